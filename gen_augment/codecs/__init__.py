@@ -1,0 +1,74 @@
+"""The user's data to model tensors and back. A codec is chosen by looking at the data."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from torch import Tensor
+
+from gen_augment.codecs.image import ImageCodec
+from gen_augment.codecs.label import LabelCodec
+from gen_augment.codecs.source import read_rows
+from gen_augment.codecs.table import TableCodec
+from gen_augment.errors import ArchiveError, InputError
+from gen_augment.types import JSON, Kind
+
+__all__ = ["Codec", "ImageCodec", "LabelCodec", "TableCodec", "codec_from_json", "infer_codec", "read_rows"]
+
+
+class Codec(Protocol):
+    """Rows as the user has them to float32 tensors for a network, and back."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+
+    def encode(self, X: Any) -> Tensor: ...
+    def decode(self, rows: Tensor) -> Any: ...
+    def to_json(self) -> JSON: ...
+
+
+_CODECS: dict[str, Any] = {"image": ImageCodec, "table": TableCodec}
+
+
+def infer_codec(X: Any, *, layout: str | None = None) -> tuple[Codec, Tensor]:
+    """Choose and fit the codec for `X`; return it with the encoded rows.
+
+    DataFrames and two-dimensional arrays are tables; arrays of three or four dimensions and lists of
+    PIL images are images.
+    """
+    if isinstance(X, pd.DataFrame):
+        return TableCodec.fit(X)
+    if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], Image.Image):
+        return ImageCodec.fit(X, layout=layout)
+    if isinstance(X, (list, tuple)):
+        X = _stack(X)
+    ndim = getattr(X, "ndim", None)
+    if ndim in (3, 4):
+        return ImageCodec.fit(X, layout=layout)
+    if ndim is None or ndim > 4:
+        raise InputError(
+            f"X is a {type(X).__name__}{'' if ndim is None else f' of {ndim} dimensions'}: give images as an array of "
+            "shape (n, H, W), (n, H, W, C) or (n, C, H, W), a list of PIL images or a Dataset, "
+            "and tables as a DataFrame or an array of shape (n_rows, n_columns)."
+        )
+    return TableCodec.fit(X)
+
+
+def codec_from_json(record: JSON) -> Codec:
+    """Rebuild a codec from its `to_json`."""
+    kind = record.get("kind")
+    if kind not in _CODECS:
+        raise ArchiveError(f"the archive holds data of kind {kind!r}; known kinds: {sorted(_CODECS)}.")
+    try:
+        codec: Codec = _CODECS[kind].from_json(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArchiveError(f"the archive's {kind} codec is damaged: {error!r}") from error
+    return codec
+
+
+def _stack(rows: list[Any] | tuple[Any, ...]) -> np.ndarray:
+    shapes = {np.shape(row) for row in rows}
+    if len(shapes) > 1:
+        raise InputError(f"the rows of X have different shapes, {sorted(shapes)[:4]}: bring them to one size first.")
+    return np.stack([np.asarray(row) for row in rows]) if rows else np.empty((0, 0))

@@ -1,0 +1,74 @@
+"""The exceptions of gen_augment.
+
+::
+
+    GenAugmentError
+    ├── InputError              (ValueError)    data, labels or parameters that cannot be used
+    │   └── LeakError                           a test row among the rows that are trained on
+    ├── ArchiveError            (ValueError)    a file that is no archive, or one that cannot be written
+    ├── NotFittedError          (sklearn's)     sampled before fitted
+    ├── DivergedError           (RuntimeError)  a loss that is no longer finite
+    ├── WorkerDeviceError       (RuntimeError)  an accelerator used inside a DataLoader worker
+    └── MissingDependencyError  (ImportError)   an optional package that is not installed
+
+Each inherits the builtin that a caller would catch. Messages name the value received, where it was
+found, and the remedy.
+"""
+
+from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
+
+__all__ = [
+    "ArchiveError",
+    "DivergedError",
+    "GenAugmentError",
+    "InputError",
+    "LeakError",
+    "MissingDependencyError",
+    "NotFittedError",
+    "WorkerDeviceError",
+]
+
+
+class GenAugmentError(Exception):
+    """Root of every exception that gen_augment raises on purpose."""
+
+
+class InputError(GenAugmentError, ValueError):
+    """Data, labels or parameters that cannot be used as given."""
+
+
+class LeakError(InputError):
+    """A row of the test part found among the rows that a model is trained on."""
+
+
+class ArchiveError(GenAugmentError, ValueError):
+    """A file that is not a readable archive of this version, or a place that cannot be written."""
+
+
+class NotFittedError(GenAugmentError, _SklearnNotFittedError):
+    """A sampler used before `fit`."""
+
+
+class DivergedError(GenAugmentError, RuntimeError):
+    """A training loss that is no longer finite.
+
+    Attributes
+    ----------
+    step : int
+        The first step, counted from 1, whose loss was not finite.
+    loss : str
+        Name of that loss.
+    """
+
+    def __init__(self, message: str, *, step: int, loss: str) -> None:
+        super().__init__(message)
+        self.step = step
+        self.loss = loss
+
+
+class WorkerDeviceError(GenAugmentError, RuntimeError):
+    """A sampler on an accelerator used inside a DataLoader worker."""
+
+
+class MissingDependencyError(GenAugmentError, ImportError):
+    """An optional package is needed and not installed; the message names the extra."""

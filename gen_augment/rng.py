@@ -1,0 +1,123 @@
+"""Addressable noise: row *i* of an endless table of random numbers, whoever asks and in whatever order.
+
+``torch.randn(n)`` is not a prefix of ``torch.randn(m)``, so noise is drawn in fixed blocks of 256 rows,
+each from a generator of its own that is seeded by a hash of ``(seed, block)``. One block costs about what
+a plain draw of 256 rows does; one generator a row would cost some twenty times more.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.errors import InputError
+
+__all__ = ["BLOCK_ROWS", "derive_seed", "fork_rng", "normal", "resolve_seed", "uniform"]
+
+BLOCK_ROWS = 256
+
+RandomState = int | np.integer | np.random.RandomState | np.random.Generator | None
+
+
+def derive_seed(seed: int, *path: str | int) -> int:
+    """Hash a seed and a path of names into a new seed in [0, 2**63).
+
+    Examples
+    --------
+    >>> derive_seed(0, "noise", 1) == derive_seed(0, "noise", 1)
+    True
+    >>> derive_seed(0, "noise", 1) == derive_seed(0, "noise", 2)
+    False
+    """
+    digest = hashlib.blake2b(repr((int(seed), *path)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def resolve_seed(random_state: RandomState) -> int:
+    """Turn scikit-learn's `random_state` into one integer; None draws fresh entropy.
+
+    NumPy's global generator is never touched.
+    """
+    if random_state is None:
+        return secrets.randbits(63)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(0, 2**31))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**63))
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+        return int(random_state)
+    raise InputError(f"random_state={random_state!r} is not an int, a numpy RandomState or Generator, or None.")
+
+
+def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
+    """Standard normal rows by address.
+
+    Parameters
+    ----------
+    index : ndarray of shape (n,)
+        Row numbers, any non-negative integers in any order.
+    shape : tuple of int
+        Shape of one row.
+    seed : int
+        Names the table.
+
+    Returns
+    -------
+    Tensor of shape (n, *shape), float32, on the CPU
+    """
+    return _rows(_normal_block, index, shape, seed)
+
+
+def uniform(index: np.ndarray, seed: int) -> np.ndarray:
+    """Uniform numbers in [0, 1) by address: ndarray of shape (n,), float64."""
+    return _rows(_uniform_block, index, (), seed).numpy()
+
+
+@contextmanager
+def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators for a while, and put them back afterwards.
+
+    Layer initialisation and drop-out take no generator, so training needs the global one.
+    """
+    on_cuda = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        torch.random.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def _rows(
+    block_of: Callable[[int, int, tuple[int, ...]], Tensor], index: np.ndarray, shape: tuple[int, ...], seed: int
+) -> Tensor:
+    blocks, offsets = np.divmod(np.asarray(index, dtype=np.int64), BLOCK_ROWS)
+    wanted = np.unique(blocks)
+    if len(wanted) == 1:
+        return block_of(seed, int(wanted[0]), shape)[torch.from_numpy(offsets)]
+    parts = {int(block): block_of(seed, int(block), shape) for block in wanted}
+    out = torch.empty((len(blocks), *shape), dtype=next(iter(parts.values())).dtype)
+    for block, rows in parts.items():
+        here = torch.from_numpy(np.flatnonzero(blocks == block))
+        out[here] = rows[torch.from_numpy(offsets[blocks == block])]
+    return out
+
+
+def _generator(seed: int, block: int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(seed, "block", block))
+
+
+# The last blocks are kept, so that reading a table row by row costs one draw a block.
+@lru_cache(maxsize=4)
+def _normal_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float32)
+
+
+@lru_cache(maxsize=4)
+def _uniform_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.rand((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64)

@@ -1,0 +1,303 @@
+"""The base of every sampler: a fitted generator is a deterministic map ``(z, y) -> x``.
+
+The noise ``z`` of row *i* comes from an endless table addressed by ``(seed, i)``, so row *i* is the same
+whatever the batch size, the process or the order of calls.
+
+To write a new sampler, subclass `Sampler` and write its constructor and three methods: `_build` (the
+network), `_fit` (one training step, handed to the loop) and `_generate` (noise and class to rows). Data
+forms, labels, devices, seeding, saving and checks are done here. `gen_augment.samplers.vae` is an example.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+from torch.utils.data import get_worker_info
+
+from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
+from gen_augment.errors import InputError, NotFittedError, WorkerDeviceError
+from gen_augment.rng import RandomState, derive_seed, fork_rng, normal, resolve_seed, uniform
+from gen_augment.samplers.persistence import Persistent
+from gen_augment.training import Batches, Callback, Loop
+from gen_augment.training.callbacks import ProgressBar
+from gen_augment.types import DataSpec, Labels
+from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_range, check_same_length
+
+__all__ = ["Sampler"]
+
+#: Rows in one forward pass of the generator: large enough to fill a CPU, small enough for its cache.
+SAMPLE_BATCH = 256
+
+
+class Sampler(Persistent, BaseEstimator):
+    """Base class of samplers.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Share of each class among the fitted rows.
+    n_features_in_ : int
+        Values in one row.
+    history_ : dict of str to list of float
+        Mean of each training loss since the reading before, and the ``"step"`` of each reading.
+    n_steps_ : int
+        Optimiser steps done.
+    seed_ : int
+        The integer that `random_state` stood for.
+    network_ : nn.Module
+    """
+
+    min_rows_per_class = 2
+
+    # What every sampler's constructor stores.
+    max_steps: int
+    batch_size: int
+    random_state: RandomState
+    device: str
+    precision: str
+    callbacks: list[Callback] | None
+    verbose: bool
+    layout: str | None
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the noise behind one row."""
+
+    @abstractmethod
+    def _build(self, spec: DataSpec) -> nn.Module:
+        """Make the network for data of this form, from the constructor's parameters alone."""
+
+    @abstractmethod
+    def _fit(self, network: nn.Module, loop: Loop) -> None:
+        """Set up optimisers and call ``loop.run(step)``."""
+
+    @abstractmethod
+    def _generate(self, z: Tensor, y: Tensor) -> Tensor:
+        """Encoded rows ``(B, *shape)`` from noise ``(B, *latent_shape)`` and class numbers ``(B,)``."""
+
+    def _check_params(self) -> None:
+        """Raise `InputError` for parameters out of range; subclasses add their own."""
+        check_positive_int("max_steps", self.max_steps)
+        check_positive_int("batch_size", self.batch_size)
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn to generate rows of each class.
+
+        Parameters
+        ----------
+        X : array-like, Tensor, DataFrame, list of PIL images, Dataset of (x, label), or folder of class folders
+            Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), of any dtype and range, 8 to 128 px; or
+            a numeric table of shape (n_rows, n_columns).
+        y : array-like of shape (n_samples,), optional
+            One label a row, of any kind; left out where `X` brings its own.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            Data, labels or parameters cannot be used; what was fitted before stays.
+        DivergedError
+            A loss is no longer finite; the sampler has the last good weights.
+        KeyboardInterrupt
+            After Ctrl-C; the sampler has the weights of the last step.
+        """
+        self._check_params()
+        seed = resolve_seed(self.random_state)
+        fabric = self._make_fabric()
+        X, y = read_rows(X, y)
+        codec, rows = infer_codec(X, layout=self.layout)
+        labels, codes = LabelCodec.fit(y)
+        check_same_length(len(rows), len(codes))
+        counts = np.bincount(codes, minlength=len(labels.classes))
+        check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
+        self._set_data(codec, labels, counts / counts.sum(), seed)
+        with fork_rng(derive_seed(seed, "fit"), fabric.device):
+            self.network_ = self._place(self._build(self.spec_), fabric.device)
+            self._train(rows, torch.from_numpy(codes), fabric)
+        return self
+
+    def sample(
+        self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
+    ) -> tuple[Any, Any]:
+        """Draw new rows and their labels.
+
+        Parameters
+        ----------
+        n_samples : int, optional
+            How many; 1 where neither this nor `y` says.
+        y : label, array-like of labels, {label: count}, or None
+            None draws labels from the class prior. One label is given to all rows. An array gives one label to
+            each row. A dict gives exactly those counts, in its order.
+        random_state : int, RandomState or None
+            An int gives rows 0 to n - 1 of the table that it names, so it replays. None goes on along the
+            sampler's own table, from where the last such call ended; a freshly fitted or loaded sampler starts
+            at row 0.
+
+        Returns
+        -------
+        X : same type, layout, dtype and value range as was fitted
+        y : same type as was fitted
+        """
+        self._check_fitted()
+        if random_state is None:
+            seed, start = self.seed_, self._next_row
+        else:
+            seed, start = resolve_seed(random_state), 0
+        codes = self._resolve_labels(n_samples, y, seed, start)
+        rows = self._rows(np.arange(start, start + len(codes)), codes, seed)
+        if random_state is None:
+            self._next_row = start + len(codes)
+        return self.codec_.decode(rows), self.label_codec_.decode(codes)
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+        """Rows by address: the same index, label and seed give the same row, always and everywhere.
+
+        Parameters
+        ----------
+        index : array-like of int of shape (n,)
+            Row numbers from 0 up, in any order.
+        y : label or array-like of shape (n,)
+            Labels of those rows.
+        seed : int, optional
+            Names the table; the sampler's own `seed_` by default.
+
+        Returns
+        -------
+        X : n rows, of the type, layout, dtype and value range that was fitted
+        """
+        self._check_fitted()
+        where = check_index(index)
+        codes = self.label_codec_.encode(y)
+        if codes.ndim == 0:
+            codes = np.full(len(where), codes)
+        check_same_length(len(where), len(codes))
+        return self.codec_.decode(self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed)))
+
+    def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Tensor:
+        """Encoded rows, on the CPU, whatever state training is in."""
+        device = next(self.network_.parameters()).device
+        if device.type != "cpu" and get_worker_info() is not None:
+            raise WorkerDeviceError(
+                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Generate in the "
+                "main process with augment_loader(loader, sampler), or let AugmentedDataset draw its rows up front "
+                "(materialize=True)."
+            )
+        out = torch.empty((len(index), *self.spec_.shape))
+        table = derive_seed(seed, "noise")
+        with _evaluating(self.network_), torch.no_grad():
+            for start in range(0, len(index), SAMPLE_BATCH):
+                part = slice(start, start + SAMPLE_BATCH)
+                z = normal(index[part], self.latent_shape, table).to(device)
+                out[part] = self._generate(z, torch.from_numpy(codes[part]).to(device))
+        return out
+
+    def _resolve_labels(self, n_samples: int | None, y: Labels, seed: int, start: int) -> np.ndarray:
+        if n_samples is not None:
+            n_samples = check_positive_int("n_samples", n_samples)
+        if y is None:
+            draws = uniform(np.arange(start, start + (n_samples or 1)), derive_seed(seed, "label"))
+            edges = np.cumsum(self.class_prior_)[:-1]
+            return np.searchsorted(edges, draws, side="right")
+        if isinstance(y, Mapping):
+            counts = [_check_count(label, count) for label, count in y.items()]
+            codes = np.repeat(self.label_codec_.encode(list(y)) if y else np.empty(0, int), counts)
+        else:
+            codes = self.label_codec_.encode(y)
+            if codes.ndim == 0:
+                return np.full(n_samples or 1, codes)
+        if codes.ndim != 1 or len(codes) == 0:
+            raise InputError(f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}.")
+        if n_samples not in (None, len(codes)):
+            raise InputError(f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree.")
+        return codes
+
+    def _set_data(self, codec: Codec, labels: LabelCodec, prior: np.ndarray, seed: int) -> None:
+        self.codec_ = codec
+        self.label_codec_ = labels
+        self.classes_ = labels.classes
+        self.class_prior_ = prior
+        self.spec_ = DataSpec(codec.kind, codec.shape, len(labels.classes))
+        self.n_features_in_ = int(np.prod(codec.shape))
+        names = getattr(codec, "columns", None)
+        if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.seed_ = seed
+        self._next_row = 0
+
+    def _train(self, rows: Tensor, codes: Tensor, fabric: Fabric) -> None:
+        layout = self._memory_format()
+        batches = Batches(
+            rows.to(fabric.device, memory_format=layout),
+            codes.to(fabric.device),
+            batch_size=self.batch_size,
+            seed=derive_seed(self.seed_, "order"),
+        )
+        callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
+        loop = Loop(
+            batches, self.network_, sampler=self, fabric=fabric, max_steps=self.max_steps, callbacks=callbacks
+        )
+        self.history_, self.n_steps_ = loop.history, 0
+        try:
+            self._fit(self.network_, loop)
+        finally:
+            self.network_.eval()
+            self.history_, self.n_steps_ = loop.history, loop.step
+
+    def _place(self, network: nn.Module, device: torch.device) -> nn.Module:
+        return network.to(device=device, memory_format=self._memory_format())
+
+    def _memory_format(self) -> torch.memory_format:
+        # oneDNN's convolutions on a CPU and the tensor cores' on a GPU both prefer channels last.
+        return torch.channels_last if self.spec_.kind == "image" else torch.contiguous_format
+
+    def _make_fabric(self) -> Fabric:
+        try:
+            kind, _, index = str(self.device).partition(":")
+            fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=self.precision)  # type: ignore[arg-type]
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise InputError(f"device={self.device!r} with precision={self.precision!r} cannot be used: {error}") from error
+        return fabric
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "network_"):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) first.")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def _check_count(label: Any, count: Any) -> int:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+        raise InputError(f"y={{{label!r}: {count!r}}}: a count is a whole number of at least 0.")
+    return int(count)

@@ -1,0 +1,53 @@
+"""Training batches by step number, shuffled anew each epoch, from rows that stay on the device."""
+
+import torch
+from torch import Tensor
+
+from gen_augment.rng import derive_seed
+from gen_augment.types import Batch
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """Batch number *t* of an endless shuffled stream; the same for one seed whatever came before.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, ...)
+    y : Tensor of shape (n,), int64
+    batch_size : int
+        Every batch has exactly this many rows; one may span two epochs, or several of a small data set.
+    seed : int
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int) -> None:
+        self.x, self.y = x, y
+        self.batch_size = batch_size
+        self.seed = seed
+        self._orders: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def at(self, step: int) -> Batch:
+        """Rows and labels of batch number `step`, counted from 0."""
+        here = self._indices(step * self.batch_size, (step + 1) * self.batch_size)
+        return self.x[here], self.y[here]
+
+    def _indices(self, start: int, stop: int) -> Tensor:
+        n = len(self)
+        pieces = []
+        while start < stop:
+            epoch, offset = divmod(start, n)
+            length = min(n - offset, stop - start)
+            pieces.append(self._order(epoch)[offset : offset + length])
+            start += length
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
+            order = torch.randperm(len(self), generator=generator).to(self.y.device)
+            self._orders = {epoch: order}
+        return self._orders[epoch]

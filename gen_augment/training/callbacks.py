@@ -1,0 +1,197 @@
+"""What can be hung on training: checkpoints, early stopping, sample grids, TensorBoard, a progress bar."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torchvision.utils import make_grid, save_image
+
+from gen_augment import archive
+from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.training.checkpoint import read_training, training_record
+from gen_augment.validation import check_positive_int
+
+if TYPE_CHECKING:
+    from gen_augment.samplers.base import Sampler
+    from gen_augment.training.loop import Loop
+
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "SampleGrid", "TensorBoard"]
+
+
+class Callback:
+    """Three hooks; write those you need. `loop` has `step`, `history`, `status` and `stop()`."""
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        """Before the first step."""
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        """After every step."""
+
+    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        """Once, however training ended; `loop.status` says how."""
+
+
+class Checkpoint(Callback):
+    """Save a usable archive every so many steps and when training ends or is interrupted.
+
+    The file loads like any archive (``ConditionalVAE.load(path)``) and also holds what training needs to go
+    on: fitting again with the same data, parameters and checkpoint resumes there and, on a CPU, ends in the
+    weights of an undisturbed run.
+
+    Parameters
+    ----------
+    path : path-like
+    every : int
+        Steps between two savings.
+    resume : bool
+        Go on from `path` if it is there. Otherwise it is overwritten.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, every: int = 500, resume: bool = True) -> None:
+        self.path = Path(path)
+        self.every = check_positive_int("every", every)
+        self.resume = resume
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        if self.resume and self.path.exists():
+            read_training(self.path, sampler, loop)
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        if loop.step % self.every == 0:
+            self._save(sampler, loop)
+
+    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        if loop.status != "diverged":
+            self._save(sampler, loop)
+
+    def _save(self, sampler: "Sampler", loop: "Loop") -> None:
+        loop.check()  # what is saved is finite
+        header, tensors = sampler._to_archive()
+        record, state = training_record(sampler, loop)
+        header |= {"training": record, "n_steps": loop.step, "history": loop.history}
+        archive.write(self.path, header, {**tensors, **state})
+
+
+class EarlyStopping(Callback):
+    """Stop when a loss has not improved for some time.
+
+    Parameters
+    ----------
+    monitor : str
+        A name in `history_`; smaller is better.
+    patience : int
+        Steps without an improvement.
+    min_delta : float
+        The least change that counts as one.
+    """
+
+    def __init__(self, monitor: str = "loss", *, patience: int = 1000, min_delta: float = 0.0) -> None:
+        self.monitor = monitor
+        self.patience = check_positive_int("patience", patience)
+        self.min_delta = min_delta
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        self._best, self._best_step, self._seen = float("inf"), loop.step, len(loop.history["step"])
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        if len(loop.history["step"]) == self._seen:
+            return
+        self._seen = len(loop.history["step"])
+        if self.monitor not in loop.history:
+            known = sorted(set(loop.history) - {"step"})
+            raise InputError(f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}.")
+        value = loop.history[self.monitor][-1]
+        if value < self._best - self.min_delta:
+            self._best, self._best_step = value, loop.step
+        elif loop.step - self._best_step >= self.patience:
+            loop.stop()
+
+
+class SampleGrid(Callback):
+    """Write a picture of the same noise every so many steps, one row of images a class.
+
+    Parameters
+    ----------
+    folder : path-like
+        Gets ``step-000500.png`` and so on.
+    every : int
+    n_per_class : int
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, every: int = 500, n_per_class: int = 8) -> None:
+        self.folder = Path(folder)
+        self.every = check_positive_int("every", every)
+        self.n_per_class = check_positive_int("n_per_class", n_per_class)
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        if sampler.spec_.kind != "image":
+            raise InputError(f"SampleGrid draws images, and the data is a {sampler.spec_.kind}.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        if loop.step % self.every == 0:
+            codes = np.repeat(np.arange(min(sampler.spec_.n_classes, 20)), self.n_per_class)
+            rows = sampler._rows(np.arange(len(codes)), codes, sampler.seed_)
+            grid = make_grid((rows + 1) / 2, nrow=self.n_per_class)
+            save_image(grid, self.folder / f"step-{loop.step:06d}.png")
+
+
+class TensorBoard(Callback):
+    """Write every reading of the losses to TensorBoard, where it is installed.
+
+    Parameters
+    ----------
+    folder : path-like
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise MissingDependencyError("TensorBoard is not installed: pip install 'gen_augment[tensorboard]'.") from error
+        self._writer: Any = SummaryWriter(str(self.folder))  # type: ignore[no-untyped-call]
+        self._seen = len(loop.history["step"])
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        for row in range(self._seen, len(loop.history["step"])):
+            for name, values in loop.history.items():
+                if name != "step":
+                    self._writer.add_scalar(name, values[row], int(loop.history["step"][row]))
+        self._seen = len(loop.history["step"])
+
+    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        self.on_step_end(sampler, loop)
+        self._writer.close()
+
+
+class ProgressBar(Callback):
+    """A bar on standard error with the latest losses and the time left; `verbose=True` hangs it on."""
+
+    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task(
+            f"fit {type(sampler).__name__}", total=loop.max_steps, completed=loop.step, losses=""
+        )
+        self._progress.start()
+
+    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        latest = {name: values[-1] for name, values in loop.history.items() if name != "step" and values}
+        losses = "  ".join(f"{name} {value:.3g}" for name, value in latest.items())
+        self._progress.update(self._task, completed=loop.step, losses=losses)
+
+    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+        self._progress.stop()
+

@@ -1,0 +1,85 @@
+"""What training needs, besides the weights, to go on where it stopped: optimisers, random state, step."""
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gen_augment import archive
+from gen_augment.errors import ArchiveError
+from gen_augment.types import JSON
+
+if TYPE_CHECKING:
+    from gen_augment.samplers.base import Sampler
+    from gen_augment.training.loop import Loop
+
+__all__ = ["PREFIX", "read_training", "training_record"]
+
+PREFIX = "training/"
+
+
+def training_record(sampler: "Sampler", loop: "Loop") -> tuple[JSON, dict[str, Tensor]]:
+    """JSON and tensors from which `read_training` goes on."""
+    tensors = {f"{PREFIX}rng": torch.get_rng_state()}
+    if loop.fabric.device.type == "cuda":
+        tensors[f"{PREFIX}cuda_rng"] = torch.cuda.get_rng_state(loop.fabric.device)
+    groups = []
+    for i, optimizer in enumerate(loop.optimizers):
+        state = optimizer.state_dict()
+        groups.append(state["param_groups"])
+        for parameter, values in state["state"].items():
+            tensors |= {f"{PREFIX}{i}/{parameter}/{name}": torch.as_tensor(value) for name, value in values.items()}
+    record = {"step": loop.step, "history": loop.history, "run": _run_id(sampler, loop), "param_groups": groups}
+    return record, tensors
+
+
+def read_training(path: str | os.PathLike[str], sampler: "Sampler", loop: "Loop") -> None:
+    """Put network, optimisers, random state, step and history back to what `path` holds.
+
+    Raises
+    ------
+    ArchiveError
+        `path` is no checkpoint, or one of other data or parameters.
+    """
+    header, tensors = archive.read(path)
+    record = header.get("training")
+    if record is None:
+        raise ArchiveError(f"{path} is a finished archive, not a checkpoint: give the checkpoint another path.")
+    if record["run"] != _run_id(sampler, loop):
+        raise ArchiveError(
+            f"{path} is a checkpoint of another run (other data or parameters): delete it, give another path, "
+            "or pass resume=False to overwrite it."
+        )
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
+    loop.network.load_state_dict(weights)
+    for i, (optimizer, groups) in enumerate(zip(loop.optimizers, record["param_groups"], strict=True)):
+        # Fabric's wrapper has no state of its own.
+        optimizer.load_state_dict({"state": _optimizer_state(tensors, f"{PREFIX}{i}/"), "param_groups": groups})
+    torch.set_rng_state(tensors[f"{PREFIX}rng"])
+    if f"{PREFIX}cuda_rng" in tensors and loop.fabric.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors[f"{PREFIX}cuda_rng"], loop.fabric.device)
+    loop.step, loop.history = record["step"], record["history"]
+
+
+def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(prefix):
+            parameter, key = name.removeprefix(prefix).split("/")
+            state.setdefault(int(parameter), {})[key] = tensor
+    return state
+
+
+def _run_id(sampler: "Sampler", loop: "Loop") -> str:
+    """A hash of everything that decides the weights: class, parameters, seed and data."""
+    # Callbacks, device and verbosity change where training runs, not where it goes.
+    params: dict[str, Any] = {k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")}
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([type(sampler).__name__, params, sampler.seed_], sort_keys=True).encode())
+    for tensor in (loop.batches.x, loop.batches.y):
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

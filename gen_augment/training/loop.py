@@ -1,0 +1,210 @@
+"""The step loop. It knows no algorithm: it is handed ``step(batch) -> {name: loss}``.
+
+Losses stay on the device and are read every `CHECK_EVERY` steps, so that no step waits for one. At each
+reading, losses and weights must be finite; the weights are then kept as the last good ones.
+"""
+
+import math
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gen_augment.errors import DivergedError
+from gen_augment.training.batches import Batches
+from gen_augment.types import StepFunction
+
+if TYPE_CHECKING:
+    from gen_augment.training.callbacks import Callback
+
+__all__ = ["CHECK_EVERY", "Loop"]
+
+CHECK_EVERY = 25
+
+Status = Literal["running", "done", "stopped", "interrupted", "diverged"]
+
+
+class Loop:
+    """Runs `max_steps` optimiser steps and tells callbacks about them.
+
+    Parameters
+    ----------
+    batches : Batches
+    network : nn.Module
+        Everything that is trained or kept, as one module; its weights are what is saved and put back.
+    sampler : Sampler
+        Handed to the callbacks; the loop itself has no use for it.
+    fabric : Fabric
+        Device, precision and backward pass.
+    max_steps : int
+    callbacks : sequence of Callback
+    schedule : {"cosine", "constant"}
+        Learning rate after a warm-up over the first 2% of the steps.
+
+    Attributes
+    ----------
+    step : int
+        Steps done so far.
+    history : dict of str to list of float
+        ``"step"`` and, for each loss, its mean over the steps since the reading before.
+    status : {"running", "done", "stopped", "interrupted", "diverged"}
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        network: nn.Module,
+        *,
+        sampler: Any,
+        fabric: Fabric,
+        max_steps: int,
+        callbacks: Sequence["Callback"] = (),
+        schedule: Literal["cosine", "constant"] = "cosine",
+    ) -> None:
+        self.batches = batches
+        self.network = network
+        self.sampler = sampler
+        self.fabric = fabric
+        self.max_steps = max_steps
+        self.callbacks = callbacks
+        self.schedule = schedule
+        self.step = 0
+        self.history: dict[str, list[float]] = {"step": []}
+        self.status: Status = "running"
+        self.optimizers: list[Optimizer] = []
+        self._base_lrs: list[list[float]] = []
+        self._pending: list[dict[str, Tensor]] = []
+        self._stop = False
+        self._interrupted = False
+
+    def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[Any, Any]:
+        """Hand a module and its optimiser to Fabric; train with the pair that comes back."""
+        wrapped, ready = self.fabric.setup(module, optimizer)
+        self.optimizers.append(ready)
+        self._base_lrs.append([group["lr"] for group in optimizer.param_groups])
+        return wrapped, ready
+
+    def stop(self) -> None:
+        """End after this step, as early stopping does."""
+        self._stop = True
+
+    def run(self, step: StepFunction) -> None:
+        """Call `step` on one batch after another.
+
+        Raises
+        ------
+        DivergedError
+            A loss or weight is no longer finite; `network` has the last good weights.
+        KeyboardInterrupt
+            After the step in progress; `network` has the weights of that step.
+        """
+        self._keep()
+        for callback in self.callbacks:
+            callback.on_fit_begin(self.sampler, self)
+        try:
+            with self._catch_interrupt():
+                self._run(step)
+            self.status = "interrupted" if self._interrupted else "stopped" if self._stop else "done"
+            self.check()
+        except DivergedError:
+            self.status = "diverged"
+            raise
+        except KeyboardInterrupt:  # raised at once where no handler could be set, or by a second Ctrl-C
+            self.status = "interrupted"
+            raise
+        finally:
+            for callback in self.callbacks:
+                callback.on_fit_end(self.sampler, self)
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Read the losses since the last reading; keep the weights if all is finite, or raise."""
+        if not self._pending:
+            return
+        names = list(self._pending[0])
+        # One copy to the host for the whole window.
+        losses = torch.stack([torch.stack([row[n].detach().float() for n in names]) for row in self._pending]).cpu()
+        first = self.step - len(self._pending) + 1
+        self._pending = []
+        bad = ~torch.isfinite(losses)
+        if bad.any():
+            row, column = bad.nonzero()[0].tolist()
+            self._raise_diverged(first + row, names[column], float(losses[row, column]))
+        if not _all_finite(self.network):
+            self._raise_diverged(self.step, "weights", math.nan)
+        self.history["step"].append(self.step)
+        for name, mean in zip(names, losses.mean(dim=0).tolist(), strict=True):
+            self.history.setdefault(name, []).append(mean)
+        self._keep()
+
+    def _run(self, step: StepFunction) -> None:
+        self.network.train()
+        while self.step < self.max_steps and not self._stop and not self._interrupted:
+            self._set_lr()
+            losses = step(self.batches.at(self.step))
+            self._pending.append({name: loss.detach() for name, loss in losses.items()})
+            self.step += 1
+            if self.step % CHECK_EVERY == 0:
+                self.check()
+            for callback in self.callbacks:
+                callback.on_step_end(self.sampler, self)
+
+    def _set_lr(self) -> None:
+        warmup = max(1, round(0.02 * self.max_steps))
+        factor = min(1.0, (self.step + 1) / warmup)
+        if self.schedule == "cosine":
+            factor *= 0.5 * (1 + math.cos(math.pi * self.step / self.max_steps))
+        for optimizer, base in zip(self.optimizers, self._base_lrs, strict=True):
+            for group, lr in zip(optimizer.param_groups, base, strict=True):
+                group["lr"] = lr * factor
+
+    def _keep(self) -> None:
+        state = self.network.state_dict()
+        if not hasattr(self, "_good"):
+            self._good = {name: tensor.clone() for name, tensor in state.items()}
+        else:
+            for name, tensor in state.items():
+                self._good[name].copy_(tensor)
+        self._good_step = self.step
+
+    def _raise_diverged(self, step: int, name: str, value: float) -> None:
+        self.network.load_state_dict(self._good)
+        self.step = self._good_step
+        raise DivergedError(
+            f"{name} became {value} at step {step} of {self.max_steps}; the weights of step {self._good_step} were kept. "
+            "Lower lr, or look for extreme values in X.",
+            step=step,
+            loss=name,
+        )
+
+    @contextmanager
+    def _catch_interrupt(self) -> Iterator[None]:
+        """Let Ctrl-C end the run between two steps, so that what is kept is whole."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        previous = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+
+        def on_interrupt(signum: int, frame: Any) -> None:
+            self._interrupted = True
+            signal.signal(signal.SIGINT, previous)  # a second Ctrl-C is not held back
+
+        signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+
+@torch.no_grad()
+def _all_finite(module: nn.Module) -> bool:
+    tensors = [t for t in module.state_dict().values() if t.is_floating_point()]
+    return bool(torch.stack([t.isfinite().all() for t in tensors]).all()) if tensors else True

@@ -1,0 +1,48 @@
+"""Types shared across the package."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+__all__ = ["Batch", "DataSpec", "JSON", "Kind", "Labels", "StepFunction", "SupportsSample"]
+
+Kind = Literal["image", "table"]
+JSON = dict[str, Any]
+Batch = tuple[Tensor, Tensor]
+StepFunction = Callable[[Batch], dict[str, Tensor]]
+
+#: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.
+Labels = ArrayLike | Mapping[Any, int] | None
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a network has to know of the data.
+
+    Attributes
+    ----------
+    kind : {"image", "table"}
+    shape : tuple of int
+        Of one encoded row: ``(C, H, W)`` for images, ``(n_columns,)`` for tables.
+    n_classes : int
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    n_classes: int
+
+
+@runtime_checkable
+class SupportsSample(Protocol):
+    """What injectors need of a sampler: rows by address, and the labels it knows."""
+
+    classes_: np.ndarray
+    class_prior_: np.ndarray
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+        """Rows number `index` of the endless table that `seed` names, with labels `y`."""
+        ...

@@ -1,0 +1,83 @@
+"""Checks of what users pass in; each failure is an `InputError` that names the value and the remedy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gen_augment.errors import InputError
+
+__all__ = [
+    "check_choice",
+    "check_class_counts",
+    "check_finite",
+    "check_index",
+    "check_positive_int",
+    "check_range",
+    "check_same_length",
+]
+
+
+def check_positive_int(name: str, value: Any) -> int:
+    """Return `value` as int, or raise if it is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name}={value!r} is not a whole number of at least 1.")
+    return int(value)
+
+
+def check_range(name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
+    """Return `value` as float, or raise if it lies outside [low, high] or, with `open_low`, (low, high]."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not (low < value if open_low else low <= value) or not value <= high:
+        raise InputError(f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}].")
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise if `value` is none of `choices`."""
+    if value not in choices:
+        raise InputError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}.")
+
+
+def check_same_length(n_rows: int, n_labels: int) -> None:
+    """Raise if there is not one label a row."""
+    if n_rows != n_labels:
+        raise InputError(f"X has {n_rows} rows and y has {n_labels} labels: give one label for each row.")
+
+
+def check_finite(values: np.ndarray, what: str = "X") -> None:
+    """Raise if any value is NaN or infinite, naming the first row."""
+    if np.issubdtype(values.dtype, np.floating):
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not finite.all():
+            row = int(np.argmin(finite))
+            bad = "NaN" if np.isnan(values[row]).any() else "infinity"
+            raise InputError(
+                f"{what} contains {bad} ({bad.lower()} first seen in row {row}; {int((~finite).sum())} rows in all): "
+                "impute or drop those rows first."
+            )
+
+
+def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, method: str) -> None:
+    """Raise if there are fewer than two classes, or fewer rows in one than `method` needs."""
+    if len(classes) < 2:
+        raise InputError(
+            f"y holds only one class, {classes.tolist()[0]!r}: {method} learns what tells classes apart and needs at least 2 classes."
+        )
+    short = counts < minimum
+    if short.any():
+        named = ", ".join(f"{c!r}: {n}" for c, n in zip(classes[short].tolist(), counts[short].tolist(), strict=True))
+        raise InputError(
+            f"{method} needs at least {minimum} rows in every class, but y has fewer for {{{named}}}: "
+            "add rows, merge these classes into others, or leave them out."
+        )
+
+
+def check_index(index: Any) -> np.ndarray:
+    """Return row numbers as an int64 array of shape (n,), or raise."""
+    array = np.asarray(index)
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise InputError(f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}.")
+    if array.size and array.min() < 0:
+        raise InputError(f"index holds {array.min()}: row numbers start at 0.")
+    return array.astype(np.int64)
