@@ -1,5 +1,41 @@
-"""Synthetic data augmentation: fit a conditional generator, inject its samples, learn whether it helped."""
+"""Synthetic data augmentation: fit a conditional generator, inject its samples, learn whether it helped.
 
-from gen_augment.samplers import ConditionalGAN, ConditionalVAE
+>>> from gen_augment import ConditionalVAE, Study, augment_loader
 
-__all__ = ["ConditionalGAN", "ConditionalVAE"]
+1. ``sampler = ConditionalVAE(random_state=0).fit(X, y)``
+2. ``loader = augment_loader(loader, sampler, ratio=0.3)``
+3. ``Study(X, y, model=make_model).run().verdict()``
+"""
+
+from gen_augment.errors import (
+    ArchiveError,
+    DivergedError,
+    GenAugmentError,
+    InputError,
+    LeakError,
+    MissingDependencyError,
+    NotFittedError,
+    WorkerDeviceError,
+)
+from gen_augment.inject import AugmentedDataset, augment_loader
+from gen_augment.samplers import ConditionalGAN, ConditionalVAE, load_sampler
+from gen_augment.study import Study
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArchiveError",
+    "AugmentedDataset",
+    "ConditionalGAN",
+    "ConditionalVAE",
+    "DivergedError",
+    "GenAugmentError",
+    "InputError",
+    "LeakError",
+    "MissingDependencyError",
+    "NotFittedError",
+    "Study",
+    "WorkerDeviceError",
+    "augment_loader",
+    "load_sampler",
+]

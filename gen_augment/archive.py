@@ -36,13 +36,15 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
+        Path(temporary).replace(path)
     except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written.") from error
+        raise ArchiveError(
+            f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written."
+        ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
     return path
 
 

@@ -45,7 +45,7 @@ class ArchiveError(GenAugmentError, ValueError):
     """A file that is not a readable archive of this version, or a place that cannot be written."""
 
 
-class NotFittedError(GenAugmentError, _SklearnNotFittedError):
+class NotFittedError(GenAugmentError, _SklearnNotFittedError):  # type: ignore[misc] # scikit-learn has no types
     """A sampler used before `fit`."""
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 
-__all__ = ["BLOCK_ROWS", "derive_seed", "fork_rng", "normal", "resolve_seed", "uniform"]
+__all__ = ["BLOCK_ROWS", "categorical", "derive_seed", "fork_rng", "normal", "resolve_seed", "uniform"]
 
 BLOCK_ROWS = 256
 
@@ -78,6 +78,11 @@ def uniform(index: np.ndarray, seed: int) -> np.ndarray:
     return _rows(_uniform_block, index, (), seed).numpy()
 
 
+def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.ndarray:
+    """Class numbers by address, drawn with the given probabilities: ndarray of shape (n,), int64."""
+    return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
+
+
 @contextmanager
 def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators for a while, and put them back afterwards.
@@ -86,7 +91,7 @@ def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
     """
     on_cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_cuda else []):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["Batch", "DataSpec", "JSON", "Kind", "Labels", "StepFunction", "SupportsSample"]
+__all__ = ["JSON", "Batch", "DataSpec", "Kind", "Labels", "StepFunction", "SupportsSample"]
 
 Kind = Literal["image", "table"]
 JSON = dict[str, Any]

@@ -62,7 +62,8 @@ def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, me
     """Raise if there are fewer than two classes, or fewer rows in one than `method` needs."""
     if len(classes) < 2:
         raise InputError(
-            f"y holds only one class, {classes.tolist()[0]!r}: {method} learns what tells classes apart and needs at least 2 classes."
+            f"y holds only one class, {classes.tolist()[0]!r}: {method} learns what tells classes apart "
+            "and needs at least 2 classes."
         )
     short = counts < minimum
     if short.any():
@@ -77,7 +78,9 @@ def check_index(index: Any) -> np.ndarray:
     """Return row numbers as an int64 array of shape (n,), or raise."""
     array = np.asarray(index)
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise InputError(f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}.")
+        raise InputError(
+            f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}."
+        )
     if array.size and array.min() < 0:
         raise InputError(f"index holds {array.min()}: row numbers start at 0.")
     return array.astype(np.int64)

@@ -20,12 +20,22 @@ __all__ = ["Codec", "ImageCodec", "LabelCodec", "TableCodec", "codec_from_json",
 class Codec(Protocol):
     """Rows as the user has them to float32 tensors for a network, and back."""
 
-    kind: Kind
-    shape: tuple[int, ...]
+    @property
+    def kind(self) -> Kind:
+        """What the rows are."""
 
-    def encode(self, X: Any) -> Tensor: ...
-    def decode(self, rows: Tensor) -> Any: ...
-    def to_json(self) -> JSON: ...
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one encoded row."""
+
+    def encode(self, X: Any) -> Tensor:
+        """Rows as the user has them to a float32 Tensor of shape (n, *shape)."""
+
+    def decode(self, rows: Tensor) -> Any:
+        """Encoded rows to the form that was fitted."""
+
+    def to_json(self) -> JSON:
+        """All of the codec as JSON values."""
 
 
 _CODECS: dict[str, Any] = {"image": ImageCodec, "table": TableCodec}

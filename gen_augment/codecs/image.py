@@ -58,7 +58,9 @@ class ImageCodec:
         """
         container, array = _to_numpy(X)
         if len(array) == 0:
-            raise InputError(f"X has shape {array.shape}: Found array with 0 sample(s) while a minimum of 1 is required.")
+            raise InputError(
+                f"X has shape {array.shape}: Found array with 0 sample(s) while a minimum of 1 is required."
+            )
         layout = _infer_layout(array.shape, layout)
         pixels = _to_nchw(array, layout)
         _check_size(pixels.shape[1:])
@@ -106,7 +108,7 @@ class ImageCodec:
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
         codec = cls(**fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "pil"))
         check_choice("layout", codec.layout, ("NHW", "NCHW", "NHWC"))
@@ -163,7 +165,9 @@ def _infer_layout(shape: tuple[int, ...], layout: str | None) -> Layout:
         raise InputError(f"X of shape {shape} has no channel axis of size 1 or 3, neither second nor last.")
     chosen: Layout = layout or ("NCHW" if first else "NHWC")  # type: ignore[assignment]
     if shape[chosen.index("C")] not in (1, 3):
-        raise InputError(f"layout={layout!r} reads {shape[chosen.index('C')]} channels out of X of shape {shape}; 1 or 3 work.")
+        raise InputError(
+            f"layout={layout!r} reads {shape[chosen.index('C')]} channels out of X of shape {shape}; 1 or 3 work."
+        )
     return chosen
 
 

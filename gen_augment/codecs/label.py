@@ -104,7 +104,9 @@ class LabelCodec:
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
         classes = np.array(record["classes"], dtype=np.dtype(record["classes_dtype"]))
-        return cls(classes, record["container"], record["dtype"], record["name"], record["categories"], record["ordered"])
+        return cls(
+            classes, record["container"], record["dtype"], record["name"], record["categories"], record["ordered"]
+        )
 
 
 def _values(y: Any) -> np.ndarray:

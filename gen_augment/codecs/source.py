@@ -41,7 +41,9 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
         raise InputError("X is a DataLoader: give its .dataset, so that rows are read once and in order.")
     if not isinstance(X, Dataset):
         if y is None:
-            raise InputError("This estimator requires y to be passed, but the target y is None: give one label for each row.")
+            raise InputError(
+                "This estimator requires y to be passed, but the target y is None: give one label for each row."
+            )
         return X, y
     if y is not None:
         raise InputError("X is a Dataset, which brings its own labels, so y must be None.")
@@ -52,12 +54,16 @@ def _folder(path: str | os.PathLike[str]) -> ImageFolder:
     try:
         return ImageFolder(path, loader=open_image)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{os.fspath(path)!r} is not a folder of one folder of images for each class: {error}") from error
+        raise InputError(
+            f"{os.fspath(path)!r} is not a folder of one folder of images for each class: {error}"
+        ) from error
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
     if not hasattr(dataset, "__len__"):
-        raise InputError(f"{type(dataset).__name__} is an iterable Dataset: fitting needs a map-style one with a length.")
+        raise InputError(
+            f"{type(dataset).__name__} is an iterable Dataset: fitting needs a map-style one with a length."
+        )
     if len(dataset) == 0:
         raise InputError(f"{type(dataset).__name__} has no rows.")
     first = dataset[0]
@@ -65,8 +71,8 @@ def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
         raise InputError(f"rows of {type(dataset).__name__} must be (x, label) pairs, got {type(first).__name__}.")
     rows, labels = zip(*(dataset[i] for i in range(len(dataset))), strict=True)
     if isinstance(labels[0], torch.Tensor):
-        labels = torch.stack([label.reshape(()) for label in labels])
-    return _collect(rows), labels if isinstance(labels, torch.Tensor) else list(labels)
+        return _collect(rows), torch.stack([label.reshape(()) for label in labels])
+    return _collect(rows), list(labels)
 
 
 def _collect(rows: Iterable[Any]) -> Any:

@@ -81,7 +81,10 @@ class TableCodec:
         whole = np.array([np.dtype(_numpy_name(dtype)).kind in "biu" for dtype in self.dtypes], dtype=bool)
         values[:, whole] = np.rint(values[:, whole])
         if self.container == "dataframe":
-            columns = {i: pd.Series(values[:, i]).astype(self.dtypes[i]) for i in range(len(self.columns))}
+            columns = {
+                i: pd.array(values[:, i], dtype=pd.api.types.pandas_dtype(self.dtypes[i]))
+                for i in range(len(self.columns))
+            }
             return pd.DataFrame(columns).set_axis(self.columns, axis=1)
         if self.container == "tensor":
             return torch.from_numpy(values).to(getattr(torch, self.dtypes[0]))
@@ -90,7 +93,13 @@ class TableCodec:
     def to_json(self) -> JSON:
         """All of it as JSON values."""
         arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "low", "high")}
-        return {"kind": self.kind, "container": self.container, "columns": self.columns, "dtypes": self.dtypes, **arrays}
+        return {
+            "kind": self.kind,
+            "container": self.container,
+            "columns": self.columns,
+            "dtypes": self.dtypes,
+            **arrays,
+        }
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
@@ -123,14 +132,14 @@ def _values(X: Any) -> np.ndarray:
         _check_frame(X)
     elif isinstance(X, Tensor):
         X = X.detach().cpu().double().numpy()
-    elif getattr(X, "dtype", None) == object:
+    elif getattr(X, "dtype", np.dtype(float)).kind == "O":
         raise InputError("X is an array of Python objects: give numbers, or a DataFrame with one dtype a column.")
     try:
         values = np.asarray(check_array(X, dtype=np.float64, ensure_all_finite=False))
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
     for column in np.flatnonzero(~np.isfinite(values).all(axis=0)):
-        name = X.columns[column] if isinstance(X, pd.DataFrame) else int(column)
+        name = X.columns[int(column)] if isinstance(X, pd.DataFrame) else int(column)
         check_finite(values[:, [column]], f"column {name!r} of X")
     return values
 

@@ -55,7 +55,8 @@ class ConvEncoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if any(self.pad):
             x = F.pad(x, self.pad)
-        return self.layers(x).flatten(1)
+        features: Tensor = self.layers(x).flatten(1)
+        return features
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -95,4 +96,5 @@ class ConvDecoder(nn.Module):
         x = F.leaky_relu(self.norms[0](x, condition), 0.2)
         for up, norm in zip(self.ups, self.norms[1:], strict=True):
             x = F.leaky_relu(norm(up(x), condition), 0.2)
-        return self.head(x)[:, :, : self.height, : self.width]
+        image: Tensor = self.head(x)[:, :, : self.height, : self.width]
+        return image

@@ -1,7 +1,29 @@
 """Samplers: one file each."""
 
+import os
+
+from gen_augment import archive
+from gen_augment.errors import ArchiveError
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.gan import ConditionalGAN
 from gen_augment.samplers.vae import ConditionalVAE
 
-__all__ = ["ConditionalGAN", "ConditionalVAE", "Sampler"]
+__all__ = ["SAMPLERS", "ConditionalGAN", "ConditionalVAE", "Sampler", "load_sampler"]
+
+#: Every sampler of this package, by the short name that the command line and studies use.
+SAMPLERS: dict[str, type[Sampler]] = {"gan": ConditionalGAN, "vae": ConditionalVAE}
+
+
+def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler:
+    """Read a sampler of any class of this package; a class of your own has `load` itself.
+
+    Raises
+    ------
+    ArchiveError
+        The file cannot be used, or holds a class that this package does not have.
+    """
+    name = archive.read(path)[0].get("class")
+    for cls in SAMPLERS.values():
+        if cls.__name__ == name:
+            return cls.load(path, device=device)
+    raise ArchiveError(f"{path} holds a {name!r}; known: {', '.join(cls.__name__ for cls in SAMPLERS.values())}.")

@@ -23,12 +23,12 @@ from torch.utils.data import get_worker_info
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
 from gen_augment.errors import InputError, NotFittedError, WorkerDeviceError
-from gen_augment.rng import RandomState, derive_seed, fork_rng, normal, resolve_seed, uniform
+from gen_augment.rng import RandomState, categorical, derive_seed, fork_rng, normal, resolve_seed
 from gen_augment.samplers.persistence import Persistent
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.types import DataSpec, Labels
-from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_range, check_same_length
+from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_same_length
 
 __all__ = ["Sampler"]
 
@@ -36,7 +36,7 @@ __all__ = ["Sampler"]
 SAMPLE_BATCH = 256
 
 
-class Sampler(Persistent, BaseEstimator):
+class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """Base class of samplers.
 
     Attributes
@@ -68,6 +68,8 @@ class Sampler(Persistent, BaseEstimator):
     verbose: bool
     layout: str | None
 
+    _next_row: int
+
     @property
     @abstractmethod
     def latent_shape(self) -> tuple[int, ...]:
@@ -78,7 +80,7 @@ class Sampler(Persistent, BaseEstimator):
         """Make the network for data of this form, from the constructor's parameters alone."""
 
     @abstractmethod
-    def _fit(self, network: nn.Module, loop: Loop) -> None:
+    def _fit(self, network: Any, loop: Loop) -> None:
         """Set up optimisers and call ``loop.run(step)``."""
 
     @abstractmethod
@@ -191,8 +193,8 @@ class Sampler(Persistent, BaseEstimator):
         device = next(self.network_.parameters()).device
         if device.type != "cpu" and get_worker_info() is not None:
             raise WorkerDeviceError(
-                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Generate in the "
-                "main process with augment_loader(loader, sampler), or let AugmentedDataset draw its rows up front "
+                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Generate in "
+                "the main process with augment_loader(loader, sampler), or let AugmentedDataset draw its rows up front "
                 "(materialize=True)."
             )
         out = torch.empty((len(index), *self.spec_.shape))
@@ -208,9 +210,8 @@ class Sampler(Persistent, BaseEstimator):
         if n_samples is not None:
             n_samples = check_positive_int("n_samples", n_samples)
         if y is None:
-            draws = uniform(np.arange(start, start + (n_samples or 1)), derive_seed(seed, "label"))
-            edges = np.cumsum(self.class_prior_)[:-1]
-            return np.searchsorted(edges, draws, side="right")
+            index = np.arange(start, start + (n_samples or 1))
+            return categorical(index, self.class_prior_, derive_seed(seed, "label"))
         if isinstance(y, Mapping):
             counts = [_check_count(label, count) for label, count in y.items()]
             codes = np.repeat(self.label_codec_.encode(list(y)) if y else np.empty(0, int), counts)
@@ -221,7 +222,9 @@ class Sampler(Persistent, BaseEstimator):
         if codes.ndim != 1 or len(codes) == 0:
             raise InputError(f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}.")
         if n_samples not in (None, len(codes)):
-            raise InputError(f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree.")
+            raise InputError(
+                f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree."
+            )
         return codes
 
     def _set_data(self, codec: Codec, labels: LabelCodec, prior: np.ndarray, seed: int) -> None:
@@ -248,9 +251,7 @@ class Sampler(Persistent, BaseEstimator):
             seed=derive_seed(self.seed_, "order"),
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
-        loop = Loop(
-            batches, self.network_, sampler=self, fabric=fabric, max_steps=self.max_steps, callbacks=callbacks
-        )
+        loop = Loop(batches, self.network_, sampler=self, fabric=fabric, max_steps=self.max_steps, callbacks=callbacks)
         self.history_, self.n_steps_ = loop.history, 0
         try:
             self._fit(self.network_, loop)
@@ -259,7 +260,7 @@ class Sampler(Persistent, BaseEstimator):
             self.history_, self.n_steps_ = loop.history, loop.step
 
     def _place(self, network: nn.Module, device: torch.device) -> nn.Module:
-        return network.to(device=device, memory_format=self._memory_format())
+        return network.to(device).to(memory_format=self._memory_format())
 
     def _memory_format(self) -> torch.memory_format:
         # oneDNN's convolutions on a CPU and the tensor cores' on a GPU both prefer channels last.
@@ -270,7 +271,9 @@ class Sampler(Persistent, BaseEstimator):
             kind, _, index = str(self.device).partition(":")
             fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=self.precision)  # type: ignore[arg-type]
         except (ValueError, RuntimeError, TypeError) as error:
-            raise InputError(f"device={self.device!r} with precision={self.precision!r} cannot be used: {error}") from error
+            raise InputError(
+                f"device={self.device!r} with precision={self.precision!r} cannot be used: {error}"
+            ) from error
         return fabric
 
     def _check_fitted(self) -> None:

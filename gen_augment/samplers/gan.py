@@ -128,8 +128,7 @@ class ConditionalGAN(Sampler):
             spec, self.latent_dim, self.width, spectral=self.regularizer == "spectral_norm", ema_decay=self.ema_decay
         )
 
-    def _fit(self, network: nn.Module, loop: Loop) -> None:
-        assert isinstance(network, GANNetwork)
+    def _fit(self, network: Any, loop: Loop) -> None:
         generator, generator_optimizer = loop.setup(network.generator, _adam(network.generator, self.lr))
         discriminator, discriminator_optimizer = loop.setup(
             network.discriminator, _adam(network.discriminator, self.discriminator_lr)

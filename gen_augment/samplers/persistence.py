@@ -78,6 +78,26 @@ class Persistent:
         sampler.history_, sampler.n_steps_ = header["history"], header["n_steps"]
         return cast("Self", sampler)
 
+    def __getstate__(self) -> JSON:
+        # Weights alone: modules with parametrisations (spectral norm) cannot be pickled.
+        state: JSON = dict(cast("Sampler", super()).__getstate__())
+        if "network_" in state:
+            network = state.pop("network_")
+            device = str(next(network.parameters()).device)
+            state["_weights"] = (device, {name: tensor.cpu() for name, tensor in network.state_dict().items()})
+        return state
+
+    def __setstate__(self, state: JSON) -> None:
+        sampler = cast("Sampler", self)
+        weights = state.pop("_weights", None)
+        cast("Sampler", super()).__setstate__(state)
+        if weights is not None:
+            device, tensors = weights
+            with fork_rng(0, torch.device("cpu")):
+                network = sampler._build(sampler.spec_)
+            network.load_state_dict(tensors)
+            sampler.network_ = sampler._place(network, torch.device(device)).eval()
+
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         sampler = cast("Sampler", self)
         header = {

@@ -15,7 +15,7 @@ Rybkin, Daniilidis and Levine, "Simple and Effective VAE Training with Calibrate
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +49,8 @@ class ConditionalVAE(Sampler):
         Share of the steps over which `beta` rises from 0.
     likelihood : {"auto", "bce", "gaussian"}
         Of a row given its code: cross-entropy of pixels scaled to [0, 1], or a normal distribution with one
-        learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for images and
-        "gaussian" for tables.
+        learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
+        images and "gaussian" for tables.
     width : int
         Channels at the finest level; hidden units of the MLP are four times as many.
     max_steps, batch_size : int
@@ -133,7 +133,7 @@ class ConditionalVAE(Sampler):
             likelihood = "bce" if spec.kind == "image" else "gaussian"
         return VAENetwork(spec, self.latent_dim, self.width, likelihood)
 
-    def _fit(self, network: nn.Module, loop: Loop) -> None:
+    def _fit(self, network: Any, loop: Loop) -> None:
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
         model, optimizer = loop.setup(network, optimizer)
         warmup_steps = max(1, round(self.warmup * self.max_steps))

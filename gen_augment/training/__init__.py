@@ -6,4 +6,14 @@ from gen_augment.training.diffaugment import diff_augment
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop
 
-__all__ = ["EMA", "Batches", "Callback", "Checkpoint", "EarlyStopping", "Loop", "SampleGrid", "TensorBoard", "diff_augment"]
+__all__ = [
+    "EMA",
+    "Batches",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Loop",
+    "SampleGrid",
+    "TensorBoard",
+    "diff_augment",
+]

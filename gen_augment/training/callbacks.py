@@ -154,8 +154,10 @@ class TensorBoard(Callback):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise MissingDependencyError("TensorBoard is not installed: pip install 'gen_augment[tensorboard]'.") from error
-        self._writer: Any = SummaryWriter(str(self.folder))  # type: ignore[no-untyped-call]
+            raise MissingDependencyError(
+                "TensorBoard is not installed: pip install 'gen_augment[tensorboard]'."
+            ) from error
+        self._writer: Any = SummaryWriter(str(self.folder))
         self._seen = len(loop.history["step"])
 
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
@@ -194,4 +196,3 @@ class ProgressBar(Callback):
 
     def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
         self._progress.stop()
-

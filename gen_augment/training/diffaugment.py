@@ -41,7 +41,8 @@ def _recolour(x: Tensor) -> Tensor:
     grey = x.mean(dim=1, keepdim=True)
     x = (x - grey) * (2 * saturation) + grey
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
-    return (x - mean) * (contrast + 0.5) + mean
+    recoloured: Tensor = (x - mean) * (contrast + 0.5) + mean
+    return recoloured
 
 
 def _translate(x: Tensor, share: float) -> Tensor:

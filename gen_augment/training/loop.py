@@ -178,8 +178,8 @@ class Loop:
         self.network.load_state_dict(self._good)
         self.step = self._good_step
         raise DivergedError(
-            f"{name} became {value} at step {step} of {self.max_steps}; the weights of step {self._good_step} were kept. "
-            "Lower lr, or look for extreme values in X.",
+            f"{name} became {value} at step {step} of {self.max_steps}; the weights of step {self._good_step} were "
+            "kept. Lower lr, or look for extreme values in X.",
             step=step,
             loss=name,
         )

@@ -1,0 +1,150 @@
+"""Labelled data by name, from a folder of images, or from a table in a file."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import datasets
+from torchvision.datasets import MNIST, FashionMNIST
+
+from gen_augment.codecs import read_rows
+from gen_augment.errors import InputError
+
+__all__ = ["DATASETS", "Data", "data_root", "load_data"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A labelled data set.
+
+    Attributes
+    ----------
+    name : str
+    X, y : as `Sampler.fit` takes them
+    test : (X, y) or None
+        The test part that comes with the data, if one does.
+    mirror : bool
+        Whether an image and its mirror image have the same label.
+    target : str
+        What the labels are called.
+    """
+
+    name: str
+    X: Any
+    y: Any
+    test: tuple[Any, Any] | None = None
+    mirror: bool = False
+    target: str = "label"
+
+    def head(self, per_class: int, seed: int = 0) -> "Data":
+        """The same with `per_class` rows drawn from each class, or all of a class that has fewer."""
+        from gen_augment.study.task import take
+
+        labels = np.asarray(self.y)
+        rng = np.random.default_rng(seed)
+        drawn = [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in np.unique(labels)]
+        index = np.sort(np.concatenate(drawn))
+        return Data(self.name, take(self.X, index), labels[index], self.test, self.mirror, self.target)
+
+
+def data_root() -> Path:
+    """Where downloaded data lies: ``$GEN_AUGMENT_DATA``, or ``~/.cache/gen_augment``."""
+    return Path(os.environ.get("GEN_AUGMENT_DATA") or Path.home() / ".cache" / "gen_augment")
+
+
+def load_data(source: str | os.PathLike[str], *, target: str | None = None) -> Data:
+    """Load a named data set, a folder of class folders, or a CSV or Parquet file.
+
+    Parameters
+    ----------
+    source : str or path-like
+        A name in `DATASETS`; a folder with one folder of images for each class, or with ``train`` and ``test`` folders
+        of that kind; or a ``.csv`` or ``.parquet`` file.
+    target : str, optional
+        Column of the labels; needed for a file.
+
+    Raises
+    ------
+    InputError
+        There is no such data, or it cannot be read.
+    """
+    text = os.fspath(source)
+    if text in DATASETS:
+        return DATASETS[text]()
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _table(path, target)
+    raise InputError(f"{text!r} is neither one of {', '.join(DATASETS)}, nor a folder, nor a file.")
+
+
+def _folder(path: Path) -> Data:
+    if (path / "train").is_dir() and (path / "test").is_dir():
+        return Data(path.name, *_named_images(path / "train"), test=_named_images(path / "test"))
+    return Data(path.name, *_named_images(path))
+
+
+def _named_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    images, codes = read_rows(path, None)
+    sizes = {image.size for image in images}
+    if len(sizes) > 1:
+        raise InputError(
+            f"{path} holds images of {len(sizes)} sizes (width, height), such as {sorted(sizes)[:3]}: resize them."
+        )
+    if len({image.mode for image in images}) > 1:
+        images = [image.convert("RGB") for image in images]
+    names = sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
+    return np.stack([np.asarray(image) for image in images]), np.array(names)[codes]
+
+
+def _table(path: Path, target: str | None) -> Data:
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    if path.suffix not in readers:
+        raise InputError(f"{path}: a table is a .csv or .parquet file, not {path.suffix or 'a file without suffix'!r}.")
+    try:
+        frame = readers[path.suffix](path)
+    except (ValueError, OSError) as error:  # parser errors are ValueErrors
+        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+    if target is None or target not in frame:
+        asked = "no target column was named" if target is None else f"there is no column {target!r}"
+        raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
+    if frame[target].isna().any():
+        raise InputError(f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them.")
+    return Data(path.stem, frame.drop(columns=target), frame[target], target=target)
+
+
+def _digits() -> Data:
+    bunch = datasets.load_digits()
+    return Data("digits", bunch.images.astype(np.uint8), bunch.target)
+
+
+def _idx(cls: type[MNIST], name: str, mirror: bool) -> Data:
+    def part(train: bool) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            stored = cls(data_root(), train=train, download=True)
+        except (RuntimeError, OSError) as error:
+            raise InputError(f"{name} is not in {data_root()} and cannot be downloaded: {error}") from error
+        return stored.data.numpy(), stored.targets.numpy()
+
+    X, y = part(True)
+    return Data(name, X, y, test=part(False), mirror=mirror)
+
+
+def _frame(loader: Callable[..., Any], name: str) -> Data:
+    bunch = loader(as_frame=True)
+    return Data(name, bunch.data, bunch.target, target=bunch.target.name)
+
+
+#: Named data sets. The first and the last two come with scikit-learn; the others are downloaded where they are missing.
+DATASETS: dict[str, Callable[[], Data]] = {
+    "digits": _digits,
+    "mnist": lambda: _idx(MNIST, "mnist", False),
+    "fashion-mnist": lambda: _idx(FashionMNIST, "fashion-mnist", True),
+    "breast-cancer": lambda: _frame(datasets.load_breast_cancer, "breast-cancer"),
+    "wine": lambda: _frame(datasets.load_wine, "wine"),
+}

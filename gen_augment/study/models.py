@@ -1,0 +1,168 @@
+"""Classifiers of a study: a scikit-learn estimator, or a factory of `nn.Module` trained for equal steps."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gen_augment.codecs import infer_codec
+from gen_augment.errors import InputError
+from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.study.arms import Arm, Pool
+from gen_augment.study.task import Part
+from gen_augment.training import Batches
+
+__all__ = ["SmallCNN", "default_model", "fit_predict", "is_network_factory", "load_model"]
+
+#: Takes rows as the user has them; gives probabilities of shape (n, n_classes).
+Predict = Callable[[Any], np.ndarray]
+
+
+class SmallCNN(nn.Sequential):
+    """Two convolutions and two dense layers: a plain, strong classifier of small images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(C, H, W)``.
+    n_classes : int
+    """
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+        channels, height, width = shape
+        super().__init__(
+            *_conv_block(channels, 32),
+            *_conv_block(32, 64),
+            nn.Flatten(),
+            nn.Linear(64 * (height // 4) * (width // 4), 128),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(128, n_classes),
+        )
+
+
+def _conv_block(channels: int, out: int) -> list[nn.Module]:
+    return [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
+
+
+def default_model(kind: str, shape: tuple[int, ...], n_classes: int) -> Any:
+    """A small CNN for images, a random forest for tables."""
+    if kind == "image":
+        return lambda: SmallCNN(shape, n_classes)
+    return RandomForestClassifier(n_estimators=200)
+
+
+def load_model(name: str) -> Any:
+    """A classifier by name.
+
+    Parameters
+    ----------
+    name : str
+        The dotted name of a scikit-learn class, such as ``sklearn.svm.SVC``, or ``file.py:function`` for a function
+        without arguments that returns a new network.
+    """
+    file, colon, attribute = name.rpartition(":")
+    try:
+        if colon:
+            spec = importlib.util.spec_from_file_location(Path(file).stem, file)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{file} is not a Python file")
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return getattr(module, attribute)
+        parent, _, attribute = name.rpartition(".")
+        return getattr(importlib.import_module(parent), attribute)()
+    except (ImportError, AttributeError, ValueError, TypeError, OSError) as error:
+        raise InputError(
+            f"model {name!r} cannot be loaded ({error}): give a class such as sklearn.svm.SVC, or file.py:function."
+        ) from error
+
+
+def is_network_factory(model: Any) -> bool:
+    """Whether `model` makes networks, rather than being an estimator."""
+    if hasattr(model, "fit") and hasattr(model, "predict_proba") and hasattr(model, "get_params"):
+        return False
+    if callable(model) and not isinstance(model, nn.Module):
+        return True
+    raise InputError(
+        f"model={model!r} is neither a scikit-learn classifier with predict_proba nor a function that returns a new "
+        "nn.Module each time it is called."
+    )
+
+
+def fit_predict(
+    model: Any,
+    arm: Arm,
+    pool: Pool,
+    real: Part,
+    n_classes: int,
+    seed: int,
+    *,
+    n_steps: int,
+    batch_size: int,
+    lr: float,
+    device: str,
+) -> Predict:
+    """Train on the pool of an arm; return what predicts.
+
+    For one seed, networks of all arms start from equal weights, see equal numbers of batches under one
+    schedule, and draw them in an order that only the number of rows decides.
+    """
+    codec, _ = infer_codec(real.X)  # inputs are scaled by the real training rows, for every arm
+
+    def encode(X: Any) -> Tensor:
+        return codec.encode(X)
+
+    if is_network_factory(model):
+        with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
+            network = _train(
+                model, arm, encode(pool.part.X), pool.part.codes, n_classes, seed,
+                n_steps=n_steps, batch_size=batch_size, lr=lr, device=device,
+            )  # fmt: skip
+        return lambda X: _predict(network, encode(X), device)
+    estimator = clone(model)
+    if "random_state" in estimator.get_params():
+        estimator.set_params(random_state=derive_seed(seed, "classifier") % 2**32)
+    estimator.fit(encode(pool.part.X).flatten(1).numpy(), pool.part.codes)
+
+    def predict(X: Any) -> np.ndarray:
+        out = np.zeros((len(X), n_classes))
+        out[:, estimator.classes_] = estimator.predict_proba(encode(X).flatten(1).numpy())
+        return out
+
+    return predict
+
+
+def _train(
+    model: Callable[[], nn.Module], arm: Arm, x: Tensor, codes: np.ndarray, n_classes: int, seed: int,
+    *, n_steps: int, batch_size: int, lr: float, device: str,
+) -> nn.Module:  # fmt: skip
+    network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
+    y = F.one_hot(torch.from_numpy(codes), n_classes).float()
+    batches = Batches(x.to(device), y.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))
+    # Initialisation and transforms draw from separate streams: a transform must not change what comes after it.
+    torch.manual_seed(derive_seed(seed, "steps"))
+    for step in range(n_steps):
+        inputs, targets = arm.transform(*batches.at(step))
+        loss = F.cross_entropy(network(inputs), targets)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def _predict(network: nn.Module, x: Tensor, device: str) -> np.ndarray:
+    logits = torch.cat([network(part.to(device)).cpu() for part in torch.split(x, 512)])
+    return logits.double().softmax(dim=1).numpy()

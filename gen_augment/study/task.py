@@ -1,0 +1,165 @@
+"""The data of a study, split before anything is fitted, and checked for rows on both sides of a split."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.model_selection import train_test_split
+
+from gen_augment.codecs import LabelCodec, infer_codec, read_rows
+from gen_augment.errors import InputError, LeakError
+from gen_augment.rng import derive_seed
+from gen_augment.validation import check_class_counts, check_positive_int, check_range, check_same_length
+
+__all__ = ["Part", "Split", "Task", "row_digests", "take"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows as the user has them, and their class numbers."""
+
+    X: Any
+    codes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One seed's parts. Nothing but `train` is ever fitted on, and `validation` is what choices are made on."""
+
+    train: Part
+    validation: Part
+    test: Part
+
+
+class Task:
+    """A labelled data set and how it is split.
+
+    Parameters
+    ----------
+    X, y : as `Sampler.fit` takes them
+    test : (X, y), optional
+        A fixed test part. Without it, each seed holds out a part of its own.
+    test_size, validation_size : float
+        Shares, in (0, 1): of all rows, and of the rows left for training.
+    per_class : int, optional
+        Training (with validation) rows drawn from each class for each seed; all by default.
+    drop_duplicates : bool
+        Leave out rows that occur before, and training rows that occur in `test`. Otherwise they are an error, as
+        a copy of a test row in the training part would flatter every arm.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        test: tuple[Any, Any] | None = None,
+        test_size: float = 0.3,
+        validation_size: float = 0.2,
+        per_class: int | None = None,
+        drop_duplicates: bool = False,
+    ) -> None:
+        for name, share in (("test_size", test_size), ("validation_size", validation_size)):
+            if check_range(name, share, 0, 1, open_low=True) == 1:
+                raise InputError(f"{name}={share!r} leaves no rows for training.")
+        X, y = read_rows(X, y)
+        codec, _ = infer_codec(X)  # checks the data; every split fits codecs of its own
+        self.kind = codec.kind
+        self.labels, codes = LabelCodec.fit(y)
+        check_same_length(len(X), len(codes))
+        self.rows = Part(X, codes)
+        self.test: Part | None = None
+        if test is not None:
+            test_X, test_y = read_rows(*test)
+            codec.encode(test_X)
+            self.test = Part(test_X, self.labels.encode(test_y))
+            check_same_length(len(test_X), len(self.test))
+        self.test_size = test_size
+        self.validation_size = validation_size
+        self.per_class = per_class if per_class is None else check_positive_int("per_class", per_class)
+        self.n_dropped = self._guard_duplicates(drop_duplicates)
+        check_class_counts(self.labels.classes, np.bincount(self.rows.codes), 4, "A study")
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Sorted labels."""
+        return self.labels.classes
+
+    def split(self, seed: int) -> Split:
+        """The parts of one seed, stratified by class."""
+        everything = np.arange(len(self.rows))
+        test = self.test
+        if test is None:
+            everything, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"))
+            test = _part(self.rows, held_out)
+        if self.per_class is not None:
+            everything = self._draw_per_class(everything, derive_seed(seed, "subset"))
+        train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"))
+        return Split(_part(self.rows, train), _part(self.rows, validation), test)
+
+    def _stratified(self, index: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            kept, held_out = train_test_split(
+                index, test_size=share, random_state=seed % 2**32, stratify=self.rows.codes[index]
+            )
+        except ValueError as error:
+            raise InputError(f"{len(index)} rows cannot be split with a share of {share}: {error}") from error
+        return kept, held_out
+
+    def _draw_per_class(self, index: np.ndarray, seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        drawn = []
+        for code, label in enumerate(self.classes.tolist()):
+            mine = index[self.rows.codes[index] == code]
+            if len(mine) < (self.per_class or 0):
+                raise InputError(f"per_class={self.per_class}, but class {label!r} has {len(mine)} rows to draw from.")
+            drawn.append(rng.choice(mine, self.per_class, replace=False))
+        return np.concatenate(drawn)
+
+    def _guard_duplicates(self, drop: bool) -> int:
+        digests = row_digests(self.rows.X)
+        first = np.zeros(len(digests), dtype=bool)
+        first[np.unique(digests, return_index=True)[1]] = True
+        # A fixed test part is never touched; a split drawn from the rows may put one copy on each side.
+        bad = ~first if self.test is None else np.isin(digests, row_digests(self.test.X))
+        if not bad.any():
+            return 0
+        if not drop:
+            where = "occur more than once in X" if self.test is None else "of X are also in the test part"
+            raise LeakError(
+                f"{int(bad.sum())} rows {where} (first: row {int(np.argmax(bad))}), so that a test row could be "
+                "trained on: remove them, or pass drop_duplicates=True."
+            )
+        self.rows = _part(self.rows, np.flatnonzero(~bad))
+        return int(bad.sum())
+
+
+def take(X: Any, index: np.ndarray) -> Any:
+    """Rows `index` of `X`, in the container it is."""
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[index].reset_index(drop=True)
+    if isinstance(X, (list, tuple)):
+        return [X[i] for i in index]
+    return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
+
+
+def row_digests(X: Any) -> np.ndarray:
+    """A hash of each row's values: ndarray of shape (n,) of 16-byte strings. Equal rows have equal hashes."""
+    if isinstance(X, pd.DataFrame):
+        X = X.to_numpy(dtype=np.float64)
+    elif isinstance(X, torch.Tensor):
+        X = X.detach().cpu().double().numpy() if X.is_floating_point() else X.cpu().numpy()
+    rows: Sequence[Any] = X
+    # Adding zero turns -0.0 into 0.0, which is equal to it.
+    return np.array([hashlib.blake2b((np.asarray(row) + 0).tobytes(), digest_size=16).hexdigest() for row in rows])
+
+
+def _part(rows: Part, index: np.ndarray) -> Part:
+    return Part(take(rows.X, index), rows.codes[index])

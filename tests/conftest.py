@@ -1,0 +1,91 @@
+"""Small data of every form, and samplers fitted on it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from gen_augment import ConditionalVAE
+
+torch.set_num_threads(1)
+
+
+def toy_images(n: int = 40, size: int = 12, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 NHWC: class 0 has a bright upper half, class 1 a bright lower half."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    X = rng.integers(0, 60, (n, size, size, channels))
+    half = size // 2
+    X[y == 0, :half] += 150
+    X[y == 1, half:] += 150
+    return X.astype(np.uint8), y
+
+
+def toy_table(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Three columns of floats, the first of which tells two classes apart."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    X = rng.normal(size=(n, 3))
+    X[:, 0] += 4 * y
+    return X, y
+
+
+def as_form(form: str) -> tuple[Any, Any]:
+    """Toy data in one of the forms that `fit` takes."""
+    images, y = toy_images()
+    colour, _ = toy_images(channels=3)
+    table, table_y = toy_table()
+    forms: dict[str, Callable[[], tuple[Any, Any]]] = {
+        "uint8-nhw": lambda: (images[..., 0], y),
+        "uint8-nhwc": lambda: (colour, y),
+        "uint8-nchw": lambda: (colour.transpose(0, 3, 1, 2), y),
+        "float32-nchw": lambda: ((colour.transpose(0, 3, 1, 2) / 255).astype(np.float32), y),
+        "normalised-tensor": lambda: (
+            (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - 0.3) / 0.2,
+            torch.from_numpy(y),
+        ),
+        "uint8-tensor": lambda: (torch.from_numpy(colour).permute(0, 3, 1, 2), torch.from_numpy(y)),
+        "pil-grey": lambda: ([Image.fromarray(row[..., 0]) for row in images], y.tolist()),
+        "pil-colour": lambda: ([Image.fromarray(row) for row in colour], y.tolist()),
+        "non-square": lambda: (images[:, :10, :, 0], np.array(["up", "down"])[y]),
+        "table-array": lambda: (table, table_y),
+        "table-float32": lambda: (table.astype(np.float32), table_y.astype(bool)),
+        "table-tensor": lambda: (torch.from_numpy(table), torch.from_numpy(table_y)),
+        "table-frame": lambda: (
+            pd.DataFrame({"a": table[:, 0], "n": np.rint(table[:, 1] * 9).astype(np.int16), "b": table[:, 2] > 0}),
+            pd.Series(np.array(["no", "yes"])[table_y], name="churn"),
+        ),
+    }
+    return forms[form]()
+
+
+FORMS = [
+    "uint8-nhw", "uint8-nhwc", "uint8-nchw", "float32-nchw", "normalised-tensor", "uint8-tensor", "pil-grey", "pil-colour",
+    "non-square", "table-array", "table-float32", "table-tensor", "table-frame",
+]  # fmt: skip
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    """Each form of data in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def image_sampler() -> ConditionalVAE:
+    """A quickly fitted VAE of uint8 images of shape (12, 12, 1)."""
+    return ConditionalVAE(max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(
+        *toy_images()
+    )
+
+
+@pytest.fixture(scope="session")
+def table_sampler() -> ConditionalVAE:
+    """A quickly fitted VAE of a table of three columns."""
+    return ConditionalVAE(max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(
+        *toy_table()
+    )
