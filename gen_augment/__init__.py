@@ -18,7 +18,7 @@ from gen_augment.errors import (
     WorkerDeviceError,
 )
 from gen_augment.inject import AugmentedDataset, augment_loader
-from gen_augment.samplers import ConditionalGAN, ConditionalVAE, load_sampler
+from gen_augment.samplers import ConditionalGAN, ConditionalVAE, Sampler, load_sampler
 from gen_augment.study import Study
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "LeakError",
     "MissingDependencyError",
     "NotFittedError",
+    "Sampler",
     "Study",
     "WorkerDeviceError",
     "augment_loader",

@@ -84,7 +84,12 @@ def read(path: str | os.PathLike[str]) -> tuple[JSON, dict[str, Tensor]]:
             text = (file.metadata() or {}).get(_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         header = None if text is None else json.loads(text)
-    except (SafetensorError, OSError, json.JSONDecodeError, RuntimeError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # ValueError: also a file of no bytes, and JSON
         raise ArchiveError(f"{path} is not a readable archive, or is cut short: {error}") from error
     if not isinstance(header, dict):
         raise ArchiveError(f"{path} is a safetensors file, but not one that gen_augment wrote.")

@@ -18,6 +18,7 @@ from gen_augment.study import Study, StudyResult
 from gen_augment.study.arms import default_arms
 from gen_augment.study.models import load_model
 from gen_augment.training import Callback, Checkpoint, SampleGrid
+from gen_augment.training.placement import make_fabric
 
 __all__ = ["app", "main"]
 
@@ -83,17 +84,13 @@ def fit(
     try:
         model.fit(loaded.X, loaded.y)
     except KeyboardInterrupt:
-        err.print(
-            f"interrupted at step {model.n_steps_} of {model.max_steps}; "
-            f"the same command with --resume goes on from {partial}."
-        )
+        if partial.exists():
+            done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
+            _tell(err, f"interrupted at step {done}: the same command with --resume goes on from {partial}.")
         raise
     model.save(output)
     partial.unlink(missing_ok=True)
-    out.print(
-        f"{cls.__name__} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}",
-        soft_wrap=True,
-    )
+    _tell(out, f"{cls.__name__} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}")
 
 
 @app.command()
@@ -125,7 +122,7 @@ def sample(
     wanted = None if not label else {_find_label(sampler.classes_, text): n for text in label}
     X, y = sampler.sample(None if wanted else n, y=wanted, random_state=seed)
     write_rows(output, X, y, sampler)
-    out.print(f"{len(y)} synthetic rows: {output}", soft_wrap=True)
+    _tell(out, f"{len(y)} synthetic rows: {output}")
 
 
 @app.command()
@@ -167,7 +164,9 @@ def study(
     samplers = {name: cls(device=device) for name, cls in SAMPLERS.items()}
     if sampler_steps is not None:
         samplers = {name: sampler.set_params(max_steps=sampler_steps) for name, sampler in samplers.items()}
-    kind_arms = None if arms is None else arms.split(",")
+    for sampler in samplers.values():
+        make_fabric(sampler.device, sampler.precision)  # a device that cannot be used is found before the first trial
+    kind_arms = None if arms is None else [arm.strip() for arm in arms.split(",")]
     if kind_arms is None and loaded.mirror and model is None:
         kind_arms = default_arms("image", samplers, mirror=True)
     run = Study(
@@ -196,9 +195,9 @@ def study(
     _print_result(result)
     result.to_html(output)
     result.to_json(folder / "result.json")
-    out.print(f"Report: {output}\nTrials: {folder}", soft_wrap=True)
+    _tell(out, f"Report: {output}\nTrials: {folder}")
     if interrupted:
-        err.print("interrupted: the same command goes on with the trials that are left.")
+        _tell(err, "interrupted: the same command goes on with the trials that are left.")
         raise KeyboardInterrupt
 
 
@@ -210,16 +209,23 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, standalone_mode=False)
     except _UsageError as error:
         _fail(error.format_message(), 2)  # type: ignore[attr-defined]
-    except (InputError, ArchiveError, GenAugmentError) as error:
+    except GenAugmentError as error:
         _fail(str(error), 1 if isinstance(error, DivergedError) else 2)
+    except OSError as error:  # a full disk, a name too long
+        _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(code or 0)
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    if message:  # there is none where help was shown instead
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     sys.exit(code)
+
+
+def _tell(console: Console, message: str) -> None:
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def _choose_sampler(name: str) -> Any:
@@ -258,6 +264,7 @@ def _trial_progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[last]}"),
         console=err,
+        transient=True,
     )
 
 
@@ -285,7 +292,7 @@ def _print_result(result: StudyResult) -> None:
     out.print(table)
     failed = result.trials[result.trials["error"].notna()]
     for _, trial in failed.iterrows():
-        err.print(f"failed: {trial['arm']}, seed {trial['seed']}: {trial['error']}", markup=False, soft_wrap=True)
+        _tell(err, f"failed: {trial['arm']}, seed {trial['seed']}: {trial['error']}")
     out.print(result.verdict(), style="bold", markup=False, soft_wrap=True)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn import datasets
 from torchvision.datasets import MNIST, FashionMNIST
 
-from gen_augment.codecs import read_rows
+from gen_augment.codecs import read_rows, take
 from gen_augment.errors import InputError
 
 __all__ = ["DATASETS", "Data", "data_root", "load_data"]
@@ -42,13 +42,11 @@ class Data:
 
     def head(self, per_class: int, seed: int = 0) -> "Data":
         """The same with `per_class` rows drawn from each class, or all of a class that has fewer."""
-        from gen_augment.study.task import take
-
         labels = np.asarray(self.y)
         rng = np.random.default_rng(seed)
         drawn = [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in np.unique(labels)]
         index = np.sort(np.concatenate(drawn))
-        return Data(self.name, take(self.X, index), labels[index], self.test, self.mirror, self.target)
+        return replace(self, X=take(self.X, index), y=take(self.y, index))
 
 
 def data_root() -> Path:
@@ -103,12 +101,15 @@ def _named_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _table(path: Path, target: str | None) -> Data:
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": lambda path: pd.read_csv(path, low_memory=False),  # in pieces, one column could get two types
+        ".parquet": pd.read_parquet,
+    }
     if path.suffix not in readers:
         raise InputError(f"{path}: a table is a .csv or .parquet file, not {path.suffix or 'a file without suffix'!r}.")
     try:
         frame = readers[path.suffix](path)
-    except (ValueError, OSError) as error:  # parser errors are ValueErrors
+    except (ValueError, OSError, NotImplementedError) as error:  # parser errors are ValueErrors
         raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
     if target is None or target not in frame:
         asked = "no target column was named" if target is None else f"there is no column {target!r}"

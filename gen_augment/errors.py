@@ -15,6 +15,9 @@ Each inherits the builtin that a caller would catch. Messages name the value rec
 found, and the remedy.
 """
 
+from functools import partial
+from typing import Any
+
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
 __all__ = [
@@ -64,6 +67,10 @@ class DivergedError(GenAugmentError, RuntimeError):
         super().__init__(message)
         self.step = step
         self.loss = loss
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it stands, an exception with keywords cannot come back from another process.
+        return partial(type(self), step=self.step, loss=self.loss), self.args
 
 
 class WorkerDeviceError(GenAugmentError, RuntimeError):

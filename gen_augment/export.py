@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
+from torch import Tensor
 
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.samplers import Sampler
@@ -49,8 +51,8 @@ def write_rows(path: Path, X: Any, y: Any, sampler: Sampler) -> None:
         if path.is_dir():
             path.rmdir()  # an empty one, as `check_new` found
         written.replace(path)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror or error}.") from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that no file can be named by
+        raise ArchiveError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -75,11 +77,14 @@ def _safe_name(label: Any) -> str:
 
 
 def _write_table(path: Path, X: Any, y: Any) -> None:
+    if isinstance(X, Tensor) and X.dtype == torch.bfloat16:  # NumPy has none
+        X = X.float()
     frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
-    target = getattr(y, "name", None) or "label"
+    name = getattr(y, "name", None)
+    target = "label" if name is None else name
     if target in frame:
         raise InputError(f"the table has a column {target!r}, so the labels cannot have that name.")
-    frame[target] = np.asarray(y)
+    frame[target] = y if isinstance(y, pd.Series) else np.asarray(y)
     if path.suffix == ".csv":
         frame.to_csv(path, index=False)
     else:

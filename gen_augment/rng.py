@@ -34,7 +34,9 @@ def derive_seed(seed: int, *path: str | int) -> int:
     >>> derive_seed(0, "noise", 1) == derive_seed(0, "noise", 2)
     False
     """
-    digest = hashlib.blake2b(repr((int(seed), *path)).encode(), digest_size=8).digest()
+    # NumPy's numbers and strings have a repr of their own, which differs between its versions.
+    names = [str(name) if isinstance(name, str) else int(name) for name in path]
+    digest = hashlib.blake2b(repr((int(seed), *names)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
@@ -101,10 +103,16 @@ def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
 def _rows(
     block_of: Callable[[int, int, tuple[int, ...]], Tensor], index: np.ndarray, shape: tuple[int, ...], seed: int
 ) -> Tensor:
+    if len(index) > 1 and np.all(np.diff(index) == 1):
+        start, stop = int(index[0]), int(index[-1]) + 1
+        first, last = start // BLOCK_ROWS, (stop - 1) // BLOCK_ROWS
+        rows = torch.cat([block_of(seed, block, shape) for block in range(first, last + 1)])
+        return rows[start - first * BLOCK_ROWS : stop - first * BLOCK_ROWS]
     blocks, offsets = np.divmod(np.asarray(index, dtype=np.int64), BLOCK_ROWS)
     wanted = np.unique(blocks)
-    if len(wanted) == 1:
-        return block_of(seed, int(wanted[0]), shape)[torch.from_numpy(offsets)]
+    if len(wanted) < 2:
+        block = int(wanted[0]) if len(wanted) else 0
+        return block_of(seed, block, shape)[torch.from_numpy(offsets)]
     parts = {int(block): block_of(seed, int(block), shape) for block in wanted}
     out = torch.empty((len(blocks), *shape), dtype=next(iter(parts.values())).dtype)
     for block, rows in parts.items():

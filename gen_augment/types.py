@@ -29,11 +29,14 @@ class DataSpec:
     shape : tuple of int
         Of one encoded row: ``(C, H, W)`` for images, ``(n_columns,)`` for tables.
     n_classes : int
+    binary : bool
+        Whether every value is one of two, as in black-and-white images.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     n_classes: int
+    binary: bool = False
 
 
 @runtime_checkable

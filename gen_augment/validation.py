@@ -27,7 +27,7 @@ def check_positive_int(name: str, value: Any) -> int:
 
 def check_range(name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
     """Return `value` as float, or raise if it lies outside [low, high] or, with `open_low`, (low, high]."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not number or not (low < value if open_low else low <= value) or not value <= high:
         raise InputError(f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}].")
     return float(value)
@@ -76,11 +76,14 @@ def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, me
 
 def check_index(index: Any) -> np.ndarray:
     """Return row numbers as an int64 array of shape (n,), or raise."""
-    array = np.asarray(index)
+    try:
+        array = np.asarray(index)
+    except ValueError as error:  # ragged
+        raise InputError(f"index must be a sequence of whole numbers: {error}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise InputError(
             f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}."
         )
-    if array.size and array.min() < 0:
-        raise InputError(f"index holds {array.min()}: row numbers start at 0.")
+    if array.size and not 0 <= array.min() <= array.max() < 2**63:
+        raise InputError(f"index holds {array.min()} to {array.max()}: row numbers go from 0 to 2**63 - 1.")
     return array.astype(np.int64)

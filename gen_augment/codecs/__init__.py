@@ -2,19 +2,17 @@
 
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 from torch import Tensor
 
 from gen_augment.codecs.image import ImageCodec
 from gen_augment.codecs.label import LabelCodec
-from gen_augment.codecs.source import read_rows
+from gen_augment.codecs.source import read_rows, stack_rows, take
 from gen_augment.codecs.table import TableCodec
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON, Kind
 
-__all__ = ["Codec", "ImageCodec", "LabelCodec", "TableCodec", "codec_from_json", "infer_codec", "read_rows"]
+__all__ = ["Codec", "ImageCodec", "LabelCodec", "TableCodec", "codec_from_json", "infer_codec", "read_rows", "take"]
 
 
 class Codec(Protocol):
@@ -49,10 +47,9 @@ def infer_codec(X: Any, *, layout: str | None = None) -> tuple[Codec, Tensor]:
     """
     if isinstance(X, pd.DataFrame):
         return TableCodec.fit(X)
-    if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], Image.Image):
+    X = stack_rows(X)
+    if isinstance(X, (list, tuple)):  # of PIL images
         return ImageCodec.fit(X, layout=layout)
-    if isinstance(X, (list, tuple)):
-        X = _stack(X)
     ndim = getattr(X, "ndim", None)
     if ndim in (3, 4):
         return ImageCodec.fit(X, layout=layout)
@@ -72,13 +69,6 @@ def codec_from_json(record: JSON) -> Codec:
         raise ArchiveError(f"the archive holds data of kind {kind!r}; known kinds: {sorted(_CODECS)}.")
     try:
         codec: Codec = _CODECS[kind].from_json(record)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive's {kind} codec is damaged: {error!r}") from error
     return codec
-
-
-def _stack(rows: list[Any] | tuple[Any, ...]) -> np.ndarray:
-    shapes = {np.shape(row) for row in rows}
-    if len(shapes) > 1:
-        raise InputError(f"the rows of X have different shapes, {sorted(shapes)[:4]}: bring them to one size first.")
-    return np.stack([np.asarray(row) for row in rows]) if rows else np.empty((0, 0))

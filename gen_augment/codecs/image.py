@@ -1,5 +1,6 @@
 """Images: arrays, tensors or PIL, any layout, dtype and value range, to float32 NCHW in [-1, 1] and back."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -9,15 +10,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.types import JSON, Kind
 from gen_augment.validation import check_choice, check_finite
 
 __all__ = ["ImageCodec"]
 
+Container = Literal["ndarray", "tensor", "pil"]
 Layout = Literal["NHW", "NCHW", "NHWC"]
 MIN_SIDE, MAX_SIDE = 8, 128
-_PIL_MODES = {"L": 1, "RGB": 3}
+_PIL_MODES = ("L", "RGB")
+_DTYPES = (
+    "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
+    "float16", "bfloat16", "float32", "float64",
+)  # fmt: skip
+# Of these, float32 tells all values apart; the others are scaled in float64.
+_NARROW = ("bool", "uint8", "int8", "uint16", "int16", "float16", "bfloat16", "float32")
+_LARGEST_INT, _WIDEST = 2**53, 1e30
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class ImageCodec:
     container : {"ndarray", "tensor", "pil"}
     layout : {"NHW", "NCHW", "NHWC"}
     dtype : str
-        Of an element, as numpy or torch name it.
+        Of an element, as numpy or torch name it; with numpy's byte order where that is not the machine's.
     shape : tuple of int
         ``(C, H, W)``.
     low, high : tuple of float
@@ -37,7 +47,7 @@ class ImageCodec:
         that `fit` saw for all else, such as a normalised tensor.
     """
 
-    container: Literal["ndarray", "tensor", "pil"]
+    container: Container
     layout: Layout
     dtype: str
     shape: tuple[int, ...]
@@ -56,7 +66,7 @@ class ImageCodec:
         layout : {"NCHW", "NHWC"}, optional
             Needed only where both the second and the last axis could be channels.
         """
-        container, array = _to_numpy(X)
+        container, array, dtype = _to_numpy(X)
         if len(array) == 0:
             raise InputError(
                 f"X has shape {array.shape}: Found array with 0 sample(s) while a minimum of 1 is required."
@@ -66,13 +76,12 @@ class ImageCodec:
         _check_size(pixels.shape[1:])
         check_finite(array)
         low, high = _value_range(pixels)
-        dtype = str(X.dtype).removeprefix("torch.") if container != "pil" else "uint8"
         codec = cls(container, layout, dtype, tuple(pixels.shape[1:]), low, high)
         return codec, codec._scale(pixels)
 
     def encode(self, X: Any) -> Tensor:
         """Images in the form that was fitted to a Tensor of shape (n, C, H, W) in [-1, 1], float32."""
-        container, array = _to_numpy(X)
+        container, array, dtype = _to_numpy(X)
         if container != self.container:
             raise InputError(f"images were fitted as {self.container}, got {container}.")
         if array.ndim != len(self.layout):
@@ -80,11 +89,16 @@ class ImageCodec:
         pixels = _to_nchw(array, self.layout)
         if pixels.shape[1:] != self.shape:
             raise InputError(f"images were fitted with (C, H, W) = {self.shape}, got {pixels.shape[1:]}.")
+        if ("float" in _element(dtype)) != ("float" in _element(self.dtype)):
+            raise InputError(
+                f"images were fitted as {self.dtype}, got {dtype}: the range of values differs, scale them."
+            )
         check_finite(array)
         return self._scale(pixels)
 
     def decode(self, rows: Tensor) -> Any:
         """Images of shape (n, C, H, W) in [-1, 1] to the form that was fitted."""
+        rows = rows.to(self._working_dtype)
         low, high = _columns(self.low, rows), _columns(self.high, rows)
         pixels = torch.addcmul(low, rows.clamp(-1, 1) + 1, (high - low) / 2)
         pixels = torch.clamp(pixels, low, high)  # rounding may step over the range that was seen
@@ -92,13 +106,13 @@ class ImageCodec:
             pixels = pixels[:, 0]
         elif self.layout == "NHWC":
             pixels = pixels.permute(0, 2, 3, 1)
-        dtype = getattr(torch, self.dtype)
+        dtype = getattr(torch, _element(self.dtype))
         if not dtype.is_floating_point:
             pixels = pixels.round()
         pixels = pixels.to(dtype).contiguous()
         if self.container == "tensor":
             return pixels
-        array = pixels.cpu().numpy()
+        array = pixels.cpu().numpy().astype(self.dtype, copy=False)
         return array if self.container == "ndarray" else [Image.fromarray(image) for image in array]
 
     def to_json(self) -> JSON:
@@ -112,35 +126,67 @@ class ImageCodec:
         codec = cls(**fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "pil"))
         check_choice("layout", codec.layout, ("NHW", "NCHW", "NHWC"))
-        if not isinstance(getattr(torch, codec.dtype, None), torch.dtype):
-            raise InputError(f"dtype={codec.dtype!r} is unknown.")
+        check_choice("dtype", _element(codec.dtype), ("uint8",) if codec.container == "pil" else _DTYPES)
         _check_size(codec.shape)
+        channels = codec.shape[0]
+        if codec.layout == "NHW" and channels > 1:
+            raise InputError(f"layout='NHW' has no place for {channels} channels.")
+        if len(codec.low) != channels or len(codec.high) != channels:
+            raise InputError(f"{channels} channels have {len(codec.low)} low and {len(codec.high)} high values.")
+        if not all(
+            math.isfinite(a) and math.isfinite(b) and a <= b for a, b in zip(codec.low, codec.high, strict=True)
+        ):
+            raise InputError(f"{codec.low} to {codec.high} is no range of values.")
         return codec
 
+    @property
+    def _working_dtype(self) -> torch.dtype:
+        return torch.float32 if _element(self.dtype) in _NARROW else torch.float64
+
     def _scale(self, pixels: np.ndarray) -> Tensor:
-        # One float32 copy, scaled in place: a data set of 60,000 images is held once, not three times.
-        rows = torch.from_numpy(np.ascontiguousarray(pixels)).to(torch.float32, copy=True)
+        # One copy, scaled in place: a data set of 60,000 images is held once, not three times.
+        rows = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._working_dtype, copy=True)
         low, high = _columns(self.low, rows), _columns(self.high, rows)
-        span = torch.where(high > low, high - low, 1)
-        return rows.sub_(low).mul_(2 / span).sub_(1)
+        factor = 2 / (high - low)
+        factor[~factor.isfinite()] = 0  # a constant channel
+        return rows.sub_(low).mul_(factor).sub_(1).float()
 
 
 def _columns(values: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=like.device)[:, None, None]
+    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
-def _to_numpy(X: Any) -> tuple[Literal["ndarray", "tensor", "pil"], np.ndarray]:
+def _element(dtype: str) -> str:
+    """The dtype without a byte order."""
+    return np.dtype(dtype).name if dtype[:1] in "<>" else dtype
+
+
+def _to_numpy(X: Any) -> tuple[Container, np.ndarray, str]:
+    """Container, values in the machine's byte order, and the dtype they came in."""
+    X = stack_rows(X)
+    if isinstance(X, (list, tuple)):
+        return "pil", _from_pil(X), "uint8"
+    container: Container = "tensor" if isinstance(X, Tensor) else "ndarray"
     if isinstance(X, Tensor):
+        dtype = str(X.dtype).removeprefix("torch.")
+        if dtype not in _DTYPES or X.layout != torch.strided:
+            raise InputError(f"X is a {X.layout} Tensor of {X.dtype}: images are dense numbers (uint8 or float).")
         X = X.detach().cpu()
-        return "tensor", (X.float() if X.dtype == torch.bfloat16 else X).numpy()
-    if isinstance(X, np.ndarray):
-        if X.dtype.kind not in "buif":
-            raise InputError(f"X is an array of dtype {X.dtype}: images are numbers (uint8 or float).")
-        return "ndarray", X
-    return "pil", _from_pil(X)
+        return container, (X.float() if X.dtype == torch.bfloat16 else X).numpy(), dtype
+    if not hasattr(X, "__array__"):
+        raise InputError(f"X is a {type(X).__name__}: give images as an array, a Tensor or a list of PIL images.")
+    array = np.asarray(X)
+    if array.dtype.name not in _DTYPES:
+        raise InputError(f"X is an array of dtype {array.dtype}: images are numbers (uint8 or float).")
+    if array.dtype.isnative:
+        return container, array, array.dtype.name
+    return container, array.astype(array.dtype.newbyteorder("=")), array.dtype.str
 
 
-def _from_pil(images: Sequence[Image.Image]) -> np.ndarray:
+def _from_pil(images: Sequence[Any]) -> np.ndarray:
+    for number, image in enumerate(images):
+        if not isinstance(image, Image.Image):
+            raise InputError(f"X holds PIL images, but its row {number} is a {type(image).__name__}.")
     forms = {(image.mode, image.size) for image in images}
     if len(forms) > 1:
         raise InputError(
@@ -192,5 +238,10 @@ def _value_range(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ..
         return (0.0,) * channels, (255.0,) * channels
     if pixels.dtype == bool:
         return (0.0,) * channels, (1.0,) * channels
-    low, high = pixels.min(axis=(0, 2, 3)), pixels.max(axis=(0, 2, 3))
-    return tuple(low.astype(float).tolist()), tuple(high.astype(float).tolist())
+    low, high = (tuple(map(float, bound(axis=(0, 2, 3)))) for bound in (pixels.min, pixels.max))
+    for channel, (least, most) in enumerate(zip(low, high, strict=True)):
+        if most - least > _WIDEST or (pixels.dtype.kind in "iu" and max(-least, most) > _LARGEST_INT):
+            raise InputError(
+                f"channel {channel} of X goes from {least:g} to {most:g}, more than can be told apart: scale it first."
+            )
+    return low, high

@@ -1,18 +1,21 @@
 """Labels of any kind to class numbers and back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
+from gen_augment.validation import check_choice, check_finite
 
 __all__ = ["LabelCodec"]
+
+_KINDS = "biufU"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class LabelCodec:
         Of the Series.
     categories : list or None
         Of a categorical Series, in its own order.
+    categories_dtype : str or None
+        Of those categories.
     ordered : bool
         Whether those categories are ordered.
     """
@@ -39,6 +44,7 @@ class LabelCodec:
     dtype: str
     name: str | int | None = None
     categories: list[Any] | None = None
+    categories_dtype: str | None = None
     ordered: bool = False
 
     @classmethod
@@ -46,25 +52,33 @@ class LabelCodec:
         """Learn the classes of `y`; return the codec and the class number of each row."""
         values = _values(y)
         try:
-            column_or_1d(values, warn=True)
-            check_classification_targets(values)
-            classes, codes = np.unique(values, return_inverse=True)
+            values = column_or_1d(values, warn=True)
+            _check_labels(values)
         except (ValueError, TypeError) as error:
             raise InputError(f"y cannot be read as one class label a row: {error}") from error
+        classes, codes = np.unique(values, return_inverse=True)
         if isinstance(y, torch.Tensor):
             return cls(classes, "tensor", str(y.dtype).removeprefix("torch.")), codes
         if isinstance(y, pd.Series):
-            name = y.name if isinstance(y.name, (str, int)) else None
-            if isinstance(y.dtype, pd.CategoricalDtype):
-                return cls(classes, "series", "category", name, y.cat.categories.tolist(), bool(y.cat.ordered)), codes
-            return cls(classes, "series", str(y.dtype), name), codes
+            return cls._of_series(classes, y), codes
         if isinstance(y, np.ndarray):
             return cls(classes, "ndarray", y.dtype.str), codes
         return cls(classes, "list", ""), codes
 
+    @classmethod
+    def _of_series(cls, classes: np.ndarray, y: "pd.Series[Any]") -> Self:
+        name = int(y.name) if isinstance(y.name, np.integer) else y.name
+        name = name if isinstance(name, (str, int)) else None
+        if not isinstance(y.dtype, pd.CategoricalDtype):
+            return cls(classes, "series", str(y.dtype), name)
+        categories = y.cat.categories
+        return cls(classes, "series", "category", name, categories.tolist(), str(categories.dtype), bool(y.cat.ordered))
+
     def encode(self, y: Any) -> np.ndarray:
         """Class numbers, ndarray of shape (n,), int64; an unknown label raises."""
         values = _values(y)
+        if values.ndim > 1:
+            raise InputError(f"labels of shape {values.shape}: give one label, or one for each row.")
         try:
             position = np.searchsorted(self.classes, values)
             position = np.minimum(position, len(self.classes) - 1)
@@ -72,7 +86,7 @@ class LabelCodec:
         except TypeError:
             position, unknown = np.zeros(values.shape, int), np.ones(values.shape, bool)
         if np.any(unknown):
-            label = np.atleast_1d(values)[np.atleast_1d(unknown)][0]
+            label = np.atleast_1d(values)[np.atleast_1d(unknown)].tolist()[0]
             raise InputError(f"label {label!r} was not seen in fit; known labels: {self.classes.tolist()!r}.")
         return position.astype(np.int64)
 
@@ -84,7 +98,8 @@ class LabelCodec:
         if self.container == "series":
             dtype: Any = self.dtype
             if dtype == "category":
-                dtype = pd.CategoricalDtype(self.categories, self.ordered)
+                categories: Any = pd.Index(self.categories or [], dtype=self.categories_dtype)
+                dtype = pd.CategoricalDtype(categories, self.ordered)
             return pd.Series(labels, name=self.name, dtype=dtype)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
@@ -97,22 +112,66 @@ class LabelCodec:
             "dtype": self.dtype,
             "name": self.name,
             "categories": self.categories,
+            "categories_dtype": self.categories_dtype,
             "ordered": self.ordered,
         }
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
-        classes = np.array(record["classes"], dtype=np.dtype(record["classes_dtype"]))
-        return cls(
-            classes, record["container"], record["dtype"], record["name"], record["categories"], record["ordered"]
-        )
+        fields = {**record}
+        classes = np.array(fields.pop("classes"), dtype=np.dtype(fields.pop("classes_dtype")))
+        codec = cls(classes, **fields)
+        check_choice("container", codec.container, ("ndarray", "tensor", "series", "list"))
+        _check_labels(classes)
+        if classes.ndim != 1 or (classes[:-1] >= classes[1:]).any():
+            raise InputError("the classes are not sorted labels.")
+        codec.decode(np.arange(len(classes)))  # raises for a dtype or categories that do not go with the classes
+        return codec
 
 
 def _values(y: Any) -> np.ndarray:
+    """Labels as an array of numbers, bools or strings, as far as they are that."""
     if isinstance(y, torch.Tensor):
-        return y.detach().cpu().numpy()
-    values = np.asarray(y)
-    if values.dtype == object and all(isinstance(v, (str, np.str_)) for v in values.ravel()):
-        return values.astype(str) if values.size else values
+        y = y.detach().cpu()
+        y = (y.float() if y.dtype == torch.bfloat16 else y).numpy()
+    if isinstance(y, (list, tuple)):
+        _check_one_type(y)
+    values = _as_array(y)
+    if values.dtype == object and values.ndim:
+        _check_one_type(values.ravel())
+        values = _as_array(values.tolist())
     return values
+
+
+def _as_array(y: Any) -> np.ndarray:
+    try:
+        return np.asarray(y)
+    except ValueError as error:  # ragged
+        raise InputError(f"y cannot be read as one class label a row: {error}") from error
+
+
+def _check_one_type(labels: Iterable[Any]) -> None:
+    """Raise for a missing label, and for strings, bools and numbers side by side: NumPy would make them one."""
+    first: dict[str, tuple[int, Any]] = {}
+    for row, label in enumerate(labels):
+        if label is None or label is pd.NA or label is pd.NaT or (isinstance(label, float) and label != label):
+            raise InputError(f"y has no label in row {row}, but {label!r}: label that row, or leave it out.")
+        kind = "number"
+        if isinstance(label, (str, bool, np.bool_)):
+            kind = "string" if isinstance(label, str) else "bool"
+        first.setdefault(kind, (row, label))
+    if len(first) > 1:
+        found = " and ".join(f"{label!r} (row {row})" for row, label in first.values())
+        raise InputError(f"y holds labels of different types, such as {found}: make them one.")
+
+
+def _check_labels(values: np.ndarray) -> None:
+    if not len(values):
+        raise InputError("y is empty.")
+    if values.dtype.kind not in _KINDS:
+        raise InputError(f"labels of dtype {values.dtype} are neither numbers nor strings.")
+    check_finite(values, "y")
+    if values.dtype.kind == "f" and (values % 1).any():
+        row = int(np.argmax(values % 1 != 0))
+        raise InputError(f"row {row} has {values[row]}: labels are classes, not measurements. Bin or round them.")

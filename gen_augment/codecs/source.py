@@ -1,24 +1,34 @@
 """Rows and labels out of what users have: arrays, a labelled `Dataset`, a folder of class folders."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 from torchvision.datasets import ImageFolder
 
 from gen_augment.errors import InputError
 
-__all__ = ["open_image", "read_rows"]
+__all__ = ["open_image", "read_rows", "stack_rows", "take"]
 
 
 def open_image(path: str) -> Image.Image:
-    """Open an image file: grey stays grey, all else becomes RGB, as in torchvision's own loader."""
-    with Image.open(path) as image:
-        return image.copy() if image.mode == "L" else image.convert("RGB")
+    """Open an image file: grey stays grey, all else becomes RGB, as in torchvision's own loader.
+
+    Raises
+    ------
+    InputError
+        The file is no image, or is cut short.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.copy() if image.mode == "L" else image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what PIL's readers raise
+        raise InputError(f"{path} cannot be read as an image: {error}. Replace or remove it.") from error
 
 
 def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
@@ -50,6 +60,53 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
     return _unzip(X)
 
 
+def stack_rows(X: Any) -> Any:
+    """Rows that come in a list as one array or tensor; PIL images, and all else, as they are.
+
+    Raises
+    ------
+    InputError
+        The rows differ in shape.
+    """
+    if not isinstance(X, (list, tuple)) or any(isinstance(row, Image.Image) for row in X):
+        return X
+    if not X:
+        return np.empty((0, 0))
+    if all(isinstance(row, torch.Tensor) for row in X):
+        _check_shapes(X)
+        return torch.stack([row.detach().as_subclass(torch.Tensor) for row in X])
+    rows = [_as_array(row, number) for number, row in enumerate(X)]
+    _check_shapes(rows)
+    return np.stack(rows)
+
+
+def take(X: Any, index: np.ndarray) -> Any:
+    """Rows `index` of `X`, in the container it is."""
+    if isinstance(X, (pd.DataFrame, pd.Series)):
+        return X.iloc[index].reset_index(drop=True)
+    if isinstance(X, (list, tuple)):
+        return [X[i] for i in index]
+    return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
+
+
+def _as_array(row: Any, number: int) -> np.ndarray:
+    if isinstance(row, torch.Tensor):
+        row = row.detach().cpu()
+    try:
+        return np.asarray(row)
+    except ValueError as error:
+        raise InputError(f"row {number} of X is no array: {error}") from error
+
+
+def _check_shapes(rows: Sequence[Any]) -> None:
+    shapes = {tuple(row.shape) for row in rows}
+    if len(shapes) > 1:
+        raise InputError(
+            f"the rows of X have different shapes, such as {sorted(shapes)[:4]}: bring them to one first, those of a "
+            "Dataset with a transform."
+        )
+
+
 def _folder(path: str | os.PathLike[str]) -> ImageFolder:
     try:
         return ImageFolder(path, loader=open_image)
@@ -60,30 +117,25 @@ def _folder(path: str | os.PathLike[str]) -> ImageFolder:
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
-    if not hasattr(dataset, "__len__"):
-        raise InputError(
-            f"{type(dataset).__name__} is an iterable Dataset: fitting needs a map-style one with a length."
-        )
+    name = type(dataset).__name__
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+        raise InputError(f"{name} is an iterable Dataset: fitting needs a map-style one with a length.")
     if len(dataset) == 0:
-        raise InputError(f"{type(dataset).__name__} has no rows.")
-    first = dataset[0]
-    if not isinstance(first, (tuple, list)) or len(first) != 2:
-        raise InputError(f"rows of {type(dataset).__name__} must be (x, label) pairs, got {type(first).__name__}.")
-    rows, labels = zip(*(dataset[i] for i in range(len(dataset))), strict=True)
-    if isinstance(labels[0], torch.Tensor):
-        return _collect(rows), torch.stack([label.reshape(()) for label in labels])
-    return _collect(rows), list(labels)
+        raise InputError(f"{name} has no rows.")
+    rows, labels = [], []
+    for number in range(len(dataset)):
+        pair = dataset[number]
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise InputError(f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs.")
+        rows.append(pair[0])
+        labels.append(pair[1])
+    return stack_rows(rows), _stack_labels(labels)
 
 
-def _collect(rows: Iterable[Any]) -> Any:
-    rows = list(rows)
-    if not isinstance(rows[0], (torch.Tensor, np.ndarray)):
-        return rows
-    shapes = {tuple(row.shape) for row in rows}
-    if len(shapes) > 1:
-        raise InputError(
-            f"the Dataset gives rows of different shapes, {sorted(shapes)[:4]}: add a transform that resizes them."
-        )
-    if isinstance(rows[0], torch.Tensor):
-        return torch.stack([row.as_subclass(torch.Tensor) for row in rows])
-    return np.stack(rows)
+def _stack_labels(labels: list[Any]) -> Any:
+    if not all(isinstance(label, torch.Tensor) for label in labels):
+        return labels
+    for number, label in enumerate(labels):
+        if label.numel() != 1:
+            raise InputError(f"the label of row {number} has shape {tuple(label.shape)}: give one class label a row.")
+    return torch.stack([label.reshape(()) for label in labels])

@@ -9,11 +9,16 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
+from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.types import JSON, Kind
-from gen_augment.validation import check_finite
+from gen_augment.validation import check_choice, check_finite
 
 __all__ = ["TableCodec"]
+
+Container = Literal["ndarray", "dataframe", "tensor"]
+#: Whole numbers beyond it are not told apart by the floats that networks compute with.
+_LARGEST_INT = 2**53
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class TableCodec:
     mean, scale, low, high : ndarray of shape (n_columns,)
     """
 
-    container: Literal["ndarray", "dataframe", "tensor"]
+    container: Container
     columns: list[str | int]
     dtypes: list[str]
     mean: np.ndarray
@@ -56,16 +61,20 @@ class TableCodec:
         ----------
         X : DataFrame, ndarray or Tensor of shape (n_rows, n_columns)
         """
+        X = stack_rows(X)
         values = _values(X)
-        scale = values.std(axis=0)
+        with np.errstate(over="ignore"):
+            scale = values.std(axis=0)
         # Rounding leaves a tiny spread in constant columns of floats; such a column is constant all the same.
         scale[scale <= 1e-9 * np.abs(values).max(axis=0)] = 1
         container, columns, dtypes = _describe(X, values.shape[1])
+        _check_magnitude(values, scale, columns, dtypes, container)
         codec = cls(container, columns, dtypes, values.mean(axis=0), scale, values.min(axis=0), values.max(axis=0))
         return codec, codec._standardise(values)
 
     def encode(self, X: Any) -> Tensor:
         """Rows in the form that was fitted to a Tensor of shape (n_rows, n_columns), float32."""
+        X = stack_rows(X)
         values = _values(X)
         container, columns, _ = _describe(X, values.shape[1])
         if container != self.container or columns != self.columns:
@@ -76,19 +85,19 @@ class TableCodec:
 
     def decode(self, rows: Tensor) -> Any:
         """Encoded rows of shape (n_rows, n_columns) to the form that was fitted."""
-        values = rows.detach().cpu().double().numpy() * self.scale + self.mean
-        values = np.clip(values, self.low, self.high)
-        whole = np.array([np.dtype(_numpy_name(dtype)).kind in "biu" for dtype in self.dtypes], dtype=bool)
+        values: np.ndarray = rows.detach().cpu().to(torch.float64, copy=True).numpy()
+        values *= self.scale
+        values += self.mean
+        np.clip(values, self.low, self.high, out=values)
+        whole = np.array([_is_whole(self.container, dtype) for dtype in self.dtypes], dtype=bool)
         values[:, whole] = np.rint(values[:, whole])
         if self.container == "dataframe":
-            columns = {
-                i: pd.array(values[:, i], dtype=pd.api.types.pandas_dtype(self.dtypes[i]))
-                for i in range(len(self.columns))
-            }
+            dtypes: list[Any] = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
+            columns = {i: pd.array(values[:, i], dtype=dtype) for i, dtype in enumerate(dtypes)}
             return pd.DataFrame(columns).set_axis(self.columns, axis=1)
         if self.container == "tensor":
             return torch.from_numpy(values).to(getattr(torch, self.dtypes[0]))
-        return values.astype(self.dtypes[0])
+        return values.astype(self.dtypes[0], copy=False)
 
     def to_json(self) -> JSON:
         """All of it as JSON values."""
@@ -108,32 +117,48 @@ class TableCodec:
         columns, dtypes = record["columns"], record["dtypes"]
         if {len(columns), len(dtypes), *(len(a) for a in arrays)} != {len(columns)}:
             raise InputError("columns, dtypes and statistics differ in length.")
-        return cls(record["container"], columns, dtypes, *arrays)
+        codec = cls(record["container"], columns, dtypes, *arrays)
+        check_choice("container", codec.container, ("ndarray", "dataframe", "tensor"))
+        if not all(np.isfinite(a).all() for a in arrays) or (codec.scale <= 0).any() or (codec.low > codec.high).any():
+            raise InputError("mean, scale, low and high are no statistics of columns.")
+        if codec.container != "tensor" and not all(_is_number(pd.api.types.pandas_dtype(name)) for name in dtypes):
+            raise InputError(f"dtypes={dtypes!r} are not numbers.")
+        codec.decode(torch.zeros(1, len(columns)))  # raises for unknown dtypes
+        return codec
 
     def _standardise(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(((values - self.mean) / self.scale).astype(np.float32))
 
 
-def _numpy_name(dtype: str) -> str:
-    return dtype.lower().replace("boolean", "bool")  # pandas' nullable Int64, Float32, boolean
+def _is_number(dtype: Any) -> bool:
+    return dtype.kind in "biuf" and not isinstance(dtype, pd.SparseDtype)
 
 
-def _describe(X: Any, n_columns: int) -> tuple[Literal["ndarray", "dataframe", "tensor"], list[str | int], list[str]]:
+def _is_whole(container: Container, dtype: str) -> bool:
+    if container == "tensor":
+        return not getattr(torch, dtype).is_floating_point
+    return pd.api.types.pandas_dtype(dtype).kind in "biu"
+
+
+def _describe(X: Any, n_columns: int) -> tuple[Container, list[str | int], list[str]]:
     if isinstance(X, pd.DataFrame):
         return "dataframe", [c if isinstance(c, str) else int(c) for c in X.columns], [str(d) for d in X.dtypes]
     positions: list[str | int] = list(range(n_columns))
     if isinstance(X, Tensor):
         return "tensor", positions, [str(X.dtype).removeprefix("torch.")] * n_columns
-    return "ndarray", positions, [X.dtype.name] * n_columns
+    dtype = np.asarray(X).dtype
+    return "ndarray", positions, [dtype.name if dtype.isnative else dtype.str] * n_columns
 
 
 def _values(X: Any) -> np.ndarray:
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
     elif isinstance(X, Tensor):
+        if X.layout != torch.strided or X.is_complex():
+            raise InputError(f"X is a {X.layout} Tensor of {X.dtype}: tables are dense real numbers.")
         X = X.detach().cpu().double().numpy()
-    elif getattr(X, "dtype", np.dtype(float)).kind == "O":
-        raise InputError("X is an array of Python objects: give numbers, or a DataFrame with one dtype a column.")
+    elif isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
+        raise InputError(f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype a column.")
     try:
         values = np.asarray(check_array(X, dtype=np.float64, ensure_all_finite=False))
     except (ValueError, TypeError) as error:
@@ -150,9 +175,20 @@ def _check_frame(X: pd.DataFrame) -> None:
     names = [c for c in X.columns if not isinstance(c, (str, int, np.integer))]
     if names:
         raise InputError(f"column names must be str or int, got {names[:3]!r}.")
-    other = {c: str(d) for c, d in X.dtypes.items() if not pd.api.types.is_numeric_dtype(d) or d.kind == "c"}
+    other = {c: str(d) for c, d in X.dtypes.items() if not _is_number(d)}
     if other:
         raise InputError(
-            f"columns {other} are not numeric: encode them as numbers first, for example with "
+            f"columns {other} are not dense numbers: encode them as numbers first, for example with "
             "sklearn.preprocessing.OrdinalEncoder or pandas.get_dummies."
         )
+
+
+def _check_magnitude(
+    values: np.ndarray, scale: np.ndarray, columns: list[str | int], dtypes: list[str], container: Container
+) -> None:
+    for i, (name, dtype) in enumerate(zip(columns, dtypes, strict=True)):
+        largest = np.abs(values[:, i]).max()
+        if not np.isfinite(scale[i]) or (largest > _LARGEST_INT and _is_whole(container, dtype)):
+            raise InputError(
+                f"column {name!r} of X has values up to {largest:g}, too large to be computed with: scale or drop it."
+            )

@@ -73,7 +73,7 @@ class AugmentedDataset(Dataset[tuple[Any, Any]]):
         self.transform = transform
         self.seed = seed if seed is None else resolve_seed(seed)
         self.synthetic_labels = labels_to_draw(sampler.classes_, sampler.class_prior_, ratio, counts, len(real))
-        self._as_label = _label_like(real[0][1])
+        self._real_label = real[0][1]
         self._rows = None
         if len(self.synthetic_labels):
             check_same_form(real[0][0], self._generate(0))
@@ -94,7 +94,7 @@ class AugmentedDataset(Dataset[tuple[Any, Any]]):
             x, y = self.real[index]
         else:
             x = self._generate(number) if self._rows is None else self._rows[number]
-            y = self._as_label(self.synthetic_labels[number])
+            y = _label_like(self.synthetic_labels[number], self._real_label)
         return (x if self.transform is None else self.transform(x)), y
 
     def is_synthetic(self, index: int) -> bool:
@@ -111,10 +111,8 @@ class AugmentedDataset(Dataset[tuple[Any, Any]]):
         return rows[0]
 
 
-def _label_like(real: Any) -> Callable[[Any], Any]:
-    """How to write a synthetic label as real ones are: a batch cannot hold ints and tensors side by side."""
+def _label_like(label: np.generic, real: Any) -> Any:
+    """A synthetic label written as real ones are: a batch cannot hold ints and tensors side by side."""
     if isinstance(real, torch.Tensor):
-        return lambda label: torch.tensor(label, dtype=real.dtype)
-    if isinstance(real, np.generic):
-        return lambda label: label
-    return lambda label: label.item() if isinstance(label, np.generic) else label
+        return torch.tensor(label.item(), dtype=real.dtype)
+    return label if isinstance(real, np.generic) else label.item()

@@ -83,6 +83,7 @@ class ConvDecoder(nn.Module):
         widths, self.h0, self.w0 = pyramid(self.height, self.width, base_width)
         top = 2 * widths[-1]
         self.stem = nn.Linear(in_features + condition_dim, top * self.h0 * self.w0)
+        widths[0] = max(widths[0] // 2, 4)  # full resolution is where a channel costs most and says least
         ins, outs = [top, *widths[:0:-1]], widths[::-1]
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(i, o, 4, stride=2, padding=1, bias=False) for i, o in zip(ins, outs, strict=True)

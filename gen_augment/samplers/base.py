@@ -3,41 +3,61 @@
 The noise ``z`` of row *i* comes from an endless table addressed by ``(seed, i)``, so row *i* is the same
 whatever the batch size, the process or the order of calls.
 
-To write a new sampler, subclass `Sampler` and write its constructor and three methods: `_build` (the
-network), `_fit` (one training step, handed to the loop) and `_generate` (noise and class to rows). Data
-forms, labels, devices, seeding, saving and checks are done here. `gen_augment.samplers.vae` is an example.
+To write a new sampler, subclass `Sampler` and write `latent_shape`, `_build` (the network), `_fit` (one training
+step, handed to the loop) and `_generate` (noise and class to rows), and a constructor where it has parameters of its
+own. Data forms, labels, devices, seeding, saving and checks are done here. ``examples/own_sampler.py`` is one.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
-from gen_augment.errors import InputError, NotFittedError, WorkerDeviceError
-from gen_augment.rng import RandomState, categorical, derive_seed, fork_rng, normal, resolve_seed
+from gen_augment.errors import NotFittedError, WorkerDeviceError
+from gen_augment.rng import RandomState, derive_seed, fork_rng, normal, resolve_seed
 from gen_augment.samplers.persistence import Persistent
+from gen_augment.samplers.requests import requested_codes
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.callbacks import ProgressBar
+from gen_augment.training.placement import evaluating, make_fabric, memory_format, place
 from gen_augment.types import DataSpec, Labels
-from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_same_length
+from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_range, check_same_length
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Sampler"]
 
-#: Rows in one forward pass of the generator: large enough to fill a CPU, small enough for its cache.
-SAMPLE_BATCH = 256
+#: Rows in one forward pass of the generator: enough to fill a CPU, and few enough for its cache.
+SAMPLE_BATCH = {"image": 256, "table": 1024}
 
 
 class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """Base class of samplers.
+
+    Parameters
+    ----------
+    max_steps, batch_size : int
+        Optimiser steps, and rows in each.
+    lr : float
+        Peak learning rate.
+    random_state : int, RandomState or None
+        Seeds the weights, the order of rows and the noise of samples.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", ...
+    precision : str
+        As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+    layout : {"NCHW", "NHWC"}, optional
+        Needed only where both the second and the last axis of `X` could be channels.
+    callbacks : list of Callback, optional
+    verbose : bool
+        Show a progress bar on standard error.
 
     Attributes
     ----------
@@ -57,18 +77,32 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
     """
 
     min_rows_per_class = 2
-
-    # What every sampler's constructor stores.
-    max_steps: int
-    batch_size: int
-    random_state: RandomState
-    device: str
-    precision: str
-    callbacks: list[Callback] | None
-    verbose: bool
-    layout: str | None
+    lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
 
     _next_row: int
+
+    def __init__(
+        self,
+        *,
+        max_steps: int = 3000,
+        batch_size: int = 64,
+        lr: float = 2e-3,
+        random_state: RandomState = None,
+        device: str = "auto",
+        precision: str = "32-true",
+        layout: str | None = None,
+        callbacks: list[Callback] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.layout = layout
+        self.callbacks = callbacks
+        self.verbose = verbose
 
     @property
     @abstractmethod
@@ -91,6 +125,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         """Raise `InputError` for parameters out of range; subclasses add their own."""
         check_positive_int("max_steps", self.max_steps)
         check_positive_int("batch_size", self.batch_size)
+        check_range("lr", self.lr, 0, open_low=True)
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to generate rows of each class.
@@ -118,7 +153,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         """
         self._check_params()
         seed = resolve_seed(self.random_state)
-        fabric = self._make_fabric()
+        fabric = make_fabric(self.device, self.precision)
         X, y = read_rows(X, y)
         codec, rows = infer_codec(X, layout=self.layout)
         labels, codes = LabelCodec.fit(y)
@@ -127,7 +162,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
         self._set_data(codec, labels, counts / counts.sum(), seed)
         with fork_rng(derive_seed(seed, "fit"), fabric.device):
-            self.network_ = self._place(self._build(self.spec_), fabric.device)
+            self.network_ = place(self._build(self.spec_), fabric.device, self.spec_.kind)
             self._train(rows, torch.from_numpy(codes), fabric)
         return self
 
@@ -158,7 +193,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
             seed, start = self.seed_, self._next_row
         else:
             seed, start = resolve_seed(random_state), 0
-        codes = self._resolve_labels(n_samples, y, seed, start)
+        codes = requested_codes(n_samples, y, self.label_codec_, self.class_prior_, start, derive_seed(seed, "label"))
         rows = self._rows(np.arange(start, start + len(codes)), codes, seed)
         if random_state is None:
             self._next_row = start + len(codes)
@@ -199,40 +234,20 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
             )
         out = torch.empty((len(index), *self.spec_.shape))
         table = derive_seed(seed, "noise")
-        with _evaluating(self.network_), torch.no_grad():
-            for start in range(0, len(index), SAMPLE_BATCH):
-                part = slice(start, start + SAMPLE_BATCH)
+        with evaluating(self.network_), torch.no_grad():
+            size = SAMPLE_BATCH[self.spec_.kind]
+            for start in range(0, len(index), size):
+                part = slice(start, start + size)
                 z = normal(index[part], self.latent_shape, table).to(device)
                 out[part] = self._generate(z, torch.from_numpy(codes[part]).to(device))
         return out
-
-    def _resolve_labels(self, n_samples: int | None, y: Labels, seed: int, start: int) -> np.ndarray:
-        if n_samples is not None:
-            n_samples = check_positive_int("n_samples", n_samples)
-        if y is None:
-            index = np.arange(start, start + (n_samples or 1))
-            return categorical(index, self.class_prior_, derive_seed(seed, "label"))
-        if isinstance(y, Mapping):
-            counts = [_check_count(label, count) for label, count in y.items()]
-            codes = np.repeat(self.label_codec_.encode(list(y)) if y else np.empty(0, int), counts)
-        else:
-            codes = self.label_codec_.encode(y)
-            if codes.ndim == 0:
-                return np.full(n_samples or 1, codes)
-        if codes.ndim != 1 or len(codes) == 0:
-            raise InputError(f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}.")
-        if n_samples not in (None, len(codes)):
-            raise InputError(
-                f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree."
-            )
-        return codes
 
     def _set_data(self, codec: Codec, labels: LabelCodec, prior: np.ndarray, seed: int) -> None:
         self.codec_ = codec
         self.label_codec_ = labels
         self.classes_ = labels.classes
         self.class_prior_ = prior
-        self.spec_ = DataSpec(codec.kind, codec.shape, len(labels.classes))
+        self.spec_ = DataSpec(codec.kind, codec.shape, len(labels.classes), getattr(codec, "dtype", None) == "bool")
         self.n_features_in_ = int(np.prod(codec.shape))
         names = getattr(codec, "columns", None)
         if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
@@ -242,39 +257,29 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         self.seed_ = seed
         self._next_row = 0
 
-    def _train(self, rows: Tensor, codes: Tensor, fabric: Fabric) -> None:
-        layout = self._memory_format()
+    def _train(self, rows: Tensor, codes: Tensor, fabric: "Fabric") -> None:
         batches = Batches(
-            rows.to(fabric.device, memory_format=layout),
+            rows.to(fabric.device, memory_format=memory_format(self.spec_.kind)),
             codes.to(fabric.device),
             batch_size=self.batch_size,
             seed=derive_seed(self.seed_, "order"),
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
-        loop = Loop(batches, self.network_, sampler=self, fabric=fabric, max_steps=self.max_steps, callbacks=callbacks)
+        loop = Loop(
+            batches,
+            self.network_,
+            sampler=self,
+            fabric=fabric,
+            max_steps=self.max_steps,
+            callbacks=callbacks,
+            schedule=self.lr_schedule,
+        )
         self.history_, self.n_steps_ = loop.history, 0
         try:
             self._fit(self.network_, loop)
         finally:
             self.network_.eval()
             self.history_, self.n_steps_ = loop.history, loop.step
-
-    def _place(self, network: nn.Module, device: torch.device) -> nn.Module:
-        return network.to(device).to(memory_format=self._memory_format())
-
-    def _memory_format(self) -> torch.memory_format:
-        # oneDNN's convolutions on a CPU and the tensor cores' on a GPU both prefer channels last.
-        return torch.channels_last if self.spec_.kind == "image" else torch.contiguous_format
-
-    def _make_fabric(self) -> Fabric:
-        try:
-            kind, _, index = str(self.device).partition(":")
-            fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=self.precision)  # type: ignore[arg-type]
-        except (ValueError, RuntimeError, TypeError) as error:
-            raise InputError(
-                f"device={self.device!r} with precision={self.precision!r} cannot be used: {error}"
-            ) from error
-        return fabric
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
@@ -288,19 +293,3 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
-
-
-def _check_count(label: Any, count: Any) -> int:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise InputError(f"y={{{label!r}: {count!r}}}: a count is a whole number of at least 0.")
-    return int(count)

@@ -1,5 +1,10 @@
 """Conditional generative adversarial network for small data.
 
+The discriminator ``D(x, y)`` scores realism and agreement with the label, the generator ``G(z, y)`` raises its score::
+
+    L_D = E softplus(-D(x, y)) + E softplus(D(G(z, y), y)) + gamma / 2 * E |grad_x D(x, y)|^2
+    L_G = E softplus(-D(G(z, y), y))
+
 References
 ----------
 Goodfellow et al., "Generative Adversarial Nets", 2014 (arXiv:1406.2661): the non-saturating loss.
@@ -8,7 +13,10 @@ Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 201
 Miyato and Koyama, "cGANs with Projection Discriminator", 2018 (arXiv:1802.05637).
 Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018
 (arXiv:1801.04406): the R1 penalty; taken lazily, as in Karras et al. 2020 (arXiv:1912.04958).
+Karras et al., "Progressive Growing of GANs", 2018 (arXiv:1710.10196): minibatch standard deviation.
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738).
+Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676): augmenting a share
+of the images only, so that generated ones do not come out augmented.
 """
 
 from collections.abc import Callable
@@ -30,6 +38,7 @@ __all__ = ["ConditionalGAN"]
 
 CONDITION_DIM = 32
 R1_EVERY = 16
+SHIFT, SHIFT_PROBABILITY = 0.07, 0.25
 
 
 class ConditionalGAN(Sampler):
@@ -39,14 +48,16 @@ class ConditionalGAN(Sampler):
     ----------
     latent_dim : int
         Length of the noise vector.
-    loss : {"hinge", "non_saturating"}
-    regularizer : {"spectral_norm", "r1"}
-        What keeps the discriminator smooth: spectral normalisation of its layers, or the R1 gradient
-        penalty every 16th step.
-    r1_gamma : float
-        Weight of the R1 penalty.
+    loss : {"non_saturating", "hinge"}
+    regularizer : {"r1", "spectral_norm"}
+        What keeps the discriminator smooth: the R1 gradient penalty every 16th step, or spectral normalisation
+        of its layers.
+    r1_gamma : float or "auto"
+        Weight of the R1 penalty. A gradient's squared length grows with the number of values in a row, so "auto" takes
+        16 divided by that number, and at most 0.3.
     augment : bool
-        Differentiable augmentation of what the discriminator sees (images only).
+        Differentiable random shifts of a quarter of what the discriminator sees, and for RGB also of its colours
+        (images only).
     ema_decay : float
         Of the average of the generator's weights that samples come from; in [0, 1).
     width : int
@@ -68,20 +79,22 @@ class ConditionalGAN(Sampler):
     ((4, 13), [1, 1, 1, 1])
     """
 
+    lr_schedule = "trapezoid"
+
     def __init__(
         self,
         *,
         latent_dim: int = 64,
-        loss: Literal["hinge", "non_saturating"] = "hinge",
-        regularizer: Literal["spectral_norm", "r1"] = "spectral_norm",
-        r1_gamma: float = 1.0,
+        loss: Literal["non_saturating", "hinge"] = "non_saturating",
+        regularizer: Literal["r1", "spectral_norm"] = "r1",
+        r1_gamma: float | Literal["auto"] = "auto",
         augment: bool = True,
-        ema_decay: float = 0.995,
+        ema_decay: float = 0.998,
         width: int = 32,
-        max_steps: int = 3000,
+        max_steps: int = 3500,
         batch_size: int = 64,
-        lr: float = 5e-4,
-        discriminator_lr: float = 1e-3,
+        lr: float = 2e-3,
+        discriminator_lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
@@ -89,6 +102,17 @@ class ConditionalGAN(Sampler):
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
+        super().__init__(
+            max_steps=max_steps,
+            batch_size=batch_size,
+            lr=lr,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            layout=layout,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
         self.latent_dim = latent_dim
         self.loss = loss
         self.regularizer = regularizer
@@ -96,26 +120,17 @@ class ConditionalGAN(Sampler):
         self.augment = augment
         self.ema_decay = ema_decay
         self.width = width
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.lr = lr
         self.discriminator_lr = discriminator_lr
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.layout = layout
-        self.callbacks = callbacks
-        self.verbose = verbose
 
     def _check_params(self) -> None:
         super()._check_params()
         check_positive_int("latent_dim", self.latent_dim)
         check_positive_int("width", self.width)
-        check_choice("loss", self.loss, ("hinge", "non_saturating"))
-        check_choice("regularizer", self.regularizer, ("spectral_norm", "r1"))
-        check_range("r1_gamma", self.r1_gamma, 0)
+        check_choice("loss", self.loss, ("non_saturating", "hinge"))
+        check_choice("regularizer", self.regularizer, ("r1", "spectral_norm"))
+        if self.r1_gamma != "auto":
+            check_range("r1_gamma", self.r1_gamma, 0)
         check_range("ema_decay", self.ema_decay, 0, 1)
-        check_range("lr", self.lr, 0, open_low=True)
         check_range("discriminator_lr", self.discriminator_lr, 0, open_low=True)
 
     @property
@@ -134,6 +149,8 @@ class ConditionalGAN(Sampler):
             network.discriminator, _adam(network.discriminator, self.discriminator_lr)
         )
         augment = self._augmentation()
+        gamma = min(0.3, 16 / self.n_features_in_) if self.r1_gamma == "auto" else self.r1_gamma
+        follow = network.ema.follow(network.generator)
         labels = loop.batches.y
         backward = loop.fabric.backward
 
@@ -143,10 +160,11 @@ class ConditionalGAN(Sampler):
             fake = generator(torch.randn(len(y), self.latent_dim, device=x.device), fake_y)
 
             seen = augment(torch.cat([x, fake.detach()]))
-            real_score, fake_score = discriminator(seen, torch.cat([y, fake_y])).chunk(2)
+            real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
             discriminator_loss = self._discriminator_loss(real_score, fake_score)
             if self.regularizer == "r1" and loop.step % R1_EVERY == 0:
-                discriminator_loss = discriminator_loss + R1_EVERY * self.r1_gamma / 2 * r1_penalty(discriminator, x, y)
+                penalty = r1_penalty(discriminator, augment(x), y)
+                discriminator_loss = discriminator_loss + R1_EVERY * gamma / 2 * penalty
             discriminator_optimizer.zero_grad()
             backward(discriminator_loss)
             discriminator_optimizer.step()
@@ -158,7 +176,7 @@ class ConditionalGAN(Sampler):
             backward(generator_loss)
             generator_optimizer.step()
             network.discriminator.requires_grad_(True)
-            network.ema.update(network.generator)
+            follow()
             return {"loss": generator_loss, "discriminator_loss": discriminator_loss}
 
         loop.run(step)
@@ -171,7 +189,7 @@ class ConditionalGAN(Sampler):
         if not self.augment or self.spec_.kind != "image":
             return lambda x: x
         colour = self.spec_.shape[0] == 3
-        return lambda x: diff_augment(x, colour=colour)
+        return lambda x: diff_augment(x, p=SHIFT_PROBABILITY, shift=SHIFT, cutout=0, colour=colour)
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         if self.loss == "hinge":
@@ -219,7 +237,8 @@ class ProjectionDiscriminator(nn.Module):
     def __init__(self, spec: DataSpec, width: int, *, spectral: bool) -> None:
         super().__init__()
         self.encoder = build_encoder(spec, width, norm=False)
-        features = self.encoder.out_features
+        features = 8 * width
+        self.head = nn.Sequential(nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2))
         self.score = nn.Linear(features, 1)
         self.projection = nn.Embedding(spec.n_classes, features)
         nn.init.normal_(self.projection.weight, std=features**-0.5)
@@ -228,11 +247,19 @@ class ProjectionDiscriminator(nn.Module):
                 if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
                     spectral_norm(module)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        features = self.encoder(x)
+    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1) -> Tensor:
+        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart."""
+        features = self.head(append_spread(self.encoder(x), n_groups))
         score: Tensor = self.score(features).squeeze(1) + (features * self.projection(y)).sum(dim=1)
         return score
 
 
+def append_spread(features: Tensor, n_groups: int) -> Tensor:
+    """Append to each row the mean standard deviation of its group, which gives away a collapsed generator."""
+    groups = features.view(n_groups, -1, features.shape[1])
+    spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
+    return torch.cat([features, spread.repeat_interleave(groups.shape[1])[:, None]], dim=1)
+
+
 def _adam(module: nn.Module, lr: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(module.parameters(), lr=lr, betas=(0.5, 0.99), fused=True)
+    return torch.optim.Adam(module.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)

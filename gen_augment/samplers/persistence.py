@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gen_augment import archive
 from gen_augment.codecs import LabelCodec, codec_from_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
+from gen_augment.training.placement import make_fabric, place
 from gen_augment.types import JSON
 
 if TYPE_CHECKING:
@@ -57,26 +58,39 @@ class Persistent:
             The file is missing, cut short, of another class or version, or does not fit together.
         """
         header, tensors = archive.read(path)
+        weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
         if header.get("class") != cls.__name__:
             raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
         archive.check_keys(f"{path} cannot be used", header, _FIELDS | ({"training"} & set(header)))
-        sampler = cast("Sampler", cls(**_known_params(cls, header["params"], path)))
-        sampler.device = device
         try:
-            sampler._check_params()
-            labels = LabelCodec.from_json(header["labels"])
-            prior = np.array(header["class_prior"], dtype=np.float64)
-            sampler._set_data(codec_from_json(header["codec"]), labels, prior, int(header["seed"]))
-            with fork_rng(0, torch.device("cpu")):  # initial weights are drawn from the global generator
-                network = sampler._build(sampler.spec_)
-            network.load_state_dict({n: t for n, t in tensors.items() if not n.startswith(PREFIX)})
-        except (RuntimeError, KeyError, TypeError, InputError) as error:
+            sampler = cls._from_header(header)
+            network = _build_like(sampler, weights)
+            network.load_state_dict(weights)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
-        if prior.shape != labels.classes.shape:
-            raise ArchiveError(f"{path} does not fit together: {len(prior)} priors for {len(labels.classes)} classes.")
-        sampler.network_ = sampler._place(network, sampler._make_fabric().device).eval()
-        sampler.history_, sampler.n_steps_ = header["history"], header["n_steps"]
+        sampler.device = device
+        sampler.network_ = place(network, make_fabric(device, sampler.precision).device, sampler.spec_.kind).eval()
         return cast("Self", sampler)
+
+    @classmethod
+    def _from_header(cls, header: JSON) -> "Sampler":
+        """All of the sampler but its network; every value is checked."""
+        params = dict(header["params"])
+        archive.check_keys(f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names()))
+        sampler = cast("Sampler", cls(**(params | {"callbacks": None})))
+        sampler._check_params()
+        labels = LabelCodec.from_json(header["labels"])
+        prior = np.array(header["class_prior"], dtype=np.float64)
+        if prior.shape != labels.classes.shape or not (prior >= 0).all() or not np.isclose(prior.sum(), 1):
+            raise InputError(
+                f"class_prior={header['class_prior']!r} is no share for each of {len(labels.classes)} classes."
+            )
+        for name in ("seed", "n_steps"):
+            if type(header[name]) is not int:
+                raise InputError(f"{name}={header[name]!r} is no whole number.")
+        sampler._set_data(codec_from_json(header["codec"]), labels, prior, header["seed"])
+        sampler.history_, sampler.n_steps_ = _check_history(header["history"]), header["n_steps"]
+        return sampler
 
     def __getstate__(self) -> JSON:
         # Weights alone: modules with parametrisations (spectral norm) cannot be pickled.
@@ -96,7 +110,7 @@ class Persistent:
             with fork_rng(0, torch.device("cpu")):
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
-            sampler.network_ = sampler._place(network, torch.device(device)).eval()
+            sampler.network_ = place(network, torch.device(device), sampler.spec_.kind).eval()
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         sampler = cast("Sampler", self)
@@ -127,6 +141,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _known_params(cls: type, params: JSON, path: str | os.PathLike[str]) -> JSON:
-    archive.check_keys(f"{path}: parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names()))
-    return params
+def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
+    """The network of `sampler`, if it is of the size of `weights`.
+
+    It is first built without memory: a header may ask for any size, and a file has only the size that it has.
+    """
+    try:
+        with torch.device("meta"):
+            outline = sampler._build(sampler.spec_).state_dict()
+    except RuntimeError:  # a network whose making needs values; one that cannot be made fails again below
+        outline = weights
+    expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if expected != found:
+        name = next(iter(sorted(expected.items() ^ found.items())))[0]
+        raise InputError(f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected.")
+    with fork_rng(0, torch.device("cpu")):  # initial weights are drawn from the global generator
+        return sampler._build(sampler.spec_)
+
+
+def _check_history(history: Any) -> dict[str, list[float]]:
+    for name, values in history.items():
+        if not isinstance(values, list) or not all(isinstance(value, (int, float)) for value in values):
+            raise InputError(f"the history of {name!r} is no list of numbers.")
+    return dict(history)

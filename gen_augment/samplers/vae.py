@@ -50,7 +50,7 @@ class ConditionalVAE(Sampler):
     likelihood : {"auto", "bce", "gaussian"}
         Of a row given its code: cross-entropy of pixels scaled to [0, 1], or a normal distribution with one
         learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
-        images and "gaussian" for tables.
+        black-and-white images and "gaussian" for all else.
     width : int
         Channels at the finest level; hidden units of the MLP are four times as many.
     max_steps, batch_size : int
@@ -97,20 +97,22 @@ class ConditionalVAE(Sampler):
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
+        super().__init__(
+            max_steps=max_steps,
+            batch_size=batch_size,
+            lr=lr,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            layout=layout,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
         self.latent_dim = latent_dim
         self.beta = beta
         self.warmup = warmup
         self.likelihood = likelihood
         self.width = width
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.lr = lr
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.layout = layout
-        self.callbacks = callbacks
-        self.verbose = verbose
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -118,7 +120,6 @@ class ConditionalVAE(Sampler):
         check_positive_int("width", self.width)
         check_range("beta", self.beta, 0)
         check_range("warmup", self.warmup, 0, 1)
-        check_range("lr", self.lr, 0, open_low=True)
         check_choice("likelihood", self.likelihood, ("auto", "bce", "gaussian"))
 
     @property
@@ -130,7 +131,7 @@ class ConditionalVAE(Sampler):
     def _build(self, spec: DataSpec) -> "VAENetwork":
         likelihood = self.likelihood
         if likelihood == "auto":
-            likelihood = "bce" if spec.kind == "image" else "gaussian"
+            likelihood = "bce" if spec.binary else "gaussian"
         return VAENetwork(spec, self.latent_dim, self.width, likelihood)
 
     def _fit(self, network: Any, loop: Loop) -> None:
@@ -166,27 +167,35 @@ class VAENetwork(nn.Module):
         self.to_code = nn.Linear(self.encoder.out_features + CONDITION_DIM, 2 * latent_dim)
         self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
         # One standard deviation for all pixels: one for each would shrink to nothing where a border is constant.
-        self.log_scale = nn.Parameter(torch.zeros(spec.shape if spec.kind == "table" else ()))
+        # A sharp start: a decoder that is all noise at first leaves the code unused, and stays there.
+        scale = torch.full(spec.shape if spec.kind == "table" else (), -2.0)
+        self.log_scale = nn.Parameter(scale) if likelihood == "gaussian" else None
+        self.bounded = spec.kind == "image" and likelihood == "gaussian"
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean over the batch of -log p(x|z,y) and of KL(q || p), in nats per row."""
         condition = self.embedding(y)
         mean, log_var = self.to_code(torch.cat([self.encoder(x), condition], dim=1)).chunk(2, dim=1)
         z = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
-        reconstruction = self._negative_log_likelihood(x, self.decoder(z, condition))
+        reconstruction = self._negative_log_likelihood(x, self._decode(z, condition))
         kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum() / len(x)
         return reconstruction, kl
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Rows from noise: the code first, then the noise of each column where rows are drawn."""
-        out: Tensor = self.decoder(z[:, : self.latent_dim], self.embedding(y))
+        out = self._decode(z[:, : self.latent_dim], self.embedding(y))
         if self.likelihood == "bce":
             return out.sigmoid() * 2 - 1
         if z.shape[1] == self.latent_dim:
             return out
         return torch.addcmul(out, self._log_scale().exp(), z[:, self.latent_dim :])
 
+    def _decode(self, z: Tensor, condition: Tensor) -> Tensor:
+        out: Tensor = self.decoder(z, condition)
+        return out.tanh() if self.bounded else out
+
     def _log_scale(self) -> Tensor:
+        assert self.log_scale is not None  # noqa: S101 - only the Gaussian likelihood comes here
         return -4 + F.softplus(self.log_scale + 4)  # soft lower bound: a density has none
 
     def _negative_log_likelihood(self, x: Tensor, out: Tensor) -> Tensor:

@@ -22,9 +22,10 @@ from sklearn.base import clone
 from torch import Tensor
 from torchvision.transforms import v2
 
+from gen_augment.codecs import LabelCodec, take
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
 from gen_augment.rng import derive_seed
-from gen_augment.study.task import Part, Split, row_digests, take
+from gen_augment.study.task import Part, Split, row_digests
 from gen_augment.training import diff_augment
 
 __all__ = ["BATCH_STEPS", "ROW_STEPS", "Arm", "Pool", "default_arms", "make_pool", "parse_arm"]
@@ -43,7 +44,7 @@ class Pool:
 
 
 def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Translate each image by up to a fourteenth of its side, at least one pixel."""
+    """Translate each image by up to a fourteenth of its sides, or one pixel of the shorter side where that is more."""
     return diff_augment(x, shift=max(1 / 14, 1 / min(x.shape[-2:])), cutout=0), y
 
 
@@ -61,6 +62,8 @@ def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 BATCH_STEPS: Mapping[str, BatchStep] = {"shift": shift, "flip": flip, "mixup": mixup}
 ROW_STEPS = ("real", "oversample", "smote")
+#: Synthetic rows of each class that are kept to be looked at.
+N_EXAMPLES = 6
 
 
 @dataclass(frozen=True)
@@ -146,16 +149,25 @@ def _generate(arm: Arm, split: Split, labels: np.ndarray, seed: int, clock: Call
     sampler.fit(train.X, labels[train.codes])
     fitted = clock()
     counts = synthetic_counts(np.bincount(train.codes, minlength=len(labels)))
-    X, _ = sampler.sample(y={label: int(n) for label, n in zip(labels.tolist(), counts, strict=True) if n})
-    sampled = clock()
-    synthetic = Part(X, np.repeat(np.arange(len(labels)), counts))
-    copies = int(np.isin(row_digests(X), row_digests(split.test.X)).sum())
-    if copies:
-        raise LeakError(f"{copies} synthetic rows of {arm.rows!r} are equal to rows of the test part.")
-    shown = take(X, np.concatenate([np.flatnonzero(synthetic.codes == c)[:8] for c in range(len(labels))]))
-    examples = Part(shown, np.concatenate([np.full(min(8, n), c) for c, n in enumerate(counts)]))
-    seconds = {"fit_seconds": fitted - start, "sample_seconds": sampled - fitted}
+    X, y = sampler.sample(y={label: int(n) for label, n in zip(labels.tolist(), counts, strict=True) if n})
+    seconds = {"fit_seconds": fitted - start, "sample_seconds": clock() - fitted}
+    synthetic = Part(X, LabelCodec(labels, "ndarray", labels.dtype.str).encode(y))
+    _check_delivery(arm.rows, synthetic, counts, split.test)
+    shown = np.concatenate([np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))])
+    examples = Part(take(X, shown), synthetic.codes[shown])
     return Pool(concatenate(train, synthetic), len(synthetic), examples, seconds)
+
+
+def _check_delivery(name: str, synthetic: Part, counts: np.ndarray, test: Part) -> None:
+    given = np.bincount(synthetic.codes, minlength=len(counts))
+    if len(synthetic.X) != len(synthetic) or (given != counts).any():
+        raise InputError(
+            f"{name!r} was asked for {counts.tolist()} rows of the classes, and gave {len(synthetic.X)} rows with "
+            f"{given.tolist()} labels."
+        )
+    copies = int(np.isin(row_digests(synthetic.X), row_digests(test.X)).sum())
+    if copies:
+        raise LeakError(f"{copies} synthetic rows of {name!r} are equal to rows of the test part.")
 
 
 def synthetic_counts(counts: np.ndarray) -> np.ndarray:
@@ -204,5 +216,7 @@ def _smote(train: Part, seed: int) -> Part:
             "the arm 'smote' needs imbalanced-learn: pip install 'gen_augment[imbalanced]'."
         ) from error
     smallest = int(np.bincount(train.codes).min())
-    X, codes = SMOTE(k_neighbors=min(5, smallest - 1), random_state=seed % 2**32).fit_resample(train.X, train.codes)
-    return Part(X, codes)
+    is_tensor = isinstance(train.X, Tensor)
+    rows = train.X.numpy(force=True) if is_tensor else train.X
+    X, codes = SMOTE(k_neighbors=min(5, smallest - 1), random_state=seed % 2**32).fit_resample(rows, train.codes)
+    return Part(torch.from_numpy(X) if is_tensor else X, codes)

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.codecs import infer_codec
-from gen_augment.errors import InputError
+from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study.arms import Arm, Pool
 from gen_augment.study.task import Part
 from gen_augment.training import Batches
 
-__all__ = ["SmallCNN", "default_model", "fit_predict", "is_network_factory", "load_model"]
+__all__ = [
+    "SmallCNN",
+    "default_model",
+    "describe_model",
+    "fit_predict",
+    "is_network_factory",
+    "load_model",
+    "without_addresses",
+]
 
 #: Takes rows as the user has them; gives probabilities of shape (n, n_classes).
 Predict = Callable[[Any], np.ndarray]
@@ -88,14 +97,30 @@ def load_model(name: str) -> Any:
 
 def is_network_factory(model: Any) -> bool:
     """Whether `model` makes networks, rather than being an estimator."""
-    if hasattr(model, "fit") and hasattr(model, "predict_proba") and hasattr(model, "get_params"):
+    if not isinstance(model, type) and all(hasattr(model, name) for name in ("fit", "predict_proba", "get_params")):
         return False
-    if callable(model) and not isinstance(model, nn.Module):
+    if callable(model) and not isinstance(model, nn.Module) and not hasattr(model, "get_params"):
         return True
     raise InputError(
-        f"model={model!r} is neither a scikit-learn classifier with predict_proba nor a function that returns a new "
-        "nn.Module each time it is called."
+        f"model={model!r} is neither an instance of a scikit-learn classifier with predict_proba nor a function that "
+        "returns a new nn.Module each time it is called."
     )
+
+
+def describe_model(model: Any) -> tuple[str, str]:
+    """A name to show, and all that tells the model from another."""
+    if not is_network_factory(model):
+        return repr(model), without_addresses(repr(sorted(model.get_params().items())))
+    with fork_rng(0, torch.device("cpu")):
+        network = model()
+    if not isinstance(network, nn.Module):
+        raise InputError(f"model() gave a {type(network).__name__}: it must return a new nn.Module.")
+    return f"network {type(network).__name__}", without_addresses(repr(network))
+
+
+def without_addresses(text: str) -> str:
+    """A `repr` as it is in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
 def fit_predict(
@@ -129,8 +154,9 @@ def fit_predict(
             )  # fmt: skip
         return lambda X: _predict(network, encode(X), device)
     estimator = clone(model)
-    if "random_state" in estimator.get_params():
-        estimator.set_params(random_state=derive_seed(seed, "classifier") % 2**32)
+    # Those of a pipeline's steps too: a random state that is left None draws from NumPy's global generator.
+    states = [name for name in estimator.get_params() if name.split("__")[-1] == "random_state"]
+    estimator.set_params(**dict.fromkeys(states, derive_seed(seed, "classifier") % 2**32))
     estimator.fit(encode(pool.part.X).flatten(1).numpy(), pool.part.codes)
 
     def predict(X: Any) -> np.ndarray:
@@ -159,6 +185,10 @@ def _train(
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
+    if not torch.isfinite(loss):
+        raise DivergedError(
+            f"the classifier's loss is not finite after {n_steps} steps: lower lr.", step=n_steps, loss="cross_entropy"
+        )
     return network.eval()
 
 

@@ -6,64 +6,90 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from gen_augment.codecs import infer_codec
-from gen_augment.study.task import Part, take
+from gen_augment.codecs import Codec, infer_codec, take
+from gen_augment.study.arms import N_EXAMPLES
+from gen_augment.study.task import Part
 
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
 
 __all__ = ["difference_plot", "example_grid"]
 
-N_SHOWN = 8
 _BASELINE, _GENERATIVE = "#52606d", "#b44d12"
+_WIDTH = 5.6  # inches: on a telephone a picture is shown at two thirds of its size, and its letters with it
+_MAX_CLASSES = 20
 
 
 def example_grid(real: Part, synthetic: Part, labels: np.ndarray) -> bytes:
-    """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones on the right."""
+    """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones on the right.
+
+    Both have the brightness stretched by what the real images span.
+    """
     codec, _ = infer_codec(real.X)
-    shown = range(min(len(labels), 20))
-    figure = Figure(figsize=(11, 0.62 * len(shown) + 0.4), layout="constrained")
-    axes = figure.subplots(len(shown), 2, squeeze=False)
-    for row, code in enumerate(shown):
-        for column, part in enumerate((real, synthetic)):
-            index = np.flatnonzero(part.codes == code)[:N_SHOWN]
-            axis = axes[row, column]
-            if len(index):
-                images = ((codec.encode(take(part.X, index)) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).numpy()
-                padded = np.ones((N_SHOWN, *images.shape[1:]))
-                padded[: len(images)] = images
-                axis.imshow(np.concatenate(list(padded), axis=1).squeeze(), cmap="gray", vmin=0, vmax=1)
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.set_frame_on(False)
-        axes[row, 0].set_ylabel(str(labels[code])[:14], rotation=0, ha="right", va="center")
-    axes[0, 0].set_title("real", fontsize=11)
-    axes[0, 1].set_title("synthetic", fontsize=11)
+    n_classes = min(len(labels), _MAX_CLASSES)
+    sheets = [_sheet(part, codec, n_classes) for part in (real, synthetic)]
+    low, high = float(np.nanmin(sheets[0])), float(np.nanmax(sheets[0]))
+    height = codec.shape[1]
+    side = (_WIDTH - 1) / 2
+    rows_high = side * sheets[0].shape[0] / sheets[0].shape[1]
+    figure = Figure(figsize=(_WIDTH, rows_high + 0.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for axis, sheet, title in zip(axes, sheets, ("real", "synthetic"), strict=True):
+        stretched = (sheet - low) / max(high - low, 1e-6)
+        axis.imshow(np.nan_to_num(stretched, nan=1.0).clip(0, 1), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(title, fontsize=12)
+        axis.set_frame_on(False)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    centres = np.arange(n_classes) * (height + _gap(height)) + height / 2
+    names = [str(label)[:14] for label in labels[:n_classes]]
+    axes[0].set_yticks(centres, names, fontsize=11, parse_math=False)
+    axes[0].tick_params(length=0)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
+
+
+def _sheet(part: Part, codec: Codec, n_classes: int) -> np.ndarray:
+    """Images side by side, a row a class, as ``(rows, columns[, 3])`` in [-1, 1] with NaN between them."""
+    channels, height, width = codec.shape
+    down, across = height + _gap(height), width + _gap(height)
+    sheet = np.full((n_classes * down, N_EXAMPLES * across, channels), np.nan)
+    for code in range(n_classes):
+        index = np.flatnonzero(part.codes == code)[:N_EXAMPLES]
+        images = codec.encode(take(part.X, index)).permute(0, 2, 3, 1).numpy() if len(index) else []
+        for column, image in enumerate(images):
+            sheet[code * down : code * down + height, column * across : column * across + width] = image
+    return sheet.squeeze(-1) if channels == 1 else sheet
+
+
+def _gap(side: int) -> int:
+    return max(1, side // 16)
 
 
 def difference_plot(result: "StudyResult", reference: str) -> str:
     """SVG: each arm's paired test differences to `reference`, one dot a seed, with mean and 95% interval."""
     scores = result.scores()
     arms = [arm for arm in scores.columns if arm != reference]
-    figure = Figure(figsize=(8, 0.5 * len(arms) + 1.1), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 0.4 * len(arms) + 1), layout="constrained")
     axis = figure.subplots()
     for height, arm in enumerate(reversed(arms)):
         found = result.difference(arm, reference)
         sign = 1 if result.higher_is_better else -1
         dots = sign * (scores[arm] - scores[reference]) * result.scale
         colour = _GENERATIVE if result.arms[arm] else _BASELINE
-        axis.scatter(dots, np.full(len(dots), height - 0.16), s=14, color=colour, alpha=0.55, linewidths=0)
+        axis.scatter(dots, np.full(len(dots), height - 0.22), s=22, color=colour, alpha=0.6, linewidths=0)
         if np.isfinite(found.low):
             axis.plot([found.low * result.scale, found.high * result.scale], [height, height], color=colour, lw=2.2)
         axis.plot(found.mean * result.scale, height, "D", color=colour, ms=6)
     axis.axvline(0, color="#1f2933", lw=1)
     axis.set_yticks(range(len(arms)), [*reversed(arms)])
+    axis.tick_params(labelsize=11)
+    axis.tick_params(axis="y", length=0)
     axis.set_ylim(-0.6, len(arms) - 0.4)
     axis.set_xlabel(
-        f"difference to {reference}, {result.metric_label}{result.unit and ' in' + result.unit}, right is better"
+        f"{result.metric_label}{result.unit and ',' + result.unit}:\ndifference to {reference}, right is better",
+        fontsize=11,
     )
     axis.grid(axis="x", color="#d9dde1", lw=0.6)
     axis.set_axisbelow(True)

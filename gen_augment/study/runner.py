@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import ConditionalGAN, ConditionalVAE
 from gen_augment.study.arms import BATCH_STEPS, ROW_STEPS, Arm, Pool, default_arms, make_pool, parse_arm
 from gen_augment.study.metrics import METRICS, scores
-from gen_augment.study.models import default_model, fit_predict, is_network_factory
+from gen_augment.study.models import default_model, describe_model, fit_predict, is_network_factory, without_addresses
 from gen_augment.study.pictures import example_grid
 from gen_augment.study.result import StudyResult, check_metric
 from gen_augment.study.store import Trial, TrialStore
@@ -114,6 +115,9 @@ class Study:
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self._model_name, self._model_record = describe_model(self.model)
+        self._trials: list[Trial] = []
+        self._examples: dict[str, bytes] = {}
 
     def run(
         self,
@@ -136,8 +140,7 @@ class Study:
         ArchiveError
             The directory holds another study, or cannot be written.
         """
-        self._trials: list[Trial] = []
-        self._examples: dict[str, bytes] = {}
+        self._trials, self._examples = [], {}
         store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
         if store is not None:
             known, self._examples = store.read()
@@ -157,7 +160,7 @@ class Study:
             self.metric,
             self._overlap(),
             self._protocol(),
-            dict(self._examples),
+            {name: png for name, png in self._examples.items() if name in {arm.rows for arm in self.arms.values()}},
         )
 
     def _run_seed(
@@ -220,11 +223,12 @@ class Study:
 
     def _parse_arms(self, arms: Sequence[str] | None) -> dict[str, Arm]:
         network = is_network_factory(self.model)
-        taken = [name for name in self.samplers if name in (*ROW_STEPS, *BATCH_STEPS) or "+" in name]
-        if taken:
-            raise InputError(
-                f"samplers: {taken[0]!r} has a meaning of its own in arms, or holds a '+': choose another name."
-            )
+        for name in self.samplers:
+            if name in (*ROW_STEPS, *BATCH_STEPS) or not re.fullmatch(r"\w[\w.-]*", name):
+                raise InputError(
+                    f"samplers: {name!r} has a meaning of its own in arms, or is not made of letters, digits, '_', '-' "
+                    "and '.': choose another name."
+                )
         names = default_arms(self.task.kind, self.samplers) if arms is None else list(arms)
         parsed = {name: parse_arm(name, self.samplers) for name in names}
         if arms is None and not network:
@@ -267,11 +271,8 @@ class Study:
             "batch_size": self.batch_size,
             "lr": self.lr,
             "random_state": self.random_state,
-            "model": _describe_model(self.model),
-            "samplers": {
-                name: sampler._json_params() | {"class": type(sampler).__name__}
-                for name, sampler in self.samplers.items()
-            },
+            "model": self._model_name,
+            "samplers": {name: _describe_sampler(sampler) for name, sampler in self.samplers.items()},
             "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
         }
 
@@ -279,7 +280,7 @@ class Study:
         digest = hashlib.blake2b(digest_size=16)
         # More seeds or arms may be added to what is there; everything else decides the trials.
         settings = {k: v for k, v in self._protocol().items() if k not in ("n_seeds", "arms", "metric", "versions")}
-        digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+        digest.update(json.dumps(settings | {"model": self._model_record}, sort_keys=True).encode())
         for part in (self.task.rows, self.task.test):
             if part is not None:
                 digest.update("".join(row_digests(part.X)).encode())
@@ -300,7 +301,9 @@ _COLUMNS = [
 ]
 
 
-def _describe_model(model: Any) -> str:
-    if is_network_factory(model):
-        return f"network {getattr(model(), '_get_name', lambda: model)()}"
-    return repr(model)
+def _describe_sampler(sampler: Any) -> dict[str, Any]:
+    """Class and parameters as JSON values."""
+    plain = (bool, int, float, str, type(None))
+    params = {k: v for k, v in sampler.get_params(deep=False).items() if k != "callbacks"}
+    shown = {k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()}
+    return {"class": type(sampler).__name__} | shown

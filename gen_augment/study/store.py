@@ -34,9 +34,10 @@ class TrialStore:
         except OSError as error:
             raise ArchiveError(f"cannot make the folder {folder}: {error.strerror}.") from error
         marker = folder / "study.json"
+        text = json.dumps({"study": fingerprint})
         if not marker.exists():
-            write_bytes(marker, json.dumps({"study": fingerprint}).encode())
-        elif json.loads(marker.read_text()).get("study") != fingerprint:
+            write_bytes(marker, text.encode())
+        elif marker.read_bytes() != text.encode():
             raise ArchiveError(f"{folder} holds another study (other data, model or settings): choose another folder.")
 
     def read(self) -> tuple[list[Trial], dict[str, bytes]]:

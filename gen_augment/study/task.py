@@ -1,7 +1,6 @@
 """The data of a study, split before anything is fitted, and checked for rows on both sides of a split."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,13 @@ import pandas as pd
 import torch
 from sklearn.model_selection import train_test_split
 
-from gen_augment.codecs import LabelCodec, infer_codec, read_rows
+from gen_augment.codecs import LabelCodec, infer_codec, read_rows, take
+from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, LeakError
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_class_counts, check_positive_int, check_range, check_same_length
 
-__all__ = ["Part", "Split", "Task", "row_digests", "take"]
+__all__ = ["Part", "Split", "Task", "row_digests"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Task:
             if check_range(name, share, 0, 1, open_low=True) == 1:
                 raise InputError(f"{name}={share!r} leaves no rows for training.")
         X, y = read_rows(X, y)
+        X = stack_rows(X)
         codec, _ = infer_codec(X)  # checks the data; every split fits codecs of its own
         self.kind = codec.kind
         self.labels, codes = LabelCodec.fit(y)
@@ -78,6 +79,7 @@ class Task:
         self.test: Part | None = None
         if test is not None:
             test_X, test_y = read_rows(*test)
+            test_X = stack_rows(test_X)
             codec.encode(test_X)
             self.test = Part(test_X, self.labels.encode(test_y))
             check_same_length(len(test_X), len(self.test))
@@ -141,24 +143,21 @@ class Task:
         return int(bad.sum())
 
 
-def take(X: Any, index: np.ndarray) -> Any:
-    """Rows `index` of `X`, in the container it is."""
-    if isinstance(X, pd.DataFrame):
-        return X.iloc[index].reset_index(drop=True)
-    if isinstance(X, (list, tuple)):
-        return [X[i] for i in index]
-    return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
-
-
 def row_digests(X: Any) -> np.ndarray:
-    """A hash of each row's values: ndarray of shape (n,) of 16-byte strings. Equal rows have equal hashes."""
+    """A hash of each row's values: ndarray of shape (n,) of 32 hex digits. Equal rows have equal hashes.
+
+    Values decide, not dtypes: a row of integers and the same row of floats are equal.
+    """
     if isinstance(X, pd.DataFrame):
         X = X.to_numpy(dtype=np.float64)
     elif isinstance(X, torch.Tensor):
-        X = X.detach().cpu().double().numpy() if X.is_floating_point() else X.cpu().numpy()
-    rows: Sequence[Any] = X
-    # Adding zero turns -0.0 into 0.0, which is equal to it.
-    return np.array([hashlib.blake2b((np.asarray(row) + 0).tobytes(), digest_size=16).hexdigest() for row in rows])
+        X = X.detach().cpu().double().numpy()
+    return np.array([_digest(row) for row in X], dtype="<U32")
+
+
+def _digest(row: Any) -> str:
+    values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0, which is equal to it
+    return hashlib.blake2b(values.tobytes(), digest_size=16).hexdigest()
 
 
 def _part(rows: Part, index: np.ndarray) -> Part:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from gen_augment import archive
 from gen_augment.errors import ArchiveError
@@ -56,8 +57,8 @@ def read_training(path: str | os.PathLike[str], sampler: "Sampler", loop: "Loop"
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     loop.network.load_state_dict(weights)
     for i, (optimizer, groups) in enumerate(zip(loop.optimizers, record["param_groups"], strict=True)):
-        # Fabric's wrapper has no state of its own.
         optimizer.load_state_dict({"state": _optimizer_state(tensors, f"{PREFIX}{i}/"), "param_groups": groups})
+        _match_strides(optimizer)
     torch.set_rng_state(tensors[f"{PREFIX}rng"])
     if f"{PREFIX}cuda_rng" in tensors and loop.fabric.device.type == "cuda":
         torch.cuda.set_rng_state(tensors[f"{PREFIX}cuda_rng"], loop.fabric.device)
@@ -73,12 +74,22 @@ def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[
     return state
 
 
+def _match_strides(optimizer: Optimizer) -> None:
+    """Lay moments out in memory as their parameters are: fused optimisers walk both in storage order."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            for name, value in optimizer.state[parameter].items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    optimizer.state[parameter][name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
 def _run_id(sampler: "Sampler", loop: "Loop") -> str:
     """A hash of everything that decides the weights: class, parameters, seed and data."""
     # Callbacks, device and verbosity change where training runs, not where it goes.
     params: dict[str, Any] = {k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")}
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([type(sampler).__name__, params, sampler.seed_], sort_keys=True).encode())
+    forms = [sampler.codec_.to_json(), sampler.label_codec_.to_json()]
+    digest.update(json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode())
     for tensor in (loop.batches.x, loop.batches.y):
         digest.update(str(tuple(tensor.shape)).encode())
         digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().tobytes())

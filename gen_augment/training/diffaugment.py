@@ -10,13 +10,17 @@ from torch import Tensor
 __all__ = ["diff_augment"]
 
 
-def diff_augment(x: Tensor, *, shift: float = 0.125, cutout: float = 0.5, colour: bool = False) -> Tensor:
+def diff_augment(
+    x: Tensor, *, p: float = 1.0, shift: float = 0.125, cutout: float = 0.5, colour: bool = False
+) -> Tensor:
     """Shift, cut out and, where asked, recolour each image at random.
 
     Parameters
     ----------
     x : Tensor of shape (B, C, H, W)
         Images in [-1, 1].
+    p : float
+        Share of the images that are changed, in [0, 1].
     shift : float
         Largest translation, as a share of the side; the border is filled with the lowest value.
     cutout : float
@@ -29,10 +33,10 @@ def diff_augment(x: Tensor, *, shift: float = 0.125, cutout: float = 0.5, colour
     Tensor of shape (B, C, H, W)
         Differentiable with respect to `x`.
     """
-    if colour:
-        x = _recolour(x)
-    x = _translate(x, shift)
-    return _cutout(x, cutout) if cutout > 0 else x
+    changed = _translate(_recolour(x) if colour else x, shift)
+    if cutout > 0:
+        changed = _cutout(changed, cutout)
+    return changed if p == 1 else torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
 
 
 def _recolour(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Reference: Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN Train
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -32,19 +33,23 @@ class EMA(nn.Module):
         self.module = copy.deepcopy(module).requires_grad_(False)
         self.decay = decay
         self.register_buffer("n_updates", torch.zeros((), dtype=torch.int64))
-        self._count: int | None = None
 
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        """Move the average towards the weights of `module`."""
-        if self._count is None:
-            self._count = int(self.n_updates)
-        decay = min(self.decay, (1 + self._count) / (10 + self._count))
+    def follow(self, module: nn.Module) -> Callable[[], None]:
+        """Prepare to follow `module`, which must stay where it is; call what comes back after each of its steps."""
         mine = [t for t in self.module.state_dict().values() if t.is_floating_point()]
         theirs = [t for t in module.state_dict().values() if t.is_floating_point()]
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
-        self._count += 1
-        self.n_updates += 1
+        count: int | None = None
+
+        @torch.no_grad()
+        def update() -> None:
+            nonlocal count
+            if count is None:  # read once, and late: a checkpoint may have been loaded since
+                count = int(self.n_updates)
+            torch._foreach_lerp_(mine, theirs, 1 - min(self.decay, (1 + count) / (10 + count)))
+            count += 1
+            self.n_updates += 1
+
+        return update
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Run the averaged network."""

@@ -1,9 +1,10 @@
 """The report of a study: one HTML file that needs no network."""
 
 import base64
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from gen_augment.study.metrics import METRICS
@@ -18,7 +19,7 @@ __all__ = ["render"]
 def render(result: "StudyResult") -> str:
     """The report as HTML text."""
     environment = Environment(loader=PackageLoader("gen_augment.study.report", ""), autoescape=True, trim_blocks=True)
-    environment.filters["number"] = _number
+    environment.filters |= {"number": _number, "words": _words}
     reference = result.best(generative=False)
     several = reference is not None and len(result.scores().columns) > 1
     return environment.get_template("report.html.j2").render(
@@ -26,6 +27,7 @@ def render(result: "StudyResult") -> str:
         verdict=result.verdict(),
         reference=reference,
         table=result.table().reset_index().to_dict("records"),
+        digits=3 if result.metric == "nll" else 2,
         metrics={name: label for name, (label, _) in METRICS.items()},
         plot=difference_plot(result, reference) if several and reference else "",
         examples={name: base64.b64encode(png).decode() for name, png in sorted(result.examples.items())},
@@ -36,7 +38,14 @@ def render(result: "StudyResult") -> str:
     )
 
 
+def _words(value: Any, pair: str = ": ", separator: str = "; ") -> str:
+    if isinstance(value, Mapping):
+        known = {name: item for name, item in value.items() if item is not None}
+        return separator.join(f"{name}{pair}{_words(item, '=', ', ')}" for name, item in known.items())
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def _number(value: Any, digits: int = 2, scale: float = 1, sign: bool = False) -> str:
-    if value is None or pd.isna(value):
+    if value is None or not np.isfinite(value):
         return "–"
     return f"{float(value) * scale:{'+' if sign else ''}.{digits}f}"

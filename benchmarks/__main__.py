@@ -1,0 +1,56 @@
+"""``python -m benchmarks list | run NAME [--quick] | report``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import BENCHMARKS
+from benchmarks.harness import RESULTS, save
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the benchmarks."""
+    for name, benchmark in BENCHMARKS.items():
+        print(f"{name:16} {benchmark.about.strip().splitlines()[0]}")
+
+
+@app.command()
+def run(
+    name: str, quick: Annotated[bool, typer.Option("--quick", help="A small size that checks the machinery.")] = False
+) -> None:
+    """Run one benchmark and write its results."""
+    if name not in BENCHMARKS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(BENCHMARKS)}")
+    results = BENCHMARKS[name].run(quick)
+    path = save(name, results, quick)
+    print(BENCHMARKS[name].table(results))
+    print(path)
+
+
+@app.command()
+def report() -> None:
+    """Write RESULTS.md from the results that are there."""
+    parts = ["# Results\n\nWritten by `python -m benchmarks report` from `benchmarks/results/`."]
+    for name, benchmark in BENCHMARKS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            record = json.loads(path.read_text())
+            machine = record["machine"]
+            versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+            parts.append(
+                f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n"
+                f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; {versions}.\n"
+                f"Repeat: `python -m benchmarks run {name}`."
+            )
+    target = Path(__file__).parent / "RESULTS.md"
+    target.write_text("\n\n".join(parts) + "\n")
+    print(target)
+
+
+if __name__ == "__main__":
+    app()

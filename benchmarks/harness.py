@@ -1,0 +1,85 @@
+"""What all benchmarks share: how one is declared, paired timing, and results with machine and versions."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gen_augment.archive import write_bytes
+
+__all__ = ["RESULTS", "Benchmark", "describe_machine", "markdown", "paired_ratio", "save"]
+
+RESULTS = Path(__file__).parent / "results"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark: what it shows, ``run(quick) -> results`` and ``table(results) -> markdown``."""
+
+    about: str
+    run: Callable[[bool], Record]
+    table: Callable[[Record], str]
+
+
+def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:
+    """Time two things in turn and compare them round by round, so that a drifting machine is fair to both.
+
+    Parameters
+    ----------
+    ours, bare : callables returning seconds
+    rounds : int
+        Counted rounds, after one that is not.
+    """
+    ours(), bare()
+    pairs = [(ours(), bare()) if i % 2 else (bare(), ours())[::-1] for i in range(rounds)]
+    ratios = [a / b for a, b in pairs]
+    return {
+        "ratio": statistics.median(ratios),
+        "ratio_min": min(ratios),
+        "ratio_max": max(ratios),
+        "ours_ms": 1000 * statistics.median(a for a, _ in pairs),
+        "bare_ms": 1000 * statistics.median(b for _, b in pairs),
+        "rounds": rounds,
+    }
+
+
+def describe_machine() -> Record:
+    """Processor, cores, threads and versions."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [
+            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    packages = ("gen_augment", "torch", "numpy", "scikit-learn", "lightning-fabric")
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+    }
+
+
+def save(name: str, results: Record, quick: bool, folder: Path = RESULTS) -> Path:
+    """Write ``NAME.json``, or ``NAME.quick.json``, which is not kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"name": name, "quick": quick, "machine": describe_machine(), "results": results}
+    path = folder / f"{name}{'.quick' if quick else ''}.json"
+    return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,186 @@
+"""What the machinery costs: training steps and sampling against bare loops over the same networks.
+
+Both sides run in turn in one process; the figure is the median of the ratios of the rounds. A training step may take
+1.10 times as long as the bare one, and sampling must reach 0.90 of the bare generator's rows per second.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.harness import Record, markdown, paired_ratio
+from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers.gan import R1_EVERY, ConditionalGAN, r1_penalty
+from gen_augment.training import Callback, Loop
+
+__all__ = ["run", "table"]
+
+WARM_STEPS = 5
+
+
+def run(quick: bool) -> Record:
+    """Every sampler on images of 28 x 28 and on a table of 16 columns."""
+    results: Record = {}
+    n_steps, rounds, n_rows = (10, 1, 512) if quick else (45, 9, 5120)
+    for kind in ("image", "table"):
+        X, y = _data(kind)
+        for name, cls in SAMPLERS.items():
+            steps = n_steps if kind == "image" else 10 * n_steps
+            sampler = cls(max_steps=steps, random_state=0, device="cpu").fit(X, y)
+            ours, bare = _fit_seconds(sampler, X, y), _bare_fit_seconds(sampler, X, y)
+            results[f"{name}, {kind}: step"] = paired_ratio(ours, bare, rounds)
+            rows = n_rows if kind == "image" else 10 * n_rows
+            sampled = paired_ratio(_sample_seconds(sampler, rows), _bare_sample_seconds(sampler, rows), rounds)
+            sampled["rows_per_second"] = rows / sampled["ours_ms"] * 1000
+            results[f"{name}, {kind}: sample"] = sampled
+    return results
+
+
+def table(results: Record) -> str:
+    """Ratios, their limits and milliseconds."""
+    rows = []
+    for what, found in results.items():
+        step = what.endswith("step")
+        limit = "at most 1.10 times the time" if step else "at least 0.90 of the speed"
+        ratio = found["ratio"] if step else 1 / found["ratio"]
+        spread = sorted(
+            (found["ratio_min"], found["ratio_max"]) if step else (1 / found["ratio_max"], 1 / found["ratio_min"])
+        )
+        rows.append(
+            [
+                what,
+                f"{ratio:.3f}",
+                f"{spread[0]:.3f} to {spread[1]:.3f}",
+                limit,
+                f"{found['ours_ms']:.1f}",
+                f"{found['bare_ms']:.1f}",
+            ]
+        )
+    return markdown(["what", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows)
+
+
+def _data(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    y = np.arange(2000) % 10
+    if kind == "image":
+        return rng.integers(0, 256, (2000, 28, 28), dtype=np.uint8), y
+    return rng.normal(size=(2000, 16)), y
+
+
+class _Stopwatch(Callback):
+    """Seconds from the end of the first few steps to the end of the last."""
+
+    def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+        if loop.step == WARM_STEPS:
+            self.start = time.perf_counter()
+        elif loop.step == loop.max_steps:
+            self.seconds = time.perf_counter() - self.start
+
+
+def _fit_seconds(sampler: Sampler, X: Any, y: Any) -> Callable[[], float]:
+    def seconds() -> float:
+        watch = _Stopwatch()
+        type(sampler)(**(sampler.get_params() | {"callbacks": [watch]})).fit(X, y)
+        return watch.seconds
+
+    return seconds
+
+
+def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
+    """The loop that a research script has: the same network, losses and optimisers, batches by `randperm`."""
+    layout = torch.channels_last if sampler.spec_.kind == "image" else torch.contiguous_format
+    rows = sampler.codec_.encode(X).contiguous(memory_format=layout)
+    labels = torch.from_numpy(y)
+    make_step = _bare_gan if isinstance(sampler, ConditionalGAN) else _bare_vae
+
+    def seconds() -> float:
+        network = sampler._build(sampler.spec_).to(memory_format=layout).train()
+        step = make_step(sampler, network, labels)
+        order = torch.randperm(len(rows))
+        start = 0.0
+        for number in range(sampler.max_steps):
+            if number == WARM_STEPS:
+                start = time.perf_counter()
+            first = number * sampler.batch_size % len(rows)
+            here = order[first : first + sampler.batch_size]
+            step(rows[here], labels[here], number)
+        return time.perf_counter() - start
+
+    return seconds
+
+
+def _bare_vae(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
+    optimizer = torch.optim.AdamW(network.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True)
+
+    def step(x: Tensor, y: Tensor, number: int) -> None:
+        reconstruction, kl = network(x, y)
+        loss = reconstruction + sampler.beta * kl
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+
+    return step
+
+
+def _bare_gan(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
+    generator, discriminator, ema = network.generator, network.discriminator, network.ema.module
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=sampler.lr, betas=(0.0, 0.99), fused=True)
+    discriminator_optimizer = torch.optim.Adam(
+        discriminator.parameters(), lr=sampler.discriminator_lr, betas=(0.0, 0.99), fused=True
+    )
+    augment = sampler._augmentation()
+    gamma = min(0.3, 16 / sampler.n_features_in_)
+
+    def step(x: Tensor, y: Tensor, number: int) -> None:
+        fake_y = labels[torch.randint(len(labels), y.shape)]
+        fake = generator(torch.randn(len(y), sampler.latent_dim), fake_y)
+        seen = augment(torch.cat([x, fake.detach()]))
+        real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
+        loss = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
+        if number % R1_EVERY == 0:
+            loss = loss + R1_EVERY * gamma / 2 * r1_penalty(discriminator, augment(x), y)
+        discriminator_optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        discriminator_optimizer.step()
+        discriminator.requires_grad_(False)
+        generator_loss = F.softplus(-discriminator(augment(fake), fake_y)).mean()
+        generator_optimizer.zero_grad()
+        torch.autograd.backward(generator_loss)
+        generator_optimizer.step()
+        discriminator.requires_grad_(True)
+        with torch.no_grad():
+            for average, weight in zip(ema.parameters(), generator.parameters(), strict=True):
+                average.lerp_(weight, 1 - sampler.ema_decay)
+            for average, buffer in zip(ema.buffers(), generator.buffers(), strict=True):
+                if buffer.is_floating_point():
+                    average.lerp_(buffer, 1 - sampler.ema_decay)
+
+    return step
+
+
+def _sample_seconds(sampler: Sampler, n: int) -> Callable[[], float]:
+    def seconds() -> float:
+        start = time.perf_counter()
+        sampler.sample(n, random_state=0)
+        return time.perf_counter() - start
+
+    return seconds
+
+
+def _bare_sample_seconds(sampler: Sampler, n: int, batch: int = 256) -> Callable[[], float]:
+    """The generator's forward pass alone, on noise and labels that are drawn as fast as torch can."""
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        with torch.no_grad():
+            for _ in range(n // batch):
+                z = torch.randn(batch, *sampler.latent_shape)
+                sampler._generate(z, torch.randint(sampler.spec_.n_classes, (batch,)))
+        return time.perf_counter() - start
+
+    return seconds

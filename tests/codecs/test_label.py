@@ -1,0 +1,203 @@
+"""Labels: whatever names the classes comes back as it came; what names none is refused."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.exceptions import DataConversionWarning
+from sklearn.preprocessing import LabelEncoder
+
+from gen_augment import InputError
+from gen_augment.codecs import LabelCodec
+
+
+def through_json(codec: LabelCodec) -> LabelCodec:
+    return LabelCodec.from_json(json.loads(json.dumps(codec.to_json())))
+
+
+def assert_same(back: Any, y: Any) -> None:
+    assert type(back) is type(y)
+    if isinstance(y, pd.Series):
+        pd.testing.assert_series_equal(back, y)
+    elif isinstance(y, list):
+        assert [(type(label), label) for label in back] == [(type(label), label) for label in y]
+    else:
+        assert back.dtype == y.dtype
+        assert back.tolist() == y.tolist()
+
+
+def categorical(
+    values: list[Any], categories: Any, *, ordered: bool = False, name: str | None = None
+) -> "pd.Series[Any]":
+    return pd.Series(pd.Categorical(values, categories=categories, ordered=ordered), name=name)
+
+
+LABELS: dict[str, Any] = {
+    "ints": np.array([3, 1, 2, 1]),
+    "negative ints": np.array([-5, 3, -7]),
+    "int8": np.array([-1, 1], np.int8),
+    "uint64": np.array([2**64 - 1, 0], np.uint64),
+    "big endian": np.array([300, 2], ">i2"),
+    "strings": np.array(["b", "aaa", "b"]),
+    "object strings": np.array(["b", "aaa"], object),
+    "object ints": np.array([2, 1], object),
+    "bools": np.array([True, False]),
+    "whole floats": np.array([2.0, -1.0]),
+    "float16": np.array([2.0, 1.0], np.float16),
+    "list of ints": [2, 1, 2],
+    "list of strings": ["b", "", "a"],
+    "list of bools": [True, False],
+    "list of floats": [1.0, 0.0],
+    "int64 tensor": torch.tensor([4, -1]),
+    "uint8 tensor": torch.tensor([4, 1], dtype=torch.uint8),
+    "bool tensor": torch.tensor([True, False]),
+    "float tensor": torch.tensor([1.0, 0.0]),
+    "bfloat16 tensor": torch.tensor([1.0, 0.0], dtype=torch.bfloat16),
+    "Series": pd.Series([2, 1], name="k", dtype="int8"),
+    "Series named 0": pd.Series([2, 1], name=0),
+    "Series of strings": pd.Series(["b", "a"], name="churn"),
+    "Series of object strings": pd.Series(["b", "a"], dtype=object),
+    "Series of bools": pd.Series([True, False]),
+    "Int64": pd.Series([2, 1], dtype="Int64"),
+    "boolean": pd.Series([True, False], dtype="boolean"),
+    "string": pd.Series(["b", "a"], dtype="string"),
+    "arrow": pd.Series([2, 1], dtype="int64[pyarrow]"),
+    "category": categorical(["b", "a"], ["a", "b"], name="c"),
+    "unused category": categorical(["b", "a"], ["z", "b", "a", "unused"]),
+    "ordered category": categorical(["low", "high"], ["low", "mid", "high"], ordered=True),
+    "category of ints": categorical([3, 1], np.array([9, 3, 1], np.int8)),
+    "category of bools": categorical([True, False], [True, False]),
+    "category of objects": categorical(["b", "a"], pd.Index(["b", "a"], dtype=object)),
+}
+
+
+@pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
+def test_labels_come_back_as_they_came(y: Any) -> None:
+    codec, codes = LabelCodec.fit(y)
+    assert_same(codec.decode(codes), y)
+    again = through_json(codec)
+    np.testing.assert_array_equal(again.encode(y), codes)
+    assert_same(again.decode(codes), y)
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1)
+    | st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1)
+)
+def test_codes_are_those_of_scikit_learn(y: list[Any]) -> None:
+    codec, codes = LabelCodec.fit(np.array(y))
+    encoder = LabelEncoder()
+    np.testing.assert_array_equal(codes, encoder.fit_transform(np.array(y)))
+    np.testing.assert_array_equal(codec.classes, encoder.classes_)
+    np.testing.assert_array_equal(codec.encode(y), codes)
+
+
+def test_one_label_has_one_code() -> None:
+    codec, _ = LabelCodec.fit(["b", "a", "c"])
+    assert codec.encode("b") == 1
+    assert codec.encode("b").ndim == 0
+    assert codec.encode([]).tolist() == []
+
+
+def test_a_series_of_any_index_comes_back_numbered_anew() -> None:
+    y = pd.Series([2, 1], index=[9, 9], name="k")
+    codec, codes = LabelCodec.fit(y)
+    pd.testing.assert_series_equal(codec.decode(codes), y.reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    "y", [np.array([[1], [2], [1]]), torch.tensor([[1], [2], [1]]), pd.DataFrame({"k": [1, 2, 1]})]
+)
+def test_a_column_is_read_with_a_warning(y: Any) -> None:
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        codec, codes = LabelCodec.fit(y)
+    assert codec.classes.tolist() == [1, 2]
+    assert codes.tolist() == [0, 1, 0]
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "NaN": ([1.0, 0.0, np.nan], "no label in row 2, but nan"),
+    "NaN in an array": (np.array([1.0, 0.0, np.nan]), "y contains NaN .*row 2"),
+    "inf": (np.array([1.0, np.inf]), "y contains infinity .*row 1"),
+    "None": (["a", None], "no label in row 1, but None"),
+    "NaN in a Series": (pd.Series(["a", "b", None]), "no label in row 2"),
+    "NA": (pd.Series([1, None], dtype="Int64"), "row 1"),
+    "missing category": (pd.Series(pd.Categorical(["a", None])), "no label in row 1"),
+    "mixed list": ([1, "a"], r"1 \(row 0\) and 'a' \(row 1\)"),
+    "mixed array": (np.array(["a", "b", 1], object), r"'a' \(row 0\) and 1 \(row 2\)"),
+    "bools and ints": ([True, False, 2], r"True \(row 0\) and 2 \(row 2\)"),
+    "2-D": (np.zeros((4, 2), int), r"\(4, 2\)"),
+    "one-hot": (torch.eye(3), r"\(3, 3\)"),
+    "one-hot rows": ([np.array([0, 1]), np.array([1, 0])], r"\(2, 2\)"),
+    "ragged objects": (np.array([[1], [2, 3]], object), "one class label a row"),
+    "ragged": ([[1], [2, 3]], "one class label a row"),
+    "0-D": (5, "1d array"),
+    "text": ("abc", "1d array"),
+    "no y": (None, "1d array"),
+    "empty": ([], "empty"),
+    "measurements": (np.array([1.0, 2.0, 0.5]), r"row 2 has 0\.5"),
+    "dates": (pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])), "datetime64"),
+    "bytes": (np.array([b"a", b"b"]), r"\|S1"),
+    "complex": (np.array([1j, 2]), "[Cc]omplex"),
+    "huge ints": ([10**30, 1], "dtype object"),
+    "intervals": (pd.cut(pd.Series([1, 2, 3]), 2), "dtype object"),
+}
+
+
+@pytest.mark.parametrize("y, message", BAD.values(), ids=BAD)
+def test_bad_labels_are_refused(y: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LabelCodec.fit(y)
+
+
+@pytest.mark.parametrize("fitted", [[1, 2, 3], ["a", "b"], [True, False], [1.0, 2.0]], ids=str)
+@pytest.mark.parametrize("y", ["zz", 9, -1, 1.5, np.nan, None, [9, 9], ["zz"], np.datetime64("2020"), {}], ids=str)
+def test_unknown_labels_are_named(fitted: list[Any], y: Any) -> None:
+    codec, _ = LabelCodec.fit(fitted)
+    with pytest.raises(InputError, match="was not seen in fit; known labels: "):
+        codec.encode(y)
+
+
+def test_the_first_unknown_label_is_named() -> None:
+    codec, _ = LabelCodec.fit(["a", "b"])
+    with pytest.raises(InputError, match=r"label 'zz' was not seen in fit; known labels: \['a', 'b'\]"):
+        codec.encode(["a", "zz", "yy"])
+
+
+@pytest.mark.parametrize("y", [[[1]], [[1], [2, 3]], [1, "a"], [1, None]], ids=str)
+def test_what_is_no_row_of_labels_is_refused_later_too(y: Any) -> None:
+    codec, _ = LabelCodec.fit([1, 2])
+    with pytest.raises(InputError, match="label"):
+        codec.encode(y)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": [2, 1]},
+        {"classes": [1, 1]},
+        {"classes": [[1], [2]]},
+        {"classes": []},
+        {"classes": ["a", "b"]},
+        {"classes": [10**30, 2]},
+        {"classes": None},
+        {"classes_dtype": "nothing"},
+        {"classes_dtype": "datetime64[s]"},
+        {"classes_dtype": "object"},
+        {"container": "dict"},
+        {"container": "tensor", "dtype": "nothing"},
+        {"container": "series", "dtype": "nothing"},
+        {"dtype": None, "container": "tensor"},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_a_damaged_record_is_refused(change: dict[str, Any]) -> None:
+    record = LabelCodec.fit(np.array([1, 2]))[0].to_json()
+    with pytest.raises((InputError, ValueError, TypeError, AttributeError, OverflowError)):
+        LabelCodec.from_json(record | change)

@@ -1,0 +1,264 @@
+"""What every sampler promises, for every form of data. A new sampler is tested here by being in `SAMPLERS`."""
+
+import copy
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+
+from gen_augment import InputError, NotFittedError, load_sampler
+from gen_augment.inject.rows import describe
+from gen_augment.samplers import SAMPLERS, Sampler
+from tests.conftest import as_form, toy_images, toy_table
+
+NAMES = sorted(SAMPLERS)
+
+
+def make(name: str, **params: Any) -> Sampler:
+    small: dict[str, Any] = {
+        "max_steps": 3,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 4,
+        "random_state": 0,
+        "device": "cpu",
+    }
+    return SAMPLERS[name](**(small | params))
+
+
+def as_array(X: Any) -> np.ndarray:
+    if isinstance(X, list):
+        return np.stack([np.asarray(row) for row in X]).astype(float)
+    if isinstance(X, pd.DataFrame):
+        return X.to_numpy(dtype=float)
+    return np.asarray(X, dtype=float)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
+    X, y = as_form(form)
+    new_X, new_y = make(name).fit(X, y).sample(7)
+
+    assert type(new_X) is type(X)
+    assert type(new_y) is type(y)
+    assert len(new_X) == len(new_y) == 7
+    if isinstance(X, pd.DataFrame):
+        assert new_X.dtypes.equals(X.dtypes)
+        assert new_y.name == y.name
+    else:
+        assert describe(new_X[0]) == describe(X[0])
+    if not isinstance(y, list):
+        assert new_y.dtype == y.dtype
+    assert set(np.asarray(new_y).tolist()) <= set(np.asarray(y).tolist())
+    seen, made = as_array(X), as_array(new_X)
+    assert np.isfinite(made).all()
+    assert made.min() >= seen.min()
+    assert made.max() <= seen.max()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_a_row_depends_on_its_address_alone(name: str, data: Any) -> None:
+    X, y = data()
+    sampler = make(name).fit(X.astype(np.float32), y)
+    index = np.arange(300)
+    labels = index % 2
+    whole = sampler.generate(index, labels, seed=3)
+
+    for size in (1, 7, 256):
+        parts = [sampler.generate(index[i : i + size], labels[i : i + size], seed=3) for i in range(0, 300, size)]
+        np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-4, atol=1e-3)
+    shuffled = np.random.default_rng(0).permutation(300)
+    np.testing.assert_allclose(
+        sampler.generate(shuffled, labels[shuffled], seed=3), whole[shuffled], rtol=1e-4, atol=1e-3
+    )
+    assert not np.allclose(sampler.generate(index, labels, seed=4), whole)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_saved_pickled_and_copied_samplers_give_the_same_rows(name: str, data: Any, tmp_path: Path) -> None:
+    X, y = data()
+    sampler = make(name, random_state=5).fit(X, y)
+    path = tmp_path / "sampler.safetensors"
+    sampler.save(path)
+    expected = sampler.generate([0, 300, 7], [0, 1, 1])
+
+    copies = [type(sampler).load(path), load_sampler(path), pickle.loads(pickle.dumps(sampler)), copy.deepcopy(sampler)]  # noqa: S301
+    for other in copies:
+        np.testing.assert_allclose(other.generate([0, 300, 7], [0, 1, 1]), expected, rtol=1e-5)
+        assert other.history_ == sampler.history_
+        assert other.n_steps_ == 3
+        assert {**other.get_params(), "device": ""} == {**sampler.get_params(), "device": ""}
+    program = (
+        "import sys, numpy as np; from gen_augment import load_sampler;"
+        "np.save(sys.argv[2], load_sampler(sys.argv[1]).generate([0, 300, 7], [0, 1, 1]))"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path), str(tmp_path / "rows.npy")], check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "rows.npy"), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_are_those_asked_for(name: str) -> None:
+    X, _ = toy_table(90)
+    names = np.array(["a", "b", "c"])[np.arange(90) % 3]
+    sampler = make(name).fit(X, names)
+
+    assert sampler.sample(4, y="b")[1].tolist() == ["b"] * 4
+    assert sampler.sample(y=["c", "a", "c"])[1].tolist() == ["c", "a", "c"]
+    assert sampler.sample(y={"c": 2, "a": 0, "b": 3})[1].tolist() == ["c", "c", "b", "b", "b"]
+    assert sampler.sample()[1].shape == (1,)
+    for bad in ({"n_samples": 0}, {"n_samples": -3}, {"n_samples": 2.5}, {"n_samples": True}, {"y": "d"}, {"y": {}},
+                {"y": []}, {"y": {"a": -1}}, {"y": {"a": 1.5}}, {"n_samples": 3, "y": ["a", "b"]}, {"y": {"z": 1}},
+                {"y": 3}, {"random_state": "seed"}):  # fmt: skip
+        with pytest.raises(InputError):
+            sampler.sample(**bad)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prior_labels_follow_the_class_shares(name: str) -> None:
+    X, _ = toy_table(60)
+    sampler = make(name).fit(X, np.repeat([0, 1], [45, 15]))
+    assert sampler.class_prior_.tolist() == [0.75, 0.25]
+    share = sampler.sample(4000, random_state=0)[1].mean()
+    assert abs(share - 0.25) < 4 * np.sqrt(0.75 * 0.25 / 4000)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_state_replays_and_none_goes_on(name: str) -> None:
+    sampler = make(name).fit(*toy_table())
+    X, y = sampler.sample(20, random_state=1)
+    shorter = sampler.sample(12, random_state=1)
+    np.testing.assert_allclose(shorter[0], X[:12], rtol=1e-5)
+    np.testing.assert_array_equal(shorter[1], y[:12])
+
+    first, second = sampler.sample(5)[0], sampler.sample(5)[0]
+    np.testing.assert_allclose(np.concatenate([first, second]), sampler.sample(10, random_state=0)[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_leaves_global_random_state_alone_and_fits_alike_twice(name: str, tmp_path: Path) -> None:
+    def state() -> tuple[Any, ...]:
+        return torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())
+
+    before = state()
+    X, y = toy_images()
+    first = make(name).fit(X, y)
+    first.sample(3)
+    first.save(tmp_path / "a")
+    type(first).load(tmp_path / "a")
+    make(name, random_state=None).fit(X, y)
+    assert state() == before
+
+    torch.manual_seed(99)
+    second = make(name).fit(X, y)
+    for (key, a), b in zip(first.network_.state_dict().items(), second.network_.state_dict().values(), strict=True):
+        assert torch.equal(a, b), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_training_reaches_every_parameter(name: str, data: Any) -> None:
+    X, y = data()
+    initial = make(name, max_steps=1, lr=1e-12).fit(X, y).network_
+    trained = make(name, max_steps=40).fit(X, y).network_
+    for (key, before), after in zip(initial.named_parameters(), trained.parameters(), strict=True):
+        assert not torch.allclose(before, after, rtol=0, atol=1e-6), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [8, 9, 28, 33, 64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_image_sizes(name: str, size: int, channels: int) -> None:
+    X, y = toy_images(8, size, channels)
+    new_X, _ = make(name, max_steps=1, batch_size=4, width=2).fit(X, y).sample(2)
+    assert new_X.shape == (2, size, size, channels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sklearn_conventions(name: str) -> None:
+    sampler = make(name, lr=0.005)
+    copy_ = clone(sampler)
+    assert copy_.get_params() == sampler.get_params()
+    assert not hasattr(copy_.fit(*toy_table()).set_params(lr=0.1), "lr_")
+    frame, y = as_form("table-frame")
+    sampler.fit(frame, y)
+    assert sampler.feature_names_in_.tolist() == ["a", "n", "b"]
+    assert sampler.n_features_in_ == 3
+    assert sampler.classes_.tolist() == ["no", "yes"]
+    sampler.fit(*toy_images())
+    assert not hasattr(sampler, "feature_names_in_")
+    assert sampler.n_features_in_ == 144
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unfitted_use_is_refused(name: str, tmp_path: Path) -> None:
+    sampler = make(name)
+    for use in (lambda: sampler.sample(3), lambda: sampler.generate([0], [0]), lambda: sampler.save(tmp_path / "x")):
+        with pytest.raises(NotFittedError, match="not fitted"):
+            use()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "params",
+    [{"max_steps": 0}, {"batch_size": -1}, {"latent_dim": 0}, {"width": 2.5}, {"lr": 0.0}, {"lr": "fast"},
+     {"device": "abacus"}, {"precision": "7-bit"}, {"random_state": 1.5}, {"layout": "HWC"}],
+    ids=str,
+)  # fmt: skip
+def test_bad_parameters_are_named(name: str, params: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=str(next(iter(params)))):
+        make(name, **params).fit(*toy_images())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_data_is_refused_and_the_fitted_sampler_stays(name: str) -> None:
+    X, y = toy_table()
+    sampler = make(name).fit(X, y)
+    expected = sampler.generate([0, 1], [0, 1])
+    holes, infinite = X.copy(), X.copy()
+    holes[3, 1], infinite[5, 2] = np.nan, np.inf
+    lonely = y.copy()
+    lonely[0] = 7
+    cases = {
+        "NaN": (holes, y),
+        "infinity": (infinite, y),
+        "only one class": (X, np.zeros_like(y)),
+        "7: 1": (X, lonely),
+        "60 rows and y has 59": (X, y[:-1]),
+        "different": ([Image.new("L", (12, 12)), Image.new("L", (13, 12))], [0, 1]),
+        "0 sample": (X[:0], y[:0]),
+        "object": (X.astype(object), y),
+        "y is None": (X, None),
+        "no channel axis": (np.zeros((4, 2, 12, 12)), [0, 1, 0, 1]),
+        "dimensions": (np.zeros((4, 2, 12, 12, 3)), [0, 1, 0, 1]),
+    }
+    for message, (bad_X, bad_y) in cases.items():
+        with pytest.raises(InputError, match=message):
+            sampler.fit(bad_X, bad_y)
+        np.testing.assert_array_equal(sampler.generate([0, 1], [0, 1]), expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_cuda_gives_the_rows_that_the_cpu_gives(name: str, data: Any, tmp_path: Path) -> None:
+    X, y = data()
+    sampler = make(name, device="cuda").fit(X.astype(np.float32), y)
+    sampler.save(tmp_path / "a")
+    on_cpu = type(sampler).load(tmp_path / "a", device="cpu")
+    index = np.arange(300)
+    np.testing.assert_allclose(
+        sampler.generate(index, index % 2), on_cpu.generate(index, index % 2), rtol=1e-2, atol=0.5
+    )

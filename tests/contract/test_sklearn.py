@@ -1,0 +1,23 @@
+"""scikit-learn's own checks."""
+
+from typing import Any
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from gen_augment.samplers import SAMPLERS
+
+REASONS = {
+    "check_dtype_object": "arrays of Python objects are refused: what they hold cannot be given back as it came",
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [cls(max_steps=2, batch_size=8, width=2, device="cpu") for cls in SAMPLERS.values()],
+    expected_failed_checks=lambda estimator: REASONS,
+    xfail_strict=True,
+)
+def test_conventions(estimator: Any, check: Any) -> None:
+    check(estimator)

@@ -1,0 +1,94 @@
+"""Scores against scikit-learn, and the calibration error against its definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, recall_score
+
+from gen_augment.study.metrics import METRICS, expected_calibration_error, scores
+
+
+def predictions(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Class numbers, each at least once, and probabilities that know something of them."""
+    rng = np.random.default_rng(seed)
+    codes = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, n)])
+    logits = rng.normal(size=(len(codes), n_classes)) * rng.uniform(0.5, 3)
+    logits[np.arange(len(codes)), codes] += 1
+    odds = np.exp(logits)
+    return codes, odds / odds.sum(axis=1, keepdims=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 80), st.integers(2, 6))
+def test_scores_are_scikit_learn_s(seed: int, n: int, n_classes: int) -> None:
+    codes, probabilities = predictions(seed, n, n_classes)
+    predicted = probabilities.argmax(axis=1)
+    found = scores(codes, probabilities)
+    assert found == pytest.approx(
+        {
+            "balanced_accuracy": balanced_accuracy_score(codes, predicted),
+            "accuracy": accuracy_score(codes, predicted),
+            "worst_class_recall": recall_score(codes, predicted, average=None, zero_division=0).min(),
+            "nll": log_loss(codes, probabilities),
+            "ece": by_definition(codes, probabilities),
+        }
+    )
+    assert list(found) == list(METRICS)
+    assert all(type(value) is float for value in found.values())
+
+
+def by_definition(codes: np.ndarray, probabilities: np.ndarray, n_bins: int = 15) -> float:
+    """Guo et al., equation 3, bin by bin."""
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
+    edges, total = np.linspace(0, 1, n_bins + 1), 0.0
+    for low, high in zip(edges, edges[1:], strict=False):
+        inside = (confidence >= low) & (confidence < high) if high < 1 else confidence >= low
+        if inside.any():
+            total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    return float(total)
+
+
+def test_calibration_error_by_hand() -> None:
+    """Confidence 0.9 with accuracy 3/4, and confidence 0.6 with accuracy 1/2: (4 * 0.15 + 2 * 0.1) / 6."""
+    first = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6])
+    codes = np.array([0, 0, 0, 1, 0, 1])
+    found = expected_calibration_error(codes, np.column_stack([first, 1 - first]))
+    assert found == pytest.approx((4 * 0.15 + 2 * 0.1) / 6)
+
+
+def test_calibration_error_of_the_certain() -> None:
+    certain = np.eye(2)[[0, 1, 0, 1]]
+    assert expected_calibration_error(np.array([0, 1, 0, 1]), certain) == 0
+    assert expected_calibration_error(np.array([1, 0, 1, 0]), certain) == 1
+
+
+def test_calibration_error_of_fewer_bins_is_no_larger() -> None:
+    codes, probabilities = predictions(0, 500, 3)
+    assert expected_calibration_error(codes, probabilities, 1) <= expected_calibration_error(codes, probabilities, 15)
+
+
+@pytest.mark.parametrize(
+    "codes, expected",
+    [([0, 1, 1, 1], (2 / 3 + 0) / 2), ([1, 1, 1, 1], 3 / 4), ([2, 2, 1, 1], 1 / 2)],
+)
+def test_recalls_are_of_the_classes_that_occur(codes: list[int], expected: float) -> None:
+    probabilities = np.eye(3)[[1, 1, 1, 0]] * 0.7 + 0.1
+    recalls = [np.mean(probabilities.argmax(axis=1)[np.array(codes) == code] == code) for code in sorted(set(codes))]
+    found = scores(np.array(codes), probabilities)
+    assert found["balanced_accuracy"] == pytest.approx(expected) == pytest.approx(np.mean(recalls))
+    assert found["worst_class_recall"] == min(recalls)
+
+
+def test_impossible_truth_has_a_finite_likelihood() -> None:
+    found = scores(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]]))
+    assert found["nll"] == pytest.approx(-np.log(1e-12) / 2)
+
+
+def test_direction_of_each_metric() -> None:
+    """Better predictions score better in the direction that `METRICS` says."""
+    codes = np.array([0, 0, 1, 1])
+    good = scores(codes, np.eye(2)[codes] * 0.98 + 0.01)
+    bad = scores(codes, np.eye(2)[[0, 1, 1, 0]] * 0.98 + 0.01)
+    for name, (_, higher_is_better) in METRICS.items():
+        assert (good[name] > bad[name]) is higher_is_better

@@ -1,0 +1,244 @@
+"""How data is split, and rows that would be on both sides of a split."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from gen_augment.errors import InputError, LeakError
+from gen_augment.study.task import Part, Split, Task, row_digests
+from tests.conftest import as_form
+from tests.study.toys import gaussians
+
+PARTS = ("train", "validation", "test")
+
+
+def numbered(n_0: int, n_1: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that carry their number, so that a split can be read off."""
+    return np.arange(n_0 + n_1, dtype=float)[:, None], np.repeat([0, 1], [n_0, n_1])
+
+
+def numbers(part: Part) -> list[int]:
+    return sorted(part.X[:, 0].astype(int).tolist())
+
+
+def parts(split: Split) -> list[list[int]]:
+    return [numbers(getattr(split, name)) for name in PARTS]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    counts=st.tuples(st.integers(12, 60), st.integers(12, 60)),
+    test_size=st.floats(0.15, 0.5),
+    validation_size=st.floats(0.2, 0.5),
+    seed=st.integers(0, 2**62),
+)
+def test_split_is_a_stratified_partition(
+    counts: tuple[int, int], test_size: float, validation_size: float, seed: int
+) -> None:
+    X, y = numbered(*counts)
+    split = Task(X, y, test_size=test_size, validation_size=validation_size).split(seed)
+
+    assert sorted(chain(*parts(split))) == list(range(len(y)))
+    for name in PARTS:
+        part = getattr(split, name)
+        np.testing.assert_array_equal(part.codes, y[part.X[:, 0].astype(int)])
+    assert len(split.test) == np.ceil(test_size * len(y))
+    assert len(split.validation) == np.ceil(validation_size * (len(y) - len(split.test)))
+    for part in (split.test, split.validation):
+        expected = len(part) * np.array(counts) / sum(counts)
+        assert (np.abs(np.bincount(part.codes, minlength=2) - expected) <= 2).all()
+
+
+def test_seed_decides_the_split() -> None:
+    task = Task(*numbered(40, 40))
+    assert parts(task.split(1)) == parts(task.split(1))
+    for mine, other in zip(parts(task.split(1)), parts(task.split(2)), strict=True):
+        assert mine != other
+
+
+def test_given_test_part_is_left_as_it_is() -> None:
+    X, y = numbered(20, 20)
+    test_X, test_y = X[:6] + 1000, np.array([1, 0, 1, 1, 0, 1])
+    task = Task(X, y, test=(test_X, test_y))
+    for seed in (0, 1):
+        split = task.split(seed)
+        np.testing.assert_array_equal(split.test.X, test_X)
+        np.testing.assert_array_equal(split.test.codes, test_y)
+        assert sorted(numbers(split.train) + numbers(split.validation)) == list(range(40))
+
+
+def test_duplicates_inside_a_given_test_part_are_no_leak() -> None:
+    X, y = numbered(20, 20)
+    task = Task(X, y, test=(np.full((5, 1), 99.0), [0, 1, 0, 1, 0]), drop_duplicates=True)
+    assert len(task.split(0).test) == 5
+    assert task.n_dropped == 0
+
+
+def test_per_class_draws_anew_for_each_seed_from_rows_outside_the_test_part() -> None:
+    task = Task(*numbered(60, 30), test_size=1 / 3, validation_size=0.25, per_class=8)
+    drawn = []
+    for seed in (0, 1):
+        split = task.split(seed)
+        np.testing.assert_array_equal(np.bincount(split.train.codes), [6, 6])
+        np.testing.assert_array_equal(np.bincount(split.validation.codes), [2, 2])
+        np.testing.assert_array_equal(np.bincount(split.test.codes), [20, 10])
+        rows = [*chain(*parts(split))]
+        assert len(set(rows)) == len(rows)
+        drawn.append(set(rows) - set(numbers(split.test)))
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    "counts, settings, message",
+    [
+        ((30, 3), {}, r"at least 4 rows in every class.*\{1: 3\}"),
+        ((30, 0), {}, "only one class"),
+        ((30, 30), {"test_size": 0.99}, "60 rows cannot be split with a share of 0.99"),
+        ((30, 6), {"test_size": 0.5, "validation_size": 0.01}, "share of 0.01"),
+        ((30, 9), {"per_class": 10}, "per_class=10, but class 1 has 6 rows"),
+    ],
+)
+def test_too_few_rows(counts: tuple[int, int], settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Task(*numbered(*counts), **settings).split(0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"test_size": 0},
+        {"test_size": 1},
+        {"test_size": 1.2},
+        {"validation_size": 0},
+        {"validation_size": "0.2"},
+        {"per_class": 0},
+        {"per_class": 2.5},
+    ],
+)
+def test_settings_out_of_range(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(settings))):
+        Task(*numbered(20, 20), **settings)
+
+
+@pytest.mark.parametrize(
+    "test, message",
+    [
+        ((np.zeros((3, 1)) - 1, [0, 1]), "3 rows and y has 2 labels"),
+        ((np.zeros((2, 1)) - 1, [0, 7]), "label 7 was not seen"),
+        ((np.zeros((2, 2)) - 1, [0, 1]), "columns"),
+        ((pd.DataFrame({"a": [-1.0, -1.0]}), [0, 1]), "got dataframe"),
+    ],
+)
+def test_given_test_part_that_does_not_fit_the_data(test: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Task(*numbered(20, 20), test=test)
+
+
+def test_labels_and_rows_differ_in_number() -> None:
+    with pytest.raises(InputError, match="10 rows and y has 8 labels"):
+        Task(np.arange(10.0)[:, None], [0, 1] * 4)
+
+
+def doubled(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """60 rows, 20 of which occur three times."""
+    X, y = gaussians(60, seed=seed)
+    return np.concatenate([X, X[:20], X[:20]]), np.concatenate([y, y[:20], y[:20]])
+
+
+def test_duplicates_without_a_given_test_part_are_an_error() -> None:
+    with pytest.raises(LeakError, match=r"40 rows occur more than once in X \(first: row 60\)"):
+        Task(*doubled())
+
+
+def test_dropped_duplicates_leave_no_test_row_in_training() -> None:
+    X, y = doubled()
+    task = Task(X, y, drop_duplicates=True)
+    assert task.n_dropped == 40
+    np.testing.assert_array_equal(task.rows.X, X[:60])
+    np.testing.assert_array_equal(task.rows.codes, y[:60])
+    for seed in range(10):
+        split = task.split(seed)
+        held_out = np.concatenate([row_digests(split.test.X), row_digests(split.validation.X)])
+        assert not np.isin(row_digests(split.train.X), held_out).any()
+
+
+def test_row_of_the_given_test_part_in_training_is_an_error_unless_dropped() -> None:
+    X, y = gaussians(40)
+    test = (np.concatenate([X[3:5], -X[:4]]), np.array([0, 1, 0, 1, 0, 1]))
+    with pytest.raises(LeakError, match=r"2 rows of X are also in the test part \(first: row 3\)"):
+        Task(X, y, test=test)
+    task = Task(X, y, test=test, drop_duplicates=True)
+    assert task.n_dropped == 2
+    np.testing.assert_array_equal(task.rows.X, np.delete(X, [3, 4], axis=0))
+    np.testing.assert_array_equal(task.split(0).test.X, test[0])
+
+
+def test_leak_is_found_where_the_test_part_has_another_dtype() -> None:
+    X, y = np.arange(80).reshape(40, 2), np.arange(40) % 2
+    with pytest.raises(LeakError, match="5 rows"):
+        Task(X, y, test=(X[:5].astype(float), y[:5]))
+
+
+def test_every_form_of_data_is_split(form: str) -> None:
+    X, y = as_form(form)
+    task = Task(X, y, drop_duplicates=True)
+    split = task.split(0)
+    assert sum(len(getattr(split, name)) for name in PARTS) == len(task.rows)
+    digests = [row_digests(getattr(split, name).X).tolist() for name in PARTS]
+    assert sorted(chain(*digests)) == sorted(set(row_digests(X).tolist()))
+    np.testing.assert_array_equal(task.classes, np.unique(np.asarray(y)))
+    assert all(type(getattr(split, name).X) is type(task.rows.X) for name in PARTS)
+
+
+def test_rows_in_a_list_become_an_array() -> None:
+    X, y = gaussians(30)
+    task = Task(X.tolist(), y.tolist(), test=((X + 9).tolist(), y.tolist()))
+    np.testing.assert_array_equal(task.rows.X, X)
+    np.testing.assert_array_equal(task.split(0).test.X, X + 9)
+
+
+VALUES = hnp.arrays(
+    np.float32, st.tuples(st.integers(1, 8), st.integers(1, 4)), elements=st.sampled_from([-1.5, 0.0, 1.0, 2.0])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_digests_are_equal_where_rows_are(X: np.ndarray) -> None:
+    digests = row_digests(X)
+    assert len(digests) == len(X)
+    np.testing.assert_array_equal(digests[:, None] == digests, (X[:, None] == X).all(axis=2))
+
+
+@settings(max_examples=30, deadline=None)
+@given(VALUES)
+def test_digests_do_not_depend_on_the_container(X: np.ndarray) -> None:
+    expected = row_digests(X)
+    frame = pd.DataFrame(X.astype(np.float64))
+    for same in (
+        X.astype(np.float64),
+        torch.from_numpy(X),
+        frame,
+        list(X),
+        np.asfortranarray(X),
+        np.where(X == 0, -0.0, X),
+    ):
+        np.testing.assert_array_equal(row_digests(same), expected)
+
+
+def test_digests_of_signed_zeros_dtypes_and_images() -> None:
+    digests = row_digests(np.array([[0.0, 1.0], [-0.0, 1.0]]))
+    assert digests[0] == digests[1]
+    assert row_digests(torch.tensor([[-0.0, 1.0]], dtype=torch.bfloat16))[0] == digests[0]
+    assert row_digests(pd.DataFrame({"a": [False], "b": pd.array([1], "Int64")}))[0] == digests[0]
+    pixels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
+    assert row_digests([Image.fromarray(pixels[0])]) == row_digests(pixels) == row_digests(pixels.astype(np.float32))
+    assert row_digests(np.empty((0, 3))).shape == (0,)

@@ -1,0 +1,135 @@
+"""Two Gaussian classes whose truth is known, samplers that tell what they are given, and networks that do."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+from gen_augment.study import Study
+from gen_augment.study.task import row_digests
+
+
+class Log(list[Any]):
+    """A list that clones of a sampler share, and that a study's fingerprint does not see into."""
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __repr__(self) -> str:
+        return "Log()"
+
+
+def gaussians(n: int, *, dim: int = 2, seed: int = 0, imbalance: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """`n` rows in all; class 0 lies around -1 and class 1 around +1 in the first column."""
+    rng = np.random.default_rng(seed)
+    y = (np.arange(n) % (1 + imbalance) == 0).astype(int)
+    return true_rows(y, rng, dim), y
+
+
+def true_rows(y: np.ndarray, rng: np.random.Generator, dim: int) -> np.ndarray:
+    X = rng.normal(size=(len(y), dim))
+    X[:, 0] += 2 * np.asarray(y) - 1
+    return X
+
+
+class Copies(BaseEstimator):
+    """A sampler without an idea of its own: it draws from the rows that it was fitted on.
+
+    Each fit appends the digests of its rows to `log`.
+    """
+
+    def __init__(self, log: Log | None = None, random_state: int = 0) -> None:
+        self.log = log
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        if self.log is not None:
+            self.log.append(row_digests(X).tolist())
+        self.X_, self.y_ = X, np.asarray(y)
+        return self
+
+    def sample(self, *, y: dict[Any, int]) -> tuple[Any, Any]:
+        labels = np.repeat(np.array(list(y)), list(y.values()))
+        return self.draw(labels, np.random.default_rng(self.random_state)), labels
+
+    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+        return self.X_[[rng.choice(np.flatnonzero(self.y_ == label)) for label in labels]]
+
+
+class TrueDraws(Copies):
+    """Draws from the distribution itself."""
+
+    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+        return true_rows(labels, rng, self.X_.shape[1])
+
+
+class WrongLabels(Copies):
+    """True rows under shuffled labels."""
+
+    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+        return true_rows(rng.permutation(labels), rng, self.X_.shape[1])
+
+
+class Failing(Copies):
+    """Raises `error` at the fits whose numbers, over all clones, are in `at`."""
+
+    def __init__(
+        self, log: Log, at: tuple[int, ...] = (), error: type[BaseException] = RuntimeError, random_state: int = 0
+    ) -> None:
+        super().__init__(log, random_state)
+        self.at = at
+        self.error = error
+
+    def fit(self, X: Any, y: Any) -> Self:
+        super().fit(X, y)
+        if len(self.log or []) - 1 in self.at:
+            raise self.error("planned")
+        return self
+
+
+class Recorder(nn.Module):
+    """A linear classifier; `record` gets the weights it starts with and every batch that it is trained on."""
+
+    def __init__(self, n_inputs: int, log: Log, n_classes: int = 2) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_inputs, n_classes)
+        self.record: dict[str, Any] = {"initial": self.linear.weight.detach().clone(), "batches": []}
+        log.append(self.record)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.record["batches"].append(x.clone())
+        logits: Tensor = self.linear(x.flatten(1))
+        return logits
+
+
+def training_records(log: Log) -> list[dict[str, Any]]:
+    """Of networks that were trained, in order; a study also makes one to describe it."""
+    return [record for record in log if record["batches"]]
+
+
+def small_study(X: Any, y: Any, **changes: Any) -> Study:
+    """Logistic regression on real rows, and on real rows beside copies of them."""
+    settings: dict[str, Any] = {
+        "model": LogisticRegression(),
+        "arms": ["real", "copies"],
+        "samplers": {"copies": Copies()},
+        "n_seeds": 2,
+    }
+    return Study(X, y, **(settings | changes))
+
+
+def centred_images(n: int, size: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 NHW with a margin of two black pixels; no two images have the same sum."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    X = np.zeros((n, size, size), np.uint8)
+    X[:, 2:-2, 2:-2] = rng.integers(1, 200, (n, size - 4, size - 4)) + 50 * y[:, None, None]
+    return X, y
+
+
+def brightness(batch: Tensor) -> Tensor:
+    """Of each image, which a shift inside its margin keeps."""
+    return batch.flatten(1).sum(dim=1)

@@ -1,0 +1,149 @@
+"""Callbacks on real, small fits."""
+
+import builtins
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gen_augment import ArchiveError, ConditionalVAE, InputError, MissingDependencyError
+from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
+from tests.conftest import toy_images, toy_table
+
+X, y = toy_table()
+
+
+def make(name: str = "vae", **params: Any) -> Sampler:
+    small: dict[str, Any] = {
+        "max_steps": 60,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 4,
+        "random_state": 0,
+        "device": "cpu",
+    }
+    return SAMPLERS[name](**(small | params))
+
+
+class InterruptAt(Callback):
+    """Ctrl-C after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+        if loop.step == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def weights(sampler: Sampler) -> list[torch.Tensor]:
+    return list(sampler.network_.state_dict().values())
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("step", [1, 33, 50])
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_interrupted_and_resumed_ends_in_the_same_weights(name: str, step: int, data: Any, tmp_path: Path) -> None:
+    rows, labels = data()
+    undisturbed = make(name).fit(rows, labels)
+    path = tmp_path / "checkpoint"
+    sampler = make(name, callbacks=[Checkpoint(path, every=20), InterruptAt(step)])
+    with pytest.raises(KeyboardInterrupt):
+        sampler.fit(rows, labels)
+    assert sampler.n_steps_ == step
+    usable = type(sampler).load(path)
+    assert usable.n_steps_ == step
+    assert len(usable.sample(3)[0]) == 3
+
+    torch.manual_seed(123)  # the global state has no say in how it goes on
+    resumed = make(name, callbacks=[Checkpoint(path, every=20)]).fit(rows, labels)
+    assert resumed.n_steps_ == 60
+    assert all(torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True))
+    assert resumed.history_["step"][-1] == 60
+
+
+def test_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    make(callbacks=[Checkpoint(path)]).fit(X, y)
+    content = path.read_bytes()
+    for params, rows in (({"lr": 0.1}, X), ({"random_state": 1}, X), ({}, X + 1)):
+        with pytest.raises(ArchiveError, match="another run"):
+            make(callbacks=[Checkpoint(path)], **params).fit(rows, y)
+        assert path.read_bytes() == content
+    make().fit(X, y).save(path)
+    with pytest.raises(ArchiveError, match="not a checkpoint"):
+        make(callbacks=[Checkpoint(path)]).fit(X, y)
+    make(callbacks=[Checkpoint(path, resume=False)], lr=0.1).fit(X, y)
+    assert ConditionalVAE.load(path).lr == 0.1
+
+
+def test_diverging_run_leaves_the_checkpoint_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+
+    class Poison(Callback):
+        def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+            if loop.step == 33:
+                next(sampler.network_.parameters()).data.fill_(float("nan"))
+
+    sampler = make(callbacks=[Checkpoint(path, every=10), Poison()])
+    with pytest.raises(RuntimeError, match="became nan"):
+        sampler.fit(X, y)
+    assert ConditionalVAE.load(path).n_steps_ == 30
+    assert sampler.n_steps_ == 30
+    assert np.isfinite(sampler.sample(5)[0]).all()
+
+
+def test_early_stopping_waits_for_its_patience() -> None:
+    stopping = EarlyStopping("kl", patience=50, min_delta=1e9)
+    sampler = make(max_steps=1000, callbacks=[stopping]).fit(X, y)
+    assert sampler.n_steps_ == 75  # the reading at 25 is the best; none since
+    with pytest.raises(InputError, match=r"'elbow'.*'kl', 'loss'"):
+        make(callbacks=[EarlyStopping("elbow")]).fit(X, y)
+
+
+def test_sample_grid_shows_the_same_noise_as_training_goes_on(tmp_path: Path) -> None:
+    images, labels = toy_images()
+    sampler = make(callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(images, labels)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000030.png", "step-000060.png"]
+    picture = np.asarray(Image.open(tmp_path / "step-000060.png"))[..., 0]
+    assert picture.shape == (2 + 2 * 14, 2 + 3 * 14)
+    rows = sampler.generate(np.arange(6), [0, 0, 0, 1, 1, 1], seed=sampler.seed_)
+    np.testing.assert_allclose(picture[2:14, 2:14], rows[0, ..., 0], atol=1.01)
+    assert torch.equal(weights(sampler)[0], weights(make().fit(images, labels))[0])  # looking changes nothing
+    with pytest.raises(InputError, match="table"):
+        make(callbacks=[SampleGrid(tmp_path)]).fit(X, y)
+
+
+def test_tensorboard_gets_every_reading(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    sampler = make(callbacks=[TensorBoard(tmp_path)]).fit(X, y)
+    events = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    scalars = events.Scalars("loss")
+    assert [event.step for event in scalars] == sampler.history_["step"] == [25, 50, 60]
+    np.testing.assert_allclose([event.value for event in scalars], sampler.history_["loss"], rtol=1e-5)
+
+
+def test_tensorboard_missing_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_import = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if "tensorboard" in name:
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingDependencyError, match=r"gen_augment\[tensorboard\]"):
+        make(callbacks=[TensorBoard(tmp_path)]).fit(X, y)
+
+
+def test_verbose_draws_a_bar_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    make(verbose=True).fit(X, y)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "fit ConditionalVAE" in printed.err
