@@ -119,7 +119,7 @@ def _bare_vae(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
 
     def step(x: Tensor, y: Tensor, number: int) -> None:
         reconstruction, kl = network(x, y)
-        loss = reconstruction + sampler.beta * kl
+        loss = reconstruction + 0.5 * kl
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()

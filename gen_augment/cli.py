@@ -174,6 +174,7 @@ def study(
         n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, metric=metric,
         n_steps=steps, random_state=seed, device=device,
     )  # fmt: skip
+    run.task.split(seed)  # too few rows are found before there is a folder
     folder = output.with_name(output.stem + "-trials")
     interrupted = False
     try:
@@ -265,6 +266,7 @@ def _trial_progress() -> Progress:
         TextColumn("{task.fields[last]}"),
         console=err,
         transient=True,
+        disable=not err.is_terminal,  # where no bar can move, nothing but messages is written
     )
 
 

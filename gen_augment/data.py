@@ -111,6 +111,8 @@ def _table(path: Path, target: str | None) -> Data:
         frame = readers[path.suffix](path)
     except (ValueError, OSError, NotImplementedError) as error:  # parser errors are ValueErrors
         raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+    if frame.empty:
+        raise InputError(f"{path} has no rows.")
     if target is None or target not in frame:
         asked = "no target column was named" if target is None else f"there is no column {target!r}"
         raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")

@@ -68,8 +68,8 @@ def as_form(form: str) -> tuple[Any, Any]:
 
 
 FORMS = [
-    "uint8-nhw", "uint8-nhwc", "uint8-nchw", "float32-nchw", "normalised-tensor", "uint8-tensor", "pil-grey", "pil-colour",
-    "non-square", "table-array", "table-float32", "table-tensor", "table-frame",
+    "uint8-nhw", "uint8-nhwc", "uint8-nchw", "float32-nchw", "normalised-tensor", "uint8-tensor", "pil-grey",
+    "pil-colour", "non-square", "table-array", "table-float32", "table-tensor", "table-frame",
 ]  # fmt: skip
 
 

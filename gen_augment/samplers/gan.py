@@ -163,7 +163,7 @@ class ConditionalGAN(Sampler):
             real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
             discriminator_loss = self._discriminator_loss(real_score, fake_score)
             if self.regularizer == "r1" and loop.step % R1_EVERY == 0:
-                penalty = r1_penalty(discriminator, augment(x), y)
+                penalty = r1_penalty(network.discriminator, augment(x), y)  # in full precision, whatever the rest is in
                 discriminator_loss = discriminator_loss + R1_EVERY * gamma / 2 * penalty
             discriminator_optimizer.zero_grad()
             backward(discriminator_loss)
@@ -200,7 +200,7 @@ class ConditionalGAN(Sampler):
         return -fake.mean() if self.loss == "hinge" else F.softplus(-fake).mean()
 
 
-def r1_penalty(discriminator: Any, x: Tensor, y: Tensor) -> Tensor:
+def r1_penalty(discriminator: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """``E |grad_x D(x, y)|^2`` over real rows (Mescheder et al. 2018, equation 9)."""
     x = x.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
@@ -257,8 +257,8 @@ class ProjectionDiscriminator(nn.Module):
 def append_spread(features: Tensor, n_groups: int) -> Tensor:
     """Append to each row the mean standard deviation of its group, which gives away a collapsed generator."""
     groups = features.view(n_groups, -1, features.shape[1])
-    spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
-    return torch.cat([features, spread.repeat_interleave(groups.shape[1])[:, None]], dim=1)
+    spread = (groups.float().var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
+    return torch.cat([features, spread.repeat_interleave(groups.shape[1])[:, None].to(features.dtype)], dim=1)
 
 
 def _adam(module: nn.Module, lr: float) -> torch.optim.Optimizer:

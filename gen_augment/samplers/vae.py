@@ -43,8 +43,9 @@ class ConditionalVAE(Sampler):
     ----------
     latent_dim : int
         Length of the code.
-    beta : float
-        Weight of the KL term (Higgins et al. 2017); 1 is the evidence lower bound itself.
+    beta : float or "auto"
+        Weight of the KL term (Higgins et al. 2017); 1 is the evidence lower bound itself. "auto" takes 1 for tables and
+        0.5 for images, which keeps more of an image in its code and so gives sharper samples.
     warmup : float
         Share of the steps over which `beta` rises from 0.
     likelihood : {"auto", "bce", "gaussian"}
@@ -83,7 +84,7 @@ class ConditionalVAE(Sampler):
         self,
         *,
         latent_dim: int = 32,
-        beta: float = 1.0,
+        beta: float | Literal["auto"] = "auto",
         warmup: float = 0.2,
         likelihood: Literal["auto", "bce", "gaussian"] = "auto",
         width: int = 32,
@@ -118,7 +119,8 @@ class ConditionalVAE(Sampler):
         super()._check_params()
         check_positive_int("latent_dim", self.latent_dim)
         check_positive_int("width", self.width)
-        check_range("beta", self.beta, 0)
+        if self.beta != "auto":
+            check_range("beta", self.beta, 0)
         check_range("warmup", self.warmup, 0, 1)
         check_choice("likelihood", self.likelihood, ("auto", "bce", "gaussian"))
 
@@ -138,9 +140,12 @@ class ConditionalVAE(Sampler):
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
         model, optimizer = loop.setup(network, optimizer)
         warmup_steps = max(1, round(self.warmup * self.max_steps))
+        full_beta = self.beta
+        if full_beta == "auto":
+            full_beta = 0.5 if self.spec_.kind == "image" else 1.0
 
         def step(batch: Batch) -> dict[str, Tensor]:
-            beta = self.beta * min(1.0, loop.step / warmup_steps)
+            beta = full_beta * min(1.0, loop.step / warmup_steps)
             reconstruction, kl = model(*batch)
             loss = reconstruction + beta * kl
             optimizer.zero_grad()

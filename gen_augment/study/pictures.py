@@ -42,11 +42,11 @@ def example_grid(real: Part, synthetic: Part, labels: np.ndarray) -> bytes:
         axis.set_xticks([])
         axis.set_yticks([])
     centres = np.arange(n_classes) * (height + _gap(height)) + height / 2
-    names = [str(label)[:14] for label in labels[:n_classes]]
+    names = [name if len(name) < 15 else name[:13] + "…" for name in map(str, labels[:n_classes])]
     axes[0].set_yticks(centres, names, fontsize=11, parse_math=False)
     axes[0].tick_params(length=0)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160)
+    figure.savefig(buffer, format="png", dpi=160, bbox_inches="tight", pad_inches=0.03)
     return buffer.getvalue()
 
 
@@ -57,9 +57,10 @@ def _sheet(part: Part, codec: Codec, n_classes: int) -> np.ndarray:
     sheet = np.full((n_classes * down, N_EXAMPLES * across, channels), np.nan)
     for code in range(n_classes):
         index = np.flatnonzero(part.codes == code)[:N_EXAMPLES]
-        images = codec.encode(take(part.X, index)).permute(0, 2, 3, 1).numpy() if len(index) else []
-        for column, image in enumerate(images):
-            sheet[code * down : code * down + height, column * across : column * across + width] = image
+        if len(index):
+            images = codec.encode(take(part.X, index)).permute(0, 2, 3, 1).numpy()
+            for column, image in enumerate(images):
+                sheet[code * down : code * down + height, column * across : column * across + width] = image
     return sheet.squeeze(-1) if channels == 1 else sheet
 
 

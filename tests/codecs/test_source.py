@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 from torchvision import tv_tensors
+from torchvision.datasets import ImageFolder
 
 from gen_augment import InputError
 from gen_augment.codecs import infer_codec, read_rows, take
@@ -109,6 +110,12 @@ def test_folder_of_class_folders(tmp_path: Path, as_type: Any) -> None:
     assert [(image.mode, image.size) for image in X] == [("L", (8, 9))] * 4
     assert y == [0, 0, 1, 1]  # in the order of names
     assert [image.getpixel((0, 0)) for image in X] == [100, 101, 0, 1]
+
+
+def test_an_image_folder_is_a_dataset_like_any_other(tmp_path: Path) -> None:
+    X, y = read_rows(ImageFolder(make_folder(tmp_path, {"cat": "L", "bee": "RGB"})), None)
+    assert [(image.mode, image.size) for image in X] == [("RGB", (8, 9))] * 4  # as torchvision opens them
+    assert y == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("mode, opened", [("L", "L"), ("RGB", "RGB"), ("RGBA", "RGB"), ("P", "RGB"), ("1", "RGB")])

@@ -262,3 +262,15 @@ def test_cuda_gives_the_rows_that_the_cpu_gives(name: str, data: Any, tmp_path: 
     np.testing.assert_allclose(
         sampler.generate(index, index % 2), on_cpu.generate(index, index % 2), rtol=1e-2, atol=0.5
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_mixed_precision_learns_the_same_network(name: str, data: Any) -> None:
+    X, y = data()
+    full = make(name, max_steps=20).fit(X, y)
+    mixed = make(name, max_steps=20, precision="bf16-mixed").fit(X, y)
+    assert mixed.n_steps_ == 20
+    a, b = as_array(full.sample(50, random_state=0)[0]), as_array(mixed.sample(50, random_state=0)[0])
+    assert not np.array_equal(a, b)
+    assert np.abs(a.mean(axis=0) - b.mean(axis=0)).max() < 0.25 * (X.max() - X.min())

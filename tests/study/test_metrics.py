@@ -1,5 +1,7 @@
 """Scores against scikit-learn, and the calibration error against its definition."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,7 +44,7 @@ def by_definition(codes: np.ndarray, probabilities: np.ndarray, n_bins: int = 15
     """Guo et al., equation 3, bin by bin."""
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
     edges, total = np.linspace(0, 1, n_bins + 1), 0.0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (confidence >= low) & (confidence < high) if high < 1 else confidence >= low
         if inside.any():
             total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
@@ -63,20 +65,24 @@ def test_calibration_error_of_the_certain() -> None:
     assert expected_calibration_error(np.array([1, 0, 1, 0]), certain) == 1
 
 
+def test_certainty_shares_the_last_bin() -> None:
+    """Confidence 1 with accuracy 0 and confidence 0.95 with accuracy 1: mean confidence 0.975, accuracy 1/2."""
+    probabilities = np.array([[1.0, 0.0], [0.95, 0.05]])
+    assert expected_calibration_error(np.array([1, 0]), probabilities) == pytest.approx(0.975 - 0.5)
+
+
 def test_calibration_error_of_fewer_bins_is_no_larger() -> None:
     codes, probabilities = predictions(0, 500, 3)
     assert expected_calibration_error(codes, probabilities, 1) <= expected_calibration_error(codes, probabilities, 15)
 
 
 @pytest.mark.parametrize(
-    "codes, expected",
-    [([0, 1, 1, 1], (2 / 3 + 0) / 2), ([1, 1, 1, 1], 3 / 4), ([2, 2, 1, 1], 1 / 2)],
+    "codes, recalls", [([0, 1, 1, 1], [0, 2 / 3]), ([1, 1, 1, 1], [3 / 4]), ([2, 2, 1, 1], [1 / 2, 0])]
 )
-def test_recalls_are_of_the_classes_that_occur(codes: list[int], expected: float) -> None:
-    probabilities = np.eye(3)[[1, 1, 1, 0]] * 0.7 + 0.1
-    recalls = [np.mean(probabilities.argmax(axis=1)[np.array(codes) == code] == code) for code in sorted(set(codes))]
-    found = scores(np.array(codes), probabilities)
-    assert found["balanced_accuracy"] == pytest.approx(expected) == pytest.approx(np.mean(recalls))
+def test_recalls_are_of_the_classes_that_occur(codes: list[int], recalls: list[float]) -> None:
+    predicted = [1, 1, 1, 0]
+    found = scores(np.array(codes), np.eye(3)[predicted] * 0.7 + 0.1)
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(recalls))
     assert found["worst_class_recall"] == min(recalls)
 
 

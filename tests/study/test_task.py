@@ -75,6 +75,15 @@ def test_given_test_part_is_left_as_it_is() -> None:
         assert sorted(numbers(split.train) + numbers(split.validation)) == list(range(40))
 
 
+@pytest.mark.parametrize("per_class", [None, 10])
+def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | None) -> None:
+    task = Task(*numbered(40, 40), test=(np.full((2, 1), -1.0), [0, 1]), per_class=per_class)
+    splits = [task.split(seed) for seed in (1, 2)]
+    assert numbers(splits[0].validation) != numbers(splits[1].validation)
+    used = [set(numbers(split.train) + numbers(split.validation)) for split in splits]
+    assert (used[0] == used[1]) is (per_class is None)
+
+
 def test_duplicates_inside_a_given_test_part_are_no_leak() -> None:
     X, y = numbered(20, 20)
     task = Task(X, y, test=(np.full((5, 1), 99.0), [0, 1, 0, 1, 0]), drop_duplicates=True)

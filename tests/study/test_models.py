@@ -1,0 +1,299 @@
+"""Classifiers: what counts as one, and that all arms of a seed are trained alike."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from torch import nn
+
+from gen_augment.errors import DivergedError, InputError
+from gen_augment.study.arms import Pool, make_pool, parse_arm
+from gen_augment.study.models import (
+    SmallCNN,
+    default_model,
+    describe_model,
+    fit_predict,
+    is_network_factory,
+    load_model,
+)
+from gen_augment.study.task import Part, Split
+from tests.study.toys import Copies, Log, Recorder, brightness, centred_images, gaussians, training_records
+
+
+def train(model: Any, pool: Part, *, real: Part | None = None, arm: str = "real", seed: int = 0, **changes: Any) -> Any:
+    """What `fit_predict` gives for two classes and a short training."""
+    settings: dict[str, Any] = {"n_steps": 5, "batch_size": 8, "lr": 1e-2, "device": "cpu"} | changes
+    return fit_predict(model, parse_arm(arm, {}), Pool(pool), real or pool, 2, seed, **settings)
+
+
+def table(n: int = 60, seed: int = 0) -> Part:
+    return Part(*gaussians(n, seed=seed))
+
+
+# What counts as a classifier
+
+
+@pytest.mark.parametrize(
+    "model, expected",
+    [
+        (LogisticRegression(), False),
+        (make_pipeline(StandardScaler(), RandomForestClassifier()), False),
+        (lambda: nn.Linear(2, 2), True),
+        (nn.Identity, True),
+    ],
+)
+def test_is_network_factory(model: Any, expected: bool) -> None:
+    assert is_network_factory(model) is expected
+
+
+@pytest.mark.parametrize("model", [nn.Linear(2, 2), LinearSVC(), SVC(), LogisticRegression, LinearSVC, "svm", None])
+def test_what_is_neither_estimator_nor_factory_is_refused(model: Any) -> None:
+    with pytest.raises(InputError, match=r"neither an instance of a scikit-learn classifier with predict_proba nor"):
+        is_network_factory(model)
+
+
+def test_default_models_can_be_trained() -> None:
+    X, y = centred_images(20)
+    network = default_model("image", (1, 12, 12), 2)
+    assert isinstance(network(), SmallCNN)
+    assert train(network, Part(X, y))(X).shape == (20, 2)
+    forest = default_model("table", (2,), 2)
+    assert isinstance(forest, RandomForestClassifier)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (3, 10, 17)])
+def test_small_cnn_takes_any_shape(shape: tuple[int, int, int]) -> None:
+    assert SmallCNN(shape, 7)(torch.zeros(2, *shape)).shape == (2, 7)
+
+
+def test_load_model_by_dotted_name() -> None:
+    assert isinstance(load_model("sklearn.linear_model.LogisticRegression"), LogisticRegression)
+
+
+def test_load_model_from_file(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("from torch import nn\ndef make():\n    return nn.Linear(3, 2)\n")
+    factory = load_model(f"{file}:make")
+    assert factory().in_features == 3
+    assert factory() is not factory()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sklearn.svm.NoSuchThing",
+        "no_such_module.Net",
+        "LogisticRegression",
+        "sklearn.pipeline.Pipeline",
+        "missing.py:f",
+        "net.txt:make",
+    ],
+)
+def test_load_model_refuses(name: str) -> None:
+    with pytest.raises(InputError, match=f"model {name!r} cannot be loaded"):
+        load_model(name)
+
+
+def test_load_model_without_that_function(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("")
+    with pytest.raises(InputError, match="no attribute 'make'"):
+        load_model(f"{tmp_path / 'net.py'}:make")
+
+
+def test_description_tells_models_apart() -> None:
+    models: list[Any] = [
+        LogisticRegression(),
+        LogisticRegression(C=2.0),
+        lambda: nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2)),
+        lambda: nn.Sequential(nn.Linear(2, 9), nn.ReLU(), nn.Linear(9, 2)),
+        lambda: nn.Linear(2, 2),
+    ]
+    records = [describe_model(model)[1] for model in models]
+    assert len(set(records)) == len(models)
+    assert records == [describe_model(model)[1] for model in models]
+    assert describe_model(models[2])[0] == "network Sequential"
+    assert describe_model(models[1])[0] == "LogisticRegression(C=2.0)"
+
+
+def test_description_does_not_hold_addresses() -> None:
+    class Plain(BaseEstimator, ClassifierMixin):
+        def __init__(self, helper: Any = None) -> None:
+            self.helper = helper
+
+        def fit(self, X: Any, y: Any) -> Any: ...
+
+        def predict_proba(self, X: Any) -> Any: ...
+
+    assert describe_model(Plain(object()))[1] == describe_model(Plain(object()))[1]
+
+
+def test_factory_of_something_else_is_refused() -> None:
+    with pytest.raises(InputError, match="gave a LogisticRegression"):
+        describe_model(lambda: LogisticRegression())
+
+
+# scikit-learn estimators
+
+
+class Seen(BaseEstimator, ClassifierMixin):
+    """Keeps what it was given."""
+
+    log = Log()
+
+    def fit(self, X: Any, y: Any) -> Any:
+        self.classes_ = np.unique(y)
+        self.log.append(X)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        self.log.append(X)
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_rows_are_scaled_by_the_real_training_rows() -> None:
+    real, other = table(40, seed=0), table(40, seed=1)
+    X = np.concatenate([real.X, other.X * 3])
+    Seen.log.clear()
+    train(Seen(), Part(X, np.tile(real.codes, 2)), real=real)(other.X)
+    mean, std = real.X.mean(axis=0), real.X.std(axis=0)
+    np.testing.assert_allclose(Seen.log[0], (X - mean) / std, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(Seen.log[1], (other.X - mean) / std, rtol=1e-4, atol=1e-5)
+
+
+def test_estimator_gives_scikit_learn_s_probabilities() -> None:
+    part, new = table(), table(seed=1)
+    found = train(LogisticRegression(), part)(new.X)
+    expected = make_pipeline(StandardScaler(), LogisticRegression()).fit(part.X, part.codes).predict_proba(new.X)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_images_are_flattened_for_an_estimator() -> None:
+    X, y = centred_images(20)
+    Seen.log.clear()
+    train(Seen(), Part(X, y))
+    np.testing.assert_allclose(Seen.log[0], X.reshape(20, -1) / 127.5 - 1, atol=1e-6)
+
+
+def test_class_that_the_pool_lacks_has_probability_zero() -> None:
+    X, _ = gaussians(10)
+    found = train(DummyClassifier(), Part(X, np.ones(10, int)))(X)
+    np.testing.assert_array_equal(found, np.tile([0.0, 1.0], (10, 1)))
+
+
+def test_user_s_estimator_is_left_alone() -> None:
+    model = RandomForestClassifier(3)
+    train(model, table())
+    assert not hasattr(model, "estimators_")
+    assert model.random_state is None
+
+
+@pytest.mark.parametrize(
+    "model",
+    [RandomForestClassifier(3), make_pipeline(StandardScaler(), RandomForestClassifier(3))],
+    ids=["bare", "nested"],
+)
+def test_seed_decides_a_random_estimator(model: Any) -> None:
+    part, new = table(), table(seed=1).X
+    before = np.random.get_state()[1].tolist()
+    found = [train(model, part, seed=seed)(new) for seed in (5, 5, 6)]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+    assert np.random.get_state()[1].tolist() == before
+
+
+# Networks
+
+
+def test_network_of_a_seed_starts_equal_whatever_the_arm() -> None:
+    X, y = centred_images(40)
+    log = Log()
+    for seed in (0, 1):
+        for arm, n in (("real", 40), ("flip+mixup", 40), ("shift", 30)):
+            train(lambda: Recorder(144, log), Part(X[:n], y[:n]), arm=arm, seed=seed)
+    initial = [record["initial"] for record in log]
+    assert all(torch.equal(weights, initial[0]) for weights in initial[:3])
+    assert all(torch.equal(weights, initial[3]) for weights in initial[3:])
+    assert not torch.equal(initial[0], initial[3])
+
+
+def test_network_takes_exactly_n_steps_of_batch_size() -> None:
+    X, y = centred_images(10)
+    log = Log()
+    for n in (10, 6):  # batches larger than the data span epochs
+        train(lambda: Recorder(144, log), Part(X[:n], y[:n]), n_steps=7, batch_size=8)
+    assert [[len(batch) for batch in record["batches"]] for record in log] == [[8] * 7] * 2
+
+
+def test_arms_with_the_same_rows_see_them_in_the_same_order() -> None:
+    X, y = centred_images(40)
+    log = Log()
+    for arm in ("real", "shift", "flip", "shift+flip"):
+        train(lambda: Recorder(144, log), Part(X, y), arm=arm, n_steps=12)
+    orders = [torch.cat([brightness(batch) for batch in record["batches"]]) for record in log]
+    images = [torch.cat(record["batches"]) for record in log]
+    for order, changed in zip(orders[1:], images[1:], strict=True):
+        torch.testing.assert_close(order, orders[0], rtol=0, atol=1e-2)
+        assert not torch.equal(changed, images[0])
+    epoch = orders[0][:40]
+    assert len(epoch.unique()) == 40  # each row once before any comes again
+
+
+def test_network_learns_and_gives_probabilities() -> None:
+    part, new = table(200), table(100, seed=1)
+    predict = train(lambda: nn.Linear(2, 2), part, n_steps=100, batch_size=32, lr=0.1)
+    probabilities = predict(new.X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == new.codes).mean() > 0.8
+    np.testing.assert_array_equal(predict(new.X), probabilities)
+    # Far away, the side decides.
+    np.testing.assert_array_equal(predict(np.array([[-30.0, 0], [30.0, 0]])).round(2), np.eye(2))
+
+
+def test_network_predicts_in_evaluation_mode_and_in_any_batch() -> None:
+    X, y = centred_images(600)
+    predict = train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), n_steps=2)
+    whole = predict(X)
+    np.testing.assert_allclose(predict(X[550:]), whole[550:], atol=1e-6)
+
+
+def test_training_leaves_every_global_generator_as_it_was() -> None:
+    X, y = centred_images(20)
+    before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
+    train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+flip+mixup")
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert random.getstate() == before[2]
+
+
+def test_seed_decides_a_network_with_drop_out_and_transforms() -> None:
+    X, y = centred_images(20)
+    found = [train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+mixup", seed=seed)(X) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_diverged_network_is_an_error_and_not_a_score() -> None:
+    with pytest.raises(DivergedError, match="lower lr") as caught:
+        train(lambda: nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 2)), table(), lr=1e30, n_steps=8)
+    assert caught.value.loss == "cross_entropy"
+
+
+def test_pool_of_a_sampler_trains_for_as_many_steps_as_real_rows() -> None:
+    X, y = centred_images(40)
+    part, log = Part(X, y), Log()
+    split = Split(part, part, Part(255 - X, y))
+    pool = make_pool(parse_arm("mine", {"mine": Copies()}), split, np.array([0, 1]), 0, lambda: 0.0)
+    for rows in (part, pool.part):
+        train(lambda: Recorder(144, log), rows, real=part, n_steps=6)
+    assert [len(record["batches"]) for record in training_records(log)] == [6, 6]
+    torch.testing.assert_close(log[0]["initial"], log[1]["initial"], rtol=0, atol=0)

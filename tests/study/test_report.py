@@ -1,0 +1,235 @@
+"""The report: one file that says what the result says, to everyone, without a network."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import nn
+
+from gen_augment.study import Study, StudyResult
+from gen_augment.study.pictures import difference_plot, example_grid
+from gen_augment.study.report import render
+from gen_augment.study.task import Part
+from tests.study.test_result import REAL, make_result, rows
+from tests.study.toys import Copies, Failing, Log, centred_images, gaussians, small_study
+
+HOSTILE = np.array(["<script>alert(1)</script>", "$\\frac$ & \"'> $"])
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text that a reader sees."""
+
+    VOID = ("meta", "link", "img", "wbr")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def images_result() -> StudyResult:
+    images, y = centred_images(40)
+    return Study(
+        images,
+        HOSTILE[y],
+        model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
+        arms=["real", "shift", "copies", "copies+shift"],
+        samplers={"copies": Copies()},
+        n_seeds=2,
+        n_steps=3,
+        device="cpu",
+    ).run()
+
+
+@pytest.fixture(scope="module")
+def page(images_result: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    images_result.to_html(path)
+    assert list(path.parent.iterdir()) == [path]
+    return Page(path.read_text())
+
+
+def test_verdict_arms_and_settings_are_told(page: Page, images_result: StudyResult) -> None:
+    assert images_result.verdict() in page.text
+    for word in (
+        *images_result.arms,
+        "negative log-likelihood",
+        "batch_size",
+        "network Sequential",
+        "Nadeau and Bengio",
+    ):
+        assert word in page.text
+    assert page.open == []
+    assert page.all("html") == [{"lang": "en"}]
+
+
+def test_nothing_is_fetched(page: Page) -> None:
+    links = [
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("src", "href", "xlink:href", "srcset", "action", "data")
+    ]
+    assert any(link.startswith("data:image/png;base64,") for link in links)
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert not page.all("script")
+    assert [link["href"] for link in page.all("link")] == ["data:,"]  # else browsers ask for a favicon
+
+
+def test_styles_fetch_nothing(images_result: StudyResult) -> None:
+    html = render(images_result)
+    assert "@import" not in html
+    assert all(found.startswith("#") for found in re.findall(r"url\(['\"]?([^)]*)", html))
+
+
+def test_pictures_have_words_and_can_be_opened(page: Page) -> None:
+    images = page.all("img")
+    assert len(images) == 1
+    assert "images from copies on the right" in images[0]["alt"]
+    png = base64.b64decode(images[0]["src"].removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(png)).size[0] > 600
+    (plot,) = [attributes for _, attributes in page.tags if attributes.get("role") == "img"]
+    assert "Difference of each arm to" in plot["aria-label"]
+
+
+def test_labels_with_html_are_shown_as_they_are(page: Page, images_result: StudyResult) -> None:
+    for label in HOSTILE:
+        assert label in page.text
+        assert label not in render(images_result)
+
+
+def test_errors_with_html_are_shown_as_they_are() -> None:
+    samplers = {"copies": Failing(Log(), at=(0,), error=type("<b>Error", (RuntimeError,), {}))}
+    html = render(small_study(*gaussians(60), samplers=samplers).run())
+    assert "copies, seed 0: &lt;b&gt;Error: planned" in html
+    assert "<b>" not in html
+    assert "(1 failed)" in Page(html).text
+
+
+def table_rows(html: str, number: int) -> list[list[str]]:
+    table = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)[number]
+    lines = re.findall(r"<tr.*?>(.*?)</tr>", table, re.DOTALL)
+    return [[Page(cell).text.strip() for cell in re.findall(r"<t[hd].*?>.*?</t[hd]>", line)] for line in lines]
+
+
+def test_numbers_are_those_of_the_table() -> None:
+    result = make_result({"real": REAL, "gan": rows(0.8, 0.75, 0.78, 0.74, 0.74)})
+    html, table = render(result), result.table()
+    real, gan = table_rows(html, 0)
+    assert real == ["real", "70.50", "70.50", "70.50", "0.705", "70.50", "–", "–", "–", "–", "–", "2.5"]
+    low, high, p = table.loc["gan", ["low", "high", "p_holm"]]
+    assert gan[6:] == ["+4.75", f"{low * 100:+.2f} to {high * 100:+.2f}", f"{p:.3f}", "2.0", "–", "2.5"]
+    assert table_rows(html, 1) == [
+        ["0", "70.00", "75.00"], ["1", "72.00", "78.00"], ["2", "71.00", "74.00"], ["3", "69.00", "74.00"],
+    ]  # fmt: skip
+
+
+def test_numbers_of_a_metric_without_a_percentage() -> None:
+    result = make_result({"real": REAL, "gan": rows(0.5, 0.5, 0.4, 0.5, 0.5)}, metric="nll")
+    html = render(result)
+    assert table_rows(html, 0)[1][6] == "+0.230"
+    assert table_rows(html, 1)[0] == ["0", "0.700", "0.500"]
+
+
+def test_one_seed_shows_no_interval() -> None:
+    html = render(make_result({"real": rows(0.7, 0.7), "gan": rows(0.9, 0.99)}))
+    assert table_rows(html, 0)[1][6:8] == ["+29.00", "–"]
+    assert "inf" not in Page(html).text
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        make_result({"real": REAL}),
+        make_result({"gan": REAL}),
+        make_result({"real": [None] * 3, "gan": [None] * 3}),
+        small_study(*gaussians(60)).result(),
+    ],
+    ids=["no sampler", "no baseline", "all failed", "no trials"],
+)
+def test_report_of_a_study_without_a_verdict(result: StudyResult) -> None:
+    page = Page(render(result))
+    assert "No verdict" in page.text
+    assert not page.all("svg")
+    assert "Failed trials" in page.text or result.trials["error"].isna().all()
+
+
+def test_given_test_part_is_named_as_a_limit() -> None:
+    html = render(make_result({"real": REAL, "gan": REAL}, overlap=0))
+    assert "All seeds are tested on the same rows" in html
+    assert "Nadeau" not in html
+
+
+def test_difference_plot_leaves_the_reference_out() -> None:
+    result = make_result({"real": REAL, "shift": rows(0.6, 0.7, 0.7, 0.7, 0.6), "gan": REAL})
+    drawn = set(
+        re.findall(r"<!-- (.*?) -->", difference_plot(result, "real"))
+    )  # letters are drawn, with their text aside
+    assert {"shift", "gan"} <= drawn
+    assert "real" not in drawn
+
+
+def dark_pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).max(axis=2) < 10
+
+
+def light_and_black(n_classes: int, colour: bool) -> tuple[Part, Part]:
+    """Real images that are light but for one pixel, and synthetic ones that are black."""
+    codes = np.arange(n_classes * 6) % n_classes
+    real = np.zeros((len(codes), 9, 9, 3), np.uint8)
+    real[..., 0] = 200
+    real[:, 0, 0] = 0
+    pictures = real if colour else real[..., 0]
+    return Part(pictures, codes), Part(np.zeros_like(pictures), codes)
+
+
+@pytest.mark.parametrize("n_classes", [2, 30])
+@pytest.mark.parametrize("colour", [True, False])
+def test_example_grid_has_real_rows_left_and_synthetic_right(n_classes: int, colour: bool) -> None:
+    dark = dark_pixels(example_grid(*light_and_black(n_classes, colour), np.arange(n_classes)))
+    columns = np.flatnonzero(dark.mean(axis=0) > 0.3)
+    assert columns.min() > dark.shape[1] / 2
+    assert len(columns) > dark.shape[1] / 4
+    assert dark.shape[0] < 2500  # of many classes, the first 20 are shown
+
+
+def test_example_grid_leaves_a_class_without_rows_empty() -> None:
+    real, synthetic = light_and_black(2, False)
+    one_class = Part(synthetic.X[synthetic.codes == 1], np.ones(6, int))
+    both, one = (dark_pixels(example_grid(real, part, np.arange(2))).sum() for part in (synthetic, one_class))
+    assert 0.4 * both < one < 0.6 * both
+
+
+def test_example_grid_stretches_dim_images() -> None:
+    """Images of 0 to 16 out of 255, as those of scikit-learn's digits, are no black squares."""
+    images, y = centred_images(20)
+    png = example_grid(Part(images // 16, y), Part(images // 16, y), np.arange(2))
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    assert np.ptp(pixels) > 200
+    assert ((pixels > 80) & (pixels < 200)).mean() > 0.05

@@ -1,0 +1,433 @@
+"""Studies from end to end, on data whose truth is known."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
+
+from gen_augment.errors import ArchiveError, InputError, LeakError
+from gen_augment.rng import derive_seed
+from gen_augment.study import Study, StudyResult
+from gen_augment.study.metrics import METRICS
+from gen_augment.study.task import row_digests
+from tests.conftest import as_form, toy_images
+from tests.study.toys import (
+    Copies,
+    Failing,
+    Log,
+    Recorder,
+    TrueDraws,
+    WrongLabels,
+    brightness,
+    centred_images,
+    gaussians,
+    small_study,
+    training_records,
+)
+
+X, Y = gaussians(60)
+SECONDS = ["fit_seconds", "sample_seconds", "train_seconds"]
+
+
+def scores(result: StudyResult) -> pd.DataFrame:
+    """All of the trials that does not depend on the clock."""
+    return result.trials.drop(columns=SECONDS)
+
+
+def image_study(**changes: Any) -> Study:
+    images, y = centred_images(40)
+    settings: dict[str, Any] = {
+        "model": lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
+        "arms": ["real", "shift+mixup", "copies", "copies+shift"],
+        "samplers": {"copies": Copies()},
+        "n_seeds": 2,
+        "n_steps": 3,
+        "batch_size": 8,
+        "device": "cpu",
+    }
+    return Study(images, y, **(settings | changes))
+
+
+# Planted truths
+
+
+def planted(sampler: Any, *, dim: int = 10, model: Any = None, per_class: int = 10) -> StudyResult:
+    """Few rows of many to train on, and a large test part apart."""
+    return small_study(
+        *gaussians(1000, dim=dim),
+        test=gaussians(2000, dim=dim, seed=1),
+        per_class=per_class,
+        model=model or LogisticRegression(),
+        samplers={"copies": sampler},
+        n_seeds=8,
+    ).run()
+
+
+def test_exact_draws_of_the_truth_help_where_rows_are_few() -> None:
+    result = planted(TrueDraws())
+    assert result.verdict().startswith("Yes: synthetic rows helped. copies improves balanced accuracy")
+    assert 0.01 < result.difference("copies", "real").mean < 0.1
+
+
+def test_exact_draws_lower_the_likelihood_loss_too() -> None:
+    settings = {"test": gaussians(2000, dim=10, seed=1), "per_class": 10, "n_seeds": 8, "metric": "nll"}
+    result = small_study(*gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings).run()
+    assert result.verdict().startswith("Yes: synthetic rows helped. copies improves negative log-likelihood")
+
+
+def test_shuffled_labels_hurt() -> None:
+    result = planted(WrongLabels(), dim=2, model=KNeighborsClassifier(1))
+    assert result.verdict().startswith("No: synthetic rows hurt. copies worsens balanced accuracy")
+    assert -0.2 < result.difference("copies", "real").mean < -0.05
+
+
+@pytest.mark.parametrize(
+    "model, exactly",
+    [(KNeighborsClassifier(1), True), (GaussianNB(var_smoothing=0), False), (LogisticRegression(), False)],
+)
+def test_repeated_rows_are_no_gain(model: Any, exactly: bool) -> None:
+    """A nearest neighbour cannot see them at all; of others no gain may be claimed."""
+    result = planted(Copies(), model=model, dim=2, per_class=20)
+    assert result.verdict().startswith("No")
+    found = result.difference("copies", "real")
+    assert found.low <= 0
+    if exactly:
+        assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+        assert result.verdict().startswith("No: no evidence that synthetic rows helped")
+
+
+# Honesty
+
+
+def test_sampler_sees_the_training_part_alone() -> None:
+    log = Log()
+    study = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=3)
+    study.run()
+    assert len(log) == 3
+    for number, fitted_on in enumerate(log):
+        split = study.task.split(derive_seed(study.random_state, "seed", number))
+        assert fitted_on == row_digests(split.train.X).tolist()
+        held_out = {*row_digests(split.validation.X), *row_digests(split.test.X)}
+        assert held_out.isdisjoint(fitted_on)
+
+
+def test_sampler_is_fitted_once_a_seed_however_many_arms_use_it() -> None:
+    log = Log()
+    image_study(samplers={"copies": Copies(log)}).run()
+    assert len(log) == 2
+
+
+def test_all_arms_of_a_seed_start_equal_and_take_equal_steps() -> None:
+    log = Log()
+    arms = ["real", "oversample", "shift", "copies", "copies+shift", "copies+mixup"]
+    image_study(arms=arms, model=lambda: Recorder(144, log), n_steps=7).run()
+    records = training_records(log)
+    assert len(records) == 12
+    for of_seed in (records[:6], records[6:]):
+        assert all(torch.equal(record["initial"], of_seed[0]["initial"]) for record in of_seed)
+        assert [[len(batch) for batch in record["batches"]] for record in of_seed] == [[8] * 7] * 6
+        order = {
+            arm: torch.cat([brightness(batch) for batch in record["batches"]])
+            for arm, record in zip(arms, of_seed, strict=True)
+        }
+        # Balanced classes: nothing to repeat, so these three have the same rows.
+        for arm in ("oversample", "shift"):
+            torch.testing.assert_close(order[arm], order["real"], rtol=0, atol=1e-2)
+        torch.testing.assert_close(order["copies+shift"], order["copies"], rtol=0, atol=1e-2)
+    assert not torch.equal(records[0]["initial"], records[6]["initial"])
+
+
+def test_seeds_have_splits_of_their_own_and_arms_of_a_seed_share_one() -> None:
+    shares = {"test_size": 0.2, "validation_size": 0.25}  # 18 rows of each class to train on: nothing to repeat
+    table = small_study(X, Y, arms=["real", "oversample"], samplers={}, n_seeds=4, **shares).run().scores()
+    np.testing.assert_array_equal(table["real"], table["oversample"])
+    assert table["real"].nunique() > 1
+
+
+def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
+    test_X, test_y = gaussians(40, seed=7)
+
+    class Thief(TrueDraws):
+        def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+            rows = super().draw(labels, rng)
+            rows[0] = test_X[0]
+            return rows
+
+    samplers = {"thief": Thief(), "copies": Copies()}
+    result = small_study(X, Y, test=(test_X, test_y), arms=["thief", "real", "copies"], samplers=samplers).run()
+    failed = result.trials[result.trials["arm"] == "thief"]
+    assert (
+        failed["error"].tolist() == ["LeakError: 1 synthetic rows of 'thief' are equal to rows of the test part."] * 2
+    )
+    assert failed[[f"test_{name}" for name in METRICS]].isna().all(axis=None)
+    assert result.trials["error"].isna().sum() == 4
+    assert result.best(generative=True) == "copies"
+    assert result.verdict().startswith("No: no evidence")
+
+
+def test_leaks_in_the_data_stop_the_study_at_once() -> None:
+    with pytest.raises(LeakError):
+        small_study(np.concatenate([X, X[:1]]), np.append(Y, Y[0]))
+    with pytest.raises(LeakError):
+        small_study(X, Y, test=(X[:2], Y[:2]))
+
+
+# Repetition
+
+
+def test_random_state_decides_all_trials() -> None:
+    runs = [image_study(random_state=state).run() for state in (3, 3, 4)]
+    pd.testing.assert_frame_equal(scores(runs[0]), scores(runs[1]))
+    assert not scores(runs[0]).equals(scores(runs[2]))
+    assert runs[0].examples.keys() == {"copies"}
+
+
+def test_run_leaves_every_global_generator_as_it_was(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
+    image_study().run(tmp_path)
+    small_study(X, Y, arms=["real", "oversample", "smote", "copies"]).run()
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert random.getstate() == before[2]
+
+
+def test_trials_hold_what_was_done() -> None:
+    result = small_study(X, Y, test_size=0.25, validation_size=0.2, n_seeds=3).run()
+    trials = result.trials
+    assert list(zip(trials["seed"], trials["arm"], strict=True)) == [
+        (seed, arm) for seed in range(3) for arm in ("real", "copies")
+    ]
+    assert trials["n_train"].tolist() == [36] * 6
+    assert trials["n_synthetic"].tolist() == [0, 36] * 3
+    assert trials["fit_seconds"].isna().tolist() == [True, False] * 3
+    assert (trials["train_seconds"] > 0).all()
+    assert result.overlap == pytest.approx(0.25 / 0.75)
+    assert small_study(X, Y, test=(X + 9, Y)).run().overlap == 0
+
+
+def test_on_trial_is_told_of_each() -> None:
+    told: list[Any] = []
+    small_study(X, Y).run(on_trial=lambda trial, done, total: told.append((trial["arm"], trial["seed"], done, total)))
+    assert told == [("real", 0, 1, 4), ("copies", 0, 2, 4), ("real", 1, 3, 4), ("copies", 1, 4, 4)]
+
+
+# Folders
+
+
+def test_more_seeds_and_arms_rerun_nothing(tmp_path: Path) -> None:
+    log = Log()
+    short = small_study(X, Y, samplers={"copies": Copies(log)}).run(tmp_path)
+    assert len(log) == 2
+    longer = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=4, metric="nll").run(tmp_path)
+    assert len(log) == 4
+    pd.testing.assert_frame_equal(longer.trials.head(4), short.trials)
+    pd.testing.assert_frame_equal(scores(longer), scores(small_study(X, Y, n_seeds=4).run()))
+
+    more = small_study(X, Y, samplers={"copies": Copies(log)}, arms=["real", "oversample", "copies"]).run(tmp_path)
+    assert len(log) == 4
+    assert more.trials["arm"].tolist() == ["real", "oversample", "copies"] * 2
+    assert more.trials["error"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"X": X + 1e-9},
+        {"y": 1 - Y},
+        {"test": (X + 9, Y)},
+        {"model": LogisticRegression(C=2)},
+        {"samplers": {"copies": Copies(random_state=1)}},
+        {"samplers": {"copies": TrueDraws()}},
+        {"test_size": 0.4},
+        {"validation_size": 0.3},
+        {"per_class": 10},
+        {"n_steps": 7},
+        {"lr": 0.1},
+        {"random_state": 1},
+    ],
+    ids=str,
+)
+def test_folder_of_another_study_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    small_study(X, Y, n_seeds=1).run(tmp_path)
+    other = {"X": X, "y": Y, "n_seeds": 1} | changes
+    with pytest.raises(ArchiveError, match="holds another study"):
+        small_study(other.pop("X"), other.pop("y"), **other).run(tmp_path)
+
+
+def test_another_network_is_another_study(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"arms": ["real"], "n_seeds": 1}
+
+    def make(width: int) -> Any:
+        return lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, width), nn.ReLU(), nn.Linear(width, 2))
+
+    image_study(model=make(4), **settings).run(tmp_path)
+    image_study(model=make(4), **settings).run(tmp_path)
+    with pytest.raises(ArchiveError, match="holds another study"):
+        image_study(model=make(5), **settings).run(tmp_path)
+
+
+def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
+    log = Log()
+    samplers = {"copies": Copies(log)}
+    whole = small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
+    lines = (tmp_path / "trials.jsonl").read_bytes()
+    (tmp_path / "trials.jsonl").write_bytes(lines[:-40])
+
+    told: list[Any] = []
+    resumed = small_study(X, Y, samplers=samplers, n_seeds=3).run(
+        tmp_path, on_trial=lambda trial, *_: told.append((trial["arm"], trial["seed"]))
+    )
+    assert told == [("copies", 2)]
+    assert len(log) == 4
+    pd.testing.assert_frame_equal(scores(resumed), scores(whole))
+    pd.testing.assert_frame_equal(resumed.table().drop(columns=SECONDS), whole.table().drop(columns=SECONDS))
+    assert len(log) == 4
+    small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
+    assert len(log) == 4
+
+
+def test_failed_trial_is_kept_and_tried_again(tmp_path: Path) -> None:
+    log = Log()
+    samplers = {"copies": Failing(log, at=(0,))}
+    first = small_study(X, Y, samplers=samplers).run(tmp_path)
+    assert first.trials["error"].tolist()[1] == "RuntimeError: planned"
+    assert first.trials["error"].isna().tolist() == [True, False, True, True]
+    assert first.verdict().startswith("No verdict: no arm with synthetic rows finished")
+
+    second = small_study(X, Y, samplers=samplers).run(tmp_path)
+    assert len(log) == 3
+    assert second.trials["error"].isna().all()
+    pd.testing.assert_frame_equal(scores(second), scores(small_study(X, Y).run()))
+
+
+def test_arms_with_the_same_sampler_fail_alike_after_one_fit() -> None:
+    log = Log()
+    result = image_study(samplers={"copies": Failing(log, at=(0,))}, n_seeds=1).run()
+    assert len(log) == 1
+    assert result.trials["error"].tolist()[2:] == ["RuntimeError: planned"] * 2
+
+
+def test_interrupted_study_has_a_result_and_goes_on(tmp_path: Path) -> None:
+    log = Log()
+    samplers = {"copies": Failing(log, at=(1,), error=KeyboardInterrupt)}
+    study = small_study(X, Y, samplers=samplers, n_seeds=3)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(tmp_path)
+    found = study.result()
+    assert list(zip(found.trials["seed"], found.trials["arm"], strict=True)) == [
+        (0, "real"), (0, "copies"), (1, "real"),
+    ]  # fmt: skip
+    assert found.verdict() == "No verdict: no arm without synthetic rows finished all of its 3 trials."
+    assert found.table()["trials"].tolist() == [2, 1]
+    found.to_html(tmp_path / "report.html")
+
+    whole = study.run(tmp_path)
+    assert len(log) == 4
+    pd.testing.assert_frame_equal(scores(whole), scores(small_study(X, Y, n_seeds=3).run()))
+
+
+def test_result_before_the_run_is_empty() -> None:
+    result = small_study(X, Y).result()
+    assert result.trials.empty
+    assert result.verdict().startswith("No verdict")
+
+
+def test_pictures_come_back_and_only_of_the_arms_asked_for(tmp_path: Path) -> None:
+    first = image_study().run(tmp_path)
+    assert first.examples["copies"].startswith(b"\x89PNG")
+    assert image_study().run(tmp_path).examples == first.examples
+    assert image_study(arms=["real"]).run(tmp_path).examples == {}
+
+
+# Models, data and arms
+
+
+def test_every_form_of_data_can_be_studied(form: str) -> None:
+    settings: dict[str, Any] = {"samplers": {}, "arms": ["real", "oversample"], "drop_duplicates": True, "n_seeds": 1}
+    result = Study(*as_form(form), model=GaussianNB(var_smoothing=0.1), **settings).run()
+    assert result.trials["error"].isna().all()
+    assert (result.trials["test_accuracy"] > 0.8).all()
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"])
+def test_table_with_either_kind_of_model(model: Any) -> None:
+    study = small_study(X, Y, model=model, n_steps=150, lr=0.1, batch_size=16, device="cpu")
+    assert (study.run().trials["test_accuracy"] > 0.7).all()
+
+
+def test_network_of_images_can_learn() -> None:
+    images, y = toy_images(80)
+    settings: dict[str, Any] = {"arms": ["real", "shift"], "samplers": {}, "n_seeds": 1, "n_steps": 20, "device": "cpu"}
+    result = Study(images, np.array(["up", "down"])[y], **settings).run()
+    assert result.protocol["model"] == "network SmallCNN"
+    assert (result.trials["test_accuracy"] > 0.9).all()
+
+
+def test_samplers_of_this_package_take_part() -> None:
+    from gen_augment import ConditionalGAN, ConditionalVAE
+
+    samplers = {
+        "vae": ConditionalVAE(max_steps=3, batch_size=8, device="cpu"),
+        "gan": ConditionalGAN(max_steps=3, batch_size=8, device="cpu"),
+    }
+    result = small_study(X, np.array(["no", "yes"])[Y], samplers=samplers, arms=["real", "vae", "gan"]).run()
+    assert result.trials["error"].isna().all()
+    assert result.protocol["samplers"]["vae"]["max_steps"] == 3
+    assert result.protocol["samplers"]["gan"]["class"] == "ConditionalGAN"
+
+
+def test_broken_network_fails_its_trials_with_the_error() -> None:
+    result = image_study(model=lambda: nn.Linear(3, 2), arms=["real"]).run()
+    assert result.trials["error"].str.contains("mat1 and mat2 shapes").all()
+
+
+def test_default_arms_are_those_that_the_model_can_run() -> None:
+    assert list(small_study(X, Y, arms=None).arms) == ["real", "oversample", "smote", "copies"]
+    assert list(image_study(arms=None).arms) == [
+        "real", "oversample", "shift", "mixup", "shift+mixup", "copies", "copies+shift+mixup",
+    ]  # fmt: skip
+    assert list(image_study(arms=None, model=LogisticRegression()).arms) == ["real", "oversample", "copies"]
+
+
+@pytest.mark.parametrize("arm", ["shift", "flip", "mixup", "real+mixup", "copies+flip"])
+@pytest.mark.parametrize("model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"])
+def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
+    with pytest.raises(InputError, match="changes batches of images, so it needs images and a network"):
+        small_study(X, Y, arms=["real", arm], model=model)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"arms": ["shift"], "model": LogisticRegression()}, "needs images and a network"),
+        ({"arms": ["smote"]}, "SMOTE interpolates rows of tables"),
+        ({"arms": []}, "arms is empty"),
+        ({"arms": ["real", "vae"]}, "unknown step 'vae'"),
+        ({"samplers": {"real": Copies()}}, "'real' has a meaning of its own"),
+        ({"samplers": {"mixup": Copies()}}, "'mixup' has a meaning of its own"),
+        ({"samplers": {"a+b": Copies()}}, r"'a\+b' has a meaning"),
+        ({"samplers": {"../gan": Copies()}}, "is not made of letters"),
+        ({"samplers": {"": Copies()}}, "is not made of letters"),
+        ({"model": LogisticRegression}, "neither an instance"),
+        ({"model": lambda: None}, "gave a NoneType"),
+        ({"metric": "auc"}, "metric='auc'"),
+        ({"n_seeds": 0}, "n_seeds=0"),
+        ({"n_steps": 1.5}, "n_steps=1.5"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"lr": 0}, "lr=0"),
+        ({"random_state": "1"}, "random_state='1'"),
+        ({"per_class": -1}, "per_class=-1"),
+    ],
+)
+def test_settings_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        image_study(**changes)

@@ -1,0 +1,62 @@
+"""The benchmarks' machinery, at their quick size: never a time."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import benchmarks.__main__ as command
+from benchmarks import BENCHMARKS, harness
+
+
+@pytest.fixture(autouse=True)
+def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results of tests go to a folder of their own."""
+    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(command.app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
+    if name == "synthetic-only" and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir():
+        pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
+    printed = run("run", name, "--quick")
+    record = json.loads((results_folder / f"{name}.quick.json").read_text())
+    assert record["quick"] is True
+    assert record["machine"]["versions"]["torch"]
+    assert BENCHMARKS[name].table(record["results"]) in printed
+
+
+def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
+    calls: list[str] = []
+    times = {"ours": iter([9.0, 2.0, 3.0, 40.0]), "bare": iter([9.0, 1.0, 1.0, 10.0])}
+
+    def clock(name: str) -> Any:
+        return lambda: (calls.append(name), next(times[name]))[1]
+
+    found = harness.paired_ratio(clock("ours"), clock("bare"), 3)
+    assert (found["ratio"], found["ratio_min"], found["ratio_max"]) == (3.0, 2.0, 4.0)
+    assert calls == ["ours", "bare", "bare", "ours", "ours", "bare", "bare", "ours"]
+
+
+def test_committed_results_are_full_runs_and_in_the_report() -> None:
+    report = (Path(harness.__file__).parent / "RESULTS.md").read_text()
+    for name, benchmark in BENCHMARKS.items():
+        record = json.loads((Path(harness.__file__).parent / "results" / f"{name}.json").read_text())
+        assert record["quick"] is False
+        assert benchmark.table(record["results"]) in report
+
+
+def test_list_names_all() -> None:
+    assert all(name in run("list") for name in BENCHMARKS)
