@@ -68,8 +68,8 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
     return write_bytes(path, save(arrays, metadata={_KEY: text}))
 
 
-def read(path: str | os.PathLike[str]) -> tuple[JSON, dict[str, Tensor]]:
-    """Read an archive that `write` made.
+def read(path: str | os.PathLike[str], *, with_tensors: bool = True) -> tuple[JSON, dict[str, Tensor]]:
+    """Read an archive that `write` made, or only its header.
 
     Raises
     ------
@@ -82,14 +82,9 @@ def read(path: str | os.PathLike[str]) -> tuple[JSON, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())}
         header = None if text is None else json.loads(text)
-    except (
-        SafetensorError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # ValueError: also a file of no bytes, and JSON
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:  # ValueError: no bytes, or bad JSON
         raise ArchiveError(f"{path} is not a readable archive, or is cut short: {error}") from error
     if not isinstance(header, dict):
         raise ArchiveError(f"{path} is a safetensors file, but not one that gen_augment wrote.")

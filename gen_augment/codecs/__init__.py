@@ -39,7 +39,7 @@ class Codec(Protocol):
 _CODECS: dict[str, Any] = {"image": ImageCodec, "table": TableCodec}
 
 
-def infer_codec(X: Any, *, layout: str | None = None) -> tuple[Codec, Tensor]:
+def infer_codec(X: Any) -> tuple[Codec, Tensor]:
     """Choose and fit the codec for `X`; return it with the encoded rows.
 
     DataFrames and two-dimensional arrays are tables; arrays of three or four dimensions and lists of
@@ -49,10 +49,10 @@ def infer_codec(X: Any, *, layout: str | None = None) -> tuple[Codec, Tensor]:
         return TableCodec.fit(X)
     X = stack_rows(X)
     if isinstance(X, (list, tuple)):  # of PIL images
-        return ImageCodec.fit(X, layout=layout)
+        return ImageCodec.fit(X)
     ndim = getattr(X, "ndim", None)
     if ndim in (3, 4):
-        return ImageCodec.fit(X, layout=layout)
+        return ImageCodec.fit(X)
     if ndim is None or ndim > 4:
         raise InputError(
             f"X is a {type(X).__name__}{'' if ndim is None else f' of {ndim} dimensions'}: give images as an array of "

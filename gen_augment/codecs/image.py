@@ -57,21 +57,19 @@ class ImageCodec:
     kind: ClassVar[Kind] = "image"
 
     @classmethod
-    def fit(cls, X: Any, *, layout: str | None = None) -> tuple[Self, Tensor]:
+    def fit(cls, X: Any) -> tuple[Self, Tensor]:
         """Learn the form of `X`; return the codec and the encoded images.
 
         Parameters
         ----------
         X : ndarray or Tensor of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or list of PIL images
-        layout : {"NCHW", "NHWC"}, optional
-            Needed only where both the second and the last axis could be channels.
         """
         container, array, dtype = _to_numpy(X)
         if len(array) == 0:
             raise InputError(
                 f"X has shape {array.shape}: Found array with 0 sample(s) while a minimum of 1 is required."
             )
-        layout = _infer_layout(array.shape, layout)
+        layout = _infer_layout(array.shape)
         pixels = _to_nchw(array, layout)
         _check_size(pixels.shape[1:])
         check_finite(array)
@@ -199,22 +197,13 @@ def _from_pil(images: Sequence[Any]) -> np.ndarray:
     return np.stack([np.asarray(image) for image in images])
 
 
-def _infer_layout(shape: tuple[int, ...], layout: str | None) -> Layout:
-    if layout is not None:
-        check_choice("layout", layout, ("NCHW", "NHWC"))
+def _infer_layout(shape: tuple[int, ...]) -> Layout:
+    """Never in doubt: where both axes could be channels, a side has 1 or 3 px, which is too few in either reading."""
     if len(shape) == 3:
         return "NHW"
-    first, last = shape[1] in (1, 3), shape[3] in (1, 3)
-    if layout is None and first and last:
-        raise InputError(f"X of shape {shape} can be read as NCHW and as NHWC: pass layout='NCHW' or layout='NHWC'.")
-    if not (first or last):
+    if shape[1] not in (1, 3) and shape[3] not in (1, 3):
         raise InputError(f"X of shape {shape} has no channel axis of size 1 or 3, neither second nor last.")
-    chosen: Layout = layout or ("NCHW" if first else "NHWC")  # type: ignore[assignment]
-    if shape[chosen.index("C")] not in (1, 3):
-        raise InputError(
-            f"layout={layout!r} reads {shape[chosen.index('C')]} channels out of X of shape {shape}; 1 or 3 work."
-        )
-    return chosen
+    return "NCHW" if shape[1] in (1, 3) else "NHWC"
 
 
 def _to_nchw(array: np.ndarray, layout: str) -> np.ndarray:

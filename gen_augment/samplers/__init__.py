@@ -22,7 +22,7 @@ def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampl
     ArchiveError
         The file cannot be used, or holds a class that this package does not have.
     """
-    name = archive.read(path)[0].get("class")
+    name = archive.read(path, with_tensors=False)[0].get("class")
     for cls in SAMPLERS.values():
         if cls.__name__ == name:
             return cls.load(path, device=device)

@@ -27,7 +27,14 @@ from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import evaluating, make_fabric, memory_format, place
 from gen_augment.types import DataSpec, Labels
-from gen_augment.validation import check_class_counts, check_index, check_positive_int, check_range, check_same_length
+from gen_augment.validation import (
+    check_choice,
+    check_class_counts,
+    check_index,
+    check_positive_int,
+    check_range,
+    check_same_length,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -53,8 +60,6 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
         As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
-    layout : {"NCHW", "NHWC"}, optional
-        Needed only where both the second and the last axis of `X` could be channels.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -90,7 +95,6 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
-        layout: str | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -100,7 +104,6 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         self.random_state = random_state
         self.device = device
         self.precision = precision
-        self.layout = layout
         self.callbacks = callbacks
         self.verbose = verbose
 
@@ -126,6 +129,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         check_positive_int("max_steps", self.max_steps)
         check_positive_int("batch_size", self.batch_size)
         check_range("lr", self.lr, 0, open_low=True)
+        check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to generate rows of each class.
@@ -155,7 +159,7 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         seed = resolve_seed(self.random_state)
         fabric = make_fabric(self.device, self.precision)
         X, y = read_rows(X, y)
-        codec, rows = infer_codec(X, layout=self.layout)
+        codec, rows = infer_codec(X)
         labels, codes = LabelCodec.fit(y)
         check_same_length(len(rows), len(codes))
         counts = np.bincount(codes, minlength=len(labels.classes))

@@ -66,7 +66,7 @@ class ConditionalGAN(Sampler):
         Steps of one discriminator and one generator update each, and rows in each.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
-    random_state, device, precision, layout, callbacks, verbose
+    random_state, device, precision, callbacks, verbose
         As in `ConditionalVAE`.
 
     Examples
@@ -98,7 +98,6 @@ class ConditionalGAN(Sampler):
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
-        layout: str | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -109,7 +108,6 @@ class ConditionalGAN(Sampler):
             random_state=random_state,
             device=device,
             precision=precision,
-            layout=layout,
             callbacks=callbacks,
             verbose=verbose,
         )

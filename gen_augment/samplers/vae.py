@@ -64,8 +64,6 @@ class ConditionalVAE(Sampler):
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
         As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
-    layout : {"NCHW", "NHWC"}, optional
-        Needed only where both the second and the last axis of `X` could be channels.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -94,7 +92,6 @@ class ConditionalVAE(Sampler):
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
-        layout: str | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -105,7 +102,6 @@ class ConditionalVAE(Sampler):
             random_state=random_state,
             device=device,
             precision=precision,
-            layout=layout,
             callbacks=callbacks,
             verbose=verbose,
         )

@@ -89,7 +89,7 @@ def load_model(name: str) -> Any:
             return getattr(module, attribute)
         parent, _, attribute = name.rpartition(".")
         return getattr(importlib.import_module(parent), attribute)()
-    except (ImportError, AttributeError, ValueError, TypeError, OSError) as error:
+    except Exception as error:  # the user's own file may raise anything
         raise InputError(
             f"model {name!r} cannot be loaded ({error}): give a class such as sklearn.svm.SVC, or file.py:function."
         ) from error

@@ -114,6 +114,7 @@ class Study:
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
+        self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model_name, self._model_record = describe_model(self.model)
         self._trials: list[Trial] = []
@@ -170,7 +171,7 @@ class Study:
         waiting = [arm for name, arm in self.arms.items() if name not in done]
         if not waiting:
             return
-        seed = derive_seed(self.random_state, "seed", number)
+        seed = self._seed(number)
         split = self.task.split(seed)
         pools: dict[str, Pool | Exception] = {}
         for arm in waiting:

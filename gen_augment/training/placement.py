@@ -23,7 +23,7 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
     try:
         kind, _, index = str(device).partition(":")
         return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
-    except (ValueError, RuntimeError, TypeError) as error:
+    except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
         raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
 
 

@@ -213,7 +213,7 @@ def test_unfitted_use_is_refused(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "params",
     [{"max_steps": 0}, {"batch_size": -1}, {"latent_dim": 0}, {"width": 2.5}, {"lr": 0.0}, {"lr": "fast"},
-     {"device": "abacus"}, {"precision": "7-bit"}, {"random_state": 1.5}, {"layout": "HWC"}],
+     {"device": "abacus"}, {"precision": "7-bit"}, {"random_state": 1.5}],
     ids=str,
 )  # fmt: skip
 def test_bad_parameters_are_named(name: str, params: dict[str, Any]) -> None:
