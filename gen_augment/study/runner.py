@@ -164,6 +164,9 @@ class Study:
             {name: png for name, png in self._examples.items() if name in {arm.rows for arm in self.arms.values()}},
         )
 
+    def _seed(self, number: int) -> int:
+        return derive_seed(self.random_state, "seed", number)
+
     def _run_seed(
         self, number: int, store: TrialStore | None, on_trial: Callable[[Trial, int, int], None] | None
     ) -> None:
