@@ -123,7 +123,8 @@ def _table(path: Path, target: str | None) -> Data:
 
 def _digits() -> Data:
     bunch = datasets.load_digits()
-    return Data("digits", bunch.images.astype(np.uint8), bunch.target)
+    # 17 grey levels, stretched to the full range of 8 bits as an image file would hold them.
+    return Data("digits", np.rint(bunch.images * (255 / 16)).astype(np.uint8), bunch.target)
 
 
 def _idx(cls: type[MNIST], name: str, mirror: bool) -> Data:

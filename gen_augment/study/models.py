@@ -176,15 +176,15 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
     y = F.one_hot(torch.from_numpy(codes), n_classes).float()
     batches = Batches(x.to(device), y.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))
-    # Initialisation and transforms draw from separate streams: a transform must not change what comes after it.
-    torch.manual_seed(derive_seed(seed, "steps"))
-    for step in range(n_steps):
-        inputs, targets = arm.transform(*batches.at(step))
-        loss = F.cross_entropy(network(inputs), targets)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        schedule.step()
+    # What a network drew while it was made has no say in the transforms.
+    with fork_rng(derive_seed(seed, "steps"), torch.device(device)):
+        for step in range(n_steps):
+            inputs, targets = arm.transform(*batches.at(step))
+            loss = F.cross_entropy(network(inputs), targets)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
     if not torch.isfinite(loss):
         raise DivergedError(
             f"the classifier's loss is not finite after {n_steps} steps: lower lr.", step=n_steps, loss="cross_entropy"

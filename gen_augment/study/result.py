@@ -107,10 +107,11 @@ class StudyResult:
         found = self.difference(arm, reference)
         label = self.metric_label
         change = f"{found.mean * self.scale:+.2f}{self.unit}"
-        if found.n < 2:
+        if found.n < 3:
+            seeds = "one seed" if found.n == 1 else "two seeds"
             return (
-                f"No verdict: one seed cannot tell. {arm} differs from {reference} by {change} of {label}; "
-                "run 3 seeds or more."
+                f"No verdict: {seeds} cannot tell. {arm} differs from {reference} by {change} of {label}; "
+                "run 3 seeds or more, better 5."
             )
         against = (
             f"{reference}, the best arm without them "

@@ -49,7 +49,7 @@ class Study:
         Unfitted samplers by the names that arms call them; by default
         ``{"vae": ConditionalVAE(), "gan": ConditionalGAN()}``.
     n_seeds : int
-        Paired repetitions; an interval needs 2, and is of use from 5.
+        Paired repetitions; a verdict needs 3, and is of use from 5.
     test : (X, y), optional
     test_size, validation_size : float
     per_class : int, optional

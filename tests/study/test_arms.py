@@ -115,19 +115,22 @@ def test_shift_moves_content_by_no_more_than_it_says(height: int, width: int, se
 
     image, _, row, column = torch.nonzero(shifted == 1.0, as_tuple=True)
     assert image.tolist() == list(range(64))
-    most = max(1 / 14, 1 / min(height, width))
-    assert (row - height // 2).abs().max() <= round(most * height)
-    assert (column - width // 2).abs().max() <= round(most * width)
+    assert (row - height // 2).abs().max() <= max(1, round(height / 14))
+    assert (column - width // 2).abs().max() <= max(1, round(width / 14))
     assert shifted.sum() == one_pixel(64, height, width).sum()
     torch.testing.assert_close(labels, y)
 
 
-def test_shift_moves_every_way_and_fills_with_black() -> None:
+@pytest.mark.parametrize("height, width, down, across", [(28, 28, 2, 2), (8, 64, 1, 5), (32, 10, 2, 1)])
+def test_shift_moves_every_way(height: int, width: int, down: int, across: int) -> None:
     torch.manual_seed(0)
-    shifted, _ = shift(one_pixel(500, 28, 28), torch.zeros(500, 2))
+    shifted, _ = shift(one_pixel(1000, height, width), torch.zeros(1000, 2))
     _, _, row, column = torch.nonzero(shifted == 1.0, as_tuple=True)
-    moves = {(r - 14, c - 14) for r, c in zip(row.tolist(), column.tolist(), strict=True)}
-    assert moves == set(itertools.product(range(-2, 3), repeat=2))
+    moves = {(r - height // 2, c - width // 2) for r, c in zip(row.tolist(), column.tolist(), strict=True)}
+    assert moves == set(itertools.product(range(-down, down + 1), range(-across, across + 1)))
+
+
+def test_shift_fills_with_black() -> None:
     assert set(shift(torch.ones(50, 3, 28, 28), torch.zeros(50, 2))[0].unique().tolist()) == {-1.0, 1.0}
 
 

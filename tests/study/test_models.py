@@ -137,6 +137,12 @@ def test_description_does_not_hold_addresses() -> None:
     assert describe_model(Plain(object()))[1] == describe_model(Plain(object()))[1]
 
 
+def test_describing_a_network_leaves_the_global_generator_as_it_was() -> None:
+    before = torch.get_rng_state()
+    describe_model(lambda: nn.Linear(2, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_factory_of_something_else_is_refused() -> None:
     with pytest.raises(InputError, match="gave a LogisticRegression"):
         describe_model(lambda: LogisticRegression())
@@ -246,6 +252,20 @@ def test_arms_with_the_same_rows_see_them_in_the_same_order() -> None:
         assert not torch.equal(changed, images[0])
     epoch = orders[0][:40]
     assert len(epoch.unique()) == 40  # each row once before any comes again
+
+
+def test_transforms_do_not_depend_on_what_the_network_drew() -> None:
+    X, y = centred_images(40)
+    log = Log()
+
+    def greedy() -> nn.Module:
+        network = Recorder(144, log)
+        torch.rand(99)
+        return network
+
+    for factory in (lambda: Recorder(144, log), greedy):
+        train(factory, Part(X, y), arm="shift+mixup")
+    torch.testing.assert_close(log[0]["batches"], log[1]["batches"], rtol=0, atol=0)
 
 
 def test_network_learns_and_gives_probabilities() -> None:

@@ -195,6 +195,24 @@ def test_difference_plot_leaves_the_reference_out() -> None:
     assert "real" not in drawn
 
 
+def numbers(pattern: str, svg: str) -> list[tuple[float, ...]]:
+    found = [match.groups() for match in re.finditer(pattern, svg)]
+    return [tuple(map(float, groups)) for groups in found]
+
+
+def test_difference_plot_puts_each_arm_beside_its_name_and_on_its_side() -> None:
+    arms = {"real": REAL, "shift": rows(0.6, 0.60, 0.62, 0.61, 0.59), "gan": rows(0.9, 0.80, 0.83, 0.81, 0.79)}
+    svg = difference_plot(make_result(arms), "real")
+    label = r'<!-- {} -->\s*<g transform="translate\(\S+ (\S+)\)'
+    heights = {arm: numbers(label.format(arm), svg)[0][0] for arm in ("shift", "gan")}
+    ((zero,),) = numbers(r'<path d="M (\S+) [^>]*stroke: #1f2933', svg)
+    for arm, colour, right in (("shift", "#52606d", False), ("gan", "#b44d12", True)):
+        marks = numbers(rf'<use [^>]*x="(\S+)" y="(\S+)" style="fill: {colour}', svg)
+        assert len(marks) == 5  # four seeds and their mean
+        assert all((x > zero) is right for x, _ in marks)
+        assert all(min(heights, key=lambda name: abs(heights[name] - y)) == arm for _, y in marks)
+
+
 def dark_pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).max(axis=2) < 10
 
@@ -216,6 +234,9 @@ def test_example_grid_has_real_rows_left_and_synthetic_right(n_classes: int, col
     columns = np.flatnonzero(dark.mean(axis=0) > 0.3)
     assert columns.min() > dark.shape[1] / 2
     assert len(columns) > dark.shape[1] / 4
+    titles = dark[: np.flatnonzero(dark[:, columns].mean(axis=1) > 0.5).min()]
+    left, right = np.array_split(titles.sum(axis=0), 2)
+    assert 0 < left.sum() < right.sum()  # "real" is shorter than "synthetic"
     assert dark.shape[0] < 2500  # of many classes, the first 20 are shown
 
 

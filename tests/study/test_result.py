@@ -76,11 +76,12 @@ def test_verdict_no_evidence(scores: tuple[float, ...], change: str) -> None:
     )
 
 
-def test_verdict_of_one_seed() -> None:
-    result = make_result({"real": rows(0.7, 0.7), "gan": rows(0.9, 0.99)})
+@pytest.mark.parametrize("n, seeds", [(1, "one seed"), (2, "two seeds")])
+def test_verdict_of_too_few_seeds(n: int, seeds: str) -> None:
+    result = make_result({"real": rows(0.7, *[0.7] * n), "gan": rows(0.9, *[0.99] * n)})
     assert result.verdict() == (
-        "No verdict: one seed cannot tell. gan differs from real by +29.00 points of balanced accuracy; "
-        "run 3 seeds or more."
+        f"No verdict: {seeds} cannot tell. gan differs from real by +29.00 points of balanced accuracy; "
+        "run 3 seeds or more, better 5."
     )
 
 

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from gen_augment.errors import ArchiveError, InputError, LeakError
@@ -170,7 +173,7 @@ def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
     assert failed[[f"test_{name}" for name in METRICS]].isna().all(axis=None)
     assert result.trials["error"].isna().sum() == 4
     assert result.best(generative=True) == "copies"
-    assert result.verdict().startswith("No: no evidence")
+    assert result.verdict().startswith("No verdict: two seeds cannot tell. copies differs")
 
 
 def test_leaks_in_the_data_stop_the_study_at_once() -> None:
@@ -212,6 +215,23 @@ def test_trials_hold_what_was_done() -> None:
     assert (trials["train_seconds"] > 0).all()
     assert result.overlap == pytest.approx(0.25 / 0.75)
     assert small_study(X, Y, test=(X + 9, Y)).run().overlap == 0
+
+
+@pytest.mark.parametrize("test", [None, gaussians(30, seed=9)], ids=["split", "given"])
+def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
+    study = small_study(X, Y, arms=["real"], samplers={}, test=test, n_seeds=3)
+    trials = study.run().trials
+    for number in range(3):
+        split = study.task.split(derive_seed(0, "seed", number))
+        classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(split.train.X, split.train.codes)
+        for name in ("validation", "test"):
+            part = getattr(split, name)
+            found = trials.loc[number, [f"{name}_accuracy", f"{name}_nll"]].tolist()
+            expected = [
+                classifier.score(part.X, part.codes),
+                log_loss(part.codes, classifier.predict_proba(part.X)),
+            ]
+            assert found == pytest.approx(expected, abs=1e-5)
 
 
 def test_on_trial_is_told_of_each() -> None:
@@ -426,6 +446,8 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"lr": 0}, "lr=0"),
         ({"random_state": "1"}, "random_state='1'"),
         ({"per_class": -1}, "per_class=-1"),
+        ({"per_class": 15}, "per_class=15, but class 0 has 14 rows"),
+        ({"test_size": 0.97}, "40 rows cannot be split"),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:
