@@ -7,9 +7,11 @@
 3. ``Study(X, y, model=make_model).run().verdict()``
 """
 
+from gen_augment.bank import SampleBank
 from gen_augment.errors import (
     ArchiveError,
     DivergedError,
+    ExhaustedError,
     GenAugmentError,
     InputError,
     LeakError,
@@ -29,11 +31,13 @@ __all__ = [
     "ConditionalGAN",
     "ConditionalVAE",
     "DivergedError",
+    "ExhaustedError",
     "GenAugmentError",
     "InputError",
     "LeakError",
     "MissingDependencyError",
     "NotFittedError",
+    "SampleBank",
     "Sampler",
     "Study",
     "WorkerDeviceError",

@@ -8,6 +8,7 @@
     ├── ArchiveError            (ValueError)    a file that is no archive, or one that cannot be written
     ├── NotFittedError          (sklearn's)     sampled before fitted
     ├── DivergedError           (RuntimeError)  a loss that is no longer finite
+    ├── ExhaustedError          (RuntimeError)  filters that refuse too many rows
     ├── WorkerDeviceError       (RuntimeError)  an accelerator used inside a DataLoader worker
     └── MissingDependencyError  (ImportError)   an optional package that is not installed
 
@@ -23,6 +24,7 @@ from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 __all__ = [
     "ArchiveError",
     "DivergedError",
+    "ExhaustedError",
     "GenAugmentError",
     "InputError",
     "LeakError",
@@ -71,6 +73,24 @@ class DivergedError(GenAugmentError, RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         # As it stands, an exception with keywords cannot come back from another process.
         return partial(type(self), step=self.step, loss=self.loss), self.args
+
+
+class ExhaustedError(GenAugmentError, RuntimeError):
+    """Too few rows passed the filters within the number of draws allowed.
+
+    Attributes
+    ----------
+    kept, drawn : int
+        Rows that passed, and rows that were generated.
+    """
+
+    def __init__(self, message: str, *, kept: int, drawn: int) -> None:
+        super().__init__(message)
+        self.kept = kept
+        self.drawn = drawn
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), kept=self.kept, drawn=self.drawn), self.args
 
 
 class WorkerDeviceError(GenAugmentError, RuntimeError):

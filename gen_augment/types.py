@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["JSON", "Batch", "DataSpec", "Kind", "Labels", "StepFunction", "SupportsSample"]
+__all__ = ["JSON", "Batch", "DataSpec", "GeneratesRows", "Kind", "Labels", "StepFunction", "SupportsSample"]
 
 Kind = Literal["image", "table"]
 JSON = dict[str, Any]
@@ -41,7 +41,11 @@ class DataSpec:
 
 @runtime_checkable
 class SupportsSample(Protocol):
-    """What injectors need of a sampler: rows by address, and the labels it knows."""
+    """What injectors need of a sampler or a bank: rows by address, and the labels it knows.
+
+    Rows may be numbered through all classes, as samplers do, or within each class, as a `SampleBank` does, which then
+    has a true attribute ``numbered_by_class``.
+    """
 
     classes_: np.ndarray
     class_prior_: np.ndarray
@@ -49,3 +53,21 @@ class SupportsSample(Protocol):
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         """Rows number `index` of the endless table that `seed` names, with labels `y`."""
         ...
+
+
+@runtime_checkable
+class GeneratesRows(SupportsSample, Protocol):
+    """What a bank needs of a sampler beyond that: the form of its rows, and who it is."""
+
+    seed_: int
+
+    @property
+    def codec_(self) -> Any:
+        """Of the rows."""
+
+    @property
+    def label_codec_(self) -> Any:
+        """Of the labels."""
+
+    def fingerprint(self) -> str:
+        """Hash of all that decides the rows."""

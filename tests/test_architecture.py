@@ -12,9 +12,9 @@ from gen_augment.samplers import SAMPLERS
 #: A layer may import those before it. Type-checking imports do not count, imports inside functions do.
 LAYERS = [
     {"errors", "types"},
-    {"rng", "validation", "archive"},
+    {"rng", "validation", "archive", "counts"},
     {"codecs", "nets", "training"},
-    {"samplers"},
+    {"samplers", "rejection"},
     {"filters", "bank", "metrics", "data", "export"},
     {"inject"},
     {"study"},

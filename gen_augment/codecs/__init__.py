@@ -2,17 +2,28 @@
 
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from gen_augment.codecs.image import ImageCodec
 from gen_augment.codecs.label import LabelCodec
-from gen_augment.codecs.source import read_rows, stack_rows, take
+from gen_augment.codecs.source import concatenate, read_rows, stack_rows, take
 from gen_augment.codecs.table import TableCodec
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON, Kind
 
-__all__ = ["Codec", "ImageCodec", "LabelCodec", "TableCodec", "codec_from_json", "infer_codec", "read_rows", "take"]
+__all__ = [
+    "Codec",
+    "ImageCodec",
+    "LabelCodec",
+    "TableCodec",
+    "codec_from_json",
+    "concatenate",
+    "infer_codec",
+    "read_rows",
+    "take",
+]
 
 
 class Codec(Protocol):
@@ -31,6 +42,12 @@ class Codec(Protocol):
 
     def decode(self, rows: Tensor) -> Any:
         """Encoded rows to the form that was fitted."""
+
+    def pack(self, X: Any) -> np.ndarray:
+        """Decoded rows as an array that a file can hold as it is."""
+
+    def unpack(self, array: np.ndarray) -> Any:
+        """Decoded rows out of what `pack` made."""
 
     def to_json(self) -> JSON:
         """All of the codec as JSON values."""

@@ -95,15 +95,7 @@ class ImageCodec:
         return self._scale(pixels)
 
     def decode(self, rows: Tensor) -> Any:
-        """Images of shape (n, C, H, W) in [-1, 1] to the form that was fitted."""
-        # In parts that stay in a CPU's cache on their way from float to pixel.
-        pixels = torch.cat([self._unscale(part) for part in rows.split(256)])  # type: ignore[no-untyped-call]
-        if self.container == "tensor":
-            return pixels
-        array = pixels.cpu().numpy().astype(self.dtype, copy=False)
-        return array if self.container == "ndarray" else [Image.fromarray(image) for image in array]
-
-    def _unscale(self, rows: Tensor) -> Tensor:
+        """Images of shape (n, C, H, W) in [-1, 1] to the form that was fitted; Tensors stay on their device."""
         rows = rows.to(self._working_dtype)
         low, high = _columns(self.low, rows), _columns(self.high, rows)
         pixels = torch.addcmul(low, rows.clamp(-1, 1) + 1, (high - low) / 2)
@@ -115,7 +107,24 @@ class ImageCodec:
         dtype = getattr(torch, _element(self.dtype))
         if not dtype.is_floating_point:
             pixels = pixels.round()
-        return pixels.to(dtype).contiguous()
+        pixels = pixels.to(dtype).contiguous()
+        if self.container == "tensor":
+            return pixels
+        return self.unpack(pixels.cpu().numpy().astype(self.dtype, copy=False))
+
+    def pack(self, X: Any) -> np.ndarray:
+        """Decoded images as an array of numbers, as a file holds them."""
+        if self.container == "tensor":
+            tensor: np.ndarray = (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            return tensor
+        return np.stack([np.asarray(image) for image in X]) if self.container == "pil" else X
+
+    def unpack(self, array: np.ndarray) -> Any:
+        """Decoded images out of what `pack` made; a Tensor shares its memory."""
+        if self.container == "tensor":
+            tensor = torch.from_numpy(array)
+            return tensor.view(torch.bfloat16) if self.dtype == "bfloat16" else tensor
+        return array if self.container == "ndarray" else [Image.fromarray(image) for image in array]
 
     def to_json(self) -> JSON:
         """All of it as JSON values."""

@@ -13,7 +13,7 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment.errors import InputError
 
-__all__ = ["open_image", "read_rows", "stack_rows", "take"]
+__all__ = ["concatenate", "open_image", "read_rows", "stack_rows", "take"]
 
 
 def open_image(path: str) -> Image.Image:
@@ -87,6 +87,18 @@ def take(X: Any, index: np.ndarray) -> Any:
     if isinstance(X, (list, tuple)):
         return [X[i] for i in index]
     return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
+
+
+def concatenate(parts: Sequence[Any]) -> Any:
+    """Rows of all `parts`, one after the other, in the container of the first."""
+    first = parts[0]
+    if isinstance(first, pd.DataFrame):
+        return pd.concat(parts, ignore_index=True)
+    if isinstance(first, torch.Tensor):
+        return torch.cat(list(parts))
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)
+    return [row for part in parts for row in part]
 
 
 def _as_array(row: Any, number: int) -> np.ndarray:

@@ -92,12 +92,38 @@ class TableCodec:
         whole = np.array([_is_whole(self.container, dtype) for dtype in self.dtypes], dtype=bool)
         values[:, whole] = np.rint(values[:, whole])
         if self.container == "dataframe":
-            dtypes: list[Any] = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
-            columns = {i: pd.array(values[:, i], dtype=dtype) for i, dtype in enumerate(dtypes)}
-            return pd.DataFrame(columns).set_axis(self.columns, axis=1)
+            return self._frame([values[:, i] for i in range(len(self.columns))])
         if self.container == "tensor":
             return torch.from_numpy(values).to(getattr(torch, self.dtypes[0]))
         return values.astype(self.dtypes[0], copy=False)
+
+    def pack(self, X: Any) -> np.ndarray:
+        """Decoded rows as an array of numbers, as a file holds them; a DataFrame gets one field a column."""
+        if self.container == "tensor":
+            tensor: np.ndarray = (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            return tensor
+        if self.container == "ndarray":
+            return X  # type: ignore[no-any-return]
+        dtypes = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
+        fields = [(f"f{i}", getattr(dtype, "numpy_dtype", dtype)) for i, dtype in enumerate(dtypes)]
+        array = np.empty(len(X), dtype=fields)
+        for i, (name, dtype) in enumerate(fields):
+            array[name] = X.iloc[:, i].to_numpy(dtype=dtype)
+        return array
+
+    def unpack(self, array: np.ndarray) -> Any:
+        """Decoded rows out of what `pack` made; a Tensor shares its memory."""
+        if self.container == "tensor":
+            tensor = torch.from_numpy(array)
+            return tensor.view(torch.bfloat16) if self.dtypes[0] == "bfloat16" else tensor
+        return array if self.container == "ndarray" else self._frame([array[name] for name in array.dtype.names or ()])
+
+    def _frame(self, columns: list[np.ndarray]) -> pd.DataFrame:
+        dtypes: list[Any] = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
+        arrays = {
+            i: pd.array(values, dtype=dtype) for i, (values, dtype) in enumerate(zip(columns, dtypes, strict=True))
+        }
+        return pd.DataFrame(arrays).set_axis(self.columns, axis=1)
 
     def to_json(self) -> JSON:
         """All of it as JSON values."""

@@ -7,24 +7,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from gen_augment.counts import allocate, check_counts
 from gen_augment.errors import InputError
 
-__all__ = ["allocate", "check_same_form", "describe", "labels_to_draw"]
-
-
-def allocate(n: int, shares: np.ndarray) -> np.ndarray:
-    """Split `n` rows over classes in proportion to `shares`, exactly, by largest remainders.
-
-    Examples
-    --------
-    >>> allocate(10, np.array([0.5, 0.25, 0.25])).tolist()
-    [5, 3, 2]
-    """
-    exact = n * shares / shares.sum()
-    counts: np.ndarray = np.floor(exact).astype(int)
-    order = np.argsort(-(exact - counts), kind="stable")
-    counts[order[: n - counts.sum()]] += 1
-    return counts
+__all__ = ["check_same_form", "describe", "labels_to_draw"]
 
 
 def labels_to_draw(
@@ -35,13 +21,11 @@ def labels_to_draw(
         raise InputError("give either ratio or counts, and not both.")
     if counts is None:
         return np.repeat(classes, allocate(round(ratio * n_real), prior))  # type: ignore[operator]
-    bad = {k: v for k, v in counts.items() if isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < 0}
-    if bad:
-        raise InputError(f"counts={bad!r}: a count is a whole number of at least 0.")
+    numbers = check_counts("counts", counts)
     unknown = [label for label in counts if label not in classes.tolist()]
     if unknown:
         raise InputError(f"counts names {unknown!r}, not seen in fit; known labels: {classes.tolist()!r}.")
-    return np.repeat(np.array(list(counts), dtype=classes.dtype), list(counts.values()))
+    return np.repeat(np.array(list(counts), dtype=classes.dtype), numbers)
 
 
 def describe(row: Any) -> tuple[str, tuple[int, ...], str]:

@@ -9,6 +9,7 @@ own. Data forms, labels, devices, seeding, saving and checks are done here. ``ex
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
+from gen_augment.codecs import Codec, LabelCodec, concatenate, infer_codec, read_rows
 from gen_augment.errors import NotFittedError, WorkerDeviceError
 from gen_augment.rng import RandomState, derive_seed, fork_rng, normal, resolve_seed
 from gen_augment.samplers.persistence import Persistent
@@ -198,12 +199,14 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         else:
             seed, start = resolve_seed(random_state), 0
         codes = requested_codes(n_samples, y, self.label_codec_, self.class_prior_, start, derive_seed(seed, "label"))
-        rows = self._rows(np.arange(start, start + len(codes)), codes, seed)
+        X = self._rows(np.arange(start, start + len(codes)), codes, seed)
         if random_state is None:
             self._next_row = start + len(codes)
-        return self.codec_.decode(rows), self.label_codec_.decode(codes)
+        return X, self.label_codec_.decode(codes)
 
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+    def generate(
+        self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None, device: str | torch.device = "cpu"
+    ) -> Any:
         """Rows by address: the same index, label and seed give the same row, always and everywhere.
 
         Parameters
@@ -214,6 +217,8 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
             Labels of those rows.
         seed : int, optional
             Names the table; the sampler's own `seed_` by default.
+        device : str or torch.device
+            Where Tensors are put: on the sampler's own device nothing is copied. Other rows are in memory always.
 
         Returns
         -------
@@ -221,30 +226,94 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
         """
         self._check_fitted()
         where = check_index(index)
+        codes = self._encode_labels(y, len(where))
+        return self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed), device)
+
+    def vary(self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None) -> Any:
+        """New versions of given rows.
+
+        Parameters
+        ----------
+        X : rows, in the form that was fitted
+        y : label or array-like of shape (n,)
+            Their labels.
+        strength : float in [0, 1]
+            0 gives each row back as the model sees it; at 1 nothing but its label is left.
+        random_state : int, RandomState or None
+            As in `sample`.
+
+        Returns
+        -------
+        X : n rows, of the type, layout, dtype and value range that was fitted
+
+        Raises
+        ------
+        NotImplementedError
+            This kind of sampler has no encoder.
+        """
+        self._check_fitted()
+        check_range("strength", strength, 0, 1)
+        encoded = self.codec_.encode(X)
+        codes = self._encode_labels(y, len(encoded))
+        seed, start = (self.seed_, self._next_row) if random_state is None else (resolve_seed(random_state), 0)
+        table, index = derive_seed(seed, "vary"), np.arange(start, start + len(codes))
+        device = self._usable_device()
+
+        def make(part: slice) -> Tensor:
+            z = normal(index[part], self.latent_shape, table).to(device)
+            labels = torch.from_numpy(codes[part]).to(device)
+            return self._vary(encoded[part].to(device), labels, z, float(strength))
+
+        varied = self._decode_parts(make, len(codes))
+        if random_state is None:
+            self._next_row = start + len(codes)
+        return varied.cpu() if isinstance(varied, Tensor) else varied
+
+    def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
+        """Encoded rows like `x`; written by samplers that have an encoder."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no encoder, so it cannot vary a given row: use ConditionalVAE, or draw new "
+            "rows of the same label with sample(y=y)."
+        )
+
+    def _encode_labels(self, y: Any, n: int) -> np.ndarray:
         codes = self.label_codec_.encode(y)
         if codes.ndim == 0:
-            codes = np.full(len(where), codes)
-        check_same_length(len(where), len(codes))
-        return self.codec_.decode(self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed)))
+            codes = np.full(n, codes)
+        check_same_length(n, len(codes))
+        return codes
 
-    def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Tensor:
-        """Encoded rows, on the CPU, whatever state training is in."""
+    def _usable_device(self) -> torch.device:
+        """Where the network is; raises inside a worker if that is no CPU."""
         device = next(self.network_.parameters()).device
         if device.type != "cpu" and get_worker_info() is not None:
             raise WorkerDeviceError(
-                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Generate in "
-                "the main process with augment_loader(loader, sampler), or let AugmentedDataset draw its rows up front "
-                "(materialize=True)."
+                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Put rows into "
+                "a SampleBank, which workers can read, or generate whole batches in the main process with "
+                "augment_loader(loader, sampler)."
             )
-        out = torch.empty((len(index), *self.spec_.shape))
+        return device
+
+    def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int, target: str | torch.device = "cpu") -> Any:
+        """Rows by address in the user's form, whatever state training is in."""
+        device = self._usable_device()
         table = derive_seed(seed, "noise")
+
+        def make(part: slice) -> Tensor:
+            z = normal(index[part], self.latent_shape, table).to(device, non_blocking=True)
+            return self._generate(z, torch.from_numpy(codes[part]).to(device, non_blocking=True))
+
+        rows = self._decode_parts(make, len(index))
+        return rows.to(target) if isinstance(rows, Tensor) else rows
+
+    def _decode_parts(self, make: Callable[[slice], Tensor], n: int) -> Any:
+        """Rows that `make` computes part by part, decoded while they are in the cache."""
+        size = SAMPLE_BATCH[self.spec_.kind]
         with evaluating(self.network_), torch.no_grad():
-            size = SAMPLE_BATCH[self.spec_.kind]
-            for start in range(0, len(index), size):
-                part = slice(start, start + size)
-                z = normal(index[part], self.latent_shape, table).to(device)
-                out[part] = self._generate(z, torch.from_numpy(codes[part]).to(device))
-        return out
+            encoded = (make(slice(start, start + size)) for start in range(0, n, size))
+            if self.spec_.kind == "image" and n:
+                return concatenate([self.codec_.decode(part) for part in encoded])
+            return self.codec_.decode(torch.cat([torch.empty(0, *self.spec_.shape), *(p.cpu() for p in encoded)]))
 
     def _set_data(self, codec: Codec, labels: LabelCodec, prior: np.ndarray, seed: int) -> None:
         self.codec_ = codec

@@ -1,5 +1,6 @@
 """Saving and loading of samplers."""
 
+import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -24,6 +25,10 @@ __all__ = ["Persistent"]
 _FIELDS = {"format", "class", "params", "codec", "labels", "class_prior", "seed", "history", "n_steps"}
 
 
+#: Parameters that are not the same for one sampler on two machines, or say how it was trained and not what it became.
+_NO_PART_IN_ROWS = ("device", "callbacks", "verbose", "random_state")
+
+
 class Persistent:
     """`save` and `load` for a sampler: parameters, codec and history as JSON, weights as safetensors."""
 
@@ -41,6 +46,19 @@ class Persistent:
         sampler = cast("Sampler", self)
         sampler._check_fitted()
         archive.write(path, *self._to_archive())
+
+    def fingerprint(self) -> str:
+        """Hash of all that decides the rows: weights, parameters, data form, labels and seed."""
+        sampler = cast("Sampler", self)
+        sampler._check_fitted()
+        header, tensors = self._to_archive()
+        params = {k: v for k, v in header["params"].items() if k not in _NO_PART_IN_ROWS}
+        described = {k: v for k, v in header.items() if k not in ("history", "n_steps")} | {"params": params}
+        digest = hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16)
+        for name in sorted(tensors):
+            digest.update(name.encode())
+            digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:

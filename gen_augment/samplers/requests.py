@@ -1,11 +1,11 @@
 """Which labels a call of `sample` asks for."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from gen_augment.codecs import LabelCodec
+from gen_augment.counts import check_counts
 from gen_augment.errors import InputError
 from gen_augment.rng import categorical
 from gen_augment.types import Labels
@@ -33,7 +33,7 @@ def requested_codes(
     if y is None:
         return categorical(np.arange(start, start + (n_samples or 1)), prior, seed)
     if isinstance(y, Mapping):
-        counts = [_check_count(label, count) for label, count in y.items()]
+        counts = check_counts("y", y)
         codes = np.repeat(labels.encode(list(y)) if y else np.empty(0, int), counts)
     else:
         codes = labels.encode(y)
@@ -46,9 +46,3 @@ def requested_codes(
             f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree."
         )
     return codes
-
-
-def _check_count(label: Any, count: Any) -> int:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise InputError(f"y={{{label!r}: {count!r}}}: a count is a whole number of at least 0.")
-    return int(count)

@@ -155,6 +155,13 @@ class ConditionalVAE(Sampler):
         network: VAENetwork = self.network_  # type: ignore[assignment]
         return network.generate(z, y)
 
+    def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        mean, _ = network.encode(x, network.embedding(y))
+        # On the way from the row's own code to a draw from the prior, at constant variance.
+        code = math.sqrt(1 - strength**2) * mean + strength * z[:, : self.latent_dim]
+        return network.generate(torch.cat([code, strength * z[:, self.latent_dim :]], dim=1), y)
+
 
 class VAENetwork(nn.Module):
     """Encoder and decoder, both given the label's embedding."""
@@ -176,11 +183,16 @@ class VAENetwork(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean over the batch of -log p(x|z,y) and of KL(q || p), in nats per row."""
         condition = self.embedding(y)
-        mean, log_var = self.to_code(torch.cat([self.encoder(x), condition], dim=1)).chunk(2, dim=1)
+        mean, log_var = self.encode(x, condition)
         z = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
         reconstruction = self._negative_log_likelihood(x, self._decode(z, condition))
         kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum() / len(x)
         return reconstruction, kl
+
+    def encode(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of q(z|x,y)."""
+        mean, log_var = self.to_code(torch.cat([self.encoder(x), condition], dim=1)).chunk(2, dim=1)
+        return mean, log_var
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Rows from noise: the code first, then the noise of each column where rows are drawn."""

@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.base import clone
 from torch import Tensor
 from torchvision.transforms import v2
 
-from gen_augment.codecs import LabelCodec, take
+from gen_augment.codecs import LabelCodec, concatenate, take
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.study.task import Part, Split, row_digests
@@ -155,7 +154,8 @@ def _generate(arm: Arm, split: Split, labels: np.ndarray, seed: int, clock: Call
     _check_delivery(arm.rows, synthetic, counts, split.test)
     shown = np.concatenate([np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))])
     examples = Part(take(X, shown), synthetic.codes[shown])
-    return Pool(concatenate(train, synthetic), len(synthetic), examples, seconds)
+    both = Part(concatenate([train.X, synthetic.X]), np.concatenate([train.codes, synthetic.codes]))
+    return Pool(both, len(synthetic), examples, seconds)
 
 
 def _check_delivery(name: str, synthetic: Part, counts: np.ndarray, test: Part) -> None:
@@ -180,20 +180,6 @@ def synthetic_counts(counts: np.ndarray) -> np.ndarray:
     """
     target = max(int(counts.max()), -(-2 * int(counts.sum()) // len(counts)))
     return target - counts
-
-
-def concatenate(first: Part, second: Part) -> Part:
-    """Rows of `first`, then of `second`, in the container of `first`."""
-    X: Any
-    if isinstance(first.X, pd.DataFrame):
-        X = pd.concat([first.X, second.X], ignore_index=True)
-    elif isinstance(first.X, torch.Tensor):
-        X = torch.cat([first.X, second.X])
-    elif isinstance(first.X, np.ndarray):
-        X = np.concatenate([first.X, second.X])
-    else:
-        X = [*first.X, *second.X]
-    return Part(X, np.concatenate([first.codes, second.codes]))
 
 
 def _oversample(train: Part, seed: int) -> Part:

@@ -15,7 +15,7 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment import InputError
 from gen_augment.codecs import infer_codec, read_rows, take
-from gen_augment.codecs.source import open_image, stack_rows
+from gen_augment.codecs.source import concatenate, open_image, stack_rows
 
 
 class Pairs(Dataset[Any]):
@@ -201,3 +201,13 @@ def test_stack_rows_leaves_all_else_alone() -> None:
     frame = pd.DataFrame({"a": [1]})
     for X in (frame, GREY, "text", None):
         assert stack_rows(X) is X
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.DataFrame, list], ids=str)
+def test_concatenate_keeps_the_container(make: Any) -> None:
+    X = np.arange(10.0).reshape(5, 2)
+    joined = concatenate([make(X[:3]), make(X[3:])])
+    assert type(joined) is type(make(X))
+    np.testing.assert_array_equal(np.asarray(joined), X)
+    if isinstance(joined, pd.DataFrame):
+        assert joined.index.tolist() == list(range(5))

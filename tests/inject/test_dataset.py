@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from gen_augment import AugmentedDataset, ConditionalVAE, InputError, WorkerDeviceError
-from gen_augment.inject.rows import allocate
+from gen_augment.counts import allocate
 from tests.conftest import as_form, toy_images
 
 
@@ -132,5 +132,5 @@ def test_an_accelerator_in_a_worker_is_refused_with_the_ways_out(
     sampler.__dict__.update(image_sampler.__dict__)
     sampler.network_ = torch.nn.Linear(1, 1, device="meta")  # any device that is not the CPU
     monkeypatch.setattr(base, "get_worker_info", lambda: object())
-    with pytest.raises(WorkerDeviceError, match=r"augment_loader.*materialize=True"):
+    with pytest.raises(WorkerDeviceError, match=r"SampleBank.*augment_loader"):
         sampler.generate([0], [0])

@@ -15,7 +15,6 @@ from gen_augment.errors import InputError, LeakError, MissingDependencyError
 from gen_augment.study.arms import (
     N_EXAMPLES,
     Arm,
-    concatenate,
     default_arms,
     flip,
     make_pool,
@@ -333,14 +332,3 @@ def test_only_the_training_part_is_fitted_on() -> None:
     split, log = imbalanced_split(), Log()
     make_pool(Arm("spy", "spy", (), Copies(log)), split, CLASSES, 0, clock)
     assert log == [row_digests(split.train.X).tolist()]
-
-
-@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.DataFrame, list], ids=str)
-def test_concatenate(make: Any) -> None:
-    X = np.arange(10.0).reshape(5, 2)
-    joined = concatenate(Part(make(X[:3]), np.array([0, 1, 0])), Part(make(X[3:]), np.array([1, 1])))
-    assert type(joined.X) is type(make(X))
-    np.testing.assert_array_equal(np.asarray(joined.X), X)
-    np.testing.assert_array_equal(joined.codes, [0, 1, 0, 1, 1])
-    if isinstance(joined.X, pd.DataFrame):
-        assert joined.X.index.tolist() == list(range(5))

@@ -1,0 +1,342 @@
+"""`SampleBank`: synthetic rows in a memory-mapped file."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from math import gcd
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch.utils.data import Dataset
+
+from gen_augment.bank.build import PLAN, build_rows, describe_progress
+from gen_augment.bank.manifest import MANIFEST, ROWS, Generator, Manifest, digest_of
+from gen_augment.codecs import Codec, LabelCodec
+from gen_augment.counts import allocate, check_counts
+from gen_augment.errors import ArchiveError, InputError
+from gen_augment.rejection import Filter, check_filters
+from gen_augment.rng import derive_seed, resolve_seed
+from gen_augment.types import GeneratesRows
+from gen_augment.validation import check_index, check_positive_int, check_same_length
+
+__all__ = ["SampleBank"]
+
+
+class SampleBank(Dataset[tuple[Any, Any]]):
+    """Synthetic rows that were generated once and lie in a file, to be read by any number of processes.
+
+    A bank is a map-style Dataset of ``(x, label)``, class by class, and stands wherever a sampler does in
+    `AugmentedDataset`, `augment_loader`, `SyntheticMix` and the transforms. It is pickled as its path and opened
+    where it is read.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder that `build` made.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of which there are rows.
+    class_prior_ : ndarray of shape (n_classes,)
+        Share of each among the rows.
+    counts : dict of {label: int}
+    codec_, label_codec_ : Codec, LabelCodec
+        Forms of rows and labels, as the sampler has them.
+    generator : Generator
+        Class, fingerprint and seed of what made the rows.
+    path : Path
+
+    Raises
+    ------
+    ArchiveError
+        There is no bank, it is unfinished or damaged, or its files have not the size that they should.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_wine
+    >>> from gen_augment import ConditionalVAE
+    >>> sampler = ConditionalVAE(max_steps=5, random_state=0, device="cpu").fit(*load_wine(return_X_y=True))
+    >>> bank = SampleBank.build(sampler, {0: 30, 2: 70}, tempfile.mkdtemp() + "/wine")
+    >>> len(bank), bank.counts, bank[99][1]
+    (100, {0: 30, 2: 70}, 2)
+    """
+
+    #: Rows of each class are counted for themselves; see `SupportsSample`.
+    numbered_by_class = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self._file: np.ndarray | None = None
+        self._rows: np.ndarray | None = None
+        if (self.path / PLAN).exists() and not (self.path / MANIFEST).exists():
+            raise ArchiveError(
+                f"{self.path} is an unfinished bank: {describe_progress(self.path)}. Call SampleBank.build with the "
+                "same arguments to go on."
+            )
+        self._manifest = Manifest.read(self.path / MANIFEST)
+        self._size = self._manifest.n_rows * self._manifest.row_dtype.itemsize
+        self._check_size()
+        counts = np.array(self._manifest.counts)
+        self.codec_: Codec = self._manifest.row_codec
+        self.label_codec_: LabelCodec = self._manifest.label_codec
+        self._starts = self._manifest.ends - counts
+        self._counts = counts
+        self.generator: Generator = self._manifest.generator
+        self.classes_: np.ndarray = self.label_codec_.classes[counts > 0]
+        self.class_prior_: np.ndarray = counts[counts > 0] / counts.sum()
+        self.counts: dict[Any, int] = dict(zip(self.classes_.tolist(), counts[counts > 0].tolist(), strict=True))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a bank that `build` made; the same as ``SampleBank(path)``."""
+        return cls(path)
+
+    @classmethod
+    def build(
+        cls,
+        sampler: GeneratesRows,
+        counts: int | Mapping[Any, int],
+        path: str | os.PathLike[str],
+        *,
+        filters: Filter | Sequence[Filter] | None = None,
+        max_draws: int = 20,
+        seed: int | None = None,
+        on_block: Callable[[int, int], None] = lambda done, of: None,
+    ) -> Self:
+        """Generate rows into a folder, and open it.
+
+        Memory does not grow with the number of rows. A build that was stopped or killed goes on where it was when
+        `build` is called again with the same arguments, and ends in the same bytes; a bank that is
+        there already is opened.
+
+        Parameters
+        ----------
+        sampler : fitted sampler
+        counts : int or {label: int}
+            Rows in all, in the proportions of the class prior, or rows of each label.
+        path : path-like
+            A folder that is new, empty, or left by a build with the same arguments.
+        filters : callables ``filter(X, y) -> bools``, optional
+            Rows that one of them refuses are generated anew.
+        max_draws : int
+            With filters: rows generated for each row that is wanted, at most and on average over a block.
+        seed : int, optional
+            Names the table of rows; the sampler's own by default.
+        on_block : callable ``(done, of)``, optional
+            Told of progress.
+
+        Raises
+        ------
+        InputError
+            Arguments cannot be used, or `path` holds something else; it is left as it is.
+        ArchiveError
+            The place cannot be written or has no room.
+        ExhaustedError
+            The filters refuse too many rows.
+        """
+        cls.build_part(
+            sampler, counts, path, (0, 1), filters=filters, max_draws=max_draws, seed=seed, on_block=on_block
+        )
+        return cls(path)
+
+    @classmethod
+    def build_part(
+        cls,
+        sampler: GeneratesRows,
+        counts: int | Mapping[Any, int],
+        path: str | os.PathLike[str],
+        part: tuple[int, int],
+        *,
+        filters: Filter | Sequence[Filter] | None = None,
+        max_draws: int = 20,
+        seed: int | None = None,
+        on_block: Callable[[int, int], None] = lambda done, of: None,
+    ) -> bool:
+        """Build one part of a bank: n processes, on one machine or over a shared folder, build one together.
+
+        Parameters
+        ----------
+        part : (i, n)
+            The i-th of n parts, counted from 0.
+        sampler, counts, path, filters, max_draws, seed, on_block
+            As in `build`, the same for every part.
+
+        Returns
+        -------
+        bool
+            Whether all parts are there: the process that ends last completes the bank.
+        """
+        keep = check_filters(filters)
+        plan = _make_plan(sampler, counts, keep, max_draws, seed)
+        return build_rows(Path(path).absolute(), plan, sampler, keep, _check_part(part), on_block)
+
+    def __len__(self) -> int:
+        return self._manifest.n_rows
+
+    def __getitem__(self, position: int) -> tuple[Any, Any]:
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"row {position} of a bank of {len(self)} rows.")
+        return self.__getitems__([position % len(self)])[0]
+
+    def __getitems__(self, positions: Sequence[int]) -> list[tuple[Any, Any]]:
+        # DataLoader asks for whole batches by this name.
+        where = check_index(positions)
+        X = self.rows(where)
+        rows = [X.iloc[i] for i in range(len(X))] if hasattr(X, "iloc") else X
+        return list(zip(rows, self.labels(where).tolist(), strict=True))
+
+    def rows(self, positions: np.ndarray) -> Any:
+        """Rows by their place in the bank, in the form that the sampler was fitted on; they are copies."""
+        if self._rows is None:
+            self._rows = self._memory()["row"]
+        return self.codec_.unpack(self._rows[positions])
+
+    def labels(self, positions: np.ndarray) -> np.ndarray:
+        """Labels of rows by their place in the bank."""
+        labels: np.ndarray = self.label_codec_.classes[self._manifest.codes(positions)]
+        return labels
+
+    def addresses(self, positions: np.ndarray) -> np.ndarray:
+        """Row numbers in the generator's table: ``sampler.generate(addresses, labels, seed=generator.seed)``."""
+        index: np.ndarray = self._memory()["index"][positions] if self._manifest.filters else np.array(positions)
+        return index
+
+    def locate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
+        """Places of rows in the bank: row number `index` of each label, counted within the label.
+
+        Without a seed, rows come in the order that they lie in. With one, each round through the rows of a label has
+        an order of its own. Either way all rows of a label come once before one comes again.
+        """
+        where = check_index(index)
+        codes: np.ndarray = self.label_codec_.encode(y)
+        if codes.ndim == 0:
+            codes = np.full(len(where), codes)
+        check_same_length(len(where), len(codes))
+        counts = self._counts[codes]
+        if not counts.all():
+            label = self.label_codec_.classes[codes[counts == 0]].tolist()[0]
+            raise InputError(f"the bank {self.path} has no rows of label {label!r}; it has {self.counts}.")
+        rounds, offsets = np.divmod(where, counts)
+        if seed is None:
+            in_order: np.ndarray = self._starts[codes] + offsets
+            return in_order
+        out = np.empty_like(where)
+        for number in np.unique(rounds):
+            here = rounds == number
+            step, shift = _orders(resolve_seed(seed), int(number), self._manifest.counts)
+            c = codes[here]
+            out[here] = self._starts[c] + (step[c] * offsets[here] + shift[c]) % counts[here]
+        return out
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+        """Row number `index` of each label, as `locate` finds it."""
+        return self.rows(self.locate(index, y, seed=seed))
+
+    def verify(self) -> None:
+        """Read every row and compare with the digests that were taken when it was written.
+
+        Raises
+        ------
+        ArchiveError
+            Rows are damaged.
+        """
+        memory = self._memory()
+        for block, digest in enumerate(self._manifest.digests):
+            rows = self._manifest.rows_of(block)
+            if digest_of(memory[rows.start : rows.stop].view(np.uint8).data).hex() != digest:
+                raise ArchiveError(
+                    f"{self.path / ROWS}: rows {rows.start} to {rows.stop - 1} are damaged. Remove the folder and "
+                    "build the bank anew."
+                )
+
+    def _memory(self) -> np.ndarray:
+        """The file as an array; opened by each process when it first reads."""
+        if self._file is None:
+            self._check_size()
+            # The plain array under the memmap: indexing the subclass costs more than reading a row.
+            self._file = np.asarray(np.memmap(self.path / ROWS, self._manifest.row_dtype, mode="r"))
+        return self._file
+
+    def _check_size(self) -> None:
+        try:
+            size = (self.path / ROWS).stat().st_size
+        except OSError as error:
+            raise ArchiveError(f"{self.path / ROWS} cannot be read: {error.strerror}.") from error
+        if size != self._size:
+            raise ArchiveError(f"{self.path / ROWS} has {size} bytes, and {self._size} are expected: it is cut short.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (str(self.path), self._manifest.digests)
+
+    def __repr__(self) -> str:
+        return f"SampleBank({str(self.path)!r}): {len(self)} rows of {self.generator.name}, {self.counts}"
+
+
+def _reopen(path: str, digests: tuple[str, ...]) -> SampleBank:
+    bank = SampleBank(path)
+    if bank._manifest.digests != digests:
+        raise ArchiveError(f"{path} holds other rows than the bank that was pickled.")
+    return bank
+
+
+def _make_plan(
+    sampler: GeneratesRows, counts: int | Mapping[Any, int], filters: list[Filter], max_draws: int, seed: int | None
+) -> Manifest:
+    if not hasattr(sampler, "fingerprint"):
+        raise InputError(f"a {type(sampler).__name__} is no sampler: give a fitted one, such as ConditionalVAE.")
+    fingerprint = sampler.fingerprint()  # raises for one that is not fitted
+    labels: LabelCodec = sampler.label_codec_
+    if isinstance(counts, Mapping):
+        per_class = np.zeros(len(labels.classes), int)
+        numbers = check_counts("counts", counts)
+        np.add.at(per_class, labels.encode(list(counts)) if numbers else np.empty(0, int), numbers)
+    else:
+        per_class = allocate(check_positive_int("counts", counts), sampler.class_prior_)
+    if not per_class.sum():
+        raise InputError(f"counts={counts!r} asks for no rows.")
+    return Manifest(
+        Generator(type(sampler).__name__, fingerprint, sampler.seed_ if seed is None else resolve_seed(seed)),
+        json.loads(json.dumps(sampler.codec_.to_json())),  # as a file would give it back: lists for tuples
+        json.loads(json.dumps(labels.to_json())),
+        tuple(per_class.tolist()),
+        tuple(_name_of(keep) for keep in filters),
+        check_positive_int("max_draws", max_draws) if filters else 1,
+    )
+
+
+def _name_of(keep: Filter) -> str:
+    named = keep if hasattr(keep, "__qualname__") else type(keep)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _check_part(part: tuple[int, int]) -> tuple[int, int]:
+    if (
+        not isinstance(part, (tuple, list))
+        or len(part) != 2
+        or not all(type(number) is int for number in part)
+        or not 0 <= part[0] < part[1]
+    ):
+        raise InputError(f"part={part!r}: give (i, n), the i-th of n parts, with i from 0 to n - 1.")
+    return part[0], part[1]
+
+
+@lru_cache(maxsize=8)
+def _orders(seed: int, number: int, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """For each class a step and a shift, so that ``i -> (step * i + shift) mod n`` is a permutation of its rows.
+
+    Rows of a class are independent of each other, so that this order, which takes no memory, serves as a shuffle does.
+    """
+    rng = np.random.default_rng(derive_seed(seed, "order", number))
+    steps, shifts = [], []
+    for n in counts:
+        step = int(rng.integers(max(n, 1)))
+        while n > 1 and gcd(step, n) != 1:
+            step = int(rng.integers(n))
+        steps.append(step if n > 1 else 0)
+        shifts.append(int(rng.integers(max(n, 1))))
+    return np.array(steps), np.array(shifts)

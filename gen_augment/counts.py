@@ -1,0 +1,33 @@
+"""How many rows of each class: checks of what users ask for, and exact division."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gen_augment.errors import InputError
+
+__all__ = ["allocate", "check_counts"]
+
+
+def allocate(n: int, shares: np.ndarray) -> np.ndarray:
+    """Split `n` rows over classes in proportion to `shares`, exactly, by largest remainders.
+
+    Examples
+    --------
+    >>> allocate(10, np.array([0.5, 0.25, 0.25])).tolist()
+    [5, 3, 2]
+    """
+    exact = n * shares / shares.sum()
+    counts: np.ndarray = np.floor(exact).astype(int)
+    order = np.argsort(-(exact - counts), kind="stable")
+    counts[order[: n - counts.sum()]] += 1
+    return counts
+
+
+def check_counts(name: str, counts: Mapping[Any, Any]) -> list[int]:
+    """Return the counts of ``{label: count}``, or raise if one is no whole number of at least 0."""
+    for label, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+            raise InputError(f"{name}={{{label!r}: {count!r}}}: a count is a whole number of at least 0.")
+    return [int(count) for count in counts.values()]

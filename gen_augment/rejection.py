@@ -1,0 +1,107 @@
+"""Rows by address that pass filters: refused ones are drawn again, a bounded number of times."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gen_augment.codecs import concatenate, take
+from gen_augment.errors import ExhaustedError, InputError
+from gen_augment.types import SupportsSample
+from gen_augment.validation import check_positive_int
+
+__all__ = ["Filter", "check_filters", "draw"]
+
+#: Which of the rows ``X`` with labels ``y`` to keep: a bool for each.
+Filter = Callable[[Any, np.ndarray], ArrayLike]
+
+
+def draw(
+    source: SupportsSample,
+    labels: np.ndarray,
+    *,
+    filters: Sequence[Filter] | None = None,
+    seed: int | None = None,
+    start: int = 0,
+    max_draws: int = 20,
+) -> tuple[Any, np.ndarray]:
+    """Rows with the given labels, from address `start` on.
+
+    Parameters
+    ----------
+    source : fitted sampler
+    labels : ndarray of shape (n,)
+        One for each row that is wanted.
+    filters : sequence of callables ``filter(X, y) -> bools``, optional
+        A row is kept where all of them are true.
+    seed : int, optional
+        Names the table of rows.
+    start : int
+        First address; those up to ``start + max_draws * n`` may be used.
+    max_draws : int
+        Rows to generate for each row that is wanted, at most and on average.
+
+    Returns
+    -------
+    X : n rows, in the order of `labels`
+    index : ndarray of shape (n,), int64
+        Addresses of those rows.
+
+    Raises
+    ------
+    ExhaustedError
+        The filters refused too many rows.
+    """
+    n = len(labels)
+    if not filters:
+        index = np.arange(start, start + n)
+        return source.generate(index, labels, seed=seed), index
+    budget = n * check_positive_int("max_draws", max_draws)
+    kept, slots, addresses = [], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    missing, drawn = np.arange(n), 0
+    while len(missing) and drawn < budget:
+        asked = missing[: budget - drawn]
+        index = np.arange(start + drawn, start + drawn + len(asked))
+        X = source.generate(index, labels[asked], seed=seed)
+        good = np.flatnonzero(_passes(X, labels[asked], filters))
+        kept.append(take(X, good))
+        slots.append(asked[good])
+        addresses.append(index[good])
+        drawn += len(asked)
+        missing = np.setdiff1d(missing, asked[good], assume_unique=True)
+    if len(missing):
+        short, counts = np.unique(labels[missing], return_counts=True)
+        raise ExhaustedError(
+            f"the filters kept {n - len(missing)} of {drawn} rows, and {n} are wanted (missing, by label: "
+            f"{dict(zip(short.tolist(), counts.tolist(), strict=True))}): loosen the filters, raise max_draws "
+            f"({max_draws}), or ask for fewer rows.",
+            kept=n - len(missing),
+            drawn=drawn,
+        )
+    order = np.argsort(np.concatenate(slots))
+    return take(concatenate(kept), order), np.concatenate(addresses)[order]
+
+
+def check_filters(filters: Any) -> list[Filter]:
+    """Return `filters` as a list, or raise if they are no callables."""
+    if filters is None:
+        return []
+    if callable(filters):
+        return [filters]
+    if not isinstance(filters, (list, tuple)) or not all(callable(keep) for keep in filters):
+        raise InputError(f"filters={filters!r}: give a list of callables filter(X, y) -> bools.")
+    return list(filters)
+
+
+def _passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
+    good = np.ones(len(y), dtype=bool)
+    for keep in filters:
+        mask = np.asarray(keep(X, y))
+        if mask.shape != good.shape or mask.dtype != bool:
+            raise InputError(
+                f"the filter {keep!r} gave {mask.dtype} of shape {mask.shape} for {len(y)} rows: one bool for each "
+                "row is needed."
+            )
+        good &= mask
+    return good
