@@ -7,6 +7,8 @@
 3. ``Study(X, y, model=make_model).run().verdict()``
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gen_augment.bank import SampleBank
 from gen_augment.errors import (
     ArchiveError,
@@ -19,9 +21,12 @@ from gen_augment.errors import (
     NotFittedError,
     WorkerDeviceError,
 )
-from gen_augment.inject import AugmentedDataset, augment_loader
+from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
 from gen_augment.samplers import ConditionalGAN, ConditionalVAE, Sampler, load_sampler
 from gen_augment.study import Study
+
+if TYPE_CHECKING:
+    from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
 
 __version__ = "0.1.0"
 
@@ -40,7 +45,16 @@ __all__ = [
     "SampleBank",
     "Sampler",
     "Study",
+    "SyntheticMix",
     "WorkerDeviceError",
     "augment_loader",
     "load_sampler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "GenerativeOverSampler":  # needs imbalanced-learn, which is optional and slow to import
+        from gen_augment.inject.resample import GenerativeOverSampler
+
+        return GenerativeOverSampler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -44,7 +44,7 @@ class SupportsSample(Protocol):
     """What injectors need of a sampler or a bank: rows by address, and the labels it knows.
 
     Rows may be numbered through all classes, as samplers do, or within each class, as a `SampleBank` does, which then
-    has a true attribute ``numbered_by_class``.
+    has a true attribute ``numbered_by_class``. One whose `generate` takes a ``device`` has ``generates_on_device``.
     """
 
     classes_: np.ndarray

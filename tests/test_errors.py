@@ -7,7 +7,7 @@ import pytest
 import sklearn.exceptions
 
 from gen_augment import errors
-from gen_augment.errors import DivergedError, GenAugmentError
+from gen_augment.errors import DivergedError, ExhaustedError, GenAugmentError
 
 CAUGHT_AS: dict[str, type[Exception]] = {
     "InputError": ValueError,
@@ -15,6 +15,7 @@ CAUGHT_AS: dict[str, type[Exception]] = {
     "ArchiveError": ValueError,
     "NotFittedError": sklearn.exceptions.NotFittedError,
     "DivergedError": RuntimeError,
+    "ExhaustedError": RuntimeError,
     "WorkerDeviceError": RuntimeError,
     "MissingDependencyError": ImportError,
 }
@@ -23,6 +24,8 @@ CAUGHT_AS: dict[str, type[Exception]] = {
 def make(name: str) -> GenAugmentError:
     if name == "DivergedError":
         return DivergedError("what went wrong", step=3, loss="kl")
+    if name == "ExhaustedError":
+        return ExhaustedError("what went wrong", kept=1, drawn=9)
     error: GenAugmentError = getattr(errors, name)("what went wrong")
     return error
 

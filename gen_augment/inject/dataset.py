@@ -1,118 +1,300 @@
-"""A map-style dataset of real rows followed by synthetic ones."""
+"""A map-style dataset of real rows and synthetic ones."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from gen_augment.counts import allocate
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import check_same_form, labels_to_draw
-from gen_augment.rng import resolve_seed
+from gen_augment.inject.rows import addresses, check_same_form, check_source
+from gen_augment.inject.strategy import (
+    SamplingStrategy,
+    check_labels,
+    counts_of_classes,
+    read_labels,
+    resolve_strategy,
+)
+from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_range
+from gen_augment.validation import check_choice, check_range
 
-__all__ = ["AugmentedDataset"]
+__all__ = ["AugmentedDataset", "Provenance"]
 
 
-class AugmentedDataset(Dataset[tuple[Any, Any]]):
-    """Real rows, then synthetic rows, as one dataset of ``(x, label)``.
+class Provenance(NamedTuple):
+    """Where a row comes from.
+
+    A synthetic row is ``sampler.generate([row], [label], seed=seed)[0]`` of the sampler whose fingerprint is
+    `generator`; a real one is row `row` of the real dataset, with an empty `generator` and the seed -1.
+    """
+
+    is_synthetic: bool
+    generator: str
+    seed: int
+    row: int
+
+
+class AugmentedDataset(Dataset[tuple[Any, ...]]):
+    """Real rows and synthetic rows as one dataset of ``(x, label)``.
 
     Parameters
     ----------
     real : Dataset of (x, label)
         Map-style. Give it without its transform, and the transform here, so that both kinds of rows get it.
-    sampler : fitted sampler
-        Fitted on rows of the form that `real` gives.
+    source : fitted sampler or SampleBank
+        Its rows have the form that `real` gives.
     ratio : float, optional
-        Synthetic rows for each real row, in the proportions of the sampler's class prior.
+        Synthetic rows for each real row: in the proportions of the source's class prior or, with "replace", of the
+        real rows.
     counts : {label: count}, optional
-        Exactly so many synthetic rows of each label; give this or `ratio`.
+        Exactly so many synthetic rows of each label.
+    sampling_strategy : str, float, dict or callable, optional
+        As in imbalanced-learn: "auto", "minority", "not minority", "not majority", "all", the share of the smaller of
+        two classes, or rows of each class after augmentation. Give one of these three; with a bank, giving none takes
+        every row of it.
+    mode : {"append", "replace"}
+        Synthetic rows after the real ones, or in place of real rows of the same label, chosen at random.
+    fresh : bool
+        New synthetic rows (and, with "replace", other rows replaced) in every epoch; call `set_epoch` before each.
     transform : callable, optional
         Applied to ``x`` of real and synthetic rows alike.
+    labels : array-like of shape (n_real,), optional
+        Labels of the real rows, where they are needed and are slow to read from `real`.
     seed : int, optional
-        Names the table of synthetic rows; the sampler's own by default.
-    materialize : bool
-        Draw the synthetic rows once, here, and keep them in memory: right for any number of workers, and
-        the only way with a sampler on a GPU. False generates each row when it is read.
+        Names the table of synthetic rows; the sampler's own by default, and the order in which they lie for a bank.
+    materialize : bool, optional
+        Draw the rows of a sampler once, here, and keep them in memory. True by default; False generates rows when
+        they are read, batch by batch under a DataLoader, as `fresh` always does.
+    return_provenance : bool
+        Rows are ``(x, label, Provenance)``.
+
+    Attributes
+    ----------
+    synthetic_labels : ndarray of shape (n_synthetic,)
+        In the order of the synthetic rows.
 
     Raises
     ------
     InputError
-        Nothing or something unknown is asked for, or synthetic rows differ in type, shape or dtype from real ones.
+        Nothing, too much or something unknown is asked for, or synthetic rows differ in type, shape or dtype from
+        real ones.
 
     Examples
     --------
     >>> import torch
     >>> from torch.utils.data import TensorDataset
     >>> from gen_augment import ConditionalVAE
-    >>> real = TensorDataset(torch.randn(40, 3), torch.arange(40) % 2)
+    >>> real = TensorDataset(torch.randn(40, 3), (torch.arange(40) % 4 == 0).long())
     >>> sampler = ConditionalVAE(max_steps=5, random_state=0, device="cpu").fit(real)
-    >>> len(AugmentedDataset(real, sampler, ratio=0.5)), len(AugmentedDataset(real, sampler, counts={1: 7}))
-    (60, 47)
+    >>> len(AugmentedDataset(real, sampler, ratio=0.5)), len(AugmentedDataset(real, sampler, sampling_strategy="auto"))
+    (60, 60)
     """
 
     def __init__(
         self,
         real: Dataset[Any],
-        sampler: SupportsSample,
+        source: SupportsSample,
         *,
         ratio: float | None = None,
         counts: Mapping[Any, int] | None = None,
+        sampling_strategy: SamplingStrategy | None = None,
+        mode: Literal["append", "replace"] = "append",
+        fresh: bool = False,
         transform: Callable[[Any], Any] | None = None,
+        labels: Any = None,
         seed: int | None = None,
-        materialize: bool = True,
+        materialize: bool | None = None,
+        return_provenance: bool = False,
     ) -> None:
         if not hasattr(real, "__len__") or len(real) == 0:
             raise InputError(f"real is a {type(real).__name__} without rows or length: give a map-style Dataset.")
-        if ratio is not None:
-            check_range("ratio", ratio, 0)
+        check_source(source)
+        check_choice("mode", mode, ("append", "replace"))
         self.real = real
-        self.sampler = sampler
+        self.source = source
+        self.mode = mode
+        self.fresh = fresh
         self.transform = transform
         self.seed = seed if seed is None else resolve_seed(seed)
-        self.synthetic_labels = labels_to_draw(sampler.classes_, sampler.class_prior_, ratio, counts, len(real))
+        self.return_provenance = return_provenance
+        self._generator = source.fingerprint() if hasattr(source, "fingerprint") else type(source).__name__
+        self._by_class = getattr(source, "numbered_by_class", False)
+        if materialize and (fresh or self._by_class):
+            raise InputError(
+                "materialize=True keeps a sampler's rows as they are: not for a bank, nor with fresh=True."
+            )
+        # Shared between processes: workers that live through several epochs see it change.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._real_codes: np.ndarray | None = None
+        self._codes = self._plan(ratio, counts, sampling_strategy, labels)
+        self._index = addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
+        self._slots: tuple[int, np.ndarray] | None = None
         self._real_label = real[0][1]
         self._rows = None
-        if len(self.synthetic_labels):
-            check_same_form(real[0][0], self._generate(0))
-            if materialize:
-                self._rows = sampler.generate(
-                    np.arange(len(self.synthetic_labels)), self.synthetic_labels, seed=self.seed
-                )
+        if len(self._codes):
+            if not self._by_class and materialize is not False and not fresh:
+                self._rows = self._generate(np.arange(len(self._codes)))
+            first = self._generate(np.arange(1)) if self._rows is None else self._rows
+            check_same_form(real[0][0], first[0])
+
+    @property
+    def synthetic_labels(self) -> np.ndarray:
+        """Labels of the synthetic rows."""
+        labels: np.ndarray = self.source.classes_[self._codes]
+        return labels
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch that `set_epoch` chose."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the rows of the next pass, also in workers that are there already."""
+        self._epoch.fill_(epoch)
+        if hasattr(self.real, "set_epoch"):
+            self.real.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.real) + len(self.synthetic_labels)
+        return len(self.real) + (len(self._codes) if self.mode == "append" else 0)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"row {index} of a dataset of {len(self)} rows.")
-        index %= len(self)
-        number = index - len(self.real)
-        if number < 0:
-            x, y = self.real[index]
-        else:
-            x = self._generate(number) if self._rows is None else self._rows[number]
-            y = _label_like(self.synthetic_labels[number], self._real_label)
-        return (x if self.transform is None else self.transform(x)), y
+        return self.__getitems__([index % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
+        # DataLoader asks for whole batches by this name: synthetic rows are then generated or read in one go.
+        where = np.asarray(indices)
+        numbers = self._numbers(where)
+        places = np.flatnonzero(numbers >= 0)
+        items: list[Any] = [None] * len(where)
+        if len(places):
+            chosen = numbers[places]
+            pairs = zip(self._generate(chosen), self._labels(chosen), strict=True)
+            for place, pair in zip(places.tolist(), pairs, strict=True):
+                items[place] = pair
+        if len(places) < len(items):
+            here = np.flatnonzero(numbers < 0)
+            for place, pair in zip(here.tolist(), self._read_real(where[here].tolist()), strict=True):
+                items[place] = pair
+        if self.transform is not None:
+            items = [(self.transform(pair[0]), *pair[1:]) for pair in items]
+        if not self.return_provenance:
+            return items
+        return [(*pair, origin) for pair, origin in zip(items, self._provenance(where, numbers), strict=True)]
 
     def is_synthetic(self, index: int) -> bool:
-        """Whether row `index` is a synthetic one."""
-        return index % len(self) >= len(self.real)
+        """Whether row `index` is a synthetic one, in this epoch."""
+        return bool(self._numbers(np.array([index % len(self)]))[0] >= 0)
 
-    def _generate(self, number: int) -> Any:
-        rows = self.sampler.generate([number], self.synthetic_labels[[number]], seed=self.seed)
+    def _plan(
+        self,
+        ratio: float | None,
+        counts: Mapping[Any, int] | None,
+        strategy: SamplingStrategy | None,
+        labels: Any,
+    ) -> np.ndarray:
+        """Class numbers of the synthetic rows, class by class."""
+        n_real = len(self.real)
+        given = sum(value is not None for value in (ratio, counts, strategy))
+        if given == 0 and self._by_class:
+            counts = self.source.counts  # type: ignore[attr-defined]
+        elif given != 1:
+            raise InputError("give either ratio, counts or sampling_strategy, and not more than one of them.")
+        if ratio is not None:
+            check_range("ratio", ratio, 0, 1 if self.mode == "replace" else float("inf"))
+        if self.mode == "replace":
+            if strategy is not None:
+                raise InputError("sampling_strategy adds rows, so it needs mode='append'.")
+            return self._plan_replacement(ratio, counts, read_labels(self.real) if labels is None else labels)
+        if strategy is not None:
+            known = read_labels(self.real) if labels is None else check_labels(labels, n_real)
+            counts = resolve_strategy(strategy, known)
+        return np.repeat(np.arange(len(self.source.classes_)), counts_of_classes(self.source, n_real, ratio, counts))
+
+    def _plan_replacement(self, ratio: float | None, counts: Mapping[Any, int] | None, labels: Any) -> np.ndarray:
+        classes, n_real = self.source.classes_, len(self.real)
+        labels = check_labels(labels, n_real)
+        values, codes = np.unique(labels, return_inverse=True)
+        if ratio is not None:
+            shares = allocate(round(ratio * n_real), np.bincount(codes))
+            counts = {label: int(n) for label, n in zip(values.tolist(), shares, strict=True) if n}
+        wanted = counts_of_classes(self.source, n_real, None, counts)
+        self._real_codes = np.full(n_real, -1)
+        for code, label in enumerate(classes.tolist()):
+            self._real_codes[labels == label] = code
+            if wanted[code] > (labels == label).sum():
+                raise InputError(
+                    f"{wanted[code]} rows of {label!r} are to be replaced, and there are {(labels == label).sum()}."
+                )
+        return np.repeat(np.arange(len(classes)), wanted)
+
+    def _numbers(self, where: np.ndarray) -> np.ndarray:
+        """Numbers of the synthetic rows at these places, and below 0 where the row is real."""
+        if self.mode == "append":
+            return where - len(self.real)
+        epoch = self.epoch if self.fresh else 0
+        if self._slots is None or self._slots[0] != epoch:
+            self._slots = epoch, self._choose_slots(epoch)
+        numbers: np.ndarray = self._slots[1][where]
+        return numbers
+
+    def _choose_slots(self, epoch: int) -> np.ndarray:
+        """Which synthetic row stands in place of each real one, and -1 where none does."""
+        real_codes = self._real_codes
+        slots = np.full(len(self), -1)
+        rng = np.random.default_rng(derive_seed(self.seed or 0, "replaced", epoch))
+        for code in np.unique(self._codes):
+            mine = np.flatnonzero(self._codes == code)
+            slots[rng.permutation(np.flatnonzero(real_codes == code))[: len(mine)]] = mine
+        return slots
+
+    def _table(self) -> int | None:
+        """Seed of the table that this epoch's rows are from."""
+        if not self.fresh:
+            return self.seed
+        return derive_seed(getattr(self.source, "seed_", 0) if self.seed is None else self.seed, "epoch", self.epoch)
+
+    def _generate(self, numbers: np.ndarray) -> Any:
+        if self._rows is not None:
+            return [self._rows[number] for number in numbers]
+        labels = self.source.classes_[self._codes[numbers]]
+        rows = self.source.generate(self._index[numbers], labels, seed=self._table())
         if not isinstance(rows, (np.ndarray, torch.Tensor, list)):
             raise InputError(
                 f"the sampler was fitted on a {type(rows).__name__}: "
                 "fit it on arrays or tensors, as Datasets hold them."
             )
-        return rows[0]
+        return rows
 
+    def _labels(self, numbers: np.ndarray) -> Sequence[Any]:
+        """Labels written as real ones are: a batch cannot hold ints and tensors side by side."""
+        labels = self.source.classes_[self._codes[numbers]]
+        if isinstance(self._real_label, torch.Tensor):
+            return torch.from_numpy(labels).to(self._real_label.dtype).unbind()
+        return list(labels) if isinstance(self._real_label, np.generic) else labels.tolist()
 
-def _label_like(label: np.generic, real: Any) -> Any:
-    """A synthetic label written as real ones are: a batch cannot hold ints and tensors side by side."""
-    if isinstance(real, torch.Tensor):
-        return torch.tensor(label.item(), dtype=real.dtype)
-    return label if isinstance(real, np.generic) else label.item()
+    def _read_real(self, where: list[int]) -> list[tuple[Any, Any]]:
+        if hasattr(self.real, "__getitems__"):
+            pairs: list[tuple[Any, Any]] = self.real.__getitems__(where)
+            return pairs
+        return [self.real[index] for index in where]
+
+    def _provenance(self, where: np.ndarray, numbers: np.ndarray) -> list[Provenance]:
+        origins = [Provenance(False, "", -1, index) for index in where.tolist()]
+        places = np.flatnonzero(numbers >= 0)
+        chosen = numbers[places]
+        if self._by_class:
+            bank: Any = self.source
+            labels = bank.classes_[self._codes[chosen]]
+            index = bank.addresses(bank.locate(self._index[chosen], labels, seed=self._table()))
+            generator, seed = bank.generator.fingerprint, bank.generator.seed
+        else:
+            index, seed, generator = self._index[chosen], self._table(), self._generator
+            seed = getattr(self.source, "seed_", 0) if seed is None else seed
+        for place, address in zip(places.tolist(), index.tolist(), strict=True):
+            origins[place] = Provenance(True, generator, seed, address)
+        return origins

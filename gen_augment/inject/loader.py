@@ -1,53 +1,102 @@
-"""Synthetic rows into the batches of any DataLoader, generated in the main process."""
+"""Synthetic rows into the batches of any DataLoader, in the main process."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
 
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import check_same_form
-from gen_augment.rng import categorical, derive_seed, resolve_seed
+from gen_augment.inject.batch import (
+    LABEL_MIXES,
+    Keys,
+    LabelMix,
+    close_batch,
+    label_codes,
+    label_shares,
+    labels_like,
+    open_batch,
+    put_rows,
+)
+from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_same_form, check_source
+from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
 
 __all__ = ["AugmentedLoader", "augment_loader"]
 
 Mode = Literal["replace", "append"]
-LabelMix = Literal["prior", "balanced", "batch"]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What `augment_loader` was asked for."""
+
+    ratio: float
+    mode: Mode
+    labels: LabelMix
+    keys: Keys | None
+    transform: RowTransform | None
+    device: torch.device | None
+    prefetch: int
+    return_mask: bool
+    sample_weight: float | None
+    seed: int
 
 
 def augment_loader(
     loader: Iterable[Any],
-    sampler: SupportsSample,
+    source: SupportsSample,
     *,
     ratio: float,
     mode: Mode = "replace",
     labels: LabelMix = "prior",
-    transform: Callable[[Any], Tensor] | None = None,
+    keys: Keys | None = None,
+    transform: RowTransform | None = None,
+    device: str | torch.device | None = None,
+    prefetch: int = 1,
+    return_mask: bool = False,
+    sample_weight: float | None = None,
     seed: int | None = None,
 ) -> "AugmentedLoader":
     """Wrap a loader so that a share of each batch is synthetic.
 
     Parameters
     ----------
-    loader : DataLoader or iterable of (x, y) batches
-        Used as it is, never rebuilt; workers, samplers and collation stay its own.
-    sampler : fitted sampler
-        Fitted on rows of the form in the batches, or followed by `transform`.
+    loader : DataLoader or iterable of batches
+        Used as it is, never rebuilt; workers, samplers and collation stay its own. Batches are tuples, lists, named
+        tuples or dicts.
+    source : fitted sampler or SampleBank
+        Its rows have the form of those in the batches, or `transform` brings them to it.
     ratio : float
         Synthetic rows for each row that the loader gives. Batches are rounded so that the total is exact.
     mode : {"replace", "append"}
-        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them.
+        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. What else a batch holds for
+        each row stays that of the rows replaced.
     labels : {"prior", "balanced", "batch"}
-        Labels of synthetic rows: the sampler's class prior, all classes alike, or those of the rows replaced
+        Labels of synthetic rows: the source's class prior, all classes alike, or those of the rows replaced
         (with "append": of rows of the batch).
+    keys : (inputs, labels), optional
+        Where they are in a batch: 0 and 1 in a tuple; in a dict the usual names are found.
     transform : callable, optional
         Applied to each synthetic row; must return a Tensor like the rows of a batch.
+    device : str or torch.device, optional
+        Move every batch there; by default it stays where the loader puts it.
+    prefetch : int
+        With a CUDA device: how many batches ahead rows are generated, on a stream beside that of the training step.
+    return_mask : bool
+        Add to each batch a bool Tensor of shape (batch,): which rows are synthetic. A dict gets it as "is_synthetic".
+    sample_weight : float, optional
+        Add to each batch a float Tensor of shape (batch,): 1 for real rows and this for synthetic ones. A dict gets it
+        as "sample_weight".
     seed : int, optional
-        0 by default. Each epoch has rows of its own; the same seed and epoch give the same rows.
+        0 by default. Each epoch has rows of its own; the same seed and epoch give the same rows. Each row of a bank
+        comes once in an epoch before one comes again.
 
     Returns
     -------
@@ -65,15 +114,20 @@ def augment_loader(
     >>> [len(y) for x, y in loader]
     [13, 13, 13, 13]
     """
+    check_source(source)
+    check_numeric_labels(source)
     check_range("ratio", ratio, 0, 1 if mode == "replace" else float("inf"))
     check_choice("mode", mode, ("replace", "append"))
-    check_choice("labels", labels, ("prior", "balanced", "batch"))
-    if sampler.classes_.dtype.kind not in "biuf":
-        raise InputError(
-            f"the sampler's labels are {sampler.classes_.dtype} and a batch holds numbers: "
-            "fit it on the labels that the loader gives."
-        )
-    return AugmentedLoader(loader, sampler, ratio, mode, labels, transform, resolve_seed(0 if seed is None else seed))
+    check_choice("labels", labels, LABEL_MIXES)
+    check_range("prefetch", prefetch, 0)
+    if sample_weight is not None:
+        check_range("sample_weight", sample_weight, 0)
+    if keys is not None and (not isinstance(keys, tuple) or len(keys) != 2):
+        raise InputError(f"keys={keys!r}: give (inputs, labels).")
+    seed = resolve_seed(0 if seed is None else seed)
+    target = None if device is None else torch.device(device)
+    settings = _Settings(ratio, mode, labels, keys, transform, target, int(prefetch), return_mask, sample_weight, seed)
+    return AugmentedLoader(loader, source, settings)
 
 
 class AugmentedLoader:
@@ -85,23 +139,11 @@ class AugmentedLoader:
         Number of the next pass; counts up by itself.
     """
 
-    def __init__(
-        self,
-        loader: Iterable[Any],
-        sampler: SupportsSample,
-        ratio: float,
-        mode: Mode,
-        labels: LabelMix,
-        transform: Callable[[Any], Tensor] | None,
-        seed: int,
-    ) -> None:
+    def __init__(self, loader: Iterable[Any], source: SupportsSample, settings: _Settings) -> None:
         self._loader = loader
-        self._sampler = sampler
-        self._ratio = ratio
-        self._mode = mode
-        self._labels = labels
-        self._transform = transform
-        self._seed = seed
+        self._source = source
+        self._settings = settings
+        self._in_place = _owns_batches(loader)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -117,70 +159,155 @@ class AugmentedLoader:
         return getattr(self._loader, name)
 
     def __iter__(self) -> Iterator[Any]:
-        seed = derive_seed(self._seed, "epoch", self.epoch)
+        run = _Pass(
+            self._source, self._settings, self.epoch, self._in_place, _expected_rows(self._loader, self._settings)
+        )
         self.epoch += 1
-        n_seen = n_made = 0
         for batch in self._loader:
-            x, y = _unpack(batch)
-            n_seen += len(y)
-            n_new = round(self._ratio * n_seen) - n_made
-            if n_new:
-                index = np.arange(n_made, n_made + n_new)
-                batch = _pack(batch, *self._inject(x, y, index, seed))
-                n_made += n_new
-            yield batch
+            yield from run.give(batch)
+        yield from run.rest()
 
-    def _inject(self, x: Tensor, y: Tensor, index: np.ndarray, seed: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(derive_seed(seed, "place", int(index[0])))
-        if self._mode == "replace":
-            places = torch.randperm(len(y), generator=generator)[: len(index)]
+
+class _Pass:
+    """One pass over a loader."""
+
+    def __init__(
+        self, source: SupportsSample, settings: _Settings, epoch: int, in_place: bool, expected: int | None
+    ) -> None:
+        self.source = source
+        self.settings = settings
+        self.in_place = in_place
+        self.expected = expected
+        self.rank, self.world = _rank()
+        self.seed = derive_seed(settings.seed, "epoch", epoch)
+        self.rng = np.random.default_rng(derive_seed(self.seed, "place", self.rank))
+        self.stream: RowStream | None = None
+        self.cuda: Any = None
+        self.waiting: deque[tuple[Any, Keys, Tensor, Tensor | None, np.ndarray]] = deque()
+        self.n_seen = self.n_made = 0
+
+    def give(self, batch: Any) -> Iterator[Any]:
+        """Take a batch in; give those that are ready."""
+        if self.settings.device is not None:
+            batch = _to(batch, self.settings.device)
+        keys = open_batch(batch, self.settings.keys)
+        x, y = batch[keys[0]], batch[keys[1]]
+        if self.stream is None:
+            self._begin(x)
+        self.n_seen += len(y)
+        n = round(self.settings.ratio * self.n_seen) - self.n_made
+        self.n_made += n
+        if self.settings.mode == "replace":
+            places = self.rng.permutation(len(y))[:n]
         else:
-            places = torch.randint(len(y), (len(index),), generator=generator)
-        new_y = self._draw_labels(y, places, index, seed)
-        new_x = self._as_batch(self._sampler.generate(index, new_y, seed=seed)).to(x.device)
-        check_same_form(x[0], new_x[0])
-        labels = torch.from_numpy(new_y).to(y.device, y.dtype)
-        if self._mode == "append":
-            return torch.cat([x, new_x]), torch.cat([y, labels])
-        places = places.to(x.device)
-        return x.index_copy(0, places, new_x), y.index_copy(0, places.to(y.device), labels)
+            places = self.rng.integers(len(y), size=n)
+        rows, labels = self._draw(y, places) if n else (None, np.empty(0))
+        self.waiting.append((batch, keys, torch.from_numpy(places), rows, labels))
+        while len(self.waiting) > (self.settings.prefetch if self.cuda else 0):
+            yield self._finish()
 
-    def _draw_labels(self, y: Tensor, places: Tensor, index: np.ndarray, seed: int) -> np.ndarray:
-        if self._labels == "batch":
-            replaced: np.ndarray = y[places.to(y.device)].cpu().numpy()
-            return replaced
-        classes = self._sampler.classes_
-        prior = self._sampler.class_prior_
-        if self._labels == "balanced":
-            prior = np.full(len(classes), 1 / len(classes))
-        drawn: np.ndarray = classes[categorical(index, prior, derive_seed(seed, "label"))]
-        return drawn
+    def rest(self) -> Iterator[Any]:
+        """The batches that are still waiting."""
+        while self.waiting:
+            yield self._finish()
 
-    def _as_batch(self, rows: Any) -> Tensor:
-        if self._transform is not None:
-            return torch.stack([self._transform(row) for row in rows])
-        if isinstance(rows, Tensor):
-            return rows
-        if isinstance(rows, np.ndarray):
-            return torch.from_numpy(rows)
-        raise InputError(
-            f"the sampler gives {type(rows).__name__} rows: "
-            "pass transform=, which makes each a Tensor like those in the batches."
+    def _begin(self, x: Tensor) -> None:
+        """The first batch tells where rows are wanted."""
+        if x.device.type == "cuda" and self.settings.prefetch:
+            self.cuda = torch.cuda.Stream(x.device)  # type: ignore[no-untyped-call]
+        self.stream = RowStream(
+            self.source,
+            self.seed,
+            prior=label_shares(self.source, self.settings.labels),
+            transform=self.settings.transform,
+            device=x.device,
+            expected=self.expected,
+            rank=self.rank,
+            world=self.world,
         )
 
+    def _draw(self, y: Tensor, places: np.ndarray) -> tuple[Tensor, np.ndarray]:
+        stream: Any = self.stream
+        if self.cuda:
+            self.cuda.wait_stream(torch.cuda.current_stream(y.device))
+        with torch.cuda.stream(self.cuda) if self.cuda else nullcontext():
+            if self.settings.labels == "batch":
+                codes = label_codes(self.source, y, places)
+                rows = stream.take_for(codes)
+            else:
+                rows, codes = stream.take(len(places))
+        labels: np.ndarray = self.source.classes_[codes]
+        return rows, labels
 
-def _unpack(batch: Any) -> tuple[Tensor, Tensor]:
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
-        raise InputError(f"augment_loader needs batches (x, y) of two Tensors, got {type(batch).__name__}.")
-    x, y = batch
-    if y.ndim != 1 or len(x) != len(y):
+    def _finish(self) -> Any:
+        batch, keys, places, rows, labels = self.waiting.popleft()
+        x, y = batch[keys[0]], batch[keys[1]]
+        n_real = len(y)
+        if rows is not None:
+            if self.cuda:
+                # The rows were made on another stream: wait for it, and keep their memory until this one has used them.
+                here = torch.cuda.current_stream(x.device)
+                here.wait_stream(self.cuda)
+                rows.record_stream(here)
+            check_same_form(x[0], rows[0])
+            if self.settings.mode == "append":
+                _check_no_other_rows(batch, keys, n_real)
+                x, y = torch.cat([x, rows]), torch.cat([y, labels_like(y, labels)])
+                places = torch.arange(n_real, len(y))
+            else:
+                x, y = put_rows(x, y, places, rows, labels, in_place=self.in_place)
+        return close_batch(batch, {keys[0]: x, keys[1]: y}, self._extras(y, places))
+
+    def _extras(self, y: Tensor, places: Tensor) -> dict[str, Tensor]:
+        extras: dict[str, Tensor] = {}
+        if self.settings.return_mask:
+            extras["is_synthetic"] = torch.zeros(len(y), dtype=torch.bool).index_fill_(0, places, True).to(y.device)
+        if self.settings.sample_weight is not None:
+            weights = torch.ones(len(y)).index_fill_(0, places, self.settings.sample_weight)
+            extras["sample_weight"] = weights.to(y.device)
+        return extras
+
+
+def _owns_batches(loader: Any) -> bool:
+    """Whether batches are new Tensors that nobody else holds, as those which `default_collate` stacks are."""
+    return (
+        isinstance(loader, DataLoader)
+        and type(loader).__iter__ is DataLoader.__iter__
+        and loader.collate_fn is default_collate
+    )
+
+
+def _expected_rows(loader: Any, settings: _Settings) -> int | None:
+    """About how many synthetic rows a pass takes."""
+    try:
+        return int(settings.ratio * len(loader) * loader.batch_size)
+    except (AttributeError, TypeError):
+        return None
+
+
+def _rank() -> tuple[int, int]:
+    """Number of this process among those that train together, and how many they are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, dict):
+        return {key: _to(part, device) for key, part in batch.items()}
+    if hasattr(batch, "_fields"):
+        return type(batch)(*(_to(part, device) for part in batch))
+    return type(batch)([_to(part, device) for part in batch]) if isinstance(batch, (tuple, list)) else batch
+
+
+def _check_no_other_rows(batch: Any, keys: Keys, n: int) -> None:
+    """Raise if a batch holds more for each row: nothing is known of it for rows that are added."""
+    parts = batch.items() if hasattr(batch, "items") else enumerate(batch)
+    other = [key for key, part in parts if key not in keys and hasattr(part, "__len__") and len(part) == n]
+    if other:
         raise InputError(
-            f"labels in a batch must have shape (batch,), one for each row, got {tuple(y.shape)} for {len(x)} rows."
+            f"a batch holds {other!r} for each row besides inputs and labels, which rows that are added have not: "
+            "use mode='replace', or leave them out of the batch."
         )
-    return x, y
-
-
-def _pack(batch: Any, x: Tensor, y: Tensor) -> Any:
-    if hasattr(batch, "_fields"):  # a named tuple
-        return type(batch)(x, y)
-    return type(batch)([x, y])

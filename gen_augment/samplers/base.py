@@ -83,6 +83,8 @@ class Sampler(Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn h
     """
 
     min_rows_per_class = 2
+    #: `generate` takes a device; see `SupportsSample`.
+    generates_on_device = True
     lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
 
     _next_row: int

@@ -102,8 +102,8 @@ def test_what_cannot_be_injected_is_named(image_sampler: ConditionalVAE, table_s
     X, y = toy_images()
     real = Pairs(X, y)
     for kwargs, message in (
-        ({}, "either ratio or counts"),
-        ({"ratio": 1.0, "counts": {0: 1}}, "either ratio or counts"),
+        ({}, "either ratio, counts or sampling_strategy"),
+        ({"ratio": 1.0, "counts": {0: 1}}, "either ratio, counts or sampling_strategy"),
         ({"ratio": -0.5}, "ratio=-0.5"),
         ({"counts": {0: -1}}, "whole number"),
         ({"counts": {9: 1}}, r"\[9\], not seen in fit"),

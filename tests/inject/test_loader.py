@@ -139,7 +139,7 @@ def test_what_cannot_be_injected_is_named(sampler: ConditionalVAE) -> None:
     ):
         with pytest.raises(InputError, match=message):
             augment_loader(loader, sampler, **kwargs)
-    for batch in ({"x": IMAGES}, (IMAGES,), (IMAGES, y), (IMAGES, torch.zeros(40, 2)), (IMAGES[:3], torch.zeros(40))):
+    for batch in ({"x": IMAGES}, (IMAGES,), (IMAGES, y), (IMAGES, torch.zeros(40, 2).long()), (IMAGES[:3], torch.zeros(40))):
         with pytest.raises(InputError):
             next(iter(augment_loader([batch], sampler, ratio=0.5)))
     names = ConditionalVAE(max_steps=1, device="cpu").fit(IMAGES, np.array(["a", "b"])[y])
