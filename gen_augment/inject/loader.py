@@ -1,8 +1,7 @@
 """Synthetic rows into the batches of any DataLoader, in the main process."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,13 +16,12 @@ from gen_augment.inject.batch import (
     Keys,
     LabelMix,
     close_batch,
-    label_codes,
+    inject,
     label_shares,
-    labels_like,
     open_batch,
-    put_rows,
+    windows,
 )
-from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_same_form, check_source
+from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
@@ -76,8 +74,9 @@ def augment_loader(
     ratio : float
         Synthetic rows for each row that the loader gives. Batches are rounded so that the total is exact.
     mode : {"replace", "append"}
-        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. What else a batch holds for
-        each row stays that of the rows replaced.
+        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. Rows replaced are neighbours,
+        from a random place on, so that each row is as likely as any other. What else a batch holds for each row stays
+        that of the rows replaced.
     labels : {"prior", "balanced", "batch"}
         Labels of synthetic rows: the source's class prior, all classes alike, or those of the rows replaced
         (with "append": of rows of the batch).
@@ -182,8 +181,8 @@ class _Pass:
         self.seed = derive_seed(settings.seed, "epoch", epoch)
         self.rng = np.random.default_rng(derive_seed(self.seed, "place", self.rank))
         self.stream: RowStream | None = None
-        self.cuda: Any = None
-        self.waiting: deque[tuple[Any, Keys, Tensor, Tensor | None, np.ndarray]] = deque()
+        self.side: Any = None  # a CUDA stream
+        self.waiting: deque[Any] = deque()
         self.n_seen = self.n_made = 0
 
     def give(self, batch: Any) -> Iterator[Any]:
@@ -197,13 +196,13 @@ class _Pass:
         self.n_seen += len(y)
         n = round(self.settings.ratio * self.n_seen) - self.n_made
         self.n_made += n
-        if self.settings.mode == "replace":
-            places = self.rng.permutation(len(y))[:n]
-        else:
-            places = self.rng.integers(len(y), size=n)
-        rows, labels = self._draw(y, places) if n else (None, np.empty(0))
-        self.waiting.append((batch, keys, torch.from_numpy(places), rows, labels))
-        while len(self.waiting) > (self.settings.prefetch if self.cuda else 0):
+        if self.side is None:
+            yield self._inject(batch, keys, n)
+            return
+        with torch.cuda.stream(self.side):
+            self.side.wait_stream(torch.cuda.default_stream(x.device))
+            self.waiting.append(self._inject(batch, keys, n))
+        if len(self.waiting) > self.settings.prefetch:
             yield self._finish()
 
     def rest(self) -> Iterator[Any]:
@@ -214,7 +213,7 @@ class _Pass:
     def _begin(self, x: Tensor) -> None:
         """The first batch tells where rows are wanted."""
         if x.device.type == "cuda" and self.settings.prefetch:
-            self.cuda = torch.cuda.Stream(x.device)  # type: ignore[no-untyped-call]
+            self.side = torch.cuda.Stream(x.device)  # type: ignore[no-untyped-call]
         self.stream = RowStream(
             self.source,
             self.seed,
@@ -226,45 +225,57 @@ class _Pass:
             world=self.world,
         )
 
-    def _draw(self, y: Tensor, places: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    def _inject(self, batch: Any, keys: Keys, n: int) -> Any:
+        x, y = batch[keys[0]], batch[keys[1]]
+        if self.settings.mode == "append":
+            _check_no_other_rows(batch, keys, len(y))
+            x, y, where = self._append(x, y, n)
+        else:
+            if n and not self.in_place:
+                x, y = x.clone(), y.clone()
+            where = windows(len(y), n, int(self.rng.integers(len(y))))
+            for window in where if n else ():
+                inject(self._rows(), x, y, window, self.settings.labels)
+        extras = self._extras(y, where)
+        if self.in_place and self.settings.mode == "replace" and not extras:
+            return batch
+        return close_batch(batch, {keys[0]: x, keys[1]: y}, extras)
+
+    def _append(self, x: Tensor, y: Tensor, n: int) -> tuple[Tensor, Tensor, list[slice]]:
+        if n == 0:
+            return x, y, []
+        more = slice(len(x), len(x) + n)
+        drawn = torch.from_numpy(self.rng.integers(len(y), size=n))  # whose labels the new rows have, with "batch"
+        x = torch.cat([x, x.new_empty(n, *x.shape[1:])])
+        y = torch.cat([y, y[drawn.to(y.device)]])
+        inject(self._rows(), x, y, more, self.settings.labels)
+        return x, y, [more]
+
+    def _rows(self) -> RowStream:
         stream: Any = self.stream
-        if self.cuda:
-            self.cuda.wait_stream(torch.cuda.current_stream(y.device))
-        with torch.cuda.stream(self.cuda) if self.cuda else nullcontext():
-            if self.settings.labels == "batch":
-                codes = label_codes(self.source, y, places)
-                rows = stream.take_for(codes)
-            else:
-                rows, codes = stream.take(len(places))
-        labels: np.ndarray = self.source.classes_[codes]
-        return rows, labels
+        return stream  # type: ignore[no-any-return]
 
     def _finish(self) -> Any:
-        batch, keys, places, rows, labels = self.waiting.popleft()
-        x, y = batch[keys[0]], batch[keys[1]]
-        n_real = len(y)
-        if rows is not None:
-            if self.cuda:
-                # The rows were made on another stream: wait for it, and keep their memory until this one has used them.
-                here = torch.cuda.current_stream(x.device)
-                here.wait_stream(self.cuda)
-                rows.record_stream(here)
-            check_same_form(x[0], rows[0])
-            if self.settings.mode == "append":
-                _check_no_other_rows(batch, keys, n_real)
-                x, y = torch.cat([x, rows]), torch.cat([y, labels_like(y, labels)])
-                places = torch.arange(n_real, len(y))
-            else:
-                x, y = put_rows(x, y, places, rows, labels, in_place=self.in_place)
-        return close_batch(batch, {keys[0]: x, keys[1]: y}, self._extras(y, places))
+        """Wait for the stream beside, and keep the memory of its batch until this stream has used it."""
+        batch = self.waiting.popleft()
+        here = torch.cuda.current_stream(self.side.device)
+        here.wait_stream(self.side)
+        for part in batch.values() if isinstance(batch, Mapping) else batch:
+            if isinstance(part, Tensor) and part.is_cuda:
+                part.record_stream(here)
+        return batch
 
-    def _extras(self, y: Tensor, places: Tensor) -> dict[str, Tensor]:
+    def _extras(self, y: Tensor, where: list[slice]) -> dict[str, Tensor]:
         extras: dict[str, Tensor] = {}
         if self.settings.return_mask:
-            extras["is_synthetic"] = torch.zeros(len(y), dtype=torch.bool).index_fill_(0, places, True).to(y.device)
+            extras["is_synthetic"] = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if self.settings.sample_weight is not None:
-            weights = torch.ones(len(y)).index_fill_(0, places, self.settings.sample_weight)
-            extras["sample_weight"] = weights.to(y.device)
+            extras["sample_weight"] = torch.ones(len(y), device=y.device)
+        for window in where:
+            if self.settings.return_mask:
+                extras["is_synthetic"][window] = True
+            if self.settings.sample_weight is not None:
+                extras["sample_weight"][window] = self.settings.sample_weight
         return extras
 
 

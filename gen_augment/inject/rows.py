@@ -15,6 +15,8 @@ from gen_augment.types import SupportsSample
 __all__ = ["RowStream", "addresses", "check_numeric_labels", "check_same_form", "check_source", "describe"]
 
 RowTransform = Callable[[Any], Tensor]
+#: Rows of a bank that are looked up at once.
+PLANNED_ROWS = 4096
 
 
 class RowStream:
@@ -25,7 +27,7 @@ class RowStream:
     source : fitted sampler or SampleBank
     seed : int
         Of the pass.
-    prior : ndarray of shape (n_classes,), optional
+    prior : ndarray of shape (n_classes,)
         Share of each class, for `take`.
     transform : callable, optional
         Applied to each row; must return a Tensor.
@@ -42,7 +44,7 @@ class RowStream:
         source: SupportsSample,
         seed: int,
         *,
-        prior: np.ndarray | None = None,
+        prior: np.ndarray,
         transform: RowTransform | None = None,
         device: torch.device | None = None,
         expected: int | None = None,
@@ -50,7 +52,6 @@ class RowStream:
         world: int = 1,
     ) -> None:
         self.source = source
-        self.seed = seed
         self.prior = prior
         self.transform = transform
         self.device = device or torch.device("cpu")
@@ -59,47 +60,78 @@ class RowStream:
         self.by_class = getattr(source, "numbered_by_class", False)
         # A bank's order is one for all processes, a sampler's table is one for each.
         self.table = seed if self.by_class or world == 1 else derive_seed(seed, "rank", rank)
-        self._label_seed = derive_seed(self.table, "label", rank)
+        self._label_seed = derive_seed(seed, "label", rank)
         self._made = np.zeros(len(source.classes_), np.int64)
-        self._ahead: tuple[Tensor, np.ndarray] | None = None
-        self._taken = self._drawn = 0
+        self._codes = self._places = np.empty(0, np.int64)
+        self._rows: Tensor | None = None
+        self._form: tuple[torch.Size, torch.dtype] | None = None
+        self._drawn = 0
+        self._reads_into = self.by_class and transform is None and self.device.type == "cpu"
 
-    def take(self, n: int) -> tuple[Tensor, np.ndarray]:
+    def take(self, n: int, out: Tensor | None = None) -> tuple[Tensor, np.ndarray]:
         """The next `n` rows and class numbers, the latter drawn with the shares of `prior`.
 
-        Rows are generated in blocks: a network is as fast as the batches that it is given.
+        Rows are generated in blocks, since a network is as fast as the batches that it is given are large. They are
+        written to `out`, where it is given.
         """
-        rows, codes = self._ahead or (None, np.empty(0, np.int64))
-        while len(codes) < n:
-            missing = n - len(codes)
+        if self._reads_into:
+            while len(self._codes) < n:
+                codes = self._draw_codes(max(n, PLANNED_ROWS))
+                self._codes = np.concatenate([self._codes, codes])
+                self._places = np.concatenate([self._places, self._locate(codes)])
+            codes, self._codes = self._codes[:n], self._codes[n:]
+            places, self._places = self._places[:n], self._places[n:]
+            return self._read(places, out), codes
+        while len(self._codes) < n:
             left = BLOCK_ROWS if self.expected is None else self.expected - self._drawn
-            new = categorical(self._next(max(missing, min(BLOCK_ROWS, left))), self._prior(), self._label_seed)
-            more = self.take_for(new)
-            rows = more if rows is None else torch.cat([rows, more])
-            codes = np.concatenate([codes, new])
-        if rows is None:
-            return self.take_for(codes), codes
-        self._ahead = rows[n:], codes[n:]
-        return rows[:n], codes[:n]
+            codes = self._draw_codes(max(n - len(self._codes), min(BLOCK_ROWS, left)))
+            self._append(codes, self._generate(codes))
+        codes, self._codes = self._codes[:n], self._codes[n:]
+        rows: Any = self._rows
+        self._rows = rows[n:]
+        return _put(rows[:n], out), codes
 
-    def take_for(self, codes: np.ndarray) -> Tensor:
+    def take_for(self, codes: np.ndarray, out: Tensor | None = None) -> Tensor:
         """The next rows, of the given class numbers."""
+        if self._reads_into:
+            return self._read(self._locate(codes), out)
+        return _put(self._generate(codes), out)
+
+    def _draw_codes(self, n: int) -> np.ndarray:
+        self._drawn += n
+        return categorical(np.arange(self._drawn - n, self._drawn), self.prior, self._label_seed)
+
+    def _append(self, codes: np.ndarray, rows: Tensor) -> None:
+        self._codes = np.concatenate([self._codes, codes])
+        self._rows = rows if self._rows is None or not len(self._rows) else torch.cat([self._rows, rows])
+
+    def _address(self, codes: np.ndarray) -> np.ndarray:
         index = addresses(self.source, codes, self._made)
-        if self.by_class:
-            index = index * self.world + self.rank
-        labels = self.source.classes_[codes]
+        return index * self.world + self.rank if self.by_class else index
+
+    def _locate(self, codes: np.ndarray) -> np.ndarray:
+        bank: Any = self.source
+        places: np.ndarray = bank.locate(self._address(codes), bank.classes_[codes], seed=self.table)
+        return places
+
+    def _read(self, places: np.ndarray, out: Tensor | None) -> Tensor:
+        """Rows of a bank, without a copy on the way."""
+        bank: Any = self.source
+        if out is None:
+            return self._as_tensor(bank.rows(places))
+        if self._form != (out.shape[1:], out.dtype):
+            check_same_form(out[0], self._as_tensor(bank.rows(places[:1]))[0])
+            self._form = out.shape[1:], out.dtype
+        rows: Tensor = bank.read_into(places, out)
+        return rows
+
+    def _generate(self, codes: np.ndarray) -> Tensor:
+        index, labels = self._address(codes), self.source.classes_[codes]
         if getattr(self.source, "generates_on_device", False):
             rows = self.source.generate(index, labels, seed=self.table, device=self.device)  # type: ignore[call-arg]
         else:
             rows = self.source.generate(index, labels, seed=self.table)
         return self._as_tensor(rows).to(self.device, non_blocking=True)
-
-    def _next(self, n: int) -> np.ndarray:
-        self._drawn += n
-        return np.arange(self._drawn - n, self._drawn)
-
-    def _prior(self) -> np.ndarray:
-        return self.source.class_prior_ if self.prior is None else self.prior
 
     def _as_tensor(self, rows: Any) -> Tensor:
         if self.transform is not None:
@@ -112,6 +144,13 @@ class RowStream:
             f"the source gives {type(rows).__name__} rows: "
             "pass transform=, which makes each a Tensor like those in the batches."
         )
+
+
+def _put(rows: Tensor, out: Tensor | None) -> Tensor:
+    if out is None:
+        return rows
+    check_same_form(out[0], rows[0])
+    return out.copy_(rows)
 
 
 def addresses(source: SupportsSample, codes: np.ndarray, made: np.ndarray) -> np.ndarray:
