@@ -1,4 +1,4 @@
-"""The command line: ``gen-augment fit | sample | study``."""
+"""The command line: ``gen-augment fit | sample | bank | study``."""
 
 import sys
 import warnings
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gen_augment.bank import SampleBank
 from gen_augment.data import DATASETS, load_data
 from gen_augment.errors import ArchiveError, DivergedError, GenAugmentError, InputError
 from gen_augment.export import check_new, write_rows
@@ -126,6 +127,48 @@ def sample(
 
 
 @app.command()
+def bank(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="BANK", help="Folder to build, or to go on with.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many rows; of each --label, if any are given.")],
+    label: Annotated[
+        list[str] | None, typer.Option(help="Draw this label; may be given several times. The class prior otherwise.")
+    ] = None,
+    part: Annotated[
+        str, typer.Option(metavar="I/N", help="Build the i-th of n parts only, from 1: n processes build one bank.")
+    ] = "1/1",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Names the table of rows; the sampler's own otherwise.")
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Generate rows into a bank, which DataLoader workers can read. The same command goes on where it was stopped.
+
+    Examples
+    --------
+    `gen-augment bank gan.safetensors -n 100000 -o digits-bank`
+
+    `gen-augment bank gan.safetensors -n 5000 --label 3 --label 8 --part 1/2 -o digits-bank`
+    """
+    sampler = load_sampler(model, device=device)
+    wanted: Any = n if not label else {_find_label(sampler.classes_, text): n for text in label}
+    number, _, of = part.partition("/")
+    if not (number.isdecimal() and of.isdecimal()):
+        raise InputError(f"--part {part!r}: give I/N, such as 1/4.")
+    with _progress() as progress:
+        task = progress.add_task("blocks", total=None, last="")
+        whole = SampleBank.build_part(
+            sampler, wanted, output, (int(number) - 1, int(of)), seed=seed,
+            on_block=lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
+    if whole:
+        built = SampleBank(output)
+        _tell(out, f"{len(built)} rows: {output}")
+    else:
+        _tell(out, f"part {part} is there; the others are not yet: {output}")
+
+
+@app.command()
 def study(
     data: DataArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="REPORT", help="HTML file to write.")],
@@ -174,11 +217,10 @@ def study(
         n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, metric=metric,
         n_steps=steps, random_state=seed, device=device,
     )  # fmt: skip
-    run.task.split(seed)  # too few rows are found before there is a folder
     folder = output.with_name(output.stem + "-trials")
     interrupted = False
     try:
-        with _trial_progress() as progress:
+        with _progress() as progress:
             task = progress.add_task("trials", total=seeds * len(run.arms), last="")
             run.run(
                 folder,
@@ -256,7 +298,7 @@ def _find_label(classes: Any, text: str) -> Any:
     raise InputError(f"label {text!r} was not seen in fit; known labels: {', '.join(map(str, classes.tolist()))}.")
 
 
-def _trial_progress() -> Progress:
+def _progress() -> Progress:
     return Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),

@@ -1,0 +1,164 @@
+"""Rows out of a fitted sampler: by address, or as new versions of given rows."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.utils.data import get_worker_info
+
+from gen_augment.codecs import Codec, LabelCodec, concatenate
+from gen_augment.errors import NotFittedError, WorkerDeviceError
+from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
+from gen_augment.training.placement import evaluating
+from gen_augment.types import DataSpec
+from gen_augment.validation import check_index, check_range, check_same_length
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Generating"]
+
+#: Rows in one forward pass of the generator: enough to fill a CPU, and few enough for its cache.
+SAMPLE_BATCH = {"image": 256, "table": 1024}
+
+
+class Generating:
+    """`generate` and `vary` for a sampler."""
+
+    #: `generate` takes a device; see `SupportsSample`.
+    generates_on_device = True
+
+    codec_: Codec
+    label_codec_: LabelCodec
+    spec_: DataSpec
+    seed_: int
+    network_: nn.Module
+    _next_row: int
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the noise behind one row."""
+
+    @abstractmethod
+    def _generate(self, z: Tensor, y: Tensor) -> Tensor:
+        """Encoded rows ``(B, *shape)`` from noise ``(B, *latent_shape)`` and class numbers ``(B,)``."""
+
+    def generate(
+        self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None, device: str | torch.device = "cpu"
+    ) -> Any:
+        """Rows by address: the same index, label and seed give the same row, always and everywhere.
+
+        Parameters
+        ----------
+        index : array-like of int of shape (n,)
+            Row numbers from 0 up, in any order.
+        y : label or array-like of shape (n,)
+            Labels of those rows.
+        seed : int, optional
+            Names the table; the sampler's own `seed_` by default.
+        device : str or torch.device
+            Where Tensors are put: on the sampler's own device nothing is copied. Other rows are in memory always.
+
+        Returns
+        -------
+        X : n rows, of the type, layout, dtype and value range that was fitted
+        """
+        self._check_fitted()
+        where = check_index(index)
+        codes = self._encode_labels(y, len(where))
+        return self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed), device)
+
+    def vary(self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None) -> Any:
+        """New versions of given rows.
+
+        Parameters
+        ----------
+        X : rows, in the form that was fitted
+        y : label or array-like of shape (n,)
+            Their labels.
+        strength : float in [0, 1]
+            0 gives each row back as the model sees it; at 1 nothing but its label is left.
+        random_state : int, RandomState or None
+            As in `sample`.
+
+        Returns
+        -------
+        X : n rows, of the type, layout, dtype and value range that was fitted
+
+        Raises
+        ------
+        NotImplementedError
+            This kind of sampler has no encoder.
+        """
+        self._check_fitted()
+        check_range("strength", strength, 0, 1)
+        encoded = self.codec_.encode(X)
+        codes = self._encode_labels(y, len(encoded))
+        seed, start = (self.seed_, self._next_row) if random_state is None else (resolve_seed(random_state), 0)
+        table, index = derive_seed(seed, "vary"), np.arange(start, start + len(codes))
+        device = self._usable_device()
+
+        def make(part: slice) -> Tensor:
+            z = normal(index[part], self.latent_shape, table).to(device)
+            labels = torch.from_numpy(codes[part]).to(device)
+            return self._vary(encoded[part].to(device), labels, z, float(strength))
+
+        varied = self._decode_parts(make, len(codes))
+        if random_state is None:
+            self._next_row = start + len(codes)
+        return varied.cpu() if isinstance(varied, Tensor) else varied
+
+    def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
+        """Encoded rows like `x`; written by samplers that have an encoder."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no encoder, so it cannot vary a given row: use ConditionalVAE, or draw new "
+            "rows of the same label with sample(y=y)."
+        )
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "network_"):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) first.")
+
+    def _encode_labels(self, y: Any, n: int) -> np.ndarray:
+        codes: np.ndarray = self.label_codec_.encode(y)
+        if codes.ndim == 0:
+            codes = np.full(n, codes)
+        check_same_length(n, len(codes))
+        return codes
+
+    def _usable_device(self) -> torch.device:
+        """Where the network is; raises inside a worker if that is no CPU."""
+        device = next(self.network_.parameters()).device
+        if device.type != "cpu" and get_worker_info() is not None:
+            raise WorkerDeviceError(
+                f"{type(self).__name__} lives on {device} and cannot be used inside a DataLoader worker. Put rows into "
+                "a SampleBank, which workers can read, or generate whole batches in the main process with "
+                "augment_loader(loader, sampler)."
+            )
+        return device
+
+    def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int, target: str | torch.device = "cpu") -> Any:
+        """Rows by address in the user's form, whatever state training is in."""
+        device = self._usable_device()
+        table = derive_seed(seed, "noise")
+
+        def make(part: slice) -> Tensor:
+            z = normal(index[part], self.latent_shape, table).to(device, non_blocking=True)
+            return self._generate(z, torch.from_numpy(codes[part]).to(device, non_blocking=True))
+
+        rows = self._decode_parts(make, len(index))
+        return rows.to(target) if isinstance(rows, Tensor) else rows
+
+    def _decode_parts(self, make: Callable[[slice], Tensor], n: int) -> Any:
+        """Rows that `make` computes part by part, decoded while they are in the cache."""
+        size = SAMPLE_BATCH[self.spec_.kind]
+        with evaluating(self.network_), torch.no_grad():
+            encoded = (make(slice(start, start + size)) for start in range(0, n, size))
+            if self.spec_.kind == "image" and n:
+                return concatenate([self.codec_.decode(part) for part in encoded])
+            return self.codec_.decode(torch.cat([torch.empty(0, *self.spec_.shape), *(p.cpu() for p in encoded)]))
