@@ -187,21 +187,17 @@ class _Pass:
 
     def give(self, batch: Any) -> Iterator[Any]:
         """Take a batch in; give those that are ready."""
-        if self.settings.device is not None:
-            batch = _to(batch, self.settings.device)
-        keys = open_batch(batch, self.settings.keys)
-        x, y = batch[keys[0]], batch[keys[1]]
         if self.stream is None:
-            self._begin(x)
-        self.n_seen += len(y)
-        n = round(self.settings.ratio * self.n_seen) - self.n_made
-        self.n_made += n
+            self._begin(batch)
         if self.side is None:
-            yield self._inject(batch, keys, n)
+            yield self._inject(batch)
             return
+        here = torch.cuda.current_stream(self.side.device)
         with torch.cuda.stream(self.side):
-            self.side.wait_stream(torch.cuda.default_stream(x.device))
-            self.waiting.append(self._inject(batch, keys, n))
+            # A batch out of main memory is copied on this stream, which then has not to wait for the training step.
+            if self.settings.device is None:
+                self.side.wait_stream(here)
+            self.waiting.append((self._inject(batch), self.side.record_event()))
         if len(self.waiting) > self.settings.prefetch:
             yield self._finish()
 
@@ -210,23 +206,31 @@ class _Pass:
         while self.waiting:
             yield self._finish()
 
-    def _begin(self, x: Tensor) -> None:
+    def _begin(self, batch: Any) -> None:
         """The first batch tells where rows are wanted."""
-        if x.device.type == "cuda" and self.settings.prefetch:
-            self.side = torch.cuda.Stream(x.device)  # type: ignore[no-untyped-call]
+        x = batch[open_batch(batch, self.settings.keys)[0]]
+        device = self.settings.device or x.device
+        if device.type == "cuda" and self.settings.prefetch:
+            self.side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.stream = RowStream(
             self.source,
             self.seed,
             prior=label_shares(self.source, self.settings.labels),
             transform=self.settings.transform,
-            device=x.device,
+            device=device,
             expected=self.expected,
             rank=self.rank,
             world=self.world,
         )
 
-    def _inject(self, batch: Any, keys: Keys, n: int) -> Any:
+    def _inject(self, batch: Any) -> Any:
+        if self.settings.device is not None:
+            batch = _to(batch, self.settings.device)
+        keys = open_batch(batch, self.settings.keys)
         x, y = batch[keys[0]], batch[keys[1]]
+        self.n_seen += len(y)
+        n = round(self.settings.ratio * self.n_seen) - self.n_made
+        self.n_made += n
         if self.settings.mode == "append":
             _check_no_other_rows(batch, keys, len(y))
             x, y, where = self._append(x, y, n)
@@ -256,10 +260,10 @@ class _Pass:
         return stream  # type: ignore[no-any-return]
 
     def _finish(self) -> Any:
-        """Wait for the stream beside, and keep the memory of its batch until this stream has used it."""
-        batch = self.waiting.popleft()
+        """Wait for a batch of the stream beside, and keep its memory until this stream has used it."""
+        batch, done = self.waiting.popleft()
         here = torch.cuda.current_stream(self.side.device)
-        here.wait_stream(self.side)
+        here.wait_event(done)
         for part in batch.values() if isinstance(batch, Mapping) else batch:
             if isinstance(part, Tensor) and part.is_cuda:
                 part.record_stream(here)

@@ -148,7 +148,10 @@ class Generating:
         table = derive_seed(seed, "noise")
 
         def make(part: slice) -> Tensor:
-            z = normal(index[part], self.latent_shape, table).to(device, non_blocking=True)
+            z = normal(index[part], self.latent_shape, table)
+            if device.type == "cuda":  # copies out of other memory hold the process up
+                z = z.pin_memory()
+            z = z.to(device, non_blocking=True)
             return self._generate(z, torch.from_numpy(codes[part]).to(device, non_blocking=True))
 
         rows = self._decode_parts(make, len(index))
