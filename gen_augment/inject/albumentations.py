@@ -1,0 +1,301 @@
+"""Transforms of single images for albumentations 2.0: `SyntheticReplace` and `Vary`; and `worker_init_fn`.
+
+They stand beside others in `A.Compose`, and take the label beside the image::
+
+    pipeline = A.Compose([SyntheticReplace(bank, labels="balanced"), A.HorizontalFlip()])
+    done = pipeline(image=image, label=label)
+
+`A.save` and `A.to_dict` write the path of the bank; `A.load` and `A.from_dict` find these classes once this module is
+imported. A replay of `A.ReplayCompose` gives the same rows.
+
+albumentations 2.0 knows nothing of DataLoaders: all workers augment alike, and each epoch as the one before, unless
+`worker_init_fn` is given to the DataLoader. Without workers, `A.Compose(..., seed=...)` repeats a run.
+"""
+
+import os
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch.utils.data import get_worker_info
+
+from gen_augment.bank import SampleBank
+from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.inject.reachable import reachable
+from gen_augment.inject.single import (
+    LABEL_CHOICES,
+    LabelChoice,
+    check_strength,
+    draw_number,
+    draw_row,
+    label_like,
+    label_value,
+    open_bank,
+    open_source,
+    read_row,
+    vary_image,
+)
+from gen_augment.rng import derive_seed
+from gen_augment.validation import check_choice, check_range
+
+try:
+    import albumentations as A
+except ImportError as error:
+    raise MissingDependencyError(
+        "gen_augment.inject.albumentations needs albumentations 2.0: pip install 'gen_augment[albumentations]'."
+    ) from error
+
+__all__ = ["SyntheticReplace", "Vary", "worker_init_fn"]
+
+#: 2.0.8 is the last release of albumentations; from 2.0.9 on it is AlbumentationsX, under the same module name.
+VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
+#: Targets that describe the picture, or are other pictures.
+_OTHER_TARGETS = {"bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes"}
+
+
+def _check_version(version: str) -> None:
+    if version not in VERSIONS:
+        raise MissingDependencyError(
+            f"gen_augment.inject.albumentations works with albumentations 2.0.x, {VERSIONS[0]} to {VERSIONS[-1]}, and "
+            f"found {version}: pip install 'gen_augment[albumentations]'. AlbumentationsX is another package with the "
+            "same module name: uninstall it first."
+        )
+
+
+_check_version(A.__version__)
+
+
+class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations has no types
+    """A transform of the one image in a sample, given its label.
+
+    The label is no target of its own: albumentations takes each target for arrays, and ends in a RecursionError for a
+    string. It is read and written here.
+    """
+
+    _image_stays = False
+
+    def __init__(self, label_key: str, p: float) -> None:
+        super().__init__(p=check_range("p", p, 0, 1))
+        self.label_key = label_key
+        self._other_targets = set(_OTHER_TARGETS)
+
+    def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
+        """Take and return a sample as named arguments."""
+        self._check(kwargs)
+        return super().__call__(*args, force_apply=force_apply, **kwargs)
+
+    @property
+    def targets(self) -> dict[str, Any]:
+        """What is transformed, and by which method."""
+        return {"image": self.apply}
+
+    @property
+    def available_keys(self) -> set[str]:
+        """Names that a strict Compose accepts."""
+        return {*self._available_keys, self.label_key}
+
+    def add_targets(self, additional_targets: dict[str, str]) -> None:
+        """Take note of more images, masks and the like, which are refused."""
+        super().add_targets(additional_targets)
+        described = _OTHER_TARGETS | {"image"}
+        self._other_targets |= {name for name, target in additional_targets.items() if target in described}
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Start the random numbers anew."""
+        # Compose gives all transforms one seed: those with the same p would be applied together or not at all.
+        super().set_random_seed(None if seed is None else derive_seed(seed, type(self).__name__))
+        self.seed = seed
+
+    def _check(self, data: Mapping[str, Any]) -> None:
+        name = type(self).__name__
+        others = sorted(key for key in data if key in self._other_targets and data[key] is not None)
+        if others and not self._image_stays:
+            raise InputError(
+                f"the sample has {', '.join(others)}, which would not describe the image that {name} puts in: use it "
+                "on samples of one image and a label."
+            )
+        if data.get("image") is None:
+            raise InputError(f"{name} needs image=..., got {sorted(data)}.")
+        if self.replay_mode:  # all is known from what was recorded
+            return
+        if data.get(self.label_key) is None:
+            raise InputError(
+                f"{name} needs the image's label: call the Compose with {self.label_key}=..., or say label_key."
+            )
+        label_value(data[self.label_key])  # raises
+
+
+class SyntheticReplace(_LabelledImage):
+    """Replace an image by a row of a bank, with a probability.
+
+    Parameters
+    ----------
+    bank : SampleBank or path
+        Its rows have the size and channels that images have at this place, and become of their dtype.
+    labels : {"same", "prior", "balanced"}
+        A row of the image's label, which stays; or any row, or one of a random class, whose label is then the label.
+    label_key : str
+        Name under which the Compose is given the label: a number or a string.
+    p : float in [0, 1]
+        Share of images that are replaced.
+
+    Raises
+    ------
+    InputError
+        There is not one image and one label of it, they do not go with the bank, or there are boxes or masks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_digits
+    >>> from gen_augment import ConditionalVAE
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = X.reshape(-1, 8, 8).astype("uint8")
+    >>> sampler = ConditionalVAE(max_steps=2, random_state=0, device="cpu").fit(X, y)
+    >>> bank = SampleBank.build(sampler, 100, tempfile.mkdtemp() + "/digits")
+    >>> pipeline = A.Compose([SyntheticReplace(bank, p=0.3), A.HorizontalFlip()], seed=0)
+    >>> done = pipeline(image=X[3], label=y[3])
+    >>> done["image"].shape, done["image"].dtype, done["label"]
+    ((8, 8), dtype('uint8'), np.int64(3))
+    """
+
+    def __init__(
+        self,
+        bank: SampleBank | str | os.PathLike[str],
+        labels: LabelChoice = "same",
+        label_key: str = "label",
+        p: float = 0.5,
+    ) -> None:
+        check_choice("labels", labels, LABEL_CHOICES)
+        self.bank = open_bank(bank)
+        self.labels = labels
+        super().__init__(label_key, p)
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Which row of the bank, and its label."""
+        row = draw_row(self.bank, self.labels, label_value(data[self.label_key]), self.py_random.randrange)
+        if self.labels == "same":
+            return {"row": row}
+        return {"row": row, "new_label": self.bank.labels(np.array([row])).item()}
+
+    def apply(self, img: Any, *args: Any, row: int, **params: Any) -> Any:
+        """That row in the form of the image."""
+        return read_row(self.bank, row, img)
+
+    def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The sample with another image and, unless it stays, another label."""
+        sample: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
+        if "new_label" in params and sample.get(self.label_key) is not None:
+            sample[self.label_key] = label_like(params["new_label"], sample[self.label_key])
+        return sample
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Arguments as they are written."""
+        return {"bank": str(self.bank.path), "labels": self.labels, "label_key": self.label_key}
+
+
+class Vary(_LabelledImage):
+    """Make an image another one of its class, with a probability; see `gen_augment.inject.torchvision.Vary`.
+
+    Parameters
+    ----------
+    source : ConditionalVAE or other fitted sampler with an encoder, SampleBank, or path of a bank
+        In a DataLoader's worker, a bank or a sampler on the CPU. A Compose with a sampler cannot be saved, nor
+        printed, since albumentations prints what it would save.
+    strength : float in [0, 1] or (low, high)
+        How far from the image; of a range, a number is drawn each time.
+    label_key : str
+        As in `SyntheticReplace`.
+    p : float in [0, 1]
+        Share of images that are varied.
+
+    Raises
+    ------
+    InputError
+        There is not one image and one label of it, they do not go with the source, or there are boxes or masks.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from gen_augment import ConditionalVAE
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = X.reshape(-1, 8, 8).astype("uint8")
+    >>> sampler = ConditionalVAE(max_steps=2, random_state=0, device="cpu").fit(X, y)
+    >>> done = A.Compose([Vary(sampler, strength=(0.1, 0.6), p=1.0)])(image=X[3], label=3)
+    >>> done["image"].shape, done["image"].dtype, done["label"]
+    ((8, 8), dtype('uint8'), 3)
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        strength: float | tuple[float, float] = 0.5,
+        label_key: str = "label",
+        p: float = 0.5,
+    ) -> None:
+        self._image_stays = check_strength(strength)[1] == 0
+        self.source = open_source(source)
+        self.strength = strength
+        super().__init__(label_key, p)
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """How far, and towards which row or with which seed."""
+        value = label_value(data[self.label_key])
+        strength = self.py_random.uniform(*check_strength(self.strength))
+        return {
+            "value": value,
+            "strength": strength,
+            "number": draw_number(self.source, value, self.py_random.randrange),
+        }
+
+    def apply(self, img: Any, *args: Any, value: Any, strength: float, number: int, **params: Any) -> Any:
+        """The image so varied."""
+        return vary_image(self.source, img, value, strength, number)
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Arguments as they are written; a sampler as it is."""
+        source = str(self.source.path) if isinstance(self.source, SampleBank) else self.source
+        return {"source": source, "strength": self.strength, "label_key": self.label_key}
+
+    def to_dict_private(self) -> dict[str, Any]:
+        """As `A.to_dict` has it; raises where the source is a sampler."""
+        if not isinstance(self.source, SampleBank):
+            raise InputError(
+                f"Vary with a {type(self.source).__name__} cannot be written to a dict or a file: give Vary a "
+                "SampleBank, which is written as its path."
+            )
+        written: dict[str, Any] = super().to_dict_private()
+        return written
+
+    def get_dict_with_id(self) -> dict[str, Any]:
+        """As `A.ReplayCompose` keeps it: in memory, where a sampler may be."""
+        name = {"__class_fullname__": self.get_class_fullname(), "id": id(self)}
+        return {**name, **self.get_base_init_args(), **self.get_transform_init_args()}
+
+
+def worker_init_fn(worker_id: int) -> None:
+    """Give each worker of a DataLoader augmentations of its own: ``DataLoader(..., worker_init_fn=worker_init_fn)``.
+
+    Every pipeline of albumentations that the dataset holds, or whose functions use, gets random numbers that depend on
+    `torch.manual_seed`, the epoch and the worker. All transforms of a pipeline draw from one generator: after
+    `set_random_seed` of albumentations 2.0.8, each has an equal one, so that flips with one `p` come together or not at
+    all.
+
+    Raises
+    ------
+    InputError
+        No pipeline is found: keep it in an attribute of the dataset.
+    """
+    info = get_worker_info()
+    if info is None:
+        raise InputError("worker_init_fn is for DataLoader(..., num_workers=..., worker_init_fn=worker_init_fn).")
+    pipelines = reachable(info.dataset, (A.BaseCompose, A.BasicTransform))
+    if not pipelines:
+        raise InputError(
+            f"no transform of albumentations was found in the {type(info.dataset).__name__}, so its augmentations "
+            "would repeat in each worker and epoch: keep the A.Compose in an attribute of the dataset."
+        )
+    for number, pipeline in enumerate(pipelines):
+        seed = derive_seed(info.seed, "albumentations", number)
+        pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311 # no secret

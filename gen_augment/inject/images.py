@@ -1,0 +1,187 @@
+"""One image of a user's pipeline, and one row of a bank or a sampler, each written in the form of the other.
+
+Values stay as they are where both are floats or both are integers. Between uint8 (0 to 255) and float (0 to 1) they are
+scaled as torchvision's ``to_dtype(scale=True)`` does. No image is ever resized.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as F
+
+from gen_augment.codecs import ImageCodec
+from gen_augment.errors import InputError
+
+__all__ = ["blend", "to_image", "to_rows"]
+
+_PIL_LAYOUTS = {"L": "HW", "RGB": "HWC"}
+_TENSOR_LAYOUTS = {2: "HW", 3: "CHW"}
+_ARRAY_LAYOUTS = {2: "HW", 3: "HWC"}
+#: Resizing by cubic splines steps this far over the range of 0 to 1, and normalised images go further.
+_OVERSHOOT = 0.25
+
+
+def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
+    """A row that `codec` decoded, in the type, layout and dtype of `image`.
+
+    Raises
+    ------
+    InputError
+        They differ in size or channels, or in their ranges of values.
+    """
+    form, mine = _Form.of(image), _Form.of_rows(codec)
+    planes = mine.read(row)
+    current = form.read(image)
+    _check_size(current, codec)
+    dtype = current.dtype
+    if dtype.is_floating_point and not planes.dtype.is_floating_point:
+        _check_unit_range(current)
+    out = form.write(_convert(planes, dtype, min(codec.low), max(codec.high), "rows of the bank or sampler"))
+    if not isinstance(image, Tensor):
+        return out
+    out = out.to(image.device)
+    return tv_tensors.wrap(out, like=image) if isinstance(image, tv_tensors.TVTensor) else out
+
+
+def to_rows(image: Any, codec: ImageCodec) -> Any:
+    """An image as one row in the form that `codec` was fitted on; the other way round."""
+    form, mine = _Form.of(image), _Form.of_rows(codec)
+    planes = form.read(image).cpu()
+    _check_size(planes, codec)
+    dtype = getattr(torch, mine.torch_dtype)
+    if planes.dtype.is_floating_point and not dtype.is_floating_point:
+        _check_unit_range(planes)
+        planes = planes.clamp(0, 1)
+    elif dtype.is_floating_point and not planes.dtype.is_floating_point and not _in_unit(codec.low, codec.high):
+        raise InputError(
+            f"the image is {planes.dtype} and the sampler was fitted on floats from {min(codec.low):g} to "
+            f"{max(codec.high):g}: put this transform where images are scaled like that."
+        )
+    values = planes.double()
+    row = mine.write(_convert(planes, dtype, float(values.min()), float(values.max()), "the image"))
+    return [row] if codec.container == "pil" else row[None]
+
+
+def blend(image: Any, other: Any, weight: float) -> Any:
+    """``image + weight * (other - image)`` for two images of one form; integers are rounded."""
+    form = _Form.of(image)
+    a, b = form.read(image), form.read(other)
+    working = torch.float64 if a.dtype in (torch.float64, torch.int64, torch.int32) else torch.float32
+    mixed = torch.lerp(a.to(working), b.to(working), weight)  # exact at both ends
+    out = form.write((mixed if a.dtype.is_floating_point else mixed.round()).to(a.dtype))
+    return tv_tensors.wrap(out, like=image) if isinstance(image, tv_tensors.TVTensor) else out
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How an image is held: as PIL, Tensor or array, with axes in this order, of this dtype."""
+
+    container: str
+    layout: str
+    dtype: str
+
+    @classmethod
+    def of(cls, image: Any) -> Self:
+        if isinstance(image, Image.Image):
+            return cls("pil", _layout(_PIL_LAYOUTS, image.mode, "a PIL image of mode"), "uint8")
+        if isinstance(image, Tensor):
+            layout = _layout(_TENSOR_LAYOUTS, image.ndim, f"a Tensor of shape {tuple(image.shape)}, dimensions:")
+            return cls("tensor", layout, str(image.dtype).removeprefix("torch."))
+        if isinstance(image, np.ndarray) and image.dtype.kind in "biuf" and image.dtype.itemsize <= 8:
+            layout = _layout(_ARRAY_LAYOUTS, image.ndim, f"an array of shape {image.shape}, dimensions:")
+            return cls("ndarray", layout, image.dtype.str)
+        raise InputError(f"the image is a {type(image).__name__}: give a PIL image, a Tensor or an array of numbers.")
+
+    @classmethod
+    def of_rows(cls, codec: ImageCodec) -> Self:
+        return cls(codec.container, codec.layout[1:], codec.dtype)
+
+    @property
+    def torch_dtype(self) -> str:
+        return self.dtype if self.container == "tensor" else np.dtype(self.dtype).name
+
+    def read(self, image: Any) -> Tensor:
+        """As a Tensor (C, H, W) of the same dtype."""
+        if isinstance(image, Tensor):
+            planes = image.detach().as_subclass(Tensor)
+        else:
+            array = np.array(image) if self.container == "pil" else image
+            # PyTorch takes neither another machine's byte order, nor negative strides, nor read-only memory in silence.
+            native = array.astype(array.dtype.newbyteorder("="), copy=False)
+            planes = torch.from_numpy(np.require(native, requirements=["C", "W"]))
+        if self.layout == "HW":
+            return planes[None]
+        return planes.permute(2, 0, 1) if self.layout == "HWC" else planes
+
+    def write(self, planes: Tensor) -> Any:
+        """Out of a Tensor (C, H, W) of the right dtype."""
+        if self.layout == "HW":
+            planes = planes[0]
+        elif self.layout == "HWC":
+            planes = planes.permute(1, 2, 0)
+        planes = planes.contiguous()
+        if self.container == "tensor":
+            return planes
+        array = planes.numpy().astype(self.dtype, copy=False)
+        return Image.fromarray(array) if self.container == "pil" else array
+
+
+def _layout(layouts: dict[Any, str], key: Any, what: str) -> str:
+    if key not in layouts:
+        raise InputError(
+            f"the image is {what} {key!r}; it may be {' or '.join(map(repr, layouts))}. Convert it first; for "
+            "whole batches there is SyntheticMix."
+        )
+    return layouts[key]
+
+
+def _check_size(planes: Tensor, codec: ImageCodec) -> None:
+    if tuple(planes.shape) != codec.shape:
+        mine, rows = (" x ".join(map(str, shape)) for shape in (planes.shape, codec.shape))
+        raise InputError(
+            f"the image has (channels x height x width) {mine}, and rows of the bank or sampler {rows}: put this "
+            "transform before those that resize, crop or change channels, or resize images first."
+        )
+
+
+def _check_unit_range(planes: Tensor) -> None:
+    low, high = float(planes.min()), float(planes.max())
+    if not -_OVERSHOOT <= low <= high <= 1 + _OVERSHOOT:
+        raise InputError(
+            f"the image is {planes.dtype} from {low:g} to {high:g}, and the bank or sampler has whole numbers, which "
+            "become 0 to 1: put this transform before images are normalised."
+        )
+
+
+def _in_unit(low: tuple[float, ...], high: tuple[float, ...]) -> bool:
+    return min(low) >= 0 and max(high) <= 1
+
+
+def _convert(planes: Tensor, dtype: torch.dtype, low: float, high: float, what: str) -> Tensor:
+    """Pixels that lie in [low, high] with another dtype."""
+    if planes.dtype == dtype:
+        return planes
+    if planes.dtype == torch.bool:  # black and white: 0 and 1
+        planes, low, high = planes.float(), 0.0, 1.0
+    source = planes.dtype
+    if source.is_floating_point and dtype.is_floating_point:
+        return planes.to(dtype)
+    if dtype != torch.bool and not source.is_floating_point and not dtype.is_floating_point:
+        if torch.iinfo(dtype).min <= low and high <= torch.iinfo(dtype).max:
+            return planes.to(dtype)
+    elif source.is_floating_point and dtype == torch.uint8 and low >= 0 and high <= 1:
+        wide: Tensor = F.to_dtype(planes.to(torch.promote_types(source, torch.float32)), dtype, scale=True)
+        return wide
+    elif source == torch.uint8 and dtype.is_floating_point:
+        scaled: Tensor = F.to_dtype(planes, dtype, scale=True)
+        return scaled
+    raise InputError(
+        f"{what}: {source} from {low:g} to {high:g} cannot be written as {dtype}. Only uint8 (0 to 255) and floats "
+        "from 0 to 1 are turned into each other: put this transform where images are as those that the sampler was "
+        "fitted on."
+    )
