@@ -54,7 +54,7 @@ def draw(
         The filters refused too many rows.
     """
     n = len(labels)
-    if not filters:
+    if not filters or not n:
         index = np.arange(start, start + n)
         return source.generate(index, labels, seed=seed), index
     budget = n * check_positive_int("max_draws", max_draws)
@@ -97,7 +97,7 @@ def check_filters(filters: Any) -> list[Filter]:
 def _passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
     good = np.ones(len(y), dtype=bool)
     for keep in filters:
-        mask = np.asarray(keep(X, y))
+        mask = _as_array(keep(X, y))
         if mask.shape != good.shape or mask.dtype != bool:
             raise InputError(
                 f"the filter {keep!r} gave {mask.dtype} of shape {mask.shape} for {len(y)} rows: one bool for each "
@@ -105,3 +105,10 @@ def _passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
             )
         good &= mask
     return good
+
+
+def _as_array(mask: ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(mask)
+    except ValueError:  # ragged
+        return np.asarray(None)

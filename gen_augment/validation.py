@@ -47,7 +47,7 @@ def check_same_length(n_rows: int, n_labels: int) -> None:
 
 def check_finite(values: np.ndarray, what: str = "X") -> None:
     """Raise if any value is NaN or infinite, naming the first row."""
-    if np.issubdtype(values.dtype, np.floating):
+    if values.size and np.issubdtype(values.dtype, np.floating):
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
             row = int(np.argmin(finite))

@@ -1,6 +1,5 @@
 """`SampleBank`: synthetic rows in a memory-mapped file."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -9,18 +8,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
 
 from gen_augment.bank.build import PLAN, build_rows, describe_progress
-from gen_augment.bank.manifest import MANIFEST, ROWS, Generator, Manifest, digest_of
+from gen_augment.bank.manifest import MANIFEST, ROWS, Generator, Manifest, digest_of, is_there
+from gen_augment.bank.plan import check_part, make_plan
 from gen_augment.codecs import Codec, LabelCodec
-from gen_augment.counts import allocate, check_counts
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rejection import Filter, check_filters
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import GeneratesRows
-from gen_augment.validation import check_index, check_positive_int, check_same_length
+from gen_augment.validation import check_index, check_same_length
 
 __all__ = ["SampleBank"]
 
@@ -73,7 +73,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         self.path = Path(path).absolute()
         self._file: np.ndarray | None = None
         self._rows: np.ndarray | None = None
-        if (self.path / PLAN).exists() and not (self.path / MANIFEST).exists():
+        if is_there(self.path / PLAN) and not is_there(self.path / MANIFEST):
             raise ArchiveError(
                 f"{self.path} is an unfinished bank: {describe_progress(self.path)}. Call SampleBank.build with the "
                 "same arguments to go on."
@@ -122,7 +122,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         path : path-like
             A folder that is new, empty, or left by a build with the same arguments.
         filters : callables ``filter(X, y) -> bools``, optional
-            Rows that one of them refuses are generated anew.
+            Rows that one of them refuses are generated anew. A bank knows them by their names.
         max_draws : int
             With filters: rows generated for each row that is wanted, at most and on average over a block.
         seed : int, optional
@@ -172,8 +172,8 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             Whether all parts are there: the process that ends last completes the bank.
         """
         keep = check_filters(filters)
-        plan = _make_plan(sampler, counts, keep, max_draws, seed)
-        return build_rows(Path(path).absolute(), plan, sampler, keep, _check_part(part), on_block)
+        plan = make_plan(sampler, counts, keep, max_draws, seed)
+        return build_rows(Path(path).absolute(), plan, sampler, keep, check_part(part), on_block)
 
     def __len__(self) -> int:
         return self._manifest.n_rows
@@ -185,26 +185,36 @@ class SampleBank(Dataset[tuple[Any, Any]]):
 
     def __getitems__(self, positions: Sequence[int]) -> list[tuple[Any, Any]]:
         # DataLoader asks for whole batches by this name.
-        where = check_index(positions)
+        where = np.asarray(positions)
         X = self.rows(where)
         rows = [X.iloc[i] for i in range(len(X))] if hasattr(X, "iloc") else X
         return list(zip(rows, self.labels(where).tolist(), strict=True))
 
     def rows(self, positions: np.ndarray) -> Any:
         """Rows by their place in the bank, in the form that the sampler was fitted on; they are copies."""
-        if self._rows is None:
-            self._rows = self._memory()["row"]
-        return self.codec_.unpack(self._rows[positions])
+        return self.codec_.unpack(self._row_memory()[self._check_positions(positions)])
+
+    def read_into(self, positions: np.ndarray, out: torch.Tensor) -> torch.Tensor:
+        """Write rows by their place in the bank to `out`, a Tensor in memory of their shape and dtype."""
+        if len(positions) and not 0 <= positions.min() <= positions.max() < len(self):
+            raise InputError(f"rows {positions.min()} to {positions.max()} of a bank of {len(self)} rows.")
+        array = (out.view(torch.int16) if out.dtype == torch.bfloat16 else out).numpy()
+        memory = self._row_memory()
+        if memory.flags.c_contiguous and array.flags.c_contiguous:
+            np.take(memory, positions, axis=0, out=array, mode="clip")  # the one mode that needs no buffer
+        else:
+            array[...] = memory[positions]
+        return out
 
     def labels(self, positions: np.ndarray) -> np.ndarray:
         """Labels of rows by their place in the bank."""
-        labels: np.ndarray = self.label_codec_.classes[self._manifest.codes(positions)]
+        labels: np.ndarray = self.label_codec_.classes[self._manifest.codes(self._check_positions(positions))]
         return labels
 
     def addresses(self, positions: np.ndarray) -> np.ndarray:
         """Row numbers in the generator's table: ``sampler.generate(addresses, labels, seed=generator.seed)``."""
-        index: np.ndarray = self._memory()["index"][positions] if self._manifest.filters else np.array(positions)
-        return index
+        where = self._check_positions(positions)
+        return self._memory()["index"][where] if self._manifest.filters else where
 
     def locate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
         """Places of rows in the bank: row number `index` of each label, counted within the label.
@@ -225,10 +235,11 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         if seed is None:
             in_order: np.ndarray = self._starts[codes] + offsets
             return in_order
+        seed = resolve_seed(seed)
         out = np.empty_like(where)
         for number in np.unique(rounds):
             here = rounds == number
-            step, shift = _orders(resolve_seed(seed), int(number), self._manifest.counts)
+            step, shift = _orders(seed, int(number), self._manifest.counts)
             c = codes[here]
             out[here] = self._starts[c] + (step[c] * offsets[here] + shift[c]) % counts[here]
         return out
@@ -245,6 +256,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         ArchiveError
             Rows are damaged.
         """
+        self._check_size()  # reading past the end of a file that was cut short meanwhile would kill the process
         memory = self._memory()
         for block, digest in enumerate(self._manifest.digests):
             rows = self._manifest.rows_of(block)
@@ -258,9 +270,24 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         """The file as an array; opened by each process when it first reads."""
         if self._file is None:
             self._check_size()
+            try:
+                memory = np.memmap(self.path / ROWS, self._manifest.row_dtype, mode="r")
+            except OSError as error:
+                raise ArchiveError(f"{self.path / ROWS} cannot be read: {error.strerror}.") from error
             # The plain array under the memmap: indexing the subclass costs more than reading a row.
-            self._file = np.asarray(np.memmap(self.path / ROWS, self._manifest.row_dtype, mode="r"))
+            self._file = np.asarray(memory)
         return self._file
+
+    def _row_memory(self) -> np.ndarray:
+        if self._rows is None:
+            self._rows = self._memory()["row"]
+        return self._rows
+
+    def _check_positions(self, positions: ArrayLike) -> np.ndarray:
+        where = check_index(positions)
+        if where.size and where.max() >= len(self):
+            raise IndexError(f"row {where.max()} of a bank of {len(self)} rows.")
+        return where
 
     def _check_size(self) -> None:
         try:
@@ -268,7 +295,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         except OSError as error:
             raise ArchiveError(f"{self.path / ROWS} cannot be read: {error.strerror}.") from error
         if size != self._size:
-            raise ArchiveError(f"{self.path / ROWS} has {size} bytes, and {self._size} are expected: it is cut short.")
+            raise ArchiveError(f"{self.path / ROWS} has {size} bytes, not {self._size}: build the bank anew.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (str(self.path), self._manifest.digests)
@@ -282,47 +309,6 @@ def _reopen(path: str, digests: tuple[str, ...]) -> SampleBank:
     if bank._manifest.digests != digests:
         raise ArchiveError(f"{path} holds other rows than the bank that was pickled.")
     return bank
-
-
-def _make_plan(
-    sampler: GeneratesRows, counts: int | Mapping[Any, int], filters: list[Filter], max_draws: int, seed: int | None
-) -> Manifest:
-    if not hasattr(sampler, "fingerprint"):
-        raise InputError(f"a {type(sampler).__name__} is no sampler: give a fitted one, such as ConditionalVAE.")
-    fingerprint = sampler.fingerprint()  # raises for one that is not fitted
-    labels: LabelCodec = sampler.label_codec_
-    if isinstance(counts, Mapping):
-        per_class = np.zeros(len(labels.classes), int)
-        numbers = check_counts("counts", counts)
-        np.add.at(per_class, labels.encode(list(counts)) if numbers else np.empty(0, int), numbers)
-    else:
-        per_class = allocate(check_positive_int("counts", counts), sampler.class_prior_)
-    if not per_class.sum():
-        raise InputError(f"counts={counts!r} asks for no rows.")
-    return Manifest(
-        Generator(type(sampler).__name__, fingerprint, sampler.seed_ if seed is None else resolve_seed(seed)),
-        json.loads(json.dumps(sampler.codec_.to_json())),  # as a file would give it back: lists for tuples
-        json.loads(json.dumps(labels.to_json())),
-        tuple(per_class.tolist()),
-        tuple(_name_of(keep) for keep in filters),
-        check_positive_int("max_draws", max_draws) if filters else 1,
-    )
-
-
-def _name_of(keep: Filter) -> str:
-    named = keep if hasattr(keep, "__qualname__") else type(keep)
-    return f"{named.__module__}.{named.__qualname__}"
-
-
-def _check_part(part: tuple[int, int]) -> tuple[int, int]:
-    if (
-        not isinstance(part, (tuple, list))
-        or len(part) != 2
-        or not all(type(number) is int for number in part)
-        or not 0 <= part[0] < part[1]
-    ):
-        raise InputError(f"part={part!r}: give (i, n), the i-th of n parts, with i from 0 to n - 1.")
-    return part[0], part[1]
 
 
 @lru_cache(maxsize=8)

@@ -4,19 +4,26 @@ A folder under construction holds ``plan.json`` (what is to be built), ``rows.bi
 ``blocks.bin`` with the digest of each block that is there. A block counts as built when its bytes have that
 digest, so that whatever was cut short is built again. When every block is there, ``manifest.json`` is written
 and the plan removed: a bank with a manifest is whole.
+
+Processes that build one bank take no locks. The plan is made by the one that is first to link it to its name,
+and any step that fails because another process has finished the bank meanwhile is a success.
 """
 
+import errno
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Self
 
 import numpy as np
 
 from gen_augment import archive
-from gen_augment.bank.manifest import DIGEST_BYTES, MANIFEST, ROWS, Manifest, digest_of
+from gen_augment.bank.manifest import DIGEST_BYTES, MANIFEST, ROWS, Manifest, digest_of, is_there
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rejection import Filter, draw
 from gen_augment.types import SupportsSample
@@ -25,6 +32,8 @@ __all__ = ["PLAN", "build_rows", "describe_progress"]
 
 PLAN, BLOCKS = "plan.json", "blocks.bin"
 _NOT_BUILT = bytes(DIGEST_BYTES)
+#: Files that a killed process leaves when it was writing a plan or a manifest.
+_TEMPORARY = re.compile(r"\.+(plan|manifest)\.json\..*\.tmp")
 
 
 def build_rows(
@@ -49,83 +58,84 @@ def build_rows(
     on_block : callable ``(done, of)``
         Called before the first block and after each one.
     """
-    if (path / MANIFEST).exists():
-        _check_same(path, Manifest.read(path / MANIFEST).plan(), plan)
-        _clear(path)
-        return True
     with _disk_errors(path):
-        _lay_out(path, plan)
-        with (path / ROWS).open("r+b") as rows, (path / BLOCKS).open("r+b") as digests:
-            mine = range(plan.n_blocks * part[0] // part[1], plan.n_blocks * (part[0] + 1) // part[1])
-            whole = {block for block in mine if _is_whole(block, plan, rows, digests)}
-            on_block(len(whole), len(mine))
-            for block in sorted(set(mine) - whole):
-                _build_block(block, plan, source, filters, rows, digests)
-                whole.add(block)
-                on_block(len(whole), len(mine))
-            others = set(range(plan.n_blocks)) - whole
-            if not all(_is_whole(block, plan, rows, digests) for block in others):
-                return (path / MANIFEST).exists()
-            os.fsync(rows.fileno())
-            found = [_read_digest(block, digests).hex() for block in range(plan.n_blocks)]
-        archive.write_bytes(path / MANIFEST, plan.finished(tuple(found)).to_bytes())
-        _clear(path)
-    return True
+        blocks = None if _is_finished(path, plan) else _lay_out(path, plan)
+    if blocks is None:
+        return True
+    with blocks:
+        mine = range(plan.n_blocks * part[0] // part[1], plan.n_blocks * (part[0] + 1) // part[1])
+        with _disk_errors(path):
+            missing = [block for block in mine if not blocks.is_whole(block)]
+        on_block(len(mine) - len(missing), len(mine))
+        for done, block in enumerate(missing, len(mine) - len(missing) + 1):
+            rows = _make_rows(block, plan, source, filters)  # whatever a filter raises is not the disk's fault
+            with _disk_errors(path):
+                blocks.write(block, rows)
+            on_block(done, len(mine))
+        with _disk_errors(path):
+            _write_manifest(path, plan, blocks, mine)
+    with _disk_errors(path):
+        return _is_finished(path, plan)
 
 
 def describe_progress(path: Path) -> str:
     """How far a bank has come, in words."""
-    plan, built = Manifest.read(path / PLAN), 0
-    if (path / BLOCKS).exists():
-        with (path / BLOCKS).open("rb") as digests:
-            built = sum(_read_digest(block, digests) not in (b"", _NOT_BUILT) for block in range(plan.n_blocks))
-    return f"{built} of {plan.n_blocks} blocks are there"
-
-
-def _clear(path: Path) -> None:
-    """Remove what only a build needs."""
-    for name in (PLAN, BLOCKS):
-        (path / name).unlink(missing_ok=True)
-
-
-def _lay_out(path: Path, plan: Manifest) -> None:
-    """The folder and its files at full size; what another process has laid out is left."""
-    made = not path.exists()
-    if (path / PLAN).exists():
-        _check_same(path, Manifest.read(path / PLAN), plan)
-    elif not made and any(file.suffix != ".tmp" for file in path.iterdir()):
-        raise InputError(f"{path} is there already and no bank: name a new folder, or empty it first.")
-    resumed = (path / PLAN).exists()
-    path.mkdir(parents=True, exist_ok=True)
+    plan = Manifest.read(path / PLAN, finished=False)
     try:
-        if not resumed:
-            archive.write_bytes(path / PLAN, plan.to_bytes())
-        _allocate(path / ROWS, plan.n_rows * plan.row_dtype.itemsize)
-        _allocate(path / BLOCKS, plan.n_blocks * DIGEST_BYTES)
-    except BaseException:
-        for name in () if resumed else (ROWS, BLOCKS, PLAN):
-            (path / name).unlink(missing_ok=True)
-        if made:
-            path.rmdir()
-        raise
+        digests = (path / BLOCKS).read_bytes()
+    except OSError:  # not yet made
+        digests = b""
+    claims = [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+    return f"{sum(claim != _NOT_BUILT for claim in claims)} of {plan.n_blocks} blocks are there"
 
 
-def _allocate(file: Path, size: int) -> None:
-    """Take all the space before the first row is generated: a full disk is found now, not after hours."""
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        if os.fstat(handle).st_size == size:
-            return
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, size)
-        os.truncate(handle, size)
-    finally:
-        os.close(handle)
+class _Blocks:
+    """The rows and digests of a bank under construction, block by block.
+
+    Files are read and written without a buffer: another process may write to them at any time.
+    """
+
+    def __init__(self, path: Path, plan: Manifest) -> None:
+        self.plan = plan
+        with ExitStack() as opened:
+            self.rows = opened.enter_context(FileIO(path / ROWS, "r+"))
+            self.digests = opened.enter_context(FileIO(path / BLOCKS, "r+"))
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._opened.close()
+
+    def digest(self, block: int) -> bytes:
+        """The digest that a block is to have if it is there."""
+        self.digests.seek(block * DIGEST_BYTES)
+        return self.digests.read(DIGEST_BYTES)
+
+    def is_whole(self, block: int) -> bool:
+        """Whether a block is there."""
+        claimed = self.digest(block)
+        if claimed == _NOT_BUILT:
+            return False
+        numbers, size = self.plan.rows_of(block), self.plan.row_dtype.itemsize
+        self.rows.seek(numbers.start * size)
+        return digest_of(self.rows.read(len(numbers) * size)) == claimed
+
+    def write(self, block: int, data: memoryview) -> None:
+        """Put a block's rows into place, and then its digest."""
+        _write_at(self.rows, self.plan.rows_of(block).start * self.plan.row_dtype.itemsize, data)
+        _write_at(self.digests, block * DIGEST_BYTES, memoryview(digest_of(data)))
 
 
-def _build_block(
-    block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter], rows: IO[bytes], digests: IO[bytes]
-) -> None:
+def _write_at(file: FileIO, offset: int, data: memoryview) -> None:
+    file.seek(offset)
+    while len(data):
+        data = data[file.write(data) :]
+
+
+def _make_rows(block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]) -> memoryview:
+    """Rows of a block as the file holds them."""
     numbers = plan.rows_of(block)
     labels = plan.label_codec.classes[plan.codes(np.arange(numbers.start, numbers.stop))]
     X, index = draw(
@@ -140,28 +150,115 @@ def _build_block(
     data["row"] = plan.row_codec.pack(X)
     if filters:
         data["index"] = index
-    _write_at(rows, numbers.start * plan.row_dtype.itemsize, data.view(np.uint8).data)
-    _write_at(digests, block * DIGEST_BYTES, digest_of(data.view(np.uint8).data))
+    return data.view(np.uint8).data  # type: ignore[no-any-return]
 
 
-def _write_at(file: IO[bytes], offset: int, data: bytes | memoryview) -> None:
-    file.seek(offset)
-    file.write(data)
-    file.flush()
+def _write_manifest(path: Path, plan: Manifest, blocks: _Blocks, mine: range) -> None:
+    """Make the bank whole, if the blocks of all parts are there."""
+    if not all(blocks.is_whole(block) for block in range(plan.n_blocks) if block not in mine):
+        return
+    os.fsync(blocks.rows.fileno())
+    digests = tuple(blocks.digest(block).hex() for block in range(plan.n_blocks))
+    try:
+        archive.write_bytes(path / MANIFEST, plan.finished(digests).to_bytes())
+    except ArchiveError:
+        if not is_there(path / MANIFEST):  # else another process has written it
+            raise
 
 
-def _read_digest(block: int, digests: IO[bytes]) -> bytes:
-    digests.seek(block * DIGEST_BYTES)
-    return digests.read(DIGEST_BYTES)
-
-
-def _is_whole(block: int, plan: Manifest, rows: IO[bytes], digests: IO[bytes]) -> bool:
-    claimed = _read_digest(block, digests)
-    if claimed == _NOT_BUILT:
+def _is_finished(path: Path, plan: Manifest) -> bool:
+    """Whether the bank is there; it is cleared of what only a build needs."""
+    if not is_there(path / MANIFEST):
         return False
-    numbers, size = plan.rows_of(block), plan.row_dtype.itemsize
-    rows.seek(numbers.start * size)
-    return digest_of(rows.read(len(numbers) * size)) == claimed
+    _check_same(path, Manifest.read(path / MANIFEST).plan(), plan)
+    for file in path.iterdir():
+        if file.name in (PLAN, BLOCKS) or _TEMPORARY.fullmatch(file.name):
+            with suppress(OSError):  # a bank can be opened where nothing can be written
+                file.unlink()
+    return True
+
+
+def _lay_out(path: Path, plan: Manifest) -> _Blocks | None:
+    """The folder and its files at full size, opened; None if another process has finished the bank meanwhile."""
+    _check_place(path)
+    new: list[Path] = []
+    try:
+        for folder in reversed([path, *path.parents]):
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                new.append(folder)
+        claimed = _claim(path, plan)
+        new += [path / PLAN] if claimed else []
+        if _is_finished(path, plan):
+            return None
+        _check_same(path, Manifest.read(path / PLAN, finished=False), plan)
+        new += [path / ROWS, path / BLOCKS] if claimed else []
+        _allocate(path / ROWS, plan.n_rows * plan.row_dtype.itemsize)
+        _allocate(path / BLOCKS, plan.n_blocks * DIGEST_BYTES)
+        return None if _is_finished(path, plan) else _Blocks(path, plan)
+    except (OSError, ArchiveError, InputError) as error:
+        # Not after Ctrl-C: what is there can be gone on with, and another process may be doing so.
+        _remove(new, keep=path / ROWS if is_there(path / MANIFEST) else None)
+        if not isinstance(error, InputError) and _is_finished(path, plan):
+            return None
+        raise
+
+
+def _remove(new: Sequence[Path], keep: Path | None) -> None:
+    for made in reversed(new):
+        with suppress(OSError):  # a folder that another process has put files into, say
+            if made != keep:
+                made.rmdir() if made.is_dir() else made.unlink()
+
+
+def _check_place(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file: name a new folder.")
+    names = {file.name for file in path.iterdir()} if path.exists() else set()
+    if not names & {PLAN, MANIFEST} and not all(_TEMPORARY.fullmatch(name) for name in names):
+        raise InputError(f"{path} is there already and no bank: name a new folder, or empty it first.")
+
+
+def _claim(path: Path, plan: Manifest) -> bool:
+    """Write the plan, and return True, unless there is one."""
+    if (path / PLAN).exists():
+        return False
+    draft = archive.write_bytes(path / f".{PLAN}.{secrets.token_hex(8)}.tmp", plan.to_bytes())
+    try:
+        try:
+            os.link(draft, path / PLAN)
+        except FileExistsError:
+            return False
+        except OSError:  # no hard links in this file system
+            draft.replace(path / PLAN)
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+def _allocate(file: Path, size: int) -> None:
+    """Take all the space before the first row is generated: a full disk is found now, not after hours."""
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        there = os.fstat(handle)
+        if there.st_size == size:
+            return
+        # Asked first: a file system that is asked for too much may take all there is before it says no.
+        if shutil.disk_usage(file.parent).free < size - getattr(there, "st_blocks", 0) * 512:
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {size / 1e6:.0f} MB are needed")
+        if hasattr(os, "posix_fallocate"):
+            _fallocate(handle, size)
+        os.truncate(handle, size)
+    finally:
+        os.close(handle)
+
+
+def _fallocate(handle: int, size: int) -> None:
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # what file systems say that cannot do it
+            raise
 
 
 def _check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
@@ -180,10 +277,8 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        free = ""
-        if path.parent.exists():
-            free = f" ({shutil.disk_usage(path.parent).free / 1e6:.0f} MB are free there)"
+        free = shutil.disk_usage(next(folder for folder in path.parents if is_there(folder))).free
         raise ArchiveError(
-            f"cannot write the bank {path}: {error.strerror or error}{free}. Choose a folder with room that can be "
-            "written; what was built goes on from where it stopped."
+            f"cannot write the bank {path}: {error.strerror or error} ({free / 1e6:.0f} MB are free there). Choose a "
+            "folder with room that can be written; what was built goes on from where it stopped."
         ) from error

@@ -12,21 +12,31 @@ import torch
 
 from gen_augment import archive
 from gen_augment.codecs import Codec, LabelCodec, codec_from_json
-from gen_augment.errors import ArchiveError
+from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON
 
-__all__ = ["MANIFEST", "ROWS", "Generator", "Manifest", "digest_of"]
+__all__ = ["MANIFEST", "ROWS", "Generator", "Manifest", "digest_of", "is_there"]
 
 FORMAT = 1
 MANIFEST, ROWS = "manifest.json", "rows.bin"
 DIGEST_BYTES = 16
 #: Rows in a block are a power of two, so that this many bytes hold a block, and are whole blocks of noise.
 BLOCK_BYTES, MIN_BLOCK, MAX_BLOCK = 2**22, 256, 4096
+#: More would not fit into any file system, nor their bytes into an offset.
+MAX_ROWS = 2**40
 
 
 def digest_of(data: bytes | memoryview) -> bytes:
     """16 bytes that tell damaged data from whole."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there; one that may not be looked at, or has no possible name, is not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -136,8 +146,14 @@ class Manifest:
         return json.dumps(record | {"checksum": _checksum(record)}, sort_keys=True, indent=0).encode()
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, *, finished: bool = True) -> Self:
         """Read and check a manifest.
+
+        Parameters
+        ----------
+        path : Path
+        finished : bool
+            Whether it is that of a bank, with the digest of each block, or of one that is being built, with none.
 
         Raises
         ------
@@ -147,19 +163,16 @@ class Manifest:
         try:
             record = json.loads(path.read_bytes())
             checksum = record.pop("checksum")
-        except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+            expected = _checksum(record)
+        except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
             raise ArchiveError(f"{path} is not a readable manifest of a bank: {error}") from error
         if record.get("format") != FORMAT:
             raise ArchiveError(
                 f"{path} has bank format {record.get('format')!r}; this version of gen_augment reads {FORMAT}."
             )
-        if checksum != _checksum(record):
+        if checksum != expected:
             raise ArchiveError(f"{path} is damaged: its checksum does not fit. Build the bank anew.")
         archive.check_keys(str(path), record, {"format", *cls.__dataclass_fields__})
-        return cls._from_record(path, record)
-
-    @classmethod
-    def _from_record(cls, path: Path, record: JSON) -> Self:
         try:
             manifest = cls(
                 generator=Generator(**record["generator"]),
@@ -170,14 +183,23 @@ class Manifest:
                 max_draws=record["max_draws"],
                 digests=tuple(record["digests"]),
             )
-            n_classes = len(manifest.label_codec.classes)
-            fits = len(manifest.counts) == n_classes and all(type(n) is int and n >= 0 for n in manifest.counts)
-            fits = fits and manifest.n_rows > 0 and len(manifest.digests) in (0, manifest.n_blocks)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            manifest._check(finished)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
-        if not fits:
-            raise ArchiveError(f"{path} does not fit together: counts {record['counts']} for {n_classes} classes.")
         return manifest
+
+    def _check(self, finished: bool) -> None:
+        """Raise if a value has another type than it should, or does not go with the others."""
+        n_classes = len(self.label_codec.classes)
+        numbers = (*self.counts, self.max_draws, self.generator.seed)
+        texts = (*self.filters, *self.digests, self.generator.name, self.generator.fingerprint)
+        if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
+            raise InputError("a number or a name is of another type.")
+        if len(self.counts) != n_classes or min(self.counts) < 0 or not 0 < self.n_rows <= MAX_ROWS:
+            raise InputError(f"counts {self.counts} for {n_classes} classes.")
+        expected = self.n_blocks * finished  # counted in any case: it raises for a codec that cannot be
+        if len(self.digests) != expected:
+            raise InputError(f"{len(self.digests)} digests, and {expected} are expected.")
 
 
 def _checksum(record: JSON) -> str:

@@ -97,7 +97,7 @@ def concatenate(parts: Sequence[Any]) -> Any:
     if isinstance(first, torch.Tensor):
         return torch.cat(list(parts))
     if isinstance(first, np.ndarray):
-        return np.concatenate(parts)
+        return np.concatenate(parts, dtype=first.dtype)  # its byte order too
     return [row for part in parts for row in part]
 
 

@@ -211,3 +211,10 @@ def test_concatenate_keeps_the_container(make: Any) -> None:
     np.testing.assert_array_equal(np.asarray(joined), X)
     if isinstance(joined, pd.DataFrame):
         assert joined.index.tolist() == list(range(5))
+
+
+def test_concatenate_keeps_the_byte_order() -> None:
+    X = np.arange(6, dtype=">u2").reshape(3, 2)
+    joined = concatenate([X[:1], X[1:]])
+    assert joined.dtype.str == ">u2"
+    np.testing.assert_array_equal(joined, X)

@@ -1,0 +1,70 @@
+"""What a bank is asked to hold: checks of the arguments, and the manifest that is to come true."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gen_augment.bank.manifest import MAX_ROWS, Generator, Manifest
+from gen_augment.codecs import LabelCodec
+from gen_augment.counts import allocate, check_counts
+from gen_augment.errors import InputError
+from gen_augment.rejection import Filter
+from gen_augment.rng import resolve_seed
+from gen_augment.types import GeneratesRows
+from gen_augment.validation import check_positive_int
+
+__all__ = ["check_part", "make_plan"]
+
+
+def make_plan(
+    sampler: GeneratesRows, counts: int | Mapping[Any, int], filters: list[Filter], max_draws: int, seed: int | None
+) -> Manifest:
+    """Check what `SampleBank.build` is asked for, and put it down."""
+    if isinstance(sampler, type) or not hasattr(sampler, "fingerprint"):
+        name = getattr(sampler, "__name__", type(sampler).__name__)
+        raise InputError(f"{name} is no sampler: give a fitted one, such as ConditionalVAE().fit(X, y).")
+    fingerprint = sampler.fingerprint()  # raises for one that is not fitted
+    labels: LabelCodec = sampler.label_codec_
+    max_draws = check_positive_int("max_draws", max_draws)
+    return Manifest(
+        Generator(type(sampler).__name__, fingerprint, sampler.seed_ if seed is None else resolve_seed(seed)),
+        json.loads(json.dumps(sampler.codec_.to_json())),  # as a file would give it back: lists for tuples
+        json.loads(json.dumps(labels.to_json())),
+        _rows_per_class(counts, max_draws, labels, sampler.class_prior_),
+        tuple(_name_of(keep) for keep in filters),
+        max_draws if filters else 1,
+    )
+
+
+def _rows_per_class(
+    counts: int | Mapping[Any, int], max_draws: int, labels: LabelCodec, prior: np.ndarray
+) -> tuple[int, ...]:
+    numbers = check_counts("counts", counts) if isinstance(counts, Mapping) else [check_positive_int("counts", counts)]
+    if not any(numbers):
+        raise InputError(f"counts={counts!r} asks for no rows.")
+    if sum(numbers) > MAX_ROWS or sum(numbers) * max_draws >= 2**63:
+        raise InputError(f"counts={counts!r} with max_draws={max_draws}: a bank has up to 2**40 rows, out of 2**63.")
+    if not isinstance(counts, Mapping):
+        return tuple(allocate(numbers[0], prior).tolist())
+    per_class = np.zeros(len(labels.classes), int)
+    np.add.at(per_class, labels.encode(list(counts)), numbers)
+    return tuple(per_class.tolist())
+
+
+def _name_of(keep: Filter) -> str:
+    named = keep if hasattr(keep, "__qualname__") else type(keep)
+    return f"{getattr(named, '__module__', None)}.{named.__qualname__}"
+
+
+def check_part(part: tuple[int, int]) -> tuple[int, int]:
+    """Return `part` as (i, n), or raise if it is none of n parts."""
+    if (
+        not isinstance(part, (tuple, list))
+        or len(part) != 2
+        or not all(type(number) is int for number in part)
+        or not 0 <= part[0] < part[1]
+    ):
+        raise InputError(f"part={part!r}: give (i, n), the i-th of n parts, with i from 0 to n - 1.")
+    return part[0], part[1]

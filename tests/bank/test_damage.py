@@ -1,0 +1,250 @@
+"""Damaged banks: whatever is wrong with a folder is an `ArchiveError`, and a changed byte is found by `verify`."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gen_augment import ArchiveError, SampleBank
+from gen_augment.types import JSON
+from tests.bank.toys import Tell, everything, files_of
+from tests.test_archive import JSON_VALUES, places
+
+COUNTS = {"a": 40, "b": 25, "c": 35}
+
+
+def sign(record: JSON) -> bytes:
+    """A manifest with a checksum that fits."""
+    text = json.dumps({key: value for key, value in record.items() if key != "checksum"}, sort_keys=True)
+    return json.dumps(record | {"checksum": hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}).encode()
+
+
+def read(path: Path) -> JSON:
+    record: JSON = json.loads(path.read_bytes())
+    return record
+
+
+@pytest.fixture
+def bank(small_blocks: int, tmp_path: Path) -> SampleBank:
+    return SampleBank.build(Tell(), COUNTS, tmp_path / "bank")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bank that is not changed."""
+    return SampleBank.build(Tell(), COUNTS, tmp_path_factory.mktemp("whole") / "bank").path
+
+
+def test_the_signature_is_that_of_the_format(bank: SampleBank) -> None:
+    record = read(bank.path / "manifest.json")
+    (bank.path / "manifest.json").write_bytes(sign(record))
+    assert SampleBank(bank.path).counts == COUNTS
+
+
+# Rows.
+
+
+@pytest.mark.parametrize("size", [0, 1, 2399, 2401, 10_000])
+def test_rows_of_another_size(size: int, bank: SampleBank) -> None:
+    os.truncate(bank.path / "rows.bin", size)
+    message = f"has {size} bytes, not 2400: build the bank anew"
+    for use in (lambda: SampleBank(bank.path), lambda: bank.rows(np.arange(3)), bank.verify,
+                lambda: SampleBank.build(Tell(), COUNTS, bank.path)):  # fmt: skip
+        with pytest.raises(ArchiveError, match=message):
+            use()
+
+
+def test_rows_cut_short_under_an_open_bank(bank: SampleBank) -> None:
+    bank.rows(everything(bank))
+    os.truncate(bank.path / "rows.bin", 100)
+    with pytest.raises(ArchiveError, match="has 100 bytes"):
+        bank.verify()
+
+
+def test_any_flipped_bit_is_found(bank: SampleBank) -> None:
+    bank.verify()
+    data = (bank.path / "rows.bin").read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * len(data), 100):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        (bank.path / "rows.bin").write_bytes(damaged)
+        first = bit // 8 // 24 // 16 * 16
+        with pytest.raises(ArchiveError, match=f"rows {first} to {min(first + 15, 99)} are damaged"):
+            SampleBank(bank.path).verify()
+    (bank.path / "rows.bin").write_bytes(data)
+    SampleBank(bank.path).verify()
+
+
+@pytest.mark.parametrize("name", ["rows.bin", "manifest.json"])
+@pytest.mark.parametrize("instead", ["nothing", "folder", "link to nothing", "link to itself"])
+def test_missing_files(name: str, instead: str, bank: SampleBank) -> None:
+    file = bank.path / name
+    file.unlink()
+    if instead == "folder":
+        file.mkdir()
+    elif instead == "link to nothing":
+        file.symlink_to(bank.path / "nowhere")
+    elif instead == "link to itself":
+        file.symlink_to(file)
+    with pytest.raises(ArchiveError, match=name):
+        SampleBank(bank.path)
+
+
+def test_rows_that_may_not_be_read(bank: SampleBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    with pytest.raises(ArchiveError, match=r"rows.bin cannot be read: Permission denied"):
+        bank.rows(np.arange(3))
+
+
+# Manifests.
+
+GARBAGE = {
+    "empty": b"",
+    "cut": b'{"format": 1, "coun',
+    "binary": bytes(range(256)),
+    "list": b"[1, 2]",
+    "number": b"3",
+    "null": b"null",
+    "no keys": b"{}",
+    "deep": b"[" * 100_000,
+    "deep inside": b'{"checksum": "", "format": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "long number": b'{"checksum": "", "format": ' + b"1" * 5000 + b"}",
+    "huge": b'{"checksum": "", "format": 1, "counts": [' + b"1," * 1_000_000 + b"1]}",
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
+def test_garbage(name: str, data: bytes, bank: SampleBank) -> None:
+    (bank.path / "manifest.json").unlink()
+    (bank.path / name).write_bytes(data)
+    before = files_of(bank.path)
+    for use in (lambda: SampleBank(bank.path), lambda: SampleBank.build(Tell(), COUNTS, bank.path)):
+        with pytest.raises(ArchiveError, match=f"{name} (is not a readable manifest|has bank format|is damaged)"):
+            use()
+    assert files_of(bank.path) == before
+
+
+def test_every_edit_breaks_the_checksum(bank: SampleBank) -> None:
+    data = (bank.path / "manifest.json").read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(data), 200):
+        edited = bytearray(data)
+        edited[place] ^= 1
+        (bank.path / "manifest.json").write_bytes(edited)
+        with pytest.raises(ArchiveError):
+            SampleBank(bank.path)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, [1]])
+def test_another_format_is_named(version: Any, bank: SampleBank) -> None:
+    (bank.path / "manifest.json").write_bytes(sign(read(bank.path / "manifest.json") | {"format": version}))
+    with pytest.raises(ArchiveError, match=r"has bank format .*; this version of gen_augment reads 1"):
+        SampleBank(bank.path)
+
+
+@pytest.mark.parametrize("key", ["generator", "codec", "labels", "counts", "filters", "max_draws", "digests"])
+def test_missing_and_unknown_keys_are_named(key: str, bank: SampleBank) -> None:
+    record = read(bank.path / "manifest.json")
+    record["extra"] = record.pop(key)
+    (bank.path / "manifest.json").write_bytes(sign(record))
+    with pytest.raises(ArchiveError, match=rf"missing \['{key}'\], unknown \['extra'\]"):
+        SampleBank(bank.path)
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("counts", None), ("counts", 100), ("counts", []), ("counts", [40, 25]), ("counts", [40.0, 25, 35]),
+    ("counts", [100, 25, -25]), ("counts", [0, 0, 0]), ("counts", [True, 25, 35]), ("counts", [10**30, 25, 35]),
+    ("counts", [40, 25, 36]), ("counts", [2**63, 2**63, 2**63]), ("counts", "abc"), ("counts", {"a": 40}),
+    ("digests", None), ("digests", []), ("digests", ["0"] * 6), ("digests", ["0"] * 8), ("digests", [0] * 7),
+    ("filters", None), ("filters", [3]), ("filters", ["a"]), ("max_draws", "many"), ("max_draws", None),
+    ("generator", None), ("generator", {}), ("generator", {"name": 1, "fingerprint": "", "seed": 0}),
+    ("generator", {"name": "", "fingerprint": "", "seed": "0"}), ("codec", None), ("codec", {}), ("codec", []),
+    ("codec", {"kind": "video"}), ("codec", {"kind": "table"}), ("labels", None), ("labels", {}),
+    ("labels", {"classes": [1]}), ("labels", "abc"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key, value", WRONG, ids=str)
+def test_values_that_cannot_be_are_refused(key: str, value: Any, bank: SampleBank) -> None:
+    (bank.path / "manifest.json").write_bytes(sign(read(bank.path / "manifest.json") | {key: value}))
+    with pytest.raises(ArchiveError, match=r"does not fit together|rows.bin has 2400 bytes"):
+        SampleBank(bank.path)
+
+
+def changed(whole: Path, target: Path, name: str, change: Callable[[JSON], None]) -> Path:
+    """A copy of a bank, or of the plan of one, whose signed record was changed."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    shutil.copy(whole / "rows.bin", target / "rows.bin")
+    record = read(whole / "manifest.json")
+    if name == "plan.json":
+        record["digests"] = []
+    change(record)
+    (target / name).write_bytes(sign(record))
+    return target
+
+
+@given(st.data())
+def test_whatever_a_signed_manifest_says_nothing_else_is_raised(
+    tmp_path_factory: pytest.TempPathFactory, whole: Path, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["manifest.json", "plan.json"]))
+    value = data.draw(JSON_VALUES)
+
+    def change(record: JSON) -> None:
+        *path, key = data.draw(st.sampled_from(list(places(record))[1:]))
+        inner: Any = record
+        for step in path:
+            inner = inner[step]
+        inner[key] = value
+
+    path = changed(whole, tmp_path_factory.getbasetemp() / "whatever", name, change)
+    try:
+        bank = SampleBank(path)
+        assert name == "manifest.json"
+        bank.rows(everything(bank))
+        bank.labels(everything(bank))
+        bank.verify()
+    except ArchiveError as error:
+        assert str(error)  # noqa: PT017 - it may also be whole
+
+
+def test_a_plan_is_no_manifest(whole: Path, tmp_path: Path) -> None:
+    path = changed(whole, tmp_path / "b", "plan.json", lambda record: None)
+    with pytest.raises(ArchiveError, match="unfinished bank: 0 of 1 blocks"):
+        SampleBank(path)
+    (path / "plan.json").rename(path / "manifest.json")
+    with pytest.raises(ArchiveError, match="0 digests, and 1 are expected"):
+        SampleBank(path)
+
+
+def test_a_plan_with_a_damaged_codec(whole: Path, tmp_path: Path) -> None:
+    for codec in (None, [], {"kind": [1]}, {"kind": "image"}):
+        path = changed(whole, tmp_path / "b", "plan.json", lambda record, codec=codec: record.update(codec=codec))
+        with pytest.raises(ArchiveError, match="does not fit together"):
+            SampleBank(path)
+
+
+def test_a_plan_for_more_rows_than_can_be_is_refused_at_once(whole: Path, tmp_path: Path) -> None:
+    for counts in ([10**15, 0, 0], [10**30, 0, 0]):
+        path = changed(whole, tmp_path / "b", "plan.json", lambda record, counts=counts: record.update(counts=counts))
+        with pytest.raises(ArchiveError, match="does not fit together: counts"):
+            SampleBank(path)
+
+
+@pytest.mark.parametrize("place", ["missing", "", "file"])
+def test_no_bank_at_all(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArchiveError, match=r"manifest.json is not a readable manifest of a bank"):
+        SampleBank(tmp_path / place)

@@ -1,0 +1,128 @@
+"""kill -9 at any moment of a build: the leftover does not open, and going on ends in the same bytes."""
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gen_augment import ArchiveError, SampleBank
+from tests.bank.toys import Tell, at_each_line, files_of
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="kills forked processes"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+]
+COUNTS = {"a": 300, "b": 100, "c": 240}  # 40 blocks of 16
+FEW = {"a": 20, "c": 20}  # 3 blocks of 16
+UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are there")
+
+
+def keep_even(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return X[:, 0] % 2 == 0
+
+
+def start(target: Callable[..., Any], *args: Any) -> Any:
+    process = multiprocessing.get_context("fork").Process(target=target, args=args)
+    process.start()
+    return process
+
+
+def build(path: Path, filters: Any = None) -> None:
+    SampleBank.build(Tell(delay=0.002), COUNTS, path, filters=filters)
+
+
+def blocks_there(path: Path) -> int:
+    """Blocks of an unfinished bank; it must not open."""
+    with pytest.raises(ArchiveError, match=r"unfinished bank|is not a readable manifest") as caught:
+        SampleBank(path)
+    found = UNFINISHED.search(str(caught.value))
+    if found is None:  # nothing has been laid out
+        assert not (path / "rows.bin").exists()
+    return int(found[1]) if found else 0
+
+
+@pytest.fixture
+def undisturbed(small_blocks: int, tmp_path: Path) -> dict[str, bytes]:
+    return files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed").path)
+
+
+def test_killed_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    reached = []
+    for number, wait in enumerate([0.0, 0.005, *np.random.default_rng(0).uniform(0, 0.12, 10)]):
+        process = start(build, tmp_path / str(number))
+        time.sleep(wait)
+        process.kill()
+        process.join()
+        if not (tmp_path / str(number) / "manifest.json").exists():
+            reached.append(blocks_there(tmp_path / str(number)))
+        sampler = Tell()
+        SampleBank.build(sampler, COUNTS, tmp_path / str(number)).verify()
+        assert files_of(tmp_path / str(number)) == undisturbed
+        assert sampler.generated <= 640 - 16 * (reached[-1] if reached else 0)  # what was there is not built again
+    assert len(set(reached)) >= 4
+
+
+def test_one_build_killed_over_and_over(small_blocks: int, tmp_path: Path) -> None:
+    undisturbed = files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed", filters=keep_even).path)
+    waits = np.random.default_rng(1)
+    reached = [0]
+    while not (tmp_path / "bank" / "manifest.json").exists():
+        process = start(build, tmp_path / "bank", keep_even)
+        process.join(waits.uniform(0.02, 0.08))
+        process.kill()
+        process.join()
+        if not (tmp_path / "bank" / "manifest.json").exists():
+            reached.append(blocks_there(tmp_path / "bank"))
+            assert reached[-1] >= reached[-2]
+    assert len(reached) >= 4
+    SampleBank.build(Tell(), COUNTS, tmp_path / "bank", filters=keep_even).verify()
+    assert files_of(tmp_path / "bank") == undisturbed
+
+
+def build_and_die(path: Path, line: int) -> None:
+    def die(number: int) -> None:
+        if number == line:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with at_each_line(("bank/build.py", "gen_augment/archive.py"), die):
+        SampleBank.build(Tell(), FEW, path)
+
+
+def check_killed_before(lines: Any, expected: dict[str, bytes], folder: Path) -> None:
+    for line in lines:
+        path = folder / str(line)
+        process = start(build_and_die, path, int(line))
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        if not (path / "manifest.json").exists():
+            blocks_there(path)
+        SampleBank.build(Tell(), FEW, path).verify()
+        assert files_of(path) == expected, f"killed before line {line}"
+
+
+@pytest.fixture
+def lines(small_blocks: int, tmp_path: Path) -> list[int]:
+    """Numbers of all lines that a build runs through."""
+    numbers: list[int] = []
+    with at_each_line(("bank/build.py", "gen_augment/archive.py"), numbers.append):
+        SampleBank.build(Tell(), FEW, tmp_path / "undisturbed")
+    assert len(numbers) > 150
+    return numbers
+
+
+def test_killed_before_some_lines(lines: list[int], tmp_path: Path) -> None:
+    some = np.random.default_rng(2).choice(lines, 12, replace=False)
+    check_killed_before(some, files_of(tmp_path / "undisturbed"), tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_before_every_line(lines: list[int], tmp_path: Path) -> None:
+    check_killed_before(lines, files_of(tmp_path / "undisturbed"), tmp_path)

@@ -1,0 +1,63 @@
+"""Building takes the memory of a block, however many rows there are."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from gen_augment import SampleBank
+from gen_augment.codecs import ImageCodec
+from tests.bank.toys import Tell
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss of a forked process"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+]
+
+
+class Pictures(Tell):
+    """Images of 28 x 28 px, of the grey level of their address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codec_ = ImageCodec.fit(np.zeros((1, 28, 28), np.uint8))[0]
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
+        grey = (np.asarray(index) % 251).astype(np.uint8)
+        return np.broadcast_to(grey[:, None, None], (len(grey), 28, 28)).copy()
+
+
+def keep_most(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return X[:, 0, 0] < 250
+
+
+def peak_of_a_build(n: int, path: Path, filters: Any, pipe: Any) -> None:
+    import resource  # not on Windows
+
+    SampleBank.build(Pictures(), n, path, filters=filters)
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def peak(n: int, path: Path, filters: Any) -> float:
+    """MB at most, of a process that builds `n` rows."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=peak_of_a_build, args=(n, path, filters, there))
+    process.start()
+    megabytes = here.recv()
+    process.join()
+    return float(megabytes)
+
+
+@pytest.mark.parametrize("filters", [None, keep_most], ids=["plain", "filtered"])
+def test_two_hundred_thousand_rows_take_no_more_memory_than_ten_thousand(filters: Any, tmp_path: Path) -> None:
+    few = peak(10_000, tmp_path / "few", filters)
+    many = peak(200_000, tmp_path / "many", filters)
+    assert (tmp_path / "many" / "rows.bin").stat().st_size >= 156e6
+    assert many - few < 30
+    bank = SampleBank(tmp_path / "many")
+    assert (bank.rows(np.array([0, 150_000]))[:, 5, 5] == bank.addresses(np.array([0, 150_000])) % 251).all()
