@@ -1,6 +1,5 @@
-"""Synthetic rows in one batch: where inputs and labels are, how they are written, and `SyntheticMix`."""
+"""Synthetic rows in one batch: how they and their labels are written, and `SyntheticMix`."""
 
-from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -8,31 +7,25 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
+from gen_augment.inject.rows import RowStream, RowTransform, as_tensor, check_numeric_labels, check_source
+from gen_augment.inject.structure import close_batch, open_batch
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
 
 __all__ = [
     "LABEL_MIXES",
-    "Keys",
     "LabelMix",
     "SyntheticMix",
-    "close_batch",
+    "check_labels_fit",
     "codes_of",
     "inject",
     "label_shares",
     "labels_like",
-    "open_batch",
     "windows",
 ]
 
 LabelMix = Literal["prior", "balanced", "batch"]
 LABEL_MIXES = ("prior", "balanced", "batch")
-Keys = tuple[Hashable, Hashable]
-
-#: Names under which inputs and labels lie in a batch that is a dict, such as those of Hugging Face.
-_INPUT_NAMES = ("pixel_values", "image", "images", "x", "input", "inputs")
-_LABEL_NAMES = ("labels", "label", "y", "target", "targets")
 
 
 class SyntheticMix(nn.Module):
@@ -49,7 +42,8 @@ class SyntheticMix(nn.Module):
     ratio : float in [0, 1]
         Share of the rows to replace, rounded up or down at random so that it is right on average.
     labels : {"batch", "prior", "balanced"}
-        Labels of synthetic rows: those of the rows replaced, the source's class prior, or all classes alike.
+        Labels of synthetic rows: those of the rows replaced (of class shares, the largest counts), the source's class
+        prior, or all classes alike.
     transform : callable, optional
         Applied to each synthetic row; must return a Tensor like the rows of the batch.
 
@@ -91,9 +85,10 @@ class SyntheticMix(nn.Module):
         # One number of the global generator; the rest follows from it.
         seed = int(torch.randint(2**62, ()))
         rng = np.random.default_rng(seed)
-        n = int(self.ratio * len(x) + rng.random())
+        n = min(len(x), int(self.ratio * len(x) + rng.random()))
         if n == 0:
             return batch
+        check_labels_fit(self.source, y, self.labels)
         stream = RowStream(
             self.source,
             seed,
@@ -118,36 +113,6 @@ def label_shares(source: SupportsSample, labels: LabelMix) -> np.ndarray:
     return np.full(n_classes, 1 / n_classes) if labels == "balanced" else source.class_prior_
 
 
-def open_batch(batch: Any, keys: Keys | None = None) -> Keys:
-    """Keys of inputs and labels in a batch, after a check that they are one Tensor each, with a row for a row."""
-    keys = _find_keys(batch) if keys is None else keys
-    try:
-        x, y = batch[keys[0]], batch[keys[1]]
-    except (LookupError, TypeError) as error:
-        known = f" with {list(batch)}" if isinstance(batch, Mapping) else ""
-        raise InputError(f"keys={keys!r} are not in a batch that is a {type(batch).__name__}{known}.") from error
-    if not isinstance(x, Tensor) or not isinstance(y, Tensor):
-        raise InputError(f"a batch must hold two Tensors, got {type(x).__name__} and {type(y).__name__} at {keys!r}.")
-    if y.ndim not in (1, 2) or x.ndim == 0 or len(x) != len(y) or (y.ndim == 2 and not y.is_floating_point()):
-        raise InputError(
-            f"labels in a batch must have shape (batch,), or (batch, n_classes) as shares, one for each row; got "
-            f"{tuple(y.shape)} {y.dtype} for inputs of shape {tuple(x.shape)}."
-        )
-    return keys
-
-
-def close_batch(batch: Any, values: Mapping[Hashable, Any], extras: Mapping[str, Tensor] | None = None) -> Any:
-    """A batch like `batch` with other values in places, and more at its end."""
-    extras = extras or {}
-    if isinstance(batch, Mapping):
-        copy = {**batch, **values, **extras}
-        return copy if type(batch) is dict else type(batch)(copy)  # type: ignore[call-arg]
-    parts = [values.get(number, part) for number, part in enumerate(batch)]
-    if hasattr(batch, "_fields"):
-        return (*parts, *extras.values()) if extras else type(batch)(*parts)
-    return type(batch)([*parts, *extras.values()])
-
-
 def windows(n_rows: int, n: int, start: int) -> list[slice]:
     """`n` neighbouring places from `start` on, going on at 0 after the last: slices, which are written to in one go."""
     stop = start + n
@@ -163,9 +128,25 @@ def inject(stream: RowStream, x: Tensor, y: Tensor, window: slice, labels: Label
         y[window] = labels_like(y, stream.source.classes_[codes])
 
 
+def check_labels_fit(source: SupportsSample, y: Tensor, labels: LabelMix) -> None:
+    """Raise if labels of `source` may be drawn that cannot be written like those of a batch."""
+    if labels == "batch":
+        return
+    classes = torch.tensor(source.classes_.tolist())
+    if y.ndim == 2:
+        if not np.isin(source.classes_, np.arange(y.shape[1])).all():
+            raise InputError(
+                f"labels {classes.tolist()} cannot be columns of class shares of {y.shape[1]} classes: "
+                "number the classes from 0 up."
+            )
+    elif not torch.equal(classes.to(y.dtype).double(), classes.double()):
+        raise InputError(f"labels in a batch are {y.dtype}, which cannot hold those of the source: {classes.tolist()}.")
+
+
 def codes_of(source: SupportsSample, y: Tensor) -> np.ndarray:
     """Class numbers, as `source` counts classes, of labels in a batch."""
-    labels = (y.argmax(dim=1) if y.ndim == 2 else y).cpu().numpy()
+    y = y.argmax(dim=1) if y.ndim == 2 else y.detach()
+    labels = (y.float() if y.dtype == torch.bfloat16 else y).cpu().numpy()  # NumPy has no bfloat16
     classes = source.classes_
     codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     unknown = classes[codes] != labels
@@ -177,22 +158,6 @@ def codes_of(source: SupportsSample, y: Tensor) -> np.ndarray:
 def labels_like(y: Tensor, labels: np.ndarray) -> Tensor:
     """Labels as a batch holds them: class labels, or class shares whose column `i` is the class `i`."""
     if y.ndim == 1:
-        return torch.from_numpy(labels).to(y.device, y.dtype)
-    columns = labels.astype(np.int64)
-    if len(labels) and ((columns != labels).any() or columns.min() < 0 or columns.max() >= y.shape[1]):
-        raise InputError(
-            f"labels {np.unique(labels).tolist()} cannot be columns of class shares of {y.shape[1]} classes: "
-            "number the classes from 0 up."
-        )
-    return nn.functional.one_hot(torch.from_numpy(columns).to(y.device), y.shape[1]).to(y.dtype)
-
-
-def _find_keys(batch: Any) -> Keys:
-    if isinstance(batch, Mapping):
-        found = [[name for name in names if name in batch] for names in (_INPUT_NAMES, _LABEL_NAMES)]
-        if len(found[0]) == len(found[1]) == 1:
-            return found[0][0], found[1][0]
-        raise InputError(f"which of {list(batch)} are inputs and labels? Say so with keys=(inputs, labels).")
-    if isinstance(batch, (tuple, list)) and len(batch) >= 2:
-        return 0, 1
-    raise InputError(f"a batch must be (x, y, ...) or a dict, got a {type(batch).__name__}.")
+        return as_tensor(labels).to(y.device, y.dtype)
+    columns = torch.from_numpy(labels.astype(np.int64)).to(y.device)
+    return nn.functional.one_hot(columns, y.shape[1]).to(y.dtype)

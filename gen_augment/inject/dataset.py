@@ -5,21 +5,24 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
-from gen_augment.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.inject.rows import addresses, check_same_form, check_source
 from gen_augment.inject.strategy import (
     SamplingStrategy,
     check_labels,
+    check_pair,
+    check_ratio,
     counts_of_classes,
+    counts_to_replace,
     read_labels,
     resolve_strategy,
+    write_labels,
 )
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_choice, check_range
+from gen_augment.validation import check_choice
 
 __all__ = ["AugmentedDataset", "Provenance"]
 
@@ -109,7 +112,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         materialize: bool | None = None,
         return_provenance: bool = False,
     ) -> None:
-        if not hasattr(real, "__len__") or len(real) == 0:
+        if isinstance(real, IterableDataset) or not hasattr(real, "__len__") or len(real) == 0:
             raise InputError(f"real is a {type(real).__name__} without rows or length: give a map-style Dataset.")
         check_source(source)
         check_choice("mode", mode, ("append", "replace"))
@@ -128,17 +131,22 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
             )
         # Shared between processes: workers that live through several epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        first_real = real[0]
+        self._real_label = check_pair(first_real, source)
         self._real_codes: np.ndarray | None = None
         self._codes = self._plan(ratio, counts, sampling_strategy, labels)
         self._index = addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
         self._slots: tuple[int, np.ndarray] | None = None
-        self._real_label = real[0][1]
-        self._rows = None
+        self._rows: Any = None
         if len(self._codes):
             if not self._by_class and materialize is not False and not fresh:
                 self._rows = self._generate(np.arange(len(self._codes)))
             first = self._generate(np.arange(1)) if self._rows is None else self._rows
-            check_same_form(real[0][0], first[0])
+            check_same_form(first_real[0], first[0])
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._epoch.share_memory_()  # a copy has memory of its own
 
     @property
     def synthetic_labels(self) -> np.ndarray:
@@ -161,19 +169,18 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return len(self.real) + (len(self._codes) if self.mode == "append" else 0)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"row {index} of a dataset of {len(self)} rows.")
-        return self.__getitems__([index % len(self)])[0]
+        return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
         # DataLoader asks for whole batches by this name: synthetic rows are then generated or read in one go.
-        where = np.asarray(indices)
+        where = self._places(indices)
         numbers = self._numbers(where)
         places = np.flatnonzero(numbers >= 0)
         items: list[Any] = [None] * len(where)
         if len(places):
             chosen = numbers[places]
-            pairs = zip(self._generate(chosen), self._labels(chosen), strict=True)
+            labels = write_labels(self.source.classes_[self._codes[chosen]], self._real_label)
+            pairs = zip(self._generate(chosen), labels, strict=True)
             for place, pair in zip(places.tolist(), pairs, strict=True):
                 items[place] = pair
         if len(places) < len(items):
@@ -188,7 +195,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     def is_synthetic(self, index: int) -> bool:
         """Whether row `index` is a synthetic one, in this epoch."""
-        return bool(self._numbers(np.array([index % len(self)]))[0] >= 0)
+        return bool(self._numbers(self._places([index]))[0] >= 0)
 
     def _plan(
         self,
@@ -205,32 +212,25 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         elif given != 1:
             raise InputError("give either ratio, counts or sampling_strategy, and not more than one of them.")
         if ratio is not None:
-            check_range("ratio", ratio, 0, 1 if self.mode == "replace" else float("inf"))
+            check_ratio(ratio, self.mode)
         if self.mode == "replace":
             if strategy is not None:
                 raise InputError("sampling_strategy adds rows, so it needs mode='append'.")
-            return self._plan_replacement(ratio, counts, read_labels(self.real) if labels is None else labels)
+            known = read_labels(self.real) if labels is None else check_labels(labels, n_real)
+            wanted, self._real_codes = counts_to_replace(self.source, known, ratio, counts)
+            return np.repeat(np.arange(len(wanted)), wanted)
         if strategy is not None:
             known = read_labels(self.real) if labels is None else check_labels(labels, n_real)
             counts = resolve_strategy(strategy, known)
         return np.repeat(np.arange(len(self.source.classes_)), counts_of_classes(self.source, n_real, ratio, counts))
 
-    def _plan_replacement(self, ratio: float | None, counts: Mapping[Any, int] | None, labels: Any) -> np.ndarray:
-        classes, n_real = self.source.classes_, len(self.real)
-        labels = check_labels(labels, n_real)
-        values, codes = np.unique(labels, return_inverse=True)
-        if ratio is not None:
-            shares = allocate(round(ratio * n_real), np.bincount(codes))
-            counts = {label: int(n) for label, n in zip(values.tolist(), shares, strict=True) if n}
-        wanted = counts_of_classes(self.source, n_real, None, counts)
-        self._real_codes = np.full(n_real, -1)
-        for code, label in enumerate(classes.tolist()):
-            self._real_codes[labels == label] = code
-            if wanted[code] > (labels == label).sum():
-                raise InputError(
-                    f"{wanted[code]} rows of {label!r} are to be replaced, and there are {(labels == label).sum()}."
-                )
-        return np.repeat(np.arange(len(classes)), wanted)
+    def _places(self, indices: Sequence[int]) -> np.ndarray:
+        """Indices counted from 0 up; below 0 they count from the end."""
+        where = np.asarray(indices, np.int64)
+        out = (where < -len(self)) | (where >= len(self))
+        if out.any():
+            raise IndexError(f"row {where[out][0]} of a dataset of {len(self)} rows.")
+        return where % len(self)
 
     def _numbers(self, where: np.ndarray) -> np.ndarray:
         """Numbers of the synthetic rows at these places, and below 0 where the row is real."""
@@ -260,7 +260,9 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     def _generate(self, numbers: np.ndarray) -> Any:
         if self._rows is not None:
-            return [self._rows[number] for number in numbers]
+            # Copies, so that a transform that writes to its input does no harm.
+            in_list = isinstance(self._rows, list)
+            return [self._rows[number] for number in numbers] if in_list else self._rows[numbers]
         labels = self.source.classes_[self._codes[numbers]]
         rows = self.source.generate(self._index[numbers], labels, seed=self._table())
         if not isinstance(rows, (np.ndarray, torch.Tensor, list)):
@@ -269,13 +271,6 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
                 "fit it on arrays or tensors, as Datasets hold them."
             )
         return rows
-
-    def _labels(self, numbers: np.ndarray) -> Sequence[Any]:
-        """Labels written as real ones are: a batch cannot hold ints and tensors side by side."""
-        labels = self.source.classes_[self._codes[numbers]]
-        if isinstance(self._real_label, torch.Tensor):
-            return torch.from_numpy(labels).to(self._real_label.dtype).unbind()
-        return list(labels) if isinstance(self._real_label, np.generic) else labels.tolist()
 
     def _read_real(self, where: list[int]) -> list[tuple[Any, Any]]:
         if hasattr(self.real, "__getitems__"):

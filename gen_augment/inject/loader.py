@@ -1,27 +1,19 @@
 """Synthetic rows into the batches of any DataLoader, in the main process."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
 
 from gen_augment.errors import InputError
-from gen_augment.inject.batch import (
-    LABEL_MIXES,
-    Keys,
-    LabelMix,
-    close_batch,
-    inject,
-    label_shares,
-    open_batch,
-    windows,
-)
+from gen_augment.inject.ahead import Ahead, begin_ahead
+from gen_augment.inject.batch import LABEL_MIXES, LabelMix, check_labels_fit, inject, label_shares, windows
 from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
+from gen_augment.inject.strategy import check_ratio
+from gen_augment.inject.structure import Keys, check_no_other_rows, close_batch, open_batch, owns_batches, put_on
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
@@ -115,10 +107,11 @@ def augment_loader(
     """
     check_source(source)
     check_numeric_labels(source)
-    check_range("ratio", ratio, 0, 1 if mode == "replace" else float("inf"))
     check_choice("mode", mode, ("replace", "append"))
+    check_ratio(ratio, mode)
     check_choice("labels", labels, LABEL_MIXES)
-    check_range("prefetch", prefetch, 0)
+    if isinstance(prefetch, bool) or not isinstance(prefetch, (int, np.integer)) or prefetch < 0:
+        raise InputError(f"prefetch={prefetch!r} is not a whole number of at least 0.")
     if sample_weight is not None:
         check_range("sample_weight", sample_weight, 0)
     if keys is not None and (not isinstance(keys, tuple) or len(keys) != 2):
@@ -142,7 +135,7 @@ class AugmentedLoader:
         self._loader = loader
         self._source = source
         self._settings = settings
-        self._in_place = _owns_batches(loader)
+        self._in_place = owns_batches(loader)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -181,37 +174,34 @@ class _Pass:
         self.seed = derive_seed(settings.seed, "epoch", epoch)
         self.rng = np.random.default_rng(derive_seed(self.seed, "place", self.rank))
         self.stream: RowStream | None = None
-        self.side: Any = None  # a CUDA stream
-        self.waiting: deque[Any] = deque()
+        self.ahead: Ahead | None = None
         self.n_seen = self.n_made = 0
 
     def give(self, batch: Any) -> Iterator[Any]:
         """Take a batch in; give those that are ready."""
+        keys = open_batch(batch, self.settings.keys)
         if self.stream is None:
-            self._begin(batch)
-        if self.side is None:
-            yield self._inject(batch)
+            self._begin(batch[keys[0]], batch[keys[1]])
+        self.n_seen += len(batch[keys[1]])
+        n = round(self.settings.ratio * self.n_seen) - self.n_made
+        self.n_made += n
+        if self.ahead is None:
+            yield self._inject(batch, keys, n)
             return
-        here = torch.cuda.current_stream(self.side.device)
-        with torch.cuda.stream(self.side):
-            # A batch out of main memory is copied on this stream, which then has not to wait for the training step.
-            if self.settings.device is None:
-                self.side.wait_stream(here)
-            self.waiting.append((self._inject(batch), self.side.record_event()))
-        if len(self.waiting) > self.settings.prefetch:
-            yield self._finish()
+        self.ahead.put(batch, lambda batch: self._inject(batch, keys, n))
+        if self.ahead.is_full:
+            yield self.ahead.get()
 
     def rest(self) -> Iterator[Any]:
         """The batches that are still waiting."""
-        while self.waiting:
-            yield self._finish()
+        while self.ahead is not None and self.ahead.waiting:
+            yield self.ahead.get()
 
-    def _begin(self, batch: Any) -> None:
+    def _begin(self, x: Tensor, y: Tensor) -> None:
         """The first batch tells where rows are wanted."""
-        x = batch[open_batch(batch, self.settings.keys)[0]]
+        check_labels_fit(self.source, y, self.settings.labels)
         device = self.settings.device or x.device
-        if device.type == "cuda" and self.settings.prefetch:
-            self.side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.ahead = begin_ahead(device, self.settings.prefetch)
         self.stream = RowStream(
             self.source,
             self.seed,
@@ -223,21 +213,17 @@ class _Pass:
             world=self.world,
         )
 
-    def _inject(self, batch: Any) -> Any:
-        if self.settings.device is not None:
-            batch = _to(batch, self.settings.device)
-        keys = open_batch(batch, self.settings.keys)
+    def _inject(self, batch: Any, keys: Keys, n: int) -> Any:
+        # A batch out of main memory is copied on the stream beside, which then has not to wait for the training step.
+        batch = put_on(batch, self.settings.device)
         x, y = batch[keys[0]], batch[keys[1]]
-        self.n_seen += len(y)
-        n = round(self.settings.ratio * self.n_seen) - self.n_made
-        self.n_made += n
         if self.settings.mode == "append":
-            _check_no_other_rows(batch, keys, len(y))
+            check_no_other_rows(batch, keys, len(y))
             x, y, where = self._append(x, y, n)
         else:
             if n and not self.in_place:
                 x, y = x.clone(), y.clone()
-            where = windows(len(y), n, int(self.rng.integers(len(y))))
+            where = windows(len(y), n, int(self.rng.integers(max(len(y), 1))))
             for window in where if n else ():
                 inject(self._rows(), x, y, window, self.settings.labels)
         extras = self._extras(y, where)
@@ -259,16 +245,6 @@ class _Pass:
         stream: Any = self.stream
         return stream  # type: ignore[no-any-return]
 
-    def _finish(self) -> Any:
-        """Wait for a batch of the stream beside, and keep its memory until this stream has used it."""
-        batch, done = self.waiting.popleft()
-        here = torch.cuda.current_stream(self.side.device)
-        here.wait_event(done)
-        for part in batch.values() if isinstance(batch, Mapping) else batch:
-            if isinstance(part, Tensor) and part.is_cuda:
-                part.record_stream(here)
-        return batch
-
     def _extras(self, y: Tensor, where: list[slice]) -> dict[str, Tensor]:
         extras: dict[str, Tensor] = {}
         if self.settings.return_mask:
@@ -281,15 +257,6 @@ class _Pass:
             if self.settings.sample_weight is not None:
                 extras["sample_weight"][window] = self.settings.sample_weight
         return extras
-
-
-def _owns_batches(loader: Any) -> bool:
-    """Whether batches are new Tensors that nobody else holds, as those which `default_collate` stacks are."""
-    return (
-        isinstance(loader, DataLoader)
-        and type(loader).__iter__ is DataLoader.__iter__
-        and loader.collate_fn is default_collate
-    )
 
 
 def _expected_rows(loader: Any, settings: _Settings) -> int | None:
@@ -305,24 +272,3 @@ def _rank() -> tuple[int, int]:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
-
-
-def _to(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, dict):
-        return {key: _to(part, device) for key, part in batch.items()}
-    if hasattr(batch, "_fields"):
-        return type(batch)(*(_to(part, device) for part in batch))
-    return type(batch)([_to(part, device) for part in batch]) if isinstance(batch, (tuple, list)) else batch
-
-
-def _check_no_other_rows(batch: Any, keys: Keys, n: int) -> None:
-    """Raise if a batch holds more for each row: nothing is known of it for rows that are added."""
-    parts = batch.items() if hasattr(batch, "items") else enumerate(batch)
-    other = [key for key, part in parts if key not in keys and hasattr(part, "__len__") and len(part) == n]
-    if other:
-        raise InputError(
-            f"a batch holds {other!r} for each row besides inputs and labels, which rows that are added have not: "
-            "use mode='replace', or leave them out of the batch."
-        )

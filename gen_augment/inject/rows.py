@@ -12,7 +12,15 @@ from gen_augment.errors import InputError
 from gen_augment.rng import BLOCK_ROWS, categorical, derive_seed
 from gen_augment.types import SupportsSample
 
-__all__ = ["RowStream", "addresses", "check_numeric_labels", "check_same_form", "check_source", "describe"]
+__all__ = [
+    "RowStream",
+    "addresses",
+    "as_tensor",
+    "check_numeric_labels",
+    "check_same_form",
+    "check_source",
+    "describe",
+]
 
 RowTransform = Callable[[Any], Tensor]
 #: Rows of a bank that are looked up at once.
@@ -122,6 +130,8 @@ class RowStream:
         if self._form != (out.shape[1:], out.dtype):
             check_same_form(out[0], self._as_tensor(bank.rows(places[:1]))[0])
             self._form = out.shape[1:], out.dtype
+        if out.requires_grad:  # written so that autograd sees it
+            return out.copy_(self._as_tensor(bank.rows(places)))
         rows: Tensor = bank.read_into(places, out)
         return rows
 
@@ -139,7 +149,7 @@ class RowStream:
         if isinstance(rows, Tensor):
             return rows
         if isinstance(rows, np.ndarray):
-            return torch.from_numpy(rows)
+            return as_tensor(rows)
         raise InputError(
             f"the source gives {type(rows).__name__} rows: "
             "pass transform=, which makes each a Tensor like those in the batches."
@@ -168,8 +178,15 @@ def addresses(source: SupportsSample, codes: np.ndarray, made: np.ndarray) -> np
     return index
 
 
+def as_tensor(array: np.ndarray) -> Tensor:
+    """The array as a Tensor, which takes no other machine's byte order."""
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
 def check_source(source: Any) -> None:
     """Raise unless `source` gives rows by address."""
+    if isinstance(source, type):
+        raise InputError(f"{source.__name__} is a class: give a fitted sampler or a SampleBank.")
     if hasattr(source, "__sklearn_is_fitted__") and not source.__sklearn_is_fitted__():
         source.generate([], [])  # raises NotFittedError
     if not isinstance(source, SupportsSample):

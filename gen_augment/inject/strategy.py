@@ -1,6 +1,6 @@
 """How many synthetic rows of each class: counts, a ratio, or imbalanced-learn's words; and labels of real rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,21 @@ from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gen_augment.counts import allocate, check_counts
 from gen_augment.errors import InputError
+from gen_augment.inject.rows import as_tensor
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range, check_same_length
 
-__all__ = ["SamplingStrategy", "counts_of_classes", "read_labels", "resolve_strategy"]
+__all__ = [
+    "SamplingStrategy",
+    "check_labels",
+    "check_pair",
+    "check_ratio",
+    "counts_of_classes",
+    "counts_to_replace",
+    "read_labels",
+    "resolve_strategy",
+    "write_labels",
+]
 
 SamplingStrategy = str | float | Mapping[Any, int] | Callable[[np.ndarray], Mapping[Any, int]]
 
@@ -38,6 +49,8 @@ def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any
     """
     values, numbers = np.unique(labels, return_counts=True)
     real: dict[Any, int] = dict(zip(values.tolist(), numbers.tolist(), strict=True))
+    if len(real) < 2:
+        raise InputError(f"sampling_strategy needs two classes, and all real rows are {list(real)!r}: give counts.")
     if callable(strategy):
         strategy = strategy(labels)
     if isinstance(strategy, Mapping):
@@ -77,8 +90,12 @@ def counts_of_classes(
 ) -> np.ndarray:
     """Synthetic rows of each class of `source`: ndarray of shape (n_classes,)."""
     classes = source.classes_
+    there: Mapping[Any, int] | None = getattr(source, "counts", None)
     if counts is None:
-        return allocate(round((ratio or 0) * n_real), source.class_prior_)
+        n = round((ratio or 0) * n_real)
+        if there and n > sum(there.values()):
+            raise InputError(f"ratio={ratio!r} asks for {n} rows, and the bank holds {there}: build a bank with more.")
+        return allocate(n, source.class_prior_)
     numbers = check_counts("counts", counts)
     known = {label: code for code, label in enumerate(classes.tolist())}
     unknown = [label for label in counts if label not in known]
@@ -87,19 +104,43 @@ def counts_of_classes(
     wanted = np.zeros(len(classes), int)
     for label, number in zip(counts, numbers, strict=True):
         wanted[known[label]] += number
-    there: Mapping[Any, int] | None = getattr(source, "counts", None)
     short = {label: number for label, number in zip(counts, numbers, strict=True) if there and number > there[label]}
     if short:
         raise InputError(f"{short} rows are asked for, and the bank holds {there}: build a bank with more.")
     return wanted
 
 
+def counts_to_replace(
+    source: SupportsSample, labels: np.ndarray, ratio: float | None, counts: Mapping[Any, int] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Real rows of each class of `source` to replace, and the class of each real row, -1 where the source has none."""
+    values, codes = np.unique(labels, return_inverse=True)
+    if ratio is not None:
+        shares = allocate(round(ratio * len(labels)), np.bincount(codes))
+        counts = {label: int(n) for label, n in zip(values.tolist(), shares, strict=True) if n}
+    wanted = counts_of_classes(source, len(labels), None, counts)
+    known = {label: code for code, label in enumerate(source.classes_.tolist())}
+    real_codes = np.array([known.get(label, -1) for label in values.tolist()])[codes]
+    there = np.bincount(real_codes[real_codes >= 0], minlength=len(wanted))
+    for label, n, n_real in zip(known, wanted.tolist(), there.tolist(), strict=True):
+        if n > n_real:
+            raise InputError(f"{n} rows of {label!r} are to be replaced, and there are {n_real}.")
+    return wanted, real_codes
+
+
+def check_ratio(ratio: Any, mode: str) -> float:
+    """Return the ratio as float, or raise: it is at most 1 where rows are replaced."""
+    number = check_range("ratio", ratio, 0, 1 if mode == "replace" else float("inf"))
+    if number == float("inf"):
+        raise InputError("ratio=inf: give the synthetic rows for each real one as a finite number.")
+    return number
+
+
 def read_labels(data: Dataset[Any]) -> np.ndarray:
     """Labels of a map-style dataset of ``(x, label)``: from an attribute if it has one, else row by row."""
     known = _known_labels(data)
     n = len(data)  # type: ignore[arg-type]
-    # An attribute may be something else than the labels that the rows come with, as under a target transform.
-    if known is not None and len(known) == n and all(known[i] == _plain(data[i][1]) for i in {0, n // 2, n - 1}):
+    if known is not None and len(known) == n and all(known[i] == _plain(data[i][1]) for i in _probes(known)):
         return known
     return np.array([_plain(data[i][1]) for i in range(n)])
 
@@ -107,8 +148,42 @@ def read_labels(data: Dataset[Any]) -> np.ndarray:
 def check_labels(labels: Any, n: int) -> np.ndarray:
     """Labels that the user gives for the real rows."""
     array = labels.numpy(force=True) if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    if array.ndim != 1:
+        raise InputError(f"labels have shape {array.shape}: give one class label for each real row.")
     check_same_length(n, len(array))
     return array
+
+
+def check_pair(pair: Any, source: SupportsSample) -> Any:
+    """Return the label of a real row, or raise unless the row is ``(x, label)`` with a label as the source has them."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        entries = f" of {len(pair)} entries" if hasattr(pair, "__len__") else ""
+        raise InputError(f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label).")
+    label = _plain(pair[1])
+    if not isinstance(label, (str, bool, int, float)) or isinstance(label, str) != (source.classes_.dtype.kind == "U"):
+        raise InputError(
+            f"a real row has the label {label!r}, and those of the source are {source.classes_.tolist()!r}: fit the "
+            "sampler on the labels that real gives."
+        )
+    return pair[1]
+
+
+def write_labels(labels: np.ndarray, like: Any) -> Sequence[Any]:
+    """Labels as the real label `like` is written: a batch cannot hold ints and tensors side by side."""
+    if isinstance(like, torch.Tensor):
+        return as_tensor(labels).to(like.dtype).reshape(-1, *like.shape).unbind()
+    if isinstance(like, (np.ndarray, np.generic)) and like.dtype.kind != "U":
+        return list(labels.astype(like.dtype).reshape(-1, *like.shape))
+    if isinstance(like, (np.str_, np.ndarray)):
+        return list(labels.reshape(-1, *like.shape))
+    return [type(like)(label) for label in labels.tolist()]
+
+
+def _probes(known: np.ndarray) -> list[int]:
+    """Rows to look at before labels are believed: the first of each label, which shows a target transform, and some."""
+    n = len(known)
+    places = {0, n // 2, n - 1} if n else set()
+    return sorted(places.union(np.unique(known, return_index=True)[1].tolist()))
 
 
 def _known_labels(data: Any) -> np.ndarray | None:
@@ -116,17 +191,24 @@ def _known_labels(data: Any) -> np.ndarray | None:
         inner = _known_labels(data.dataset)
         return None if inner is None else inner[np.asarray(data.indices)]
     if isinstance(data, TensorDataset):
-        return data.tensors[1].numpy(force=True) if len(data.tensors) == 2 and data.tensors[1].ndim == 1 else None
+        return _as_column(data.tensors[1]) if len(data.tensors) == 2 else None
     if getattr(data, "target_transform", None) is not None:
         return None
-    targets = getattr(data, "targets", None)
-    if targets is None:
+    return _as_column(getattr(data, "targets", None))
+
+
+def _as_column(labels: Any) -> np.ndarray | None:
+    """One number or string for each row, or None if that is not what it is."""
+    try:
+        array = labels.numpy(force=True) if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    except (TypeError, ValueError):  # a dtype that NumPy has not, or rows of unequal length
         return None
-    array = targets.numpy(force=True) if isinstance(targets, torch.Tensor) else np.asarray(targets)
-    return array if array.ndim == 1 else None
+    return array if array.ndim == 1 and array.dtype.kind in "biufU" else None
 
 
 def _plain(label: Any) -> Any:
-    if isinstance(label, (torch.Tensor, np.generic, np.ndarray)):
-        return label.item()
-    return label
+    if not isinstance(label, (torch.Tensor, np.generic, np.ndarray)):
+        return label
+    if np.prod(label.shape) != 1:
+        raise InputError(f"a real row has a label of shape {tuple(label.shape)}: labels must be one class each.")
+    return label.item()

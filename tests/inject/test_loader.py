@@ -1,17 +1,18 @@
 """`augment_loader`: exact totals, the loader left as it is, the same rows from the same seed."""
 
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.transforms.v2.functional import pil_to_tensor
 
-from gen_augment import ConditionalVAE, InputError, augment_loader
-from tests.conftest import toy_images
+from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, augment_loader
+from tests.conftest import as_form, toy_images, toy_table
+from tests.inject.toys import Numbered, real_rows
 
 X, y = toy_images(40)
 IMAGES = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
@@ -21,39 +22,6 @@ DATA = TensorDataset(IMAGES, torch.from_numpy(y))
 @pytest.fixture(scope="module")
 def sampler() -> ConditionalVAE:
     return ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(DATA)
-
-
-def n_synthetic(batch: Any) -> int:
-    """Rows that are none of the real ones."""
-    real = {row.numpy().tobytes() for row in IMAGES}
-    return sum(row.numpy().tobytes() not in real for row in batch[0])
-
-
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    ratio=st.floats(0, 1),
-    batch_size=st.integers(1, 40),
-    mode=st.sampled_from(["replace", "append"]),
-    labels=st.sampled_from(["prior", "balanced", "batch"]),
-    drop_last=st.booleans(),
-)
-def test_totals_are_exact(
-    sampler: ConditionalVAE, ratio: float, batch_size: int, mode: Any, labels: Any, drop_last: bool
-) -> None:
-    loader = DataLoader(DATA, batch_size=batch_size, drop_last=drop_last)
-    batches = list(augment_loader(loader, sampler, ratio=ratio, mode=mode, labels=labels))
-    plain = list(loader)
-    n_rows = sum(len(y) for _, y in plain)
-    assert sum(n_synthetic(batch) for batch in batches) == round(ratio * n_rows)
-    added = round(ratio * n_rows) if mode == "append" else 0
-    assert sum(len(y) for _, y in batches) == n_rows + added
-    assert len(batches) == len(plain)
-    for (x, labels_), (plain_x, plain_y) in zip(batches, plain, strict=True):
-        assert x.dtype == plain_x.dtype
-        assert labels_.dtype == plain_y.dtype
-        assert len(x) == len(labels_)
-        if mode == "append":  # real rows stay where they were
-            assert torch.equal(x[: len(plain_x)], plain_x)
 
 
 def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> None:
@@ -110,7 +78,7 @@ def test_the_loader_is_left_as_it_is(sampler: ConditionalVAE) -> None:
     torch.set_rng_state(state)
 
 
-def test_batches_keep_their_structure(sampler: ConditionalVAE) -> None:
+def test_batches_that_came_are_not_written_to(sampler: ConditionalVAE) -> None:
     Pair = namedtuple("Pair", ["image", "label"])
     batch = Pair(IMAGES[:4], torch.from_numpy(y[:4]))
     out = next(iter(augment_loader([batch], sampler, ratio=0.5)))
@@ -129,19 +97,118 @@ def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: Condi
     assert x.max() <= 1
 
 
-def test_what_cannot_be_injected_is_named(sampler: ConditionalVAE) -> None:
-    loader = DataLoader(DATA, batch_size=10)
-    for kwargs, message in (
+@pytest.mark.parametrize(
+    "kwargs, message",
+    [
         ({"ratio": 1.5}, r"ratio=1.5 is not a number in \[0, 1\]"),
+        ({"ratio": "half"}, "ratio='half'"),
+        ({"ratio": True}, "ratio=True"),
+        ({"ratio": float("nan")}, "ratio=nan"),
         ({"ratio": -1, "mode": "append"}, "ratio=-1"),
+        ({"ratio": float("inf"), "mode": "append"}, "ratio=inf"),
         ({"ratio": 0.5, "mode": "mix"}, "mode='mix'"),
         ({"ratio": 0.5, "labels": "mine"}, "labels='mine'"),
-    ):
+        ({"ratio": 0.5, "keys": ["x", "y"]}, r"keys=\['x', 'y'\]: give \(inputs, labels\)"),
+        ({"ratio": 0.5, "keys": ("x",)}, "keys="),
+        ({"ratio": 0.5, "prefetch": -1}, "prefetch=-1 is not a whole number"),
+        ({"ratio": 0.5, "prefetch": 1.5}, "prefetch=1.5 is not a whole number"),
+        ({"ratio": 0.5, "prefetch": float("inf")}, "prefetch=inf"),
+        ({"ratio": 0.5, "prefetch": True}, "prefetch=True"),
+        ({"ratio": 0.5, "prefetch": None}, "prefetch=None"),
+        ({"ratio": 0.5, "sample_weight": -0.1}, "sample_weight=-0.1"),
+        ({"ratio": 0.5, "sample_weight": "1"}, "sample_weight='1'"),
+        ({"ratio": 0.5, "seed": 1.5}, "1.5 is not an int"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(numbered: Numbered, kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        augment_loader([], numbered, **kwargs)
+
+
+def test_what_is_no_source_is_named(sampler: ConditionalVAE) -> None:
+    with pytest.raises(NotFittedError, match="not fitted"):
+        augment_loader([], ConditionalVAE(), ratio=0.5)
+    for source in (ConditionalVAE, object(), "bank.path", None, sampler.generate):
+        with pytest.raises(InputError, match="fitted sampler or a SampleBank"):
+            augment_loader([], source, ratio=0.5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="labels are <U1 and a batch holds numbers"):
+        augment_loader([], Numbered(["a", "b"]), ratio=0.5)
+
+
+ROWS, LABELS = real_rows([0, 1, 2, 0]), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    "batch, kwargs, message",
+    [
+        ({"x": ROWS}, {}, r"which of \['x'\] are inputs and labels\? Say so with keys="),
+        ({"x": ROWS, "image": ROWS, "y": LABELS}, {}, r"which of \['x', 'image', 'y'\]"),
+        (
+            {"x": ROWS, "y": LABELS},
+            {"keys": ("x", "z")},
+            r"\('x', 'z'\) are not in a batch that is a dict with \['x', 'y'\]",
+        ),
+        ({"x": ROWS, "y": LABELS}, {"keys": (["x"], "y")}, "are not in a batch that is a dict"),
+        ((ROWS, LABELS), {"keys": (0, 2)}, r"\(0, 2\) are not in a batch that is a tuple"),
+        ((ROWS, LABELS), {"keys": (0, -3)}, r"\(0, -3\) are not in a batch"),
+        ([ROWS, LABELS], {"keys": ("x", "y")}, r"\('x', 'y'\) are not in a batch that is a list"),
+        ((ROWS,), {}, "got a tuple"),
+        (ROWS, {}, "got a Tensor"),
+        ((ROWS, LABELS.numpy()), {}, r"two Tensors, got Tensor and ndarray at \(0, 1\)"),
+        (([ROWS], LABELS), {}, "two Tensors, got list and Tensor"),
+        ((ROWS[:3], LABELS), {}, r"got \(4,\) torch.int64 for inputs of shape \(3, 3\)"),
+        ((ROWS, LABELS[:, None].float()), {}, r"got \(4, 1\) torch.float32"),
+        ((ROWS, LABELS[:, None].expand(4, 3)), {}, r"got \(4, 3\) torch.int64"),
+        ((ROWS, torch.tensor(1)), {}, r"got \(\) torch.int64"),
+        ((torch.tensor(1.0), LABELS), {}, r"for inputs of shape \(\)"),
+        ((ROWS, LABELS + 3), {"labels": "batch"}, r"label [345] is none that the source knows: \[0, 1, 2\]"),
+        ((ROWS, LABELS + 0.5), {"labels": "batch"}, r"label [012].5 is none"),
+        ((ROWS, LABELS * float("nan")), {"labels": "batch"}, "label nan is none"),
+        ((ROWS, torch.eye(4)[[3, 3, 3, 3]]), {"labels": "batch"}, "label 3 is none"),
+        ((ROWS, torch.eye(4)[:, :2]), {}, r"\[0, 1, 2\] cannot be columns of class shares of 2 classes"),
+        ((ROWS, LABELS > 0), {}, r"torch.bool, which cannot hold those of the source: \[0, 1, 2\]"),
+        ((ROWS.float(), LABELS), {}, r"real rows are Tensor \(3,\) torch.float32 and .*Tensor \(3,\) torch.float64"),
+        ((ROWS[:, :2], LABELS), {}, r"real rows are Tensor \(2,\) torch.float64 and .*Tensor \(3,\) torch.float64"),
+        ((ROWS, LABELS), {"transform": lambda row: row[:2]}, r"synthetic ones Tensor \(2,\) torch.float64"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_batches_that_cannot_be_used_are_named(
+    numbered: Numbered, numbered_bank: SampleBank, batch: Any, kwargs: dict[str, Any], message: str, mode: Any
+) -> None:
+    for source in (numbered, numbered_bank):
         with pytest.raises(InputError, match=message):
-            augment_loader(loader, sampler, **kwargs)
-    for batch in ({"x": IMAGES}, (IMAGES,), (IMAGES, y), (IMAGES, torch.zeros(40, 2).long()), (IMAGES[:3], torch.zeros(40))):
-        with pytest.raises(InputError):
-            next(iter(augment_loader([batch], sampler, ratio=0.5)))
-    names = ConditionalVAE(max_steps=1, device="cpu").fit(IMAGES, np.array(["a", "b"])[y])
-    with pytest.raises(InputError, match="labels are <U1"):
-        augment_loader(loader, names, ratio=0.5)
+            list(augment_loader([batch], source, ratio=1, mode=mode, **kwargs))
+
+
+def test_classes_that_are_no_columns_are_named_before_one_is_drawn() -> None:
+    shares = torch.eye(3)[[0, 1, 2, 0]]
+    for classes in ([1, 2, 3], [-1, 0, 1], [0, 7]):
+        with pytest.raises(
+            InputError, match="cannot be columns of class shares of 3 classes: number the classes from 0"
+        ):
+            next(iter(augment_loader([(ROWS, shares)], Numbered(classes), ratio=0)))
+    with pytest.raises(InputError, match=r"uint8, which cannot hold those of the source: \[0, 300\]"):
+        next(iter(augment_loader([(ROWS, LABELS.byte())], Numbered([0, 300]), ratio=0)))
+    assert len(next(iter(augment_loader([(ROWS, shares)], Numbered([0, 2]), ratio=1)))[0]) == 4
+
+
+def test_rows_that_are_no_tensors_need_a_transform(tmp_path: Path) -> None:
+    pictures = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(*as_form("pil-grey"))
+    bank = SampleBank.build(pictures, 10, tmp_path / "bank")
+    tensor = torch.zeros(4, 1, 12, 12, dtype=torch.uint8)
+    for source in (pictures, bank):
+        with pytest.raises(InputError, match="the source gives list rows: pass transform="):
+            list(augment_loader([(tensor, LABELS % 2)], source, ratio=1))
+        batches = list(augment_loader([(tensor, LABELS % 2)], source, ratio=1, transform=pil_to_tensor))
+        assert batches[0][0].float().mean() > 10
+
+
+def test_rows_and_labels_of_another_byte_order_are_read(tmp_path: Path) -> None:
+    X, y = toy_table()
+    vae = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(X.astype(">f4"), y.astype(">i2"))
+    batch = torch.zeros(6, 3), torch.zeros(6, dtype=torch.int64)
+    for source in (vae, SampleBank.build(vae, 20, tmp_path / "bank")):
+        x, labels = next(iter(augment_loader([batch], source, ratio=1, labels="balanced")))
+        assert 0 < x.abs().max() < 20
+        assert set(labels.tolist()) == {0, 1}
