@@ -11,15 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    Dataset,
-    IterableDataset,
-    SequentialSampler,
-    TensorDataset,
-    default_collate,
-)
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler, default_collate
 
 from gen_augment import InputError, SampleBank, augment_loader
 from gen_augment.inject.structure import put_on, tensors_in
@@ -168,9 +160,18 @@ class Stream(IterableDataset[Any]):
         yield from zip(real_rows(Y), torch.tensor(Y), strict=True)
 
 
+class Cached(DataLoader[Any]):
+    """Gives the batches of its first pass again and again."""
+
+    def __iter__(self) -> Any:
+        self.__dict__.setdefault("kept", list(super().__iter__()))
+        return iter(self.kept)
+
+
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_what_a_dataset_holds_is_not_written_to(numbered: Numbered, numbered_bank: SampleBank, mode: Any) -> None:
     windows, table, whole = Windows(), real_data(Y), [(real_rows(Y), torch.tensor(Y))]
+    cached = Cached(table, batch_size=4)
     loaders: list[Any] = [
         DataLoader(windows, batch_size=None),
         DataLoader(windows, batch_size=None, num_workers=1, multiprocessing_context="fork"),
@@ -178,6 +179,7 @@ def test_what_a_dataset_holds_is_not_written_to(numbered: Numbered, numbered_ban
         DataLoader(table, batch_size=4, collate_fn=lambda rows: (table.tensors[0][:4], table.tensors[1][:4])),
         DataLoader(table, batch_size=4),
         whole,
+        cached,
         augment_loader(whole, numbered, ratio=0.2, mode=mode),
     ]
     for loader in loaders:
@@ -187,6 +189,7 @@ def test_what_a_dataset_holds_is_not_written_to(numbered: Numbered, numbered_ban
     assert torch.equal(windows.x, real_rows(Y * 5))
     assert torch.equal(table.tensors[0], real_rows(Y))
     assert torch.equal(whole[0][0], real_rows(Y))
+    assert torch.equal(torch.cat([x for x, _ in cached]), real_rows(Y))
     assert windows.y.tolist() == Y * 5
     assert table.tensors[1].tolist() == whole[0][1].tolist() == Y
 
@@ -289,8 +292,3 @@ def test_inputs_that_require_a_gradient_get_none_where_they_were_replaced(
         out.sum().backward()
         assert x.grad is not None
         assert torch.equal(x.grad, (~mask).double()[:, None].expand(8, 3))
-
-
-def test_a_loader_is_iterated_as_a_table_of_one_column(numbered: Numbered) -> None:
-    with pytest.raises(InputError, match=r"a batch must be \(x, y, ...\) or a dict, got a list"):
-        list(augment_loader(DataLoader(TensorDataset(real_rows(Y)), batch_size=4), numbered, ratio=0.5))

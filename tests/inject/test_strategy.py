@@ -158,6 +158,9 @@ def test_labels_are_those_that_rows_come_with_under_a_target_transform() -> None
     expected = [label % 2 for label in LABELS]
     assert read_labels(data).tolist() == expected
     assert read_labels(Subset(data, range(10))).tolist() == expected[:10]
+    data = WithTargets(LABELS, LABELS, target_transform=lambda label: label)
+    assert read_labels(data).tolist() == LABELS
+    assert data.reads == len(LABELS)  # it may do to any row what it does not do to others
 
 
 class Remapped(WithTargets):
