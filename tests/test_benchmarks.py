@@ -29,7 +29,8 @@ def run(*arguments: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    if name == "synthetic-only" and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir():
+    has_data = (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir()
+    if name in ("injection", "synthetic-only") and not has_data:
         pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())

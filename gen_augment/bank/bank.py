@@ -24,6 +24,9 @@ from gen_augment.validation import check_index, check_same_length
 
 __all__ = ["SampleBank"]
 
+#: Rows that are read one after another, at most, and runs of them in a class, at least.
+MAX_RUN, MIN_RUNS = 16, 64
+
 
 class SampleBank(Dataset[tuple[Any, Any]]):
     """Synthetic rows that were generated once and lie in a file, to be read by any number of processes.
@@ -239,9 +242,11 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         out = np.empty_like(where)
         for number in np.unique(rounds):
             here = rounds == number
-            step, shift = _orders(seed, int(number), self._manifest.counts)
             c = codes[here]
-            out[here] = self._starts[c] + (step[c] * offsets[here] + shift[c]) % counts[here]
+            run, n_runs, step, shift = (part[c] for part in _orders(seed, int(number), self._manifest.counts))
+            block, within = np.divmod(offsets[here], run)
+            moved = (step * block + shift) % n_runs * run + within
+            out[here] = self._starts[c] + np.where(block < n_runs, moved, offsets[here])
         return out
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
@@ -312,17 +317,20 @@ def _reopen(path: str, digests: tuple[str, ...]) -> SampleBank:
 
 
 @lru_cache(maxsize=8)
-def _orders(seed: int, number: int, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """For each class a step and a shift, so that ``i -> (step * i + shift) mod n`` is a permutation of its rows.
+def _orders(seed: int, number: int, counts: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """For each class the length of a run, how many there are, and a step and a shift that put them in an order.
 
-    Rows of a class are independent of each other, so that this order, which takes no memory, serves as a shuffle does.
+    ``i -> (step * i + shift) mod n_runs`` is a permutation of the runs; rows of one lie side by side, which memory is
+    quick to read, and rows that fill no run stay last. Rows of a class are independent of each other, so that this
+    order, which takes no memory, serves as a shuffle does.
     """
     rng = np.random.default_rng(derive_seed(seed, "order", number))
-    steps, shifts = [], []
+    orders = []
     for n in counts:
-        step = int(rng.integers(max(n, 1)))
-        while n > 1 and gcd(step, n) != 1:
-            step = int(rng.integers(n))
-        steps.append(step if n > 1 else 0)
-        shifts.append(int(rng.integers(max(n, 1))))
-    return np.array(steps), np.array(shifts)
+        run = min(max(n // MIN_RUNS, 1), MAX_RUN)
+        n_runs = max(n // run, 1)
+        step = int(rng.integers(n_runs))
+        while n_runs > 1 and gcd(step, n_runs) != 1:
+            step = int(rng.integers(n_runs))
+        orders.append((run, n_runs, step, int(rng.integers(n_runs))))
+    return tuple(np.array(orders).T)

@@ -96,17 +96,18 @@ class ImageCodec:
 
     def decode(self, rows: Tensor) -> Any:
         """Images of shape (n, C, H, W) in [-1, 1] to the form that was fitted; Tensors stay on their device."""
-        rows = rows.to(self._working_dtype)
-        low, high = _columns(self.low, rows), _columns(self.high, rows)
-        pixels = torch.addcmul(low, rows.clamp(-1, 1) + 1, (high - low) / 2)
-        pixels = torch.clamp(pixels, low, high)  # rounding may step over the range that was seen
+        pixels = rows.to(self._working_dtype).clamp(-1, 1)
+        low, high = _columns(self.low, pixels), _columns(self.high, pixels)
+        # In place: at this size, memory that is asked for and given back costs more than arithmetic.
+        pixels.add_(1).mul_((high - low) / 2).add_(low)
+        torch.clamp(pixels, low, high, out=pixels)  # rounding may step over the range that was seen
         if self.layout == "NHW":
             pixels = pixels[:, 0]
         elif self.layout == "NHWC":
             pixels = pixels.permute(0, 2, 3, 1)
         dtype = getattr(torch, _element(self.dtype))
         if not dtype.is_floating_point:
-            pixels = pixels.round()
+            pixels.round_()
         pixels = pixels.to(dtype).contiguous()
         if self.container == "tensor":
             return pixels

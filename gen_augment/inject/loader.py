@@ -13,7 +13,15 @@ from gen_augment.inject.ahead import Ahead, begin_ahead
 from gen_augment.inject.batch import LABEL_MIXES, LabelMix, check_labels_fit, inject, label_shares, windows
 from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
 from gen_augment.inject.strategy import check_ratio
-from gen_augment.inject.structure import Keys, check_no_other_rows, close_batch, open_batch, owns_batches, put_on
+from gen_augment.inject.structure import (
+    Keys,
+    check_no_other_rows,
+    close_batch,
+    open_batch,
+    owns_batches,
+    put_on,
+    with_room,
+)
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
@@ -236,7 +244,7 @@ class _Pass:
             return x, y, []
         more = slice(len(x), len(x) + n)
         drawn = torch.from_numpy(self.rng.integers(len(y), size=n))  # whose labels the new rows have, with "batch"
-        x = torch.cat([x, x.new_empty(n, *x.shape[1:])])
+        x = with_room(x, n)
         y = torch.cat([y, y[drawn.to(y.device)]])
         inject(self._rows(), x, y, more, self.settings.labels)
         return x, y, [more]

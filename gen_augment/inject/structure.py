@@ -11,7 +11,16 @@ from torch.utils.data import DataLoader, default_collate
 
 from gen_augment.errors import InputError
 
-__all__ = ["Keys", "check_no_other_rows", "close_batch", "open_batch", "owns_batches", "put_on", "tensors_in"]
+__all__ = [
+    "Keys",
+    "check_no_other_rows",
+    "close_batch",
+    "open_batch",
+    "owns_batches",
+    "put_on",
+    "tensors_in",
+    "with_room",
+]
 
 Keys = tuple[Hashable, Hashable]
 
@@ -60,6 +69,15 @@ def close_batch(batch: Any, values: Mapping[Hashable, Any], extras: Mapping[str,
     if hasattr(batch, "_fields"):
         return (*parts, *extras.values()) if extras else type(batch)(*parts)
     return type(batch)([*parts, *extras.values()])
+
+
+def with_room(x: Tensor, n: int) -> Tensor:
+    """The rows of `x`, and `n` more that are still to be written."""
+    room = x.new_empty(n, *x.shape[1:])
+    if x.device.type != "cpu" or x.requires_grad or x.dtype == torch.bfloat16:
+        return torch.cat([x, room])
+    # By one thread: where workers keep the cores busy, torch's threads wait for each other longer than the copy takes.
+    return torch.from_numpy(np.concatenate([x.numpy(), room.numpy()]))
 
 
 def put_on(batch: Any, device: torch.device | None) -> Any:
