@@ -134,7 +134,7 @@ class SampleGrid(Callback):
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
         if loop.step % self.every == 0:
             codes = np.repeat(np.arange(min(sampler.spec_.n_classes, 20)), self.n_per_class)
-            rows = sampler._rows(np.arange(len(codes)), codes, sampler.seed_)
+            rows = sampler.codec_.encode(sampler._rows(np.arange(len(codes)), codes, sampler.seed_))
             grid = make_grid((rows + 1) / 2, nrow=self.n_per_class)
             save_image(grid, self.folder / f"step-{loop.step:06d}.png")
 

@@ -209,7 +209,7 @@ def test_whatever_a_signed_manifest_says_nothing_else_is_raised(
             inner = inner[step]
         inner[key] = value
 
-    path = changed(whole, tmp_path_factory.getbasetemp() / "whatever", name, change)
+    path = changed(whole, tmp_path_factory.getbasetemp() / "any-change", name, change)
     try:
         bank = SampleBank(path)
         assert name == "manifest.json"
