@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 from torchvision.transforms import v2
 
 from benchmarks.harness import Record, markdown, paired_ratio
+from benchmarks.overhead import bare_sample_seconds
 from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, augment_loader
 from gen_augment.data import load_data
 from gen_augment.samplers import SAMPLERS, Sampler
@@ -155,7 +156,8 @@ def _live(floats: Tensor, y: np.ndarray, rounds: int, n: int) -> Record:
     for name, cls in SAMPLERS.items():
         sampler = cls(max_steps=3, device="cpu", random_state=0).fit(floats[:500], torch.from_numpy(y[:500]))
         batches = [(floats[:BATCH], torch.from_numpy(y[:BATCH]))] * (n // BATCH)
-        found = paired_ratio(_epoch(augment_loader(batches, sampler, ratio=1.0)), _bare(sampler, n), rounds)
+        ours = _epoch(augment_loader(batches, sampler, ratio=1.0))
+        found = paired_ratio(ours, bare_sample_seconds(sampler, n), rounds)
         results[f"live, {name}"] = found | {"goal": 1 / 0.95, "rows_per_second": n / found["ours_ms"] * 1000}
     return results
 
@@ -198,7 +200,7 @@ def _building(rounds: int, timed: int, small: int, large: int) -> Record:
             SampleBank.build(sampler, timed, folder + "/bank")
             return time.perf_counter() - start
 
-    speed = paired_ratio(build, _bare(sampler, timed), rounds)
+    speed = paired_ratio(build, bare_sample_seconds(sampler, timed), rounds)
     code = (
         "import sys; from benchmarks.injection import build_and_measure; "
         "print(build_and_measure(sys.argv[1], int(sys.argv[2])))"
@@ -231,19 +233,6 @@ def _epoch(loader: Iterable[Any]) -> Callable[[], float]:
         start = time.perf_counter()
         for x, _ in loader:
             x.numpy().max()  # read once, by one thread: memory that workers share costs most when it is first touched
-        return time.perf_counter() - start
-
-    return seconds
-
-
-def _bare(sampler: Sampler, n: int, batch: int = 256) -> Callable[[], float]:
-    """The generator's forward pass alone, in batches as large as suit it."""
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        with torch.no_grad():
-            for _ in range(n // batch):
-                sampler._generate(torch.randn(batch, *sampler.latent_shape), torch.randint(10, (batch,)))
         return time.perf_counter() - start
 
     return seconds

@@ -18,7 +18,7 @@ from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.samplers.gan import R1_EVERY, ConditionalGAN, r1_penalty
 from gen_augment.training import Callback, Loop
 
-__all__ = ["run", "table"]
+__all__ = ["bare_sample_seconds", "run", "table"]
 
 WARM_STEPS = 5
 
@@ -35,7 +35,7 @@ def run(quick: bool) -> Record:
             ours, bare = _fit_seconds(sampler, X, y), _bare_fit_seconds(sampler, X, y)
             results[f"{name}, {kind}: step"] = paired_ratio(ours, bare, rounds)
             rows = n_rows if kind == "image" else 10 * n_rows
-            sampled = paired_ratio(_sample_seconds(sampler, rows), _bare_sample_seconds(sampler, rows), rounds)
+            sampled = paired_ratio(_sample_seconds(sampler, rows), bare_sample_seconds(sampler, rows), rounds)
             sampled["rows_per_second"] = rows / sampled["ours_ms"] * 1000
             results[f"{name}, {kind}: sample"] = sampled
     return results
@@ -172,7 +172,7 @@ def _sample_seconds(sampler: Sampler, n: int) -> Callable[[], float]:
     return seconds
 
 
-def _bare_sample_seconds(sampler: Sampler, n: int, batch: int = 256) -> Callable[[], float]:
+def bare_sample_seconds(sampler: Sampler, n: int, batch: int = 256) -> Callable[[], float]:
     """The generator's forward pass alone, on noise and labels that are drawn as fast as torch can."""
 
     def seconds() -> float:

@@ -1,6 +1,6 @@
 """Synthetic rows as an over-sampler of imbalanced-learn, for its pipelines and for grid searches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.inject.strategy import SamplingStrategy
 from gen_augment.rejection import Filter, check_filters, draw
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
@@ -28,8 +29,6 @@ except ImportError as error:
     ) from error
 
 __all__ = ["GenerativeOverSampler"]
-
-Strategy = str | float | Mapping[Any, int] | Callable[[np.ndarray], dict[Any, int]]
 
 
 class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn has no types
@@ -94,7 +93,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self,
         sampler: SupportsSample,
         *,
-        sampling_strategy: Strategy = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
         filters: Sequence[Filter] | None = None,
         max_draws: int = 20,
         synthetic_weight: float = 1.0,
