@@ -42,8 +42,13 @@ def report() -> None:
             record = json.loads(path.read_text())
             machine = record["machine"]
             versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+            pictures = ""
+            for title, figure in benchmark.figures(record["results"]).items():
+                file = RESULTS / f"{name}-{title.replace(' ', '-')}.svg"
+                figure.savefig(file, metadata={"Date": None})
+                pictures += f"![{title}](results/{file.name})\n\n"
             parts.append(
-                f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n"
+                f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n{pictures}"
                 f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; {versions}.\n"
                 f"Repeat: `python -m benchmarks run {name}`."
             )

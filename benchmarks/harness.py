@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 from gen_augment.archive import write_bytes
 
-__all__ = ["RESULTS", "Benchmark", "describe_machine", "markdown", "paired_ratio", "save"]
+__all__ = ["RESULTS", "Benchmark", "Trials", "describe_machine", "markdown", "paired_ratio", "save"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -23,11 +24,32 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: what it shows, ``run(quick) -> results`` and ``table(results) -> markdown``."""
+    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name."""
 
     about: str
     run: Callable[[bool], Record]
     table: Callable[[Record], str]
+    figures: Callable[[Record], dict[str, Figure]] = lambda results: {}
+
+
+class Trials:
+    """Trials of a long benchmark, written one by one: a run that was stopped goes on with those that lack."""
+
+    def __init__(self, name: str, quick: bool) -> None:
+        self.name, self.quick = name, quick
+        path = RESULTS / f"{name}.json"
+        self.done: list[Record] = (
+            [] if quick or not path.exists() else json.loads(path.read_text())["results"]["trials"]
+        )
+
+    def add(self, key: Record, measure: Callable[[], Record]) -> None:
+        """Measure what `key` names, unless that is done."""
+        if any(key.items() <= trial.items() for trial in self.done):
+            return
+        self.done.append(key | measure())
+        if not self.quick:
+            print(self.done[-1], flush=True)
+            save(self.name, {"trials": self.done}, self.quick)
 
 
 def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Record, markdown, paired_ratio
 from gen_augment.samplers import SAMPLERS, Sampler
-from gen_augment.samplers.gan import R1_EVERY, ConditionalGAN, r1_penalty
+from gen_augment.samplers.gan import R1_EVERY, r1_penalty
 from gen_augment.training import Callback, Loop
 
 __all__ = ["bare_sample_seconds", "run", "table"]
@@ -24,12 +24,13 @@ WARM_STEPS = 5
 
 
 def run(quick: bool) -> Record:
-    """Every sampler on images of 28 x 28 and on a table of 16 columns."""
+    """Samplers on images of 28 x 28 and on a table of 16 columns."""
     results: Record = {}
     n_steps, rounds, n_rows = (10, 1, 512) if quick else (45, 9, 5120)
     for kind in ("image", "table"):
         X, y = _data(kind)
-        for name, cls in SAMPLERS.items():
+        for name in BARE_STEPS:
+            cls = SAMPLERS[name]
             steps = n_steps if kind == "image" else 10 * n_steps
             sampler = cls(max_steps=steps, random_state=0, device="cpu").fit(X, y)
             ours, bare = _fit_seconds(sampler, X, y), _bare_fit_seconds(sampler, X, y)
@@ -96,7 +97,7 @@ def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
     layout = torch.channels_last if sampler.spec_.kind == "image" else torch.contiguous_format
     rows = sampler.codec_.encode(X).contiguous(memory_format=layout)
     labels = torch.from_numpy(y)
-    make_step = _bare_gan if isinstance(sampler, ConditionalGAN) else _bare_vae
+    make_step = next(step for name, step in BARE_STEPS.items() if isinstance(sampler, SAMPLERS[name]))
 
     def seconds() -> float:
         network = sampler._build(sampler.spec_).to(memory_format=layout).train()
@@ -161,6 +162,28 @@ def _bare_gan(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
                     average.lerp_(buffer, 1 - sampler.ema_decay)
 
     return step
+
+
+def _bare_flow(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
+    velocity, average = network.velocity, network.ema.module
+    optimizer = torch.optim.AdamW(velocity.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True)
+
+    def step(x: Tensor, y: Tensor, number: int) -> None:
+        z, t = torch.randn_like(x), torch.randn(len(x)).sigmoid()
+        seen = torch.where(torch.rand(len(y)) < sampler.label_dropout, -1, y)
+        x_t = torch.lerp(z, x, t.view(-1, *[1] * (x.ndim - 1)))
+        loss = (velocity(x_t, t, seen) - (x - z)).square().mean()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        with torch.no_grad():
+            for mine, weight in zip(average.parameters(), velocity.parameters(), strict=True):
+                mine.lerp_(weight, 1 - sampler.ema_decay)
+
+    return step
+
+
+BARE_STEPS = {"flow": _bare_flow, "gan": _bare_gan, "vae": _bare_vae}
 
 
 def _sample_seconds(sampler: Sampler, n: int) -> Callable[[], float]:

@@ -22,7 +22,14 @@ from gen_augment.errors import (
     WorkerDeviceError,
 )
 from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
-from gen_augment.samplers import ConditionalGAN, ConditionalVAE, Sampler, load_sampler
+from gen_augment.samplers import (
+    ConditionalFlow,
+    ConditionalGAN,
+    ConditionalVAE,
+    PretrainedSampler,
+    Sampler,
+    load_sampler,
+)
 from gen_augment.study import Study
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArchiveError",
     "AugmentedDataset",
+    "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
     "DivergedError",
@@ -42,6 +50,7 @@ __all__ = [
     "LeakError",
     "MissingDependencyError",
     "NotFittedError",
+    "PretrainedSampler",
     "SampleBank",
     "Sampler",
     "Study",

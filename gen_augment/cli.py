@@ -51,11 +51,14 @@ def fit(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors.")
     ],
-    sampler: Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")] = "vae",
+    sampler: Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")] = "flow",
     target: TargetOption = None,
     per_class: PerClassOption = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; the sampler's default otherwise.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows in a step.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="Start from this fitted sampler of the same kind.")
+    ] = None,
     grid: Annotated[Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from MODEL.partial, which an interrupted fit leaves.")
@@ -67,7 +70,9 @@ def fit(
 
     Examples
     --------
-    `gen-augment fit fashion-mnist --sampler gan --per-class 1000 -o gan.safetensors`
+    `gen-augment fit fashion-mnist --sampler flow --per-class 1000 -o flow.safetensors`
+
+    `gen-augment fit more/ --init flow.safetensors --steps 1000 -o more.safetensors`
 
     `gen-augment fit customers.csv --target churned -o customers.safetensors`
     """
@@ -79,11 +84,12 @@ def fit(
     params: dict[str, Any] = {"max_steps": steps, "batch_size": batch_size}
     model = cls(random_state=seed, device=device, verbose=True, callbacks=callbacks)
     model.set_params(**{name: value for name, value in params.items() if value is not None})
+    start = None if init is None else load_sampler(init, device=device)
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
     try:
-        model.fit(loaded.X, loaded.y)
+        model.fit(loaded.X, loaded.y, init=start)
     except KeyboardInterrupt:
         if partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["JSON", "Batch", "DataSpec", "GeneratesRows", "Kind", "Labels", "StepFunction", "SupportsSample"]
+__all__ = ["JSON", "Batch", "DataSpec", "GeneratesRows", "History", "Kind", "Labels", "StepFunction", "SupportsSample"]
 
 Kind = Literal["image", "table"]
 JSON = dict[str, Any]
+#: ``"step"`` and each loss by name, one value a reading.
+History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
 

@@ -12,12 +12,20 @@ from hypothesis import settings
 from PIL import Image
 
 from gen_augment import ConditionalVAE
+from gen_augment.samplers import SAMPLERS, Sampler
 
 torch.set_num_threads(1)
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version, and warns without one
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
+
+
+def small_sampler(name: str, **params: Any) -> Sampler:
+    """A sampler of the smallest size, not fitted."""
+    small = {"max_steps": 3, "batch_size": 8, "width": 4, "latent_dim": 4, "random_state": 0, "device": "cpu"}
+    known = SAMPLERS[name]._get_param_names()
+    return SAMPLERS[name](**({word: value for word, value in small.items() if word in known} | params))
 
 
 def toy_images(n: int = 40, size: int = 12, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

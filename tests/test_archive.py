@@ -261,13 +261,13 @@ def test_another_class_is_named(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="holds a ConditionalVAE, not a ConditionalGAN"):
         ConditionalGAN.load(saved)
     path = altered(saved, tmp_path / "m", lambda header, _: header.update({"class": "Diffusion"}))
-    with pytest.raises(ArchiveError, match="holds a 'Diffusion'; known: ConditionalGAN, ConditionalVAE"):
+    with pytest.raises(ArchiveError, match="holds a 'Diffusion'; known: ConditionalFlow, ConditionalGAN, ConditionalVAE"):
         load_sampler(path)
 
 
 # Headers that do not fit.
 
-KEYS = ["params", "codec", "labels", "class_prior", "seed", "history", "n_steps"]
+KEYS = ["params", "codec", "labels", "class_count", "seed", "history", "n_steps"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -309,12 +309,15 @@ def test_unknown_and_missing_parameters_are_named(saved: Path, tmp_path: Path) -
         ("labels", {"classes": [0]}),
         ("labels", {"classes": [0, 1, 2]}),
         ("labels", {"dtype": "nothing"}),
-        ("class_prior", None),
-        ("class_prior", [1.0]),
-        ("class_prior", [[0.5, 0.5]]),
-        ("class_prior", [1.5, -0.5]),
-        ("class_prior", [math.nan, math.nan]),
-        ("class_prior", [5.0, 5.0]),
+        ("class_count", None),
+        ("class_count", [30]),
+        ("class_count", [[30, 30]]),
+        ("class_count", [30, -1]),
+        ("class_count", [30, 0]),
+        ("class_count", [30.0, 30.0]),
+        ("class_count", [math.nan, 30]),
+        ("class_count", [True, True]),
+        ("class_count", [2**70, 30]),
         ("seed", "0"),
         ("seed", 1.5),
         ("seed", None),
@@ -381,7 +384,7 @@ def test_weights_of_another_shape_are_named(change: Any, saved: Path, tmp_path: 
 
 def grow_labels(header: JSON) -> None:
     header["labels"]["classes"] = list(range(100_000))
-    header["class_prior"] = [1e-5] * 100_000
+    header["class_count"] = [1] * 100_000
 
 
 def grow_image(header: JSON) -> None:

@@ -1,7 +1,8 @@
 """Labels of any kind to class numbers and back."""
 
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -48,8 +49,12 @@ class LabelCodec:
     ordered: bool = False
 
     @classmethod
-    def fit(cls, y: Any) -> tuple[Self, np.ndarray]:
-        """Learn the classes of `y`; return the codec and the class number of each row."""
+    def fit(cls, y: Any, *, partial: bool = False) -> tuple[Self, np.ndarray]:
+        """Learn the classes of `y`; return the codec and the class number of each row.
+
+        With `partial`, the label -1 beside two or more classes from 0 up marks a row without a label, as in
+        scikit-learn's semi-supervised estimators; its class number is -1.
+        """
         values = _values(y)
         try:
             values = column_or_1d(values, warn=True)
@@ -57,6 +62,8 @@ class LabelCodec:
         except (ValueError, TypeError) as error:
             raise InputError(f"y cannot be read as one class label a row: {error}") from error
         classes, codes = np.unique(values, return_inverse=True)
+        if partial and _has_unlabelled(classes):
+            classes, codes = classes[1:], codes - 1
         if isinstance(y, torch.Tensor):
             return cls(classes, "tensor", str(y.dtype).removeprefix("torch.")), codes
         if isinstance(y, pd.Series):
@@ -64,6 +71,29 @@ class LabelCodec:
         if isinstance(y, np.ndarray):
             return cls(classes, "ndarray", y.dtype.str), codes
         return cls(classes, "list", ""), codes
+
+    def extend(self, y: Any) -> tuple[Self, np.ndarray]:
+        """Add the classes of `y` to the known ones; return that codec and the class number of each row of `y`.
+
+        The label -1 marks a row without a label, unless it is a known class.
+        """
+        other, codes = type(self).fit(y)
+        if (self.classes.dtype.kind == "U") != (other.classes.dtype.kind == "U"):
+            raise InputError(
+                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are {self.classes.tolist()[:5]!r}: give "
+                "labels of the same type."
+            )
+        new = other.classes
+        unlabelled = (new == -1) & (-1 not in self.classes) if new.dtype.kind in "if" else np.zeros(len(new), bool)
+        changes: dict[str, Any] = {"classes": np.union1d(self.classes, new[~unlabelled])}
+        if self.container == "ndarray" and self.dtype != "|O":
+            changes["dtype"] = changes["classes"].dtype.str  # room for longer names and larger numbers
+        if self.categories is not None:
+            changes["categories"] = [*self.categories, *(c for c in new.tolist() if c not in self.categories)]
+        codec = replace(self, **changes)
+        numbers = np.full(len(new), -1)
+        numbers[~unlabelled] = codec.encode(new[~unlabelled])
+        return codec, numbers[codes]
 
     @classmethod
     def _of_series(cls, classes: np.ndarray, y: "pd.Series[Any]") -> Self:
@@ -128,6 +158,19 @@ class LabelCodec:
             raise InputError("the classes are not sorted labels.")
         codec.decode(np.arange(len(classes)))  # raises for a dtype or categories that do not go with the classes
         return codec
+
+
+def _has_unlabelled(classes: np.ndarray) -> bool:
+    """Whether -1, the lowest of these labels, marks rows without one: -1 and 1 alone are two classes."""
+    if classes.dtype.kind not in "if" or len(classes) < 3 or classes[0] != -1:
+        return False
+    if classes.tolist() == [-1, 0, 1]:
+        warnings.warn(
+            "y holds -1, 0 and 1: rows with -1 are taken to have no label. If -1 is a class of yours, give it another "
+            "number or a name.",
+            stacklevel=4,
+        )
+    return True
 
 
 def _values(y: Any) -> np.ndarray:

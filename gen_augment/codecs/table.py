@@ -77,6 +77,11 @@ class TableCodec:
         X = stack_rows(X)
         values = _values(X)
         container, columns, _ = _describe(X, values.shape[1])
+        if len(columns) != len(self.columns):
+            raise InputError(
+                f"X has {len(columns)} features, but {type(self).__name__} is expecting {len(self.columns)} features "
+                f"as input: give the columns that were fitted, {self.columns}."
+            )
         if container != self.container or columns != self.columns:
             raise InputError(
                 f"the table was fitted as {self.container} with columns {self.columns}, got {container} with {columns}."

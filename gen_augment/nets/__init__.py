@@ -2,11 +2,25 @@
 
 from torch import nn
 
+from gen_augment.nets.condition import ClassEmbedding, TimeEmbedding
 from gen_augment.nets.conv import ConvDecoder, ConvEncoder
 from gen_augment.nets.mlp import MLPDecoder, MLPEncoder
+from gen_augment.nets.unet import UNet, VelocityMLP
 from gen_augment.types import DataSpec
 
-__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "build_decoder", "build_encoder"]
+__all__ = [
+    "ClassEmbedding",
+    "ConvDecoder",
+    "ConvEncoder",
+    "MLPDecoder",
+    "MLPEncoder",
+    "TimeEmbedding",
+    "UNet",
+    "VelocityMLP",
+    "build_decoder",
+    "build_encoder",
+    "build_velocity",
+]
 
 
 def build_encoder(spec: DataSpec, width: int, *, norm: bool = True) -> ConvEncoder | MLPEncoder:
@@ -32,3 +46,11 @@ def build_decoder(spec: DataSpec, in_features: int, condition_dim: int, width: i
         channels, height, side = spec.shape
         return ConvDecoder((channels, height, side), in_features, condition_dim, width)
     return MLPDecoder(spec.shape[0], in_features, condition_dim, 4 * width)
+
+
+def build_velocity(spec: DataSpec, condition_dim: int, width: int) -> nn.Module:
+    """Rows and conditions ``(B, condition_dim)`` to velocities of the rows' shape; zero at the start."""
+    if spec.kind == "image":
+        channels, height, side = spec.shape
+        return UNet((channels, height, side), condition_dim, width)
+    return VelocityMLP(spec.shape[0], condition_dim, 8 * width)

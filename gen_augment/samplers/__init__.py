@@ -5,13 +5,23 @@ import os
 from gen_augment import archive
 from gen_augment.errors import ArchiveError
 from gen_augment.samplers.base import Sampler
+from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.vae import ConditionalVAE
 
-__all__ = ["SAMPLERS", "ConditionalGAN", "ConditionalVAE", "Sampler", "load_sampler"]
+__all__ = [
+    "SAMPLERS",
+    "ConditionalFlow",
+    "ConditionalGAN",
+    "ConditionalVAE",
+    "PretrainedSampler",
+    "Sampler",
+    "load_sampler",
+]
 
-#: Every sampler of this package, by the short name that the command line and studies use.
-SAMPLERS: dict[str, type[Sampler]] = {"gan": ConditionalGAN, "vae": ConditionalVAE}
+#: Every sampler of this package that is trained, by the short name that the command line and studies use.
+SAMPLERS: dict[str, type[Sampler]] = {"flow": ConditionalFlow, "gan": ConditionalGAN, "vae": ConditionalVAE}
 
 
 def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler:

@@ -21,10 +21,11 @@ from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
 from gen_augment.samplers.requests import requested_codes
+from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place
-from gen_augment.types import DataSpec, Labels
+from gen_augment.types import DataSpec, History, Labels
 from gen_augment.validation import (
     check_choice,
     check_class_counts,
@@ -53,7 +54,10 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
-        As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+        Of training, as in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+    torch_compile : bool
+        Compile the network with `torch.compile`: a wait of half a minute or more at the first step and at the first
+        sample, and faster steps and samples from then on. Needs a C++ compiler on a CPU.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -62,8 +66,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     ----------
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
-    class_prior_ : ndarray of shape (n_classes,)
-        Share of each class among the fitted rows.
+    class_count_, class_prior_ : ndarray of shape (n_classes,)
+        Fitted rows of each class, and their share of all rows with a label.
     n_features_in_ : int
         Values in one row.
     history_ : dict of str to list of float
@@ -87,6 +91,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
+        torch_compile: bool = False,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -96,6 +101,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.random_state = random_state
         self.device = device
         self.precision = precision
+        self.torch_compile = torch_compile
         self.callbacks = callbacks
         self.verbose = verbose
 
@@ -113,8 +119,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         check_positive_int("batch_size", self.batch_size)
         check_range("lr", self.lr, 0, open_low=True)
         check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
+        check_choice("torch_compile", self.torch_compile, (True, False))
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, init: "Sampler | None" = None) -> Self:
         """Learn to generate rows of each class.
 
         Parameters
@@ -123,7 +130,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), of any dtype and range, 8 to 128 px; or
             a numeric table of shape (n_rows, n_columns).
         y : array-like of shape (n_samples,), optional
-            One label a row, of any kind; left out where `X` brings its own.
+            One label a row, of any kind; left out where `X` brings its own. As in scikit-learn's semi-supervised
+            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it.
+        init : fitted sampler, optional
+            Start from its weights. It must be of the same class and size, and have seen rows of the same shape.
+            Classes known to both keep what was learned of them; new ones start from the mean of the known.
 
         Returns
         -------
@@ -139,19 +150,42 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             After Ctrl-C; the sampler has the weights of the last step.
         """
         self._check_params()
-        seed = resolve_seed(self.random_state)
-        fabric = make_fabric(self.device, self.precision)
         X, y = read_rows(X, y)
         codec, rows = infer_codec(X)
-        labels, codes = LabelCodec.fit(y)
-        check_same_length(len(rows), len(codes))
-        counts = np.bincount(codes, minlength=len(labels.classes))
-        check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
-        self._set_data(codec, labels, counts / counts.sum(), seed)
-        with fork_rng(derive_seed(seed, "fit"), fabric.device):
-            self.network_ = place(self._build(self.spec_), fabric.device, self.spec_.kind)
-            self._train(rows, torch.from_numpy(codes), fabric)
-        return self
+        labels, codes = LabelCodec.fit(y, partial=True)
+        counts = self._check_rows(rows, codes, labels)
+        return self._start(codec, rows, labels, codes, counts, resolve_seed(self.random_state), init)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for `max_steps` more steps, on the same rows or on others; classes that are new are added.
+
+        Rows of the classes already known should be among them: a network forgets what it no longer sees. The learning
+        rate starts anew, and the form of the data stays as it was fitted. Without a fit before, this is `fit`.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`, and in the form that was fitted.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError, DivergedError, KeyboardInterrupt
+            As in `fit`.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, y)
+        self._check_params()
+        X, y = read_rows(X, y)
+        rows = self.codec_.encode(X)
+        labels, codes = self.label_codec_.extend(y)
+        known = np.zeros(len(labels.classes), dtype=np.int64)
+        known[labels.encode(self.classes_)] = self.class_count_
+        counts = self._check_rows(rows, codes, labels, known)
+        return self._start(self.codec_, rows, labels, codes, counts, self.seed_, self)
 
     def sample(
         self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
@@ -186,12 +220,48 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             self._next_row = start + len(codes)
         return X, self.label_codec_.decode(codes)
 
-    def _set_data(self, codec: Codec, labels: LabelCodec, prior: np.ndarray, seed: int) -> None:
+    def _check_rows(
+        self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Rows of each class, those `known` from before among them; too few of one raise."""
+        check_same_length(len(rows), len(codes))
+        counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
+        counts = counts if known is None else counts + known
+        check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
+        return counts
+
+    def _start(
+        self,
+        codec: Codec,
+        rows: Tensor,
+        labels: LabelCodec,
+        codes: np.ndarray,
+        counts: np.ndarray,
+        seed: int,
+        init: "Sampler | None",
+    ) -> Self:
+        """Build the network, take over what `init` knows, and train."""
+        fabric = make_fabric(self.device, self.precision)
+        goes_on = init is self and self.codec_ is codec
+        before: tuple[int, History] = (self.n_steps_, self.history_) if goes_on else (0, {"step": []})
+        # Steps that come later have an order of rows and a noise of their own.
+        run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
+        with fork_rng(derive_seed(run_seed, "fit"), fabric.device):
+            network = self._build(data_spec(codec, labels))
+            if init is not None:
+                transfer(type(self).__name__, network, init, labels)
+            self._set_data(codec, labels, counts, seed)
+            self.network_ = place(network, fabric.device, self.spec_.kind, compiled=self.torch_compile)
+            self._train(rows, torch.from_numpy(codes), fabric, run_seed, before)
+        return self
+
+    def _set_data(self, codec: Codec, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         self.codec_ = codec
         self.label_codec_ = labels
         self.classes_ = labels.classes
-        self.class_prior_ = prior
-        self.spec_ = DataSpec(codec.kind, codec.shape, len(labels.classes), getattr(codec, "dtype", None) == "bool")
+        self.class_count_ = counts
+        self.class_prior_ = counts / counts.sum()
+        self.spec_ = data_spec(codec, labels)
         self.n_features_in_ = int(np.prod(codec.shape))
         names = getattr(codec, "columns", None)
         if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
@@ -201,12 +271,19 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.seed_ = seed
         self._next_row = 0
 
-    def _train(self, rows: Tensor, codes: Tensor, fabric: "Fabric") -> None:
+    def _train(
+        self,
+        rows: Tensor,
+        codes: Tensor,
+        fabric: "Fabric",
+        seed: int,
+        before: tuple[int, History],
+    ) -> None:
         batches = Batches(
             rows.to(fabric.device, memory_format=memory_format(self.spec_.kind)),
             codes.to(fabric.device),
             batch_size=self.batch_size,
-            seed=derive_seed(self.seed_, "order"),
+            seed=derive_seed(seed, "order"),
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
         loop = Loop(
@@ -217,13 +294,14 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             max_steps=self.max_steps,
             callbacks=callbacks,
             schedule=self.lr_schedule,
+            before=before,
         )
-        self.history_, self.n_steps_ = loop.history, 0
+        self.n_steps_, self.history_ = before
         try:
             self._fit(self.network_, loop)
         finally:
             self.network_.eval()
-            self.history_, self.n_steps_ = loop.history, loop.step
+            self.n_steps_, self.history_ = loop.record()
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
@@ -233,3 +311,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def data_spec(codec: Codec, labels: LabelCodec) -> DataSpec:
+    """What a network has to know of rows and labels in these forms."""
+    return DataSpec(codec.kind, codec.shape, len(labels.classes), getattr(codec, "dtype", None) == "bool")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Persistent"]
 
-_FIELDS = {"format", "class", "params", "codec", "labels", "class_prior", "seed", "history", "n_steps"}
+_FIELDS = {"format", "class", "params", "codec", "labels", "class_count", "seed", "history", "n_steps"}
 
 
 #: Parameters that are not the same for one sampler on two machines, or say how it was trained and not what it became.
-_NO_PART_IN_ROWS = ("device", "callbacks", "verbose", "random_state")
+_NO_PART_IN_ROWS = ("device", "torch_compile", "callbacks", "verbose", "random_state")
 
 
 class Persistent:
@@ -87,7 +87,9 @@ class Persistent:
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         sampler.device = device
-        sampler.network_ = place(network, make_fabric(device, sampler.precision).device, sampler.spec_.kind).eval()
+        sampler.network_ = place(
+            network, make_fabric(device, sampler.precision).device, sampler.spec_.kind, compiled=sampler.torch_compile
+        ).eval()
         return cast("Self", sampler)
 
     @classmethod
@@ -98,15 +100,13 @@ class Persistent:
         sampler = cast("Sampler", cls(**(params | {"callbacks": None})))
         sampler._check_params()
         labels = LabelCodec.from_json(header["labels"])
-        prior = np.array(header["class_prior"], dtype=np.float64)
-        if prior.shape != labels.classes.shape or not (prior >= 0).all() or not np.isclose(prior.sum(), 1):
-            raise InputError(
-                f"class_prior={header['class_prior']!r} is no share for each of {len(labels.classes)} classes."
-            )
+        counts = np.array(header["class_count"])
+        if counts.shape != labels.classes.shape or counts.dtype.kind != "i" or not (counts > 0).all():
+            raise InputError(f"class_count={counts.tolist()!r} is no count for each of {len(labels.classes)} classes.")
         for name in ("seed", "n_steps"):
             if type(header[name]) is not int:
                 raise InputError(f"{name}={header[name]!r} is no whole number.")
-        sampler._set_data(codec_from_json(header["codec"]), labels, prior, header["seed"])
+        sampler._set_data(codec_from_json(header["codec"]), labels, counts, header["seed"])
         sampler.history_, sampler.n_steps_ = _check_history(header["history"]), header["n_steps"]
         return sampler
 
@@ -128,7 +128,8 @@ class Persistent:
             with fork_rng(0, torch.device("cpu")):
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
-            sampler.network_ = place(network, torch.device(device), sampler.spec_.kind).eval()
+            network = place(network, torch.device(device), sampler.spec_.kind, compiled=sampler.torch_compile)
+            sampler.network_ = network.eval()
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         sampler = cast("Sampler", self)
@@ -137,7 +138,7 @@ class Persistent:
             "params": self._json_params(),
             "codec": sampler.codec_.to_json(),
             "labels": sampler.label_codec_.to_json(),
-            "class_prior": sampler.class_prior_.tolist(),
+            "class_count": sampler.class_count_.tolist(),
             "seed": sampler.seed_,
             "history": sampler.history_,
             "n_steps": sampler.n_steps_,

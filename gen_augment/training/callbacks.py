@@ -11,7 +11,7 @@ from torchvision.utils import make_grid, save_image
 
 from gen_augment import archive
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.training.checkpoint import read_training, training_record
+from gen_augment.training.checkpoint import read_training, run_id, training_record
 from gen_augment.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class Checkpoint(Callback):
         self.resume = resume
 
     def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        self._run = run_id(sampler, loop)
         if self.resume and self.path.exists():
-            read_training(self.path, sampler, loop)
+            read_training(self.path, loop, self._run)
 
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
         if loop.step % self.every == 0:
@@ -70,8 +71,9 @@ class Checkpoint(Callback):
     def _save(self, sampler: "Sampler", loop: "Loop") -> None:
         loop.check()  # what is saved is finite
         header, tensors = sampler._to_archive()
-        record, state = training_record(sampler, loop)
-        header |= {"training": record, "n_steps": loop.step, "history": loop.history}
+        n_steps, history = loop.record()
+        record, state = training_record(loop, self._run)
+        header |= {"training": record, "n_steps": n_steps, "history": history}
         archive.write(self.path, header, {**tensors, **state})
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from gen_augment.samplers.base import Sampler
     from gen_augment.training.loop import Loop
 
-__all__ = ["PREFIX", "read_training", "training_record"]
+__all__ = ["PREFIX", "read_training", "run_id", "training_record"]
 
 PREFIX = "training/"
 
 
-def training_record(sampler: "Sampler", loop: "Loop") -> tuple[JSON, dict[str, Tensor]]:
+def training_record(loop: "Loop", run: str) -> tuple[JSON, dict[str, Tensor]]:
     """JSON and tensors from which `read_training` goes on."""
     tensors = {f"{PREFIX}rng": torch.get_rng_state()}
     if loop.fabric.device.type == "cuda":
@@ -33,11 +33,11 @@ def training_record(sampler: "Sampler", loop: "Loop") -> tuple[JSON, dict[str, T
         groups.append(state["param_groups"])
         for parameter, values in state["state"].items():
             tensors |= {f"{PREFIX}{i}/{parameter}/{name}": torch.as_tensor(value) for name, value in values.items()}
-    record = {"step": loop.step, "history": loop.history, "run": _run_id(sampler, loop), "param_groups": groups}
+    record = {"step": loop.step, "history": loop.history, "run": run, "param_groups": groups}
     return record, tensors
 
 
-def read_training(path: str | os.PathLike[str], sampler: "Sampler", loop: "Loop") -> None:
+def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
     """Put network, optimisers, random state, step and history back to what `path` holds.
 
     Raises
@@ -49,7 +49,7 @@ def read_training(path: str | os.PathLike[str], sampler: "Sampler", loop: "Loop"
     record = header.get("training")
     if record is None:
         raise ArchiveError(f"{path} is a finished archive, not a checkpoint: give the checkpoint another path.")
-    if record["run"] != _run_id(sampler, loop):
+    if record["run"] != run:
         raise ArchiveError(
             f"{path} is a checkpoint of another run (other data or parameters): delete it, give another path, "
             "or pass resume=False to overwrite it."
@@ -83,14 +83,17 @@ def _match_strides(optimizer: Optimizer) -> None:
                     optimizer.state[parameter][name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
-def _run_id(sampler: "Sampler", loop: "Loop") -> str:
-    """A hash of everything that decides the weights: class, parameters, seed and data."""
+def run_id(sampler: "Sampler", loop: "Loop") -> str:
+    """A hash of everything that decides the weights: class, parameters, seed, data and first weights.
+
+    To be asked before the first step.
+    """
     # Callbacks, device and verbosity change where training runs, not where it goes.
     params: dict[str, Any] = {k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")}
     digest = hashlib.blake2b(digest_size=16)
     forms = [sampler.codec_.to_json(), sampler.label_codec_.to_json()]
     digest.update(json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode())
-    for tensor in (loop.batches.x, loop.batches.y):
+    for tensor in (loop.batches.x, loop.batches.y, *loop.network.state_dict().values()):
         digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

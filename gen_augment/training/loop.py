@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
-from gen_augment.types import StepFunction
+from gen_augment.types import History, StepFunction
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -48,6 +48,8 @@ class Loop:
     schedule : {"cosine", "trapezoid"}
         Of the learning rate, after a warm-up over the first 2% of the steps: a cosine down to nothing, or flat for
         the first half and then a straight line down to 2%.
+    before : (int, dict), optional
+        Steps and history of the training that this one goes on from.
 
     Attributes
     ----------
@@ -68,6 +70,7 @@ class Loop:
         max_steps: int,
         callbacks: Sequence["Callback"] = (),
         schedule: Literal["cosine", "trapezoid"] = "cosine",
+        before: tuple[int, History] = (0, {}),
     ) -> None:
         self.batches = batches
         self.network = network
@@ -76,8 +79,9 @@ class Loop:
         self.max_steps = max_steps
         self.callbacks = callbacks
         self.schedule = schedule
+        self.before = before
         self.step = 0
-        self.history: dict[str, list[float]] = {"step": []}
+        self.history: History = {"step": []}
         self.status: Status = "running"
         self.optimizers: list[Optimizer] = []
         self._base_lrs: list[list[float]] = []
@@ -93,6 +97,12 @@ class Loop:
             module, optimizer = self.fabric.setup(module, optimizer)
         self.optimizers.append(optimizer)
         return module, optimizer
+
+    def record(self) -> tuple[int, History]:
+        """Steps and history of all training so far, that before this run included."""
+        steps, history = self.before
+        mine = self.history | {"step": [steps + step for step in self.history["step"]]}
+        return steps + self.step, {name: [*history.get(name, []), *values] for name, values in mine.items()}
 
     def stop(self) -> None:
         """End after this step, as early stopping does."""

@@ -1,9 +1,11 @@
 """Where a network lives and how it lies in memory."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import torch
 from torch import nn
 
@@ -22,9 +24,23 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
 
     try:
         kind, _, index = str(device).partition(":")
-        return Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
+        fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
     except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
         raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
+    if fabric.device.type == "cpu":
+        _warn_of_too_many_threads()
+    return fabric
+
+
+def _warn_of_too_many_threads() -> None:
+    """Threads that wait for a core spin, which makes a step 2 to 10 times slower: common in containers."""
+    threads, cores = torch.get_num_threads(), joblib.cpu_count()  # which knows of affinity and container limits
+    if threads > cores:
+        warnings.warn(
+            f"torch uses {threads} threads, and this process may use {cores} cores, which makes training several times "
+            f"slower: set OMP_NUM_THREADS={cores}, or call torch.set_num_threads({cores}).",
+            stacklevel=4,
+        )
 
 
 def memory_format(kind: Kind) -> torch.memory_format:
@@ -32,9 +48,13 @@ def memory_format(kind: Kind) -> torch.memory_format:
     return torch.channels_last if kind == "image" else torch.contiguous_format
 
 
-def place(network: nn.Module, device: torch.device, kind: Kind) -> nn.Module:
-    """Move a network to a device, laid out for its kind of data."""
-    return network.to(device).to(memory_format=memory_format(kind))
+def place(network: nn.Module, device: torch.device, kind: Kind, *, compiled: bool = False) -> nn.Module:
+    """Move a network to a device, laid out for its kind of data; its parts are compiled when they are first used."""
+    network = network.to(device).to(memory_format=memory_format(kind))
+    if compiled:
+        for part in network.children():
+            part.compile()
+    return network
 
 
 @contextmanager

@@ -201,3 +201,43 @@ def test_a_damaged_record_is_refused(change: dict[str, Any]) -> None:
     record = LabelCodec.fit(np.array([1, 2]))[0].to_json()
     with pytest.raises((InputError, ValueError, TypeError, AttributeError, OverflowError)):
         LabelCodec.from_json(record | change)
+
+
+def test_partial_labels_leave_minus_one_out() -> None:
+    codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]), partial=True)
+    assert codec.classes.tolist() == [1, 2, 3]
+    assert codes.tolist() == [2, -1, 0, 0, -1, 1]
+    assert LabelCodec.fit([3, -1, 1])[1].tolist() == [2, 0, 1]
+    assert LabelCodec.fit([1.0, -1.0, 5.0, 7.0], partial=True)[1].tolist() == [0, -1, 1, 2]
+    for classes in ([-1, 1], [-2, -1, 0], [-1], ["-1", "0", "1"]):
+        assert LabelCodec.fit(classes, partial=True)[0].classes.tolist() == classes
+
+
+@pytest.mark.parametrize(
+    "first, later, classes, codes",
+    [
+        (np.array([1, 0]), [5, 0, -1], [0, 1, 5], [2, 0, -1]),
+        (np.array([1, -1]), [5, -1, 1], [-1, 1, 5], [2, 0, 1]),
+        (np.array(["b", "a"]), np.array(["longer", "a"]), ["a", "b", "longer"], [2, 0]),
+        (np.array([1, 0], dtype=np.int8), np.array([300, 1]), [0, 1, 300], [2, 1]),
+        (pd.Series(["b", "a"], dtype="category"), pd.Series(["c", "b"]), ["a", "b", "c"], [2, 1]),
+        (torch.tensor([4, 2]), [3], [2, 3, 4], [1]),
+    ],
+    ids=["list", "minus one is a class", "strings", "int8", "category", "tensor"],
+)
+def test_classes_are_added_in_the_container_of_the_first(first: Any, later: Any, classes: Any, codes: Any) -> None:
+    known, _ = LabelCodec.fit(first)
+    codec, found = known.extend(later)
+    assert codec.classes.tolist() == classes
+    assert found.tolist() == codes
+    labels = codec.decode(np.arange(len(classes)))
+    assert type(labels) is type(first)
+    assert (labels.tolist() if hasattr(labels, "tolist") else labels) == classes
+    assert LabelCodec.from_json(codec.to_json()).decode(np.array([0])) is not None
+
+
+def test_labels_of_another_type_are_not_added() -> None:
+    with pytest.raises(InputError, match="same type"):
+        LabelCodec.fit(["a", "b"])[0].extend([1, 2])
+    with pytest.raises(InputError, match="same type"):
+        LabelCodec.fit([1, 2])[0].extend(["a"])

@@ -204,7 +204,7 @@ def test_bad_tables_are_refused(X: Any, message: str) -> None:
 BAD_LATER: dict[str, tuple[Any, str]] = {
     "array": (FRAME.to_numpy(), r"fitted as dataframe with columns \['a', 'b'\], got ndarray"),
     "order": (FRAME[["b", "a"]], r"got dataframe with \['b', 'a'\]"),
-    "a column less": (FRAME[["a"]], r"got dataframe with \['a'\]"),
+    "a column less": (FRAME[["a"]], "X has 1 features, but TableCodec is expecting 2"),
     "NaN": (FRAME.assign(b=[np.nan, 1]), "column 'b' of X contains NaN"),
     "None": (None, "Expected 2D array"),
 }

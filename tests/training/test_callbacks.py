@@ -14,21 +14,13 @@ from PIL import Image
 from gen_augment import ArchiveError, ConditionalVAE, InputError, MissingDependencyError
 from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
-from tests.conftest import toy_images, toy_table
+from tests.conftest import small_sampler, toy_images, toy_table
 
 X, y = toy_table()
 
 
 def make(name: str = "vae", **params: Any) -> Sampler:
-    small: dict[str, Any] = {
-        "max_steps": 60,
-        "batch_size": 8,
-        "width": 4,
-        "latent_dim": 4,
-        "random_state": 0,
-        "device": "cpu",
-    }
-    return SAMPLERS[name](**(small | params))
+    return small_sampler(name, **({"max_steps": 60} | params))
 
 
 class InterruptAt(Callback):

@@ -1,0 +1,99 @@
+"""Velocity networks of flows: a compact U-Net for images, a modulated MLP for tables."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["UNet", "VelocityMLP"]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions; the condition gives gain and bias of the second normalisation."""
+
+    def __init__(self, ins: int, outs: int, condition_dim: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(_groups(ins), ins), nn.Conv2d(ins, outs, 3, padding=1)
+        self.norm2, self.conv2 = nn.GroupNorm(_groups(outs), outs), nn.Conv2d(outs, outs, 3, padding=1)
+        self.modulation = nn.Linear(condition_dim, 2 * outs)
+        self.skip = nn.Conv2d(ins, outs, 1) if ins != outs else nn.Identity()
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        gain, bias = self.modulation(condition)[:, :, None, None].chunk(2, dim=1)
+        h = self.conv2(F.silu(torch.addcmul(bias, self.norm2(h), gain + 1)))
+        out: Tensor = self.skip(x) + h
+        return out
+
+
+class UNet(nn.Module):
+    """Image and condition to velocity: ``(B, C, H, W), (B, condition_dim)`` to ``(B, C, H, W)``.
+
+    Pixels are first folded into channels until the shorter side has at most 16, so that the cost lies where a CPU
+    can afford channels. Two levels of one residual block each follow, the coarser one with twice the channels.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(C, H, W)`` of one image.
+    condition_dim : int
+    width : int
+        Channels of the finer level.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], condition_dim: int, width: int) -> None:
+        super().__init__()
+        channels, self.height, self.width = shape
+        self.fold = 2 ** max(0, math.ceil(math.log2(min(self.height, self.width) / 16)))
+        multiple = 2 * self.fold
+        self.pad = (0, -self.width % multiple, 0, -self.height % multiple)
+        folded, wide = channels * self.fold**2, 2 * width
+        self.stem = nn.Conv2d(folded, width, 3, padding=1)
+        self.fine_in = ResidualBlock(width, width, condition_dim)
+        self.down = nn.Conv2d(width, wide, 3, stride=2, padding=1)
+        self.coarse = nn.ModuleList(ResidualBlock(wide, wide, condition_dim) for _ in range(2))
+        self.up = nn.ConvTranspose2d(wide, width, 4, stride=2, padding=1)
+        self.fine_out = ResidualBlock(2 * width, width, condition_dim)
+        self.norm = nn.GroupNorm(_groups(width), width)
+        self.head = nn.Conv2d(width, folded, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        if any(self.pad):
+            x = F.pad(x, self.pad)
+        fine = self.fine_in(self.stem(F.pixel_unshuffle(x, self.fold)), condition)
+        h = self.down(fine)
+        for block in self.coarse:
+            h = block(h, condition)
+        h = self.fine_out(torch.cat([self.up(h), fine], dim=1), condition)
+        velocity = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.fold)
+        return velocity[:, :, : self.height, : self.width]
+
+
+class VelocityMLP(nn.Module):
+    """Row and condition to velocity: ``(B, n_columns), (B, condition_dim)`` to ``(B, n_columns)``."""
+
+    def __init__(self, n_columns: int, condition_dim: int, hidden: int, n_layers: int = 3) -> None:
+        super().__init__()
+        self.stem = nn.Linear(n_columns, hidden)
+        self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(n_layers))
+        self.modulations = nn.ModuleList(nn.Linear(condition_dim, 2 * hidden) for _ in range(n_layers))
+        self.head = nn.Linear(hidden, n_columns)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        h = self.stem(x)
+        for layer, modulation in zip(self.layers, self.modulations, strict=True):
+            gain, bias = modulation(condition).chunk(2, dim=1)
+            h = h + layer(F.silu(torch.addcmul(bias, h, gain + 1)))
+        velocity: Tensor = self.head(F.silu(h))
+        return velocity
+
+
+def _groups(channels: int) -> int:
+    """Groups of at least 4 channels, and at most 8 of them."""
+    return math.gcd(channels, 8) if channels >= 32 else math.gcd(channels, max(1, channels // 4))

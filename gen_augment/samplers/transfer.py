@@ -1,0 +1,59 @@
+"""Weights of one sampler as the start of another, with classes of its own."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gen_augment.codecs import LabelCodec
+from gen_augment.errors import InputError, NotFittedError
+from gen_augment.nets import ClassEmbedding
+
+if TYPE_CHECKING:
+    from gen_augment.samplers.base import Sampler
+
+__all__ = ["transfer"]
+
+
+def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCodec) -> None:
+    """Copy what `init` learned into `network`, a new one for `labels`.
+
+    Vectors of classes are matched by label; a new class starts from the mean of the known ones.
+
+    Raises
+    ------
+    NotFittedError, InputError
+        `init` is no fitted sampler of this kind, size and form of data.
+    """
+    if type(init).__name__ != method:
+        raise InputError(f"init is a {type(init).__name__}: a {method} can only start from a fitted {method}.")
+    if not hasattr(init, "network_"):
+        raise NotFittedError(f"init, a {method}, is not fitted yet: call its fit(X, y) first.")
+    embeddings = tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding))
+    rows, n_known = _rows_of(labels.classes, init.classes_), len(init.classes_)
+    learned = init.network_.state_dict()
+    start: dict[str, Tensor] = {}
+    for name, tensor in network.state_dict().items():
+        old = learned.get(name)
+        if old is not None and name.startswith(embeddings) and old.ndim and len(old) == n_known + 1:
+            old = torch.cat([_class_vectors(old[:-1], rows), old[-1:]])
+        if old is None or old.shape != tensor.shape:
+            found = None if old is None else tuple(old.shape)
+            raise InputError(
+                f"init cannot be the start of this {method}: its weights {name!r} have shape {found}, and "
+                f"{tuple(tensor.shape)} is needed. Give both the same parameters, and rows of the same shape."
+            )
+        start[name] = old
+    network.load_state_dict(start)
+
+
+def _rows_of(classes: np.ndarray, known: np.ndarray) -> list[int]:
+    """The number among the `known` of each class, -1 for a new one."""
+    numbers: dict[Any, int] = {label: number for number, label in enumerate(known.tolist())}
+    return [numbers.get(label, -1) for label in classes.tolist()]
+
+
+def _class_vectors(vectors: Tensor, rows: list[int]) -> Tensor:
+    mean = vectors.mean(dim=0)
+    return torch.stack([mean if row < 0 else vectors[row] for row in rows])
