@@ -1,8 +1,8 @@
 """Synthetic data augmentation: fit a conditional generator, inject its samples, learn whether it helped.
 
->>> from gen_augment import ConditionalVAE, Study, augment_loader
+>>> from gen_augment import ConditionalFlow, Study, augment_loader
 
-1. ``sampler = ConditionalVAE(random_state=0).fit(X, y)``
+1. ``sampler = ConditionalFlow(random_state=0).fit(X, y)``
 2. ``loader = augment_loader(loader, sampler, ratio=0.3)``
 3. ``Study(X, y, model=make_model).run().verdict()``
 """
@@ -18,6 +18,7 @@ from gen_augment.errors import (
     InputError,
     LeakError,
     MissingDependencyError,
+    ModeCollapseWarning,
     NotFittedError,
     WorkerDeviceError,
 )
@@ -26,6 +27,7 @@ from gen_augment.samplers import (
     ConditionalFlow,
     ConditionalGAN,
     ConditionalVAE,
+    PairedVAE,
     PretrainedSampler,
     Sampler,
     load_sampler,
@@ -49,7 +51,9 @@ __all__ = [
     "InputError",
     "LeakError",
     "MissingDependencyError",
+    "ModeCollapseWarning",
     "NotFittedError",
+    "PairedVAE",
     "PretrainedSampler",
     "SampleBank",
     "Sampler",

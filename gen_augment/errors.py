@@ -12,6 +12,8 @@
     ├── WorkerDeviceError       (RuntimeError)  an accelerator used inside a DataLoader worker
     └── MissingDependencyError  (ImportError)   an optional package that is not installed
 
+ModeCollapseWarning (UserWarning) is the one warning of its own.
+
 Each inherits the builtin that a caller would catch. Messages name the value received, where it was
 found, and the remedy.
 """
@@ -29,6 +31,7 @@ __all__ = [
     "InputError",
     "LeakError",
     "MissingDependencyError",
+    "ModeCollapseWarning",
     "NotFittedError",
     "WorkerDeviceError",
 ]
@@ -99,3 +102,7 @@ class WorkerDeviceError(GenAugmentError, RuntimeError):
 
 class MissingDependencyError(GenAugmentError, ImportError):
     """An optional package is needed and not installed; the message names the extra."""
+
+
+class ModeCollapseWarning(UserWarning):
+    """Generated rows of a class have become much less varied, or much less like the real ones, than they were."""

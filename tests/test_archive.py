@@ -261,7 +261,7 @@ def test_another_class_is_named(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="holds a ConditionalVAE, not a ConditionalGAN"):
         ConditionalGAN.load(saved)
     path = altered(saved, tmp_path / "m", lambda header, _: header.update({"class": "Diffusion"}))
-    with pytest.raises(ArchiveError, match="holds a 'Diffusion'; known: ConditionalFlow, ConditionalGAN, ConditionalVAE"):
+    with pytest.raises(ArchiveError, match="holds a 'Diffusion'; known: ConditionalFlow, ConditionalGAN, PairedVAE"):
         load_sampler(path)
 
 

@@ -7,6 +7,7 @@ from gen_augment.errors import ArchiveError
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.vae import ConditionalVAE
 
@@ -15,13 +16,19 @@ __all__ = [
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "PairedVAE",
     "PretrainedSampler",
     "Sampler",
     "load_sampler",
 ]
 
 #: Every sampler of this package that is trained, by the short name that the command line and studies use.
-SAMPLERS: dict[str, type[Sampler]] = {"flow": ConditionalFlow, "gan": ConditionalGAN, "vae": ConditionalVAE}
+SAMPLERS: dict[str, type[Sampler]] = {
+    "flow": ConditionalFlow,
+    "gan": ConditionalGAN,
+    "paired": PairedVAE,
+    "vae": ConditionalVAE,
+}
 
 
 def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler:

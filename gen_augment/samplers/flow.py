@@ -62,7 +62,7 @@ class ConditionalFlow(Sampler):
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
-        Of training, as in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+        As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         Compile the network; see `Sampler`.
     callbacks : list of Callback, optional

@@ -16,7 +16,7 @@ Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Conv
 Karras et al., "Progressive Growing of GANs", 2018 (arXiv:1710.10196): minibatch standard deviation.
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738).
 Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676): augmenting a share
-of the images only, so that generated ones do not come out augmented.
+of the images only, so that generated ones do not come out augmented, and as large a share as overfitting calls for.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gen_augment.nets import build_decoder, build_encoder
+from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
-from gen_augment.training import EMA, Callback, Loop, diff_augment
+from gen_augment.training import EMA, Batches, Callback, Loop, diff_augment
+from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
+from gen_augment.training.diffaugment import AdaptiveProbability
 from gen_augment.types import Batch, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
@@ -38,7 +40,7 @@ __all__ = ["ConditionalGAN"]
 
 CONDITION_DIM = 32
 R1_EVERY = 16
-SHIFT, SHIFT_PROBABILITY = 0.07, 0.25
+SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
 
 class ConditionalGAN(Sampler):
@@ -55,9 +57,16 @@ class ConditionalGAN(Sampler):
     r1_gamma : float or "auto"
         Weight of the R1 penalty. A gradient's squared length grows with the number of values in a row, so "auto" takes
         16 divided by that number, and at most 0.3.
-    augment : bool
-        Differentiable random shifts of a quarter of what the discriminator sees, and for RGB also of its colours
-        (images only).
+    augment : float, bool or "adaptive"
+        Share of what the discriminator sees that is shifted at random, and for RGB also recoloured, in [0, 0.8] (images
+        only). True stands for 0.25. "adaptive" starts there and raises the share while the discriminator knows its
+        training rows too well: for small data and many steps.
+    mirror : bool
+        Mirror real images left to right at random, as if each were there twice: for images whose mirror image has the
+        same label.
+    class_balance : float
+        Training meets a class of n rows in proportion to ``n ** (1 - class_balance)``, in [0, 1]: 0 as often as it is
+        in the data, 1 as often as any other. Samples follow the data's own shares whatever it is.
     ema_decay : float
         Of the average of the generator's weights that samples come from; in [0, 1).
     width : int
@@ -66,8 +75,16 @@ class ConditionalGAN(Sampler):
         Steps of one discriminator and one generator update each, and rows in each.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
-    random_state, device, precision, callbacks, verbose
+    random_state, device, precision, torch_compile, callbacks, verbose
         As in `ConditionalVAE`.
+
+    Notes
+    -----
+    A row without a label (-1) is judged by its realism alone; generated rows always have a label.
+
+    Every 200 steps a few rows of each class are compared with real ones (`gen_augment.training.collapse`); the score is
+    in `history_`. Where that of a class falls far below its best, a `ModeCollapseWarning` says so; training that ends
+    like that, and with a lower score over all classes, ends with the generator that scored best.
 
     Examples
     --------
@@ -88,7 +105,9 @@ class ConditionalGAN(Sampler):
         loss: Literal["non_saturating", "hinge"] = "non_saturating",
         regularizer: Literal["r1", "spectral_norm"] = "r1",
         r1_gamma: float | Literal["auto"] = "auto",
-        augment: bool = True,
+        augment: float | Literal["adaptive"] = True,
+        mirror: bool = False,
+        class_balance: float = 0.0,
         ema_decay: float = 0.998,
         width: int = 32,
         max_steps: int = 3500,
@@ -98,6 +117,7 @@ class ConditionalGAN(Sampler):
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
+        torch_compile: bool = False,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -108,6 +128,7 @@ class ConditionalGAN(Sampler):
             random_state=random_state,
             device=device,
             precision=precision,
+            torch_compile=torch_compile,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -116,6 +137,8 @@ class ConditionalGAN(Sampler):
         self.regularizer = regularizer
         self.r1_gamma = r1_gamma
         self.augment = augment
+        self.mirror = mirror
+        self.class_balance = class_balance
         self.ema_decay = ema_decay
         self.width = width
         self.discriminator_lr = discriminator_lr
@@ -128,6 +151,10 @@ class ConditionalGAN(Sampler):
         check_choice("regularizer", self.regularizer, ("r1", "spectral_norm"))
         if self.r1_gamma != "auto":
             check_range("r1_gamma", self.r1_gamma, 0)
+        if self.augment != "adaptive" and not isinstance(self.augment, bool):
+            check_range("augment", self.augment, 0, MOST_AUGMENTED)
+        check_choice("mirror", self.mirror, (True, False))
+        check_range("class_balance", self.class_balance, 0, 1)
         check_range("ema_decay", self.ema_decay, 0, 1)
         check_range("discriminator_lr", self.discriminator_lr, 0, open_low=True)
 
@@ -137,31 +164,41 @@ class ConditionalGAN(Sampler):
         return (self.latent_dim,)
 
     def _build(self, spec: DataSpec) -> "GANNetwork":
-        return GANNetwork(
-            spec, self.latent_dim, self.width, spectral=self.regularizer == "spectral_norm", ema_decay=self.ema_decay
-        )
+        spectral = self.regularizer == "spectral_norm"
+        return GANNetwork(spec, self.latent_dim, self.width, self._probability(), spectral, self.ema_decay)
 
     def _fit(self, network: Any, loop: Loop) -> None:
         generator, generator_optimizer = loop.setup(network.generator, _adam(network.generator, self.lr))
         discriminator, discriminator_optimizer = loop.setup(
             network.discriminator, _adam(network.discriminator, self.discriminator_lr)
         )
-        augment = self._augmentation()
+        augment = self._augmentation(network.augmentation.p)
+        adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
         gamma = min(0.3, 16 / self.n_features_in_) if self.r1_gamma == "auto" else self.r1_gamma
         follow = network.ema.follow(network.generator)
-        labels = loop.batches.y
+        draw = RowDraw(loop.batches, self.spec_.n_classes, self.class_balance)
+        network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
         backward = loop.fabric.backward
 
+        def probe() -> bool:
+            steps = {"step": loop.step, "max_steps": loop.max_steps}
+            return bool(network.probe.read(network.ema.module, labels=self.classes_.tolist(), **steps))
+
         def step(batch: Batch) -> dict[str, Tensor]:
-            x, y = batch
-            fake_y = labels[torch.randint(len(labels), y.shape, device=y.device)]
+            if loop.step and loop.step % PROBE_EVERY == 0:
+                probe()
+            x, y = draw.real(batch)
+            if self.mirror and x.ndim == 4:
+                x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
+            fake_y = draw.labels(len(y))
             fake = generator(torch.randn(len(y), self.latent_dim, device=x.device), fake_y)
 
             seen = augment(torch.cat([x, fake.detach()]))
             real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
             discriminator_loss = self._discriminator_loss(real_score, fake_score)
             if self.regularizer == "r1" and loop.step % R1_EVERY == 0:
-                penalty = r1_penalty(network.discriminator, augment(x), y)  # in full precision, whatever the rest is in
+                # In full precision, whatever the rest is in; not compiled, as it is differentiated twice.
+                penalty = r1_penalty(network.discriminator.forward, augment(x), y)
                 discriminator_loss = discriminator_loss + R1_EVERY * gamma / 2 * penalty
             discriminator_optimizer.zero_grad()
             backward(discriminator_loss)
@@ -175,19 +212,29 @@ class ConditionalGAN(Sampler):
             generator_optimizer.step()
             network.discriminator.requires_grad_(True)
             follow()
-            return {"loss": generator_loss, "discriminator_loss": discriminator_loss}
+            losses = {"loss": generator_loss, "discriminator_loss": discriminator_loss, "score": network.probe.score}
+            if adaptive:
+                network.augmentation.update(real_score)
+                losses["augmented"] = network.augmentation.p
+            return {name: value.detach().clone() for name, value in losses.items()}
 
         loop.run(step)
+        if loop.step >= PROBE_EVERY and probe():
+            network.ema.module.load_state_dict(network.probe.best.state_dict())
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]
         return rows
 
-    def _augmentation(self) -> Callable[[Tensor], Tensor]:
+    def _probability(self) -> float:
+        return SHIFT_PROBABILITY if self.augment == "adaptive" or self.augment is True else float(self.augment)
+
+    def _augmentation(self, p: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+        """What real and generated rows go through: a share `p` of them, or that of the start, is changed."""
         if not self.augment or self.spec_.kind != "image":
             return lambda x: x
-        colour = self.spec_.shape[0] == 3
-        return lambda x: diff_augment(x, p=SHIFT_PROBABILITY, shift=SHIFT, cutout=0, colour=colour)
+        share, colour = self._probability() if p is None else p, self.spec_.shape[0] == 3
+        return lambda x: diff_augment(x, p=share, shift=SHIFT, cutout=0, colour=colour)
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         if self.loss == "hinge":
@@ -198,7 +245,47 @@ class ConditionalGAN(Sampler):
         return -fake.mean() if self.loss == "hinge" else F.softplus(-fake).mean()
 
 
-def r1_penalty(discriminator: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+class RowDraw:
+    """Rows for the discriminator and labels for the generator, each class in proportion to ``n ** (1 - balance)``.
+
+    Rows are redrawn rather than their losses weighted: a weight of 100 on one row in 20 batches would be a jolt, and
+    neither the penalty nor the spread of the batch would know of it. Rows without a label stay as frequent as they are.
+    """
+
+    def __init__(self, batches: Batches, n_classes: int, balance: float) -> None:
+        self.x, self.y, self.balance = batches.x, batches.y, balance
+        self.labelled = self.y[self.y >= 0]
+        counts = torch.bincount(self.labelled, minlength=n_classes).cpu().double()
+        weights = counts.clamp(min=1) ** -balance
+        weights *= counts.sum() / (counts * weights).sum()  # a labelled row weighs 1 on average
+        by_row = torch.cat([weights, torch.ones(1, dtype=torch.float64)])[self.y.cpu()]  # -1 is the last
+        self._shares = _cumulative(by_row).to(self.y.device)
+        self._label_shares = _cumulative(by_row[self.y.cpu() >= 0]).to(self.y.device)
+
+    def real(self, batch: Batch) -> Batch:
+        """The batch itself, or as many rows drawn with balance."""
+        if not self.balance:
+            return batch
+        here = _draw(self._shares, len(batch[1]))
+        return self.x[here], self.y[here]
+
+    def labels(self, n: int) -> Tensor:
+        """Labels of `n` rows to be generated."""
+        if not self.balance:
+            return self.labelled[torch.randint(len(self.labelled), (n,), device=self.y.device)]
+        return self.labelled[_draw(self._label_shares, n)]
+
+
+def _cumulative(weights: Tensor) -> Tensor:
+    return (weights.cumsum(0) / weights.sum()).float()
+
+
+def _draw(shares: Tensor, n: int) -> Tensor:
+    """Row numbers, with replacement, in time that hardly depends on the number of rows."""
+    return torch.searchsorted(shares, torch.rand(n, device=shares.device)).clamp_(max=len(shares) - 1)
+
+
+def r1_penalty(discriminator: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
     """``E |grad_x D(x, y)|^2`` over real rows (Mescheder et al. 2018, equation 9)."""
     x = x.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
@@ -206,13 +293,17 @@ def r1_penalty(discriminator: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 class GANNetwork(nn.Module):
-    """Generator, its average, and discriminator."""
+    """Generator, its average, discriminator, and what training keeps beside their weights."""
 
-    def __init__(self, spec: DataSpec, latent_dim: int, width: int, *, spectral: bool, ema_decay: float) -> None:
+    def __init__(
+        self, spec: DataSpec, latent_dim: int, width: int, augmented: float, spectral: bool, ema_decay: float
+    ) -> None:
         super().__init__()
         self.generator = Generator(spec, latent_dim, width)
         self.discriminator = ProjectionDiscriminator(spec, width, spectral=spectral)
         self.ema = EMA(self.generator, ema_decay)
+        self.augmentation = AdaptiveProbability(augmented, MOST_AUGMENTED)
+        self.probe = CollapseProbe(self.ema.module)
 
 
 class Generator(nn.Module):
@@ -221,7 +312,7 @@ class Generator(nn.Module):
     def __init__(self, spec: DataSpec, latent_dim: int, width: int) -> None:
         super().__init__()
         self.bounded = spec.kind == "image"
-        self.embedding = nn.Embedding(spec.n_classes, CONDITION_DIM)
+        self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
         self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -230,7 +321,7 @@ class Generator(nn.Module):
 
 
 class ProjectionDiscriminator(nn.Module):
-    """``D(x, y) = w . f(x) + v_y . f(x)``: a score of realism plus one of agreement with the label."""
+    """``D(x, y) = w . f(x) + v_y . f(x)``: a score of realism plus one of agreement with the label, if there is one."""
 
     def __init__(self, spec: DataSpec, width: int, *, spectral: bool) -> None:
         super().__init__()
@@ -238,7 +329,7 @@ class ProjectionDiscriminator(nn.Module):
         features = 8 * width
         self.head = nn.Sequential(nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2))
         self.score = nn.Linear(features, 1)
-        self.projection = nn.Embedding(spec.n_classes, features)
+        self.projection = ClassEmbedding(spec.n_classes, features)
         nn.init.normal_(self.projection.weight, std=features**-0.5)
         if spectral:
             for module in list(self.modules()):
@@ -248,7 +339,8 @@ class ProjectionDiscriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor, n_groups: int = 1) -> Tensor:
         """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart."""
         features = self.head(append_spread(self.encoder(x), n_groups))
-        score: Tensor = self.score(features).squeeze(1) + (features * self.projection(y)).sum(dim=1)
+        agreement = (features * self.projection(y)).sum(dim=1) * (y >= 0)
+        score: Tensor = self.score(features).squeeze(1) + agreement
         return score
 
 

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.training.placement import evaluating
 from gen_augment.types import DataSpec
 from gen_augment.validation import check_index, check_range, check_same_length
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Generating"]
 
@@ -142,6 +139,12 @@ class Generating:
             )
         return device
 
+    def _autocast(self) -> torch.autocast:
+        """The precision that was trained in, on a GPU; a CPU gains nothing by it, and its rows are the reference."""
+        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(getattr(self, "precision", ""))
+        on_cuda = next(self.network_.parameters()).device.type == "cuda"
+        return torch.autocast("cuda" if on_cuda else "cpu", dtype, enabled=on_cuda and dtype is not None)
+
     def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int, target: str | torch.device = "cpu") -> Any:
         """Rows by address in the user's form, whatever state training is in."""
         device = self._usable_device()
@@ -160,7 +163,7 @@ class Generating:
     def _decode_parts(self, make: Callable[[slice], Tensor], n: int) -> Any:
         """Rows that `make` computes part by part, decoded while they are in the cache."""
         size = SAMPLE_BATCH[self.spec_.kind]
-        with evaluating(self.network_), torch.no_grad():
+        with evaluating(self.network_), torch.no_grad(), self._autocast():
             encoded = (make(slice(start, start + size)) for start in range(0, n, size))
             if self.spec_.kind == "image" and n:
                 return concatenate([self.codec_.decode(part) for part in encoded])

@@ -12,6 +12,8 @@ NeurIPS 2015: the label conditions encoder and decoder.
 Bowman et al., "Generating Sentences from a Continuous Space", 2016 (arXiv:1511.06349): KL warm-up.
 Rybkin, Daniilidis and Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021
 (arXiv:2006.13202): the learned output variance.
+Hou et al., "Deep Feature Consistent Variational Autoencoder", 2017 (arXiv:1610.00363): the perceptual loss.
+Codes of samples other than from the prior: see `gen_augment.samplers.latents`.
 """
 
 import math
@@ -21,9 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.nets import build_decoder, build_encoder
+from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
+from gen_augment.nets.perceptual import FeatureCNN, train_features
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
+from gen_augment.samplers.latents import N_PICKS, CodeBook, KeepCodes, Latent, LearnedNoise, split_noise
 from gen_augment.training import Callback, Loop
 from gen_augment.types import Batch, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
@@ -31,6 +35,7 @@ from gen_augment.validation import check_choice, check_positive_int, check_range
 __all__ = ["ConditionalVAE"]
 
 CONDITION_DIM = 32
+FEATURE_STEPS = 300
 
 
 class ConditionalVAE(Sampler):
@@ -52,6 +57,20 @@ class ConditionalVAE(Sampler):
         Of a row given its code: cross-entropy of pixels scaled to [0, 1], or a normal distribution with one
         learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
         black-and-white images and "gaussian" for all else.
+    latent : {"prior", "posterior", "interpolate", "mixture"}
+        Where the code of a sample comes from: the standard normal prior; the posterior of a training row of the class;
+        the line between the codes of a row and of one of its 5 nearest neighbours in the class, as in SMOTE; or a
+        Gaussian mixture fitted to the codes of each class, with one covariance for all. It can be changed after
+        fitting, by ``set_params(latent=...)``. "posterior" and "interpolate" stay near training rows: classifiers learn
+        more from their samples than from those of the prior, and their samples tell more of single rows. While training
+        is under way, and for classes that had no rows in the last fit, the prior is used.
+    spread : float
+        With "posterior", the factor of the posterior's standard deviation; 0 gives reconstructions of training rows.
+    n_codes : int
+        Training rows whose codes are kept, and saved; of large classes a random part.
+    perceptual : float
+        For images, weight of a squared distance between features of a row and of its reconstruction. The features are
+        those of a small classifier, which is first trained on the labelled rows for 300 steps; it is not saved.
     width : int
         Channels at the finest level; hidden units of the MLP are four times as many.
     max_steps, batch_size : int
@@ -63,7 +82,9 @@ class ConditionalVAE(Sampler):
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
-        As in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+        As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
+    torch_compile : bool
+        As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -85,6 +106,10 @@ class ConditionalVAE(Sampler):
         beta: float | Literal["auto"] = "auto",
         warmup: float = 0.2,
         likelihood: Literal["auto", "bce", "gaussian"] = "auto",
+        latent: Latent = "posterior",
+        spread: float = 1.0,
+        n_codes: int = 8192,
+        perceptual: float = 0.0,
         width: int = 32,
         max_steps: int = 3000,
         batch_size: int = 64,
@@ -92,6 +117,7 @@ class ConditionalVAE(Sampler):
         random_state: RandomState = None,
         device: str = "auto",
         precision: str = "32-true",
+        torch_compile: bool = False,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -102,6 +128,7 @@ class ConditionalVAE(Sampler):
             random_state=random_state,
             device=device,
             precision=precision,
+            torch_compile=torch_compile,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -109,6 +136,10 @@ class ConditionalVAE(Sampler):
         self.beta = beta
         self.warmup = warmup
         self.likelihood = likelihood
+        self.latent = latent
+        self.spread = spread
+        self.n_codes = n_codes
+        self.perceptual = perceptual
         self.width = width
 
     def _check_params(self) -> None:
@@ -119,18 +150,29 @@ class ConditionalVAE(Sampler):
             check_range("beta", self.beta, 0)
         check_range("warmup", self.warmup, 0, 1)
         check_choice("likelihood", self.likelihood, ("auto", "bce", "gaussian"))
+        check_positive_int("n_codes", self.n_codes)
+        check_range("perceptual", self.perceptual, 0)
+        self._check_latent()
+
+    def _check_latent(self) -> None:
+        check_choice("latent", self.latent, tuple(N_PICKS))
+        check_range("spread", self.spread, 0)
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
-        """The code and, for tables, the noise of each column."""
-        n_columns = self.spec_.shape[0] if self.spec_.kind == "table" else 0
-        return (self.latent_dim + n_columns,)
+        """The code, for tables the noise of each column, and what picks training rows."""
+        self._check_latent()  # it may have been changed since `fit`
+        return (self.latent_dim + self._n_columns + N_PICKS[self.latent],)
+
+    @property
+    def _n_columns(self) -> int:
+        return self.spec_.shape[0] if self.spec_.kind == "table" else 0
 
     def _build(self, spec: DataSpec) -> "VAENetwork":
         likelihood = self.likelihood
         if likelihood == "auto":
             likelihood = "bce" if spec.binary else "gaussian"
-        return VAENetwork(spec, self.latent_dim, self.width, likelihood)
+        return VAENetwork(spec, self.latent_dim, self.width, likelihood, max(self.n_codes, spec.n_classes))
 
     def _fit(self, network: Any, loop: Loop) -> None:
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
@@ -139,82 +181,84 @@ class ConditionalVAE(Sampler):
         full_beta = self.beta
         if full_beta == "auto":
             full_beta = 0.5 if self.spec_.kind == "image" else 1.0
+        features = self._train_features(loop)
+        # First, so that other callbacks find the codes at the end of training.
+        loop.callbacks = [KeepCodes(network.codes, network.encode), *loop.callbacks]
 
         def step(batch: Batch) -> dict[str, Tensor]:
             beta = full_beta * min(1.0, loop.step / warmup_steps)
-            reconstruction, kl = model(*batch)
+            reconstruction, kl, rows = model(*batch)
+            losses = {"reconstruction": reconstruction, "kl": kl}
             loss = reconstruction + beta * kl
+            if features is not None:
+                losses["perceptual"] = features.distance(batch[0], rows)
+                loss = loss + self.perceptual * losses["perceptual"]
             optimizer.zero_grad()
             loop.fabric.backward(loss)
             optimizer.step()
-            return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+            return {"loss": loss, **losses}
 
         loop.run(step)
 
+    def _train_features(self, loop: Loop) -> FeatureCNN | None:
+        if not self.perceptual or self.spec_.kind != "image":
+            return None
+        batches = loop.batches
+        return train_features(
+            batches.x, batches.y, self.spec_.n_classes, n_steps=FEATURE_STEPS, batch_size=self.batch_size
+        )
+
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
-        return network.generate(z, y)
+        code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self.latent])
+        return network.generate(network.codes.draw(self.latent, code, picks, y, self.spread), columns, y)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
-        mean, _ = network.encode(x, network.embedding(y))
+        mean, _ = network.encode(x, y)
+        noise, columns, _ = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self.latent])
         # On the way from the row's own code to a draw from the prior, at constant variance.
-        code = math.sqrt(1 - strength**2) * mean + strength * z[:, : self.latent_dim]
-        return network.generate(torch.cat([code, strength * z[:, self.latent_dim :]], dim=1), y)
+        return network.generate(math.sqrt(1 - strength**2) * mean + strength * noise, strength * columns, y)
 
 
 class VAENetwork(nn.Module):
-    """Encoder and decoder, both given the label's embedding."""
+    """Encoder and decoder, both given the label's embedding, and codes of training rows."""
 
-    def __init__(self, spec: DataSpec, latent_dim: int, width: int, likelihood: str) -> None:
+    def __init__(self, spec: DataSpec, latent_dim: int, width: int, likelihood: str, n_codes: int) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
-        self.likelihood = likelihood
-        self.embedding = nn.Embedding(spec.n_classes, CONDITION_DIM)
+        self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
         self.encoder = build_encoder(spec, width)
         self.to_code = nn.Linear(self.encoder.out_features + CONDITION_DIM, 2 * latent_dim)
         self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
-        # One standard deviation for all pixels: one for each would shrink to nothing where a border is constant.
-        # A sharp start: a decoder that is all noise at first leaves the code unused, and stays there.
-        scale = torch.full(spec.shape if spec.kind == "table" else (), -2.0)
-        self.log_scale = nn.Parameter(scale) if likelihood == "gaussian" else None
-        self.bounded = spec.kind == "image" and likelihood == "gaussian"
+        self.noise = LearnedNoise(spec) if likelihood == "gaussian" else None
+        self.bounded = spec.kind == "image"
+        self.codes = CodeBook(n_codes, latent_dim)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the batch of -log p(x|z,y) and of KL(q || p), in nats per row."""
-        condition = self.embedding(y)
-        mean, log_var = self.encode(x, condition)
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean over the batch of -log p(x|z,y) and of KL(q || p), in nats per row; and reconstructions."""
+        mean, log_var = self.encode(x, y)
         z = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
-        reconstruction = self._negative_log_likelihood(x, self._decode(z, condition))
+        logits = self.decoder(z, self.embedding(y))
+        rows = self._rows(logits)
+        if self.noise is None:
+            reconstruction = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2, reduction="sum") / len(x)
+        else:
+            reconstruction = self.noise(x, rows)
         kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum() / len(x)
-        return reconstruction, kl
+        return reconstruction, kl, rows
 
-    def encode(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of q(z|x,y)."""
-        mean, log_var = self.to_code(torch.cat([self.encoder(x), condition], dim=1)).chunk(2, dim=1)
+        features = torch.cat([self.encoder(x), self.embedding(y)], dim=1)
+        mean, log_var = self.to_code(features).chunk(2, dim=1)
         return mean, log_var
 
-    def generate(self, z: Tensor, y: Tensor) -> Tensor:
-        """Rows from noise: the code first, then the noise of each column where rows are drawn."""
-        out = self._decode(z[:, : self.latent_dim], self.embedding(y))
-        if self.likelihood == "bce":
-            return out.sigmoid() * 2 - 1
-        if z.shape[1] == self.latent_dim:
-            return out
-        return torch.addcmul(out, self._log_scale().exp(), z[:, self.latent_dim :])
+    def generate(self, z: Tensor, columns: Tensor, y: Tensor) -> Tensor:
+        """Rows from codes, and the noise of each column where rows are drawn."""
+        rows = self._rows(self.decoder(z, self.embedding(y)))
+        return rows if self.noise is None or self.bounded else torch.addcmul(rows, self.noise.std(), columns)
 
-    def _decode(self, z: Tensor, condition: Tensor) -> Tensor:
-        out: Tensor = self.decoder(z, condition)
-        return out.tanh() if self.bounded else out
-
-    def _log_scale(self) -> Tensor:
-        assert self.log_scale is not None  # noqa: S101 - only the Gaussian likelihood comes here
-        return -4 + F.softplus(self.log_scale + 4)  # soft lower bound: a density has none
-
-    def _negative_log_likelihood(self, x: Tensor, out: Tensor) -> Tensor:
-        if self.likelihood == "bce":
-            return F.binary_cross_entropy_with_logits(out, (x + 1) / 2, reduction="sum") / len(x)
-        log_scale = self._log_scale()
-        standardised = (x - out) * (-log_scale).exp()
-        nll = 0.5 * standardised.square() + log_scale + 0.5 * math.log(2 * math.pi)
-        return nll.sum() / len(x)
+    def _rows(self, logits: Tensor) -> Tensor:
+        if self.noise is None:
+            return logits.sigmoid() * 2 - 1
+        return logits.tanh() if self.bounded else logits

@@ -1,30 +1,75 @@
-"""Differentiable augmentation of images, applied alike to real and generated ones.
+"""Differentiable augmentation of images, applied alike to real and generated ones, and what share of them it changes.
 
-Reference: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020
-(arXiv:2006.10738), sections 3.2 and 4.1.
+References
+----------
+Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738), sections 3.2, 4.1.
+Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676), sections 2, 3.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-__all__ = ["diff_augment"]
+__all__ = ["AdaptiveProbability", "diff_augment"]
+
+
+class AdaptiveProbability(nn.Module):
+    """A probability ``p`` of augmentation that rises while a discriminator overfits, and falls while it does not.
+
+    The sign of overfitting is ``r = E sign(D(x))`` over real rows, as running mean (Karras et al. 2020, equation 1):
+    0 for a discriminator that cannot tell, 1 for one that knows every real row. Each `update` moves ``p`` by one small
+    step towards ``r = target``. Both are buffers, so they are saved, and stay on the device.
+
+    Parameters
+    ----------
+    lowest, highest : float
+        Bounds of ``p``, in [0, 1]; it starts at the lowest. Where nearly all images are augmented, generated ones come
+        out augmented too.
+    target : float
+        In (-1, 1).
+    n_steps : int
+        Updates in which ``p`` goes from 0 to 1.
+    """
+
+    p: Tensor
+    mean_sign: Tensor
+
+    def __init__(self, lowest: float, highest: float = 0.8, *, target: float = 0.6, n_steps: int = 500) -> None:
+        super().__init__()
+        self.lowest, self.highest, self.target, self.n_steps = lowest, highest, target, n_steps
+        self.register_buffer("p", torch.tensor(float(lowest)))
+        self.register_buffer("mean_sign", torch.tensor(float(target)))
+
+    @torch.no_grad()
+    def update(self, real_score: Tensor) -> None:
+        """Take in the scores of a batch of real rows, of shape (B,)."""
+        self.mean_sign.lerp_(real_score.sign().mean().to(self.mean_sign.dtype), 0.1)
+        self.p.add_((self.mean_sign - self.target).sign_(), alpha=1 / self.n_steps).clamp_(self.lowest, self.highest)
 
 
 def diff_augment(
-    x: Tensor, *, p: float = 1.0, shift: float = 0.125, cutout: float = 0.5, colour: bool = False
+    x: Tensor,
+    *,
+    p: float | Tensor = 1.0,
+    shift: float = 0.125,
+    cutout: float = 0.5,
+    scale: float = 0.0,
+    colour: bool = False,
 ) -> Tensor:
-    """Shift, cut out and, where asked, recolour each image at random.
+    """Shift, cut out and, where asked, scale and recolour each image at random.
 
     Parameters
     ----------
     x : Tensor of shape (B, C, H, W)
         Images in [-1, 1].
-    p : float
-        Share of the images that are changed, in [0, 1].
+    p : float or Tensor of shape ()
+        Share of the images that are changed, in [0, 1]; a tensor is not read, so no device is waited for.
     shift : float
         Largest translation, as a share of the side; the border is filled with the lowest value.
     cutout : float
         Side of the square that is blanked, as a share of the side; 0 for none.
+    scale : float
+        Images become ``2 ** N(0, scale ** 2)`` times as large; 0 for none.
     colour : bool
         Random brightness, saturation and contrast.
 
@@ -33,10 +78,15 @@ def diff_augment(
     Tensor of shape (B, C, H, W)
         Differentiable with respect to `x`.
     """
-    changed = _translate(_recolour(x) if colour else x, shift)
+    changed = _recolour(x) if colour else x
+    if scale > 0:
+        changed = _resize(changed, scale)
+    changed = _translate(changed, shift)
     if cutout > 0:
         changed = _cutout(changed, cutout)
-    return changed if p == 1 else torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
+    if not isinstance(p, Tensor) and p == 1:
+        return changed
+    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
 
 
 def _recolour(x: Tensor) -> Tensor:
@@ -49,10 +99,16 @@ def _recolour(x: Tensor) -> Tensor:
     return recoloured
 
 
+def _resize(x: Tensor, deviation: float) -> Tensor:
+    factor = torch.exp2(deviation * torch.randn(len(x), 1, 1, device=x.device, dtype=x.dtype))
+    grid = F.affine_grid(factor * torch.eye(2, 3, device=x.device, dtype=x.dtype), list(x.shape), align_corners=False)
+    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # beyond the border is the lowest value
+
+
 def _translate(x: Tensor, share: float) -> Tensor:
     batch, _, height, width = x.shape
     dy, dx = round(height * share), round(width * share)
-    padded = torch.nn.functional.pad(x, (dx, dx, dy, dy), value=-1.0)
+    padded = F.pad(x, (dx, dx, dy, dy), value=-1.0)
     top = torch.randint(0, 2 * dy + 1, (batch, 1, 1), device=x.device)
     left = torch.randint(0, 2 * dx + 1, (batch, 1, 1), device=x.device)
     rows = top + torch.arange(height, device=x.device)[None, :, None]  # (B, H, 1)

@@ -75,8 +75,9 @@ def test_init_gives_the_weights_to_start_from(name: str, data: Any) -> None:
     y = np.arange(60) % 3
     source = make(name, max_steps=20).fit(X, y)
     before = weights(source)
-    still = make(name, max_steps=1, lr=1e-12).fit(X[::-1], y[::-1], init=source)
-    fresh = make(name, max_steps=1, lr=1e-12).fit(X[::-1], y[::-1])
+    rates = {rate: 1e-12 for rate in ("lr", "discriminator_lr") if rate in source.get_params()}
+    still = make(name, max_steps=1, **rates).fit(X[::-1], y[::-1], init=source)
+    fresh = make(name, max_steps=1, **rates).fit(X[::-1], y[::-1])
     trained = [key for key, parameter in source.network_.named_parameters() if parameter.requires_grad]
     for key in trained:
         torch.testing.assert_close(weights(still)[key], before[key], rtol=0, atol=1e-5)

@@ -12,13 +12,15 @@ import torch
 from gen_augment import ConditionalGAN, ConditionalVAE, NotFittedError, load_sampler
 from gen_augment.samplers import SAMPLERS
 from gen_augment.training import Callback
-from tests.conftest import FORMS, as_form, toy_images, toy_table
+from tests.conftest import FORMS, as_form, small_sampler, toy_images, toy_table
 
 
 def fit(name: str = "ConditionalVAE", data: Any = None, **params: Any) -> Any:
-    small: dict[str, Any] = {"max_steps": 2, "batch_size": 8, "width": 2, "latent_dim": 2, "random_state": 0}
-    classes = {sampler.__name__: sampler for sampler in SAMPLERS.values()}
-    return classes[name](**({**small, "device": "cpu"} | params)).fit(*(data or toy_table()))
+    small = {"max_steps": 2, "width": 2, "latent_dim": 2} | params
+    short = next(short for short, sampler in SAMPLERS.items() if sampler.__name__ == name)
+    known = SAMPLERS[short]._get_param_names()
+    sampler = small_sampler(short, **{word: value for word, value in small.items() if word in known})
+    return sampler.fit(*(data or toy_table()))
 
 
 NAMES = sorted(sampler.__name__ for sampler in SAMPLERS.values())

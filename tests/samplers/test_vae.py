@@ -27,17 +27,19 @@ def parts(network: VAENetwork, x: torch.Tensor, y: torch.Tensor) -> tuple[Normal
 @pytest.mark.parametrize("likelihood", ["bce", "gaussian"])
 def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None:
     torch.manual_seed(1)
-    network = VAENetwork(DataSpec("image", (1, 12, 12), 3), 5, 4, likelihood).eval()
+    network = VAENetwork(DataSpec("image", (1, 12, 12), 3), 5, 4, likelihood, n_codes=7).eval()
     x, y = torch.rand(6, 1, 12, 12) * 2 - 1, torch.tensor([0, 1, 2, 0, 1, 2])
     posterior, out = parts(network, x, y)
     torch.manual_seed(0)
-    reconstruction, kl = network(x, y)
+    reconstruction, kl, rows = network(x, y)
 
     torch.testing.assert_close(kl, kl_divergence(posterior, Normal(0, 1)).sum(dim=1).mean())
     if likelihood == "bce":
         expected = F.binary_cross_entropy(out.sigmoid(), (x + 1) / 2, reduction="none")
     else:
-        expected = -Normal(out.tanh(), network._log_scale().exp()).log_prob(x)
+        assert network.noise is not None
+        expected = -Normal(out.tanh(), network.noise.std()).log_prob(x)
+    torch.testing.assert_close(rows, out.tanh() if likelihood == "gaussian" else out.sigmoid() * 2 - 1)
     torch.testing.assert_close(reconstruction, expected.sum(dim=(1, 2, 3)).mean())
 
 

@@ -82,6 +82,21 @@ def test_at_1_nothing_but_the_label_is_left(form: str) -> None:
     assert distance(sampler, sampler.vary(X, y, strength=1, random_state=4), first) > 0
 
 
+@pytest.mark.parametrize("form", ["uint8-nhwc", "table-array"])
+@pytest.mark.parametrize("latent", ["posterior", "interpolate", "mixture"])
+def test_where_samples_come_from_plays_no_part(form: str, latent: str) -> None:
+    """The prior at strength 1, whatever `latent`, and the row itself at 0."""
+    X, y = as_form(form)
+    sampler = fit(X, y, latent=latent)
+    expected = reconstruct(sampler, X, y)
+    assert_same_rows(sampler.vary(X, y, strength=0, random_state=1), expected)
+    away = [distance(sampler, sampler.vary(X, y, strength=s, random_state=1), expected) for s in (0, 0.01, 1)]
+    assert away == sorted(away)
+    varied = sampler.vary(X, y, strength=1, random_state=3)
+    turned = X[::-1]
+    assert_same_rows(sampler.vary(turned, y, strength=1, random_state=3), varied)
+
+
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 def test_between_them_it_goes_step_by_step(data: Any) -> None:
     X, y = data(200)

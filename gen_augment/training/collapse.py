@@ -1,0 +1,173 @@
+"""Does a generator collapse? A few rows of each class, made from the same noise every few hundred steps, tell.
+
+Rows are compared by distances in a small fixed space: images averaged down to 8 x 8, tables as they are. Precision is
+the share of generated rows that are no farther from a real one than that is from its k-th neighbour, and recall the
+same with the roles exchanged. Their harmonic mean is the score of a class: near 1 for good samples; 0 for noise, which
+has no precision, and for a constant, which has no recall; about 1/2 for one of three equally frequent modes.
+
+References
+----------
+Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019 (arXiv:1904.06991).
+Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020 (arXiv:2002.09797), whose coverage
+is not used: in many dimensions a constant at the mean of the real rows lies in the neighbourhood of most of them.
+"""
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gen_augment.errors import ModeCollapseWarning
+from gen_augment.rng import derive_seed, normal
+from gen_augment.training.placement import evaluating
+
+__all__ = ["PROBE_EVERY", "CollapseProbe", "precision_recall"]
+
+#: Steps between two readings; a multiple of the loop's `CHECK_EVERY`.
+PROBE_EVERY = 200
+#: Classes that are watched, the largest ones, rows of all of them and of each, and neighbours.
+MAX_CLASSES, MAX_ROWS, MIN_PER_CLASS, MAX_PER_CLASS, NEIGHBOURS = 64, 1024, 20, 64, 3
+#: A score so much lower than it was is a collapse; in the second half of training, so are rows that lie so much closer
+#: together than real ones, whatever the score: some generators never were any better.
+LARGE_FALL, LOW_SPREAD = 0.4, 0.2
+#: Weights that were better by less, over all classes, are not worth going back to: later ones are better annealed.
+WORTH_RETURNING = 0.05
+
+
+class CollapseProbe(nn.Module):
+    """Watches a generator and keeps its best weights, in buffers, so that both go into checkpoints.
+
+    Parameters
+    ----------
+    generator : nn.Module
+        Of the kind that is watched; its weights are copied.
+
+    Attributes
+    ----------
+    score : Tensor of shape ()
+        The last reading: the mean score of the classes, in [0, 1]; 0 before the first.
+    """
+
+    score: Tensor
+    best_scores: Tensor
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.best = copy.deepcopy(generator)
+        for module in self.best.modules():  # nobody trains these, so they are no parameters
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                delattr(module, name)
+                module.register_buffer(name, parameter.detach())
+        self.register_buffer("score", torch.zeros(()))
+        self.register_buffer("best_scores", torch.zeros(MAX_CLASSES))
+
+    def start(self, x: Tensor, y: Tensor, latent_shape: tuple[int, ...], seed: int) -> None:
+        """Choose the rows to compare with, and the noise to make as many of.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_rows, ...)
+            Real rows.
+        y : Tensor of shape (n_rows,), int64
+            Their class numbers, -1 for none. Where no class has 20 rows, all are watched as one.
+        latent_shape : tuple of int
+        seed : int
+        """
+        self.score.zero_()
+        self.best_scores.zero_()
+        self._warned = False
+        labels = y.cpu()
+        counts = torch.bincount(labels[labels >= 0])
+        watched = counts.argsort(descending=True, stable=True)[:MAX_CLASSES]
+        watched = watched[counts[watched] >= MIN_PER_CLASS]
+        self.classes: list[int | None] = [*watched.tolist()] or [None]
+        size = MAX_PER_CLASS if len(watched) else MAX_ROWS // 4
+        size = min(size, max(MIN_PER_CLASS, MAX_ROWS // len(self.classes)))
+        members = [torch.nonzero(labels >= 0 if c is None else labels == c).squeeze(1) for c in self.classes]
+        # Evenly spaced, so that the choice needs no random numbers; the order of rows is the user's.
+        groups = [m[torch.linspace(0, len(m) - 1, min(size, len(m))).long()] for m in members]
+        self._sizes = [len(group) for group in groups]
+        where = torch.cat(groups).to(y.device)
+        self._real, self._y = torch.split(_features(x[where]), self._sizes), y[where]
+        self._z = normal(np.arange(len(where)), latent_shape, derive_seed(seed, "probe")).to(y.device)
+
+    @torch.no_grad()
+    def read(self, generator: nn.Module, *, step: int, max_steps: int, labels: Any) -> bool:
+        """Score a generator; keep its weights if they are the best so far, warn if it collapses.
+
+        Parameters
+        ----------
+        generator : nn.Module
+            Takes noise ``(B, *latent_shape)`` and class numbers ``(B,)``.
+        step, max_steps : int
+            Steps done, and to be done.
+        labels : sequence
+            Names of the classes, by number.
+
+        Returns
+        -------
+        bool
+            Whether to go back to the best weights: some class is collapsed, and the score was clearly higher.
+        """
+        with evaluating(generator):
+            parts = zip(torch.split(self._z, 256), torch.split(self._y, 256), strict=True)
+            rows = torch.cat([_features(generator(z, y)) for z, y in parts])
+        pairs = list(zip(self._real, torch.split(rows, self._sizes), strict=True))
+        quality = [precision_recall(real, fake) for real, fake in pairs]
+        scores = torch.stack([2 * p * r / (p + r).clamp(min=1e-6) for p, r in quality])
+        spreads = torch.stack([_spread(fake) / _spread(real).clamp(min=1e-6) for real, fake in pairs])
+        best = self.best_scores[: len(scores)]
+        self.score.copy_(scores.mean())
+        low = LOW_SPREAD if 2 * step >= max_steps else 0.0
+        collapsed = (scores < best - LARGE_FALL) | (spreads < low)
+        found = torch.stack([collapsed.float(), spreads, scores, best]).T.tolist()  # the one wait for the device
+        if sum(row[2] for row in found) >= sum(row[3] for row in found):
+            best.copy_(scores)
+            self.best.load_state_dict(generator.state_dict())
+        for number, (is_collapsed, spread, score, before) in zip(self.classes, found, strict=True):
+            if is_collapsed and not self._warned:
+                self._warned = True
+                name = "all classes" if number is None else f"class {labels[number]!r}"
+                warnings.warn(
+                    f"At step {step} of {max_steps} generated rows of {name} are {spread:.2f} times as far apart as "
+                    f"real ones, and score {score:.2f} against {before:.2f} at best: the generator is collapsing. "
+                    "If it gets no better, training ends with its best weights. Lower lr and discriminator_lr, "
+                    "raise augment, or give more rows of such classes.",
+                    ModeCollapseWarning,
+                    stacklevel=3,  # past the decorator
+                )
+        fall = sum(row[3] - row[2] for row in found) / len(found)
+        return any(row[0] for row in found) and fall > WORTH_RETURNING
+
+
+def precision_recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor]:
+    """Shares of `fake` rows ``(m, d)`` among real ones ``(n, d)``, and of real ones among fake ones, in [0, 1]."""
+    between = _distances(fake, real)  # (m, n)
+    precision = (between <= _radii(real, k)).any(dim=1).float().mean()
+    recall = (between <= _radii(fake, k)[:, None]).any(dim=0).float().mean()
+    return precision, recall
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")  # equal rows are at distance 0
+
+
+def _radii(x: Tensor, k: int) -> Tensor:
+    """Distance of each row to its k-th neighbour."""
+    return _distances(x, x).kthvalue(min(k + 1, len(x)), dim=1).values
+
+
+def _spread(x: Tensor) -> Tensor:
+    """Mean distance between two rows."""
+    return _distances(x, x).mean()
+
+
+def _features(x: Tensor) -> Tensor:
+    """Rows as vectors of few values."""
+    if x.ndim == 4:
+        x = F.adaptive_avg_pool2d(x, (min(8, x.shape[2]), min(8, x.shape[3])))
+    return x.float().flatten(1)

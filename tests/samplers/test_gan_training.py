@@ -1,0 +1,241 @@
+"""How the GAN trains: adaptive augmentation, balance of classes, rows without a label, and collapse."""
+
+import os
+import signal
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from gen_augment import ConditionalGAN, InputError
+from gen_augment.errors import ModeCollapseWarning
+from gen_augment.samplers.gan import ProjectionDiscriminator, RowDraw, append_spread
+from gen_augment.training import Batches, Callback, Checkpoint
+from gen_augment.training.diffaugment import AdaptiveProbability
+from gen_augment.types import DataSpec
+from tests.conftest import toy_images
+from tests.samplers.mixture import draw_mixture
+
+
+def make(**params: Any) -> ConditionalGAN:
+    small: dict[str, Any] = {"max_steps": 4, "batch_size": 8, "width": 4, "latent_dim": 4}
+    return ConditionalGAN(random_state=0, device="cpu", **(small | params))
+
+
+@pytest.mark.parametrize("spectral", [False, True])
+def test_a_row_without_a_label_is_judged_by_its_realism_alone(spectral: bool) -> None:
+    torch.manual_seed(0)
+    discriminator = ProjectionDiscriminator(DataSpec("image", (1, 12, 12), 3), 4, spectral=spectral).eval()
+    x = torch.randn(6, 1, 12, 12)
+    features = discriminator.head(append_spread(discriminator.encoder(x), 1))
+    expected = features @ discriminator.score.weight[0] + discriminator.score.bias
+    torch.testing.assert_close(discriminator(x, torch.full((6,), -1)), expected)
+    mixed = discriminator(x, torch.tensor([-1, 0, -1, 2, 1, -1]))
+    torch.testing.assert_close(mixed[[0, 2, 5]], expected[[0, 2, 5]])
+    assert not torch.isclose(mixed[[1, 3, 4]], expected[[1, 3, 4]]).any()
+    (gradient,) = torch.autograd.grad(
+        discriminator(x, torch.full((6,), -1)).sum(), discriminator.projection.parameters()
+    )
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("n_unlabelled", [0, 500])
+def test_classes_are_met_as_often_as_asked(balance: float, n_unlabelled: int) -> None:
+    counts = np.array([900, 90, 10])
+    y = torch.from_numpy(np.repeat([-1, 0, 1, 2], [n_unlabelled, *counts]))
+    batches = Batches(torch.arange(len(y)), y, batch_size=len(y), seed=0)
+    draw = RowDraw(batches, 3, balance)
+    torch.manual_seed(0)
+    pairs = [draw.real(batches.at(step)) for step in range(40)]
+    x, real_y = (torch.cat(part) for part in zip(*pairs, strict=True))
+    assert torch.equal(real_y, y[x])
+    fake_y = torch.cat([draw.labels(len(y)) for _ in range(40)])
+
+    share = counts ** (1 - balance) / (counts ** (1 - balance)).sum()
+    for labels, expected in (
+        (fake_y, [0, *share]),
+        (real_y, np.array([n_unlabelled, *(1000 * share)]) / (1000 + n_unlabelled)),
+    ):
+        expected = np.asarray(expected)
+        found = torch.bincount(labels + 1, minlength=4).numpy() / len(labels)
+        np.testing.assert_array_less(np.abs(found - expected), 5 * np.sqrt(expected / len(labels)) + 1e-9)
+    if balance:
+        rare = torch.bincount(x[real_y == 2] - n_unlabelled - 990)
+        assert rare.min() > 0.5 * rare.float().mean(), "all rows of a class are met alike"
+    else:
+        assert torch.equal(x, torch.cat([batches.at(step)[0] for step in range(40)]))
+
+
+def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
+    y = torch.tensor([0, 0, 0, 2, -1, -1])  # as in partial_fit on rows of other classes
+    draw = RowDraw(Batches(y, y, batch_size=2, seed=0), 3, 1.0)
+    assert set(draw.labels(200).tolist()) == {0, 2}
+    drawn = torch.cat([draw.real((y, y))[1] for _ in range(500)])
+    assert abs(float((drawn < 0).float().mean()) - 1 / 3) < 0.04
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 31), (128, 16)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("n_classes", [2, 100])
+def test_all_sizes_and_long_tails_train(height: int, width: int, channels: int, n_classes: int) -> None:
+    counts = np.geomspace(12, 2, n_classes).astype(int)
+    y = np.repeat(np.arange(n_classes), counts)
+    X = np.random.default_rng(0).random((len(y), channels, height, width), dtype=np.float32)
+    y[::5] = np.where(counts[y[::5]] > 5, -1, y[::5]) if n_classes > 2 else y[::5]
+    sampler = make(class_balance=0.5, mirror=True, width=2, max_steps=3).fit(X, y)
+    new, labels = sampler.sample(y={0: 2, n_classes - 1: 1})
+    assert new.shape == (3, channels, height, width)
+    assert labels.tolist() == [0, 0, n_classes - 1]
+
+
+def test_size_of_128_trains() -> None:
+    X, y = toy_images(8, 128, 3)
+    assert make(max_steps=2, batch_size=4, width=2).fit(X, y).sample(1)[0].shape == (1, 128, 128, 3)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"augment": 0.9}, {"augment": "often"}, {"augment": -0.1}, {"mirror": 2}, {"class_balance": 1.5}],
+    ids=str,
+)
+def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(params))):
+        make(**params).fit(*toy_images())
+
+
+@pytest.fixture
+def overfitting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any discriminator is taken to know its rows too well."""
+    monkeypatch.setitem(cast(Any, AdaptiveProbability.__init__).__kwdefaults__, "target", -1.1)
+
+
+@pytest.mark.usefixtures("overfitting")
+def test_a_fixed_share_stays_and_an_adaptive_one_rises() -> None:
+    X, y = toy_images()
+    adaptive = make(max_steps=50, augment="adaptive").fit(X, y)
+    assert float(adaptive.network_.augmentation.p) == pytest.approx(0.25 + 50 / 500)
+    np.testing.assert_allclose(adaptive.history_["augmented"], [0.25 + 13 / 500, 0.25 + 38 / 500], rtol=1e-5)
+    for augment, share in ((True, 0.25), (0.5, 0.5), (0.0, 0.0), (False, 0.0)):
+        fixed = make(max_steps=25, augment=augment).fit(X, y)
+        assert float(fixed.network_.augmentation.p) == share
+        assert "augmented" not in fixed.history_
+
+
+def test_the_share_does_not_rise_while_the_discriminator_cannot_tell() -> None:
+    sampler = make(max_steps=25, augment="adaptive", discriminator_lr=1e-9).fit(*toy_images())
+    assert float(sampler.network_.augmentation.p) == 0.25
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_half_of_the_real_rows_are_mirrored_where_asked(mirror: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.tile(np.arange(8, dtype=np.float32), (40, 8, 1))  # dark on the left
+    seen: list[torch.Tensor] = []
+    forward = ProjectionDiscriminator.forward
+
+    def watch(self: ProjectionDiscriminator, x: torch.Tensor, y: torch.Tensor, n_groups: int = 1) -> torch.Tensor:
+        if n_groups == 2:
+            seen.append(x.detach().chunk(2)[0])
+        return forward(self, x, y, n_groups)
+
+    monkeypatch.setattr(ProjectionDiscriminator, "forward", watch)
+    make(max_steps=20, batch_size=20, mirror=mirror, augment=False).fit(X, np.arange(40) % 2)
+    real = torch.cat(seen)
+    assert len(real) == 400
+    share = float((real[:, 0, 0, 0] > real[:, 0, 0, -1]).float().mean())
+    assert abs(share - 0.5) < 0.1 if mirror else share == 0
+
+
+class Break(Callback):
+    """From a step on, the generator knows nothing but one row; what its average was before is kept."""
+
+    def __init__(self, at: int, interrupt: int = 0) -> None:
+        self.at, self.interrupt = at, interrupt
+        self.kept: dict[int, list[torch.Tensor]] = {}
+
+    def on_step_end(self, sampler: Any, loop: Any) -> None:
+        self.kept[loop.step] = [t.clone() for t in sampler.network_.ema.module.state_dict().values()]
+        if loop.step >= self.at:
+            sampler.network_.generator.decoder.layers[-1].weight.data.zero_()
+        if loop.step == self.interrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def collapsing(*callbacks: Callback) -> ConditionalGAN:
+    return make(max_steps=230, batch_size=32, width=16, ema_decay=0.5, callbacks=list(callbacks))
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gen_augment.samplers.gan.PROBE_EVERY", 40)
+
+
+@pytest.mark.usefixtures("often")
+def test_a_collapsed_run_ends_with_its_best_generator() -> None:
+    X, y = draw_mixture(100)
+    broken = Break(150)
+    with pytest.warns(ModeCollapseWarning, match="step 160 of 230 .*class [012] "):
+        sampler = collapsing(broken).fit(X, y)
+    final = list(sampler.network_.ema.module.state_dict().values())
+    same = [step for step, kept in broken.kept.items() if all(map(torch.equal, kept, final))]
+    assert len(same) == 1
+    assert same[0] in (40, 80, 120)
+    assert sampler.sample(100, y=0)[0].std() > 0.3
+    scores = np.array(sampler.history_["score"])
+    assert scores.shape == (len(sampler.history_["step"]),)
+    assert scores[0] == 0
+    assert scores[-1] < scores.max()
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("step", [119, 120, 200, 230])
+def test_a_collapsed_run_that_was_interrupted_ends_alike(step: int, tmp_path: Path) -> None:
+    X, y = draw_mixture(100)
+    with pytest.warns(ModeCollapseWarning):
+        undisturbed = collapsing(Break(150)).fit(X, y)
+    checkpoint = Checkpoint(tmp_path / "c", every=1000)
+    expected = pytest.warns(ModeCollapseWarning) if step > 160 else nullcontext()
+    with pytest.raises(KeyboardInterrupt), expected:
+        collapsing(checkpoint, Break(150, step)).fit(X, y)
+    with pytest.warns(ModeCollapseWarning):
+        resumed = collapsing(checkpoint, Break(150)).fit(X, y)
+    for (name, a), b in zip(
+        undisturbed.network_.state_dict().items(), resumed.network_.state_dict().values(), strict=True
+    ):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.usefixtures("often", "overfitting")
+def test_adaptive_augmentation_and_balance_resume_exactly(tmp_path: Path) -> None:
+    X, y = toy_images(50)
+    params: dict[str, Any] = {"max_steps": 70, "class_balance": 1.0, "mirror": True, "augment": "adaptive"}
+    undisturbed = make(**params).fit(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        make(**params, callbacks=[Checkpoint(tmp_path / "c", every=20), Stop(47)]).fit(X, y)
+    resumed = make(**params, callbacks=[Checkpoint(tmp_path / "c", every=20)]).fit(X, y)
+    for (name, a), b in zip(
+        undisturbed.network_.state_dict().items(), resumed.network_.state_dict().values(), strict=True
+    ):
+        assert torch.equal(a, b), name
+    assert float(resumed.network_.augmentation.p) > 0.3
+
+
+class Stop(Callback):
+    """Ctrl-C after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, sampler: Any, loop: Any) -> None:
+        if loop.step == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_good_run_ends_with_its_last_weights(often: None) -> None:
+    X, y = draw_mixture(100)
+    watching = Break(10**6)
+    sampler = make(max_steps=210, batch_size=32, width=16, callbacks=[watching]).fit(X, y)
+    assert all(map(torch.equal, watching.kept[210], sampler.network_.ema.module.state_dict().values()))
