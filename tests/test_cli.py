@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from sklearn import datasets
 from torchvision.datasets import ImageFolder
 
-from gen_augment import ConditionalGAN, ConditionalVAE, archive, load_sampler
+from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, load_sampler
 from gen_augment.cli import main
 from gen_augment.data import Data
 from gen_augment.study import runner
@@ -86,7 +86,7 @@ def test_a_table_goes_in_and_comes_out(suffix: str, run: Run, tmp_path: Path) ->
     frame = write_table(tmp_path / f"t{suffix}")
     code, out, _ = run("fit", f"t{suffix}", "--target", "churn", "-o", "m", "--steps", 3, "--batch-size", 8)
     assert code == 0
-    assert out == "ConditionalVAE fitted on 40 rows of t in 3 steps: m\n"
+    assert out == "ConditionalFlow fitted on 40 rows of t in 3 steps: m\n"
 
     code, out, err = run("sample", "m", "-n", 11, "-o", f"new{suffix}", "--seed", 5)
     assert (code, out, err) == (0, f"11 synthetic rows: new{suffix}\n", "")
@@ -112,7 +112,7 @@ def test_fit_is_the_fit_of_python(run: Run, tmp_path: Path) -> None:
 def test_part_of_each_class_keeps_the_name_of_the_labels(run: Run, tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv")
     code, out, _ = run("fit", "t.csv", "--target", "churn", "-o", "m", "--per-class", 7, "--steps", 1)
-    assert (code, out) == (0, "ConditionalVAE fitted on 14 rows of t in 1 steps: m\n")
+    assert (code, out) == (0, "ConditionalFlow fitted on 14 rows of t in 1 steps: m\n")
     run("sample", "m", "-n", 3, "-o", "new.csv")
     assert pd.read_csv("new.csv").columns.tolist() == ["score", "visits", "member", "churn"]
 
@@ -134,7 +134,7 @@ def test_train_and_test_folders_fit_on_train(run: Run, tmp_path: Path) -> None:
     write_images(tmp_path / "in" / "train", 10)
     write_images(tmp_path / "in" / "test", 6)
     code, out, _ = run("fit", "in", "-o", "m", "--steps", 1, "--batch-size", 4)
-    assert (code, out) == (0, "ConditionalVAE fitted on 10 rows of in in 1 steps: m\n")
+    assert (code, out) == (0, "ConditionalFlow fitted on 10 rows of in in 1 steps: m\n")
 
 
 def test_digits_by_name(run: Run, tmp_path: Path) -> None:
@@ -330,7 +330,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "no number": (("fit", "wine", "--steps", "many", "-o", "out"), "Invalid value for '--steps'"),
     "no steps": (("fit", "wine", "--steps", 0, "-o", "out"), "Invalid value for '--steps'"),
     "negative seed": (("fit", "wine", "--seed", -1, "-o", "out"), "Invalid value for '--seed'"),
-    "unknown sampler": (("fit", "wine", "--sampler", "flow", "-o", "out"), "sampler 'flow' is not one of gan, vae"),
+    "unknown sampler": (
+        ("fit", "wine", "--sampler", "ode", "-o", "out"),
+        "sampler 'ode' is not one of flow, gan, paired, vae",
+    ),
     "unknown data": (("fit", "cats", "-o", "out"), "'cats' is neither one of digits"),
     "unknown device": (("fit", "wine", "--device", "abacus", "-o", "out"), "device='abacus'"),
     "no target": (("fit", "t.csv", "-o", "out"), "no target column was named; columns: score"),
@@ -361,7 +364,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "no rows asked": (("sample", "M", "-n", 0, "-o", "out.csv"), "Invalid value for '-n'"),
     "sample below a file": (("sample", "M", "-o", "file/out.csv"), "cannot write file/out.csv"),
     "sample of a long name": (("sample", "M", "-o", "n" * 300 + ".csv"), "File name too long"),
-    "unknown arm": (("study", "wine", "--arms", "real,flow", "-o", "out.html"), "arm 'flow': unknown step 'flow'"),
+    "unknown arm": (("study", "wine", "--arms", "real,ode", "-o", "out.html"), "arm 'ode': unknown step 'ode'"),
     "unknown metric": (("study", "wine", "--metric", "auc", "-o", "out.html"), "metric='auc' is not one of"),
     "unknown model": (("study", "wine", "--model", "sklearn.Nothing", "-o", "out.html"), "model 'sklearn.Nothing'"),
     "study without device": (("study", "wine", "--device", "abacus", "-o", "out.html"), "device='abacus'"),
@@ -414,7 +417,7 @@ def test_labels_of_an_archive_cannot_write_outside(label: str, run: Run, tmp_pat
 def test_a_loss_that_diverges_is_exit_code_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_table(tmp_path / "t.csv")
     monkeypatch.setattr(
-        ConditionalVAE, "set_params", lambda self, **params: self.__init__(**vars(self) | params | {"lr": 1e30})
+        ConditionalFlow, "set_params", lambda self, **params: self.__init__(**vars(self) | params | {"lr": 1e30})
     )
     code, _, err = run("fit", "t.csv", "--target", "churn", "-o", "m", "--steps", 50)
     assert code == 1
@@ -465,15 +468,15 @@ def test_an_interrupted_fit_is_gone_on_with(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert "the same command with --resume goes on from m.partial" in err
     assert everything_below(tmp_path) == ["m.partial"]
-    partial = ConditionalVAE.load(tmp_path / "m.partial", device="cpu")
+    partial = ConditionalFlow.load(tmp_path / "m.partial", device="cpu")
     assert 250 <= partial.n_steps_ < 1000
     assert partial.sample(3)[0].shape == (3, 13)
 
     code, out, _ = run(*command, "--resume")
-    assert (code, out) == (0, "ConditionalVAE fitted on 178 rows of wine in 1000 steps: m\n")
+    assert (code, out) == (0, "ConditionalFlow fitted on 178 rows of wine in 1000 steps: m\n")
     assert everything_below(tmp_path) == ["m"]
     X, y = datasets.load_wine(return_X_y=True, as_frame=True)
-    undisturbed = ConditionalVAE(max_steps=1000, batch_size=4, random_state=0, device="cpu").fit(X, y)
+    undisturbed = ConditionalFlow(max_steps=1000, batch_size=4, random_state=0, device="cpu").fit(X, y)
     pd.testing.assert_frame_equal(load_sampler("m", device="cpu").sample(5)[0], undisturbed.sample(5)[0])
 
 
@@ -494,7 +497,7 @@ def test_interrupted_before_the_first_step_is_exit_code_130(run: Run, tmp_path: 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ConditionalVAE, "fit", interrupted)
+    monkeypatch.setattr(ConditionalFlow, "fit", interrupted)
     code, out, err = run("fit", "wine", "-o", "m")
     assert (code, out) == (130, "")
     assert "Traceback" not in err

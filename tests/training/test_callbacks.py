@@ -101,7 +101,7 @@ def test_early_stopping_waits_for_its_patience() -> None:
 
 def test_sample_grid_shows_the_same_noise_as_training_goes_on(tmp_path: Path) -> None:
     images, labels = toy_images()
-    sampler = make(callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(images, labels)
+    sampler = make(latent="prior", callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(images, labels)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000030.png", "step-000060.png"]
     picture = np.asarray(Image.open(tmp_path / "step-000060.png"))[..., 0]
     assert picture.shape == (2 + 2 * 14, 2 + 3 * 14)
