@@ -16,7 +16,7 @@ from gen_augment.errors import ArchiveError, DivergedError, GenAugmentError, Inp
 from gen_augment.export import check_new, write_rows
 from gen_augment.samplers import SAMPLERS, load_sampler
 from gen_augment.study import Study, StudyResult
-from gen_augment.study.arms import default_arms
+from gen_augment.study.arms import DEFAULT_SAMPLERS, default_arms
 from gen_augment.study.models import load_model
 from gen_augment.training import Callback, Checkpoint, SampleGrid
 from gen_augment.training.placement import make_fabric
@@ -210,7 +210,7 @@ def study(
     """
     _check_writable(output)
     loaded = load_data(data, target=target)
-    samplers = {name: cls(device=device) for name, cls in SAMPLERS.items()}
+    samplers = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
     if sampler_steps is not None:
         samplers = {name: sampler.set_params(max_steps=sampler_steps) for name, sampler in samplers.items()}
     for sampler in samplers.values():

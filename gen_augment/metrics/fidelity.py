@@ -229,11 +229,10 @@ def memorisation(train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None 
     """
     t, f = _features(1, train=train, fake=fake)
     _check_rows("train", t, 2)
-    own = _radii(t, 1)
     if reference is None:
-        return Memorisation(_near(t, f, own), None)
+        return Memorisation(_near(t, f), None)
     _, unseen = _features(1, train=t, reference=reference)
-    return Memorisation(_near(t, f, own), _near(t, unseen, own))
+    return Memorisation(_near(t, f), _near(t, unseen))
 
 
 def fidelity(real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train: Any = None) -> dict[str, float]:
@@ -331,18 +330,19 @@ def _distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
         yield part, torch.cdist(a[part], b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _radii(x: Tensor, k: int) -> Tensor:
-    """Distance of each row to its k-th nearest among the others."""
+def _radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
+    """Distance of each row, or of these rows, to its k-th nearest among the others."""
+    some = x if rows is None else x[rows]
     # the nearest of all is the row itself
-    return torch.cat([distance.topk(k + 1, largest=False).values[:, -1] for _, distance in _distances(x, x)])
+    return torch.cat([distance.topk(k + 1, largest=False).values[:, -1] for _, distance in _distances(some, x)])
 
 
-def _near(train: Tensor, rows: Tensor, own: Tensor) -> float:
-    near = []
-    for _, distance in _distances(rows, train):
-        nearest, which = distance.min(dim=1)
-        near.append(nearest < own[which])
-    return _share(torch.cat(near))
+def _near(train: Tensor, rows: Tensor) -> float:
+    """Share of `rows` that are nearer to a training row than any other training row is."""
+    found = [distance.min(dim=1) for _, distance in _distances(rows, train)]
+    nearest, which = (torch.cat(parts) for parts in zip(*found, strict=True))
+    concerned, place = which.unique(return_inverse=True)
+    return _share(nearest < _radii(train, 1, concerned)[place])
 
 
 def _share(mask: Tensor) -> float:

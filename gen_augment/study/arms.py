@@ -27,7 +27,7 @@ from gen_augment.rng import derive_seed
 from gen_augment.study.task import Part, Split, row_digests
 from gen_augment.training import diff_augment
 
-__all__ = ["BATCH_STEPS", "ROW_STEPS", "Arm", "Pool", "default_arms", "make_pool", "parse_arm"]
+__all__ = ["BATCH_STEPS", "DEFAULT_SAMPLERS", "ROW_STEPS", "Arm", "Pool", "default_arms", "make_pool", "parse_arm"]
 
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -61,6 +61,8 @@ def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 BATCH_STEPS: Mapping[str, BatchStep] = {"shift": shift, "flip": flip, "mixup": mixup}
 ROW_STEPS = ("real", "oversample", "smote")
+#: Samplers of a study that names none.
+DEFAULT_SAMPLERS = ("flow", "gan", "vae")
 #: Synthetic rows of each class that are kept to be looked at.
 N_EXAMPLES = 6
 

@@ -18,7 +18,16 @@ from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
-from gen_augment.study.arms import BATCH_STEPS, ROW_STEPS, Arm, Pool, default_arms, make_pool, parse_arm
+from gen_augment.study.arms import (
+    BATCH_STEPS,
+    DEFAULT_SAMPLERS,
+    ROW_STEPS,
+    Arm,
+    Pool,
+    default_arms,
+    make_pool,
+    parse_arm,
+)
 from gen_augment.study.metrics import METRICS, scores
 from gen_augment.study.models import default_model, describe_model, fit_predict, is_network_factory, without_addresses
 from gen_augment.study.pictures import example_grid
@@ -46,8 +55,8 @@ class Study:
     arms : sequence of str, optional
         Such as ``("real", "shift+mixup", "gan", "gan+shift+mixup")``; see `gen_augment.study.arms`.
     samplers : dict of str to Sampler, optional
-        Unfitted samplers by the names that arms call them; by default all of this package that are
-        trained, with their default settings.
+        Unfitted samplers by the names that arms call them; by default a flow, a GAN and a VAE with their
+        default settings.
     n_seeds : int
         Paired repetitions; a verdict needs 3, and is of use from 5.
     test : (X, y), optional
@@ -105,7 +114,7 @@ class Study:
             per_class=per_class,
             drop_duplicates=drop_duplicates,
         )
-        self.samplers = {name: cls() for name, cls in SAMPLERS.items()} if samplers is None else dict(samplers)
+        self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
         self.model = self._default_model() if model is None else model
         self.arms = self._parse_arms(arms)
         self.n_seeds = check_positive_int("n_seeds", n_seeds)
