@@ -9,8 +9,9 @@ alike there, and real rows are repeated until all classes are as frequent.
 
 Beside each score stand distances between samples and test images, in the features of a CNN trained on the real rows
 (see `gen_augment.metrics`), and the share of samples nearer to a training row than its nearest other training row is,
-with that of test images. Defaults but for `max_steps`, and `n_codes` of the VAE, which is the number of rows; nothing was chosen on test images, but for `ConditionalGAN` and
-`ConditionalVAE`, whose first defaults were chosen on Fashion-MNIST's.
+with that of test images. Settings are the defaults but for `max_steps`, and `n_codes` of the VAE, which is the number
+of rows. Nothing was chosen on test images, but for the first defaults of `ConditionalGAN` and `ConditionalVAE`, which
+were chosen on Fashion-MNIST's.
 
 "Partial labels": 50 labelled rows a class and 10,000 without a label, against the labelled ones alone. "Transfer": 20
 rows of each of five classes, from scratch and starting from a sampler of 6,000 rows of each of the other five.
@@ -161,7 +162,7 @@ def _fit(
     start = time.perf_counter()
     # Samples of a VAE come from codes of training rows, and this is about samples of all of them.
     params = {"n_codes": len(real)} if name == "vae" and len(real) > 8192 else {}
-    sampler = SAMPLERS[name](random_state=seed, **params).set_params(max_steps=_steps(name, rows, size)[0])
+    sampler = SAMPLERS[name](random_state=seed).set_params(max_steps=_steps(name, rows, size)[0], **params)
     return sampler.fit(real.X, real.codes, init=init), {"fit_seconds": time.perf_counter() - start}
 
 
