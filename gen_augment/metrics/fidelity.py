@@ -341,7 +341,7 @@ def _near(train: Tensor, rows: Tensor) -> float:
     """Share of `rows` that are nearer to a training row than any other training row is."""
     found = [distance.min(dim=1) for _, distance in _distances(rows, train)]
     nearest, which = (torch.cat(parts) for parts in zip(*found, strict=True))
-    concerned, place = torch.unique(which, return_inverse=True)  # type: ignore[no-untyped-call]
+    concerned, place = torch.unique(which, return_inverse=True)
     return _share(nearest < _radii(train, 1, concerned)[place])
 
 

@@ -40,11 +40,15 @@ class ConditionalFlow(Sampler):
     Parameters
     ----------
     n_steps : int
-        Steps of the solver from noise to row. More are better and slower.
+        Steps of the solver from noise to row. More are better and slower: on Fashion-MNIST with 1,000 images of each
+        class, a classifier trained on samples alone reached 83.3% with 4 steps of Heun's method, and 84.6% with 8 (one
+        seed, on validation rows). It can be changed after fitting, by ``set_params(n_steps=...)``, as can `solver` and
+        `guidance`.
     solver : {"heun", "euler"}
         Heun's method evaluates the network twice a step, and is the better one for the same number of evaluations.
     guidance : float
-        1 samples from the model of each class; more exaggerates what tells the class apart, and takes twice as long.
+        1 samples from the model of each class; more exaggerates what tells the class apart, makes rows of a class more
+        alike, and takes twice as long.
     label_dropout : float in [0, 1)
         Share of rows that are learned without their label, which guidance needs.
     mirror : bool
