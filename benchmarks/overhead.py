@@ -119,7 +119,7 @@ def _bare_vae(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
     optimizer = torch.optim.AdamW(network.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True)
 
     def step(x: Tensor, y: Tensor, number: int) -> None:
-        reconstruction, kl = network(x, y)
+        reconstruction, kl, _ = network(x, y)
         loss = reconstruction + 0.5 * kl
         optimizer.zero_grad()
         torch.autograd.backward(loss)

@@ -54,6 +54,23 @@ def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
     assert calls == ["ours", "bare", "bare", "ours", "ours", "bare", "bare", "ours"]
 
 
+def test_a_stopped_run_goes_on_with_the_trials_that_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    first = harness.Trials("long", quick=False)
+    first.add({"seed": 0, "steps": [3]}, lambda: {"accuracy": 0.5})
+    with pytest.raises(ZeroDivisionError):
+        first.add({"seed": 1, "steps": [3]}, lambda: {"accuracy": 1 / 0})
+    again = harness.Trials("long", quick=False)
+    again.add({"seed": 0, "steps": [3]}, lambda: pytest.fail("it is done"))
+    again.add({"seed": 0, "steps": [4]}, lambda: {"accuracy": 0.75})
+    assert again.done == [
+        {"seed": 0, "steps": [3], "accuracy": 0.5},
+        {"seed": 0, "steps": [4], "accuracy": 0.75},
+    ]
+    assert json.loads((tmp_path / "long.json").read_text())["results"]["trials"] == again.done
+    assert harness.Trials("long", quick=True).done == []
+
+
 def test_committed_results_are_full_runs_and_in_the_report() -> None:
     report = (Path(harness.__file__).parent / "RESULTS.md").read_text()
     for name, benchmark in BENCHMARKS.items():

@@ -203,6 +203,7 @@ def test_few_and_many_classes_of_very_different_sizes(name: str, data: Any, n_cl
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by torch, which looks at all it is given
 @pytest.mark.parametrize("name", NAMES)
 def test_a_compiled_network_learns_and_gives_the_same(name: str) -> None:
     X, y = toy_images(40, 8)
