@@ -49,7 +49,7 @@ class Trials:
         self.done.append(key | measure())
         if not self.quick:
             print(self.done[-1], flush=True)
-            save(self.name, {"trials": self.done}, self.quick)
+            save(self.name, {"trials": self.done}, quick=False)
 
 
 def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:

@@ -154,7 +154,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         codec, rows = infer_codec(X)
         labels, codes = LabelCodec.fit(y, partial=True)
         counts = self._check_rows(rows, codes, labels)
-        return self._start(codec, rows, labels, codes, counts, resolve_seed(self.random_state), init)
+        seed = resolve_seed(self.random_state)
+        return self._start(codec, rows, labels, codes, counts, seed, init, before=(0, {"step": []}))
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for `max_steps` more steps, on the same rows or on others; classes that are new are added.
@@ -185,7 +186,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         known = np.zeros(len(labels.classes), dtype=np.int64)
         known[labels.encode(self.classes_)] = self.class_count_
         counts = self._check_rows(rows, codes, labels, known)
-        return self._start(self.codec_, rows, labels, codes, counts, self.seed_, self)
+        before = (self.n_steps_, self.history_)
+        return self._start(self.codec_, rows, labels, codes, counts, self.seed_, self, before)
 
     def sample(
         self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
@@ -239,11 +241,10 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         counts: np.ndarray,
         seed: int,
         init: "Sampler | None",
+        before: tuple[int, History],
     ) -> Self:
-        """Build the network, take over what `init` knows, and train."""
+        """Build the network, take over what `init` knows, and train on from the steps and history `before`."""
         fabric = make_fabric(self.device, self.precision)
-        goes_on = init is self and self.codec_ is codec
-        before: tuple[int, History] = (self.n_steps_, self.history_) if goes_on else (0, {"step": []})
         # Steps that come later have an order of rows and a noise of their own.
         run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
         with fork_rng(derive_seed(run_seed, "fit"), fabric.device):
