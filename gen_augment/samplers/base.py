@@ -134,7 +134,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it.
         init : fitted sampler, optional
             Start from its weights. It must be of the same class and size, and have seen rows of the same shape.
-            Classes known to both keep what was learned of them; new ones start from the mean of the known.
+            Classes known to both keep what was learned of them; new ones start at random, as far apart as the known.
 
         Returns
         -------

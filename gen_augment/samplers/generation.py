@@ -13,14 +13,16 @@ from torch.utils.data import get_worker_info
 from gen_augment.codecs import Codec, LabelCodec, concatenate
 from gen_augment.errors import NotFittedError, WorkerDeviceError
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
-from gen_augment.training.placement import evaluating
+from gen_augment.training.placement import evaluating, keep_heap
 from gen_augment.types import DataSpec
 from gen_augment.validation import check_index, check_range, check_same_length
 
 __all__ = ["Generating"]
 
-#: Rows in one forward pass of the generator: enough to fill a CPU, and few enough for its cache.
-SAMPLE_BATCH = {"image": 256, "table": 1024}
+#: Rows in one forward pass of the generator on a CPU: enough to fill it, and few enough for its cache and its heap.
+SAMPLE_BATCH = {"image": 128, "table": 1024}
+#: A GPU is filled by more.
+GPU_FACTOR = 8
 
 
 class Generating:
@@ -162,7 +164,10 @@ class Generating:
 
     def _decode_parts(self, make: Callable[[slice], Tensor], n: int) -> Any:
         """Rows that `make` computes part by part, decoded while they are in the cache."""
-        size = SAMPLE_BATCH[self.spec_.kind]
+        on_cpu = next(self.network_.parameters()).device.type == "cpu"
+        if on_cpu:
+            keep_heap()
+        size = SAMPLE_BATCH[self.spec_.kind] * (1 if on_cpu else GPU_FACTOR)
         with evaluating(self.network_), torch.no_grad(), self._autocast():
             encoded = (make(slice(start, start + size)) for start in range(0, n, size))
             if self.spec_.kind == "image" and n:

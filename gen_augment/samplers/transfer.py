@@ -19,7 +19,8 @@ __all__ = ["transfer"]
 def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCodec) -> None:
     """Copy what `init` learned into `network`, a new one for `labels`.
 
-    Vectors of classes are matched by label; a new class starts from the mean of the known ones.
+    Vectors of classes are matched by label; a new class starts at random, from the distribution of the known ones. At
+    their mean, new classes would start alike, and be told apart no sooner than that a small set is learned by heart.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
     for name, tensor in network.state_dict().items():
         old = learned.get(name)
         if old is not None and name.startswith(embeddings) and old.ndim and len(old) == n_known + 1:
-            old = torch.cat([_class_vectors(old[:-1], rows), old[-1:]])
+            old = torch.cat([_class_vectors(old[:-1], rows, tensor[:-1]), old[-1:]])
         if old is None or old.shape != tensor.shape:
             found = None if old is None else tuple(old.shape)
             raise InputError(
@@ -54,6 +55,10 @@ def _rows_of(classes: np.ndarray, known: np.ndarray) -> list[int]:
     return [numbers.get(label, -1) for label in classes.tolist()]
 
 
-def _class_vectors(vectors: Tensor, rows: list[int]) -> Tensor:
-    mean = vectors.mean(dim=0)
-    return torch.stack([mean if row < 0 else vectors[row] for row in rows])
+def _class_vectors(vectors: Tensor, rows: list[int], fresh: Tensor) -> Tensor:
+    """Those of known classes; elsewhere `fresh` ones, moved to the mean and scaled to the spread of the known."""
+    fresh = fresh.to(vectors.device)
+    new = vectors.mean(dim=0) + fresh * (vectors.std(unbiased=False) / fresh.std(unbiased=False).clamp(min=1e-6))
+    known = torch.tensor(rows) >= 0
+    new[known] = vectors[rows][known]
+    return new

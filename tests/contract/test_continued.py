@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gen_augment import InputError, NotFittedError
+from gen_augment.nets import ClassEmbedding
 from gen_augment.training import Checkpoint
 from tests.conftest import small_sampler as make
 from tests.conftest import toy_images, toy_table
@@ -103,6 +104,18 @@ def test_classes_are_matched_by_label(name: str, spectral: bool) -> None:
             np.testing.assert_allclose(
                 sampler.generate(index, label, seed=1), source.generate(index, label, seed=1), rtol=1e-2, atol=2e-2
             )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_classes_start_as_far_apart_as_the_known_ones(name: str) -> None:
+    X, _ = toy_table(60)
+    source = make(name, max_steps=15).fit(X, np.arange(60) % 3)
+    rates = {rate: 1e-12 for rate in ("lr", "discriminator_lr") if rate in source.get_params()}
+    sampler = make(name, max_steps=1, **rates).fit(X, np.arange(60) % 3 + 3, init=source)
+    for old, new in zip(source.network_.modules(), sampler.network_.modules(), strict=True):
+        if isinstance(old, ClassEmbedding):
+            ratio = torch.pdist(new.weight[:-1]).mean() / torch.pdist(old.weight[:-1]).mean()
+            assert 0.5 < ratio < 2
 
 
 @pytest.mark.parametrize("name", NAMES)

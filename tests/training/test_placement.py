@@ -1,5 +1,9 @@
 """Devices, and threads that are too many for them."""
 
+import os
+import platform
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -22,3 +26,25 @@ def test_more_threads_than_cores_are_warned_of(
     if warned:
         assert f"{threads} threads" in messages[0]
         assert f"OMP_NUM_THREADS={cores}" in messages[0]
+
+
+PAGE_FAULTS = """
+import resource, sys, torch
+from gen_augment.training.placement import keep_heap
+keep_heap()
+for _ in range(2):  # the first round maps what the second finds
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        steps = [torch.ones(2**20) for _ in range(4)]
+        del steps
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="limits of glibc")
+@pytest.mark.parametrize("theirs, kept", [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "131072"}, False)])
+def test_memory_of_a_step_is_kept_for_the_next(theirs: dict[str, str], kept: bool) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], env=env | theirs, capture_output=True, check=True)
+    n_pages = 40 * 2**22 // os.sysconf("SC_PAGE_SIZE")
+    assert (int(done.stdout) < n_pages // 20) == kept
