@@ -50,7 +50,7 @@ class ConditionalVAE(Sampler):
         Length of the code.
     beta : float or "auto"
         Weight of the KL term (Higgins et al. 2017); 1 is the evidence lower bound itself. "auto" takes 1 for tables and
-        0.5 for images, which keeps more of an image in its code and so gives sharper samples.
+        0.1 for images, which keeps more of an image in its code and so gives sharper samples.
     warmup : float
         Share of the steps over which `beta` rises from 0.
     likelihood : {"auto", "bce", "gaussian"}
@@ -61,9 +61,11 @@ class ConditionalVAE(Sampler):
         Where the code of a sample comes from: the standard normal prior; the posterior of a training row of the class;
         the line between the codes of a row and of one of its 5 nearest neighbours in the class, as in SMOTE; or a
         Gaussian mixture fitted to the codes of each class, with one covariance for all. It can be changed after
-        fitting, by ``set_params(latent=...)``. "posterior" and "interpolate" stay near training rows: classifiers learn
-        more from their samples than from those of the prior, and their samples tell more of single rows. While training
-        is under way, and for classes that had no rows in the last fit, the prior is used.
+        fitting, by ``set_params(latent=...)``. On Fashion-MNIST with 1,000 images of each class (one seed, validation
+        rows) a classifier trained on samples alone reached 84.1% with "posterior", 83.7% with "mixture" and 82.3% with
+        "interpolate"; but 93% of the samples of "posterior" lay nearer to a training row than that lies to any other,
+        21% of those of "mixture", and 35% of new images. While training is under way, and for classes that had no
+        rows in the last fit, the prior is used.
     spread : float
         With "posterior", the factor of the posterior's standard deviation; 0 gives reconstructions of training rows.
     n_codes : int
@@ -102,11 +104,11 @@ class ConditionalVAE(Sampler):
     def __init__(
         self,
         *,
-        latent_dim: int = 32,
+        latent_dim: int = 64,
         beta: float | Literal["auto"] = "auto",
         warmup: float = 0.2,
         likelihood: Literal["auto", "bce", "gaussian"] = "auto",
-        latent: Latent = "posterior",
+        latent: Latent = "mixture",
         spread: float = 1.0,
         n_codes: int = 8192,
         perceptual: float = 0.0,
@@ -180,7 +182,7 @@ class ConditionalVAE(Sampler):
         warmup_steps = max(1, round(self.warmup * self.max_steps))
         full_beta = self.beta
         if full_beta == "auto":
-            full_beta = 0.5 if self.spec_.kind == "image" else 1.0
+            full_beta = 0.1 if self.spec_.kind == "image" else 1.0
         features = self._train_features(loop)
         # First, so that other callbacks find the codes at the end of training.
         loop.callbacks = [KeepCodes(network.codes, network.encode), *loop.callbacks]
