@@ -57,15 +57,15 @@ class ConditionalVAE(Sampler):
         Of a row given its code: cross-entropy of pixels scaled to [0, 1], or a normal distribution with one
         learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
         black-and-white images and "gaussian" for all else.
-    latent : {"prior", "posterior", "interpolate", "mixture"}
+    latent : {"auto", "prior", "posterior", "interpolate", "mixture"}
         Where the code of a sample comes from: the standard normal prior; the posterior of a training row of the class;
         the line between the codes of a row and of one of its 5 nearest neighbours in the class, as in SMOTE; or a
-        Gaussian mixture fitted to the codes of each class, with one covariance for all. It can be changed after
-        fitting, by ``set_params(latent=...)``. On Fashion-MNIST with 1,000 images of each class (one seed, validation
-        rows) a classifier trained on samples alone reached 84.1% with "posterior", 83.7% with "mixture" and 82.3% with
-        "interpolate"; but 93% of the samples of "posterior" lay nearer to a training row than that lies to any other,
-        21% of those of "mixture", and 35% of new images. While training is under way, and for classes that had no
-        rows in the last fit, the prior is used.
+        Gaussian mixture fitted to the codes of each class, with one covariance for all. "auto" takes "mixture" for
+        images and "posterior" for tables. It can be changed after fitting, by ``set_params(latent=...)``. On
+        Fashion-MNIST with 1,000 images of each class (one seed, validation rows) a classifier trained on samples alone
+        reached 84.1% with "posterior", 83.7% with "mixture" and 82.3% with "interpolate"; but 93% of the samples of
+        "posterior" lay nearer to a training row than that lies to any other, 21% of those of "mixture", and 35% of new
+        images. While training is under way, and for classes that had no rows in the last fit, the prior is used.
     spread : float
         With "posterior", the factor of the posterior's standard deviation; 0 gives reconstructions of training rows.
     n_codes : int
@@ -108,7 +108,7 @@ class ConditionalVAE(Sampler):
         beta: float | Literal["auto"] = "auto",
         warmup: float = 0.2,
         likelihood: Literal["auto", "bce", "gaussian"] = "auto",
-        latent: Latent = "mixture",
+        latent: Latent | Literal["auto"] = "auto",
         spread: float = 1.0,
         n_codes: int = 8192,
         perceptual: float = 0.0,
@@ -157,14 +157,20 @@ class ConditionalVAE(Sampler):
         self._check_latent()
 
     def _check_latent(self) -> None:
-        check_choice("latent", self.latent, tuple(N_PICKS))
+        check_choice("latent", self.latent, ("auto", *N_PICKS))
         check_range("spread", self.spread, 0)
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """The code, for tables the noise of each column, and what picks training rows."""
         self._check_latent()  # it may have been changed since `fit`
-        return (self.latent_dim + self._n_columns + N_PICKS[self.latent],)
+        return (self.latent_dim + self._n_columns + N_PICKS[self._latent],)
+
+    @property
+    def _latent(self) -> Latent:
+        if self.latent == "auto":
+            return "mixture" if self.spec_.kind == "image" else "posterior"
+        return self.latent
 
     @property
     def _n_columns(self) -> int:
@@ -212,13 +218,13 @@ class ConditionalVAE(Sampler):
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
-        code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self.latent])
-        return network.generate(network.codes.draw(self.latent, code, picks, y, self.spread), columns, y)
+        code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
+        return network.generate(network.codes.draw(self._latent, code, picks, y, self.spread), columns, y)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
         mean, _ = network.encode(x, y)
-        noise, columns, _ = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self.latent])
+        noise, columns, _ = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
         # On the way from the row's own code to a draw from the prior, at constant variance.
         return network.generate(math.sqrt(1 - strength**2) * mean + strength * noise, strength * columns, y)
 

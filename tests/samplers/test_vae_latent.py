@@ -200,3 +200,9 @@ def test_features_are_those_of_a_classifier_that_has_learned() -> None:
     assert 0 < near < far
     expected = [((a - b) ** 2).mean() for a, b in zip(network.features(x), network.features(x.flip(2)), strict=True)]
     torch.testing.assert_close(far, 0.5 * 3 * 12 * 12 * sum(expected) / 3)
+
+
+def test_samples_come_from_the_mixture_for_images_and_from_rows_for_tables() -> None:
+    for data, latent in ((toy_images, "mixture"), (toy_table, "posterior")):
+        sampler = fit(*data())
+        np.testing.assert_array_equal(rows(sampler), rows(sampler, latent=latent))
