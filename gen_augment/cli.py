@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from sklearn.base import clone
 
 from gen_augment.bank import SampleBank
 from gen_augment.data import DATASETS, load_data
@@ -51,13 +52,15 @@ def fit(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors.")
     ],
-    sampler: Annotated[str, typer.Option(help=f"One of {', '.join(SAMPLERS)}.")] = "flow",
+    sampler: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; flow, or what --init is, otherwise.")
+    ] = None,
     target: TargetOption = None,
     per_class: PerClassOption = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; the sampler's default otherwise.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows in a step.")] = None,
     init: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="Start from this fitted sampler of the same kind.")
+        Path | None, typer.Option(metavar="MODEL", help="Start from this fitted sampler, with its parameters.")
     ] = None,
     grid: Annotated[Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")] = None,
     resume: Annotated[
@@ -76,15 +79,15 @@ def fit(
 
     `gen-augment fit customers.csv --target churned -o customers.safetensors`
     """
-    cls = _choose_sampler(sampler)
+    start = None if init is None else load_sampler(init, device=device)
+    model = _choose_sampler(sampler)() if sampler or start is None else clone(start)
     _check_writable(output)
     partial = output.with_name(output.name + ".partial")
     checkpoint = Checkpoint(partial, every=250, resume=resume)
     callbacks: list[Callback] = [checkpoint, *([SampleGrid(grid, every=250)] if grid else [])]
     params: dict[str, Any] = {"max_steps": steps, "batch_size": batch_size}
-    model = cls(random_state=seed, device=device, verbose=True, callbacks=callbacks)
+    model.set_params(random_state=seed, device=device, verbose=True, callbacks=callbacks)
     model.set_params(**{name: value for name, value in params.items() if value is not None})
-    start = None if init is None else load_sampler(init, device=device)
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
@@ -97,7 +100,8 @@ def fit(
         raise
     model.save(output)
     partial.unlink(missing_ok=True)
-    _tell(out, f"{cls.__name__} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}")
+    name = type(model).__name__
+    _tell(out, f"{name} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}")
 
 
 @app.command()
@@ -277,7 +281,8 @@ def _tell(console: Console, message: str) -> None:
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-def _choose_sampler(name: str) -> Any:
+def _choose_sampler(name: str | None) -> Any:
+    name = name or "flow"
     if name not in SAMPLERS:
         raise InputError(f"sampler {name!r} is not one of {', '.join(SAMPLERS)}.")
     return SAMPLERS[name]

@@ -28,6 +28,9 @@ def test_training_starts_from_the_sampler_given(tmp_path: Path, monkeypatch: pyt
     found = load_sampler("second", device="cpu").generate([0, 1], [0, 1])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert fit("-o", "scratch") == 0
+    first.set_params(guidance=1.5).save("guided")
+    assert fit("--init", "guided", "-o", "third") == 0
+    assert load_sampler("third", device="cpu").guidance == 1.5
     assert not np.allclose(load_sampler("scratch", device="cpu").generate([0, 1], [0, 1]), expected)
 
 
@@ -38,7 +41,7 @@ def test_one_that_does_not_fit_is_one_line(
     gan = ConditionalGAN(max_steps=1, batch_size=8, device="cpu")
     gan.fit(*datasets.load_wine(return_X_y=True)).save("gan")
     for init, message in (("gan", "can only start from a fitted ConditionalFlow"), ("none", "none is not a file")):
-        assert fit("--init", init, "-o", "second") == 2
+        assert fit("--init", init, "--sampler", "flow", "-o", "second") == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1

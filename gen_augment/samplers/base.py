@@ -23,6 +23,7 @@ from gen_augment.samplers.persistence import Persistent
 from gen_augment.samplers.requests import requested_codes
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
+from gen_augment.training.batches import repeat_labelled
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place
 from gen_augment.types import DataSpec, History, Labels
@@ -131,7 +132,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             a numeric table of shape (n_rows, n_columns).
         y : array-like of shape (n_samples,), optional
             One label a row, of any kind; left out where `X` brings its own. As in scikit-learn's semi-supervised
-            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it.
+            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it;
+            labelled rows are then met as often as the others, if they are fewer.
         init : fitted sampler, optional
             Start from its weights. It must be of the same class and size, and have seen rows of the same shape.
             Classes known to both keep what was learned of them; new ones start at random, as far apart as the known.
@@ -285,6 +287,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             codes.to(fabric.device),
             batch_size=self.batch_size,
             seed=derive_seed(seed, "order"),
+            epoch=repeat_labelled(codes) if (codes < 0).any() else None,
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
         loop = Loop(

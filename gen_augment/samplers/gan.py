@@ -249,7 +249,7 @@ class RowDraw:
     """Rows for the discriminator and labels for the generator, each class in proportion to ``n ** (1 - balance)``.
 
     Rows are redrawn rather than their losses weighted: a weight of 100 on one row in 20 batches would be a jolt, and
-    neither the penalty nor the spread of the batch would know of it. Rows without a label stay as frequent as they are.
+    neither the penalty nor the spread of the batch would know of it. Rows without a label are at most half of all.
     """
 
     def __init__(self, batches: Batches, n_classes: int, balance: float) -> None:
@@ -258,7 +258,8 @@ class RowDraw:
         counts = torch.bincount(self.labelled, minlength=n_classes).cpu().double()
         weights = counts.clamp(min=1) ** -balance
         weights *= counts.sum() / (counts * weights).sum()  # a labelled row weighs 1 on average
-        by_row = torch.cat([weights, torch.ones(1, dtype=torch.float64)])[self.y.cpu()]  # -1 is the last
+        rest = counts.sum() / max(1, len(self.y) - len(self.labelled))
+        by_row = torch.cat([weights, rest.clamp(max=1)[None]])[self.y.cpu()]  # -1 is the last
         self._shares = _cumulative(by_row).to(self.y.device)
         self._label_shares = _cumulative(by_row[self.y.cpu() >= 0]).to(self.y.device)
 
