@@ -22,6 +22,7 @@ from gen_augment.errors import (
     NotFittedError,
     WorkerDeviceError,
 )
+from gen_augment.filters import FilteredSampler
 from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
 from gen_augment.samplers import (
     ConditionalFlow,
@@ -47,6 +48,7 @@ __all__ = [
     "ConditionalVAE",
     "DivergedError",
     "ExhaustedError",
+    "FilteredSampler",
     "GenAugmentError",
     "InputError",
     "LeakError",

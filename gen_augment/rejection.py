@@ -11,7 +11,7 @@ from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_positive_int
 
-__all__ = ["Filter", "check_filters", "draw"]
+__all__ = ["Filter", "check_filters", "describe_filter", "draw", "passes"]
 
 #: Which of the rows ``X`` with labels ``y`` to keep: a bool for each.
 Filter = Callable[[Any, np.ndarray], ArrayLike]
@@ -64,7 +64,7 @@ def draw(
         asked = missing[: budget - drawn]
         index = np.arange(start + drawn, start + drawn + len(asked))
         X = source.generate(index, labels[asked], seed=seed)
-        good = np.flatnonzero(_passes(X, labels[asked], filters))
+        good = np.flatnonzero(passes(X, labels[asked], filters))
         kept.append(take(X, good))
         slots.append(asked[good])
         addresses.append(index[good])
@@ -94,7 +94,15 @@ def check_filters(filters: Any) -> list[Filter]:
     return list(filters)
 
 
-def _passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
+def describe_filter(keep: Any) -> str:
+    """A name that tells a filter from others, and what it has learned, if it can say so."""
+    named = keep if hasattr(keep, "__qualname__") else type(keep)
+    learned = f"-{keep.fingerprint()}" if not isinstance(keep, type) and hasattr(keep, "fingerprint") else ""
+    return f"{getattr(named, '__module__', None)}.{named.__qualname__}{learned}"
+
+
+def passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
+    """Which of the rows `X` with labels `y` all filters keep: bool, of shape (n,)."""
     good = np.ones(len(y), dtype=bool)
     for keep in filters:
         mask = _as_array(keep(X, y))

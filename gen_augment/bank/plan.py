@@ -10,7 +10,7 @@ from gen_augment.bank.manifest import MAX_ROWS, Generator, Manifest
 from gen_augment.codecs import LabelCodec
 from gen_augment.counts import allocate, check_counts
 from gen_augment.errors import InputError
-from gen_augment.rejection import Filter
+from gen_augment.rejection import Filter, describe_filter
 from gen_augment.rng import resolve_seed
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int
@@ -33,7 +33,7 @@ def make_plan(
         json.loads(json.dumps(sampler.codec_.to_json())),  # as a file would give it back: lists for tuples
         json.loads(json.dumps(labels.to_json())),
         _rows_per_class(counts, max_draws, labels, sampler.class_prior_),
-        tuple(_name_of(keep) for keep in filters),
+        tuple(describe_filter(keep) for keep in filters),
         max_draws if filters else 1,
     )
 
@@ -51,11 +51,6 @@ def _rows_per_class(
     per_class = np.zeros(len(labels.classes), int)
     np.add.at(per_class, labels.encode(list(counts)), numbers)
     return tuple(per_class.tolist())
-
-
-def _name_of(keep: Filter) -> str:
-    named = keep if hasattr(keep, "__qualname__") else type(keep)
-    return f"{getattr(named, '__module__', None)}.{named.__qualname__}"
 
 
 def check_part(part: tuple[int, int]) -> tuple[int, int]:

@@ -10,15 +10,23 @@ from gen_augment.metrics.fidelity import (
     memorisation,
     precision_recall,
 )
+from gen_augment.metrics.privacy import ClosestRecord, adversarial_accuracy, closest_record, membership_auc
+from gen_augment.metrics.samples import two_sample_auc, vendi_score
 
 __all__ = [
+    "ClosestRecord",
     "FeatureExtractor",
     "Memorisation",
+    "adversarial_accuracy",
+    "closest_record",
     "density_coverage",
     "fidelity",
     "frechet_distance",
     "kernel_distance",
+    "membership_auc",
     "memorisation",
     "precision_recall",
     "train_features",
+    "two_sample_auc",
+    "vendi_score",
 ]

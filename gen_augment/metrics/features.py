@@ -1,9 +1,10 @@
-"""Features in which to compare rows: the last hidden layer of a small classifier of the user's own classes.
+"""A small classifier of the user's own classes, and its last hidden layer: features in which to compare rows.
 
 Networks trained on ImageNet know nothing of tables or of grey images of 28 px. Features learned from the real rows
 keep what tells the classes apart, and need no download.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +39,17 @@ class FeatureExtractor:
         Of the rows.
     trunk : nn.Module
         Encoded rows to features, in `eval` mode.
+    head : nn.Module
+        Features to a logit for each class.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
     """
 
     codec: Codec
     trunk: nn.Module
+    head: nn.Module
+    classes: np.ndarray
 
-    @torch.no_grad()
     def __call__(self, X: Any) -> np.ndarray:
         """Features of `X`: ndarray of shape (n, 64), float64.
 
@@ -52,16 +58,25 @@ class FeatureExtractor:
         InputError
             The rows have another form than those that were trained on.
         """
+        features: np.ndarray = self._map(self.trunk, X).numpy()
+        return features
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the classes: ndarray of shape (n, n_classes), float64; raises as a call does."""
+        probabilities: np.ndarray = self._map(lambda x: self.head(self.trunk(x)), X).softmax(dim=1).numpy()
+        return probabilities
+
+    @torch.no_grad()
+    def _map(self, function: Callable[[Tensor], Tensor], X: Any) -> Tensor:
         device = next(self.trunk.parameters()).device
         parts = torch.split(self.codec.encode(X), 512)
-        features: np.ndarray = torch.cat([self.trunk(part.to(device)).cpu() for part in parts]).double().numpy()
-        return features
+        return torch.cat([function(part.to(device)).cpu() for part in parts]).double()
 
 
 def train_features(
     X: Any, y: Any = None, *, n_steps: int = 1000, random_state: RandomState = 0, device: str = "cpu"
 ) -> FeatureExtractor:
-    """Train a small classifier on real rows and return the part below its last layer.
+    """Train a small classifier on real rows; what comes back gives its features, and its probabilities.
 
     Parameters
     ----------
@@ -110,8 +125,9 @@ def train_features(
     )
     with fork_rng(derive_seed(seed, "features"), where):
         trunk = place(_trunk(DataSpec(codec.kind, codec.shape, n_classes)), where, codec.kind)
-        _train(trunk, nn.Linear(N_FEATURES, n_classes).to(where), batches, n_steps)
-    return FeatureExtractor(codec, trunk.eval())
+        head = nn.Linear(N_FEATURES, n_classes).to(where)
+        _train(trunk, head, batches, n_steps)
+    return FeatureExtractor(codec, trunk.eval(), head, labels.classes)
 
 
 def _trunk(spec: DataSpec) -> nn.Module:

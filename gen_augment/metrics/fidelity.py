@@ -7,7 +7,7 @@ A figure is worth something beside the same figure for unseen real rows: none of
 of them depend on the numbers of rows and on the features.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +15,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from gen_augment.errors import InputError
-from gen_augment.validation import check_finite, check_positive_int
+from gen_augment.metrics.distances import PART_SIZE, as_features, check_rows, distances, radii, share
+from gen_augment.validation import check_positive_int
 
 __all__ = [
     "Memorisation",
@@ -27,10 +27,6 @@ __all__ = [
     "memorisation",
     "precision_recall",
 ]
-
-#: Distances held at a time: 40 MB of float64. Pieces of more than 32 MB go back to the system when they are freed;
-#: smaller ones pile up in glibc's heap, to many times the memory.
-PART_SIZE = 5_000_000
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
@@ -58,7 +54,7 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     >>> frechet_distance([[0.0], [2.0]], [[3.0], [5.0]])
     9.0
     """
-    r, f = _features(2, real=real, fake=fake)
+    r, f = as_features(2, real=real, fake=fake)
     root_r, root_f = _covariance_root(r), _covariance_root(f)
     # With S = A A' and S' = B B', the trace of (S S')^(1/2) is the sum of the singular values of A' B: real, never
     # negative, and exact where a covariance is singular.
@@ -92,7 +88,7 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> float:
     >>> kernel_distance([[0.0], [0.0]], [[1.0], [1.0]])
     7.0
     """
-    r, f = _features(2, real=real, fake=fake)
+    r, f = as_features(2, real=real, fake=fake)
     between = _kernel_sum(r, f) / (len(r) * len(f))
     return _kernel_mean_of_others(r) + _kernel_mean_of_others(f) - 2 * between
 
@@ -128,13 +124,13 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[floa
     (0.6666666666666666, 1.0)
     """
     k = check_positive_int("k", k)
-    r, f = _features(k + 1, real=real, fake=fake)
-    radius_r, radius_f = _radii(r, k), _radii(f, k)
+    r, f = as_features(k + 1, real=real, fake=fake)
+    radius_r, radius_f = radii(r, k), radii(f, k)
     realistic, covered = torch.zeros(len(f), dtype=torch.bool), torch.zeros(len(r), dtype=torch.bool)
-    for part, distance in _distances(f, r):
+    for part, distance in distances(f, r):
         realistic[part] = (distance <= radius_r).any(dim=1)
         covered |= (distance <= radius_f[part, None]).any(dim=0)
-    return _share(realistic), _share(covered)
+    return share(realistic), share(covered)
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
@@ -171,15 +167,15 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
     (0.6666666666666666, 0.6666666666666666)
     """
     k = check_positive_int("k", k)
-    r, f = _features(1, real=real, fake=fake)
-    _check_rows("real", r, k + 1)
-    radius = _radii(r, k)
+    r, f = as_features(1, real=real, fake=fake)
+    check_rows("real", r, k + 1)
+    radius = radii(r, k)
     inside, covered = 0, torch.zeros(len(r), dtype=torch.bool)
-    for _, distance in _distances(f, r):
+    for _, distance in distances(f, r):
         hits = distance <= radius
         inside += int(hits.sum())
         covered |= hits.any(dim=0)
-    return inside / (k * len(f)), _share(covered)
+    return inside / (k * len(f)), share(covered)
 
 
 class Memorisation(NamedTuple):
@@ -227,11 +223,11 @@ def memorisation(train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None 
     >>> memorisation(train=[[0.0], [1.0], [3.0]], fake=[[0.1], [5.5]])
     Memorisation(share=0.5, reference=None)
     """
-    t, f = _features(1, train=train, fake=fake)
-    _check_rows("train", t, 2)
+    t, f = as_features(1, train=train, fake=fake)
+    check_rows("train", t, 2)
     if reference is None:
         return Memorisation(_near(t, f), None)
-    _, unseen = _features(1, train=t, reference=reference)
+    _, unseen = as_features(1, train=t, reference=reference)
     return Memorisation(_near(t, f), _near(t, unseen))
 
 
@@ -271,32 +267,6 @@ def fidelity(real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train
     return found
 
 
-def _features(minimum: int, **sets: Any) -> tuple[Tensor, ...]:
-    """Sets of features by name as float64 Tensors, or an `InputError` that names the one that cannot be used."""
-    tensors = []
-    for name, values in sets.items():
-        try:
-            array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
-            if array.dtype.kind not in "biuf":
-                raise ValueError(f"dtype {array.dtype}")
-        except (TypeError, ValueError) as error:  # bfloat16; ragged
-            raise InputError(f"{name} is no array of numbers: {error}.") from error
-        if array.ndim != 2 or not array.shape[1]:
-            raise InputError(f"{name} has shape {array.shape}: give features of shape (n_rows, n_features).")
-        check_finite(array, name)
-        tensors.append(torch.from_numpy(array.astype(np.float64)))
-        _check_rows(name, tensors[-1], minimum)
-    widths = {name: tensor.shape[1] for name, tensor in zip(sets, tensors, strict=True)}
-    if len(set(widths.values())) > 1:
-        raise InputError(f"the numbers of features differ, {widths}: take all of them from one extractor.")
-    return tuple(tensors)
-
-
-def _check_rows(name: str, x: Tensor, minimum: int) -> None:
-    if len(x) < minimum:
-        raise InputError(f"{name} has {len(x)} rows, and at least {minimum} are needed (k + 1, where there is a k).")
-
-
 def _covariance_root(x: Tensor) -> Tensor:
     """A matrix ``A`` of which ``A A'`` is the covariance, from its eigenvalues."""
     centred = x - x.mean(dim=0)
@@ -321,29 +291,9 @@ def _kernel_sum(a: Tensor, b: Tensor) -> float:
     return sum(float(_kernel(part @ b.T, a.shape[1]).sum()) for part in parts)
 
 
-def _distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Euclidean distances of a few rows of `a` at a time to all of `b`."""
-    size = max(1, PART_SIZE // len(b))
-    for start in range(0, len(a), size):
-        part = slice(start, start + size)
-        # By differences, not by products: rows that are equal are at distance 0, and d(a, b) is d(b, a), to the bit.
-        yield part, torch.cdist(a[part], b, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def _radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
-    """Distance of each row, or of these rows, to its k-th nearest among the others."""
-    some = x if rows is None else x[rows]
-    # the nearest of all is the row itself
-    return torch.cat([distance.topk(k + 1, largest=False).values[:, -1] for _, distance in _distances(some, x)])
-
-
 def _near(train: Tensor, rows: Tensor) -> float:
     """Share of `rows` that are nearer to a training row than any other training row is."""
-    found = [distance.min(dim=1) for _, distance in _distances(rows, train)]
+    found = [distance.min(dim=1) for _, distance in distances(rows, train)]
     nearest, which = (torch.cat(parts) for parts in zip(*found, strict=True))
     concerned, place = torch.unique(which, return_inverse=True)
-    return _share(nearest < _radii(train, 1, concerned)[place])
-
-
-def _share(mask: Tensor) -> float:
-    return float(mask.double().mean())
+    return share(nearest < radii(train, 1, concerned)[place])

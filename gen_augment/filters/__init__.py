@@ -1,0 +1,13 @@
+"""Which synthetic rows go in: gates that are fitted on real rows, and a sampler behind them.
+
+A filter is any callable ``filter(X, y) -> bools``. Those here score rows by themselves, so that a row passes or does
+not, whatever it comes with; they are fitted on the training part and nothing else.
+"""
+
+from gen_augment.filters.agreement import LabelAgreement
+from gen_augment.filters.base import RowFilter
+from gen_augment.filters.filtered import FilteredSampler
+from gen_augment.filters.novelty import Novelty
+from gen_augment.filters.realism import Realism
+
+__all__ = ["FilteredSampler", "LabelAgreement", "Novelty", "Realism", "RowFilter"]

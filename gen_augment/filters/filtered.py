@@ -1,0 +1,168 @@
+"""A sampler whose rows have passed filters."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from gen_augment.codecs import Codec, LabelCodec, concatenate, take
+from gen_augment.errors import ExhaustedError
+from gen_augment.rejection import Filter, check_filters, describe_filter, passes
+from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.requests import requested_codes
+from gen_augment.types import Labels
+from gen_augment.validation import check_index, check_positive_int, check_same_length
+
+__all__ = ["FilteredSampler"]
+
+
+class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """Sampler that draws again what filters refuse; it goes wherever a sampler does.
+
+    Row *i* is the first row to pass among those that `sampler` has at the addresses ``i * max_draws`` to
+    ``(i + 1) * max_draws - 1``: the same row always and everywhere, as the sampler's own.
+
+    Parameters
+    ----------
+    sampler : sampler
+        Fitted, or to be fitted by `fit`.
+    filters : callable ``filter(X, y) -> bools``, or list of them
+        A row passes where all are true. Each has to judge a row by itself, whatever it comes with.
+    max_draws : int
+        Rows to generate for each row that is wanted, at most.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from gen_augment import ConditionalVAE
+    >>> from gen_augment.filters import Realism
+    >>> X, y = load_wine(return_X_y=True)
+    >>> sampler = FilteredSampler(ConditionalVAE(max_steps=50, random_state=0, device="cpu"), [Realism()]).fit(X, y)
+    >>> X_new, y_new = sampler.sample(y={0: 2, 2: 1})
+    >>> X_new.shape, y_new.tolist()
+    ((3, 13), [0, 0, 2])
+    """
+
+    def __init__(self, sampler: Any, filters: Filter | Sequence[Filter], *, max_draws: int = 50) -> None:
+        self.sampler = sampler
+        self.filters = filters
+        self.max_draws = max_draws
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the sampler and, on the same rows, every filter that can be fitted.
+
+        Parameters
+        ----------
+        X, y
+            As `Sampler.fit` takes them.
+
+        Returns
+        -------
+        self
+        """
+        filters = check_filters(self.filters)
+        check_positive_int("max_draws", self.max_draws)
+        self.sampler.fit(X, y)
+        for gate in filters:
+            if hasattr(gate, "fit"):
+                gate.fit(X, y)
+        self._next_row = 0
+        return self
+
+    def sample(
+        self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
+    ) -> tuple[Any, Any]:
+        """Draw new rows and their labels, as `Sampler.sample` does.
+
+        Raises
+        ------
+        ExhaustedError
+            Of some row, none of `max_draws` passed.
+        """
+        seed, start = (self.seed_, getattr(self, "_next_row", 0)) if random_state is None else (random_state, 0)
+        seed = resolve_seed(seed)
+        labels = self.label_codec_
+        codes = requested_codes(n_samples, y, labels, self.class_prior_, start, derive_seed(seed, "label"))
+        decoded = labels.decode(codes)
+        X = self.generate(np.arange(start, start + len(codes)), labels.classes[codes], seed=seed)
+        if random_state is None:
+            self._next_row = start + len(codes)
+        return X, decoded
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+        """Rows by address, as `Sampler.generate` gives them.
+
+        Raises
+        ------
+        ExhaustedError
+            Of some row, none of `max_draws` passed.
+        """
+        where, max_draws = check_index(index), check_positive_int("max_draws", self.max_draws)
+        filters = check_filters(self.filters)
+        labels = np.asarray(y)
+        labels = np.full(len(where), labels) if labels.ndim == 0 else labels
+        check_same_length(len(where), len(labels))
+        if not len(where):
+            return self.sampler.generate(where, labels, seed=seed)
+        kept, places = [], []
+        missing, drawn = np.arange(len(where)), 0
+        for draw in range(max_draws):
+            X = self.sampler.generate(where[missing] * max_draws + draw, labels[missing], seed=seed)
+            good = passes(X, labels[missing], filters)
+            kept.append(take(X, np.flatnonzero(good)))
+            places.append(missing[good])
+            drawn += len(missing)
+            missing = missing[~good]
+            if not len(missing):
+                return take(concatenate(kept), np.argsort(np.concatenate(places)))
+        names, counts = np.unique(labels[missing], return_counts=True)
+        wanted = [int((labels == name).sum()) for name in names]
+        found = {name: f"{n - k} of {n}" for name, k, n in zip(names.tolist(), counts.tolist(), wanted, strict=True)}
+        raise ExhaustedError(
+            f"of {len(missing)} rows none of {max_draws} draws passed the filters (found, by label: {found}): loosen "
+            "the filters, raise max_draws, or leave those classes out.",
+            kept=len(where) - len(missing),
+            drawn=drawn,
+        )
+
+    def fingerprint(self) -> str:
+        """Hash of all that decides the rows; of callables of one's own that have no `fingerprint`, the names."""
+        gates = ", ".join(describe_filter(gate) for gate in check_filters(self.filters))
+        described = f"{self.sampler.fingerprint()}, {gates}, {self.max_draws}"
+        return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self.sampler, "classes_")
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Those of the sampler, as all that it has learned of the data."""
+        classes: np.ndarray = self.sampler.classes_
+        return classes
+
+    @property
+    def class_prior_(self) -> np.ndarray:
+        """Share of each class among the rows that were fitted."""
+        prior: np.ndarray = self.sampler.class_prior_
+        return prior
+
+    @property
+    def seed_(self) -> int:
+        """Names the table of rows."""
+        seed: int = self.sampler.seed_
+        return seed
+
+    @property
+    def codec_(self) -> Codec:
+        """Of the rows."""
+        codec: Codec = self.sampler.codec_
+        return codec
+
+    @property
+    def label_codec_(self) -> LabelCodec:
+        """Of the labels."""
+        codec: LabelCodec = self.sampler.label_codec_
+        return codec

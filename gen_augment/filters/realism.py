@@ -1,0 +1,78 @@
+"""Rows on the manifold of real ones.
+
+Reference: Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019
+(arXiv:1904.06991): a row is realistic if it lies in a ball around a real row that reaches to that row's k-th neighbour.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from gen_augment.filters.base import DistanceFilter, Features
+from gen_augment.metrics.distances import PART_SIZE, nearest
+from gen_augment.rng import RandomState
+from gen_augment.validation import check_positive_int
+
+__all__ = ["Realism"]
+
+
+class Realism(DistanceFilter):
+    """Keep rows near to real rows of their class.
+
+    The score is the depth of a row in the deepest of the balls around real rows of its class, each of which reaches to
+    that row's k-th neighbour in the class: ``max (radius^2 - distance^2)``, in units of the class's median
+    ``radius^2``. At 0 a row lies on the surface of all balls together.
+
+    Parameters
+    ----------
+    k : int
+        Neighbours; more make larger balls.
+    threshold : float
+        Lowest score that passes; below 0 rows farther out pass as well.
+    features : {"auto", "values"} or callable
+        Where distances are taken: for images in the features of a small classifier trained on the real rows, for tables
+        between scaled columns; between columns or pixels; or between the vectors ``features(X)``.
+    random_state : int, RandomState or None
+        Seeds that classifier.
+
+    Examples
+    --------
+    >>> X, y = [[0.0], [1.0], [2.0], [10.0], [11.0], [13.0]], [0, 0, 0, 1, 1, 1]
+    >>> gate = Realism(k=1).fit(X, y)
+    >>> gate.keep([[1.5], [1.5], [12.0], [16.0]], [0, 1, 1, 1]).tolist()
+    [True, False, True, False]
+    """
+
+    def __init__(
+        self, *, k: int = 5, threshold: float = 0.0, features: Features = "auto", random_state: RandomState = 0
+    ) -> None:
+        self.k = k
+        self.threshold = threshold
+        self.features = features
+        self.random_state = random_state
+
+    def _fit(self, X: Any, codes: np.ndarray) -> None:
+        k = check_positive_int("k", self.k)
+        vectors = self._learn_vectors(X, codes)
+        self._balls = []
+        for code in range(int(codes.max()) + 1):
+            mine = vectors[torch.from_numpy(codes == code)]
+            # The nearest of all is the row itself, and a class may have fewer rows.
+            reach = nearest(mine, mine, min(k + 1, len(mine)))[0][:, -1].square()
+            self._balls.append((mine, reach, reach.median().clamp(min=1e-12)))
+
+    def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
+        vectors = self._vectors(X)
+        scores = torch.empty(len(codes))
+        for code in np.unique(codes).tolist():
+            here = torch.from_numpy(codes == code)
+            centres, reach, unit = self._balls[code]
+            middle = centres.mean(dim=0)
+            rows, centres = vectors[here] - middle, centres - middle
+            # |x - c|^2 - r^2, but for |x|^2, is one product.
+            offsets = centres.square().sum(dim=1) - reach
+            parts = torch.split(rows, max(1, 4 * PART_SIZE // len(centres)))
+            lowest = torch.cat([torch.addmm(offsets, part, centres.T, alpha=-2).amin(dim=1) for part in parts])
+            scores[here] = -(lowest + rows.square().sum(dim=1)) / unit
+        return scores.double().numpy()

@@ -1,0 +1,112 @@
+"""`FilteredSampler`: the first row to pass among those that its address stands for."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch.utils.data import DataLoader, TensorDataset
+
+from gen_augment import ConditionalVAE, ExhaustedError, InputError, SampleBank, augment_loader
+from gen_augment.filters import FilteredSampler, Realism
+from gen_augment.inject.resample import GenerativeOverSampler
+from gen_augment.types import GeneratesRows
+from tests.bank.toys import Tell
+from tests.conftest import small_sampler, toy_images, toy_table
+
+
+def third(X: np.ndarray, y: np.ndarray) -> Any:
+    """Rows whose address is a multiple of 3."""
+    return X[:, 0] % 3 == 0
+
+
+def no_c(X: np.ndarray, y: np.ndarray) -> Any:
+    """None of "c"."""
+    return y != "c"
+
+
+def test_row_i_is_the_first_of_its_addresses_that_passes() -> None:
+    sampler = FilteredSampler(Tell(), third, max_draws=10)
+    index = np.array([4, 0, 7, 4])
+    rows = sampler.generate(index, ["a", "b", "a", "a"])
+    first = [next(a for a in range(10 * i, 10 * i + 10) if a % 3 == 0) for i in index]
+    assert rows[:, 0].tolist() == first
+    for one, row in zip(index, rows, strict=True):
+        assert sampler.generate([one], "a")[0, 0] == row[0]
+    assert len(sampler.generate([], [])) == 0
+
+
+def test_refused_rows_are_drawn_again_and_no_others() -> None:
+    tell = Tell()
+    FilteredSampler(tell, third, max_draws=10).generate(np.arange(99), "a")
+    assert tell.generated == 99 + 66 + 33
+
+
+def test_filters_that_are_too_strict_say_for_which_labels() -> None:
+    sampler = FilteredSampler(Tell(), [third, no_c], max_draws=7)
+    with pytest.raises(ExhaustedError, match=r"2 rows none of 7 draws .*'c': '0 of 2'") as caught:
+        sampler.generate(np.arange(4), ["a", "c", "b", "c"])
+    assert caught.value.kept == 2
+    assert caught.value.drawn >= 2 * 7 + 2
+
+
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
+    X, y = data(60)
+    y = np.repeat([0, 1], [45, 15])
+    gate = Realism(k=20, threshold=-50.0)
+    sampler = FilteredSampler(small_sampler("vae"), [gate], max_draws=20).fit(X, y)
+    assert isinstance(sampler, GeneratesRows)
+    new, labels = sampler.sample(y={1: 3, 0: 2}, random_state=4)
+    assert new.shape == (5, *X.shape[1:])
+    assert labels.tolist() == [1, 1, 1, 0, 0]
+    assert gate.keep(new, labels).all()
+    np.testing.assert_array_equal(sampler.generate(np.arange(5), labels, seed=4), new)
+    first, second = (sampler.sample(4, y=1)[0] for _ in range(2))
+    assert not np.array_equal(first, second), "it goes on along its table"
+
+    bank = SampleBank.build(sampler, 6, tmp_path / "bank")
+    p = np.arange(6)
+    np.testing.assert_array_equal(
+        bank.rows(p), sampler.generate(bank.addresses(p), bank.labels(p), seed=bank.generator.seed)
+    )
+    if X.ndim == 2:
+        loader = DataLoader(TensorDataset(torch.from_numpy(X), torch.from_numpy(y)), batch_size=8)
+        assert next(iter(augment_loader(loader, sampler, ratio=0.5)))[0].shape == (8, X.shape[1])
+        balanced = GenerativeOverSampler(sampler).fit_resample(X, y)
+        assert np.bincount(balanced[1]).tolist() == [45, 45]
+        (copy,) = clone(sampler).filters
+        assert copy.k == 20
+        assert not hasattr(copy, "classes_")
+
+
+def test_the_fingerprint_knows_the_filters() -> None:
+    X, y = toy_table(40)
+
+    def fit(**params: Any) -> FilteredSampler:
+        return FilteredSampler(small_sampler("vae"), [Realism(**params), third]).fit(X, y)
+
+    base = fit()
+    assert fit().fingerprint() == base.fingerprint()
+    assert fit(k=2).fingerprint() != base.fingerprint()
+    assert FilteredSampler(base.sampler, third).fingerprint() != base.fingerprint()
+    assert FilteredSampler(base.sampler, base.filters, max_draws=9).fingerprint() != base.fingerprint()
+    other: list[Any] = [Realism().fit(X[:30], y[:30]), third]
+    assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
+
+
+def test_bad_parameters_are_named() -> None:
+    X, y = toy_table(20)
+    sampler: Any = ConditionalVAE(max_steps=1, device="cpu")
+    word: Any = "strict"
+    for bad, message in (
+        (FilteredSampler(sampler, word), "filters"),
+        (FilteredSampler(sampler, third, max_draws=0), "max_draws"),
+    ):
+        with pytest.raises(InputError, match=message):
+            bad.fit(X, y)
+    assert not hasattr(sampler, "network_"), "nothing was fitted"
+    with pytest.raises(InputError, match="one bool"):
+        FilteredSampler(Tell(), lambda X, y: True).generate([0], "a")

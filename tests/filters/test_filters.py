@@ -1,0 +1,172 @@
+"""Filters against independent references: scikit-learn's neighbours, the metrics of the same papers, planted faults."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+
+from gen_augment import InputError, NotFittedError
+from gen_augment.filters import LabelAgreement, Novelty, Realism
+from gen_augment.metrics import memorisation, precision_recall
+from gen_augment.metrics.distances import nearest
+from tests.conftest import toy_images
+
+
+def blobs(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of three classes that hardly overlap."""
+    X, y = make_blobs(n, n_features=4, centers=3, cluster_std=1.5, random_state=7)
+    order = np.random.default_rng(seed).permutation(n)
+    return X[order].astype(np.float32), y[order]
+
+
+REAL, UNSEEN = (tuple(part) for part in zip(*(np.split(a, 2) for a in blobs(1200)), strict=True))
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 5), st.floats(-1e3, 1e3))
+def test_neighbours_are_those_of_scikit_learn(n: int, m: int, k: int, centre: float) -> None:
+    rng = np.random.default_rng(n * m)
+    rows, others = (rng.normal(centre, 1, (size, 3)).astype(np.float32) for size in (n, m))
+    rows[0] = others[0]
+    k = min(k, m)
+    distance, index = nearest(torch.from_numpy(rows), torch.from_numpy(others), k)
+    expected, _ = NearestNeighbors(n_neighbors=k).fit(others).kneighbors(rows)
+    np.testing.assert_allclose(distance.numpy(), expected, atol=2e-3)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, None] - others[index], axis=2), distance.numpy(), atol=2e-3)
+    assert distance[0, 0] == 0, "a copy is at distance 0"
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_realism_is_precision_row_by_row(k: int) -> None:
+    fake = np.random.default_rng(1).normal(REAL[0].mean(axis=0), 4, (400, 4)).astype(np.float32)
+    gate = Realism(k=k, features=np.asarray).fit(REAL[0], np.zeros(len(REAL[0])))
+    assert gate.keep(fake, 0).mean() == pytest.approx(precision_recall(REAL[0], fake, k)[0], abs=1 / 400)
+
+
+def test_realism_looks_at_the_rows_own_class() -> None:
+    gate = Realism().fit(*REAL)
+    assert gate.keep(*UNSEEN).mean() > 0.85
+    assert gate.keep(UNSEEN[0], (UNSEEN[1] + 1) % 3).mean() < 0.05
+    far = Realism(threshold=-1e6).fit(*REAL)
+    assert far.keep(UNSEEN[0], (UNSEEN[1] + 1) % 3).all()
+
+
+def test_novelty_is_memorisation_row_by_row() -> None:
+    gate = Novelty(features=np.asarray).fit(*REAL)
+    assert (gate.score_samples(*UNSEEN) < 1).mean() == pytest.approx(memorisation(REAL[0], UNSEEN[0]).share, abs=0.005)
+
+
+def test_copies_are_found_and_new_rows_pass() -> None:
+    rng = np.random.default_rng(0)
+    X, y = UNSEEN[0].copy(), UNSEEN[1]
+    copies = rng.permutation(len(y))[: len(y) // 20]
+    X[copies] = REAL[0][rng.integers(0, len(REAL[0]), len(copies))]
+    gate = Novelty().fit(np.concatenate([REAL[0], REAL[0][:50]]), np.concatenate([REAL[1], REAL[1][:50]]))
+    kept = gate.keep(X, y)
+    assert not kept[copies].any()
+    assert np.delete(kept, copies).mean() > 0.85
+    assert (gate.score_samples(REAL[0], REAL[1]) == 0).all()
+
+
+@pytest.mark.parametrize("estimator", [None, LogisticRegression()], ids=["network", "estimator"])
+@pytest.mark.parametrize("measure, threshold", [("margin", 0.0), ("confidence", 0.5)])
+def test_wrong_labels_are_refused_and_right_ones_pass(estimator: Any, measure: Any, threshold: float) -> None:
+    X, true = UNSEEN
+    rng = np.random.default_rng(3)
+    wrong = rng.random(len(true)) < 0.3
+    y = np.where(wrong, (true + rng.integers(1, 3, len(true))) % 3, true)
+    gate = LabelAgreement(measure=measure, threshold=threshold, estimator=estimator, n_steps=200).fit(*REAL)
+    kept = gate.keep(X, y)
+    assert wrong[kept].mean() < 0.05
+    assert kept[~wrong].mean() > 0.9
+
+
+def test_wrong_labels_of_digits_are_refused() -> None:
+    X, true = load_digits(return_X_y=True)
+    X = X.reshape(-1, 8, 8).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(797) < 0.3
+    y = np.where(wrong, (true[1000:] + rng.integers(1, 10, 797)) % 10, true[1000:])
+    gate = LabelAgreement(n_steps=400).fit(X[:1000], true[:1000])
+    kept = gate.keep(X[1000:], y)
+    assert wrong[kept].mean() < 0.05
+    assert kept[~wrong].mean() > 0.5
+    assert (gate.cross_fitted_scores_ >= 0).mean() > 0.8
+
+
+def test_real_rows_are_judged_by_classifiers_that_have_not_seen_them() -> None:
+    X, y = REAL[0][:90], np.random.default_rng(0).integers(0, 3, 90)  # labels that nothing can be learned of
+    gate = LabelAgreement(estimator=ByHeart(), n_folds=5).fit(X, y)
+    assert (gate.cross_fitted_scores_ == 0).all(), "no classifier knows a row that it is asked of"
+    np.testing.assert_allclose(gate.score_samples(X, y), 0.8, err_msg="four of five know each")
+    one = LabelAgreement(estimator=LogisticRegression()).fit(X[:4], [0, 1, 1, 1])
+    assert np.isnan(one.cross_fitted_scores_).all()
+
+
+class ByHeart(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
+    """Sure of the label of each row that it was fitted on, and of none elsewhere."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self.known_ = {row.tobytes(): label for row, label in zip(X, y, strict=True)}
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return np.array([[self.known_.get(row.tobytes()) == c for c in range(3)] for row in X], dtype=float)
+
+
+ALL = [Realism, Novelty, LabelAgreement]
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_row_is_judged_by_itself_and_the_same_after_a_second_fit(cls: Any) -> None:
+    X, y = toy_images()
+    params = {"n_steps": 20} if cls is LabelAgreement else {}
+    gate = cls(**params).fit(X, y)
+    scores = gate.score_samples(X, y)
+    order = np.random.default_rng(0).permutation(len(y))
+    np.testing.assert_allclose(gate.score_samples(X[order], y[order]), scores[order], rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(gate(X, y), scores >= gate.threshold)
+    np.testing.assert_allclose(cls(**params).fit(X, y).score_samples(X, y), scores, rtol=1e-4, atol=1e-5)
+    assert gate.score_samples(X[:0], y[:0]).shape == (0,)
+    np.testing.assert_allclose(gate.score_samples(X[:3], y[0]), gate.score_samples(X[:3], y[[0, 0, 0]]))
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_bad_input_is_named(cls: Any) -> None:
+    with pytest.raises(NotFittedError, match="fit"):
+        cls().keep(*REAL)
+    for params, message in (({"threshold": "high"}, "threshold"), ({"threshold": np.nan}, "threshold")):
+        with pytest.raises(InputError, match=message):
+            cls(**params).fit(*REAL)
+    with pytest.raises(InputError, match="-1"):
+        cls().fit(REAL[0][:9], [0, 1, 2, -1, -1, -1, 0, 1, 2])
+    with pytest.raises(InputError, match=r"5|3"):
+        cls().fit(REAL[0][:5], REAL[1][:3])
+    gate = cls(**({"estimator": LogisticRegression()} if cls is LabelAgreement else {})).fit(*REAL)
+    with pytest.raises(InputError, match="7"):
+        gate.keep(REAL[0][:2], [0, 7])
+    with pytest.raises(InputError):
+        gate.keep(REAL[0][:2, :3], REAL[1][:2])
+
+
+def test_bad_parameters_are_named() -> None:
+    word: Any = "vote"
+    for gate, message in (
+        (Realism(k=0), "k"),
+        (Realism(features=word), "features"),
+        (Novelty(features=lambda X: np.zeros(len(X))), "features gave"),
+        (Novelty(features=lambda X: np.full((len(X), 2), np.nan)), "features gave"),
+        (LabelAgreement(measure=word), "measure"),
+        (LabelAgreement(n_folds=0), "n_folds"),
+        (LabelAgreement(n_steps=0), "n_steps"),
+    ):
+        with pytest.raises(InputError, match=message):
+            gate.fit(*REAL)
+    with pytest.raises(InputError, match="one label"):
+        LabelAgreement().fit(REAL[0], np.zeros(len(REAL[0])))

@@ -1,0 +1,119 @@
+"""Privacy figures and two-sample tests against closed forms on known distributions, copies and disjoint sets."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from gen_augment import InputError
+from gen_augment.metrics import (
+    adversarial_accuracy,
+    closest_record,
+    membership_auc,
+    two_sample_auc,
+    vendi_score,
+)
+
+RNG = np.random.default_rng(0)
+TRAIN, HOLDOUT, FRESH = (RNG.normal(size=(600, 4)) for _ in range(3))
+
+
+def test_copies_are_at_distance_zero_and_counted() -> None:
+    fake = FRESH.copy()
+    fake[::20] = TRAIN[:30]
+    found = closest_record(TRAIN, fake, HOLDOUT)
+    assert found.copies == 30 / 600
+    assert closest_record(TRAIN, TRAIN[::-1], HOLDOUT)[:2] == (1.0, 0.0)
+    assert closest_record(TRAIN, TRAIN, HOLDOUT).share_nearer_to_train == 1.0
+    assert closest_record(TRAIN, HOLDOUT, HOLDOUT).share_nearer_to_train == 0.0
+
+
+def test_rows_of_the_true_distribution_give_nothing_away() -> None:
+    found = closest_record(TRAIN, FRESH, HOLDOUT)
+    assert found.copies == 0
+    assert abs(found.share_nearer_to_train - 0.5) < 4 * 0.5 / math.sqrt(600)
+    assert found.median == pytest.approx(found.median_of_holdout, rel=0.1)
+    # A smaller hold-out alone does not make training rows nearer.
+    assert abs(closest_record(TRAIN, FRESH, HOLDOUT[:100]).share_nearer_to_train - 0.5) < 0.1
+    for score in (adversarial_accuracy(HOLDOUT, FRESH), membership_auc(TRAIN, HOLDOUT, FRESH)):
+        assert abs(score - 0.5) < 0.06
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 50), st.integers(0, 99))
+def test_closest_records_are_those_of_scikit_learn(n: int, m: int, h: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    train, fake, holdout = (rng.normal(5, 2, (size, 3)) for size in (n, m, h))
+    knn = NearestNeighbors(n_neighbors=1).fit(train)
+    found = closest_record(train, fake, holdout)
+    assert found.median == pytest.approx(np.median(knn.kneighbors(fake)[0]), abs=1e-9)
+    assert found.median_of_holdout == pytest.approx(np.median(knn.kneighbors(holdout)[0]), abs=1e-9)
+    assert 0 <= found.share_nearer_to_train <= 1
+
+
+def test_adversarial_accuracy_is_that_of_a_nearest_neighbour_left_one_out() -> None:
+    real, fake = TRAIN[:80], FRESH[:80] + 0.7
+    X, y = np.concatenate([real, fake]), np.repeat([0, 1], 80)
+    hits = []
+    for i in range(len(X)):
+        rest = np.arange(len(X)) != i
+        hits.append(KNeighborsClassifier(1).fit(X[rest], y[rest]).predict(X[[i]])[0] == y[i])
+    assert adversarial_accuracy(real, fake) == pytest.approx(np.mean(hits))
+    assert adversarial_accuracy(TRAIN, TRAIN[::-1]) == 0
+    assert adversarial_accuracy(TRAIN, TRAIN + 100) == 1
+
+
+def test_an_attack_knows_the_members_of_a_copying_generator() -> None:
+    assert membership_auc(TRAIN, HOLDOUT, TRAIN) == 1
+    assert membership_auc(TRAIN, HOLDOUT, HOLDOUT) == 0
+    half = membership_auc(TRAIN, HOLDOUT, np.concatenate([TRAIN[:300], FRESH]))
+    assert 0.65 < half < 0.95
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
+def test_two_sample_auc_of_shifted_normals_is_known(shift: float) -> None:
+    rng = np.random.default_rng(1)
+    real, fake = rng.normal(0, 1, (2000, 3)), rng.normal(0, 1, (2000, 3))
+    fake[:, 1] += shift
+    assert two_sample_auc(real, fake) == pytest.approx(norm.cdf(shift / math.sqrt(2)), abs=0.025)
+
+
+def test_two_sample_auc_sees_what_no_mean_tells() -> None:
+    rng = np.random.default_rng(2)
+    assert two_sample_auc(rng.normal(0, 1, (1000, 2)), rng.normal(0, 4, (1000, 2))) > 0.8
+
+
+def test_vendi_score_counts_directions() -> None:
+    assert vendi_score(np.eye(7)) == pytest.approx(7)
+    assert vendi_score(np.tile([[1.0, 2.0, 3.0]], (50, 1))) == pytest.approx(1)
+    assert vendi_score(np.repeat(np.eye(3), [200, 100, 100], axis=0)) == pytest.approx(2**1.5)  # 1.5 bits of entropy
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(unit @ unit.T / 40).clip(1e-12)
+    assert vendi_score(X) == pytest.approx(np.exp(-(values * np.log(values)).sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "function, sets",
+    [
+        (closest_record, ("train", "fake", "holdout")),
+        (adversarial_accuracy, ("real", "fake")),
+        (membership_auc, ("train", "holdout", "fake")),
+        (two_sample_auc, ("real", "fake")),
+        (vendi_score, ("X",)),
+    ],
+)
+def test_bad_input_names_the_set(function: Any, sets: tuple[str, ...]) -> None:
+    good = dict.fromkeys(sets, TRAIN[:20])
+    for name in sets:
+        for bad in (TRAIN[:0], [["a"]], np.full((5, 4), np.nan), TRAIN[0], None):
+            with pytest.raises(InputError, match=name):
+                function(**good | {name: bad})
+    if len(sets) > 1:
+        with pytest.raises(InputError, match="numbers of features differ"):
+            function(**good | {sets[0]: TRAIN[:20, :2]})
