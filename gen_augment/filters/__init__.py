@@ -6,8 +6,10 @@ not, whatever it comes with; they are fitted on the training part and nothing el
 
 from gen_augment.filters.agreement import LabelAgreement
 from gen_augment.filters.base import RowFilter
+from gen_augment.filters.copies import CopyGate
 from gen_augment.filters.filtered import FilteredSampler
 from gen_augment.filters.novelty import Novelty
+from gen_augment.filters.outliers import Outliers
 from gen_augment.filters.realism import Realism
 
-__all__ = ["FilteredSampler", "LabelAgreement", "Novelty", "Realism", "RowFilter"]
+__all__ = ["CopyGate", "FilteredSampler", "LabelAgreement", "Novelty", "Outliers", "Realism", "RowFilter"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gen_augment.filters.base import DistanceFilter, Features
 from gen_augment.metrics.distances import nearest
@@ -45,7 +46,11 @@ class Novelty(DistanceFilter):
         self.random_state = random_state
 
     def _fit(self, X: Any, codes: np.ndarray) -> None:
-        self._rows = torch.unique(self._learn_vectors(X, codes), dim=0)
+        self._keep_apart(self._learn_vectors(X, codes))
+
+    def _keep_apart(self, vectors: Tensor) -> None:
+        """Take these for the rows that others must not be too near to."""
+        self._rows = torch.unique(vectors, dim=0)
         self._apart = nearest(self._rows, self._rows, min(2, len(self._rows)))[0][:, -1]
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:

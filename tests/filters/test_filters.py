@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 
-from gen_augment import InputError, NotFittedError
-from gen_augment.filters import LabelAgreement, Novelty, Realism
+from gen_augment import InputError, LeakError, NotFittedError
+from gen_augment.filters import CopyGate, LabelAgreement, Novelty, Outliers, Realism
 from gen_augment.metrics import memorisation, precision_recall
 from gen_augment.metrics.distances import nearest
 from tests.conftest import toy_images
@@ -120,7 +120,38 @@ class ByHeart(LogisticRegression):  # type: ignore[misc] # scikit-learn has no t
         return np.array([[self.known_.get(row.tobytes()) == c for c in range(3)] for row in X], dtype=float)
 
 
-ALL = [Realism, Novelty, LabelAgreement]
+@pytest.mark.parametrize("form", ["array", "images"])
+def test_the_gate_stops_copies_of_training_and_of_forbidden_rows(form: str) -> None:
+    if form == "array":
+        (X, y), forbidden, new = REAL, UNSEEN[0][:300], UNSEEN[0][300:]
+    else:
+        X, y = toy_images(60)
+        X, y, forbidden, new = X[:20], y[:20], X[20:40], X[40:]
+    gate = CopyGate(forbidden=forbidden).fit(X, y)
+    assert gate.keep(new, y[0]).all()
+    for copied in (X[3], forbidden[5]):
+        with pytest.raises(LeakError, match=rf"1 of {len(new) + 1} synthetic rows are copies .* label {y[0].item()!r}"):
+            gate.keep(np.concatenate([new, copied[None]]), y[0])
+    assert gate.n_copies_ == 2
+
+    lenient = CopyGate(max_copies=2).fit(X, y)
+    assert lenient.keep(X[:2], y[:2]).tolist() == [False, False]
+    assert lenient.keep(forbidden, y[0]).all(), "these are forbidden to the other gate alone"
+    with pytest.raises(LeakError, match="3 since the gate was fitted, and max_copies is 2"):
+        lenient.keep(X[:1], y[:1])
+
+
+@pytest.mark.parametrize("contamination", [0.0, 0.05, 0.3])
+def test_as_many_real_rows_are_outliers_as_asked(contamination: float) -> None:
+    gate = Outliers(contamination=contamination).fit(*REAL)
+    refused = 1 - gate.keep(*REAL).mean()
+    assert refused == pytest.approx(contamination, abs=3 / len(REAL[1]))
+    assert 1 - gate.keep(*UNSEEN).mean() == pytest.approx(contamination, abs=0.06)
+    assert not gate.keep(UNSEEN[0] + 100, UNSEEN[1]).any()
+    assert gate.keep(UNSEEN[0], (UNSEEN[1] + 1) % 3).mean() < 0.2 * gate.keep(*UNSEEN).mean() + 0.1
+
+
+ALL = [Realism, Novelty, LabelAgreement, Outliers]
 
 
 @pytest.mark.parametrize("cls", ALL)
@@ -164,6 +195,8 @@ def test_bad_parameters_are_named() -> None:
         (Novelty(features=lambda X: np.full((len(X), 2), np.nan)), "features gave"),
         (LabelAgreement(measure=word), "measure"),
         (LabelAgreement(n_folds=0), "n_folds"),
+        (Outliers(contamination=2), "contamination"),
+        (CopyGate(max_copies=-1), "max_copies"),
         (LabelAgreement(n_steps=0), "n_steps"),
     ):
         with pytest.raises(InputError, match=message):
