@@ -36,6 +36,7 @@ from gen_augment.samplers import (
 from gen_augment.study import Study
 
 if TYPE_CHECKING:
+    from gen_augment.auditing import audit as audit
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
 
 __version__ = "0.1.0"
@@ -72,4 +73,8 @@ def __getattr__(name: str) -> Any:
         from gen_augment.inject.resample import GenerativeOverSampler
 
         return GenerativeOverSampler
+    if name == "audit":  # needs matplotlib, which is slow to import
+        from gen_augment.auditing import audit
+
+        return audit
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command line: ``gen-augment fit | sample | bank | study``."""
+"""The command line: ``gen-augment fit | sample | bank | audit | study``."""
 
 import sys
 import warnings
@@ -176,6 +176,41 @@ def bank(
         _tell(out, f"{len(built)} rows: {output}")
     else:
         _tell(out, f"part {part} is there; the others are not yet: {output}")
+
+
+@app.command()
+def audit(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)],
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="PAGE", help="HTML file to write.")],
+    target: TargetOption = None,
+    per_class: PerClassOption = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Synthetic rows to look at.")] = 5000,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+) -> None:
+    """Look at a sampler's rows: how near to real ones, how varied, how rightly labelled, and whether they are copies.
+
+    DATA, --per-class and --seed are those of `fit`. A test part that comes with the data serves as rows that the
+    sampler has not seen. A sheet of the figures, PAGE with the suffix .json, is written beside the page.
+
+    Examples
+    --------
+    `gen-augment audit flow.safetensors fashion-mnist --per-class 1000 -o flow.html`
+    """
+    from gen_augment.auditing import audit as look_at  # matplotlib is slow to import
+
+    _check_writable(output)
+    sampler = load_sampler(model, device=device)
+    loaded = load_data(data, target=target)
+    if per_class is not None:
+        loaded = loaded.head(per_class, seed)
+    found = look_at(sampler, loaded.X, loaded.y, holdout=loaded.test, n_samples=n, random_state=seed)
+    found.to_html(output)
+    found.to_json(output.with_suffix(".json"))
+    for finding in found.findings or [f"Nothing stands out among {found.card['synthetic_rows']} synthetic rows."]:
+        out.print(finding, style="bold", markup=False, soft_wrap=True)
+    _tell(out, f"Page: {output}\nSheet: {output.with_suffix('.json')}")
 
 
 @app.command()

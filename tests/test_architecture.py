@@ -19,6 +19,7 @@ LAYERS = [
     {"filters"},
     {"inject"},
     {"study"},
+    {"auditing"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -69,7 +69,8 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         if (codes < 0).any():
             raise InputError("y has rows without a label (-1): fit filters on the labelled rows.")
         self._codec, rows = infer_codec(X)
-        self._fitted_on = hashlib.blake2b(rows.contiguous().numpy().tobytes() + codes.tobytes()).hexdigest()
+        form = repr(self._codec.to_json()).encode()  # encoded rows alone do not know their scale
+        self._fitted_on = hashlib.blake2b(form + rows.contiguous().numpy().tobytes() + codes.tobytes()).hexdigest()
         self._fit(X, codes)
         self.label_codec_, self.classes_ = labels, labels.classes
         return self

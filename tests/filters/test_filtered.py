@@ -93,8 +93,9 @@ def test_the_fingerprint_knows_the_filters() -> None:
     assert fit(k=2).fingerprint() != base.fingerprint()
     assert FilteredSampler(base.sampler, third).fingerprint() != base.fingerprint()
     assert FilteredSampler(base.sampler, base.filters, max_draws=9).fingerprint() != base.fingerprint()
-    other: list[Any] = [Realism().fit(X[:30], y[:30]), third]
-    assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
+    for rows, labels in ((X[:30], y[:30]), (X + 1, y), (X, y[::-1])):
+        other: list[Any] = [Realism().fit(rows, labels), third]
+        assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
 
 
 def test_bad_parameters_are_named() -> None:

@@ -13,13 +13,13 @@ from gen_augment.study.pictures import difference_plot
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
 
-__all__ = ["render"]
+__all__ = ["as_number", "as_words", "render"]
 
 
 def render(result: "StudyResult") -> str:
     """The report as HTML text."""
     environment = Environment(loader=PackageLoader("gen_augment.study.report", ""), autoescape=True, trim_blocks=True)
-    environment.filters |= {"number": _number, "words": _words}
+    environment.filters |= {"number": as_number, "words": as_words}
     reference = result.best(generative=False)
     several = reference is not None and len(result.scores().columns) > 1
     return environment.get_template("report.html.j2").render(
@@ -38,14 +38,16 @@ def render(result: "StudyResult") -> str:
     )
 
 
-def _words(value: Any, pair: str = ": ", separator: str = "; ") -> str:
+def as_words(value: Any, pair: str = ": ", separator: str = "; ") -> str:
+    """Settings as text; those that are None are left out."""
     if isinstance(value, Mapping):
         known = {name: item for name, item in value.items() if item is not None}
-        return separator.join(f"{name}{pair}{_words(item, '=', ', ')}" for name, item in known.items())
+        return separator.join(f"{name}{pair}{as_words(item, '=', ', ')}" for name, item in known.items())
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _number(value: Any, digits: int = 2, scale: float = 1, sign: bool = False) -> str:
+def as_number(value: Any, digits: int = 2, scale: float = 1, sign: bool = False) -> str:
+    """A number with so many digits, or a dash where there is none."""
     if value is None or not np.isfinite(value):
         return "–"
     return f"{float(value) * scale:{'+' if sign else ''}.{digits}f}"

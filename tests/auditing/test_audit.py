@@ -1,0 +1,182 @@
+"""Audits of samplers whose faults are planted: what is wrong is named, and nothing else."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+from sklearn.datasets import load_digits
+
+from gen_augment import ConditionalVAE, InputError, SampleBank, audit
+from gen_augment.auditing import Audit
+from gen_augment.cli import main
+from gen_augment.codecs import LabelCodec, infer_codec
+from gen_augment.rng import normal
+from tests.study.test_report import HOSTILE, Page
+
+MEANS = np.array([[0.0, 0.0, 0.0], [6.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
+
+
+def truth(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return normal(index, (3,), seed).numpy().astype(float) + MEANS[codes]
+
+
+def rows(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(n) % 3
+    return truth(np.arange(n), codes, seed), codes
+
+
+TRAIN, UNSEEN = rows(600, 1), rows(600, 2)
+
+
+class Toy:
+    """Rows that a function of address, class number and seed makes."""
+
+    def __init__(self, make: Callable[..., np.ndarray], labels: ArrayLike = (0, 1, 2)) -> None:
+        self.make = make
+        self.codec_: Any = infer_codec(TRAIN[0])[0]
+        self.label_codec_, _ = LabelCodec.fit(np.asarray(labels))
+        self.classes_ = self.label_codec_.classes
+        self.class_prior_ = np.full(3, 1 / 3)
+        self.seed_ = 5
+
+    def fingerprint(self) -> str:
+        return "toy"
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
+        return self.make(np.asarray(index), self.label_codec_.encode(y), self.seed_ if seed is None else seed)
+
+
+def copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return TRAIN[0][3 * (index % 200) + codes]
+
+
+def some_copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return np.where((index % 20 == 0)[:, None], copies(index, codes, seed), truth(index, codes, seed))
+
+
+def nearly_copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return copies(index, codes, seed) + 0.02 * normal(index, (3,), seed).numpy()
+
+
+def collapsed(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    made = truth(index, codes, seed)
+    return np.where((codes == 1)[:, None], MEANS[1] + 0.05 * (made - MEANS[codes]), made)
+
+
+def wrong_labels(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return truth(index, np.where(index % 10 < 3, (codes + 1) % 3, codes), seed)
+
+
+def look(make: Callable[..., np.ndarray], **params: Any) -> Audit:
+    return audit(Toy(make), *TRAIN, **{"holdout": UNSEEN} | params)
+
+
+def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
+    found = look(truth)
+    assert found.findings == []
+    table = found.table
+    assert table.loc["copies", "synthetic"] == 0
+    assert table.loc["label_agreement", "synthetic"] > 0.98
+    for name in ("two_sample_auc", "share_nearer_to_train", "membership_auc"):
+        assert abs(table.loc[name, "synthetic"] - 0.5) < 0.08
+    for name in ("precision", "recall", "coverage", "memorisation", "vendi_score"):
+        assert table.loc[name, "synthetic"] == pytest.approx(table.loc[name, "reference"], abs=0.08)
+
+
+@pytest.mark.parametrize(
+    "make, findings",
+    [
+        (copies, ["100% of the rows are copies", "nearer to training rows", "small changes"]),
+        (some_copies, ["5% of the rows are copies"]),
+        (nearly_copies, ["nearer to training rows", "small changes"]),
+        (collapsed, ["Class 1 is partly collapsed"]),
+        (wrong_labels, ["agree with 7[0-2]% of the labels"]),
+    ],
+)
+def test_what_is_wrong_is_named(make: Callable[..., np.ndarray], findings: list[str]) -> None:
+    found = look(make).findings
+    assert len(found) >= len(findings)
+    for finding in findings:
+        assert any(re.search(finding, line) for line in found), found
+    if make is not collapsed:
+        assert not any("collapsed" in line for line in found if make is not wrong_labels)
+
+
+def test_without_unseen_rows_there_is_no_reference() -> None:
+    found = look(copies, holdout=None)
+    assert any("100% of the rows are copies" in line for line in found.findings)
+    assert found.table.drop(["label_agreement", "vendi_score"])["reference"].isna().all()
+    assert not {"membership_auc", "privacy_loss", "share_nearer_to_train"} & set(found.table.index)
+    assert found.card["unseen_rows"] == 0
+
+
+def test_it_repeats_from_its_seed_and_takes_banks(tmp_path: Path) -> None:
+    first, again = look(truth, random_state=3), look(truth, random_state=3)
+    assert first.table.equals(again.table)
+    assert first.per_class.equals(again.per_class)
+    bank = SampleBank.build(Toy(truth), 300, tmp_path / "bank")
+    assert audit(bank, *TRAIN, holdout=UNSEEN, n_samples=150).per_class["synthetic"].tolist() == [50, 50, 50]
+
+
+def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
+    names = np.array(["plain", *HOSTILE])
+    classes = np.unique(names)
+    sampler = Toy(truth, labels=names)
+    found = audit(sampler, TRAIN[0], classes[TRAIN[1]], holdout=(UNSEEN[0], classes[UNSEEN[1]]))
+    found.to_html(tmp_path / "page.html")
+    found.to_json(tmp_path / "sheet.json")
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    assert "Nothing stands out among 600 synthetic rows" in page.text
+    for name in names:
+        assert name in page.text
+    assert not page.all("script")
+    assert all(image["alt"] and image["src"].startswith("data:") for image in page.all("img"))
+    sheet = json.loads((tmp_path / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["class_counts"] == dict.fromkeys(classes.tolist(), 200)
+    assert sheet["figures"]["recall"]["synthetic"] == pytest.approx(found.table.loc["recall", "synthetic"])
+    assert sheet["figures"]["membership_auc"]["reference"] is None
+    assert sheet["classes"]["plain"]["synthetic"] == 200
+    other = audit(sampler, TRAIN[0] + 1, classes[TRAIN[1]])
+    assert other.card["data_fingerprint"] != sheet["data_fingerprint"]
+
+
+def test_bad_input_is_named() -> None:
+    X, y = TRAIN
+    for arguments, message in (
+        ({"X": X[:, :2], "y": y}, "2 features"),
+        ({"X": X, "y": y + 5}, "5"),
+        ({"X": X, "y": y[:9]}, "600 rows and y has 9"),
+        ({"X": X[:4], "y": y[:4]}, "X has 4 rows"),
+        ({"X": X, "y": y, "holdout": (X[:2], y[:2])}, "holdout has 2 rows"),
+        ({"X": X, "y": y, "n_samples": 0}, "n_samples"),
+    ):
+        with pytest.raises(InputError, match=message):
+            audit(Toy(truth), **arguments)  # type: ignore[arg-type]
+
+
+def test_images_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8).astype(np.uint8)
+    ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["audit", *arguments, "--device", "cpu"])
+        return int(ended.value.code or 0)
+
+    assert run("vae", "digits", "--per-class", "30", "-n", "200", "-o", "page.html") == 0
+    assert "page.html" in capsys.readouterr().out
+    page = Page(Path("page.html").read_text(encoding="utf-8"))
+    assert len(page.all("img")) == 4
+    assert "told from real rows" in page.text
+    assert json.loads(Path("page.json").read_text())["training_rows"] == 300
+    assert run("vae", "wine", "-o", "other.html") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not Path("other.html").exists()
