@@ -45,6 +45,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         How many rows of each class there are to be, as in imbalanced-learn.
     filters : list of callable, optional
         ``filter(X, y)`` says of each synthetic row whether to keep it; others are drawn in place of those refused.
+        Those that have a `fit` are cloned, and fitted with the sampler.
     max_draws : int
         With `filters`: rows to generate for each row that is wanted, at most and on average.
     synthetic_weight : float
@@ -165,8 +166,12 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = _labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            sampler = self._make_sampler().fit(_densify(X), y)
-            rows, _ = draw(sampler, labels, filters=check_filters(self.filters), max_draws=self.max_draws)
+            dense = _densify(X)
+            sampler = self._make_sampler().fit(dense, y)
+            filters = [
+                clone(keep).fit(dense, y) if hasattr(keep, "fit") else keep for keep in check_filters(self.filters)
+            ]
+            rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
         self.sampler_ = sampler
         self.is_synthetic_ = np.arange(len(y) + len(labels)) >= len(y)
         self.sample_weight_ = np.where(self.is_synthetic_, float(self.synthetic_weight), 1.0)

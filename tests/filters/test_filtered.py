@@ -77,6 +77,10 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
         assert next(iter(augment_loader(loader, sampler, ratio=0.5)))[0].shape == (8, X.shape[1])
         balanced = GenerativeOverSampler(sampler).fit_resample(X, y)
         assert np.bincount(balanced[1]).tolist() == [45, 45]
+        fresh = Realism(k=20, threshold=-50.0)
+        resampled, _ = GenerativeOverSampler(small_sampler("vae"), filters=[fresh], max_draws=50).fit_resample(X, y)
+        assert gate.keep(resampled[60:], 1).all()
+        assert not hasattr(fresh, "classes_"), "a clone was fitted"
         (copy,) = clone(sampler).filters
         assert copy.k == 20
         assert not hasattr(copy, "classes_")
