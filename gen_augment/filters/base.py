@@ -1,5 +1,6 @@
 """What filters share: a score for each row, a threshold, and the space in which rows are compared."""
 
+import copy
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
+from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows, take
 from gen_augment.errors import InputError, NotFittedError
 from gen_augment.metrics import FeatureExtractor, train_features
 from gen_augment.rejection import describe_filter
@@ -67,12 +68,14 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         labels, codes = LabelCodec.fit(y, partial=True)
         check_same_length(len(X), len(codes))
         if (codes < 0).any():
-            raise InputError("y has rows without a label (-1): fit filters on the labelled rows.")
-        self._codec, rows = infer_codec(X)
-        form = repr(self._codec.to_json()).encode()  # encoded rows alone do not know their scale
-        self._fitted_on = hashlib.blake2b(form + rows.contiguous().numpy().tobytes() + codes.tobytes()).hexdigest()
-        self._fit(X, codes)
-        self.label_codec_, self.classes_ = labels, labels.classes
+            X, codes = take(X, np.flatnonzero(codes >= 0)), codes[codes >= 0]
+        learned = copy.copy(self)  # what was fitted before stays if this fails
+        learned._codec, rows = infer_codec(X)
+        form = repr(learned._codec.to_json()).encode()  # encoded rows alone do not know their scale
+        learned._fitted_on = hashlib.blake2b(form + rows.contiguous().numpy().tobytes() + codes.tobytes()).hexdigest()
+        learned._fit(X, codes)
+        learned.label_codec_, learned.classes_ = labels, labels.classes
+        self.__dict__.update(learned.__dict__)
         return self
 
     def score_samples(self, X: Any, y: Any) -> np.ndarray:
