@@ -33,6 +33,8 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         A row passes where all are true. Each has to judge a row by itself, whatever it comes with.
     max_draws : int
         Rows to generate for each row that is wanted, at most.
+    random_state : int, RandomState or None
+        Given to `sampler` by `fit`; None leaves it the one that it has.
 
     Examples
     --------
@@ -46,10 +48,18 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
     ((3, 13), [0, 0, 2])
     """
 
-    def __init__(self, sampler: Any, filters: Filter | Sequence[Filter], *, max_draws: int = 50) -> None:
+    def __init__(
+        self,
+        sampler: Any,
+        filters: Filter | Sequence[Filter],
+        *,
+        max_draws: int = 50,
+        random_state: RandomState = None,
+    ) -> None:
         self.sampler = sampler
         self.filters = filters
         self.max_draws = max_draws
+        self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the sampler and, on the same rows, every filter that can be fitted.
@@ -65,6 +75,8 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         """
         filters = check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
+        if self.random_state is not None:
+            self.sampler.set_params(random_state=self.random_state)
         self.sampler.fit(X, y)
         for gate in filters:
             if hasattr(gate, "fit"):

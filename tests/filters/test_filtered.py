@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from torch.utils.data import DataLoader, TensorDataset
 
-from gen_augment import ConditionalVAE, ExhaustedError, InputError, SampleBank, augment_loader
+from gen_augment import ConditionalVAE, ExhaustedError, InputError, SampleBank, Study, augment_loader
 from gen_augment.filters import FilteredSampler, Realism
 from gen_augment.inject.resample import GenerativeOverSampler
 from gen_augment.types import GeneratesRows
@@ -84,6 +84,16 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
         (copy,) = clone(sampler).filters
         assert copy.k == 20
         assert not hasattr(copy, "classes_")
+
+
+def test_a_study_takes_it_as_a_sampler() -> None:
+    X, y = toy_table(90)
+    sampler = FilteredSampler(small_sampler("vae"), [Realism(k=20, threshold=-50.0)])
+    result = Study(X, y, samplers={"gate": sampler}, arms=["real", "gate"], n_seeds=3, n_steps=5).run()
+    assert result.trials["error"].isna().all()
+    assert result.trials["seed"].nunique() == 3
+    seeded = FilteredSampler(small_sampler("vae"), [third], random_state=4).fit(X, y)
+    assert seeded.seed_ == 4
 
 
 def test_the_fingerprint_knows_the_filters() -> None:
