@@ -18,6 +18,7 @@ from gen_augment.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.filters.base import Values
+from gen_augment.inject.rows import addresses, check_source
 from gen_augment.metrics import (
     adversarial_accuracy,
     closest_record,
@@ -143,13 +144,14 @@ def audit(
         Rows or labels are not of the form and classes of the sampler.
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
+    check_source(sampler)
     train = _read(sampler, "X", X, y)
     unseen = None if holdout is None else _read(sampler, "holdout", *holdout)
     counts = np.bincount(train.codes, minlength=len(sampler.classes_))
     wanted = allocate(min(n_samples, len(train)), counts)
     codes = np.repeat(np.arange(len(wanted)), wanted)
-    table = derive_seed(seed, "audit")
-    made = Part(sampler.generate(np.arange(len(codes)), sampler.classes_[codes], seed=table), codes)
+    index = addresses(sampler, codes, np.zeros_like(wanted))
+    made = Part(sampler.generate(index, sampler.classes_[codes], seed=derive_seed(seed, "audit")), codes)
 
     codec, _ = infer_codec(train.X)
     several = int((counts > 0).sum()) > 1

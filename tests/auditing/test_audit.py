@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import ArrayLike
 from sklearn.datasets import load_digits
 
-from gen_augment import ConditionalVAE, InputError, SampleBank, audit
+from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, audit
 from gen_augment.auditing import Audit
 from gen_augment.cli import main
 from gen_augment.codecs import LabelCodec, infer_codec
@@ -148,6 +148,10 @@ def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
 
 def test_bad_input_is_named() -> None:
     X, y = TRAIN
+    with pytest.raises(NotFittedError):
+        audit(ConditionalVAE(), X, y)
+    with pytest.raises(InputError, match="list"):
+        audit([], X, y)  # type: ignore[arg-type]
     for arguments, message in (
         ({"X": X[:, :2], "y": y}, "2 features"),
         ({"X": X, "y": y + 5}, "5"),
