@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -53,7 +52,7 @@ def two_sample_auc(real: ArrayLike, fake: ArrayLike, random_state: int = 0) -> f
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         HistGradientBoostingClassifier(random_state=random_state),
     )
-    guesses = (cross_val_predict(clone(model), X, is_fake, cv=folds, method="predict_proba")[:, 1] for model in models)
+    guesses = (cross_val_predict(model, X, is_fake, cv=folds, method="predict_proba")[:, 1] for model in models)
     return max(float(roc_auc_score(is_fake, guess)) for guess in guesses)
 
 
