@@ -20,7 +20,7 @@ from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rejection import Filter, check_filters
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import GeneratesRows
-from gen_augment.validation import check_index, check_same_length
+from gen_augment.validation import check_index
 
 __all__ = ["SampleBank"]
 
@@ -226,10 +226,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         an order of its own. Either way all rows of a label come once before one comes again.
         """
         where = check_index(index)
-        codes: np.ndarray = self.label_codec_.encode(y)
-        if codes.ndim == 0:
-            codes = np.full(len(where), codes)
-        check_same_length(len(where), len(codes))
+        codes: np.ndarray = self.label_codec_.encode_rows(y, len(where))
         counts = self._counts[codes]
         if not counts.all():
             label = self.label_codec_.classes[codes[counts == 0]].tolist()[0]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
-from gen_augment.validation import check_choice, check_finite
+from gen_augment.validation import check_choice, check_finite, check_same_length
 
 __all__ = ["LabelCodec"]
 
@@ -119,6 +119,14 @@ class LabelCodec:
             label = np.atleast_1d(values)[np.atleast_1d(unknown)].tolist()[0]
             raise InputError(f"label {label!r} was not seen in fit; known labels: {self.classes.tolist()!r}.")
         return position.astype(np.int64)
+
+    def encode_rows(self, y: Any, n: int) -> np.ndarray:
+        """Class numbers of `n` rows, from one label for all of them or one for each."""
+        codes = self.encode(y)
+        if codes.ndim == 0:
+            return np.full(n, codes)
+        check_same_length(n, len(codes))
+        return codes
 
     def decode(self, codes: np.ndarray) -> Any:
         """Labels of class numbers, in the container that `fit` was given."""

@@ -94,9 +94,7 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         """
         if not hasattr(self, "classes_"):
             raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) with real rows first.")
-        codes = self.label_codec_.encode(y)
-        codes = np.full(len(X), codes) if codes.ndim == 0 else codes
-        check_same_length(len(X), len(codes))
+        codes = self.label_codec_.encode_rows(y, len(X))
         return self._score(X, codes) if len(codes) else np.empty(0)
 
     def keep(self, X: Any, y: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from gen_augment.metrics.distances import as_features, distances, nearest, share
+from gen_augment.metrics.distances import as_features, distances, nearest, radii, share
 
 __all__ = ["ClosestRecord", "adversarial_accuracy", "closest_record", "membership_auc"]
 
@@ -102,7 +102,7 @@ def adversarial_accuracy(real: ArrayLike, fake: ArrayLike) -> float:
     r, f = as_features(2, real=real, fake=fake)
     n = min(len(r), len(f))
     r, f = _some(r, n), _some(f, n)
-    apart = [share(_closest(a, b) > _closest(a, a, itself=True)) for a, b in ((r, f), (f, r))]
+    apart = [share(_closest(a, b) > radii(a, 1)) for a, b in ((r, f), (f, r))]
     return sum(apart) / 2
 
 
@@ -142,7 +142,6 @@ def _some(x: Tensor, n: int) -> Tensor:
     return x[torch.linspace(0, len(x) - 1, n).long()]
 
 
-def _closest(a: Tensor, b: Tensor, *, itself: bool = False) -> Tensor:
-    """Distance of each row of `a` to the nearest of `b`, or to the nearest other row if `b` is `a`."""
-    found = [distance.topk(1 + itself, largest=False).values[:, -1] for _, distance in distances(a, b)]
-    return torch.cat(found)
+def _closest(a: Tensor, b: Tensor) -> Tensor:
+    """Distance of each row of `a` to the nearest of `b`."""
+    return torch.cat([distance.amin(dim=1) for _, distance in distances(a, b)])

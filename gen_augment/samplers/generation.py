@@ -15,7 +15,7 @@ from gen_augment.errors import NotFittedError, WorkerDeviceError
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.training.placement import evaluating, keep_heap
 from gen_augment.types import DataSpec
-from gen_augment.validation import check_index, check_range, check_same_length
+from gen_augment.validation import check_index, check_range
 
 __all__ = ["Generating"]
 
@@ -69,7 +69,7 @@ class Generating:
         """
         self._check_fitted()
         where = check_index(index)
-        codes = self._encode_labels(y, len(where))
+        codes = self.label_codec_.encode_rows(y, len(where))
         return self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed), device)
 
     def vary(self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None) -> Any:
@@ -97,7 +97,7 @@ class Generating:
         self._check_fitted()
         check_range("strength", strength, 0, 1)
         encoded = self.codec_.encode(X)
-        codes = self._encode_labels(y, len(encoded))
+        codes = self.label_codec_.encode_rows(y, len(encoded))
         seed, start = (self.seed_, self._next_row) if random_state is None else (resolve_seed(random_state), 0)
         table, index = derive_seed(seed, "vary"), np.arange(start, start + len(codes))
         device = self._usable_device()
@@ -122,13 +122,6 @@ class Generating:
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
             raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) first.")
-
-    def _encode_labels(self, y: Any, n: int) -> np.ndarray:
-        codes: np.ndarray = self.label_codec_.encode(y)
-        if codes.ndim == 0:
-            codes = np.full(n, codes)
-        check_same_length(n, len(codes))
-        return codes
 
     def _usable_device(self) -> torch.device:
         """Where the network is; raises inside a worker if that is no CPU."""
