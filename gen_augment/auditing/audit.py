@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from gen_augment.archive import write_bytes
-from gen_augment.codecs import infer_codec, read_rows, take
+from gen_augment.codecs import read_rows, take
 from gen_augment.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
-from gen_augment.filters.base import Values
 from gen_augment.inject.rows import addresses, check_source
 from gen_augment.metrics import (
     adversarial_accuracy,
@@ -26,10 +25,11 @@ from gen_augment.metrics import (
     membership_auc,
     memorisation,
     precision_recall,
-    train_features,
     two_sample_auc,
     vendi_score,
 )
+from gen_augment.metrics.features import as_vectors, choose_features
+from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.study.pictures import example_grid
 from gen_augment.study.task import Part, row_digests
@@ -153,20 +153,17 @@ def audit(
     index = addresses(sampler, codes, np.zeros_like(wanted))
     made = Part(sampler.generate(index, sampler.classes_[codes], seed=derive_seed(seed, "audit")), codes)
 
-    codec, _ = infer_codec(train.X)
-    several = int((counts > 0).sum()) > 1
-    extract: Any = (
-        train_features(train.X, train.codes, random_state=seed) if codec.kind == "image" and several else Values(codec)
-    )
-    features = {"train": extract(train.X), "made": extract(made.X)}
+    real = LabelledRows.read(train.X, train.codes)
+    extract = choose_features("auto", real, seed)
+    features = {"train": as_vectors(extract, train.X), "made": as_vectors(extract, made.X)}
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(train))[:n_samples]
     if unseen is not None:
         chosen = rng.permutation(len(unseen))[:n_samples]
         unseen = Part(take(unseen.X, chosen), unseen.codes[chosen])
-        features["unseen"] = extract(unseen.X)
+        features["unseen"] = as_vectors(extract, unseen.X)
 
-    gate = LabelAgreement(random_state=seed).fit(train.X, train.codes) if several else None
+    gate = LabelAgreement(random_state=seed).fit(train.X, train.codes) if real.n_classes > 1 else None
     agrees = gate.keep(made.X, made.codes) if gate else np.ones(len(made), dtype=bool)
     figures = _figures(features, some)
     if gate:
@@ -182,7 +179,7 @@ def audit(
         per_class,
         _findings(figures, per_class, len(made)),
         _card(sampler, train, unseen, len(made), seed),
-        _pictures(sampler, train, made, features, codec.kind),
+        _pictures(sampler, train, made, features, real.codec.kind),
     )
 
 
@@ -213,7 +210,7 @@ def _figures(features: dict[str, np.ndarray], some: np.ndarray) -> dict[str, tup
     copied = memorisation(train, made, unseen)
     figures["memorisation"] = (copied.share, np.nan if copied.reference is None else copied.reference)
     closest = closest_record(train, made, compared)
-    figures["copies"] = (closest.copies, np.nan if unseen is None else closest_record(train, unseen, unseen).copies)
+    figures["copies"] = (closest.copies, np.nan if unseen is None else closest.copies_of_holdout)
     if unseen is not None:
         n = min(len(real), len(unseen), len(made))
         loss = adversarial_accuracy(unseen[:n], made) - adversarial_accuracy(real[:n], made)

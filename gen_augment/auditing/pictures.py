@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from gen_augment.codecs import infer_codec, take
-from gen_augment.metrics.distances import nearest
+from gen_augment.neighbours import nearest
 from gen_augment.study.task import Part
 
 __all__ = ["class_bars", "neighbour_grid", "projection"]

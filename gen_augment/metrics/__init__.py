@@ -10,6 +10,7 @@ from gen_augment.metrics.fidelity import (
     memorisation,
     precision_recall,
 )
+from gen_augment.metrics.pretrained import torchvision_features
 from gen_augment.metrics.privacy import ClosestRecord, adversarial_accuracy, closest_record, membership_auc
 from gen_augment.metrics.samples import two_sample_auc, vendi_score
 
@@ -26,6 +27,7 @@ __all__ = [
     "membership_auc",
     "memorisation",
     "precision_recall",
+    "torchvision_features",
     "train_features",
     "two_sample_auc",
     "vendi_score",
