@@ -12,11 +12,11 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from gen_augment.errors import NotFittedError
+from gen_augment.errors import InputError, NotFittedError
 from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rejection import describe_filter
-from gen_augment.rng import RandomState, resolve_seed
+from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.samplers.wrapping import identity_of
 from gen_augment.validation import check_range
 
@@ -35,6 +35,8 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     """
 
     threshold: float
+    #: Whether what is judged are the rows of one sampler, which `fit` then has to be given.
+    judges_sampler = False
 
     @abstractmethod
     def _fit(self, real: LabelledRows) -> None:
@@ -44,13 +46,15 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         """A score of each row, of shape (n,); larger is better."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sampler: Any = None) -> Self:
         """Learn from the real rows that the sampler is fitted on.
 
         Parameters
         ----------
         X, y
             As `Sampler.fit` takes them; rows without a label (-1) are left out.
+        sampler : fitted sampler, optional
+            Whose rows will be judged, for filters that have to know it; others pay no heed to it.
 
         Returns
         -------
@@ -62,11 +66,19 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             Data, labels or parameters cannot be used.
         """
         check_range("threshold", self.threshold, -np.inf)
+        if self.judges_sampler and sampler is None:
+            raise InputError(
+                f"{type(self).__name__} judges the rows of one sampler: call fit(X, y, sampler=sampler), or give it to "
+                "FilteredSampler or GenerativeOverSampler, which fit it themselves."
+            )
         real = LabelledRows.read(X, y)
         learned = copy.copy(self)  # what was fitted before stays if this fails
-        learned._fit(real)
         learned._fitted_on = real.digest
         learned.label_codec_, learned.classes_ = real.labels, real.labels.classes
+        if self.judges_sampler:
+            learned._sampler = sampler
+            learned._fitted_on += f"-{describe_filter(sampler)}"
+        learned._fit(real)
         self.__dict__.update(learned.__dict__)
         return self
 
@@ -93,6 +105,12 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         """Which rows pass: bool, of shape (n,); see `score_samples`."""
         mask: np.ndarray = self.score_samples(X, y) >= self.threshold
         return mask
+
+    def _reference(self, real: LabelledRows, n: int, seed: int) -> tuple[Any, np.ndarray]:
+        """`n` rows of each class from the sampler, of a table that is nobody else's, and their class numbers."""
+        codes = np.repeat(np.arange(real.n_classes), n)
+        table = derive_seed(seed, "reference", type(self).__name__)
+        return self._sampler.generate(np.arange(len(codes)), real.labels.classes[codes], seed=table), codes
 
     def fingerprint(self) -> str:
         """Hash of all that decides which rows pass: parameters, and the rows and labels that were fitted."""

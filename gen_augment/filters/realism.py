@@ -33,8 +33,8 @@ class Realism(DistanceFilter):
     threshold : float
         Lowest score that passes; below 0 rows farther out pass as well.
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        Where distances are taken. "auto": for images in the features of a small classifier trained on the real rows, for
-        tables between scaled columns. "values": between columns or pixels. A network: between what it makes of
+        Where distances are taken. "auto": for images in the features of a small classifier trained on the real rows,
+        for tables between scaled columns. "values": between columns or pixels. A network: between what it makes of
         encoded rows, and of torchvision's what comes before the last layer, see `metrics.torchvision_features`. A
         callable: between the vectors ``features(X)``.
     random_state : int, RandomState or None
