@@ -246,7 +246,7 @@ class ConditionalGAN(Sampler):
             spread = judge.spread(self._generate(normal(index, self.latent_shape, seed).to(device), labels.to(device)))
             parts = zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True)
             scores = [judge(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts]
-        found: np.ndarray = torch.cat([torch.empty(0), *scores]).double().numpy()
+        found: np.ndarray = torch.cat(scores).double().numpy()
         return found
 
     def _probability(self) -> float:
