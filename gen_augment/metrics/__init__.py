@@ -13,6 +13,7 @@ from gen_augment.metrics.fidelity import (
 from gen_augment.metrics.pretrained import torchvision_features
 from gen_augment.metrics.privacy import ClosestRecord, adversarial_accuracy, closest_record, membership_auc
 from gen_augment.metrics.samples import two_sample_auc, vendi_score
+from gen_augment.metrics.tables import column_shapes, detection_auc, pair_correlations
 
 __all__ = [
     "ClosestRecord",
@@ -20,12 +21,15 @@ __all__ = [
     "Memorisation",
     "adversarial_accuracy",
     "closest_record",
+    "column_shapes",
     "density_coverage",
+    "detection_auc",
     "fidelity",
     "frechet_distance",
     "kernel_distance",
     "membership_auc",
     "memorisation",
+    "pair_correlations",
     "precision_recall",
     "torchvision_features",
     "train_features",
