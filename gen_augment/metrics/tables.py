@@ -86,11 +86,12 @@ def pair_correlations(real: Any, fake: Any) -> "pd.Series[float]":
     if len(columns) < 2:
         raise InputError(f"there is one column, {next(iter(columns))!r}: correlations are of two.")
     numbers = {name: column for name, column in columns.items() if column.is_number}
-    pearson = [pd.DataFrame({name: c.sides[side] for name, c in numbers.items()}).corr().fillna(0) for side in (0, 1)]
+    place = {name: i for i, name in enumerate(numbers)}
+    pearson = [_pearson([column.sides[side] for column in numbers.values()]) for side in (0, 1)]
     found = {}
     for one, other in combinations(columns, 2):
         if one in numbers and other in numbers:
-            r, s = (table.at[one, other] for table in pearson)
+            r, s = (table[place[one], place[other]] for table in pearson)
             found[one, other] = 1 - abs(r - s) / 2
         else:
             v, w = (_cramers_v(columns[one].bins(side), columns[other].bins(side)) for side in (0, 1))
@@ -123,8 +124,8 @@ def detection_auc(real: Any, fake: Any, random_state: int = 0) -> float:
     1.0
     """
     columns = list(_columns(real, fake).values())
-    both = [np.concatenate([column.dummies(side) for column in columns], axis=1) for side in (0, 1)]
-    return two_sample_auc(*both, random_state=random_state)
+    r, f = (np.concatenate([column.dummies(side) for column in columns], axis=1) for side in (0, 1))
+    return two_sample_auc(r, f, random_state=random_state)
 
 
 class _Column:
@@ -175,7 +176,7 @@ class _Column:
             missing = np.isnan(values)
             return np.stack([np.where(missing, 0, values), missing], axis=1)
         often = np.bincount(np.concatenate(self.sides)).argsort()[::-1][:_MOST_CATEGORIES]
-        return (values[:, None] == often).astype(float)
+        return np.asarray(values[:, None] == often, dtype=float)
 
 
 def _columns(real: Any, fake: Any) -> dict[Any, _Column]:
@@ -193,16 +194,18 @@ def _columns(real: Any, fake: Any) -> dict[Any, _Column]:
 
 
 def _as_frame(name: str, table: Any) -> pd.DataFrame:
-    if not isinstance(table, pd.DataFrame):
+    if isinstance(table, pd.DataFrame):
+        frame = table
+    else:
         array = np.asarray(table.detach().cpu() if isinstance(table, Tensor) else table)
         if array.ndim != 2:
             raise InputError(f"{name} has shape {array.shape}: give a table of shape (n_rows, n_columns).")
-        table = pd.DataFrame(array)
-    if not table.size:
-        raise InputError(f"{name} has shape {table.shape}: there is nothing to compare.")
-    if table.columns.has_duplicates:
-        raise InputError(f"{name} has columns that occur twice: {table.columns[table.columns.duplicated()].tolist()}.")
-    return table
+        frame = pd.DataFrame(array)
+    if not frame.size:
+        raise InputError(f"{name} has shape {frame.shape}: there is nothing to compare.")
+    if frame.columns.has_duplicates:
+        raise InputError(f"{name} has columns that occur twice: {frame.columns[frame.columns.duplicated()].tolist()}.")
+    return frame
 
 
 def _is_number(values: "pd.Series[Any]") -> bool:
@@ -221,6 +224,12 @@ def _as_numbers(values: "pd.Series[Any]") -> np.ndarray:
         missing = values.isna().to_numpy()
         return np.where(missing, np.nan, values.astype("int64").to_numpy(dtype=float))
     return values.to_numpy(dtype=float, na_value=np.nan)
+
+
+def _pearson(columns: list[np.ndarray]) -> np.ndarray:
+    """Correlations of columns over rows that have both, of shape (n, n); 0 for a column of one value."""
+    table: np.ndarray = pd.DataFrame(dict(enumerate(columns))).corr().fillna(0).to_numpy()
+    return table
 
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
