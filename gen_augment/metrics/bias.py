@@ -17,7 +17,7 @@ from gen_augment.metrics.utility import N_STEPS, Pair, class_recall
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
-__all__ = ["Bias", "Group", "bias"]
+__all__ = ["Bias", "Group", "bias", "bias_of"]
 
 MAX_GROUPS = 50
 #: A column of a table, by name or number; or the values of training, synthetic (None: unknown) and test rows.
@@ -25,16 +25,26 @@ Group = str | int | tuple[ArrayLike, ArrayLike | None, ArrayLike]
 
 
 class Bias(NamedTuple):
-    """What synthetic rows do to labels and groups; see `bias`."""
+    """What synthetic rows do to labels and groups; see `bias`.
+
+    Its `by_group` puts all that is known of a group into one row, and `gaps` are those between the best and the worst.
+    """
 
     labels: pd.DataFrame
     groups: pd.DataFrame
     recall: pd.DataFrame
 
     @property
+    def by_group(self) -> pd.DataFrame:
+        """A row for each group: its shares, its ``rows`` in the test part, and balanced accuracy there."""
+        grouped = self.recall.groupby(level="group", sort=False)
+        scores = pd.DataFrame({"rows": grouped["rows"].sum()}).join(grouped[["before", "after"]].mean())
+        return self.groups.join(scores)
+
+    @property
     def gaps(self) -> "pd.Series[float]":
         """Balanced accuracy in the best group less that in the worst: ``before`` and ``after``."""
-        scores = self.recall[["before", "after"]].groupby(level="group", sort=False).mean()
+        scores = self.by_group[["before", "after"]]
         return scores.max() - scores.min()
 
 
@@ -85,8 +95,16 @@ def bias(
     ([('large', 0), ('large', 1), ('small', 0), ('small', 1)], True)
     """
     check_positive_int("n_steps", n_steps)
-    real, seed = LabelledRows.read(*train), resolve_seed(random_state)
-    made, unseen = real.like(*fake), real.like(*test)
+    real = LabelledRows.read(*train)
+    return bias_of(
+        real, real.like(*fake), real.like(*test), group, model=model, n_steps=n_steps, seed=resolve_seed(random_state)
+    )
+
+
+def bias_of(
+    real: LabelledRows, made: LabelledRows, unseen: LabelledRows, group: Group, *, model: Any, n_steps: int, seed: int
+) -> Bias:
+    """What `bias` does, for rows that are read."""
     values = _groups(group, (real, made, unseen))
     models = [fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, real.joined(made))]
     labels = [pd.Series(rows.labels.classes[rows.codes]) for rows in (real, made)]

@@ -19,7 +19,7 @@ from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
-__all__ = ["Utility", "class_recall", "hardest", "utility"]
+__all__ = ["Utility", "class_recall", "hardest", "utility", "utility_of"]
 
 N_STEPS = 500
 Pair = tuple[Any, Any]
@@ -79,8 +79,16 @@ def utility(
     [1.0, 0.3, 0.3]
     """
     check_positive_int("n_steps", n_steps)
-    real, seed = LabelledRows.read(*train), resolve_seed(random_state)
-    made, unseen = real.like(*fake), real.like(*test)
+    real = LabelledRows.read(*train)
+    return utility_of(
+        real, real.like(*fake), real.like(*test), model=model, n_steps=n_steps, seed=resolve_seed(random_state)
+    )
+
+
+def utility_of(
+    real: LabelledRows, made: LabelledRows, unseen: LabelledRows, *, model: Any, n_steps: int, seed: int
+) -> Utility:
+    """What `utility` does, for rows that are read."""
     on_real, on_fake = (fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, made))
     recalls = {
         "real_on_real": class_recall(on_real, unseen),
