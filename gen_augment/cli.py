@@ -185,6 +185,15 @@ def audit(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PAGE", help="HTML file to write.")],
     target: TargetOption = None,
     per_class: PerClassOption = None,
+    unseen: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Rows that the sampler has not seen, as DATA is given.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of a table: compare the groups that it names.")
+    ] = None,
+    features: Annotated[
+        str, typer.Option(help="Where images are compared: auto, values, or a torchvision model that is downloaded.")
+    ] = "auto",
     n: Annotated[int, typer.Option("-n", min=1, help="Synthetic rows to look at.")] = 5000,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -192,11 +201,14 @@ def audit(
     """Look at a sampler's rows: how near to real ones, how varied, how rightly labelled, and whether they are copies.
 
     DATA, --per-class and --seed are those of `fit`. A test part that comes with the data serves as rows that the
-    sampler has not seen. A sheet of the figures, PAGE with the suffix .json, is written beside the page.
+    sampler has not seen, unless --unseen names others. A sheet of the figures, PAGE with the suffix .json, is written
+    beside the page.
 
     Examples
     --------
     `gen-augment audit flow.safetensors fashion-mnist --per-class 1000 -o flow.html`
+
+    `gen-augment audit vae.safetensors train.csv --target churned --unseen test.csv --group region -o churn.html`
     """
     from gen_augment.auditing import audit as look_at  # matplotlib is slow to import
 
@@ -205,7 +217,13 @@ def audit(
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
-    found = look_at(sampler, loaded.X, loaded.y, holdout=loaded.test, n_samples=n, random_state=seed)
+    holdout = loaded.test
+    if unseen is not None:
+        other = load_data(unseen, target=target)
+        holdout = other.X, other.y
+    found = look_at(
+        sampler, loaded.X, loaded.y, holdout=holdout, group=group, features=features, n_samples=n, random_state=seed
+    )
     found.to_html(output)
     found.to_json(output.with_suffix(".json"))
     for finding in found.findings or [f"Nothing stands out among {found.card['synthetic_rows']} synthetic rows."]:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from gen_augment.codecs import Codec, LabelCodec, concatenate, take
 from gen_augment.errors import ExhaustedError
-from gen_augment.rejection import Filter, check_filters, describe_filter, passes
+from gen_augment.rejection import Filter, check_filters, describe_filter, fit_filter, passes
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.samplers.requests import requested_codes
 from gen_augment.types import Labels
@@ -79,8 +79,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
             self.sampler.set_params(random_state=self.random_state)
         self.sampler.fit(X, y)
         for gate in filters:
-            if hasattr(gate, "fit"):
-                gate.fit(X, y)
+            fit_filter(gate, X, y, self.sampler)
         self._next_row = 0
         return self
 

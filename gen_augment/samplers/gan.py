@@ -22,17 +22,19 @@ of the images only, so that generated ones do not come out augmented, and as lar
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
-from gen_augment.rng import RandomState
+from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Batches, Callback, Loop, diff_augment
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
 from gen_augment.training.diffaugment import AdaptiveProbability
+from gen_augment.training.placement import evaluating
 from gen_augment.types import Batch, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
@@ -40,6 +42,7 @@ __all__ = ["ConditionalGAN"]
 
 CONDITION_DIM = 32
 R1_EVERY = 16
+JUDGED_AT_ONCE = 512
 SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
 
@@ -226,6 +229,26 @@ class ConditionalGAN(Sampler):
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]
         return rows
 
+    @torch.no_grad()
+    def discriminate(self, X: Any, y: Any) -> np.ndarray:
+        """Scores of n rows, ndarray of shape (n,): log-odds that they are real, as far as has been learned.
+
+        In training it also sees how varied a batch is. Here that is, for each row, the variety of one batch of the
+        generator's, so that a score does not depend on the rows beside it.
+        """
+        self._check_fitted()
+        rows, device = self.codec_.encode(X), self._usable_device()
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
+        index, seed = np.arange(self.batch_size), derive_seed(self.seed_, "spread")
+        labels = torch.from_numpy(categorical(index, self.class_prior_, seed))
+        with evaluating(self.network_):
+            judge: Any = self.network_.discriminator
+            spread = judge.spread(self._generate(normal(index, self.latent_shape, seed).to(device), labels.to(device)))
+            parts = zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True)
+            scores = [judge(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts]
+        found: np.ndarray = torch.cat(scores).double().numpy()
+        return found
+
     def _probability(self) -> float:
         return SHIFT_PROBABILITY if self.augment == "adaptive" or self.augment is True else float(self.augment)
 
@@ -337,12 +360,24 @@ class ProjectionDiscriminator(nn.Module):
                 if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
                     spectral_norm(module)
 
-    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1) -> Tensor:
-        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart."""
-        features = self.head(append_spread(self.encoder(x), n_groups))
+    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1, spread: Tensor | None = None) -> Tensor:
+        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart.
+
+        A `spread` that is given is taken for that of all of them.
+        """
+        encoded = self.encoder(x)
+        if spread is None:
+            encoded = append_spread(encoded, n_groups)
+        else:
+            encoded = torch.cat([encoded, spread.expand(len(x), 1)], dim=1)
+        features = self.head(encoded)
         agreement = (features * self.projection(y)).sum(dim=1) * (y >= 0)
         score: Tensor = self.score(features).squeeze(1) + agreement
         return score
+
+    def spread(self, x: Tensor) -> Tensor:
+        """How varied a batch is, of shape (1,)."""
+        return append_spread(self.encoder(x), 1)[0, -1:]
 
 
 def append_spread(features: Tensor, n_groups: int) -> Tensor:

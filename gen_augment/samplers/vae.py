@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
-from gen_augment.nets.perceptual import FeatureCNN, train_features
+from gen_augment.nets.perceptual import FeatureCNN, train_feature_cnn
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import N_PICKS, CodeBook, KeepCodes, Latent, LearnedNoise, split_noise
@@ -212,7 +212,7 @@ class ConditionalVAE(Sampler):
         if not self.perceptual or self.spec_.kind != "image":
             return None
         batches = loop.batches
-        return train_features(
+        return train_feature_cnn(
             batches.x, batches.y, self.spec_.n_classes, n_steps=FEATURE_STEPS, batch_size=self.batch_size
         )
 
