@@ -11,6 +11,7 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from gen_augment.auditing.figures import Compared
+from gen_augment.auditing.latent import as_sheet
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.neighbours import nearest
 
@@ -48,9 +49,8 @@ def image_grid(rows: LabelledRows, index: np.ndarray) -> bytes:
 
 
 def _show(axis: Any, images: Tensor, columns: int) -> None:
-    """Encoded images ``(n, C, H, W)`` as one sheet, so many in a line."""
-    sheet = images.reshape(-1, columns, *images.shape[1:]).permute(0, 3, 1, 4, 2)  # (lines, H, columns, W, C)
-    sheet = sheet.flatten(2, 3).flatten(0, 1)
+    """Encoded images as one sheet, so many in a line."""
+    sheet = as_sheet(images, columns)
     axis.imshow((sheet.squeeze().numpy() + 1) / 2, cmap="gray", vmin=0, vmax=1)
     axis.axis("off")
 

@@ -58,6 +58,9 @@ class DiscriminatorRejection(RowFilter):
 
     The paper raises ``M`` as it goes; here it stays what it was at fitting, lest a row depend on those before it.
 
+    What it is worth depends on the discriminator. On scikit-learn's digits, rows of a `ConditionalGAN` of 1,500 steps
+    were no nearer to unseen ones for it: Fréchet distances of 3.0, 3.3 and 3.5 without, and 2.9, 3.0 and 3.7 with it.
+
     Examples
     --------
     >>> from sklearn.datasets import load_wine

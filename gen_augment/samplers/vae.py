@@ -221,6 +221,14 @@ class ConditionalVAE(Sampler):
         code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
         return network.generate(network.codes.draw(self._latent, code, picks, y, self.spread), columns, y)
 
+    def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        return network.encode(x, y)[0]
+
+    def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        return network.generate(code, code.new_zeros(len(code), self._n_columns), y)
+
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
         mean, _ = network.encode(x, y)
