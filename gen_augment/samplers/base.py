@@ -265,8 +265,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.class_count_ = counts
         self.class_prior_ = counts / counts.sum()
         self.spec_ = data_spec(codec, labels)
-        self.n_features_in_ = int(np.prod(codec.shape))
         names = getattr(codec, "columns", None)
+        self.n_features_in_ = int(np.prod(codec.shape)) if names is None else len(names)
         if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
             self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
@@ -314,9 +314,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
         return tags
 
 
 def data_spec(codec: Codec, labels: LabelCodec) -> DataSpec:
     """What a network has to know of rows and labels in these forms."""
-    return DataSpec(codec.kind, codec.shape, len(labels.classes), getattr(codec, "dtype", None) == "bool")
+    binary = codec.kind == "image" and getattr(codec, "dtype", None) == "bool"
+    return DataSpec(codec.kind, codec.shape, len(labels.classes), binary, getattr(codec, "blocks", ()))

@@ -19,6 +19,7 @@ Karras et al., "Training Generative Adversarial Networks with Limited Data", 202
 of the images only, so that generated ones do not come out augmented, and as large a share as overfitting calls for.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -174,7 +175,7 @@ class ConditionalGAN(Sampler):
         )
         augment = self._augmentation(network.augmentation.p)
         adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
-        gamma = min(0.3, 16 / self.n_features_in_) if self.r1_gamma == "auto" else self.r1_gamma
+        gamma = min(0.3, 16 / math.prod(self.spec_.shape)) if self.r1_gamma == "auto" else self.r1_gamma
         follow = network.ema.follow(network.generator)
         draw = RowDraw(loop.batches, self.spec_.n_classes, self.class_balance)
         network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
