@@ -20,7 +20,7 @@ from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
-from gen_augment.samplers.requests import requested_codes
+from gen_augment.samplers.requests import sample_by_address
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.batches import repeat_labelled
@@ -220,15 +220,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         y : same type as was fitted
         """
         self._check_fitted()
-        if random_state is None:
-            seed, start = self.seed_, self._next_row
-        else:
-            seed, start = resolve_seed(random_state), 0
-        codes = requested_codes(n_samples, y, self.label_codec_, self.class_prior_, start, derive_seed(seed, "label"))
-        X = self._rows(np.arange(start, start + len(codes)), codes, seed)
-        if random_state is None:
-            self._next_row = start + len(codes)
-        return X, self.label_codec_.decode(codes)
+        return sample_by_address(self, n_samples, y, random_state)
 
     def _check_rows(
         self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None
