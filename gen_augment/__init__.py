@@ -25,12 +25,16 @@ from gen_augment.errors import (
 from gen_augment.filters import FilteredSampler
 from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
 from gen_augment.samplers import (
+    BootstrapSampler,
     ConditionalFlow,
     ConditionalGAN,
     ConditionalVAE,
+    KDESampler,
+    MixtureSampler,
     PairedVAE,
     PretrainedSampler,
     Sampler,
+    SMOTESampler,
     load_sampler,
 )
 from gen_augment.study import Study
@@ -44,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ArchiveError",
     "AugmentedDataset",
+    "BootstrapSampler",
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
@@ -52,12 +57,15 @@ __all__ = [
     "FilteredSampler",
     "GenAugmentError",
     "InputError",
+    "KDESampler",
     "LeakError",
     "MissingDependencyError",
+    "MixtureSampler",
     "ModeCollapseWarning",
     "NotFittedError",
     "PairedVAE",
     "PretrainedSampler",
+    "SMOTESampler",
     "SampleBank",
     "Sampler",
     "Study",

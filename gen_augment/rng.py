@@ -75,9 +75,9 @@ def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
     return _rows(_normal_block, index, shape, seed)
 
 
-def uniform(index: np.ndarray, seed: int) -> np.ndarray:
-    """Uniform numbers in [0, 1) by address: ndarray of shape (n,), float64."""
-    return _rows(_uniform_block, index, (), seed).numpy()
+def uniform(index: np.ndarray, seed: int, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """Uniform numbers in [0, 1) by address: ndarray of shape (n, *shape), float64."""
+    return _rows(_uniform_block, index, shape, seed).numpy()
 
 
 def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.ndarray:

@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["JSON", "Batch", "DataSpec", "GeneratesRows", "History", "Kind", "Labels", "StepFunction", "SupportsSample"]
+__all__ = [
+    "JSON",
+    "Batch",
+    "ColumnTypes",
+    "DataSpec",
+    "GeneratesRows",
+    "History",
+    "Kind",
+    "Labels",
+    "StepFunction",
+    "SupportsSample",
+]
 
 Kind = Literal["image", "table"]
 JSON = dict[str, Any]
@@ -16,6 +27,9 @@ JSON = dict[str, Any]
 History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
+
+#: Columns of a table that are not what their dtype says, by name or position: "number" or "category".
+ColumnTypes = Mapping[Any, str] | None
 
 #: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.
 Labels = ArrayLike | Mapping[Any, int] | None
@@ -29,16 +43,24 @@ class DataSpec:
     ----------
     kind : {"image", "table"}
     shape : tuple of int
-        Of one encoded row: ``(C, H, W)`` for images, ``(n_columns,)`` for tables.
+        Of one encoded row: ``(C, H, W)`` for images, ``(width,)`` for tables.
     n_classes : int
     binary : bool
         Whether every value is one of two, as in black-and-white images.
+    blocks : tuple of int
+        For tables, the widths of the one-hot blocks that end a row; numbers come before them.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     n_classes: int
     binary: bool = False
+    blocks: tuple[int, ...] = ()
+
+    @property
+    def n_numbers(self) -> int:
+        """Of a row of a table, the values that are in no block."""
+        return self.shape[0] - sum(self.blocks)
 
 
 @runtime_checkable

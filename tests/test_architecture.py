@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gen_augment
-from gen_augment.samplers import SAMPLERS
+from gen_augment.samplers import CLASSICAL, SAMPLERS
 
 #: A layer may import those before it. Type-checking imports do not count, imports inside functions do.
 LAYERS = [
@@ -26,7 +26,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 ROOT = Path(gen_augment.__file__).parent
 #: What is no sampler among the samplers.
 PLUMBING = {path.stem for path in ROOT.glob("samplers/*.py")} - {
-    sampler.__module__.rpartition(".")[2] for sampler in SAMPLERS.values()
+    sampler.__module__.rpartition(".")[2] for sampler in (*SAMPLERS.values(), *CLASSICAL.values())
 }
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 

@@ -11,7 +11,7 @@ from gen_augment.codecs.label import LabelCodec
 from gen_augment.codecs.source import concatenate, read_rows, stack_rows, take
 from gen_augment.codecs.table import TableCodec
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.types import JSON, Kind
+from gen_augment.types import JSON, ColumnTypes, Kind
 
 __all__ = [
     "Codec",
@@ -56,19 +56,17 @@ class Codec(Protocol):
 _CODECS: dict[str, Any] = {"image": ImageCodec, "table": TableCodec}
 
 
-def infer_codec(X: Any) -> tuple[Codec, Tensor]:
+def infer_codec(X: Any, types: ColumnTypes = None) -> tuple[Codec, Tensor]:
     """Choose and fit the codec for `X`; return it with the encoded rows.
 
-    DataFrames and two-dimensional arrays are tables; arrays of three or four dimensions and lists of
-    PIL images are images.
+    DataFrames and two-dimensional arrays are tables, for which `types` says what columns are that are not what their
+    dtype says; arrays of three or four dimensions and lists of PIL images are images.
     """
-    if isinstance(X, pd.DataFrame):
-        return TableCodec.fit(X)
-    X = stack_rows(X)
-    if isinstance(X, (list, tuple)):  # of PIL images
-        return ImageCodec.fit(X)
-    ndim = getattr(X, "ndim", None)
+    X = X if isinstance(X, pd.DataFrame) else stack_rows(X)
+    ndim = 4 if isinstance(X, (list, tuple)) else getattr(X, "ndim", None)  # PIL images
     if ndim in (3, 4):
+        if types:
+            raise InputError(f"column_types={types!r}, but X holds images: leave column_types out.")
         return ImageCodec.fit(X)
     if ndim is None or ndim > 4:
         raise InputError(
@@ -76,7 +74,7 @@ def infer_codec(X: Any) -> tuple[Codec, Tensor]:
             "shape (n, H, W), (n, H, W, C) or (n, C, H, W), a list of PIL images or a Dataset, "
             "and tables as a DataFrame or an array of shape (n_rows, n_columns)."
         )
-    return TableCodec.fit(X)
+    return TableCodec.fit(X, types)
 
 
 def codec_from_json(record: JSON) -> Codec:

@@ -1,6 +1,9 @@
-"""Numeric tables: DataFrames, arrays or tensors to standardised float32 columns and back."""
+"""Tables of mixed columns to float32 numbers and one-hot blocks, and back."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -9,98 +12,126 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
+from gen_augment.codecs.columns import KINDS, Column, check_magnitude
+from gen_augment.codecs.dtypes import dtype_to_json, is_number
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError
-from gen_augment.types import JSON, Kind
-from gen_augment.validation import check_choice, check_finite
+from gen_augment.types import JSON, ColumnTypes, Kind
+from gen_augment.validation import check_choice
 
 __all__ = ["TableCodec"]
 
 Container = Literal["ndarray", "dataframe", "tensor"]
-#: Whole numbers beyond it are not told apart by the floats that networks compute with.
-_LARGEST_INT = 2**53
+_REFUSED = (pd.SparseDtype, pd.IntervalDtype, pd.PeriodDtype)
 
 
 @dataclass(frozen=True)
 class TableCodec:
-    """How the user holds a numeric table.
+    """How the user holds a table, and what its columns are.
 
-    Every column is standardised by the mean and standard deviation of the fitted rows. On the way back,
-    values are clipped to the fitted range, and columns of whole numbers are rounded.
+    An encoded row has the numbers of all columns first, and then their one-hot blocks: a block for each category (for
+    more than 64 values, one for each of a few digits), and one for each column of numbers or dates in which some values
+    are missing, which says so. Numbers are mapped to normal quantiles (`gen_augment.codecs.quantile`); on the way back
+    they keep within their bounds, and whole numbers stay whole.
+
+    What comes back from an encoded row is exact for categories, booleans, missing values, dates down to the
+    microsecond, and whole numbers within a span of a million; other numbers are within 1e-6 of their column's range.
+    Sparse columns, intervals, periods and complex numbers are refused.
 
     Attributes
     ----------
     container : {"ndarray", "dataframe", "tensor"}
     columns : list of (str or int)
         Names; positions where there are none.
-    dtypes : list of str
+    parts : tuple of Column
         One for each column.
-    mean, scale, low, high : ndarray of shape (n_columns,)
+    dtype : str or None
+        Of an array or Tensor.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"age": [31, 40, 52], "country": ["NO", None, "SE"]})
+    >>> codec, rows = TableCodec.fit(X)
+    >>> rows.shape, codec.blocks
+    (torch.Size([3, 4]), (3,))
+    >>> codec.decode(rows).equals(X)
+    True
     """
 
     container: Container
     columns: list[str | int]
-    dtypes: list[str]
-    mean: np.ndarray
-    scale: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    parts: tuple[Column, ...]
+    dtype: str | None = None
 
     kind: ClassVar[Kind] = "table"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one encoded row, ``(n_columns,)``."""
-        return (len(self.columns),)
+        """Shape of one encoded row, ``(width,)``."""
+        return (self._n_numbers + sum(self.blocks),)
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Widths of the one-hot blocks that end an encoded row."""
+        return tuple(width for part in self.parts for width in part.blocks)
+
+    @cached_property
+    def _n_numbers(self) -> int:
+        return sum(part.n_numbers for part in self.parts)
 
     @classmethod
-    def fit(cls, X: Any) -> tuple[Self, Tensor]:
+    def fit(cls, X: Any, types: ColumnTypes = None) -> tuple[Self, Tensor]:
         """Learn the columns of `X`; return the codec and the encoded rows.
 
         Parameters
         ----------
         X : DataFrame, ndarray or Tensor of shape (n_rows, n_columns)
+            NaN, None, NA and NaT are missing values, and are learned as such.
+        types : {column: {"number", "category"}}, optional
+            Of columns that are to be taken for something else than their dtype says: whole numbers that are codes, for
+            example, are a "category".
+
+        Raises
+        ------
+        InputError
+            A column cannot be used; the message names it.
         """
         X = stack_rows(X)
-        values = _values(X)
-        with np.errstate(over="ignore"):
-            scale = values.std(axis=0)
-        # Rounding leaves a tiny spread in constant columns of floats; such a column is constant all the same.
-        scale[scale <= 1e-9 * np.abs(values).max(axis=0)] = 1
-        container, columns, dtypes = _describe(X, values.shape[1])
-        _check_magnitude(values, scale, columns, dtypes, container)
-        codec = cls(container, columns, dtypes, values.mean(axis=0), scale, values.min(axis=0), values.max(axis=0))
-        return codec, codec._standardise(values)
+        container, dtype, series = _columns_of(X)
+        names = list(series)
+        kinds = _kinds(series, types)
+        fitted = [KINDS[kinds[name]].fit(column, name) for name, column in series.items()]
+        codec = cls(container, names, tuple(part for part, _ in fitted), dtype)
+        return codec, codec._encode(values for _, values in fitted)
 
     def encode(self, X: Any) -> Tensor:
-        """Rows in the form that was fitted to a Tensor of shape (n_rows, n_columns), float32."""
+        """Rows in the form that was fitted to a Tensor of shape (n_rows, width), float32.
+
+        A category that was not fitted is a block of zeros, as of scikit-learn's ``OneHotEncoder(handle_unknown=
+        "ignore")``; so is a missing one, and a missing number the middle of its column, where none was missing before.
+        Numbers beyond the fitted bounds go on along a line.
+        """
         X = stack_rows(X)
-        values = _values(X)
-        container, columns, _ = _describe(X, values.shape[1])
-        if len(columns) != len(self.columns):
+        container, _, series = _columns_of(X)
+        if len(series) != len(self.columns):
             raise InputError(
-                f"X has {len(columns)} features, but {type(self).__name__} is expecting {len(self.columns)} features "
+                f"X has {len(series)} features, but {type(self).__name__} is expecting {len(self.columns)} features "
                 f"as input: give the columns that were fitted, {self.columns}."
             )
-        if container != self.container or columns != self.columns:
+        if container != self.container or list(series) != self.columns:
             raise InputError(
-                f"the table was fitted as {self.container} with columns {self.columns}, got {container} with {columns}."
+                f"the table was fitted as {self.container} with columns {self.columns}, got {container} with "
+                f"{list(series)}."
             )
-        return self._standardise(values)
+        return self._encode(self._read(series))
 
     def decode(self, rows: Tensor) -> Any:
-        """Encoded rows of shape (n_rows, n_columns) to the form that was fitted."""
-        values: np.ndarray = rows.detach().cpu().to(torch.float64, copy=True).numpy()
-        values *= self.scale
-        values += self.mean
-        np.clip(values, self.low, self.high, out=values)
-        whole = np.array([_is_whole(self.container, dtype) for dtype in self.dtypes], dtype=bool)
-        values[:, whole] = np.rint(values[:, whole])
-        if self.container == "dataframe":
-            return self._frame([values[:, i] for i in range(len(self.columns))])
-        if self.container == "tensor":
-            return torch.from_numpy(values).to(getattr(torch, self.dtypes[0]))
-        return values.astype(self.dtypes[0], copy=False)
+        """Encoded rows of shape (n_rows, width) to the form that was fitted."""
+        rows = rows.detach().cpu()
+        numbers = rows[:, : self._n_numbers].double().numpy()
+        ends = accumulate(self.blocks, initial=self._n_numbers)
+        places = [rows[:, start:stop].argmax(dim=1).numpy() for start, stop in pairwise(ends)]
+        return self._assemble(self._decode(numbers, places))
 
     def pack(self, X: Any) -> np.ndarray:
         """Decoded rows as an array of numbers, as a file holds them; a DataFrame gets one field a column."""
@@ -109,95 +140,125 @@ class TableCodec:
             return tensor
         if self.container == "ndarray":
             return X  # type: ignore[no-any-return]
-        dtypes = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
-        fields = [(f"f{i}", getattr(dtype, "numpy_dtype", dtype)) for i, dtype in enumerate(dtypes)]
-        array = np.empty(len(X), dtype=fields)
-        for i, (name, dtype) in enumerate(fields):
-            array[name] = X.iloc[:, i].to_numpy(dtype=dtype)
+        array = np.empty(len(X), dtype=[(f"f{i}", part.field) for i, part in enumerate(self.parts)])
+        for i, values in enumerate(self._read(_columns_of(X)[2])):
+            array[f"f{i}"] = values
         return array
 
     def unpack(self, array: np.ndarray) -> Any:
         """Decoded rows out of what `pack` made; a Tensor shares its memory."""
         if self.container == "tensor":
             tensor = torch.from_numpy(array)
-            return tensor.view(torch.bfloat16) if self.dtypes[0] == "bfloat16" else tensor
-        return array if self.container == "ndarray" else self._frame([array[name] for name in array.dtype.names or ()])
-
-    def _frame(self, columns: list[np.ndarray]) -> pd.DataFrame:
-        dtypes: list[Any] = [pd.api.types.pandas_dtype(name) for name in self.dtypes]
-        arrays = {
-            i: pd.array(values, dtype=dtype) for i, (values, dtype) in enumerate(zip(columns, dtypes, strict=True))
-        }
-        return pd.DataFrame(arrays).set_axis(self.columns, axis=1)
+            return tensor.view(torch.bfloat16) if self.dtype == "bfloat16" else tensor
+        return array if self.container == "ndarray" else self._assemble(array[name] for name in array.dtype.names or ())
 
     def to_json(self) -> JSON:
         """All of it as JSON values."""
-        arrays = {name: getattr(self, name).tolist() for name in ("mean", "scale", "low", "high")}
         return {
             "kind": self.kind,
             "container": self.container,
             "columns": self.columns,
-            "dtypes": self.dtypes,
-            **arrays,
+            "dtype": self.dtype,
+            "parts": [{"kind": part.kind, **part.to_json()} for part in self.parts],
         }
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
-        arrays = [np.array(record[name], dtype=np.float64) for name in ("mean", "scale", "low", "high")]
-        columns, dtypes = record["columns"], record["dtypes"]
-        if {len(columns), len(dtypes), *(len(a) for a in arrays)} != {len(columns)}:
-            raise InputError("columns, dtypes and statistics differ in length.")
-        codec = cls(record["container"], columns, dtypes, *arrays)
-        check_choice("container", codec.container, ("ndarray", "dataframe", "tensor"))
-        if not all(np.isfinite(a).all() for a in arrays) or (codec.scale <= 0).any() or (codec.low > codec.high).any():
-            raise InputError("mean, scale, low and high are no statistics of columns.")
-        if codec.container != "tensor" and not all(_is_number(pd.api.types.pandas_dtype(name)) for name in dtypes):
-            raise InputError(f"dtypes={dtypes!r} are not numbers.")
-        codec.decode(torch.zeros(1, len(columns)))  # raises for unknown dtypes
+        columns = record["columns"]
+        parts = tuple(KINDS[part["kind"]].from_json(part) for part in record["parts"])
+        check_choice("container", record["container"], ("ndarray", "dataframe", "tensor"))
+        if not all(type(name) in (str, int) for name in columns) or len(set(columns)) != len(columns):
+            raise InputError(f"columns={columns!r} are not names of columns.")
+        if not columns or len(columns) != len(parts):
+            raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
+        codec = cls(record["container"], columns, parts, record["dtype"])
+        if codec.container != "dataframe" and (codec.dtype is None or codec.columns != list(range(len(columns)))):
+            raise InputError(f"dtype={codec.dtype!r} and columns={columns!r} do not go with {codec.container}.")
+        codec.decode(torch.zeros(1, *codec.shape))  # raises for dtypes that do not go with the values
         return codec
 
-    def _standardise(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(((values - self.mean) / self.scale).astype(np.float32))
+    def _read(self, series: "Mapping[Any, pd.Series[Any]]") -> "Iterator[np.ndarray]":
+        for (name, column), part in zip(series.items(), self.parts, strict=True):
+            try:
+                values = part.read(column)
+            except (InputError, TypeError, ValueError) as error:
+                raise InputError(f"column {name!r} of X {error}.") from error
+            if values.dtype.kind == "f" and np.isinf(values).any():
+                row = int(np.argmax(np.isinf(values)))
+                raise InputError(f"column {name!r} of X contains infinity (first seen in row {row}).")
+            yield values
+
+    def _encode(self, values: "Iterator[np.ndarray]") -> Tensor:
+        out: np.ndarray = np.empty((0, 0), np.float32)
+        number, place = 0, self._n_numbers
+        for i, (part, column) in enumerate(zip(self.parts, values, strict=True)):
+            if i == 0:
+                out = np.zeros((len(column), *self.shape), np.float32)
+            numbers, places = part.encode(column)
+            for encoded in numbers:
+                out[:, number] = encoded
+                number += 1
+            for width, hot in zip(part.blocks, places, strict=True):
+                known = np.flatnonzero(hot >= 0)
+                out[known, place + hot[known]] = 1
+                place += width
+        return torch.from_numpy(out)
+
+    def _decode(self, numbers: np.ndarray, places: list[np.ndarray]) -> "Iterator[np.ndarray]":
+        number = place = 0
+        for part in self.parts:
+            mine = places[place : place + len(part.blocks)]
+            stacked = np.stack(mine, axis=1) if mine else np.empty((len(numbers), 0), np.int64)
+            yield part.decode(numbers[:, number : number + part.n_numbers], stacked)
+            number, place = number + part.n_numbers, place + len(part.blocks)
+
+    def _assemble(self, values: "Iterator[np.ndarray]") -> Any:
+        """Columns of values in the user's container."""
+        arrays = {i: part.write(column) for i, (part, column) in enumerate(zip(self.parts, values, strict=True))}
+        if self.container == "dataframe":
+            return pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+        out = np.stack([np.asarray(column, dtype=np.float64) for column in arrays.values()], axis=1)
+        if self.container == "tensor":
+            return torch.from_numpy(out).to(getattr(torch, str(self.dtype)))
+        return out.astype(self.dtype, copy=False)
 
 
-def _is_number(dtype: Any) -> bool:
-    return dtype.kind in "biuf" and not isinstance(dtype, pd.SparseDtype)
-
-
-def _is_whole(container: Container, dtype: str) -> bool:
-    if container == "tensor":
-        return not getattr(torch, dtype).is_floating_point
-    return pd.api.types.pandas_dtype(dtype).kind in "biu"
-
-
-def _describe(X: Any, n_columns: int) -> tuple[Container, list[str | int], list[str]]:
-    if isinstance(X, pd.DataFrame):
-        return "dataframe", [c if isinstance(c, str) else int(c) for c in X.columns], [str(d) for d in X.dtypes]
-    positions: list[str | int] = list(range(n_columns))
-    if isinstance(X, Tensor):
-        return "tensor", positions, [str(X.dtype).removeprefix("torch.")] * n_columns
-    dtype = np.asarray(X).dtype
-    return "ndarray", positions, [dtype.name if dtype.isnative else dtype.str] * n_columns
-
-
-def _values(X: Any) -> np.ndarray:
+def _columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
+    """Container, dtype if there is one for all, and columns by name."""
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
-    elif isinstance(X, Tensor):
+        names = [c if isinstance(c, str) else int(c) for c in X.columns]
+        return "dataframe", None, {name: X.iloc[:, i] for i, name in enumerate(names)}
+    container: Container = "ndarray"
+    name: str
+    if isinstance(X, Tensor):
         if X.layout != torch.strided or X.is_complex():
             raise InputError(f"X is a {X.layout} Tensor of {X.dtype}: tables are dense real numbers.")
+        name = str(X.dtype).removeprefix("torch.")
+        container = "tensor"
+        whole, boolean = not X.is_floating_point(), X.dtype == torch.bool
         X = X.detach().cpu().double().numpy()
-    elif isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
-        raise InputError(f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype a column.")
+    else:
+        if isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
+            raise InputError(f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype a column.")
+        dtype = np.asarray(X).dtype
+        name = str(dtype.name if dtype.isnative else dtype.str)
+        whole, boolean = dtype.kind in "iu", dtype.kind == "b"
     try:
         values = np.asarray(check_array(X, dtype=np.float64, ensure_all_finite=False))
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
-    for column in np.flatnonzero(~np.isfinite(values).all(axis=0)):
-        name = X.columns[int(column)] if isinstance(X, pd.DataFrame) else int(column)
-        check_finite(values[:, [column]], f"column {name!r} of X")
-    return values
+    return container, name, {i: _column_of_array(column, i, whole, boolean) for i, column in enumerate(values.T)}
+
+
+def _column_of_array(values: np.ndarray, number: int, whole: bool, boolean: bool) -> "pd.Series[Any]":
+    if boolean:
+        return pd.Series(values != 0)
+    if whole:
+        check_magnitude(values, number, whole=True)
+        return pd.Series(values.astype(np.int64))
+    return pd.Series(values)
 
 
 def _check_frame(X: pd.DataFrame) -> None:
@@ -206,20 +267,49 @@ def _check_frame(X: pd.DataFrame) -> None:
     names = [c for c in X.columns if not isinstance(c, (str, int, np.integer))]
     if names:
         raise InputError(f"column names must be str or int, got {names[:3]!r}.")
-    other = {c: str(d) for c, d in X.dtypes.items() if not _is_number(d)}
-    if other:
+    if not all(X.shape):
+        raise InputError(f"X has 0 {'feature(s)' if len(X) else 'sample(s)'} (shape={X.shape}): give at least one.")
+
+
+def _kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> dict[Any, str]:
+    """What each column is taken for."""
+    chosen = {}
+    for name, kind in (types or {}).items():
+        if name not in series:
+            raise InputError(f"column_types names a column {name!r} that X does not have; it has {list(series)}.")
+        check_choice(f"column_types[{name!r}]", kind, ("number", "category"))
+        chosen[name] = kind
+    refused = {}
+    for name, column in series.items():
+        inferred = _kind(column.dtype)
+        if inferred is None or not _can_be(column.dtype, chosen.get(name, inferred)) or not _is_writable(column.dtype):
+            refused[name] = str(column.dtype)
+        chosen.setdefault(name, str(inferred))
+    if refused:
         raise InputError(
-            f"columns {other} are not dense numbers: encode them as numbers first, for example with "
-            "sklearn.preprocessing.OrdinalEncoder or pandas.get_dummies."
+            f"columns {refused} cannot be used as they are: make them dense numbers, strings, categories of those, or "
+            "dates of datetime64."
         )
+    return chosen
 
 
-def _check_magnitude(
-    values: np.ndarray, scale: np.ndarray, columns: list[str | int], dtypes: list[str], container: Container
-) -> None:
-    for i, (name, dtype) in enumerate(zip(columns, dtypes, strict=True)):
-        largest = np.abs(values[:, i]).max()
-        if not np.isfinite(scale[i]) or (largest > _LARGEST_INT and _is_whole(container, dtype)):
-            raise InputError(
-                f"column {name!r} of X has values up to {largest:g}, too large to be computed with: scale or drop it."
-            )
+def _kind(dtype: Any) -> str | None:
+    """What a column of this dtype is taken for; None for what cannot be used."""
+    if isinstance(dtype, _REFUSED) or (isinstance(dtype, pd.ArrowDtype) and dtype.kind not in "biufU"):
+        return None
+    if dtype.kind in "bUO":
+        return "category"
+    return {"M": "date", "m": "number"}.get(dtype.kind, "number" if is_number(dtype) else None)
+
+
+def _can_be(dtype: Any, kind: str) -> bool:
+    return is_number(dtype) or _kind(dtype) == kind
+
+
+def _is_writable(dtype: Any) -> bool:
+    """Whether an archive can hold the dtype."""
+    try:
+        dtype_to_json(dtype)
+    except InputError:
+        return False
+    return True

@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from gen_augment.codecs import Codec, LabelCodec, concatenate, take
 from gen_augment.errors import ArchiveError, ExhaustedError
 from gen_augment.rejection import Filter, check_filters, describe_filter, fit_filter, passes
-from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.samplers.requests import requested_codes
+from gen_augment.rng import RandomState
+from gen_augment.samplers.requests import sample_by_address
 from gen_augment.types import Labels
 from gen_augment.validation import check_index, check_positive_int, check_same_length
 
@@ -94,15 +94,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         ExhaustedError
             Of some row, none of `max_draws` passed.
         """
-        seed, start = (self.seed_, getattr(self, "_next_row", 0)) if random_state is None else (random_state, 0)
-        seed = resolve_seed(seed)
-        labels = self.label_codec_
-        codes = requested_codes(n_samples, y, labels, self.class_prior_, start, derive_seed(seed, "label"))
-        decoded = labels.decode(codes)
-        X = self.generate(np.arange(start, start + len(codes)), labels.classes[codes], seed=seed)
-        if random_state is None:
-            self._next_row = start + len(codes)
-        return X, decoded
+        return sample_by_address(self, n_samples, y, random_state)
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         """Rows by address, as `Sampler.generate` gives them.

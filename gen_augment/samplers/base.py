@@ -20,13 +20,13 @@ from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
-from gen_augment.samplers.requests import requested_codes
+from gen_augment.samplers.requests import sample_by_address
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.batches import repeat_labelled
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place
-from gen_augment.types import DataSpec, History, Labels
+from gen_augment.types import ColumnTypes, DataSpec, History, Labels
 from gen_augment.validation import (
     check_choice,
     check_class_counts,
@@ -59,6 +59,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     torch_compile : bool
         Compile the network with `torch.compile`: a wait of half a minute or more at the first step and at the first
         sample, and faster steps and samples from then on. Needs a C++ compiler on a CPU.
+    column_types : {column: {"number", "category"}}, optional
+        Of a table's columns, by name or position, that are not what their dtype says: codes in whole numbers, for
+        example, are a "category".
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -93,6 +96,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
+        column_types: ColumnTypes = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -103,6 +107,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.device = device
         self.precision = precision
         self.torch_compile = torch_compile
+        self.column_types = column_types
         self.callbacks = callbacks
         self.verbose = verbose
 
@@ -129,7 +134,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         ----------
         X : array-like, Tensor, DataFrame, list of PIL images, Dataset of (x, label), or folder of class folders
             Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), of any dtype and range, 8 to 128 px; or
-            a numeric table of shape (n_rows, n_columns).
+            a table of shape (n_rows, n_columns) with numbers, categories, strings, booleans, dates, and missing values
+            (NaN, None, NA, NaT), which are learned as such.
         y : array-like of shape (n_samples,), optional
             One label a row, of any kind; left out where `X` brings its own. As in scikit-learn's semi-supervised
             estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it;
@@ -153,7 +159,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         """
         self._check_params()
         X, y = read_rows(X, y)
-        codec, rows = infer_codec(X)
+        codec, rows = infer_codec(X, self.column_types)
         labels, codes = LabelCodec.fit(y, partial=True)
         counts = self._check_rows(rows, codes, labels)
         seed = resolve_seed(self.random_state)
@@ -214,15 +220,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         y : same type as was fitted
         """
         self._check_fitted()
-        if random_state is None:
-            seed, start = self.seed_, self._next_row
-        else:
-            seed, start = resolve_seed(random_state), 0
-        codes = requested_codes(n_samples, y, self.label_codec_, self.class_prior_, start, derive_seed(seed, "label"))
-        X = self._rows(np.arange(start, start + len(codes)), codes, seed)
-        if random_state is None:
-            self._next_row = start + len(codes)
-        return X, self.label_codec_.decode(codes)
+        return sample_by_address(self, n_samples, y, random_state)
 
     def _check_rows(
         self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None
@@ -265,8 +263,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.class_count_ = counts
         self.class_prior_ = counts / counts.sum()
         self.spec_ = data_spec(codec, labels)
-        self.n_features_in_ = int(np.prod(codec.shape))
         names = getattr(codec, "columns", None)
+        self.n_features_in_ = int(np.prod(codec.shape)) if names is None else len(names)
         if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
             self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
@@ -314,9 +312,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
         return tags
 
 
 def data_spec(codec: Codec, labels: LabelCodec) -> DataSpec:
     """What a network has to know of rows and labels in these forms."""
-    return DataSpec(codec.kind, codec.shape, len(labels.classes), getattr(codec, "dtype", None) == "bool")
+    binary = codec.kind == "image" and getattr(codec, "dtype", None) == "bool"
+    return DataSpec(codec.kind, codec.shape, len(labels.classes), binary, getattr(codec, "blocks", ()))

@@ -26,7 +26,7 @@ from gen_augment.nets import ClassEmbedding, TimeEmbedding, build_velocity
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Callback, Loop
-from gen_augment.types import Batch, DataSpec
+from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalFlow"]
@@ -37,7 +37,7 @@ FINER = 4
 
 
 class ConditionalFlow(Sampler):
-    """Conditional rectified flow for images and numeric tables.
+    """Conditional rectified flow for images and tables; a category is the largest value of its block.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ class ConditionalFlow(Sampler):
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         Compile the network; see `Sampler`.
+    column_types : {column: {"number", "category"}}, optional
+        As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -102,6 +104,7 @@ class ConditionalFlow(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
+        column_types: ColumnTypes = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -113,6 +116,7 @@ class ConditionalFlow(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
+            column_types=column_types,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -149,7 +153,7 @@ class ConditionalFlow(Sampler):
         mirror = self.mirror and self.spec_.kind == "image"
 
         def step(batch: Batch) -> dict[str, Tensor]:
-            x, y = batch
+            x, y = self._spread(batch[0]), batch[1]
             if mirror:
                 x = torch.where(torch.rand(_column(x), device=x.device) < 0.5, x.flip(-1), x)
             z = torch.randn_like(x)
@@ -170,7 +174,12 @@ class ConditionalFlow(Sampler):
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         # Back along the straight path by `strength`, with noise that is not the row's own, and forth again.
-        return self._integrate(torch.lerp(x, z, strength), y, 1 - strength) if strength else x
+        return self._integrate(torch.lerp(self._spread(x), z, strength), y, 1 - strength) if strength else x
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """Rows of a table with -1 and 1 in their blocks: about as far from each other as noise is wide."""
+        n = sum(self.spec_.blocks)
+        return torch.cat([x[:, :-n], 2 * x[:, -n:] - 1], dim=1) if n else x
 
     def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
         return self._integrate(x, y, 1.0, 0.0, FINER)

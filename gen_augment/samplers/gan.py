@@ -14,11 +14,13 @@ Miyato and Koyama, "cGANs with Projection Discriminator", 2018 (arXiv:1802.05637
 Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018
 (arXiv:1801.04406): the R1 penalty; taken lazily, as in Karras et al. 2020 (arXiv:1912.04958).
 Karras et al., "Progressive Growing of GANs", 2018 (arXiv:1710.10196): minibatch standard deviation.
+Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503): categories by Gumbel-softmax.
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738).
 Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676): augmenting a share
 of the images only, so that generated ones do not come out augmented, and as large a share as overfitting calls for.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -29,13 +31,14 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
+from gen_augment.nets.blocks import relaxed_blocks
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Batches, Callback, Loop, diff_augment
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
 from gen_augment.training.diffaugment import AdaptiveProbability
 from gen_augment.training.placement import evaluating
-from gen_augment.types import Batch, DataSpec
+from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalGAN"]
@@ -47,7 +50,7 @@ SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
 
 class ConditionalGAN(Sampler):
-    """Conditional GAN with a projection discriminator, for images and numeric tables.
+    """Conditional GAN with a projection discriminator, for images and tables.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ class ConditionalGAN(Sampler):
         Steps of one discriminator and one generator update each, and rows in each.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
-    random_state, device, precision, torch_compile, callbacks, verbose
+    random_state, device, precision, torch_compile, column_types, callbacks, verbose
         As in `ConditionalVAE`.
 
     Notes
@@ -121,6 +124,7 @@ class ConditionalGAN(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
+        column_types: ColumnTypes = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -132,6 +136,7 @@ class ConditionalGAN(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
+            column_types=column_types,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -163,8 +168,8 @@ class ConditionalGAN(Sampler):
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
-        """``(latent_dim,)``."""
-        return (self.latent_dim,)
+        """``(latent_dim,)``, and for tables a number for each place of their blocks."""
+        return (self.latent_dim + sum(self.spec_.blocks),)
 
     def _build(self, spec: DataSpec) -> "GANNetwork":
         spectral = self.regularizer == "spectral_norm"
@@ -177,7 +182,7 @@ class ConditionalGAN(Sampler):
         )
         augment = self._augmentation(network.augmentation.p)
         adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
-        gamma = min(0.3, 16 / self.n_features_in_) if self.r1_gamma == "auto" else self.r1_gamma
+        gamma = min(0.3, 16 / math.prod(self.spec_.shape)) if self.r1_gamma == "auto" else self.r1_gamma
         follow = network.ema.follow(network.generator)
         draw = RowDraw(loop.batches, self.spec_.n_classes, self.class_balance)
         network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
@@ -194,7 +199,7 @@ class ConditionalGAN(Sampler):
             if self.mirror and x.ndim == 4:
                 x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
             fake_y = draw.labels(len(y))
-            fake = generator(torch.randn(len(y), self.latent_dim, device=x.device), fake_y)
+            fake = generator(torch.randn(len(y), *self.latent_shape, device=x.device), fake_y)
 
             seen = augment(torch.cat([x, fake.detach()]))
             real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
@@ -331,16 +336,22 @@ class GANNetwork(nn.Module):
 
 
 class Generator(nn.Module):
-    """Noise and class number to row; images end in tanh."""
+    """Noise and class number to row; images end in tanh, and blocks of tables are drawn from logits."""
 
     def __init__(self, spec: DataSpec, latent_dim: int, width: int) -> None:
         super().__init__()
         self.bounded = spec.kind == "image"
+        self.blocks = spec.blocks
+        self.latent_dim = latent_dim
         self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
         self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        out: Tensor = self.decoder(z, self.embedding(y))
+        code, picks = z[:, : self.latent_dim], z[:, self.latent_dim :]
+        out: Tensor = self.decoder(code, self.embedding(y))
+        if self.blocks:
+            start = out.shape[1] - sum(self.blocks)
+            return torch.cat([out[:, :start], relaxed_blocks(out[:, start:].float(), picks, self.blocks)], dim=1)
         return out.tanh() if self.bounded else out
 
 

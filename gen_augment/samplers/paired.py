@@ -29,7 +29,7 @@ from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import KeptRows, LearnedNoise, choose_rows, split_noise, uniform_from
 from gen_augment.training import Batches, Callback, Loop
-from gen_augment.types import Batch, DataSpec
+from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_positive_int
 
 __all__ = ["PairedVAE"]
@@ -42,14 +42,14 @@ MAX_SHIFT = 0.25  # of the image's side, that a pixel may move
 
 
 class PairedVAE(Sampler):
-    """Conditional auto-encoder of pairs of rows of one class, for images and numeric tables.
+    """Conditional auto-encoder of pairs of rows of one class, for images and tables.
 
     A sample is a training row of its class, picked at random and varied at full strength. What varies is learned from
     all classes, so frequent ones teach what rare ones may look like.
 
     An image is its source, smoothly bent by up to a quarter of its side and lit: it stays sharp, and has the texture of
-    that one row. A value of a table lies between that of its source and one that the decoder makes, and gets the
-    learned noise.
+    that one row. A number of a table lies between that of its source and one that the decoder makes, and gets the
+    learned noise; a category is drawn from a mixture of the two.
 
     Training rows are kept in the sampler and in its archive, images in 8 bits: whoever has it has them. They are those
     of the last fit, which must have rows of every class that is to be sampled.
@@ -73,6 +73,8 @@ class PairedVAE(Sampler):
     precision : str
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
+        As in `Sampler`.
+    column_types : {column: {"number", "category"}}, optional
         As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
@@ -106,6 +108,7 @@ class PairedVAE(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
+        column_types: ColumnTypes = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -117,6 +120,7 @@ class PairedVAE(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
+            column_types=column_types,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -181,7 +185,7 @@ class PairedVAE(Sampler):
         network: PairNetwork = self.network_  # type: ignore[assignment]
         same, _ = network.encode(x, x)
         code, columns, _ = self._split(z)
-        return network.generate(x, math.sqrt(1 - strength**2) * same + strength * code, strength * columns)
+        return network.generate(x, math.sqrt(1 - strength**2) * same + strength * code, columns, strength)
 
     def _split(self, z: Tensor) -> list[Tensor]:
         return split_noise(z, self.latent_dim, self._n_columns, 1)
@@ -219,10 +223,10 @@ class PairNetwork(nn.Module):
         mean, log_var = self.to_code(self.pair_encoder(torch.cat([source, x - source], dim=1))).chunk(2, dim=1)
         return mean, log_var
 
-    def generate(self, source: Tensor, z: Tensor, columns: Tensor) -> Tensor:
+    def generate(self, source: Tensor, z: Tensor, columns: Tensor, strength: float = 1.0) -> Tensor:
         """Rows from sources, codes and, for tables, the noise of each column."""
         rows = self.decode(source, z)
-        return rows.clamp(-1, 1) if self.image else torch.addcmul(rows, self.noise.std(), columns)
+        return rows.clamp(-1, 1) if self.image else self.noise.draw(rows, columns, strength)
 
     def decode(self, source: Tensor, z: Tensor) -> Tensor:
         """Rows from sources and codes: mean of p(x|z,s)."""
@@ -230,11 +234,21 @@ class PairNetwork(nn.Module):
         made = self.decoder(z, condition).float()
         if not self.image:
             other, share = made.chunk(2, dim=1)
-            return torch.lerp(source.float(), other, share.sigmoid())
+            return self._between(source.float(), other, share.sigmoid())
         field = F.interpolate(made, source.shape[2:], mode="bicubic", align_corners=False)
         shift, gain = field[:, :2], field[:, 2:]
         # Values go from -1, where there is no light.
         return (warp(source.float(), MAX_SHIFT * shift.tanh()) + 1) * (2 * gain.sigmoid()) - 1
+
+    def _between(self, source: Tensor, other: Tensor, share: Tensor) -> Tensor:
+        """Numbers between two rows; of blocks, logits of the two mixed."""
+        blocks = self.noise.blocks
+        if not blocks:
+            return torch.lerp(source, other, share)
+        n = self.noise.n_numbers
+        likely = torch.cat([part.softmax(dim=1) for part in torch.split(other[:, n:], list(blocks), dim=1)], dim=1)
+        mixed = torch.lerp(source[:, n:], likely, share[:, n:])
+        return torch.cat([torch.lerp(source[:, :n], other[:, :n], share[:, :n]), (mixed + 1e-6).log()], dim=1)
 
 
 class Sources(KeptRows):

@@ -13,6 +13,7 @@ Bowman et al., "Generating Sentences from a Continuous Space", 2016 (arXiv:1511.
 Rybkin, Daniilidis and Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021
 (arXiv:2006.13202): the learned output variance.
 Hou et al., "Deep Feature Consistent Variational Autoencoder", 2017 (arXiv:1610.00363): the perceptual loss.
+Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503): categories as cross-entropy.
 Codes of samples other than from the prior: see `gen_augment.samplers.latents`.
 """
 
@@ -29,7 +30,7 @@ from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import N_PICKS, CodeBook, KeepCodes, Latent, LearnedNoise, split_noise
 from gen_augment.training import Callback, Loop
-from gen_augment.types import Batch, DataSpec
+from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalVAE"]
@@ -39,10 +40,10 @@ FEATURE_STEPS = 300
 
 
 class ConditionalVAE(Sampler):
-    """Conditional variational auto-encoder for images and numeric tables.
+    """Conditional variational auto-encoder for images and tables.
 
     Images get a convolutional network and give the decoder's mean; tables get an MLP and a draw from the
-    decoder's normal distribution.
+    decoder's law: normal for numbers, categorical for all else, as in the TVAE of Xu et al. 2019.
 
     Parameters
     ----------
@@ -87,6 +88,8 @@ class ConditionalVAE(Sampler):
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         As in `Sampler`.
+    column_types : {column: {"number", "category"}}, optional
+        As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -120,6 +123,7 @@ class ConditionalVAE(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
+        column_types: ColumnTypes = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -131,6 +135,7 @@ class ConditionalVAE(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
+            column_types=column_types,
             callbacks=callbacks,
             verbose=verbose,
         )
@@ -234,7 +239,7 @@ class ConditionalVAE(Sampler):
         mean, _ = network.encode(x, y)
         noise, columns, _ = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
         # On the way from the row's own code to a draw from the prior, at constant variance.
-        return network.generate(math.sqrt(1 - strength**2) * mean + strength * noise, strength * columns, y)
+        return network.generate(math.sqrt(1 - strength**2) * mean + strength * noise, columns, y, strength)
 
 
 class VAENetwork(nn.Module):
@@ -269,10 +274,10 @@ class VAENetwork(nn.Module):
         mean, log_var = self.to_code(features).chunk(2, dim=1)
         return mean, log_var
 
-    def generate(self, z: Tensor, columns: Tensor, y: Tensor) -> Tensor:
+    def generate(self, z: Tensor, columns: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
         """Rows from codes, and the noise of each column where rows are drawn."""
         rows = self._rows(self.decoder(z, self.embedding(y)))
-        return rows if self.noise is None or self.bounded else torch.addcmul(rows, self.noise.std(), columns)
+        return rows if self.noise is None or self.bounded else self.noise.draw(rows, columns, strength)
 
     def _rows(self, logits: Tensor) -> Tensor:
         if self.noise is None:

@@ -149,15 +149,28 @@ def row_digests(X: Any) -> np.ndarray:
     Values decide, not dtypes: a row of integers and the same row of floats are equal.
     """
     if isinstance(X, pd.DataFrame):
-        X = X.to_numpy(dtype=np.float64)
-    elif isinstance(X, torch.Tensor):
+        return _frame_digests(X)
+    if isinstance(X, torch.Tensor):
         X = X.detach().cpu().double().numpy()
     return np.array([_digest(row) for row in X], dtype="<U32")
 
 
-def _digest(row: Any) -> str:
+def _digest(row: Any, text: Any = ()) -> str:
     values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0, which is equal to it
-    return hashlib.blake2b(values.tobytes(), digest_size=16).hexdigest()
+    values[np.isnan(values)] = np.nan  # one of the many there are
+    tail = repr(tuple(text)).encode() if len(text) else b""
+    return hashlib.blake2b(values.tobytes() + tail, digest_size=16).hexdigest()
+
+
+def _frame_digests(X: pd.DataFrame) -> np.ndarray:
+    """Numbers are hashed as such, all else as text; a missing value is one, however it is written."""
+    numeric = [
+        getattr(dtype, "kind", "O") in "biuf" and not isinstance(dtype, pd.CategoricalDtype) for dtype in X.dtypes
+    ]
+    numbers = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
+    others = X.loc[:, [not number for number in numeric]]
+    text = others.astype(object).where(others.notna(), None).to_numpy()
+    return np.array([_digest(row, rest) for row, rest in zip(numbers, text, strict=True)], dtype="<U32")
 
 
 def _part(rows: Part, index: np.ndarray) -> Part:

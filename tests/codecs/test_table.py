@@ -1,5 +1,6 @@
-"""Tables: what goes in comes back, column by column; what cannot be used is named."""
+"""Tables of numbers: what goes in comes back, column by column; what cannot be used is named."""
 
+import datetime
 import json
 from typing import Any
 
@@ -10,7 +11,6 @@ import scipy.sparse
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.preprocessing import StandardScaler
 
 from gen_augment import ArchiveError, InputError
 from gen_augment.codecs import TableCodec, codec_from_json, infer_codec
@@ -112,10 +112,9 @@ def test_arrays_of_whole_numbers_come_back_exactly(data: list[Any], as_tensor: b
 def test_decoded_values_stay_in_the_range_that_was_seen(X: pd.DataFrame) -> None:
     codec, _ = TableCodec.fit(X)
     decoded = codec.decode(torch.tensor(WILD, dtype=torch.float32)[:, None].expand(-1, *codec.shape))
-    for i in range(X.shape[1]):
+    for i, dtype in enumerate(X.dtypes):
         was, now = (frame.iloc[:, i].to_numpy(dtype=np.float64) for frame in (X, decoded))
-        assert now.min() == was.min()
-        assert now.max() == was.max()
+        assert set(now) <= set(was) if dtype.kind == "b" else (now.min(), now.max()) == (was.min(), was.max())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.uint8, torch.int64, torch.bool])
@@ -128,11 +127,6 @@ def test_tensors_come_back(dtype: torch.dtype) -> None:
 def test_other_dtypes_of_numpy_come_back(dtype: Any) -> None:
     X = np.arange(12).reshape(4, 3).astype(dtype)
     assert_same(round_trip(X), X)
-
-
-def test_columns_are_standardised_as_by_scikit_learn() -> None:
-    X = np.random.default_rng(0).normal(3, 50, (40, 4))
-    np.testing.assert_allclose(TableCodec.fit(X)[1].numpy(), StandardScaler().fit_transform(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e12, 0.1 + 0.2])
@@ -164,11 +158,8 @@ def with_value(value: float) -> np.ndarray:
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": [3, 4]})
 BAD: dict[str, tuple[Any, str]] = {
-    "NaN": (with_value(np.nan), "column 1 of X contains NaN .*row 3; 1 rows"),
-    "inf": (with_value(np.inf), "column 1 of X contains infinity .*row 3"),
-    "NaN in a tensor": (torch.from_numpy(with_value(np.nan)), "column 1 of X contains NaN"),
-    "NaN in a frame": (FRAME.assign(a=[1.0, np.nan]), "column 'a' of X contains NaN .*row 1"),
-    "NA": (pd.DataFrame({"k": pd.array([None, 1], dtype="Int64")}), "column 'k' of X contains NaN .*row 0"),
+    "inf": (with_value(np.inf), "column 1 of X contains infinity .*row 3; 1 rows"),
+    "inf in a frame": (FRAME.assign(a=[1.0, -np.inf]), "column 'a' of X contains infinity .*row 1"),
     "object": (np.array([[1, 2], [3, None]], dtype=object), "dtype object"),
     "text": (np.array([["a", "b"]]), "dtype <U1"),
     "numbers as text": (np.array([["1", "2"]]), "dtype <U1"),
@@ -184,14 +175,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "empty list": ([], "0 sample"),
     "1-D": (np.zeros(5), "Expected 2D array"),
     "Series": (pd.Series([1, 2]), "2-dimensional"),
-    "text column": (FRAME.assign(name=["x", "y"], when=["", ""]), "columns {'name': '(str|object)', 'when'"),
-    "category column": (FRAME.assign(c=pd.Categorical([1, 2])), "'c': 'category'"),
-    "date column": (FRAME.assign(d=pd.to_datetime(["2020", "2021"])), "'d': 'datetime64"),
+    "interval column": (FRAME.assign(c=pd.cut([1, 2], 2)), "'c': 'category'"),
+    "period column": (FRAME.assign(c=pd.period_range("2020", periods=2, freq="D")), r"'c': 'period\[D\]'"),
+    "lists": (FRAME.assign(c=[[1], [2]]), "column 'c' of X holds what is no category: unhashable"),
+    "days": (FRAME.assign(c=[datetime.date(2020, 1, 1), None]), r"column 'c' of X holds .*\(date\).*to_datetime"),
+    "True and 1": (FRAME.assign(c=pd.Series([True, 1], dtype=object)), "column 'c' of X holds True"),
     "complex column": (FRAME.assign(z=[1j, 2j]), "'z': 'complex128'"),
     "same names": (pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"]), r"occur twice: \['a'\]"),
     "tuples as names": (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", 1)])), r"\('a', 1\)"),
     "large ids": (FRAME.assign(id=[2**62, 2**62 + 1]), r"column 'id' of X has values up to 4\.61"),
-    "overflow": (np.array([[1e300], [-1e300]]), r"column 0 of X has values up to 1e\+300"),
+    "overflow": (np.array([[1.7e308], [-1.7e308]]), r"column 0 of X has values up to 1\.7e\+308"),
 }
 
 
@@ -205,7 +198,8 @@ BAD_LATER: dict[str, tuple[Any, str]] = {
     "array": (FRAME.to_numpy(), r"fitted as dataframe with columns \['a', 'b'\], got ndarray"),
     "order": (FRAME[["b", "a"]], r"got dataframe with \['b', 'a'\]"),
     "a column less": (FRAME[["a"]], "X has 1 features, but TableCodec is expecting 2"),
-    "NaN": (FRAME.assign(b=[np.nan, 1]), "column 'b' of X contains NaN"),
+    "infinity": (FRAME.assign(a=[np.inf, 1]), "column 'a' of X contains infinity .*row 0"),
+    "text": (FRAME.assign(b=["x", "y"]), "column 'b' of X holds str, and numbers were fitted"),
     "None": (None, "Expected 2D array"),
 }
 
@@ -221,16 +215,14 @@ def test_tables_of_another_form_are_refused_later(X: Any, message: str) -> None:
     "change",
     [
         {"container": "list"},
+        {"container": "ndarray"},
         {"columns": ["a"]},
         {"columns": 2},
-        {"dtypes": ["float64", "category"]},
-        {"dtypes": ["float64", 3]},
-        {"mean": [0.0, float("nan")]},
-        {"mean": [[0.0], [0.0]]},
-        {"scale": [0.0, 1.0]},
-        {"low": [9.0, 9.0]},
-        {"high": ["a", "b"]},
-        {"high": None},
+        {"columns": ["a", "a"]},
+        {"columns": ["a", None]},
+        {"columns": [], "parts": []},
+        {"parts": [{}, {}]},
+        {"parts": [{"kind": "image"}] * 2},
     ],
 )
 def test_a_damaged_record_is_an_archive_error(change: dict[str, Any]) -> None:
@@ -239,7 +231,7 @@ def test_a_damaged_record_is_an_archive_error(change: dict[str, Any]) -> None:
         codec_from_json(record | change)
 
 
-@pytest.mark.parametrize("key", ["kind", "container", "columns", "dtypes", "mean", "scale", "low", "high"])
+@pytest.mark.parametrize("key", ["kind", "container", "columns", "dtype", "parts"])
 def test_an_incomplete_record_is_an_archive_error(key: str) -> None:
     record = TableCodec.fit(FRAME)[0].to_json()
     del record[key]

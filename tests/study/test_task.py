@@ -251,3 +251,13 @@ def test_digests_of_signed_zeros_dtypes_and_images() -> None:
     pixels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
     assert row_digests([Image.fromarray(pixels[0])]) == row_digests(pixels) == row_digests(pixels.astype(np.float32))
     assert row_digests(np.empty((0, 3))).shape == (0,)
+
+
+def test_digests_of_mixed_frames() -> None:
+    X = pd.DataFrame({"n": [1, 1, 1, 1], "x": [0.5, 0.5, np.nan, np.nan], "c": ["a", "b", None, None]})
+    X["day"] = pd.to_datetime(["2020-01-01"] * 4)
+    digests = row_digests(X)
+    assert len(set(digests)) == 3
+    assert digests[2] == digests[3]
+    other = X.astype({"n": float, "c": "category", "x": "Float64", "day": "datetime64[ns]"})
+    np.testing.assert_array_equal(row_digests(other), digests)
