@@ -22,7 +22,7 @@ from torchvision.datasets import ImageFolder
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, load_sampler
 from gen_augment.cli import main
 from gen_augment.data import Data
-from gen_augment.study import runner
+from gen_augment.study import trial
 from tests.conftest import toy_images, toy_table
 
 Run = Callable[..., tuple[int, str, str]]
@@ -232,7 +232,7 @@ def test_another_study_in_the_folder_is_one_line(run: Run) -> None:
 @pytest.fixture
 def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
     """Let training number so-and-so of a study end in Ctrl-C."""
-    fit_predict = runner.fit_predict
+    fit_predict = trial.fit_predict
 
     def interrupt(number: int | None) -> None:
         calls = []
@@ -243,7 +243,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None
                 raise KeyboardInterrupt
             return fit_predict(*args, **kwargs)
 
-        monkeypatch.setattr(runner, "fit_predict", fit_or_stop)
+        monkeypatch.setattr(trial, "fit_predict", fit_or_stop)
 
     return interrupt
 
