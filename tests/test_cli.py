@@ -288,7 +288,7 @@ def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mirror", [True, False])
 def test_only_images_with_a_mirror_image_are_flipped(mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Data("toys", *toy_images(24), mirror=mirror)
-    monkeypatch.setattr("gen_augment.cli.load_data", lambda source, target: data)
+    monkeypatch.setattr("gen_augment.cli_study.load_data", lambda source, target: data)
     assert run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0] == 0
     assert any("flip" in trial["arm"] for trial in trials_of("r-trials")) is mirror
 

@@ -258,6 +258,12 @@ class StudyResult:
             "verdict": self.verdict(),
             "details": self.details(),
             "metric": self.metric,
+            "arms": self.arms,
+            "controls": sorted(self.controls),
+            "overlap": self.overlap,
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "examples": sorted(self.examples),
             "protocol": self.protocol,
             "trials": trials,
         }

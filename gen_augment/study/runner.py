@@ -1,8 +1,6 @@
 """Runs the trials of a study, some seeds at a time, and keeps each on disk as soon as it ends."""
 
-import json
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,24 @@ import pandas as pd
 import torch
 
 from gen_augment.codecs import infer_codec
-from gen_augment.errors import InputError, LeakError
+from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
-from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, Drawn, read_arms
+from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
 from gen_augment.study.balance import weight_key
-from gen_augment.study.corruptions import CONDITIONS, chosen_rows, corrupted_parts
+from gen_augment.study.corruptions import CONDITIONS, chosen_rows
 from gen_augment.study.metrics import scores
 from gen_augment.study.models import default_model, describe_model, is_network_factory
 from gen_augment.study.protocol import describe_sampler, describe_task, fingerprint, versions
 from gen_augment.study.result import StudyResult, check_metric
+from gen_augment.study.rounds import Rounds
+from gen_augment.study.saved import save_result
 from gen_augment.study.schedule import Clock, Jobs
+from gen_augment.study.search import Recommendation, recommend
 from gen_augment.study.statistics import spent_alpha
 from gen_augment.study.store import Outcome, Trial, TrialStore
-from gen_augment.study.task import Split, Task, near_copies
-from gen_augment.study.trial import COLUMNS, Setting, draw, pack_rows, rows_key, run_trial, unpack_rows
+from gen_augment.study.task import Task
+from gen_augment.study.trial import COLUMNS, Setting
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["FIRST_LOOK", "Study"]
@@ -196,16 +197,65 @@ class Study:
                 if o.trial["seed"] < self.n_seeds and keys.get(o.trial["arm"]) == o.trial.get("arm_key")
             }
             self._pictures = self._store.pictures()
+        setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
+        rounds = Rounds(
+            self.task, setting, self._seed, self.corruptions, self.near_copies, self._store,
+            lambda outcome: self._keep(outcome, on_trial), set(self._pictures),
+        )  # fmt: skip
         for numbers in jobs.share_out(range(self.n_seeds)):
             waiting = {number: self._waiting(number) for number in numbers}
             if any(waiting.values()):
                 if not clock.has_time():
                     break
-                self._run_seeds({n: arms for n, arms in waiting.items() if arms}, jobs, on_trial)
+                rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
                 clock.lap()
             if self.sequential and self._decided(max(numbers) + 1):
                 break
-        return self.result()
+        result = self.result()
+        if directory is not None:
+            save_result(result, directory)
+        return result
+
+    def recommend(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        n_jobs: int | None = None,
+        budget: float | None = None,
+        ratios: Sequence[float] = (0.5, 1, 2),
+        filters: Sequence[str] = ("agreement",),
+        guidance: Sequence[float] = (1.5,),
+    ) -> Recommendation:
+        """Search for the best use of the samplers, confirm it, and return it ready to use, or say "use none".
+
+        One test part is set aside first, if none was given. On the rest, each sampler with each ratio, filter and
+        guidance is tried under the steps of the best arm without synthetic rows: by successive halving on validation,
+        with one more seed in each round for the better half. The winner then meets the arms without synthetic rows, on
+        fresh seeds and the test part. It is recommended if the interval of its gain lies above `margin`.
+
+        Parameters
+        ----------
+        directory, n_jobs, budget
+            As in `run`; the search stops after half of the budget.
+        ratios : sequence of float
+            Synthetic rows for each real one.
+        filters : sequence of str
+            Names as in arms, each tried beside no filter.
+        guidance : sequence of float
+            Of samplers that have it, each tried beside their own.
+
+        Returns
+        -------
+        Recommendation
+
+        Raises
+        ------
+        InputError
+            There are no samplers, or none of them can be trained.
+        """
+        return recommend(
+            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance
+        )
 
     def result(self) -> StudyResult:
         """What has been found so far; of use after `run` was interrupted.
@@ -266,74 +316,6 @@ class Study:
     def _waiting(self, number: int) -> list[Arm]:
         return [arm for name, arm in self.arms.items() if (number, name) not in self._outcomes]
 
-    def _run_seeds(self, waiting: Mapping[int, list[Arm]], jobs: Jobs, on_trial: OnTrial) -> None:
-        """First arms without a sampler, and fits of samplers; then the arms that use their rows."""
-        setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
-        splits = {number: self.task.split(self._seed(number)) for number in waiting}
-        others = {number: self._other_rows(split) for number, split in splits.items()}
-        drawn: dict[tuple[int, str], Any] = {}
-        plain: list[tuple[Any, ...]] = []
-        fits: list[tuple[Any, ...]] = []
-        generative: list[tuple[Any, ...]] = []
-        for number, arms in waiting.items():
-            self._check_near_copies(splits[number])
-            seed = self._seed(number)
-            for arm in arms:
-                call = (run_trial, setting, arm, splits[number], others[number], number, seed)
-                (generative if arm.is_generative else plain).append(call)
-            known, missing = self._draws(arms, splits[number], number)
-            drawn |= {(number, name): rows for name, rows in known.items()}
-            fits += [
-                (draw, setting, name, users[0].sampler, [arm.synthetic for arm in users], splits[number], number, seed)
-                for name, users in missing.items()
-            ]
-        for found in jobs.run([*plain, *fits]):
-            if isinstance(found, Outcome):
-                self._keep(found, on_trial)
-                continue
-            number, name, rows = found
-            if not isinstance(rows, Exception):
-                self._keep_rows(name, rows, splits[number], number, waiting[number])
-                rows = drawn.get((number, name), {}) | rows
-            drawn[number, name] = rows
-        pictured = set(self._pictures)
-        calls = []
-        for call in generative:
-            arm, number = call[2], call[5]
-            shown = self.task.kind == "image" and number == 0 and arm.row_step not in pictured and not arm.is_control
-            pictured |= {arm.row_step} if shown else set()
-            calls.append((*call, drawn[number, arm.row_step], shown))
-        for outcome in jobs.run(calls):
-            self._keep(outcome, on_trial)
-
-    def _draws(
-        self, arms: Sequence[Arm], split: Split, number: int
-    ) -> tuple[dict[str, dict[Any, Drawn]], dict[str, list[Arm]]]:
-        """By sampler: rows that are on disk, and the arms whose rows are not."""
-        known: dict[str, dict[Any, Drawn]] = {}
-        missing: dict[str, list[Arm]] = {}
-        for arm in arms:
-            if arm.is_generative:
-                arrays = self._store and self._store.read_rows(self._rows_key(arm, split, number))
-                if arrays:
-                    known.setdefault(arm.row_step, {})[arm.synthetic.drawn_as] = unpack_rows(arrays, split.train)
-                else:
-                    missing.setdefault(arm.row_step, []).append(arm)
-        return known, missing
-
-    def _rows_key(self, arm: Arm, split: Split, number: int) -> str:
-        described = json.dumps(describe_sampler(arm.sampler), sort_keys=True)
-        return rows_key(described, arm.synthetic, split, self._seed(number))
-
-    def _keep_rows(self, name: str, rows: Any, split: Split, number: int, arms: Sequence[Arm]) -> None:
-        if self._store is None or isinstance(rows, Exception):
-            return
-        for arm in arms:
-            found = rows.get(arm.synthetic.drawn_as) if arm.row_step == name else None
-            arrays = pack_rows(found, split.train) if isinstance(found, Drawn) else None
-            if arrays is not None:
-                self._store.keep_rows(self._rows_key(arm, split, number), arrays)
-
     def _keep(self, outcome: Outcome, on_trial: OnTrial) -> None:
         trial = outcome.trial
         self._outcomes[trial["seed"], trial["arm"]] = outcome
@@ -342,25 +324,6 @@ class Study:
             self._store.append(outcome)
         if on_trial is not None:
             on_trial(trial, len(self._outcomes), self.n_seeds * len(self.arms))
-
-    def _check_near_copies(self, split: Split) -> None:
-        if self.near_copies == "ignore":
-            return
-        found = near_copies(split.train.X, split.test.X)
-        if len(found):
-            message = (
-                f"{len(found)} test rows are near copies of training rows (first: test row {found[0]}): scores would "
-                "flatter every arm that remembers. Remove them, split by their origin and pass test=, or pass "
-                "near_copies='ignore'."
-            )
-            if self.near_copies == "error":
-                raise LeakError(message)
-            warnings.warn(message, UserWarning, stacklevel=4)
-
-    def _other_rows(self, split: Split) -> dict[str, Any]:
-        """Rows to be tested on besides the test part, by name."""
-        corrupted = corrupted_parts(split.test.X, split.train.X) if self.corruptions else {}
-        return {name: part.X for name, part in self.task.shifted.items()} | corrupted
 
     def _truth(self, number: int) -> dict[str, np.ndarray]:
         """Class numbers of all rows that a seed is tested on, by name."""

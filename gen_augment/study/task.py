@@ -1,5 +1,6 @@
 """The data of a study, split before anything is fitted, and checked for rows on both sides of a split."""
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,6 +135,20 @@ class Task:
     def truth(self, seed: int) -> np.ndarray:
         """Class numbers of one seed's test rows, of shape (n_test,)."""
         return self._hold_out(seed)[1].codes
+
+    def with_test_apart(self, seed: int) -> "Task":
+        """The same data with one fixed test part, held out here where there is none yet."""
+        apart = copy.copy(self)
+        if self.test is None:
+            kept, apart.test = self._hold_out(seed)
+            apart.rows = _part(self.rows, kept)
+        return apart
+
+    def without_test(self) -> "Task":
+        """The rows to learn from alone, of which each seed holds out a small part."""
+        rest = copy.copy(self)
+        rest.test, rest.test_size, rest.shifted = None, 0.1, {}
+        return rest
 
     def _hold_out(self, seed: int) -> tuple[np.ndarray, Part]:
         everything = np.arange(len(self.rows))

@@ -15,7 +15,17 @@ from gen_augment.filters import FilteredSampler, LabelAgreement, Novelty, Outlie
 from gen_augment.rng import derive_seed
 from gen_augment.study.task import Part, Split, row_digests
 
-__all__ = ["FILTERS", "LABEL_MIXES", "Drawn", "Synthetic", "beside", "draw_all", "shuffled", "synthetic_counts"]
+__all__ = [
+    "FILTERS",
+    "LABEL_MIXES",
+    "Drawn",
+    "Synthetic",
+    "beside",
+    "draw_all",
+    "prepared",
+    "shuffled",
+    "synthetic_counts",
+]
 
 #: By the names that arms call them.
 FILTERS: Mapping[str, type] = {
@@ -139,13 +149,9 @@ def draw_all(
 def _draw(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
     counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
     codes = np.repeat(np.arange(len(labels)), counts)
-    if use.guidance is not None:
-        if "guidance" not in fitted.get_params():
-            raise InputError(f"arm {name!r}: {type(fitted).__name__} has no guidance.")
-        fitted = copy.copy(fitted).set_params(guidance=use.guidance)
+    source = prepared(name, fitted, use, train, labels, seed)
     if use.vary is not None:
-        return Part(_vary(name, fitted, use.vary, train, codes, labels, seed), codes)
-    source = _filtered(name, fitted, use.filters, train, labels, seed) if use.filters else fitted
+        return Part(_vary(name, source, use.vary, train, codes, labels, seed), codes)
     if hasattr(source, "generate"):
         number = np.concatenate([np.arange(n) for n in counts]) * len(labels) + codes
         return Part(source.generate(number, labels[codes]), codes)
@@ -161,6 +167,15 @@ def _draw(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarra
             f"{numbers.tolist()} labels."
         )
     return Part(X, given)
+
+
+def prepared(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Any:
+    """The fitted sampler with the guidance, and behind the filters, of this use."""
+    if use.guidance is not None:
+        if "guidance" not in fitted.get_params():
+            raise InputError(f"arm {name!r}: {type(fitted).__name__} has no guidance.")
+        fitted = copy.copy(fitted).set_params(guidance=use.guidance)
+    return _filtered(name, fitted, use.filters, train, labels, seed) if use.filters else fitted
 
 
 def _vary(
