@@ -20,6 +20,8 @@ LAYERS = [
     {"inject"},
     {"study"},
     {"auditing"},
+    {"terminal"},
+    {"cli_study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -22,7 +22,7 @@ from torchvision.datasets import ImageFolder
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, load_sampler
 from gen_augment.cli import main
 from gen_augment.data import Data
-from gen_augment.study import runner
+from gen_augment.study import trial
 from tests.conftest import toy_images, toy_table
 
 Run = Callable[..., tuple[int, str, str]]
@@ -232,7 +232,7 @@ def test_another_study_in_the_folder_is_one_line(run: Run) -> None:
 @pytest.fixture
 def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
     """Let training number so-and-so of a study end in Ctrl-C."""
-    fit_predict = runner.fit_predict
+    fit_predict = trial.fit_predict
 
     def interrupt(number: int | None) -> None:
         calls = []
@@ -243,7 +243,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None
                 raise KeyboardInterrupt
             return fit_predict(*args, **kwargs)
 
-        monkeypatch.setattr(runner, "fit_predict", fit_or_stop)
+        monkeypatch.setattr(trial, "fit_predict", fit_or_stop)
 
     return interrupt
 
@@ -288,7 +288,7 @@ def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mirror", [True, False])
 def test_only_images_with_a_mirror_image_are_flipped(mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Data("toys", *toy_images(24), mirror=mirror)
-    monkeypatch.setattr("gen_augment.cli.load_data", lambda source, target: data)
+    monkeypatch.setattr("gen_augment.cli_study.load_data", lambda source, target: data)
     assert run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0] == 0
     assert any("flip" in trial["arm"] for trial in trials_of("r-trials")) is mirror
 

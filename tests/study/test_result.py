@@ -28,6 +28,7 @@ def make_result(
             trial: dict[str, Any] = {"arm": arm, "seed": seed, "error": None if found else "ValueError: planned"}
             for part, score in zip(("validation", "test"), found or (None, None), strict=True):
                 trial |= {f"{part}_{name}": score for name in METRICS}
+            trial |= {f"train_{name}": 1.0 if found else None for name in METRICS}
             seconds = {"fit_seconds": 2.0 if arm.startswith("gan") else None, "sample_seconds": None}
             trials.append(trial | seconds | {"train_seconds": 1.0 + seed})
     return StudyResult(
@@ -102,7 +103,7 @@ def test_verdict_without_a_complete_arm(arms: Rows, missing: str) -> None:
 
 
 def test_verdict_of_no_trials_at_all() -> None:
-    columns = ["arm", "seed", "error", *(f"{part}_{m}" for part in ("validation", "test") for m in METRICS)]
+    columns = ["arm", "seed", "error", *(f"{part}_{m}" for part in ("train", "validation", "test") for m in METRICS)]
     trials = pd.DataFrame([], columns=[*columns, "fit_seconds", "sample_seconds", "train_seconds"])
     result = StudyResult(trials, {"real": False, "gan": True}, "accuracy", 0, {"n_seeds": 3})
     assert result.verdict().startswith("No verdict")
@@ -195,6 +196,7 @@ def test_table() -> None:
     assert table.index.tolist() == list(arms)
     assert table.columns.tolist() == [
         "trials", "failed", *METRICS, "validation_balanced_accuracy", "difference", "low", "high", "p_value", "p_holm",
+        "low_bca", "high_bca", "p_wilcoxon", "gain_probability", "gap",
         "fit_seconds", "sample_seconds", "train_seconds",
     ]  # fmt: skip
 

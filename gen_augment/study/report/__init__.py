@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
-from gen_augment.study.metrics import METRICS
+from gen_augment.study.metrics import METRICS, UNSCALED
 from gen_augment.study.pictures import difference_plot
 
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
 
-__all__ = ["as_number", "as_words", "render"]
+__all__ = ["as_number", "as_words", "render", "render_markdown"]
+
+
+#: Metrics in the table of arms, beside the one that decides.
+SHOWN = ("balanced_accuracy", "accuracy", "worst_class_recall", "nll", "ece")
 
 
 def render(result: "StudyResult") -> str:
@@ -27,8 +31,9 @@ def render(result: "StudyResult") -> str:
         verdict=result.verdict(),
         reference=reference,
         table=result.table().reset_index().to_dict("records"),
-        digits=3 if result.metric == "nll" else 2,
-        metrics={name: label for name, (label, _) in METRICS.items()},
+        digits=3 if result.metric in UNSCALED else 2,
+        metrics={name: METRICS[name][0] for name in dict.fromkeys((*SHOWN, result.metric))},
+        unscaled=UNSCALED,
         plot=difference_plot(result, reference) if several and reference else "",
         examples={name: base64.b64encode(png).decode() for name, png in sorted(result.examples.items())},
         scores=result.trials.pivot_table(index="seed", columns="arm", values=f"test_{result.metric}").reindex(
@@ -36,6 +41,27 @@ def render(result: "StudyResult") -> str:
         ),
         failed=result.trials[result.trials["error"].notna()].to_dict("records"),
     )
+
+
+def render_markdown(result: "StudyResult") -> str:
+    """Verdict and table of arms as Markdown."""
+    scale, unscaled = result.scale, result.metric in UNSCALED
+    digits = 3 if unscaled else 2
+    titles = ["arm", result.metric_label, "difference", f"{result.level} interval", "p (Holm)", "worst-class recall, %"]
+    lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
+    for arm, row in result.table().iterrows():
+        ends = [as_number(row[name], digits, scale, True) for name in ("low", "high")]
+        cells = [
+            str(arm).replace("|", "\\|"),
+            as_number(row[result.metric], digits, scale),
+            as_number(row["difference"], digits, scale, True),
+            "–" if "–" in ends else " to ".join(ends),
+            as_number(row["p_holm"], 3),
+            as_number(row["worst_class_recall"], 1, 100),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    words = "\n\n".join([f"**{result.verdict()}**", *result.details()])
+    return f"# Did synthetic data help?\n\n{words}\n\n" + "\n".join(lines) + "\n"
 
 
 def as_words(value: Any, pair: str = ": ", separator: str = "; ") -> str:
