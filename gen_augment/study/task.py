@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows, take
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, LeakError
-from gen_augment.metrics.distances import nearest
+from gen_augment.neighbours import nearest
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_class_counts, check_positive_int, check_range, check_same_length
 
