@@ -202,7 +202,7 @@ def findings(
         far = per_column[per_column["shape"] < per_column["reference"].fillna(1.0) - CLEAR]["shape"].sort_values()
         if len(far):
             worst = ", ".join(f"{name!r} ({value:.2f})" for name, value in far.head(5).items())
-            found.append(f"{len(far)} of {len(per_column)} columns are distributed otherwise than real ones: {worst}.")
+            found.append(f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}.")
     return found if groups is None else [*found, *_of_groups(groups)]
 
 

@@ -11,11 +11,12 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from gen_augment.auditing.figures import Compared
-from gen_augment.auditing.latent import as_sheet
+from gen_augment.auditing.latent import as_sheet, interpolate
+from gen_augment.codecs import take
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.neighbours import nearest
 
-__all__ = ["class_bars", "image_grid", "neighbour_grid", "neighbourhoods", "projection"]
+__all__ = ["class_bars", "image_grid", "neighbour_grid", "neighbourhoods", "projection", "ways_grid"]
 
 _REAL, _SYNTHETIC = "#52606d", "#b44d12"
 _WIDTH = 5.6  # inches, as the pictures of a study
@@ -45,6 +46,22 @@ def image_grid(rows: LabelledRows, index: np.ndarray) -> bytes:
         axis.set_title(str(rows.labels.classes[rows.codes[row]])[:8], fontsize=8, parse_math=False, pad=2)
     for axis in axes:
         axis.axis("off")
+    return _png(figure)
+
+
+def ways_grid(sampler: Any, real: LabelledRows) -> bytes | None:
+    """PNG: a line for each of up to 10 classes, from one training image to another; None if there are no codes."""
+    if not hasattr(sampler, "encode"):
+        return None
+    classes = np.unique(real.codes)[:_MAX_CLASSES]
+    ends = np.array([np.flatnonzero(real.codes == code)[[0, -1]] for code in classes])
+    labels = real.labels.classes[classes]
+    try:
+        rows = interpolate(sampler, take(real.X, ends[:, 0]), take(real.X, ends[:, 1]), labels, n_steps=_PER_CLASS)
+    except NotImplementedError:
+        return None
+    figure = Figure(figsize=(_WIDTH, _WIDTH * len(classes) / _PER_CLASS), layout="constrained")
+    _show(figure.subplots(), real.codec.encode(rows), _PER_CLASS)
     return _png(figure)
 
 
@@ -108,7 +125,8 @@ def class_bars(classes: np.ndarray, real: np.ndarray, made: np.ndarray) -> bytes
     names = [str(classes[i])[:12] for i in shown]
     axis.set_xticks(shown, names, fontsize=10, parse_math=False, rotation=45, ha="right")
     axis.set_ylabel("rows, %", fontsize=11)
-    axis.legend(fontsize=11)
+    axis.set_ylim(top=1.3 * axis.get_ylim()[1])  # room for the legend
+    axis.legend(fontsize=11, ncols=2, loc="upper right")
     return _png(figure)
 
 
