@@ -91,7 +91,8 @@ def row_figures(data: Compared, agreement: tuple[float, float] | None, worth: Ut
     reference = dict.fromkeys(found, np.nan) if unseen is None else fidelity(compared, real, _as_is)
     figures: Figures = {name: (value, reference[name]) for name, value in found.items()}
     figures |= _table_figures(data) if data.real.codec.kind == "table" else _told_apart(compared, made, real, unseen)
-    centre, scale = train.mean(axis=0), train.std(axis=0) + 1e-9
+    centre, scale = train.mean(axis=0), train.std(axis=0)
+    scale = np.where(scale > 1e-6, scale, 1)  # pixels at the border may never change
     figures["vendi_score"] = (vendi_score((made - centre) / scale), vendi_score((compared - centre) / scale))
     if agreement is not None:
         figures["label_agreement"] = agreement

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from torch import Tensor
+from torch.nn import functional as F
 
 from gen_augment.auditing.figures import Compared
 from gen_augment.auditing.latent import as_sheet, interpolate
@@ -36,16 +37,22 @@ def neighbour_grid(data: Compared) -> bytes:
 
 
 def image_grid(rows: LabelledRows, index: np.ndarray) -> bytes:
-    """PNG: these images, ten in a row, each under its label."""
-    columns = min(10, len(index))
-    lines = -(-len(index) // columns)
-    figure = Figure(figsize=(_WIDTH, lines * (_WIDTH / columns + 0.25)), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
-    for axis, row in zip(axes, index, strict=False):
-        _show(axis, rows.encoded[row][None], 1)
-        axis.set_title(str(rows.labels.classes[rows.codes[row]])[:8], fontsize=8, parse_math=False, pad=2)
-    for axis in axes:
-        axis.axis("off")
+    """PNG: these images, ten in a line, each under its label."""
+    columns = min(_PER_CLASS, len(index))
+    index = index[: len(index) // columns * columns]
+    height, width = rows.codec.shape[1:]
+    above = height // 2  # where the labels are
+    images = F.pad(rows.encoded[index], (1, 1, above, 0), value=1.0)
+    lines = len(index) // columns
+    size = _WIDTH, _WIDTH * lines * (height + above) / (columns * (width + 2))
+    figure = Figure(figsize=size, layout="constrained")
+    axis = figure.subplots()
+    _show(axis, images, columns)
+    for place, row in enumerate(index):
+        line, column = divmod(place, columns)
+        name = str(rows.labels.classes[rows.codes[row]])[:8]
+        where = (column + 0.5) * (width + 2), line * (height + above) + 0.6 * above
+        axis.text(*where, name, fontsize=9, ha="center", va="center", parse_math=False)
     return _png(figure)
 
 
