@@ -157,8 +157,10 @@ def audit(
     parts = {"train": real, "made": made} | ({} if unseen is None else {"unseen": unseen})
     data = Compared(real, made, unseen, some, {name: as_vectors(extract, part.X) for name, part in parts.items()})
 
-    scores, agreement = np.full(len(made), np.nan), None
     several = len(np.unique(real.codes)) > 1
+    if group is not None and not several:
+        raise InputError("group is compared by a classifier, and all rows of X have one label.")
+    scores, agreement = np.full(len(made), np.nan), None
     if several:
         gate = LabelAgreement(estimator=model, random_state=seed).fit(real.X, real.codes)
         scores, known = gate.score_samples(made.X, made.codes), gate.cross_fitted_scores_
@@ -173,16 +175,18 @@ def audit(
     figures = row_figures(data, agreement, worth)
     per_class = class_figures(data, sampler.classes_, scores >= 0 if several else np.ones(len(made), bool), worth, rng)
     per_column = column_figures(data) if real.codec.kind == "table" else None
-    order = scores.argsort(kind="stable")[:N_HARDEST]
+    order = scores.argsort(kind="stable")[: N_HARDEST if several else 0]
     return Audit(
         _as_table(figures),
         per_class,
         per_column,
         groups,
-        pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores}).iloc[order],
+        pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores})
+        .iloc[order]
+        .reset_index(drop=True),
         findings(figures, per_class, per_column, groups, len(made)),
         _card(sampler, data, seed),
-        partial(_pictures, data, order),
+        partial(_pictures, sampler, data, order),
     )
 
 
@@ -243,11 +247,13 @@ def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
 
 
 def _as_json(table: pd.DataFrame) -> Any:
-    # A column of a table may be named as another is numbered.
-    return json.loads(table.rename(index=str).to_json(orient="index" if table.index.is_unique else "records"))
+    named = table.rename(index=str)  # where one is named as another is numbered, there are two of a name
+    return json.loads(
+        named.to_json(orient="index") if named.index.is_unique else named.reset_index().to_json(orient="records")
+    )
 
 
-def _pictures(data: Compared, hardest: np.ndarray) -> dict[str, bytes]:
+def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, bytes]:
     from gen_augment.auditing import pictures
     from gen_augment.study.pictures import example_grid
 
@@ -257,10 +263,13 @@ def _pictures(data: Compared, hardest: np.ndarray) -> dict[str, bytes]:
     if data.real.codec.kind == "image":
         found["Real and synthetic images"] = example_grid(real, made, classes)
         found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(data)
-        found["Synthetic images whose label classifiers of real rows doubt most"] = pictures.image_grid(
-            data.made, hardest
-        )
-    found["Real and synthetic rows, projected on their two principal components"] = pictures.projection(data.vectors)
-    found["Real and synthetic rows, neighbours kept together by t-SNE"] = pictures.neighbourhoods(data.vectors)
+        if len(hardest):
+            title = "Synthetic images whose label classifiers of real rows doubt most"
+            found[title] = pictures.image_grid(data.made, hardest)
+        ways = pictures.ways_grid(sampler, data.real)
+        if ways is not None:
+            found["From one training image to another, as the sampler sees it"] = ways
+    found["Real and synthetic rows on two principal components"] = pictures.projection(data.vectors)
+    found["Real and synthetic rows by t-SNE, which keeps neighbours together"] = pictures.neighbourhoods(data.vectors)
     found["Rows of each class"] = pictures.class_bars(classes, data.real.codes, data.made.codes)
     return found

@@ -91,7 +91,8 @@ def row_figures(data: Compared, agreement: tuple[float, float] | None, worth: Ut
     reference = dict.fromkeys(found, np.nan) if unseen is None else fidelity(compared, real, _as_is)
     figures: Figures = {name: (value, reference[name]) for name, value in found.items()}
     figures |= _table_figures(data) if data.real.codec.kind == "table" else _told_apart(compared, made, real, unseen)
-    centre, scale = train.mean(axis=0), train.std(axis=0) + 1e-9
+    centre, scale = train.mean(axis=0), train.std(axis=0)
+    scale = np.where(scale > 1e-6, scale, 1)  # pixels at the border may never change
     figures["vendi_score"] = (vendi_score((made - centre) / scale), vendi_score((compared - centre) / scale))
     if agreement is not None:
         figures["label_agreement"] = agreement
@@ -202,7 +203,7 @@ def findings(
         far = per_column[per_column["shape"] < per_column["reference"].fillna(1.0) - CLEAR]["shape"].sort_values()
         if len(far):
             worst = ", ".join(f"{name!r} ({value:.2f})" for name, value in far.head(5).items())
-            found.append(f"{len(far)} of {len(per_column)} columns are distributed otherwise than real ones: {worst}.")
+            found.append(f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}.")
     return found if groups is None else [*found, *_of_groups(groups)]
 
 

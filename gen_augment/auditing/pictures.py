@@ -9,13 +9,15 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from torch import Tensor
+from torch.nn import functional as F
 
 from gen_augment.auditing.figures import Compared
-from gen_augment.auditing.latent import as_sheet
+from gen_augment.auditing.latent import as_sheet, interpolate
+from gen_augment.codecs import take
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.neighbours import nearest
 
-__all__ = ["class_bars", "image_grid", "neighbour_grid", "neighbourhoods", "projection"]
+__all__ = ["class_bars", "image_grid", "neighbour_grid", "neighbourhoods", "projection", "ways_grid"]
 
 _REAL, _SYNTHETIC = "#52606d", "#b44d12"
 _WIDTH = 5.6  # inches, as the pictures of a study
@@ -35,16 +37,38 @@ def neighbour_grid(data: Compared) -> bytes:
 
 
 def image_grid(rows: LabelledRows, index: np.ndarray) -> bytes:
-    """PNG: these images, ten in a row, each under its label."""
-    columns = min(10, len(index))
-    lines = -(-len(index) // columns)
-    figure = Figure(figsize=(_WIDTH, lines * (_WIDTH / columns + 0.25)), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
-    for axis, row in zip(axes, index, strict=False):
-        _show(axis, rows.encoded[row][None], 1)
-        axis.set_title(str(rows.labels.classes[rows.codes[row]])[:8], fontsize=8, parse_math=False, pad=2)
-    for axis in axes:
-        axis.axis("off")
+    """PNG: these images, ten in a line, each under its label."""
+    columns = min(_PER_CLASS, len(index))
+    index = index[: len(index) // columns * columns]
+    height, width = rows.codec.shape[1:]
+    above = height // 2  # where the labels are
+    images = F.pad(rows.encoded[index], (1, 1, above, 0), value=1.0)
+    lines = len(index) // columns
+    size = _WIDTH, _WIDTH * lines * (height + above) / (columns * (width + 2))
+    figure = Figure(figsize=size, layout="constrained")
+    axis = figure.subplots()
+    _show(axis, images, columns)
+    for place, row in enumerate(index):
+        line, column = divmod(place, columns)
+        name = str(rows.labels.classes[rows.codes[row]])[:8]
+        where = (column + 0.5) * (width + 2), line * (height + above) + 0.6 * above
+        axis.text(*where, name, fontsize=9, ha="center", va="center", parse_math=False)
+    return _png(figure)
+
+
+def ways_grid(sampler: Any, real: LabelledRows) -> bytes | None:
+    """PNG: a line for each of up to 10 classes, from one training image to another; None if there are no codes."""
+    if not hasattr(sampler, "encode"):
+        return None
+    classes = np.unique(real.codes)[:_MAX_CLASSES]
+    ends = np.array([np.flatnonzero(real.codes == code)[[0, -1]] for code in classes])
+    labels = real.labels.classes[classes]
+    try:
+        rows = interpolate(sampler, take(real.X, ends[:, 0]), take(real.X, ends[:, 1]), labels, n_steps=_PER_CLASS)
+    except NotImplementedError:
+        return None
+    figure = Figure(figsize=(_WIDTH, _WIDTH * len(classes) / _PER_CLASS), layout="constrained")
+    _show(figure.subplots(), real.codec.encode(rows), _PER_CLASS)
     return _png(figure)
 
 
@@ -108,7 +132,8 @@ def class_bars(classes: np.ndarray, real: np.ndarray, made: np.ndarray) -> bytes
     names = [str(classes[i])[:12] for i in shown]
     axis.set_xticks(shown, names, fontsize=10, parse_math=False, rotation=45, ha="right")
     axis.set_ylabel("rows, %", fontsize=11)
-    axis.legend(fontsize=11)
+    axis.set_ylim(top=1.3 * axis.get_ylim()[1])  # room for the legend
+    axis.legend(fontsize=11, ncols=2, loc="upper right")
     return _png(figure)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gen_augment.metrics.inputs import as_features, check_rows, share
-from gen_augment.neighbours import PART_SIZE, distances, members, radii
+from gen_augment.neighbours import PART_SIZE, distances, members, nearest, radii
 from gen_augment.validation import check_positive_int
 
 __all__ = [
@@ -290,7 +290,6 @@ def _kernel_sum(a: Tensor, b: Tensor) -> float:
 
 def _near(train: Tensor, rows: Tensor) -> float:
     """Share of `rows` that are nearer to a training row than any other training row is."""
-    found = [distance.min(dim=1) for _, distance in distances(rows, train)]
-    nearest, which = (torch.cat(parts) for parts in zip(*found, strict=True))
-    concerned, place = torch.unique(which, return_inverse=True)
-    return share(nearest < radii(train, 1, concerned)[place])
+    distance, which = nearest(rows, train)
+    concerned, place = torch.unique(which[:, 0], return_inverse=True)
+    return share(distance[:, 0] < nearest(train[concerned], train, 2)[0][place, 1])

@@ -117,7 +117,7 @@ def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
         (collapsed, ["Class 1 is partly collapsed"]),
         (wrong_labels, ["agree with (69|7[0-2])% of the labels"]),
         (swapped_labels, ["agree with [01]% of the labels", "rows alone reaches [01]% balanced accuracy"]),
-        (moved, [r"1 of 3 columns are distributed otherwise than real ones: 2 \(0\.[4-7]"]),
+        (moved, [r"1 of 3 columns differ in distribution from real ones: 2 \(0\.[4-7]"]),
     ],
 )
 def test_what_is_wrong_is_named(make: Callable[..., np.ndarray], findings: list[str]) -> None:
@@ -135,6 +135,19 @@ def test_without_unseen_rows_there_is_no_reference() -> None:
     assert found.table.drop(["label_agreement", "vendi_score"])["reference"].isna().all()
     assert not {"membership_auc", "privacy_loss", "share_nearer_to_train"} & set(found.table.index)
     assert found.card["unseen_rows"] == 0
+
+
+def test_rows_of_one_class_are_looked_at_without_a_classifier(tmp_path: Path) -> None:
+    part = [(X[y == 0], y[y == 0]) for X, y in (TRAIN, UNSEEN)]
+    found = audit(Toy(truth), *part[0], holdout=part[1])
+    assert found.findings == []
+    assert not {"label_agreement", "synthetic_on_real"} & set(found.table.index)
+    assert found.per_class["synthetic"].tolist() == [200, 0, 0]
+    assert not len(found.hardest)
+    found.to_json(tmp_path / "sheet.json")
+    assert json.loads((tmp_path / "sheet.json").read_text())["classes"]["1"]["precision"] is None
+    with pytest.raises(InputError, match="one label"):
+        audit(Toy(truth), *part[0], holdout=part[1], group=0)
 
 
 def test_it_repeats_from_its_seed_and_takes_banks(tmp_path: Path) -> None:
@@ -265,7 +278,7 @@ def test_images_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("vae", "digits", "--per-class", "30", "-n", "200", "-o", "page.html") == 0
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
-    assert len(page.all("img")) == 6
+    assert len(page.all("img")) == 7
     assert "told from real rows" in page.text
     assert json.loads(Path("page.json").read_text())["training_rows"] == 300
     assert run("vae", "wine", "-o", "other.html") == 2
