@@ -14,8 +14,8 @@ from sklearn.base import clone
 from gen_augment.bank import SampleBank
 from gen_augment.data import DATASETS, load_data
 from gen_augment.errors import ArchiveError, DivergedError, GenAugmentError, InputError
-from gen_augment.export import check_new, write_rows
-from gen_augment.samplers import SAMPLERS, load_sampler
+from gen_augment.export import check_new, write_parts
+from gen_augment.samplers import SAMPLERS, load_sampler, sample_parts
 from gen_augment.study import Study, StudyResult
 from gen_augment.study.arms import DEFAULT_SAMPLERS, default_arms
 from gen_augment.study.models import load_model
@@ -32,6 +32,9 @@ app = typer.Typer(
     help="Fit a conditional generator, draw synthetic rows, and learn whether they help a classifier.",
 )
 out, err = Console(), Console(stderr=True)
+
+#: Synthetic rows that are made and written at a time.
+PART_ROWS = 1 << 16
 
 # Typer before 0.20 takes this class from click, and later brings its own.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -129,11 +132,10 @@ def sample(
     `gen-augment sample customers.safetensors -n 10000 -o synthetic.parquet`
     """
     sampler = load_sampler(model, device=device)
-    check_new(output, sampler.spec_.kind)
+    check_new(output, sampler.codec_.kind)
     wanted = None if not label else {_find_label(sampler.classes_, text): n for text in label}
-    X, y = sampler.sample(None if wanted else n, y=wanted, random_state=seed)
-    write_rows(output, X, y, sampler)
-    _tell(out, f"{len(y)} synthetic rows: {output}")
+    write_parts(output, sample_parts(sampler, None if wanted else n, wanted, seed, PART_ROWS), sampler)
+    _tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")
 
 
 @app.command()

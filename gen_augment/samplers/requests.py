@@ -1,6 +1,6 @@
 """Which labels a call of `sample` asks for, and at which addresses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
 from gen_augment.types import Labels
 from gen_augment.validation import check_positive_int
 
-__all__ = ["MAX_DRAWS", "requested_codes", "sample_by_address"]
+__all__ = ["MAX_DRAWS", "requested_codes", "sample_by_address", "sample_parts"]
 
 #: Rows that are made for each that is to meet conditions, at most and on average; and in one go.
 MAX_DRAWS, MOST_AT_ONCE = 1000, 16384
@@ -76,6 +76,18 @@ def sample_by_address(
     if goes_on:
         sampler._next_row = stop
     return X, labels.decode(codes)
+
+
+def sample_parts(
+    sampler: Any, n_samples: int | None, y: Labels, random_state: RandomState, size: int
+) -> Iterator[tuple[Any, Any]]:
+    """What ``sampler.sample(n_samples, y=y, random_state=random_state)`` gives, at most `size` rows at a time."""
+    seed, labels = resolve_seed(random_state), sampler.label_codec_
+    codes = requested_codes(n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label"))
+    for start in range(0, len(codes), size):
+        part = codes[start : start + size]
+        X = sampler.generate(np.arange(start, start + len(part)), labels.classes[part], seed=seed)
+        yield X, labels.decode(part)
 
 
 def _sample_where(
