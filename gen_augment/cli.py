@@ -15,7 +15,7 @@ from gen_augment.bank import SampleBank
 from gen_augment.data import DATASETS, load_data
 from gen_augment.errors import ArchiveError, DivergedError, GenAugmentError, InputError
 from gen_augment.export import check_new, write_parts
-from gen_augment.samplers import SAMPLERS, load_sampler, sample_parts
+from gen_augment.samplers import CLASSICAL, SAMPLERS, load_sampler, sample_parts
 from gen_augment.study import Study, StudyResult
 from gen_augment.study.arms import DEFAULT_SAMPLERS, default_arms
 from gen_augment.study.models import load_model
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 out, err = Console(), Console(stderr=True)
 
+ALL_SAMPLERS: dict[str, Any] = {**SAMPLERS, **CLASSICAL}
 #: Synthetic rows that are made and written at a time.
 PART_ROWS = 1 << 16
 
@@ -56,7 +57,7 @@ def fit(
         Path, typer.Option("-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors.")
     ],
     sampler: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; flow, or what --init is, otherwise.")
+        str | None, typer.Option(help=f"One of {', '.join(ALL_SAMPLERS)}; flow, or what --init is, otherwise.")
     ] = None,
     target: TargetOption = None,
     per_class: PerClassOption = None,
@@ -88,14 +89,15 @@ def fit(
     partial = output.with_name(output.name + ".partial")
     checkpoint = Checkpoint(partial, every=250, resume=resume)
     callbacks: list[Callback] = [checkpoint, *([SampleGrid(grid, every=250)] if grid else [])]
-    params: dict[str, Any] = {"max_steps": steps, "batch_size": batch_size}
-    model.set_params(random_state=seed, device=device, verbose=True, callbacks=callbacks)
-    model.set_params(**{name: value for name, value in params.items() if value is not None})
+    known, asked = model.get_params(deep=False), {"max_steps": steps, "batch_size": batch_size}
+    settings = {"random_state": seed, "device": device, "verbose": True, "callbacks": callbacks}
+    model.set_params(**{name: value for name, value in settings.items() if name in known})
+    _set_asked(model, asked | {"init": start, "resume": resume or None})
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
     try:
-        model.fit(loaded.X, loaded.y, init=start)
+        model.fit(loaded.X, loaded.y, **({} if start is None else {"init": start}))
     except KeyboardInterrupt:
         if partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
@@ -103,8 +105,8 @@ def fit(
         raise
     model.save(output)
     partial.unlink(missing_ok=True)
-    name = type(model).__name__
-    _tell(out, f"{name} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}")
+    trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
+    _tell(out, f"{type(model).__name__} fitted on {len(loaded.y)} rows of {loaded.name}{trained}: {output}")
 
 
 @app.command()
@@ -320,9 +322,21 @@ def _tell(console: Console, message: str) -> None:
 
 def _choose_sampler(name: str | None) -> Any:
     name = name or "flow"
-    if name not in SAMPLERS:
-        raise InputError(f"sampler {name!r} is not one of {', '.join(SAMPLERS)}.")
-    return SAMPLERS[name]
+    if name not in ALL_SAMPLERS:
+        raise InputError(f"sampler {name!r} is not one of {', '.join(ALL_SAMPLERS)}.")
+    return ALL_SAMPLERS[name]
+
+
+def _set_asked(model: Any, asked: dict[str, Any]) -> None:
+    """Set parameters that were asked for; `init` and `resume` are given to `fit`, but are for trained samplers too."""
+    known = model.get_params(deep=False)
+    for name, value in asked.items():
+        if value is None:
+            continue
+        if "max_steps" not in known:
+            raise InputError(f"{type(model).__name__} is not trained, so it takes no {name}: leave it out.")
+        if name in known:
+            model.set_params(**{name: value})
 
 
 def _check_writable(path: Path) -> None:
