@@ -12,8 +12,8 @@ from gen_augment.bank import SampleBank
 from gen_augment.cli_study import report, study
 from gen_augment.data import load_data
 from gen_augment.errors import DivergedError, GenAugmentError, InputError
-from gen_augment.export import check_new, write_rows
-from gen_augment.samplers import SAMPLERS, load_sampler
+from gen_augment.export import check_new, write_parts
+from gen_augment.samplers import CLASSICAL, SAMPLERS, load_sampler, sample_parts
 from gen_augment.terminal import (
     DataArgument,
     DeviceOption,
@@ -38,6 +38,10 @@ app = typer.Typer(
     help="Fit a conditional generator, draw synthetic rows, and learn whether they help a classifier.",
 )
 
+ALL_SAMPLERS: dict[str, Any] = {**SAMPLERS, **CLASSICAL}
+#: Synthetic rows that are made and written at a time.
+PART_ROWS = 1 << 16
+
 # Typer before 0.20 takes this class from click, and later brings its own.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -49,7 +53,7 @@ def fit(
         Path, typer.Option("-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors.")
     ],
     sampler: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(SAMPLERS)}; flow, or what --init is, otherwise.")
+        str | None, typer.Option(help=f"One of {', '.join(ALL_SAMPLERS)}; flow, or what --init is, otherwise.")
     ] = None,
     target: TargetOption = None,
     per_class: PerClassOption = None,
@@ -81,14 +85,15 @@ def fit(
     partial = output.with_name(output.name + ".partial")
     checkpoint = Checkpoint(partial, every=250, resume=resume)
     callbacks: list[Callback] = [checkpoint, *([SampleGrid(grid, every=250)] if grid else [])]
-    params: dict[str, Any] = {"max_steps": steps, "batch_size": batch_size}
-    model.set_params(random_state=seed, device=device, verbose=True, callbacks=callbacks)
-    model.set_params(**{name: value for name, value in params.items() if value is not None})
+    known, asked = model.get_params(deep=False), {"max_steps": steps, "batch_size": batch_size}
+    settings = {"random_state": seed, "device": device, "verbose": True, "callbacks": callbacks}
+    model.set_params(**{name: value for name, value in settings.items() if name in known})
+    _set_asked(model, asked | {"init": start, "resume": resume or None})
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
     try:
-        model.fit(loaded.X, loaded.y, init=start)
+        model.fit(loaded.X, loaded.y, **({} if start is None else {"init": start}))
     except KeyboardInterrupt:
         if partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
@@ -96,8 +101,8 @@ def fit(
         raise
     model.save(output)
     partial.unlink(missing_ok=True)
-    name = type(model).__name__
-    tell(out, f"{name} fitted on {len(loaded.y)} rows of {loaded.name} in {model.n_steps_} steps: {output}")
+    trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
+    tell(out, f"{type(model).__name__} fitted on {len(loaded.y)} rows of {loaded.name}{trained}: {output}")
 
 
 @app.command()
@@ -125,11 +130,10 @@ def sample(
     `gen-augment sample customers.safetensors -n 10000 -o synthetic.parquet`
     """
     sampler = load_sampler(model, device=device)
-    check_new(output, sampler.spec_.kind)
+    check_new(output, sampler.codec_.kind)
     wanted = None if not label else {_find_label(sampler.classes_, text): n for text in label}
-    X, y = sampler.sample(None if wanted else n, y=wanted, random_state=seed)
-    write_rows(output, X, y, sampler)
-    tell(out, f"{len(y)} synthetic rows: {output}")
+    write_parts(output, sample_parts(sampler, None if wanted else n, wanted, seed, PART_ROWS), sampler)
+    tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")
 
 
 @app.command()
@@ -256,9 +260,21 @@ def _fail(message: str, code: int) -> None:
 
 def _choose_sampler(name: str | None) -> Any:
     name = name or "flow"
-    if name not in SAMPLERS:
-        raise InputError(f"sampler {name!r} is not one of {', '.join(SAMPLERS)}.")
-    return SAMPLERS[name]
+    if name not in ALL_SAMPLERS:
+        raise InputError(f"sampler {name!r} is not one of {', '.join(ALL_SAMPLERS)}.")
+    return ALL_SAMPLERS[name]
+
+
+def _set_asked(model: Any, asked: dict[str, Any]) -> None:
+    """Set parameters that were asked for; `init` and `resume` are given to `fit`, but are for trained samplers too."""
+    known = model.get_params(deep=False)
+    for name, value in asked.items():
+        if value is None:
+            continue
+        if "max_steps" not in known:
+            raise InputError(f"{type(model).__name__} is not trained, so it takes no {name}: leave it out.")
+        if name in known:
+            model.set_params(**{name: value})
 
 
 def _find_label(classes: Any, text: str) -> Any:

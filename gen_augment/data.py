@@ -118,7 +118,20 @@ def _table(path: Path, target: str | None) -> Data:
         raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
     if frame[target].isna().any():
         raise InputError(f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them.")
+    if path.suffix == ".csv":
+        frame = frame.assign(**{name: _as_dates(frame[name]) for name in frame.columns if name != target})
     return Data(path.stem, frame.drop(columns=target), frame[target], target=target)
+
+
+def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Text that is ISO dates throughout as dates, which CSV has no type for."""
+    known = column.dropna()
+    if not pd.api.types.is_string_dtype(column) or not len(known) or not known.str.match(r"\d{4}-\d\d-\d\d").all():
+        return column
+    try:
+        return pd.to_datetime(column, format="ISO8601")
+    except ValueError:
+        return column
 
 
 def _digits() -> Data:

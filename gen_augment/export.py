@@ -2,19 +2,22 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from torch import Tensor
 
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.samplers import Sampler
+from gen_augment.types import GeneratesRows
 
-__all__ = ["check_new", "write_rows"]
+__all__ = ["check_new", "write_parts", "write_rows"]
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -27,15 +30,22 @@ def check_new(path: Path, kind: str) -> None:
         raise InputError(f"{path} is there already: name a new one, or remove it first.")
 
 
-def write_rows(path: Path, X: Any, y: Any, sampler: Sampler) -> None:
-    """Write all rows or nothing.
+def write_rows(path: Path, X: Any, y: Any, sampler: GeneratesRows) -> None:
+    """Write all rows `X` with labels `y` or nothing; see `write_parts`."""
+    write_parts(path, [(X, y)], sampler)
+
+
+def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], sampler: GeneratesRows) -> None:
+    """Write rows as they come, all of them or nothing: no more than one part is in memory.
 
     Parameters
     ----------
     path : Path
-        A folder for images, which get the names ``LABEL/000000.png``; a ``.csv`` or ``.parquet`` file for tables.
-    X, y : rows and labels from `sampler`
-    sampler : Sampler
+        A folder for images, which get the names ``LABEL/000000.png``; a ``.csv`` or ``.parquet`` file for tables, in
+        which each part becomes a row group.
+    parts : iterable of (X, y)
+        Rows and labels from `sampler`, at least one part.
+    sampler : fitted sampler
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +53,12 @@ def write_rows(path: Path, X: Any, y: Any, sampler: Sampler) -> None:
     except OSError as error:
         raise ArchiveError(f"cannot write {path}: {error.strerror}. Choose a folder that can be written.") from error
     try:
-        if sampler.spec_.kind == "image":
-            _write_images(temporary / "rows", X, np.asarray(y), sampler)
+        if sampler.codec_.kind == "image":
+            _write_images(temporary / "rows", parts, sampler)
+        elif path.suffix == ".csv":
+            _write_csv(temporary / "rows.csv", parts)
         else:
-            _write_table(temporary / f"rows{path.suffix}", X, y)
+            _write_parquet(temporary / "rows.parquet", parts)
         written = next(temporary.iterdir())
         if path.is_dir():
             path.rmdir()  # an empty one, as `check_new` found
@@ -57,15 +69,18 @@ def write_rows(path: Path, X: Any, y: Any, sampler: Sampler) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_images(folder: Path, X: Any, y: np.ndarray, sampler: Sampler) -> None:
-    rows = sampler.codec_.encode(X)
-    pixels = ((rows + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    for label in np.unique(y).tolist():
-        (folder / _safe_name(label)).mkdir(parents=True)
-    for number, (image, label) in enumerate(zip(pixels, y.tolist(), strict=True)):
-        Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
-            folder / _safe_name(label) / f"{number:06d}.png"
-        )
+def _write_images(folder: Path, parts: Iterable[tuple[Any, Any]], sampler: GeneratesRows) -> None:
+    number = 0
+    for X, y in parts:
+        labels = np.asarray(y)
+        pixels = ((sampler.codec_.encode(X) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        for label in np.unique(labels).tolist():
+            (folder / _safe_name(label)).mkdir(parents=True, exist_ok=True)
+        for image, label in zip(pixels, labels.tolist(), strict=True):
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
+                folder / _safe_name(label) / f"{number:06d}.png"
+            )
+            number += 1
 
 
 def _safe_name(label: Any) -> str:
@@ -76,7 +91,34 @@ def _safe_name(label: Any) -> str:
     return name
 
 
-def _write_table(path: Path, X: Any, y: Any) -> None:
+def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        for number, (X, y) in enumerate(parts):
+            _as_frame(X, y).to_csv(file, index=False, header=not number)
+
+
+def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]]) -> None:
+    writer = None
+    try:
+        for X, y in parts:
+            frame = _as_frame(X, y)
+            frame.columns = frame.columns.astype(str)
+            if writer is None:
+                schema = pa.Schema.from_pandas(frame, preserve_index=False)
+                for i, field in enumerate(schema):
+                    if pa.types.is_null(field.type):  # strings that are all missing so far
+                        schema = schema.set(i, field.with_type(pa.string()))
+                writer = pq.ParquetWriter(path, schema)
+            writer.write_table(pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(f"a column cannot be written to Parquet: {error}. Write a .csv file.") from error
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _as_frame(X: Any, y: Any) -> pd.DataFrame:
+    """Rows and their labels as one table."""
     if isinstance(X, Tensor) and X.dtype == torch.bfloat16:  # NumPy has none
         X = X.float()
     frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
@@ -85,8 +127,4 @@ def _write_table(path: Path, X: Any, y: Any) -> None:
     if target in frame:
         raise InputError(f"the table has a column {target!r}, so the labels cannot have that name.")
     frame[target] = y if isinstance(y, pd.Series) else np.asarray(y)
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    else:
-        frame.columns = frame.columns.astype(str)
-        frame.to_parquet(path, index=False)
+    return frame

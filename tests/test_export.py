@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from gen_augment import ArchiveError, ConditionalVAE, InputError
-from gen_augment.export import check_new, write_rows
+from gen_augment.export import check_new, write_parts, write_rows
+from gen_augment.samplers import BootstrapSampler, sample_parts
 from tests.conftest import as_form, toy_images, toy_table
+from tests.samplers.test_mixed import draw_mixed
 
 
 def fit(X: Any, y: Any) -> ConditionalVAE:
@@ -209,3 +212,19 @@ def test_a_full_disk_leaves_nothing(image_sampler: ConditionalVAE, tmp_path: Pat
         write_rows(tmp_path / "out", *image_sampler.sample(9), image_sampler)
     assert len(saved) == 3
     assert everything_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Path) -> None:
+    X, y = draw_mixed(60)
+    X["note"] = np.where(np.arange(60) == 59, "seen once", None)  # so that a part may hold none
+    sampler = BootstrapSampler(random_state=0).fit(X, y)
+    path = tmp_path / f"out{suffix}"
+    write_parts(path, sample_parts(sampler, 90, None, 7, 20), sampler)
+    rows, labels = sampler.sample(90, random_state=7)
+    expected = rows.assign(label=labels)
+    if suffix == ".csv":
+        assert path.read_text(encoding="utf-8") == expected.to_csv(index=False)
+        return
+    assert pq.ParquetFile(path).num_row_groups == 5
+    pd.testing.assert_frame_equal(pd.read_parquet(path), expected, check_dtype=False)

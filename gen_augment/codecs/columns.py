@@ -18,7 +18,7 @@ from gen_augment.errors import InputError
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
-__all__ = ["KINDS", "CategoryColumn", "Column", "DateColumn", "NumberColumn", "check_magnitude"]
+__all__ = ["KINDS", "MISSING_TIME", "CategoryColumn", "Column", "DateColumn", "NumberColumn", "check_magnitude"]
 
 #: Whole numbers beyond it are not told apart by the floats that they are computed in.
 LARGEST_INT = 2**53

@@ -19,7 +19,7 @@ from gen_augment.errors import InputError
 from gen_augment.types import JSON, ColumnTypes, Kind
 from gen_augment.validation import check_choice
 
-__all__ = ["TableCodec"]
+__all__ = ["TableCodec", "columns_of"]
 
 Container = Literal["ndarray", "dataframe", "tensor"]
 _REFUSED = (pd.SparseDtype, pd.IntervalDtype, pd.PeriodDtype)
@@ -97,7 +97,7 @@ class TableCodec:
             A column cannot be used; the message names it.
         """
         X = stack_rows(X)
-        container, dtype, series = _columns_of(X)
+        container, dtype, series = columns_of(X)
         names = list(series)
         kinds = _kinds(series, types)
         fitted = [KINDS[kinds[name]].fit(column, name) for name, column in series.items()]
@@ -112,7 +112,7 @@ class TableCodec:
         Numbers beyond the fitted bounds go on along a line.
         """
         X = stack_rows(X)
-        container, _, series = _columns_of(X)
+        container, _, series = columns_of(X)
         if len(series) != len(self.columns):
             raise InputError(
                 f"X has {len(series)} features, but {type(self).__name__} is expecting {len(self.columns)} features "
@@ -141,7 +141,7 @@ class TableCodec:
         if self.container == "ndarray":
             return X  # type: ignore[no-any-return]
         array = np.empty(len(X), dtype=[(f"f{i}", part.field) for i, part in enumerate(self.parts)])
-        for i, values in enumerate(self._read(_columns_of(X)[2])):
+        for i, values in enumerate(self._read(columns_of(X)[2])):
             array[f"f{i}"] = values
         return array
 
@@ -224,7 +224,7 @@ class TableCodec:
         return out.astype(self.dtype, copy=False)
 
 
-def _columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
+def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
     """Container, dtype if there is one for all, and columns by name."""
     if isinstance(X, pd.DataFrame):
         _check_frame(X)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -85,7 +85,12 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         return self
 
     def sample(
-        self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
+        self,
+        n_samples: int | None = None,
+        *,
+        y: Labels = None,
+        where: Mapping[Any, Any] | None = None,
+        random_state: RandomState = None,
     ) -> tuple[Any, Any]:
         """Draw new rows and their labels, as `Sampler.sample` does.
 
@@ -94,7 +99,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         ExhaustedError
             Of some row, none of `max_draws` passed.
         """
-        return sample_by_address(self, n_samples, y, random_state)
+        return sample_by_address(self, n_samples, y, random_state, where)
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         """Rows by address, as `Sampler.generate` gives them.

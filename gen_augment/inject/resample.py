@@ -113,8 +113,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         Parameters
         ----------
         X : ndarray, Tensor, DataFrame or list of rows
-            A numeric table of shape (n_samples, n_columns), or images of shape (n_samples, H, W),
-            (n_samples, H, W, C) or (n_samples, C, H, W), or a list of PIL images.
+            A table of shape (n_samples, n_columns), of numbers or mixed columns; images of shape (n_samples, H, W),
+            (n_samples, H, W, C) or (n_samples, C, H, W); or a list of PIL images.
         y : array-like of shape (n_samples,), or one-hot of shape (n_samples, n_classes)
         **params : dict
             None are known; imbalanced-learn's signature.
@@ -134,6 +134,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         ExhaustedError
             `filters` refuse too many rows.
         """
+        _check_given(X, y)
         X_new, y_new = super().fit_resample(X, _on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
@@ -198,6 +199,16 @@ def _check_sampler(sampler: Any) -> None:
     missing = [name for name in ("fit", "generate", "get_params", "set_params") if not hasattr(sampler, name)]
     if missing:
         raise InputError(f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE().")
+
+
+def _check_given(X: Any, y: Any) -> None:
+    """What imbalanced-learn would stumble over before it asks for checks."""
+    if isinstance(X, pd.DataFrame) and X.columns.has_duplicates:
+        raise InputError(f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them.")
+    if isinstance(y, (pd.Series, np.ndarray, list)) and np.ndim(y) == 1:
+        missing = np.asarray(pd.isna(np.asarray(y, dtype=object) if isinstance(y, list) else y))
+        if missing.any():
+            raise InputError(f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out.")
 
 
 def _check_labels(y: Any) -> tuple[np.ndarray, bool]:

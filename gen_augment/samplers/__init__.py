@@ -13,6 +13,7 @@ from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
+from gen_augment.samplers.requests import sample_parts
 from gen_augment.samplers.smote import SMOTESampler
 from gen_augment.samplers.vae import ConditionalVAE
 
@@ -31,6 +32,7 @@ __all__ = [
     "SMOTESampler",
     "Sampler",
     "load_sampler",
+    "sample_parts",
 ]
 
 #: Every sampler of this package that is trained, by the short name that the command line and studies use.

@@ -9,6 +9,7 @@ own. Data forms, labels, devices, seeding, saving and checks are done here. ``ex
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
-from gen_augment.samplers.requests import sample_by_address
+from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.batches import repeat_labelled
@@ -198,7 +199,13 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         return self._start(self.codec_, rows, labels, codes, counts, self.seed_, self, before)
 
     def sample(
-        self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
+        self,
+        n_samples: int | None = None,
+        *,
+        y: Labels = None,
+        where: Mapping[Any, Any] | None = None,
+        max_draws: int = MAX_DRAWS,
+        random_state: RandomState = None,
     ) -> tuple[Any, Any]:
         """Draw new rows and their labels.
 
@@ -209,6 +216,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         y : label, array-like of labels, {label: count}, or None
             None draws labels from the class prior. One label is given to all rows. An array gives one label to
             each row. A dict gives exactly those counts, in its order.
+        where : {column: condition}, optional
+            Of a table: a value, a list of values, a tuple ``(low, high)``, or None for a missing value. Rows are drawn
+            until enough meet all conditions; labels that `y` leaves free are those that go with them.
+        max_draws : int
+            With `where`: rows to make for each row that is wanted, at most and on average.
         random_state : int, RandomState or None
             An int gives rows 0 to n - 1 of the table that it names, so it replays. None goes on along the
             sampler's own table, from where the last such call ended; a freshly fitted or loaded sampler starts
@@ -218,9 +230,16 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         -------
         X : same type, layout, dtype and value range as was fitted
         y : same type as was fitted
+
+        Raises
+        ------
+        InputError
+            There is no such label, column or category.
+        ExhaustedError
+            Too few rows meet `where`.
         """
         self._check_fitted()
-        return sample_by_address(self, n_samples, y, random_state)
+        return sample_by_address(self, n_samples, y, random_state, where, max_draws)
 
     def _check_rows(
         self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None

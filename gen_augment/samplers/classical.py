@@ -5,6 +5,7 @@ To write one, subclass `ClassicalSampler` and write `_learn`, `_make`, `_to_tens
 
 import os
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +20,7 @@ from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers.persistence import Persistent
-from gen_augment.samplers.requests import sample_by_address
+from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
 from gen_augment.types import JSON, ColumnTypes, Labels
 from gen_augment.validation import check_class_counts, check_index, check_same_length
 
@@ -115,11 +116,17 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         return self._codec
 
     def sample(
-        self, n_samples: int | None = None, *, y: Labels = None, random_state: RandomState = None
+        self,
+        n_samples: int | None = None,
+        *,
+        y: Labels = None,
+        where: Mapping[Any, Any] | None = None,
+        max_draws: int = MAX_DRAWS,
+        random_state: RandomState = None,
     ) -> tuple[Any, Any]:
         """Draw new rows and their labels, as `Sampler.sample` does."""
         self._check_fitted()
-        return sample_by_address(self, n_samples, y, random_state)
+        return sample_by_address(self, n_samples, y, random_state, where, max_draws)
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         """Rows by address, as `Sampler.generate` gives them."""

@@ -1,18 +1,23 @@
 """Which labels a call of `sample` asks for, and at which addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gen_augment.codecs import LabelCodec
+from gen_augment.codecs import LabelCodec, concatenate, matcher, take
+from gen_augment.codecs.where import Match
 from gen_augment.counts import check_counts
-from gen_augment.errors import InputError
+from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
 from gen_augment.types import Labels
 from gen_augment.validation import check_positive_int
 
-__all__ = ["requested_codes", "sample_by_address"]
+__all__ = ["MAX_DRAWS", "requested_codes", "sample_by_address", "sample_parts"]
+
+#: Rows that are made for each that is to meet conditions, at most and on average; and in one go.
+MAX_DRAWS, MOST_AT_ONCE = 1000, 16384
 
 
 def requested_codes(
@@ -49,13 +54,99 @@ def requested_codes(
     return codes
 
 
-def sample_by_address(sampler: Any, n_samples: int | None, y: Labels, random_state: RandomState) -> tuple[Any, Any]:
+def sample_by_address(
+    sampler: Any,
+    n_samples: int | None,
+    y: Labels,
+    random_state: RandomState,
+    where: Mapping[Any, Any] | None = None,
+    max_draws: int = MAX_DRAWS,
+) -> tuple[Any, Any]:
     """What `Sampler.sample` gives, of anything that generates by address and counts on in ``_next_row``."""
     goes_on = random_state is None
     seed, start = (sampler.seed_, getattr(sampler, "_next_row", 0)) if goes_on else (resolve_seed(random_state), 0)
     labels: LabelCodec = sampler.label_codec_
     codes = requested_codes(n_samples, y, labels, sampler.class_prior_, start, derive_seed(seed, "label"))
-    X = sampler.generate(np.arange(start, start + len(codes)), labels.classes[codes], seed=seed)
+    if where:
+        match, budget = matcher(sampler.codec_, where), check_positive_int("max_draws", max_draws)
+        X, codes, stop = _sample_where(sampler, codes, y is None, match, budget, seed, start)
+    else:
+        stop = start + len(codes)
+        X = sampler.generate(np.arange(start, stop), labels.classes[codes], seed=seed)
     if goes_on:
-        sampler._next_row = start + len(codes)
+        sampler._next_row = stop
     return X, labels.decode(codes)
+
+
+def sample_parts(
+    sampler: Any, n_samples: int | None, y: Labels, random_state: RandomState, size: int
+) -> Iterator[tuple[Any, Any]]:
+    """What ``sampler.sample(n_samples, y=y, random_state=random_state)`` gives, at most `size` rows at a time."""
+    seed, labels = resolve_seed(random_state), sampler.label_codec_
+    codes = requested_codes(n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label"))
+    for start in range(0, len(codes), size):
+        part = codes[start : start + size]
+        X = sampler.generate(np.arange(start, start + len(part)), labels.classes[part], seed=seed)
+        yield X, labels.decode(part)
+
+
+def _sample_where(
+    sampler: Any, codes: np.ndarray, free: bool, match: Match, max_draws: int, seed: int, start: int
+) -> tuple[Any, np.ndarray, int]:
+    """Rows that match, their class numbers, and the first address that is not used.
+
+    Rows whose labels are `free` are the first to match of the table, and so have the labels that go with the
+    conditions; of labels that are asked for, they are the first of the table of that label.
+    """
+    n, classes = len(codes), sampler.label_codec_.classes
+    if free:
+
+        def by_prior(index: np.ndarray) -> np.ndarray:
+            return categorical(index, sampler.class_prior_, derive_seed(seed, "label"))
+
+        return _first_matches(sampler, by_prior, (n, max_draws * n), match, seed, start)
+    kept, places, stop = [], [], start
+    for code in np.unique(codes):
+        mine = np.flatnonzero(codes == code)
+        same = partial(np.full_like, fill_value=code)
+        try:
+            X, _, end = _first_matches(sampler, same, (len(mine), max_draws * len(mine)), match, seed, start)
+        except ExhaustedError as error:
+            text = f"label {classes[code].item()!r}: {error}"
+            raise ExhaustedError(text, kept=error.kept, drawn=error.drawn) from error
+        kept.append(X)
+        places.append(mine)
+        stop = max(stop, end)
+    return take(concatenate(kept), np.argsort(np.concatenate(places))), codes, stop
+
+
+def _first_matches(
+    sampler: Any,
+    codes_of: Callable[[np.ndarray], np.ndarray],
+    wanted: tuple[int, int],
+    match: Match,
+    seed: int,
+    start: int,
+) -> tuple[Any, np.ndarray, int]:
+    """The first rows to match, from address `start` on; `wanted` is how many, and how many may be made."""
+    (n, budget), labels = wanted, sampler.label_codec_.classes
+    kept, kept_codes, found, drawn, last = [], [], 0, 0, start
+    while found < n and drawn < budget:
+        share = found / drawn if found else 0.1
+        size = int(min(max(256, 1.2 * (n - found) / share), MOST_AT_ONCE, budget - drawn))
+        index = np.arange(start + drawn, start + drawn + size)
+        codes = codes_of(index)
+        X = sampler.generate(index, labels[codes], seed=seed)
+        good = np.flatnonzero(match(X))[: n - found]
+        kept.append(take(X, good))
+        kept_codes.append(codes[good])
+        found, drawn = found + len(good), drawn + size
+        last = int(index[good[-1]]) if len(good) else last
+    if found < n:
+        raise ExhaustedError(
+            f"{found} of {drawn} rows met the conditions of where, and {n} are wanted: loosen them, ask for fewer "
+            "rows, or raise max_draws.",
+            kept=found,
+            drawn=drawn,
+        )
+    return concatenate(kept), np.concatenate(kept_codes), last + 1

@@ -365,9 +365,9 @@ def test_bad_parameters_are_named(params: dict[str, Any], message: str) -> None:
         ("folder", r"X has shape \(\)"),
         ([[1.0, 2.0]] * 11 + [[1.0]], "different shapes"),
         (sparse.csr_matrix(X_GOOD), r"sparse matrix of shape \(12, 2\).*toarray"),
-        (np.where(X_GOOD > 0, X_GOOD, np.nan), "NaN"),
+        (np.where(X_GOOD > 0, X_GOOD, np.inf), "infinity"),
         (X_GOOD.astype(str), "dtype <U"),
-        (pd.DataFrame({"a": list("xyz") * 4}), "OrdinalEncoder"),
+        (pd.DataFrame({"a": [1j, 2j, 3j] * 4}), "cannot be used as they are"),
         ([Image.new("L", (4, 4))] * 12, "8 to 128 px"),
     ],
 )

@@ -69,7 +69,7 @@ def test_worse_images_get_worse_figures() -> None:
         ({"y": np.arange(39)}, "one label for each row"),
         ({"y": None}, "y"),
         ({"X": np.zeros((40, 2, 2, 2, 2))}, "5 dimensions"),
-        ({"X": np.full((40, 3), np.nan)}, "NaN"),
+        ({"X": np.full((40, 3), np.inf)}, "infinity"),
         ({"n_steps": 0}, "n_steps=0"),
         ({"device": "abacus"}, "device='abacus'"),
         ({"random_state": "one"}, "random_state='one'"),
