@@ -229,8 +229,8 @@ class StudyResult:
         shared = self.overlap + (test_variance / deviation**2 if deviation else 0.0)
         n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha)
         if n is None:
-            return f"No number of seeds would show a gain of {amount}: it takes more rows, to test on above all."
-        return f"To show a gain of {amount} four times in five, it takes {n} seeds with differences as spread as these."
+            return f"No number of seeds would show a difference of {amount}: it takes more rows, to test on above all."
+        return f"To show a difference of {amount} four times in five takes {n} seeds, if they spread as these do."
 
     def _words_of_control(self, name: str, reference: str) -> str:
         if name not in self.scores():
