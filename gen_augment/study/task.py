@@ -232,10 +232,24 @@ def row_digests(X: Any) -> np.ndarray:
     Values decide, not dtypes: a row of integers and the same row of floats are equal.
     """
     if isinstance(X, pd.DataFrame):
+        if not all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes):
+            return _digests_of_mixed(X)
         X = X.to_numpy(dtype=np.float64)
     elif isinstance(X, torch.Tensor):
         X = X.detach().cpu().double().numpy()
     return np.array([_digest(row) for row in X], dtype="<U32")
+
+
+def _digests_of_mixed(X: pd.DataFrame) -> np.ndarray:
+    """Of rows with text or categories in them: numbers by their value, all else by its words."""
+    columns = [
+        column.to_numpy(dtype=np.float64, na_value=np.nan) + 0
+        if pd.api.types.is_numeric_dtype(column.dtype)
+        else column.astype(str).to_numpy()
+        for _, column in X.items()
+    ]
+    rows = (repr([float(v) if isinstance(v, float) else v for v in row]) for row in zip(*columns, strict=True))
+    return np.array([hashlib.blake2b(row.encode(), digest_size=16).hexdigest() for row in rows], dtype="<U32")
 
 
 def _digest(row: Any) -> str:

@@ -253,3 +253,13 @@ def test_digests_of_signed_zeros_dtypes_and_images() -> None:
     pixels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
     assert row_digests([Image.fromarray(pixels[0])]) == row_digests(pixels) == row_digests(pixels.astype(np.float32))
     assert row_digests(np.empty((0, 3))).shape == (0,)
+
+
+def test_digests_of_rows_with_text_and_categories() -> None:
+    frame = pd.DataFrame(
+        {"x": [1.0, 1.0, -0.0, np.nan, 1.0], "city": pd.Categorical(["a", "b", "a", "a", "a"]), "n": [1, 1, 2, 3, 1]}
+    )
+    digests = row_digests(frame)
+    assert (digests[:, None] == digests).sum() == 5 + 2  # the first is the last
+    other = frame.assign(x=frame["x"] + 0, city=frame["city"].astype(object), n=frame["n"].astype(float))
+    np.testing.assert_array_equal(row_digests(other), digests)
