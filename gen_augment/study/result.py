@@ -26,6 +26,7 @@ from gen_augment.study.store import Predictions
 
 __all__ = ["StudyResult", "check_metric"]
 
+_GROUPS = 20
 NOTHING = Interval(np.nan, np.nan, np.nan, np.nan, 0)
 
 
@@ -70,6 +71,7 @@ class StudyResult:
     alpha: float = 0.05
     predictions: Mapping[tuple[str, int], Predictions] = field(default_factory=dict)
     truth: Mapping[int, Predictions] = field(default_factory=dict)
+    _spreads: dict[tuple[str, str], float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def higher_is_better(self) -> bool:
@@ -117,7 +119,41 @@ class StudyResult:
 
     def difference(self, arm: str, reference: str) -> Interval:
         """Paired test difference of `arm` over `reference`; positive is better, whatever the metric."""
-        return paired_interval(self._differences(arm, reference), overlap=self.overlap, level=1 - self.alpha)
+        return paired_interval(
+            self._differences(arm, reference),
+            overlap=self.overlap,
+            test_variance=self.test_variance(arm, reference),
+            level=1 - self.alpha,
+        )
+
+    def test_variance(self, arm: str, reference: str) -> float:
+        """How much the mean difference would vary over other test parts, where all seeds share one; 0 otherwise.
+
+        The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms.
+        """
+        if (arm, reference) not in self._spreads:
+            self._spreads[arm, reference] = self._jackknife(arm, reference)
+        return self._spreads[arm, reference]
+
+    def _jackknife(self, arm: str, reference: str) -> float:
+        pairs = [] if self.overlap else list(zip(self._of(arm, "test"), self._of(reference, "test"), strict=True))
+        n = len(pairs[0][0][0]) if pairs else 0
+        if not n or any(len(codes) != n for (codes, _), _ in pairs):
+            return 0.0
+        n_groups = min(_GROUPS, n)
+        group = np.random.default_rng(0).permutation(n) % n_groups
+        left_out = [
+            np.mean(
+                [self._score(codes, p, group != g) - self._score(codes, q, group != g) for (codes, p), (_, q) in pairs]
+            )
+            for g in range(n_groups)
+        ]
+        # A class that only one group has leaves areas undefined.
+        return float(np.var(left_out) * (n_groups - 1)) if np.isfinite(left_out).all() else 0.0
+
+    def _score(self, codes: np.ndarray, probabilities: np.ndarray, kept: np.ndarray) -> float:
+        areas = self.metric in ("roc_auc", "average_precision")
+        return scores(codes[kept], probabilities[kept], areas=areas)[self.metric]
 
     def compared(self) -> Interval | None:
         """Of the best arm with synthetic rows over the best without, or None where one is missing."""
@@ -172,25 +208,29 @@ class StudyResult:
         if reference is None or arm is None or len(self._differences(arm, reference)) < 3:
             return []
         differences = self._differences(arm, reference)
-        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap)
+        spread = self.test_variance(arm, reference)
+        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
         more = f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
         said = [
             f"The probability that {arm} is {more} than {reference}, given these seeds alone, is {100 * sure:.0f}%."
         ]
-        found = paired_interval(differences, overlap=self.overlap, level=1 - self.alpha)
+        found = self.difference(arm, reference)
         if found.low <= 0 <= found.high:
-            said.append(self._words_of_power(differences))
+            said.append(self._words_of_power(differences, spread))
         return said + [self._words_of_control(name, reference) for name in self.arms if name in self.controls]
 
-    def _words_of_power(self, differences: list[float]) -> str:
+    def _words_of_power(self, differences: list[float], test_variance: float) -> str:
         gain = self.margin or abs(float(np.mean(differences)))
         amount = f"{gain * self.scale:.2f}{self.unit}"
         if gain == 0:
             return "The arms do not differ at all: more seeds would show nothing else."
-        n = seeds_needed(gain, float(np.std(differences, ddof=1)), overlap=self.overlap, alpha=self.alpha)
+        deviation = float(np.std(differences, ddof=1))
+        # What more seeds do nothing about.
+        shared = self.overlap + (test_variance / deviation**2 if deviation else 0.0)
+        n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha)
         if n is None:
-            return f"No number of seeds would show a gain of {amount}: it takes more rows, or a test part apart."
-        return f"To show a gain of {amount} four times in five, it takes {n} seeds with differences as spread as these."
+            return f"No number of seeds would show a difference of {amount}: it takes more rows, to test on above all."
+        return f"To show a difference of {amount} four times in five takes {n} seeds, if they spread as these do."
 
     def _words_of_control(self, name: str, reference: str) -> str:
         if name not in self.scores():
@@ -284,16 +324,18 @@ class StudyResult:
             "p_value": found.p_value,
             "p_holm": np.nan,
         }
-        row |= self._second_opinions(self._differences(arm, reference) if compared and reference else [])
+        row |= self._second_opinions(arm, reference if compared else None)
         row["gap"] = (mine[f"train_{self.metric}"] - mine[f"test_{self.metric}"]).mean()
         seconds = ("fit_seconds", "sample_seconds", "train_seconds")
         return row | {name: mine[name].mean() for name in seconds}
 
-    def _second_opinions(self, differences: list[float]) -> dict[str, float]:
-        if not differences:
+    def _second_opinions(self, arm: str, reference: str | None) -> dict[str, float]:
+        if reference is None:
             return dict.fromkeys(("low_bca", "high_bca", "p_wilcoxon", "gain_probability"), np.nan)
+        differences = self._differences(arm, reference)
         low, high = bca_interval(differences, level=1 - self.alpha)
-        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap)
+        spread = self.test_variance(arm, reference)
+        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
         return {"low_bca": low, "high_bca": high, "p_wilcoxon": signed_rank_p(differences), "gain_probability": sure}
 
 

@@ -272,7 +272,7 @@ class Study:
             {name: arm.is_generative for name, arm in self.arms.items()},
             self.metric,
             self._overlap(),
-            self._protocol() | ({"n_seeds": whole, "n_seeds_planned": self.n_seeds} if whole else {}),
+            self._protocol() | self._seeds_done(whole),
             {name: png for name, png in self._pictures.items() if name in {a.row_step for a in self.arms.values()}},
             controls=frozenset(name for name, arm in self.arms.items() if arm.is_control),
             margin=self.margin,
@@ -291,6 +291,9 @@ class Study:
             found = scores(truth[trial["seed"]]["test"], outcome.predictions["test"].astype(float))
             self._test_scores[key] = {f"test_{metric}": value for metric, value in found.items()}
         return trial | self._test_scores[key]
+
+    def _seeds_done(self, whole: int) -> dict[str, int]:
+        return {"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {}
 
     def _n_whole(self) -> int:
         """Seeds from 0 on that every arm has been tried with."""

@@ -34,7 +34,9 @@ class Interval:
     n: int
 
 
-def paired_interval(differences: Sequence[float], *, overlap: float = 0.0, level: float = 0.95) -> Interval:
+def paired_interval(
+    differences: Sequence[float], *, overlap: float = 0.0, test_variance: float = 0.0, level: float = 0.95
+) -> Interval:
     """Student's interval for the mean of paired differences.
 
     Parameters
@@ -45,6 +47,9 @@ def paired_interval(differences: Sequence[float], *, overlap: float = 0.0, level
         Test rows divided by training rows where every seed splits the same rows anew: their differences are
         then correlated, and the variance of the mean is ``s^2 (1/n + overlap)`` instead of ``s^2 / n``.
         0 for a test part apart.
+    test_variance : float
+        Where all seeds are tested on the same rows: how much the mean would vary over other test parts of that size.
+        It is added to the variance of the mean, as more seeds do nothing about it.
     level : float
         In (0, 1).
 
@@ -67,12 +72,16 @@ def paired_interval(differences: Sequence[float], *, overlap: float = 0.0, level
     mean = float(d.mean()) if n else float("nan")
     if n < 2:
         return Interval(mean, -np.inf, np.inf, 1.0, n)
-    error = float(d.std(ddof=1)) * (1 / n + overlap) ** 0.5
+    error = _standard_error(d, overlap, test_variance)
     if error == 0:
         return Interval(mean, mean, mean, 1.0 if mean == 0 else 0.0, n)
     half = stats.t.ppf(0.5 + level / 2, n - 1) * error
     p_value = 2 * stats.t.sf(abs(mean) / error, n - 1)
     return Interval(mean, float(mean - half), float(mean + half), float(p_value), n)
+
+
+def _standard_error(d: np.ndarray, overlap: float, test_variance: float) -> float:
+    return float((d.var(ddof=1) * (1 / len(d) + overlap) + test_variance) ** 0.5)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -158,7 +167,9 @@ def signed_rank_p(differences: Sequence[float]) -> float:
     return float(stats.wilcoxon(d).pvalue) if len(d) else 1.0
 
 
-def gain_probability(differences: Sequence[float], *, margin: float = 0.0, overlap: float = 0.0) -> float:
+def gain_probability(
+    differences: Sequence[float], *, margin: float = 0.0, overlap: float = 0.0, test_variance: float = 0.0
+) -> float:
     """Probability that the true mean difference exceeds `margin`, given the differences and no knowledge before them.
 
     The posterior is Student's t around the mean, with the standard error of `paired_interval`.
@@ -177,7 +188,7 @@ def gain_probability(differences: Sequence[float], *, margin: float = 0.0, overl
     n = len(d)
     if n < 2:
         return float("nan")
-    error = float(d.std(ddof=1)) * (1 / n + overlap) ** 0.5
+    error = _standard_error(d, overlap, test_variance)
     if error == 0:
         return 0.5 if d.mean() == margin else float(d.mean() > margin)
     return float(stats.t.sf((margin - d.mean()) / error, n - 1))

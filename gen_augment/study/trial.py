@@ -86,7 +86,7 @@ def run_trial(
         if pictured and pool.examples is not None:
             from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
 
-            pictures[arm.row_step] = example_grid(split.train, pool.examples, setting.labels)
+            pictures[arm.row_step] = example_grid(split.train, pool.examples, setting.labels, neighbours=True)
     except Exception as error:
         trial["error"] = f"{type(error).__name__}: {error}"
         predictions = {}

@@ -21,7 +21,7 @@ from gen_augment.study.schedule import Clock, Jobs
 from gen_augment.study.store import TrialStore
 from gen_augment.study.task import near_copies
 from tests.study.test_runner import X, Y, image_study, scores
-from tests.study.toys import Copies, Failing, Log, TrueDraws, WrongLabels, centred_images, gaussians, small_study
+from tests.study.toys import Copies, Failing, Log, TrueDraws, centred_images, gaussians, small_study
 
 ARMS = ["real", "oversample", "copies", "copies:0.5", "copies:2"]
 
@@ -230,30 +230,3 @@ def test_killed_again_and_again_it_ends_in_the_same_table(tmp_path: Path) -> Non
 def _n_lines(folder: Path) -> int:
     file = folder / "trials.jsonl"
     return file.read_bytes().count(b"\n") if file.exists() else 0
-
-
-# Planted truths, many times over
-
-
-def claims(sampler: Any, n: int, first: int = 0, **changes: Any) -> list[str]:
-    """First words of the verdicts of `n` small studies on data of their own."""
-    settings: dict[str, Any] = {"model": GaussianNB(), "n_seeds": 10, "per_class": 10, "samplers": {"s": sampler}}
-    words = []
-    for number in range(first, first + n):
-        study = small_study(
-            *gaussians(100, dim=10, seed=3 * number), test=gaussians(1000, dim=10, seed=3 * number + 1),
-            arms=["real", "s"], random_state=number, **(settings | changes),
-        )  # fmt: skip
-        words.append(" ".join(study.run().verdict().split()[:5]))
-    return words
-
-
-def test_exact_draws_are_found_and_shuffled_labels_are_found_to_hurt() -> None:
-    found = claims(TrueDraws(), 4)
-    assert sum(word.startswith("Yes") for word in found) >= 3
-    hurt = claims(WrongLabels(), 4)
-    assert sum(word == "No: synthetic rows hurt. s" for word in hurt) >= 3
-
-
-def test_copies_are_seldom_claimed_to_help() -> None:
-    assert sum(word.startswith("Yes") for word in claims(Copies(), 5)) <= 1

@@ -260,3 +260,29 @@ def test_check_metric(metric: str) -> None:
     check_metric(metric)
     with pytest.raises(InputError, match=f"metric='{metric}s' is not one of balanced_accuracy"):
         check_metric(metric + "s")
+
+
+# What another test part would say
+
+
+def test_jackknife_is_the_spread_over_test_parts() -> None:
+    """Two classifiers, right in 80% and 70% of cases, independently: the variance of the difference is known."""
+    rng, n, found = np.random.default_rng(0), 400, []
+    for _ in range(60):
+        codes = rng.integers(0, 2, n)
+        predictions = {}
+        for arm, rate in (("gan", 0.8), ("real", 0.7)):
+            said = np.where(rng.random(n) < rate, codes, 1 - codes)
+            predictions |= {(arm, seed): {"test": np.eye(2)[said]} for seed in range(3)}
+        trials = make_result({"real": REAL[:3], "gan": REAL[:3]}, metric="accuracy").trials
+        result = StudyResult(
+            trials, {"real": False, "gan": True}, "accuracy", 0.0, {"n_seeds": 3},
+            predictions=predictions, truth={seed: {"test": codes} for seed in range(3)},
+        )  # fmt: skip
+        found.append(result.test_variance("gan", "real"))
+    assert np.mean(found) == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) / n, rel=0.12)
+    assert result.difference("gan", "real").high > 0.04  # three seeds of equal predictions are no certainty
+
+
+def test_splits_drawn_anew_need_no_jackknife() -> None:
+    assert make_result({"real": REAL, "gan": REAL}, overlap=0.4).test_variance("gan", "real") == 0

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader
 
 from gen_augment.study.metrics import METRICS, UNSCALED
 from gen_augment.study.pictures import difference_plot
+from gen_augment.study.plots import confusion_plot, ratio_plot, ratios, recall_plot
 
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
@@ -25,6 +26,9 @@ def render(result: "StudyResult") -> str:
     environment = Environment(loader=PackageLoader("gen_augment.study.report", ""), autoescape=True, trim_blocks=True)
     environment.filters |= {"number": as_number, "words": as_words}
     reference = result.best(generative=False)
+    best = result.best(generative=True)
+    told = {arm for arm, _ in result.predictions}
+    both = reference is not None and best is not None and {reference, best} <= told
     several = reference is not None and len(result.scores().columns) > 1
     return environment.get_template("report.html.j2").render(
         result=result,
@@ -36,6 +40,13 @@ def render(result: "StudyResult") -> str:
         unscaled=UNSCALED,
         plot=difference_plot(result, reference) if several and reference else "",
         examples={name: base64.b64encode(png).decode() for name, png in sorted(result.examples.items())},
+        details=result.details(),
+        best=best,
+        recall=recall_plot(result, reference, best) if both and reference and best else "",
+        confusion=confusion_plot(result, reference, best) if both and reference and best else "",
+        ratio=ratio_plot(result, reference) if reference and ratios(result) else "",
+        every_metric={name: label for name, (label, _) in METRICS.items()},
+        robustness=result.robustness().reset_index().to_dict("records") if result.truth else [],
         scores=result.trials.pivot_table(index="seed", columns="arm", values=f"test_{result.metric}").reindex(
             columns=list(result.arms)
         ),
