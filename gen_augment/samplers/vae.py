@@ -232,7 +232,7 @@ class ConditionalVAE(Sampler):
 
     def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
-        return network.generate(code, code.new_zeros(len(code), self._n_columns), y)
+        return network.generate(code, code.new_zeros(len(code), self._n_columns), y, strength=0.0)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]

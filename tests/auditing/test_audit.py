@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
 from sklearn.datasets import load_digits
@@ -264,18 +266,46 @@ def test_bad_input_is_named() -> None:
             audit(Toy(truth), **{"model": LogisticRegression()} | arguments)  # type: ignore[arg-type]
 
 
-def test_images_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The command line, in a folder of its own, with classifiers that hardly learn."""
     monkeypatch.chdir(tmp_path)
-    X, y = load_digits(return_X_y=True)
-    images = X.reshape(-1, 8, 8).astype(np.uint8)
-    ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
+    monkeypatch.setattr(import_module("gen_augment.auditing.audit"), "N_STEPS", 20)
 
-    def run(*arguments: str) -> int:
+    def call(*arguments: str) -> int:
         with pytest.raises(SystemExit) as ended:
             main(["audit", *arguments, "--device", "cpu"])
         return int(ended.value.code or 0)
 
-    assert run("vae", "digits", "--per-class", "30", "-n", "200", "-o", "page.html") == 0
+    return call
+
+
+def test_a_table_with_unseen_rows_and_a_group_on_the_command_line(run: Callable[..., int], capsys: Any) -> None:
+    for name, (X, y) in (("train", TRAIN), ("unseen", UNSEEN)):
+        frame = pd.DataFrame(X[:120], columns=["a", "b", "c"]).assign(old=GROUPS[240:360] == "left", y=y[:120])
+        frame.to_csv(f"{name}.csv", index=False)
+    train = pd.read_csv("train.csv")
+    vae = ConditionalVAE(max_steps=30, width=4, random_state=0, device="cpu").fit(train.drop(columns="y"), train["y"])
+    vae.save("vae")
+    options = "vae", "train.csv", "--target", "y", "-o", "page.html"
+    assert run(*options, "--unseen", "unseen.csv", "--group", "old", "-n", "60") == 0
+    sheet = json.loads(Path("page.json").read_text())
+    assert sheet["unseen_rows"] == 60
+    assert sheet["groups"].keys() == {"False", "True"}
+    assert sheet["columns"].keys() == {"a", "b", "c", "old"}
+    assert "Groups" in Page(Path("page.html").read_text(encoding="utf-8")).text
+    capsys.readouterr()
+    assert run(*options, "--group", "old") == 2
+    assert "give holdout" in capsys.readouterr().err
+    assert run(*options, "--features", "resnet0") == 2
+    assert "resnet0" in capsys.readouterr().err
+
+
+def test_images_on_the_command_line(run: Callable[..., int], capsys: Any) -> None:
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8).astype(np.uint8)
+    ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
+    assert run("vae", "digits", "--per-class", "30", "-n", "200", "--features", "values", "-o", "page.html") == 0
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7
