@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
@@ -142,11 +143,7 @@ def fit_predict(
     For one seed, networks of all arms start from equal weights, see equal numbers of batches under one
     schedule, and draw them in an order that only the number of rows decides.
     """
-    codec, _ = infer_codec(real.X)  # inputs are scaled by the real training rows, for every arm
-
-    def encode(X: Any) -> Tensor:
-        return codec.encode(X)
-
+    encode = _inputs(real.X)  # scaled by the real training rows, for every arm
     if is_network_factory(model):
         with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
             stages = [part for part in (pool.pretrain, pool.part) if part is not None]
@@ -163,6 +160,35 @@ def fit_predict(
         return out if offsets is None else shift_probabilities(out, offsets)
 
     return predict
+
+
+def _inputs(real: Any) -> Callable[[Any], Tensor]:
+    """What maps rows to a classifier's inputs: standardised numbers where all columns are, else the codec of the rows.
+
+    A codec of tables bends columns to normal quantiles: that suits generators, and would be work done for a classifier.
+    """
+    codec, _ = infer_codec(real)
+    numbers = _numbers(real) if codec.kind == "table" else None
+    if numbers is None or not np.isfinite(numbers).all():
+        return lambda X: codec.encode(X)
+    mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
+    deviation[deviation == 0] = 1
+
+    def standardise(X: Any) -> Tensor:
+        found = _numbers(X)
+        return codec.encode(X) if found is None else torch.from_numpy((found - mean) / deviation).float()
+
+    return standardise
+
+
+def _numbers(X: Any) -> np.ndarray | None:
+    """A table of numbers as float64, or None where a column holds anything else."""
+    if isinstance(X, pd.DataFrame):
+        if not all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes):
+            return None
+        return X.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = X.detach().cpu().double().numpy() if isinstance(X, Tensor) else np.asarray(X)
+    return values.astype(np.float64) if values.dtype.kind in "biuf" else None
 
 
 def _fit_estimator(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -317,3 +318,18 @@ def test_pool_of_a_sampler_trains_for_as_many_steps_as_real_rows() -> None:
         train(lambda: Recorder(144, log), rows, real=part, n_steps=6)
     assert [len(record["batches"]) for record in training_records(log)] == [6, 6]
     torch.testing.assert_close(log[0]["initial"], log[1]["initial"], rtol=0, atol=0)
+
+
+def test_mixed_rows_come_through_their_codec() -> None:
+    X, y = gaussians(60)
+    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y], "z": np.where(y == 0, np.nan, 1.0)})
+    predict = train(LogisticRegression(), Part(frame, y))
+    assert (predict(frame).argmax(axis=1) == y).all()
+
+
+def test_numbers_of_a_skewed_frame_are_standardised_and_no_more() -> None:
+    rng = np.random.default_rng(0)
+    X, y = np.exp(rng.normal(size=(80, 2)) * 2), np.arange(80) % 2
+    Seen.log.clear()
+    train(Seen(), Part(pd.DataFrame(X, columns=["a", "b"]), y))
+    np.testing.assert_allclose(Seen.log[0], StandardScaler().fit_transform(X), rtol=1e-4, atol=1e-5)
