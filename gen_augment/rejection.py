@@ -11,7 +11,7 @@ from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_positive_int
 
-__all__ = ["Filter", "check_filters", "describe_filter", "draw", "passes"]
+__all__ = ["Filter", "check_filters", "describe_filter", "draw", "fit_filter", "passes"]
 
 #: Which of the rows ``X`` with labels ``y`` to keep: a bool for each.
 Filter = Callable[[Any, np.ndarray], ArrayLike]
@@ -92,6 +92,18 @@ def check_filters(filters: Any) -> list[Filter]:
     if not isinstance(filters, (list, tuple)) or not all(callable(keep) for keep in filters):
         raise InputError(f"filters={filters!r}: give a list of callables filter(X, y) -> bools.")
     return list(filters)
+
+
+def fit_filter(keep: Any, X: Any, y: Any, sampler: Any) -> Any:
+    """Fit a filter, if it can be, on the rows that `sampler` was fitted on; return it.
+
+    One that has to know the sampler too has a true attribute ``judges_sampler``, and `fit` takes it by that name.
+    """
+    if getattr(keep, "judges_sampler", False):
+        keep.fit(X, y, sampler=sampler)
+    elif hasattr(keep, "fit"):
+        keep.fit(X, y)
+    return keep
 
 
 def describe_filter(keep: Any) -> str:

@@ -12,7 +12,7 @@ from gen_augment.samplers import CLASSICAL, SAMPLERS
 #: A layer may import those before it. Type-checking imports do not count, imports inside functions do.
 LAYERS = [
     {"errors", "types"},
-    {"rng", "validation", "archive", "counts"},
+    {"rng", "validation", "archive", "counts", "neighbours"},
     {"codecs", "nets", "training"},
     {"samplers", "rejection"},
     {"bank", "metrics", "data", "export"},
@@ -20,6 +20,8 @@ LAYERS = [
     {"inject"},
     {"study"},
     {"auditing"},
+    {"terminal"},
+    {"cli_study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

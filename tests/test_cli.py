@@ -22,7 +22,7 @@ from torchvision.datasets import ImageFolder
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, load_sampler
 from gen_augment.cli import main
 from gen_augment.data import Data
-from gen_augment.study import runner
+from gen_augment.study import trial
 from tests.conftest import toy_images, toy_table
 
 Run = Callable[..., tuple[int, str, str]]
@@ -232,7 +232,7 @@ def test_another_study_in_the_folder_is_one_line(run: Run) -> None:
 @pytest.fixture
 def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
     """Let training number so-and-so of a study end in Ctrl-C."""
-    fit_predict = runner.fit_predict
+    fit_predict = trial.fit_predict
 
     def interrupt(number: int | None) -> None:
         calls = []
@@ -243,7 +243,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None
                 raise KeyboardInterrupt
             return fit_predict(*args, **kwargs)
 
-        monkeypatch.setattr(runner, "fit_predict", fit_or_stop)
+        monkeypatch.setattr(trial, "fit_predict", fit_or_stop)
 
     return interrupt
 
@@ -288,9 +288,21 @@ def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mirror", [True, False])
 def test_only_images_with_a_mirror_image_are_flipped(mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Data("toys", *toy_images(24), mirror=mirror)
-    monkeypatch.setattr("gen_augment.cli.load_data", lambda source, target: data)
+    monkeypatch.setattr("gen_augment.cli_study.load_data", lambda source, target: data)
     assert run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0] == 0
     assert any("flip" in trial["arm"] for trial in trials_of("r-trials")) is mirror
+
+
+def test_a_study_in_other_forms_within_a_budget(run: Run) -> None:
+    command = ("study", "wine", *NAIVE_BAYES, "--arms", "real,oversample", "--seeds", 3, "--budget", "5m", "-o", "r.md")
+    code, out, _ = run(*command)
+    assert code == 0
+    assert Path("r.md").read_text().startswith("# Did synthetic data help?")
+    for suffix in ("html", "csv", "parquet", "json"):
+        code, again, _ = run("report", "r-trials", "-o", f"new.{suffix}")
+        assert code == 0
+        assert again.splitlines()[:-1] == out.splitlines()[:-2]
+    assert len(pd.read_csv("new.csv")) == len(pd.read_parquet("new.parquet")) == 6
 
 
 # What is wrong is one line and exit code 2.
@@ -365,6 +377,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "unknown arm": (("study", "wine", "--arms", "real,ode", "-o", "out.html"), "arm 'ode': unknown step 'ode'"),
     "unknown metric": (("study", "wine", "--metric", "auc", "-o", "out.html"), "metric='auc' is not one of"),
     "unknown model": (("study", "wine", "--model", "sklearn.Nothing", "-o", "out.html"), "model 'sklearn.Nothing'"),
+    "unknown form": (("study", "wine", "-o", "out.pdf"), "out.pdf: a report is written to a file that ends in .html"),
+    "unknown budget": (("study", "wine", "--budget", "soon", "-o", "out.html"), "--budget 'soon': give a time such as"),
+    "no jobs": (("study", "wine", "--jobs", 0, "-o", "out.html"), "n_jobs=0"),
+    "report of nothing": (("report", "full", "-o", "out.html"), "full holds no result of a study"),
     "study without device": (("study", "wine", "--device", "abacus", "-o", "out.html"), "device='abacus'"),
     "too few rows": (("study", "wine", "--per-class", 500, "-o", "out.html", "--seeds", 1), "per_class=500"),
     "report in a folder": (("study", "wine", "-o", "full"), "full is a folder"),

@@ -1,70 +1,39 @@
 """Figures of a sampler's rows beside the same figures of real rows, and what stands out."""
 
 import datetime
-import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from gen_augment.archive import write_bytes
+from gen_augment.auditing.figures import FIGURES, Compared, K, class_figures, column_figures, findings, row_figures
 from gen_augment.codecs import infer_codec, read_rows, take
 from gen_augment.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
-from gen_augment.filters.base import Values
 from gen_augment.inject.rows import addresses, check_source
-from gen_augment.metrics import (
-    adversarial_accuracy,
-    closest_record,
-    fidelity,
-    membership_auc,
-    memorisation,
-    precision_recall,
-    train_features,
-    two_sample_auc,
-    vendi_score,
-)
+from gen_augment.metrics import Bias
+from gen_augment.metrics.bias import bias_of
+from gen_augment.metrics.features import Features, as_vectors, choose_features
+from gen_augment.metrics.rows import LabelledRows
+from gen_augment.metrics.utility import N_STEPS, utility_of
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.study.pictures import example_grid
-from gen_augment.study.task import Part, row_digests
+from gen_augment.study.task import Part
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
 
 __all__ = ["Audit", "audit"]
 
-K = 3
-#: Rows of a class below which its precision and recall are not taken.
-MIN_PER_CLASS = 10
-
-
-class _Figure(NamedTuple):
-    title: str
-    ideal: str
-
-
-#: Each figure in words, and what it is at best.
-FIGURES = {
-    "frechet_distance": _Figure("Fréchet distance", "as the reference"),
-    "kernel_distance": _Figure("kernel distance", "0"),
-    "precision": _Figure("precision: share inside the manifold of real rows", "as the reference"),
-    "recall": _Figure("recall: share of real rows inside the manifold of these", "as the reference"),
-    "density": _Figure("density", "as the reference"),
-    "coverage": _Figure("coverage", "as the reference"),
-    "two_sample_auc": _Figure("told from real rows by classifiers (ROC AUC)", "0.5"),
-    "vendi_score": _Figure("different rows (Vendi score)", "as the reference"),
-    "label_agreement": _Figure("share whose label classifiers of real rows agree with", "as the reference"),
-    "memorisation": _Figure("share nearer to a training row than that is to any other", "at most the reference"),
-    "copies": _Figure("share of copies of training rows", "0"),
-    "share_nearer_to_train": _Figure("share nearer to training than to unseen rows", "0.5"),
-    "privacy_loss": _Figure("privacy loss: adversarial accuracy, unseen less training rows", "0"),
-    "membership_auc": _Figure("training rows found by their nearest sample (ROC AUC)", "0.5"),
-}
+N_HARDEST = 40
 
 
 @dataclass(frozen=True)
@@ -77,28 +46,45 @@ class Audit:
         One row a figure: ``synthetic``, ``reference`` (the same for real rows, where that makes sense) and ``ideal``.
     per_class : DataFrame
         One row a class: ``real`` and ``synthetic`` rows, ``label_agreement``, ``precision``, ``recall``,
-        ``reference_recall`` and ``memorisation``.
+        ``reference_recall`` and ``memorisation``; with unseen rows, recall of them after training on synthetic and on
+        as many real rows.
+    per_column : DataFrame or None
+        One row a column of a table: how alike its distribution is, ``shape`` and ``reference``; see `column_shapes`.
+    groups : Bias or None
+        Of the column that was named.
+    hardest : DataFrame
+        The synthetic rows whose label classifiers of the real rows doubt most, by ``address``: ``label``, and
+        ``score``, its probability less that of the likeliest other one. ``sampler.generate([address], label,
+        seed=seed)`` gives the row again, with the seed in the card as ``synthetic_seed``.
     findings : list of str
         What stands out, in words; empty where nothing does.
     card : dict
         Sampler, data, versions and date, as JSON values.
     pictures : dict of str to bytes
-        PNG by title.
+        PNG by title; drawn when they are first asked for.
     """
 
     table: pd.DataFrame
     per_class: pd.DataFrame
+    per_column: pd.DataFrame | None
+    groups: Bias | None
+    hardest: pd.DataFrame
     findings: list[str]
     card: dict[str, Any]
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    draw: Callable[[], dict[str, bytes]] = field(default=dict, repr=False)
+
+    @cached_property
+    def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above
+        return self.draw()
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write a sheet to lie beside an archive: figures, findings, fingerprint of the data, versions, date."""
-        record = self.card | {
-            "findings": self.findings,
-            "figures": json.loads(self.table.drop(columns="ideal").to_json(orient="index")),
-            "classes": json.loads(self.per_class.to_json(orient="index")),
-        }
+        tables = {"figures": self.table.drop(columns="ideal"), "classes": self.per_class, "columns": self.per_column}
+        if self.groups is not None:
+            tables["groups"] = self.groups.by_group
+        tables["hardest"] = self.hardest
+        record = self.card | {"findings": self.findings}
+        record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
         write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
@@ -114,12 +100,13 @@ def audit(
     y: Any = None,
     *,
     holdout: tuple[Any, Any] | None = None,
+    group: str | int | tuple[ArrayLike, ArrayLike] | None = None,
+    features: Features = "auto",
+    model: Any = None,
     n_samples: int = 5000,
     random_state: RandomState = 0,
 ) -> Audit:
     """Compare a sampler's rows with those it was fitted on and, better, with others that it has not seen.
-
-    Images are compared in the features of a small classifier trained on the real rows, tables by scaled columns.
 
     Parameters
     ----------
@@ -129,7 +116,15 @@ def audit(
         The rows that it was fitted on, as `Sampler.fit` takes them.
     holdout : (X, y), optional
         Real rows that it has not seen. Without them there is nothing to read a figure against, and no figures of
-        privacy but for copies.
+        privacy but for copies, nor of use to a classifier.
+    group : str, int, or (array-like, array-like), optional
+        Column of a table, by name or number, or the values of `X` and of `holdout`: shares of these groups, and
+        balanced accuracy in each without and with synthetic rows; see `metrics.bias`.
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
+        Where rows are compared. By default images are in the features of a small classifier trained on the real rows,
+        and tables by scaled columns; see `Realism`.
+    model : scikit-learn classifier with predict_proba, optional
+        Which tells whether labels are right, and is trained on synthetic rows; a small network otherwise.
     n_samples : int
         Synthetic rows, as many of each class as there are in `y` in proportion, and real ones at most.
     random_state : int, RandomState or None
@@ -141,187 +136,140 @@ def audit(
     Raises
     ------
     InputError
-        Rows or labels are not of the form and classes of the sampler.
+        Rows, labels or groups are not of the form and classes of the sampler.
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
-    train = _read(sampler, "X", X, y)
-    unseen = None if holdout is None else _read(sampler, "holdout", *holdout)
-    counts = np.bincount(train.codes, minlength=len(sampler.classes_))
-    wanted = allocate(min(n_samples, len(train)), counts)
-    codes = np.repeat(np.arange(len(wanted)), wanted)
-    index = addresses(sampler, codes, np.zeros_like(wanted))
-    made = Part(sampler.generate(index, sampler.classes_[codes], seed=derive_seed(seed, "audit")), codes)
-
-    codec, _ = infer_codec(train.X)
-    several = int((counts > 0).sum()) > 1
-    extract: Any = (
-        train_features(train.X, train.codes, random_state=seed) if codec.kind == "image" and several else Values(codec)
-    )
-    features = {"train": extract(train.X), "made": extract(made.X)}
+    if group is not None and holdout is None:
+        raise InputError("group is compared on rows that the sampler has not seen: give holdout=(X, y).")
     rng = np.random.default_rng(seed)
-    some = rng.permutation(len(train))[:n_samples]
-    if unseen is not None:
+    real = _read(sampler, X, y)
+    index, made = _generate(sampler, real, n_samples, seed)
+    unseen = None
+    some = rng.permutation(len(real))[:n_samples]
+    if holdout is not None:
+        unseen = real.like(*holdout)
+        _check_enough("holdout", unseen)
         chosen = rng.permutation(len(unseen))[:n_samples]
-        unseen = Part(take(unseen.X, chosen), unseen.codes[chosen])
-        features["unseen"] = extract(unseen.X)
+        group, unseen = _chosen(group, chosen, len(unseen)), unseen.part(chosen)
 
-    gate = LabelAgreement(random_state=seed).fit(train.X, train.codes) if several else None
-    agrees = gate.keep(made.X, made.codes) if gate else np.ones(len(made), dtype=bool)
-    figures = _figures(features, some)
-    if gate:
-        known = gate.cross_fitted_scores_[~np.isnan(gate.cross_fitted_scores_)]
-        reference = float((known >= gate.threshold).mean()) if len(known) else np.nan
-        figures["label_agreement"] = (float(agrees.mean()), reference)
-    per_class = _per_class(sampler.classes_, train.codes, made.codes, features, agrees, rng)
+    extract = choose_features(features, real, seed)
+    parts = {"train": real, "made": made} | ({} if unseen is None else {"unseen": unseen})
+    data = Compared(real, made, unseen, some, {name: as_vectors(extract, part.X) for name, part in parts.items()})
+
+    several = len(np.unique(real.codes)) > 1
+    if group is not None and not several:
+        raise InputError("group is compared by a classifier, and all rows of X have one label.")
+    scores, agreement = np.full(len(made), np.nan), None
+    if several:
+        gate = LabelAgreement(estimator=model, random_state=seed).fit(real.X, real.codes)
+        scores, known = gate.score_samples(made.X, made.codes), gate.cross_fitted_scores_
+        known = known[~np.isnan(known)]
+        agreement = float((scores >= 0).mean()), float((known >= 0).mean()) if len(known) else np.nan
+    worth, groups = None, None
+    trained = {"model": model, "n_steps": N_STEPS, "seed": derive_seed(seed, "utility")}
+    if several and unseen is not None:
+        worth = utility_of(real.part(some), made, unseen, **trained)
+        groups = None if group is None else bias_of(real, made, unseen, group, **trained)  # type: ignore[arg-type]
+
+    figures = row_figures(data, agreement, worth)
+    per_class = class_figures(data, sampler.classes_, scores >= 0 if several else np.ones(len(made), bool), worth, rng)
+    per_column = column_figures(data) if real.codec.kind == "table" else None
+    order = scores.argsort(kind="stable")[: N_HARDEST if several else 0]
     return Audit(
-        pd.DataFrame(
-            [(name, *figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures],
-            columns=["figure", "synthetic", "reference", "ideal"],
-        ).set_index("figure"),
+        _as_table(figures),
         per_class,
-        _findings(figures, per_class, len(made)),
-        _card(sampler, train, unseen, len(made), seed),
-        _pictures(sampler, train, made, features, codec.kind),
+        per_column,
+        groups,
+        pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores})
+        .iloc[order]
+        .reset_index(drop=True),
+        findings(figures, per_class, per_column, groups, len(made)),
+        _card(sampler, data, seed),
+        partial(_pictures, sampler, data, order),
     )
 
 
-def _read(sampler: GeneratesRows, name: str, X: Any, y: Any) -> Part:
+def _as_table(figures: dict[str, tuple[float, float]]) -> pd.DataFrame:
+    rows = [(name, *figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures]
+    return pd.DataFrame(rows, columns=["figure", "synthetic", "reference", "ideal"]).set_index("figure")
+
+
+def _read(sampler: GeneratesRows, X: Any, y: Any) -> LabelledRows:
+    """Training rows, with class numbers of the sampler."""
     X, y = read_rows(X, y)
     codes = sampler.label_codec_.encode(y)
     check_same_length(len(X), len(codes))
-    if len(codes) <= K + 2:
-        raise InputError(f"{name} has {len(codes)} rows: at least {K + 3} are needed to compare with.")
+    rows = LabelledRows(X, codes, sampler.label_codec_, *infer_codec(X))
+    _check_enough("X", rows)
     sampler.codec_.encode(take(X, np.arange(1)))  # raises for another form
-    return Part(X, codes)
-
-
-def _figures(features: dict[str, np.ndarray], some: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Of the synthetic rows, and of training rows in their place where there are unseen rows to compare with."""
-    train, made, unseen = features["train"], features["made"], features.get("unseen")
-    real = train[some]
-    compared = real if unseen is None else unseen
-    found = fidelity(compared, made, _as_is)
-    reference = dict.fromkeys(found, np.nan) if unseen is None else fidelity(compared, real, _as_is)
-    figures = {name: (value, reference[name]) for name, value in found.items()}
-    figures["two_sample_auc"] = (
-        two_sample_auc(compared, made),
-        np.nan if unseen is None else two_sample_auc(compared, real),
-    )
-    centre, scale = train.mean(axis=0), train.std(axis=0) + 1e-9
-    figures["vendi_score"] = tuple(vendi_score((rows - centre) / scale) for rows in (made, compared))  # type: ignore[assignment]
-    copied = memorisation(train, made, unseen)
-    figures["memorisation"] = (copied.share, np.nan if copied.reference is None else copied.reference)
-    closest = closest_record(train, made, compared)
-    figures["copies"] = (closest.copies, np.nan if unseen is None else closest_record(train, unseen, unseen).copies)
-    if unseen is not None:
-        n = min(len(real), len(unseen), len(made))
-        loss = adversarial_accuracy(unseen[:n], made) - adversarial_accuracy(real[:n], made)
-        figures["share_nearer_to_train"] = (closest.share_nearer_to_train, np.nan)
-        figures["privacy_loss"] = (loss, np.nan)
-        figures["membership_auc"] = (membership_auc(real, unseen, made), np.nan)
-    return figures
-
-
-def _as_is(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _per_class(
-    classes: np.ndarray,
-    real_codes: np.ndarray,
-    made_codes: np.ndarray,
-    features: dict[str, np.ndarray],
-    agrees: np.ndarray,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    rows = []
-    for code, label in enumerate(classes.tolist()):
-        real, made = features["train"][real_codes == code], features["made"][made_codes == code]
-        row: dict[str, Any] = {"class": label, "real": len(real), "synthetic": len(made)}
-        row["label_agreement"] = agrees[made_codes == code].mean() if len(made) else np.nan
-        half = len(real) // 2
-        if min(half, len(made)) >= MIN_PER_CLASS:
-            # Halves of the real rows against each other say what can be hoped for, with as many synthetic rows.
-            order, n = rng.permutation(len(real)), min(half, len(made))
-            one, other = real[order[:half]], real[order[half : 2 * half]]
-            row["precision"], row["recall"] = precision_recall(one, made[:n], K)
-            row["reference_recall"] = precision_recall(one, other[:n], K)[1]
-            row["memorisation"] = memorisation(real, made).share
-        rows.append(row)
-    columns = [
-        "class",
-        "real",
-        "synthetic",
-        "label_agreement",
-        "precision",
-        "recall",
-        "reference_recall",
-        "memorisation",
-    ]
-    return pd.DataFrame(rows, columns=columns).set_index("class")
+def _check_enough(name: str, rows: LabelledRows) -> None:
+    if len(rows) <= K + 2:
+        raise InputError(f"{name} has {len(rows)} rows: at least {K + 3} are needed to compare with.")
 
 
-def _findings(figures: dict[str, tuple[float, float]], per_class: pd.DataFrame, n: int) -> list[str]:
-    """What is farther from its reference than chance and small data explain."""
-    found = []
-    if figures["copies"][0] > 0:
-        found.append(f"{100 * figures['copies'][0]:.3g}% of the rows are copies of training rows.")
-    nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]
-    if nearer > 0.5 + 3 * 0.5 / n**0.5 + 0.02:
-        found.append(
-            f"{100 * nearer:.0f}% of the rows are nearer to training rows than to unseen ones; 50% give nothing away."
-        )
-    share, reference = figures["memorisation"]
-    if share > (0.65 if np.isnan(reference) else reference) + 0.1:
-        beside = "" if np.isnan(reference) else f"; of unseen real rows, {100 * reference:.0f}%"
-        found.append(
-            f"{100 * share:.0f}% of the rows are nearer to a training row than that is to any other{beside}. Some "
-            "are training rows with small changes."
-        )
-    for label, row in per_class.iterrows():
-        if row["recall"] < 0.5 * row["reference_recall"]:
-            reached, possible = (round(100 * row[name]) for name in ("recall", "reference_recall"))
-            found.append(
-                f"Class {label!r} is partly collapsed: its rows reach {reached}% of the real ones, where real rows "
-                f"reach {possible}%."
-            )
-    agreement, reference = figures.get("label_agreement", (1.0, 1.0))
-    if agreement < reference - 0.1:
-        found.append(
-            f"Classifiers of the real rows agree with {100 * agreement:.0f}% of the labels, and with "
-            f"{100 * reference:.0f}% of those of real rows."
-        )
-    return found
+def _chosen(group: Any, chosen: np.ndarray, n: int) -> Any:
+    """The groups of training rows, of synthetic ones, which nobody knows, and of the `chosen` unseen ones."""
+    if not isinstance(group, tuple):
+        return group
+    if len(group) != 2 or len(group[1]) != n:
+        raise InputError(f"group: give a column of a table, or the values of X and of the {n} rows of holdout.")
+    return group[0], None, np.asarray(group[1], dtype=object)[chosen]
 
 
-def _card(sampler: Any, train: Part, unseen: Part | None, n_made: int, seed: int) -> dict[str, Any]:
-    digest = hashlib.blake2b("".join(row_digests(train.X)).encode() + train.codes.tobytes(), digest_size=16)
-    counts = np.bincount(train.codes, minlength=len(sampler.classes_))
+def _generate(sampler: GeneratesRows, real: LabelledRows, n_samples: int, seed: int) -> tuple[np.ndarray, LabelledRows]:
+    """Addresses and rows, as many of each class as there are real ones in proportion."""
+    wanted = allocate(min(n_samples, len(real)), np.bincount(real.codes, minlength=real.n_classes))
+    codes = np.repeat(np.arange(len(wanted)), wanted)
+    index, labels = addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
+    return index, real.like(sampler.generate(index, labels, seed=derive_seed(seed, "audit")), labels)
+
+
+def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
+    counts = np.bincount(data.real.codes, minlength=len(sampler.classes_))
     packages = ("gen_augment", "torch", "scikit-learn", "numpy")
     return {
         "sampler": repr(sampler),
         "sampler_fingerprint": sampler.fingerprint() if hasattr(sampler, "fingerprint") else None,
-        "data_fingerprint": digest.hexdigest(),
-        "training_rows": len(train),
-        "unseen_rows": 0 if unseen is None else len(unseen),
-        "synthetic_rows": n_made,
+        "data_fingerprint": data.real.digest,
+        "training_rows": len(data.real),
+        "unseen_rows": 0 if data.unseen is None else len(data.unseen),
+        "synthetic_rows": len(data.made),
         "class_counts": {str(label): int(n) for label, n in zip(sampler.classes_.tolist(), counts, strict=True)},
         "random_state": seed,
+        "synthetic_seed": derive_seed(seed, "audit"),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
     }
 
 
-def _pictures(
-    sampler: GeneratesRows, train: Part, made: Part, features: dict[str, np.ndarray], kind: str
-) -> dict[str, bytes]:
-    from gen_augment.auditing.pictures import class_bars, neighbour_grid, projection
+def _as_json(table: pd.DataFrame) -> Any:
+    named = table.rename(index=str)  # where one is named as another is numbered, there are two of a name
+    return json.loads(
+        named.to_json(orient="index") if named.index.is_unique else named.reset_index().to_json(orient="records")
+    )
 
+
+def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, bytes]:
+    from gen_augment.auditing import pictures
+    from gen_augment.study.pictures import example_grid
+
+    classes = data.real.labels.classes
+    real, made = (Part(rows.X, rows.codes) for rows in (data.real, data.made))
     found = {}
-    if kind == "image":
-        found["Real and synthetic images"] = example_grid(train, made, sampler.classes_)
-        found["Synthetic images, and the training image nearest to each"] = neighbour_grid(train, made, features)
-    found["Real and synthetic rows, projected on their two principal components"] = projection(features)
-    found["Rows of each class"] = class_bars(sampler.classes_, train.codes, made.codes)
+    if data.real.codec.kind == "image":
+        found["Real and synthetic images"] = example_grid(real, made, classes)
+        found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(data)
+        if len(hardest):
+            title = "Synthetic images whose label classifiers of real rows doubt most"
+            found[title] = pictures.image_grid(data.made, hardest)
+        ways = pictures.ways_grid(sampler, data.real)
+        if ways is not None:
+            found["From one training image to another, as the sampler sees it"] = ways
+    found["Real and synthetic rows on two principal components"] = pictures.projection(data.vectors)
+    found["Real and synthetic rows by t-SNE, which keeps neighbours together"] = pictures.neighbourhoods(data.vectors)
+    found["Rows of each class"] = pictures.class_bars(classes, data.real.codes, data.made.codes)
     return found

@@ -7,9 +7,21 @@ not, whatever it comes with; they are fitted on the training part and nothing el
 from gen_augment.filters.agreement import LabelAgreement
 from gen_augment.filters.base import RowFilter
 from gen_augment.filters.copies import CopyGate
+from gen_augment.filters.discriminator import DiscriminatorRejection
+from gen_augment.filters.duplicates import Duplicates
 from gen_augment.filters.filtered import FilteredSampler
 from gen_augment.filters.novelty import Novelty
 from gen_augment.filters.outliers import Outliers
 from gen_augment.filters.realism import Realism
 
-__all__ = ["CopyGate", "FilteredSampler", "LabelAgreement", "Novelty", "Outliers", "Realism", "RowFilter"]
+__all__ = [
+    "CopyGate",
+    "DiscriminatorRejection",
+    "Duplicates",
+    "FilteredSampler",
+    "LabelAgreement",
+    "Novelty",
+    "Outliers",
+    "Realism",
+    "RowFilter",
+]

@@ -9,13 +9,13 @@ classifiers judge rows that they were not trained on.
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
-from gen_augment.codecs import infer_codec, take
+from gen_augment.codecs import take
 from gen_augment.errors import InputError
-from gen_augment.filters.base import RowFilter, Values
-from gen_augment.metrics import train_features
+from gen_augment.filters.base import RowFilter
+from gen_augment.metrics.classifier import Classifier, fit_classifier
+from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.validation import check_choice, check_positive_int
 
@@ -76,30 +76,28 @@ class LabelAgreement(RowFilter):
         self.n_steps = n_steps
         self.random_state = random_state
 
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
+    def _fit(self, real: LabelledRows) -> None:
         check_choice("measure", self.measure, ("margin", "confidence"))
         check_positive_int("n_steps", self.n_steps)
-        counts = np.bincount(codes)
+        counts = np.bincount(real.codes)
         if len(counts) < 2:
             raise InputError("all rows have one label: a classifier has nothing to tell apart.")
         n_folds = min(check_positive_int("n_folds", self.n_folds), int(counts.min()))
         seed = resolve_seed(self.random_state)
-        self.models_: list[Any] = []
-        self.cross_fitted_scores_ = np.full(len(codes), np.nan)
+        self.models_: list[Classifier] = []
+        self.cross_fitted_scores_ = np.full(len(real), np.nan)
         if n_folds < 2:
-            self.models_.append(self._train(X, codes, seed))
+            self.models_.append(self._train(real, seed))
             return
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32)
-        for train, held_out in folds.split(np.zeros(len(codes)), codes):
-            model = self._train(take(X, train), codes[train], derive_seed(seed, "model", len(self.models_)))
+        for train, held_out in folds.split(np.zeros(len(real)), real.codes):
+            model = self._train(real.part(train), derive_seed(seed, "model", len(self.models_)))
             self.models_.append(model)
-            scores = self._measured(model.predict_proba(take(X, held_out)), codes[held_out])
+            scores = self._measured(model.predict_proba(take(real.X, held_out)), real.codes[held_out])
             self.cross_fitted_scores_[held_out] = scores
 
-    def _train(self, X: Any, codes: np.ndarray, seed: int) -> Any:
-        if self.estimator is None:
-            return train_features(X, codes, n_steps=self.n_steps, random_state=seed)
-        return _OnValues(self.estimator, X, codes, seed)
+    def _train(self, real: LabelledRows, seed: int) -> Classifier:
+        return fit_classifier(self.estimator, real, n_steps=self.n_steps, seed=seed)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         return self._measured(np.mean([model.predict_proba(X) for model in self.models_], axis=0), codes)
@@ -113,19 +111,3 @@ class LabelAgreement(RowFilter):
         others[rows, codes] = -np.inf
         margin: np.ndarray = mine - others.max(axis=1)
         return margin
-
-
-class _OnValues:
-    """A scikit-learn classifier of flat encoded values."""
-
-    def __init__(self, estimator: Any, X: Any, codes: np.ndarray, seed: int) -> None:
-        self.values = Values(infer_codec(X)[0])
-        self.model = clone(estimator)
-        if "random_state" in self.model.get_params():
-            self.model.set_params(random_state=seed % 2**32)
-        self.model.fit(self.values(X), codes)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the classes, all of which are in each fold."""
-        probabilities: np.ndarray = self.model.predict_proba(self.values(X))
-        return probabilities

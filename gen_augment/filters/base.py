@@ -3,26 +3,24 @@
 import copy
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import torch
+from PIL import Image
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows, take
 from gen_augment.errors import InputError, NotFittedError
-from gen_augment.metrics import FeatureExtractor, train_features
+from gen_augment.metrics.features import Features, as_vectors, choose_features
+from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rejection import describe_filter
-from gen_augment.rng import RandomState, resolve_seed
-from gen_augment.validation import check_range, check_same_length
+from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.wrapping import identity_of
+from gen_augment.validation import check_range
 
-__all__ = ["DistanceFilter", "Features", "RowFilter", "Values"]
-
-Features = Literal["auto", "values"] | Callable[[Any], Any]
-
-_CACHED = 2
+__all__ = ["DistanceFilter", "RowFilter"]
 
 
 class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -37,22 +35,26 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
     """
 
     threshold: float
+    #: Whether what is judged are the rows of one sampler, which `fit` then has to be given.
+    judges_sampler = False
 
     @abstractmethod
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
-        """Learn from real rows and their class numbers."""
+    def _fit(self, real: LabelledRows) -> None:
+        """Learn from real rows."""
 
     @abstractmethod
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         """A score of each row, of shape (n,); larger is better."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sampler: Any = None) -> Self:
         """Learn from the real rows that the sampler is fitted on.
 
         Parameters
         ----------
         X, y
             As `Sampler.fit` takes them; rows without a label (-1) are left out.
+        sampler : fitted sampler, optional
+            Whose rows will be judged, for filters that have to know it; others pay no heed to it.
 
         Returns
         -------
@@ -64,17 +66,19 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             Data, labels or parameters cannot be used.
         """
         check_range("threshold", self.threshold, -np.inf)
-        X, y = read_rows(X, y)
-        labels, codes = LabelCodec.fit(y, partial=True)
-        check_same_length(len(X), len(codes))
-        if (codes < 0).any():
-            X, codes = take(X, np.flatnonzero(codes >= 0)), codes[codes >= 0]
+        if self.judges_sampler and sampler is None:
+            raise InputError(
+                f"{type(self).__name__} judges the rows of one sampler: call fit(X, y, sampler=sampler), or give it to "
+                "FilteredSampler or GenerativeOverSampler, which fit it themselves."
+            )
+        real = LabelledRows.read(X, y)
         learned = copy.copy(self)  # what was fitted before stays if this fails
-        learned._codec, rows = infer_codec(X)
-        form = repr(learned._codec.to_json()).encode()  # encoded rows alone do not know their scale
-        learned._fitted_on = hashlib.blake2b(form + rows.contiguous().numpy().tobytes() + codes.tobytes()).hexdigest()
-        learned._fit(X, codes)
-        learned.label_codec_, learned.classes_ = labels, labels.classes
+        learned._fitted_on = real.digest
+        learned.label_codec_, learned.classes_ = real.labels, real.labels.classes
+        if self.judges_sampler:
+            learned._sampler = sampler
+            learned._fitted_on += f"-{describe_filter(sampler)}"
+        learned._fit(real)
         self.__dict__.update(learned.__dict__)
         return self
 
@@ -102,9 +106,15 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         mask: np.ndarray = self.score_samples(X, y) >= self.threshold
         return mask
 
+    def _reference(self, real: LabelledRows, n: int, seed: int) -> tuple[Any, np.ndarray]:
+        """`n` rows of each class from the sampler, of a table that is nobody else's, and their class numbers."""
+        codes = np.repeat(np.arange(real.n_classes), n)
+        table = derive_seed(seed, "reference", type(self).__name__)
+        return self._sampler.generate(np.arange(len(codes)), real.labels.classes[codes], seed=table), codes
+
     def fingerprint(self) -> str:
         """Hash of all that decides which rows pass: parameters, and the rows and labels that were fitted."""
-        params = {k: describe_filter(v) if callable(v) else repr(v) for k, v in self.get_params().items()}
+        params = {name: _describe(value) for name, value in self.get_params(deep=False).items()}
         described = (describe_filter(type(self)), sorted(params.items()), getattr(self, "_fitted_on", None))
         return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
 
@@ -119,51 +129,31 @@ class DistanceFilter(RowFilter):
     features: Features
     random_state: RandomState
 
-    def _learn_vectors(self, X: Any, codes: np.ndarray) -> Tensor:
+    def _learn_vectors(self, real: LabelledRows) -> Tensor:
         """Choose what maps rows to vectors, and map the real rows."""
-        if callable(self.features):
-            self.features_: Callable[[Any], Any] = self.features
-        elif self.features not in ("auto", "values"):
-            raise InputError(
-                f"features={self.features!r}: give 'auto', 'values', or a callable that maps rows to vectors."
-            )
-        # One class teaches a classifier nothing.
-        elif self.features == "values" or self._codec.kind == "table" or codes.max() == 0:
-            self.features_ = Values(self._codec)
-        else:
-            self.features_ = _trained_features(self._fitted_on, X, codes, resolve_seed(self.random_state))
-        return self._vectors(X)
+        self.features_ = choose_features(self.features, real, resolve_seed(self.random_state))
+        return self._vectors(real.X)
 
     def _vectors(self, X: Any) -> Tensor:
         """Rows as float32 vectors, or an `InputError` for features that are none."""
-        vectors = np.asarray(self.features_(X), dtype=np.float32)
-        if vectors.ndim != 2 or len(vectors) != len(X) or not np.isfinite(vectors).all():
-            raise InputError(
-                f"features gave an array of shape {vectors.shape} for {len(X)} rows: one vector of finite numbers for "
-                "each row is needed."
-            )
-        return torch.from_numpy(vectors)
+        return torch.from_numpy(as_vectors(self.features_, X))
 
 
-class Values:
-    """Rows as flat vectors of their encoded values: scaled columns, or pixels."""
-
-    def __init__(self, codec: Codec) -> None:
-        self.codec = codec
-
-    def __call__(self, X: Any) -> np.ndarray:
-        """Vectors of shape (n, n_values), float32."""
-        values: np.ndarray = self.codec.encode(X).flatten(1).numpy()
-        return values
-
-
-def _trained_features(fitted_on: str, X: Any, codes: np.ndarray, seed: int) -> FeatureExtractor:
-    """A small classifier's features, trained once for filters that are fitted on the same rows one after another."""
-    if (fitted_on, seed) not in _trained:
-        while len(_trained) >= _CACHED:
-            del _trained[next(iter(_trained))]
-        _trained[fitted_on, seed] = train_features(X, codes, random_state=seed)
-    return _trained[fitted_on, seed]
-
-
-_trained: dict[tuple[str, int], FeatureExtractor] = {}
+def _describe(value: Any) -> str:
+    """A text that tells a parameter from others: each value of an array counts, and the weights of a module."""
+    if isinstance(value, BaseEstimator):
+        return f"{describe_filter(value)} {sorted((k, _describe(v)) for k, v in value.get_params(deep=False).items())}"
+    if callable(value):
+        return identity_of(value) or describe_filter(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_describe, value))}]"
+    if isinstance(value, pd.DataFrame):
+        return f"{list(value.columns)} {[_describe(column.array) for _, column in value.items()]}"
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, (np.ndarray, pd.api.extensions.ExtensionArray, Image.Image)):
+        array = np.asarray(value)
+        data = repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes()
+        return f"{array.dtype} {array.shape} {hashlib.blake2b(data, digest_size=16).hexdigest()}"
+    return repr(value)

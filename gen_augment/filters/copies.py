@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from gen_augment.errors import LeakError
-from gen_augment.filters.base import Features
 from gen_augment.filters.novelty import Novelty
+from gen_augment.metrics.features import Features
+from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState
 from gen_augment.validation import check_range
 
@@ -28,7 +29,7 @@ class CopyGate(Novelty):
         Copies that are let go, and refused, in all calls since `fit` together.
     threshold : float
         A row whose score, that of `Novelty`, is below is a copy.
-    features : {"auto", "values"} or callable
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
         As in `Novelty`. The default compares columns or pixels: features may be alike where rows are not.
     random_state : int, RandomState or None
         As in `Novelty`.
@@ -62,9 +63,9 @@ class CopyGate(Novelty):
         self.forbidden = forbidden
         self.max_copies = max_copies
 
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
+    def _fit(self, real: LabelledRows) -> None:
         check_range("max_copies", self.max_copies, 0)
-        super()._fit(X, codes)
+        super()._fit(real)
         if self.forbidden is not None:
             self._keep_apart(torch.cat([self._rows, self._vectors(self.forbidden)]))
         self.n_copies_ = 0

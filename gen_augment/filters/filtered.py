@@ -1,16 +1,17 @@
 """A sampler whose rows have passed filters."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from gen_augment.codecs import Codec, LabelCodec, concatenate, take
-from gen_augment.errors import ExhaustedError
-from gen_augment.rejection import Filter, check_filters, describe_filter, passes
+from gen_augment.errors import ArchiveError, ExhaustedError
+from gen_augment.rejection import Filter, check_filters, describe_filter, fit_filter, passes
 from gen_augment.rng import RandomState
 from gen_augment.samplers.requests import sample_by_address
 from gen_augment.types import Labels
@@ -79,8 +80,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
             self.sampler.set_params(random_state=self.random_state)
         self.sampler.fit(X, y)
         for gate in filters:
-            if hasattr(gate, "fit"):
-                gate.fit(X, y)
+            fit_filter(gate, X, y, self.sampler)
         self._next_row = 0
         return self
 
@@ -142,6 +142,20 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         gates = ", ".join(describe_filter(gate) for gate in check_filters(self.filters))
         described = f"{self.sampler.fingerprint()}, {gates}, {self.max_draws}"
         return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> NoReturn:
+        """Raise: filters hold training rows and classifiers of any kind, which an archive has no safe form for.
+
+        Raises
+        ------
+        ArchiveError
+            It says how to come by the same rows again.
+        """
+        raise ArchiveError(
+            f"cannot write {path}: filters are not saved. Save the .sampler, and after load_sampler(path) fit the "
+            "filters again on the same rows, gate.fit(X, y), which gives the same rows; or write rows once, with "
+            "SampleBank.build(filtered_sampler, counts, path)."
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.sampler, "classes_")

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gen_augment.filters.base import DistanceFilter, Features
-from gen_augment.metrics.distances import nearest
+from gen_augment.filters.base import DistanceFilter
+from gen_augment.metrics.features import Features
+from gen_augment.metrics.rows import LabelledRows
+from gen_augment.neighbours import nearest
 from gen_augment.rng import RandomState
 
 __all__ = ["Novelty"]
@@ -23,9 +25,11 @@ class Novelty(DistanceFilter):
     ----------
     threshold : float
         Lowest score that passes.
-    features : {"auto", "values"} or callable
-        Where distances are taken: for images in the features of a small classifier trained on the real rows, for tables
-        between scaled columns; between columns or pixels; or between the vectors ``features(X)``.
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
+        Where distances are taken. "auto": for images in the features of a small classifier trained on the real rows,
+        for tables between scaled columns. "values": between columns or pixels. A network: between what it makes of
+        encoded rows, and of torchvision's what comes before the last layer, see `metrics.torchvision_features`. A
+        callable: between the vectors ``features(X)``.
     random_state : int, RandomState or None
         Seeds that classifier.
 
@@ -45,8 +49,8 @@ class Novelty(DistanceFilter):
         self.features = features
         self.random_state = random_state
 
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
-        self._keep_apart(self._learn_vectors(X, codes))
+    def _fit(self, real: LabelledRows) -> None:
+        self._keep_apart(self._learn_vectors(real))
 
     def _keep_apart(self, vectors: Tensor) -> None:
         """Take these for the rows that others must not be too near to."""

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from gen_augment.filters.base import DistanceFilter, Features
+from gen_augment.filters.base import DistanceFilter
+from gen_augment.metrics.features import Features
+from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.validation import check_range
 
@@ -27,7 +29,7 @@ class Outliers(DistanceFilter):
         Share of the real rows that would be refused themselves.
     threshold : float
         Lowest score that passes.
-    features : {"auto", "values"} or callable
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
         As in `Realism`.
     random_state : int, RandomState or None
         Seeds the forests, and the classifier that "auto" trains for images.
@@ -53,15 +55,15 @@ class Outliers(DistanceFilter):
         self.features = features
         self.random_state = random_state
 
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
+    def _fit(self, real: LabelledRows) -> None:
         check_range("contamination", self.contamination, 0, 1)
-        vectors = self._learn_vectors(X, codes).numpy()
+        vectors = self._learn_vectors(real).numpy()
         seed = derive_seed(resolve_seed(self.random_state), "outliers") % 2**32
         self._forests, self._usual = [], []
-        for code in range(int(codes.max()) + 1):
-            forest = IsolationForest(random_state=seed).fit(vectors[codes == code])
+        for code in range(real.n_classes):
+            forest = IsolationForest(random_state=seed).fit(vectors[real.codes == code])
             self._forests.append(forest)
-            self._usual.append(np.quantile(forest.score_samples(vectors[codes == code]), self.contamination))
+            self._usual.append(np.quantile(forest.score_samples(vectors[real.codes == code]), self.contamination))
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         vectors = self._vectors(X).numpy()

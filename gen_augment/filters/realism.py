@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from gen_augment.filters.base import DistanceFilter, Features
-from gen_augment.metrics.distances import PART_SIZE, nearest
+from gen_augment.filters.base import DistanceFilter
+from gen_augment.metrics.features import Features
+from gen_augment.metrics.rows import LabelledRows
+from gen_augment.neighbours import PART_SIZE, nearest
 from gen_augment.rng import RandomState
 from gen_augment.validation import check_positive_int
 
@@ -30,9 +32,11 @@ class Realism(DistanceFilter):
         Neighbours; more make larger balls.
     threshold : float
         Lowest score that passes; below 0 rows farther out pass as well.
-    features : {"auto", "values"} or callable
-        Where distances are taken: for images in the features of a small classifier trained on the real rows, for tables
-        between scaled columns; between columns or pixels; or between the vectors ``features(X)``.
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
+        Where distances are taken. "auto": for images in the features of a small classifier trained on the real rows,
+        for tables between scaled columns. "values": between columns or pixels. A network: between what it makes of
+        encoded rows, and of torchvision's what comes before the last layer, see `metrics.torchvision_features`. A
+        callable: between the vectors ``features(X)``.
     random_state : int, RandomState or None
         Seeds that classifier.
 
@@ -52,12 +56,12 @@ class Realism(DistanceFilter):
         self.features = features
         self.random_state = random_state
 
-    def _fit(self, X: Any, codes: np.ndarray) -> None:
+    def _fit(self, real: LabelledRows) -> None:
         k = check_positive_int("k", self.k)
-        vectors = self._learn_vectors(X, codes)
+        vectors = self._learn_vectors(real)
         self._balls = []
-        for code in range(int(codes.max()) + 1):
-            mine = vectors[torch.from_numpy(codes == code)]
+        for code in range(real.n_classes):
+            mine = vectors[torch.from_numpy(real.codes == code)]
             # The nearest of all is the row itself, and a class may have fewer rows.
             reach = nearest(mine, mine, min(k + 1, len(mine)))[0][:, -1].square()
             self._balls.append((mine, reach, reach.median().clamp(min=1e-12)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.inject.strategy import SamplingStrategy
-from gen_augment.rejection import Filter, check_filters, draw
+from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_positive_int, check_range, check_same_length
@@ -170,7 +170,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             dense = _densify(X)
             sampler = self._make_sampler().fit(dense, y)
             filters = [
-                clone(keep).fit(dense, y) if hasattr(keep, "fit") else keep for keep in check_filters(self.filters)
+                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, dense, y, sampler)
+                for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
         self.sampler_ = sampler

@@ -13,20 +13,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
-from gen_augment.errors import DivergedError
+from gen_augment.codecs import Codec
+from gen_augment.errors import DivergedError, InputError
+from gen_augment.metrics.pretrained import ImageNetFeatures, torchvision_features
+from gen_augment.metrics.rows import LabelledRows, Values
 from gen_augment.nets import build_encoder
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
-from gen_augment.training.placement import make_fabric, memory_format, place
+from gen_augment.training.placement import evaluating, make_fabric, memory_format, place
 from gen_augment.types import DataSpec
-from gen_augment.validation import check_class_counts, check_positive_int, check_same_length
+from gen_augment.validation import check_class_counts, check_positive_int
 
-__all__ = ["FeatureExtractor", "train_features"]
+__all__ = ["FeatureExtractor", "Features", "as_vectors", "choose_features", "train_features", "train_network"]
+
+#: Where rows are compared; see `choose_features`.
+Features = str | nn.Module | Callable[[Any], Any]
 
 N_FEATURES = 64
+N_STEPS = 1000
 BATCH_SIZE = 64
 LR = 2e-3
+_CACHED = 2
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class FeatureExtractor:
 
 
 def train_features(
-    X: Any, y: Any = None, *, n_steps: int = 1000, random_state: RandomState = 0, device: str = "cpu"
+    X: Any, y: Any = None, *, n_steps: int = N_STEPS, random_state: RandomState = 0, device: str = "cpu"
 ) -> FeatureExtractor:
     """Train a small classifier on real rows; what comes back gives its features, and its probabilities.
 
@@ -109,25 +116,98 @@ def train_features(
     >>> extractor(X[:5]).shape
     (5, 64)
     """
+    rows = LabelledRows.read(X, y)
+    check_class_counts(rows.labels.classes, np.bincount(rows.codes), 1, "A classifier")
+    return train_network(rows, n_steps=n_steps, seed=resolve_seed(random_state), device=device)
+
+
+def train_network(rows: LabelledRows, *, n_steps: int, seed: int, device: str = "cpu") -> FeatureExtractor:
+    """What `train_features` does, for rows that are read; known classes may be without any."""
     check_positive_int("n_steps", n_steps)
-    seed, where = resolve_seed(random_state), make_fabric(device, "32-true").device
-    X, y = read_rows(X, y)
-    codec, rows = infer_codec(X)
-    labels, codes = LabelCodec.fit(y)
-    check_same_length(len(rows), len(codes))
-    n_classes = len(labels.classes)
-    check_class_counts(labels.classes, np.bincount(codes), 1, "A classifier")
+    where, codec = make_fabric(device, "32-true").device, rows.codec
     batches = Batches(
-        rows.to(where, memory_format=memory_format(codec.kind)),
-        torch.from_numpy(codes).to(where),
+        rows.encoded.to(where, memory_format=memory_format(codec.kind)),
+        torch.from_numpy(rows.codes).to(where),
         batch_size=BATCH_SIZE,
         seed=derive_seed(seed, "order"),
     )
     with fork_rng(derive_seed(seed, "features"), where):
-        trunk = place(_trunk(DataSpec(codec.kind, codec.shape, n_classes)), where, codec.kind)
-        head = nn.Linear(N_FEATURES, n_classes).to(where)
+        trunk = place(_trunk(DataSpec(codec.kind, codec.shape, rows.n_classes)), where, codec.kind)
+        head = nn.Linear(N_FEATURES, rows.n_classes).to(where)
         _train(trunk, head, batches, n_steps)
-    return FeatureExtractor(codec, trunk.eval(), head, labels.classes)
+    return FeatureExtractor(codec, trunk.eval(), head, rows.labels.classes)
+
+
+def choose_features(features: Features, rows: LabelledRows, seed: int) -> Callable[[Any], Any]:
+    """What maps rows, in the form of these real ones, to vectors.
+
+    Parameters
+    ----------
+    features : {"auto", "values"}, torchvision model name, nn.Module or callable
+        "auto" trains a small classifier on the real rows where they are images of two or more classes, and takes scaled
+        columns otherwise; "values" takes columns or pixels. A name such as "resnet18", or a model of torchvision's,
+        gives what comes before its last layer: see `torchvision_features`. Any other module is given the
+        encoded rows: images of shape (n, C, H, W) in [-1, 1], or scaled columns. A callable is given rows as they are.
+    rows : LabelledRows
+        Real ones.
+    seed : int
+        Of that classifier.
+    """
+    if isinstance(features, nn.Module):
+        known = type(features).__module__.startswith("torchvision.models.")
+        return NetworkFeatures(rows.codec, ImageNetFeatures(features) if known else features)
+    if callable(features):
+        return features
+    if features == "values" or (features == "auto" and (rows.codec.kind == "table" or len(set(rows.codes)) < 2)):
+        return Values(rows.codec)
+    if features == "auto":
+        return _cached_network(rows, seed)
+    if not isinstance(features, str):
+        raise InputError(
+            f"features={features!r}: give 'auto', 'values', the name of a torchvision model, a module, or a callable "
+            "that maps rows to vectors."
+        )
+    return NetworkFeatures(rows.codec, torchvision_features(features))
+
+
+def as_vectors(features: Callable[[Any], Any], X: Any) -> np.ndarray:
+    """Vectors of rows: ndarray of shape (n, d), float32; or an `InputError` for features that are none."""
+    vectors = np.asarray(features(X), dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(X) or not np.isfinite(vectors).all():
+        raise InputError(
+            f"features gave an array of shape {vectors.shape} for {len(X)} rows: one vector of finite numbers for "
+            "each row is needed."
+        )
+    return vectors
+
+
+@dataclass(frozen=True)
+class NetworkFeatures:
+    """A network of encoded rows as a function of rows."""
+
+    codec: Codec
+    network: nn.Module
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """What the network gives, flat: ndarray of shape (n, d)."""
+        device = next((tensor.device for tensor in self.network.parameters()), torch.device("cpu"))
+        with evaluating(self.network), torch.no_grad():
+            parts = [self.network(part.to(device)) for part in torch.split(self.codec.encode(X), BATCH_SIZE)]
+        vectors: np.ndarray = torch.cat([part.flatten(1).float().cpu() for part in parts]).numpy()
+        return vectors
+
+
+def _cached_network(rows: LabelledRows, seed: int) -> FeatureExtractor:
+    """A small classifier's features, trained once for all that looks at the same rows one after another."""
+    key = rows.digest, seed
+    if key not in _trained:
+        while len(_trained) >= _CACHED:
+            del _trained[next(iter(_trained))]
+        _trained[key] = train_network(rows, n_steps=N_STEPS, seed=seed)
+    return _trained[key]
+
+
+_trained: dict[tuple[str, int], FeatureExtractor] = {}
 
 
 def _trunk(spec: DataSpec) -> nn.Module:

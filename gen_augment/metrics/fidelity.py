@@ -15,7 +15,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from gen_augment.metrics.distances import PART_SIZE, as_features, check_rows, distances, radii, share
+from gen_augment.metrics.inputs import as_features, check_rows, share
+from gen_augment.neighbours import PART_SIZE, distances, members, nearest, radii
 from gen_augment.validation import check_positive_int
 
 __all__ = [
@@ -125,11 +126,7 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[floa
     """
     k = check_positive_int("k", k)
     r, f = as_features(k + 1, real=real, fake=fake)
-    radius_r, radius_f = radii(r, k), radii(f, k)
-    realistic, covered = torch.zeros(len(f), dtype=torch.bool), torch.zeros(len(r), dtype=torch.bool)
-    for part, distance in distances(f, r):
-        realistic[part] = (distance <= radius_r).any(dim=1)
-        covered |= (distance <= radius_f[part, None]).any(dim=0)
+    realistic, covered = members(r, f, k)
     return share(realistic), share(covered)
 
 
@@ -293,7 +290,6 @@ def _kernel_sum(a: Tensor, b: Tensor) -> float:
 
 def _near(train: Tensor, rows: Tensor) -> float:
     """Share of `rows` that are nearer to a training row than any other training row is."""
-    found = [distance.min(dim=1) for _, distance in distances(rows, train)]
-    nearest, which = (torch.cat(parts) for parts in zip(*found, strict=True))
-    concerned, place = torch.unique(which, return_inverse=True)
-    return share(nearest < radii(train, 1, concerned)[place])
+    distance, which = nearest(rows, train)
+    concerned, place = torch.unique(which[:, 0], return_inverse=True)
+    return share(distance[:, 0] < nearest(train[concerned], train, 2)[0][place, 1])

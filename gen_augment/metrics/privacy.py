@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from gen_augment.metrics.distances import as_features, distances, nearest, radii, share
+from gen_augment.metrics.inputs import as_features, share
+from gen_augment.neighbours import distances, nearest, radii
 
 __all__ = ["ClosestRecord", "adversarial_accuracy", "closest_record", "membership_auc"]
 
@@ -21,6 +22,7 @@ class ClosestRecord(NamedTuple):
     """How near synthetic rows are to training rows; see `closest_record`."""
 
     copies: float
+    copies_of_holdout: float
     median: float
     median_of_holdout: float
     share_nearer_to_train: float
@@ -42,8 +44,8 @@ def closest_record(train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolera
 
     Returns
     -------
-    copies : float in [0, 1]
-        Share of synthetic rows that are copies.
+    copies, copies_of_holdout : float in [0, 1]
+        Share of synthetic rows, and of the hold-out, that are copies.
     median, median_of_holdout : float
         Median distance of synthetic rows, and of the hold-out, to the closest training row. A first that is well below
         the second says that rows are copied with small changes.
@@ -59,7 +61,7 @@ def closest_record(train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolera
     Examples
     --------
     >>> closest_record(train=[[0.0], [1.0]], fake=[[0.0], [4.5]], holdout=[[4.0], [5.0]])
-    ClosestRecord(copies=0.5, median=1.75, median_of_holdout=3.5, share_nearer_to_train=0.5)
+    ClosestRecord(copies=0.5, copies_of_holdout=0.0, median=1.75, median_of_holdout=3.5, share_nearer_to_train=0.5)
     """
     t, f, h = as_features(1, train=train, fake=fake, holdout=holdout)
     to_train = nearest(f, t)[0][:, 0]
@@ -70,6 +72,7 @@ def closest_record(train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolera
     unseen = nearest(h, t)[0][:, 0]
     return ClosestRecord(
         copies=share(to_train <= tolerance),
+        copies_of_holdout=share(unseen <= tolerance),
         median=float(to_train.quantile(0.5)),
         median_of_holdout=float(unseen.quantile(0.5)),
         share_nearer_to_train=nearer,

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gen_augment.metrics.distances import as_features
+from gen_augment.metrics.inputs import as_features
 
 __all__ = ["two_sample_auc", "vendi_score"]
 

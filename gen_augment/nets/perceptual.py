@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["FeatureCNN", "train_features"]
+__all__ = ["FeatureCNN", "train_feature_cnn"]
 
 LEVELS = 3
 
@@ -51,7 +51,7 @@ class FeatureCNN(nn.Module):
         return 0.5 * x[0].numel() * torch.stack([F.mse_loss(a, b) for a, b in pairs]).mean()
 
 
-def train_features(x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int) -> FeatureCNN:
+def train_feature_cnn(x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int) -> FeatureCNN:
     """Train a classifier of the rows that have a label, and freeze it; it draws from torch's global generator.
 
     Parameters

@@ -32,6 +32,8 @@ from gen_augment.validation import check_choice, check_positive_int, check_range
 __all__ = ["ConditionalFlow"]
 
 CONDITION_DIM = 128
+#: Steps for each of a sample's, there and back: the errors of both ways add up.
+FINER = 4
 
 
 class ConditionalFlow(Sampler):
@@ -179,10 +181,16 @@ class ConditionalFlow(Sampler):
         n = sum(self.spec_.blocks)
         return torch.cat([x[:, :-n], 2 * x[:, -n:] - 1], dim=1) if n else x
 
-    def _integrate(self, x: Tensor, y: Tensor, start: float) -> Tensor:
-        """Solve the equation from `start` to 1, in steps of the size that the whole way takes."""
-        n_steps = max(1, round(self.n_steps * (1 - start)))
-        for t, later in pairwise(np.linspace(start, 1, n_steps + 1).tolist()):
+    def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
+        return self._integrate(x, y, 1.0, 0.0, FINER)
+
+    def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
+        return self._integrate(code, y, 0.0, 1.0, FINER)
+
+    def _integrate(self, x: Tensor, y: Tensor, start: float, end: float = 1.0, finer: int = 1) -> Tensor:
+        """Solve the equation from `start` to `end`, in steps of the size that the whole way takes, or so much finer."""
+        n_steps = max(1, round(self.n_steps * finer * abs(end - start)))
+        for t, later in pairwise(np.linspace(start, end, n_steps + 1).tolist()):
             v = self._velocity(x, t, y)
             if self.solver == "heun":
                 v = (v + self._velocity(x + (later - t) * v, later, y)) / 2

@@ -24,6 +24,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,11 +32,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
 from gen_augment.nets.blocks import relaxed_blocks
-from gen_augment.rng import RandomState
+from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.base import Sampler
-from gen_augment.training import EMA, Batches, Callback, Loop, diff_augment
+from gen_augment.training import EMA, Callback, Loop, diff_augment
+from gen_augment.training.balance import RowDraw
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
 from gen_augment.training.diffaugment import AdaptiveProbability
+from gen_augment.training.placement import evaluating
 from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
@@ -43,6 +46,7 @@ __all__ = ["ConditionalGAN"]
 
 CONDITION_DIM = 32
 R1_EVERY = 16
+JUDGED_AT_ONCE = 512
 SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
 
@@ -231,6 +235,26 @@ class ConditionalGAN(Sampler):
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]
         return rows
 
+    @torch.no_grad()
+    def discriminate(self, X: Any, y: Any) -> np.ndarray:
+        """Scores of n rows, ndarray of shape (n,): log-odds that they are real, as far as has been learned.
+
+        In training it also sees how varied a batch is. Here that is, for each row, the variety of one batch of the
+        generator's, so that a score does not depend on the rows beside it.
+        """
+        self._check_fitted()
+        rows, device = self.codec_.encode(X), self._usable_device()
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
+        index, seed = np.arange(self.batch_size), derive_seed(self.seed_, "spread")
+        labels = torch.from_numpy(categorical(index, self.class_prior_, seed))
+        with evaluating(self.network_):
+            judge: Any = self.network_.discriminator
+            spread = judge.spread(self._generate(normal(index, self.latent_shape, seed).to(device), labels.to(device)))
+            parts = zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True)
+            scores = [judge(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts]
+        found: np.ndarray = torch.cat(scores).double().numpy()
+        return found
+
     def _probability(self) -> float:
         return SHIFT_PROBABILITY if self.augment == "adaptive" or self.augment is True else float(self.augment)
 
@@ -248,47 +272,6 @@ class ConditionalGAN(Sampler):
 
     def _generator_loss(self, fake: Tensor) -> Tensor:
         return -fake.mean() if self.loss == "hinge" else F.softplus(-fake).mean()
-
-
-class RowDraw:
-    """Rows for the discriminator and labels for the generator, each class in proportion to ``n ** (1 - balance)``.
-
-    Rows are redrawn rather than their losses weighted: a weight of 100 on one row in 20 batches would be a jolt, and
-    neither the penalty nor the spread of the batch would know of it. Rows without a label are at most half of all.
-    """
-
-    def __init__(self, batches: Batches, n_classes: int, balance: float) -> None:
-        self.x, self.y, self.balance = batches.x, batches.y, balance
-        self.labelled = self.y[self.y >= 0]
-        counts = torch.bincount(self.labelled, minlength=n_classes).cpu().double()
-        weights = counts.clamp(min=1) ** -balance
-        weights *= counts.sum() / (counts * weights).sum()  # a labelled row weighs 1 on average
-        rest = counts.sum() / max(1, len(self.y) - len(self.labelled))
-        by_row = torch.cat([weights, rest.clamp(max=1)[None]])[self.y.cpu()]  # -1 is the last
-        self._shares = _cumulative(by_row).to(self.y.device)
-        self._label_shares = _cumulative(by_row[self.y.cpu() >= 0]).to(self.y.device)
-
-    def real(self, batch: Batch) -> Batch:
-        """The batch itself, or as many rows drawn with balance."""
-        if not self.balance:
-            return batch
-        here = _draw(self._shares, len(batch[1]))
-        return self.x[here], self.y[here]
-
-    def labels(self, n: int) -> Tensor:
-        """Labels of `n` rows to be generated."""
-        if not self.balance:
-            return self.labelled[torch.randint(len(self.labelled), (n,), device=self.y.device)]
-        return self.labelled[_draw(self._label_shares, n)]
-
-
-def _cumulative(weights: Tensor) -> Tensor:
-    return (weights.cumsum(0) / weights.sum()).float()
-
-
-def _draw(shares: Tensor, n: int) -> Tensor:
-    """Row numbers, with replacement, in time that hardly depends on the number of rows."""
-    return torch.searchsorted(shares, torch.rand(n, device=shares.device)).clamp_(max=len(shares) - 1)
 
 
 def r1_penalty(discriminator: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -348,12 +331,24 @@ class ProjectionDiscriminator(nn.Module):
                 if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
                     spectral_norm(module)
 
-    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1) -> Tensor:
-        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart."""
-        features = self.head(append_spread(self.encoder(x), n_groups))
+    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1, spread: Tensor | None = None) -> Tensor:
+        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart.
+
+        A `spread` that is given is taken for that of all of them.
+        """
+        encoded = self.encoder(x)
+        if spread is None:
+            encoded = append_spread(encoded, n_groups)
+        else:
+            encoded = torch.cat([encoded, spread.expand(len(x), 1)], dim=1)
+        features = self.head(encoded)
         agreement = (features * self.projection(y)).sum(dim=1) * (y >= 0)
         score: Tensor = self.score(features).squeeze(1) + agreement
         return score
+
+    def spread(self, x: Tensor) -> Tensor:
+        """How varied a batch is, of shape (1,)."""
+        return append_spread(self.encoder(x), 1)[0, -1:]
 
 
 def append_spread(features: Tensor, n_groups: int) -> Tensor:

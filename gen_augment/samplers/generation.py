@@ -112,6 +112,54 @@ class Generating:
             self._next_row = start + len(codes)
         return varied.cpu() if isinstance(varied, Tensor) else varied
 
+    @torch.no_grad()
+    def encode(self, X: Any, y: Any) -> Tensor:
+        """Codes that `decode` makes these rows of again, as nearly as the model can.
+
+        Parameters
+        ----------
+        X : rows, in the form that was fitted
+        y : label or array-like of shape (n,)
+            Their labels.
+
+        Returns
+        -------
+        Tensor of shape (n, ...), float32
+            Means of the posterior for a `ConditionalVAE`, and the noise at the start of the path for a
+            `ConditionalFlow`; standard normal, nearly, over the training rows.
+
+        Raises
+        ------
+        NotImplementedError
+            This kind of sampler has no encoder.
+        """
+        self._check_fitted()
+        rows, device = self.codec_.encode(X), self._usable_device()
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
+        size = SAMPLE_BATCH[self.spec_.kind]
+        with evaluating(self.network_):
+            parts = zip(torch.split(rows, size), torch.split(codes, size), strict=True)
+            return torch.cat([self._to_code(x.to(device), c.to(device)).cpu() for x, c in parts])
+
+    def decode(self, codes: Tensor, y: Any) -> Any:
+        """Rows of these codes and labels, as `encode` gives them; without noise of their own."""
+        self._check_fitted()
+        labels = torch.from_numpy(self.label_codec_.encode_rows(y, len(codes)))
+        device = self._usable_device()
+        rows = self._decode_parts(lambda p: self._from_code(codes[p].to(device), labels[p].to(device)), len(codes))
+        return rows.cpu() if isinstance(rows, Tensor) else rows
+
+    def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
+        """Codes of encoded rows; written, with `_from_code`, by samplers that have an encoder."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no encoder, so it has no code of a given row: use ConditionalVAE or "
+            "ConditionalFlow."
+        )
+
+    def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
+        """Encoded rows of codes."""
+        raise NotImplementedError(f"{type(self).__name__} has no codes: use ConditionalVAE or ConditionalFlow.")
+
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         """Encoded rows like `x`; written by samplers that have an encoder."""
         raise NotImplementedError(

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -273,7 +274,8 @@ def _component_centers(codes: Tensor, seed: int) -> Tensor:
     if n_components == 1:
         return codes.mean(dim=0).expand_as(codes)
     mixture = GaussianMixture(n_components, covariance_type="tied", random_state=seed % 2**32)
-    with warnings.catch_warnings():  # where codes coincide, fewer components are found
+    # Matrices this small are slower with many threads, on many cores by far.
+    with warnings.catch_warnings(), threadpool_limits(1):  # where codes coincide, fewer components are found
         warnings.simplefilter("ignore", ConvergenceWarning)
         member = F.one_hot(torch.from_numpy(mixture.fit_predict(codes.double().cpu().numpy())), n_components)
     member = member.to(codes)

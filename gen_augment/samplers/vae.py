@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
-from gen_augment.nets.perceptual import FeatureCNN, train_features
+from gen_augment.nets.perceptual import FeatureCNN, train_feature_cnn
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import N_PICKS, CodeBook, KeepCodes, Latent, LearnedNoise, split_noise
@@ -217,7 +217,7 @@ class ConditionalVAE(Sampler):
         if not self.perceptual or self.spec_.kind != "image":
             return None
         batches = loop.batches
-        return train_features(
+        return train_feature_cnn(
             batches.x, batches.y, self.spec_.n_classes, n_steps=FEATURE_STEPS, batch_size=self.batch_size
         )
 
@@ -225,6 +225,14 @@ class ConditionalVAE(Sampler):
         network: VAENetwork = self.network_  # type: ignore[assignment]
         code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
         return network.generate(network.codes.draw(self._latent, code, picks, y, self.spread), columns, y)
+
+    def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        return network.encode(x, y)[0]
+
+    def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        return network.generate(code, code.new_zeros(len(code), self._n_columns), y, strength=0.0)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]

@@ -3,5 +3,7 @@
 from gen_augment.study.arms import Arm, parse_arm
 from gen_augment.study.result import StudyResult
 from gen_augment.study.runner import Study
+from gen_augment.study.saved import load_result, save_result
+from gen_augment.study.search import Recommendation
 
-__all__ = ["Arm", "Study", "StudyResult", "parse_arm"]
+__all__ = ["Arm", "Recommendation", "Study", "StudyResult", "load_result", "parse_arm", "save_result"]

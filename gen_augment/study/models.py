@@ -2,8 +2,7 @@
 
 import importlib
 import importlib.util
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,14 @@ from gen_augment.codecs import infer_codec
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study.arms import Arm, Pool
+from gen_augment.study.arms.arm import without_addresses
+from gen_augment.study.balance import (
+    class_weights,
+    log_prior,
+    shift_probabilities,
+    tuned_on_rows_left_out,
+    weight_key,
+)
 from gen_augment.study.task import Part
 from gen_augment.training import Batches
 
@@ -28,7 +35,6 @@ __all__ = [
     "fit_predict",
     "is_network_factory",
     "load_model",
-    "without_addresses",
 ]
 
 #: Takes rows as the user has them; gives probabilities of shape (n, n_classes).
@@ -118,11 +124,6 @@ def describe_model(model: Any) -> tuple[str, str]:
     return f"network {type(network).__name__}", without_addresses(repr(network))
 
 
-def without_addresses(text: str) -> str:
-    """A `repr` as it is in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
-
-
 def fit_predict(
     model: Any,
     arm: Arm,
@@ -148,39 +149,62 @@ def fit_predict(
 
     if is_network_factory(model):
         with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
+            stages = [part for part in (pool.pretrain, pool.part) if part is not None]
             network = _train(
-                model, arm, encode(pool.part.X), pool.part.codes, n_classes, seed,
+                model, arm, [(encode(part.X), part.codes) for part in stages], n_classes, seed,
                 n_steps=n_steps, batch_size=batch_size, lr=lr, device=device,
             )  # fmt: skip
         return lambda X: _predict(network, encode(X), device)
-    estimator = clone(model)
-    # Those of a pipeline's steps too: a random state that is left None draws from NumPy's global generator.
-    states = [name for name in estimator.get_params() if name.split("__")[-1] == "random_state"]
-    estimator.set_params(**dict.fromkeys(states, derive_seed(seed, "classifier") % 2**32))
-    estimator.fit(encode(pool.part.X).flatten(1).numpy(), pool.part.codes)
+    estimator, offsets = _fit_estimator(model, arm, encode(pool.part.X).flatten(1).numpy(), pool.part, n_classes, seed)
 
     def predict(X: Any) -> np.ndarray:
         out = np.zeros((len(X), n_classes))
         out[:, estimator.classes_] = estimator.predict_proba(encode(X).flatten(1).numpy())
-        return out
+        return out if offsets is None else shift_probabilities(out, offsets)
 
     return predict
 
 
+def _fit_estimator(
+    model: Any, arm: Arm, rows: np.ndarray, part: Part, n_classes: int, seed: int
+) -> tuple[Any, np.ndarray | None]:
+    """A fitted clone, and what its log-probabilities are shifted by."""
+    estimator = clone(model)
+    # Those of a pipeline's steps too: a random state that is left None draws from NumPy's global generator.
+    states = [name for name in estimator.get_params() if name.split("__")[-1] == "random_state"]
+    estimator.set_params(**dict.fromkeys(states, derive_seed(seed, "classifier") % 2**32))
+    offsets = None
+    if arm.balance == "logit":
+        offsets = -log_prior(part.codes, n_classes)
+    elif arm.balance == "threshold":
+        offsets = tuned_on_rows_left_out(estimator, rows, part.codes, n_classes, derive_seed(seed, "folds"))
+    key = weight_key(estimator) if arm.balance == "weights" else None
+    weights = {} if key is None else {key: class_weights(part.codes, n_classes)[part.codes]}
+    return estimator.fit(rows, part.codes, **weights), offsets
+
+
 def _train(
-    model: Callable[[], nn.Module], arm: Arm, x: Tensor, codes: np.ndarray, n_classes: int, seed: int,
+    model: Callable[[], nn.Module], arm: Arm, stages: Sequence[tuple[Tensor, np.ndarray]], n_classes: int, seed: int,
     *, n_steps: int, batch_size: int, lr: float, device: str,
 ) -> nn.Module:  # fmt: skip
+    """Train for `n_steps` in all, equally many on the rows of each stage."""
     network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
-    y = F.one_hot(torch.from_numpy(codes), n_classes).float()
-    batches = Batches(x.to(device), y.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))
+    batches = [
+        Batches(
+            x.to(device), F.one_hot(torch.from_numpy(codes), n_classes).float().to(device),
+            batch_size=batch_size, seed=derive_seed(seed, "batches"),
+        )
+        for x, codes in stages
+    ]  # fmt: skip
+    losses = [_loss(arm, codes, n_classes, device) for _, codes in stages]
     # What a network drew while it was made has no say in the transforms.
     with fork_rng(derive_seed(seed, "steps"), torch.device(device)):
         for step in range(n_steps):
-            inputs, targets = arm.transform(*batches.at(step))
-            loss = F.cross_entropy(network(inputs), targets)
+            stage = step * len(stages) // n_steps
+            inputs, targets = arm.transform(*batches[stage].at(step))
+            loss = losses[stage](network(inputs), targets)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -190,6 +214,17 @@ def _train(
             f"the classifier's loss is not finite after {n_steps} steps: lower lr.", step=n_steps, loss="cross_entropy"
         )
     return network.eval()
+
+
+def _loss(arm: Arm, codes: np.ndarray, n_classes: int, device: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Cross-entropy, weighted or of adjusted logits (Menon et al. 2021, equation 10) where the arm says so."""
+    if arm.balance == "weights":
+        weight = torch.from_numpy(class_weights(codes, n_classes)).float().to(device)
+        return lambda logits, y: F.cross_entropy(logits, y, weight=weight)
+    if arm.balance == "logit":
+        offsets = torch.from_numpy(log_prior(codes, n_classes)).float().to(device)
+        return lambda logits, y: F.cross_entropy(logits + offsets, y)
+    return F.cross_entropy
 
 
 @torch.no_grad()

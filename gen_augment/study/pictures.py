@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gen_augment.codecs import Codec, infer_codec, take
+from gen_augment.neighbours import nearest
 from gen_augment.study.arms import N_EXAMPLES
+from gen_augment.study.plots import BASELINE, GENERATIVE, WIDTH, as_svg
 from gen_augment.study.task import Part
 
 if TYPE_CHECKING:
@@ -15,26 +17,30 @@ if TYPE_CHECKING:
 
 __all__ = ["difference_plot", "example_grid"]
 
-_BASELINE, _GENERATIVE = "#52606d", "#b44d12"
-_WIDTH = 5.6  # inches: on a telephone a picture is shown at two thirds of its size, and its letters with it
 _MAX_CLASSES = 20
 
 
-def example_grid(real: Part, synthetic: Part, labels: np.ndarray) -> bytes:
-    """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones on the right.
+def example_grid(real: Part, synthetic: Part, labels: np.ndarray, *, neighbours: bool = False) -> bytes:
+    """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones right of them.
 
-    Both have the brightness stretched by what the real images span.
+    With `neighbours`, the training image nearest to each synthetic one comes right of those, in the same place. All
+    have the brightness stretched by what the real images span.
     """
-    codec, _ = infer_codec(real.X)
+    codec, rows = infer_codec(real.X)
     n_classes = min(len(labels), _MAX_CLASSES)
-    sheets = [_sheet(part, codec, n_classes) for part in (real, synthetic)]
+    parts = {"real": real, "synthetic": synthetic}
+    if neighbours:
+        made = codec.encode(synthetic.X).flatten(1).double()
+        index = nearest(made, rows.flatten(1).double())[1][:, 0].numpy()
+        parts["nearest real"] = Part(take(real.X, index), synthetic.codes)
+    sheets = [_sheet(part, codec, n_classes) for part in parts.values()]
     low, high = float(np.nanmin(sheets[0])), float(np.nanmax(sheets[0]))
     height = codec.shape[1]
-    side = (_WIDTH - 1) / 2
+    side = (WIDTH - 1) / len(sheets)
     rows_high = side * sheets[0].shape[0] / sheets[0].shape[1]
-    figure = Figure(figsize=(_WIDTH, rows_high + 0.5), layout="constrained")
-    axes = figure.subplots(1, 2)
-    for axis, sheet, title in zip(axes, sheets, ("real", "synthetic"), strict=True):
+    figure = Figure(figsize=(WIDTH, rows_high + 0.45), layout="constrained")
+    axes = figure.subplots(1, len(sheets))
+    for axis, sheet, title in zip(axes, sheets, parts, strict=True):
         stretched = (sheet - low) / max(high - low, 1e-6)
         axis.imshow(np.nan_to_num(stretched, nan=1.0).clip(0, 1), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=12)
@@ -46,7 +52,7 @@ def example_grid(real: Part, synthetic: Part, labels: np.ndarray) -> bytes:
     axes[0].set_yticks(centres, names, fontsize=11, parse_math=False)
     axes[0].tick_params(length=0)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160, bbox_inches="tight", pad_inches=0.03)
+    figure.savefig(buffer, format="png", dpi=220, bbox_inches="tight", pad_inches=0.03)
     return buffer.getvalue()
 
 
@@ -72,13 +78,13 @@ def difference_plot(result: "StudyResult", reference: str) -> str:
     """SVG: each arm's paired test differences to `reference`, one dot a seed, with mean and 95% interval."""
     scores = result.scores()
     arms = [arm for arm in scores.columns if arm != reference]
-    figure = Figure(figsize=(_WIDTH, 0.4 * len(arms) + 1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.4 * len(arms) + 1), layout="constrained")
     axis = figure.subplots()
     for height, arm in enumerate(reversed(arms)):
         found = result.difference(arm, reference)
         sign = 1 if result.higher_is_better else -1
         dots = sign * (scores[arm] - scores[reference]) * result.scale
-        colour = _GENERATIVE if result.arms[arm] else _BASELINE
+        colour = GENERATIVE if result.arms[arm] else BASELINE
         axis.scatter(dots, np.full(len(dots), height - 0.22), s=22, color=colour, alpha=0.6, linewidths=0)
         if np.isfinite(found.low):
             axis.plot([found.low * result.scale, found.high * result.scale], [height, height], color=colour, lw=2.2)
@@ -96,7 +102,4 @@ def difference_plot(result: "StudyResult", reference: str) -> str:
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    return as_svg(figure)

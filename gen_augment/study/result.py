@@ -1,7 +1,9 @@
 """What a study found: rows by seed and arm, the table, the verdict, the report."""
 
+import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +12,21 @@ import pandas as pd
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
-from gen_augment.study.metrics import METRICS
-from gen_augment.study.statistics import Interval, holm, paired_interval
+from gen_augment.study.metrics import METRICS, UNSCALED, scores
+from gen_augment.study.statistics import (
+    Interval,
+    bca_interval,
+    gain_probability,
+    holm,
+    paired_interval,
+    seeds_needed,
+    signed_rank_p,
+)
+from gen_augment.study.store import Predictions
 
 __all__ = ["StudyResult", "check_metric"]
 
+_GROUPS = 20
 NOTHING = Interval(np.nan, np.nan, np.nan, np.nan, 0)
 
 
@@ -36,6 +48,16 @@ class StudyResult:
         Settings, versions and data, for the report.
     examples : dict of str to bytes
         PNG of real beside synthetic images, for each sampler.
+    controls : frozenset of str
+        Arms that are there to be seen to fail, and are never chosen.
+    margin : float
+        The gain that would matter, in units of the metric.
+    alpha : float
+        Error that the verdict may make: 0.05, or what a sequential study spends on its last look.
+    predictions : dict of (arm, seed) to dict of str to ndarray
+        Probabilities (n, n_classes) of the rows tested on: "test", and shifted and corrupted ones by name.
+    truth : dict of seed to dict of str to ndarray
+        Their class numbers.
     """
 
     trials: pd.DataFrame
@@ -44,6 +66,12 @@ class StudyResult:
     overlap: float
     protocol: dict[str, Any]
     examples: dict[str, bytes] = field(default_factory=dict)
+    controls: frozenset[str] = frozenset()
+    margin: float = 0.0
+    alpha: float = 0.05
+    predictions: Mapping[tuple[str, int], Predictions] = field(default_factory=dict)
+    truth: Mapping[int, Predictions] = field(default_factory=dict)
+    _spreads: dict[tuple[str, str], float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def higher_is_better(self) -> bool:
@@ -58,12 +86,17 @@ class StudyResult:
     @property
     def unit(self) -> str:
         """What differences are told in, after a space."""
-        return "" if self.metric == "nll" else " points"
+        return "" if self.metric in UNSCALED else " points"
 
     @property
     def scale(self) -> float:
         """From a difference of scores to one in `unit`."""
-        return 1 if self.metric == "nll" else 100
+        return 1 if self.metric in UNSCALED else 100
+
+    @property
+    def level(self) -> str:
+        """Of the intervals, in words: "95%"."""
+        return f"{100 * (1 - self.alpha):.4g}%"
 
     @property
     def n_seeds(self) -> int:
@@ -80,14 +113,58 @@ class StudyResult:
         """The arm, with or without a sampler, that is best on validation; None if none is complete."""
         sign = 1 if self.higher_is_better else -1
         means = sign * self.scores("validation").mean()
-        candidates = means[[arm for arm in means.index if self.arms[arm] == generative]]
+        allowed = [arm for arm in means.index if self.arms[arm] == generative and arm not in self.controls]
+        candidates = means[allowed]
         return None if candidates.empty else str(candidates.idxmax())
 
     def difference(self, arm: str, reference: str) -> Interval:
         """Paired test difference of `arm` over `reference`; positive is better, whatever the metric."""
+        return paired_interval(
+            self._differences(arm, reference),
+            overlap=self.overlap,
+            test_variance=self.test_variance(arm, reference),
+            level=1 - self.alpha,
+        )
+
+    def test_variance(self, arm: str, reference: str) -> float:
+        """How much the mean difference would vary over other test parts, where all seeds share one; 0 otherwise.
+
+        The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms.
+        """
+        if (arm, reference) not in self._spreads:
+            self._spreads[arm, reference] = self._jackknife(arm, reference)
+        return self._spreads[arm, reference]
+
+    def _jackknife(self, arm: str, reference: str) -> float:
+        pairs = [] if self.overlap else list(zip(self._of(arm, "test"), self._of(reference, "test"), strict=True))
+        n = len(pairs[0][0][0]) if pairs else 0
+        if not n or any(len(codes) != n for (codes, _), _ in pairs):
+            return 0.0
+        n_groups = min(_GROUPS, n)
+        group = np.random.default_rng(0).permutation(n) % n_groups
+        left_out = [
+            np.mean(
+                [self._score(codes, p, group != g) - self._score(codes, q, group != g) for (codes, p), (_, q) in pairs]
+            )
+            for g in range(n_groups)
+        ]
+        # A class that only one group has leaves areas undefined.
+        return float(np.var(left_out) * (n_groups - 1)) if np.isfinite(left_out).all() else 0.0
+
+    def _score(self, codes: np.ndarray, probabilities: np.ndarray, kept: np.ndarray) -> float:
+        areas = self.metric in ("roc_auc", "average_precision")
+        return scores(codes[kept], probabilities[kept], areas=areas)[self.metric]
+
+    def compared(self) -> Interval | None:
+        """Of the best arm with synthetic rows over the best without, or None where one is missing."""
+        reference, arm = self.best(generative=False), self.best(generative=True)
+        return None if reference is None or arm is None else self.difference(arm, reference)
+
+    def _differences(self, arm: str, reference: str) -> list[float]:
         sign = 1 if self.higher_is_better else -1
-        scores = self.scores()
-        return paired_interval((sign * (scores[arm] - scores[reference])).tolist(), overlap=self.overlap)
+        found = self.scores()
+        differences: list[float] = (sign * (found[arm] - found[reference])).tolist()
+        return differences
 
     def table(self) -> pd.DataFrame:
         """One row an arm: mean scores, difference to the best arm without synthetic rows, interval, Holm's p, cost."""
@@ -115,7 +192,8 @@ class StudyResult:
             )
         against = (
             f"{reference}, the best arm without them "
-            f"(95% interval {found.low * self.scale:+.2f} to {found.high * self.scale:+.2f}, {found.n} paired seeds)."
+            f"({self.level} interval {found.low * self.scale:+.2f} to {found.high * self.scale:+.2f}, "
+            f"{found.n} paired seeds)."
         )
         amount = change.lstrip("+-")
         if found.low > 0:
@@ -124,16 +202,111 @@ class StudyResult:
             return f"No: synthetic rows hurt. {arm} worsens {label} by {amount} against {against}"
         return f"No: no evidence that synthetic rows helped. {arm} changes {label} by {change} against {against}"
 
+    def details(self) -> list[str]:
+        """Sentences that go with the verdict: how sure the gain is, what more seeds would show, what controls did."""
+        reference, arm = self.best(generative=False), self.best(generative=True)
+        if reference is None or arm is None or len(self._differences(arm, reference)) < 3:
+            return []
+        differences = self._differences(arm, reference)
+        spread = self.test_variance(arm, reference)
+        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
+        more = f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
+        said = [
+            f"The probability that {arm} is {more} than {reference}, given these seeds alone, is {100 * sure:.0f}%."
+        ]
+        found = self.difference(arm, reference)
+        if found.low <= 0 <= found.high:
+            said.append(self._words_of_power(differences, spread))
+        return said + [self._words_of_control(name, reference) for name in self.arms if name in self.controls]
+
+    def _words_of_power(self, differences: list[float], test_variance: float) -> str:
+        gain = self.margin or abs(float(np.mean(differences)))
+        amount = f"{gain * self.scale:.2f}{self.unit}"
+        if gain == 0:
+            return "The arms do not differ at all: more seeds would show nothing else."
+        deviation = float(np.std(differences, ddof=1))
+        # What more seeds do nothing about.
+        shared = self.overlap + (test_variance / deviation**2 if deviation else 0.0)
+        n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha)
+        if n is None:
+            return f"No number of seeds would show a difference of {amount}: it takes more rows, to test on above all."
+        return f"To show a difference of {amount} four times in five takes {n} seeds, if they spread as these do."
+
+    def _words_of_control(self, name: str, reference: str) -> str:
+        if name not in self.scores():
+            return f"The control {name} did not finish."
+        found = self.difference(name, reference)
+        hurt = "hurts, as it should" if found.high < 0 else "was not found to hurt: be careful with small effects"
+        return f"The control {name} {hurt} ({found.mean * self.scale:+.2f}{self.unit})."
+
+    def confusion(self, arm: str) -> np.ndarray:
+        """Test rows by true and predicted class, summed over seeds: ndarray of shape (n_classes, n_classes)."""
+        found = self._of(arm, "test")
+        n_classes = found[0][1].shape[1]
+        pairs = np.concatenate([codes * n_classes + p.argmax(axis=1) for codes, p in found])
+        return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+    def class_recall(self, arm: str) -> np.ndarray:
+        """Recall of each class on test, over all seeds; NaN for a class without rows: (n_classes,)."""
+        counts = self.confusion(arm)
+        n = counts.sum(axis=1)
+        return np.where(n > 0, np.diagonal(counts) / np.maximum(n, 1), np.nan)
+
+    def robustness(self) -> pd.DataFrame:
+        """Mean `metric` on shifted and corrupted rows: a row an arm, a column a name or ``"corruption/severity"``."""
+        names = [name for name in next(iter(self.truth.values()), {}) if name != "test"]
+        rows = {
+            arm: {name: np.mean([scores(codes, p)[self.metric] for codes, p in self._of(arm, name)]) for name in names}
+            for arm in self.scores().columns
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("arm")
+
+    def _of(self, arm: str, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Class numbers and probabilities of each seed."""
+        return [
+            (self.truth[seed][name], found[name].astype(float))
+            for (owner, seed), found in self.predictions.items()
+            if owner == arm and name in found
+        ]
+
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write the report, one file that needs nothing else."""
         from gen_augment.study.report import render  # matplotlib is slow to import
 
         write_bytes(path, render(self).encode())
 
+    def to_markdown(self, path: str | os.PathLike[str]) -> None:
+        """Write the verdict and the table of arms."""
+        from gen_augment.study.report import render_markdown
+
+        write_bytes(path, render_markdown(self).encode())
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the trials, one row each."""
+        write_bytes(path, self.trials.to_csv(index=False).encode())
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the trials, one row each."""
+        buffer = io.BytesIO()
+        self.trials.to_parquet(buffer)
+        write_bytes(path, buffer.getvalue())
+
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write trials, verdict and protocol."""
         trials = json.loads(self.trials.to_json(orient="records"))
-        record = {"verdict": self.verdict(), "metric": self.metric, "protocol": self.protocol, "trials": trials}
+        record = {
+            "verdict": self.verdict(),
+            "details": self.details(),
+            "metric": self.metric,
+            "arms": self.arms,
+            "controls": sorted(self.controls),
+            "overlap": self.overlap,
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "examples": sorted(self.examples),
+            "protocol": self.protocol,
+            "trials": trials,
+        }
         write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
     def _summary(self, arm: str, reference: str | None) -> dict[str, Any]:
@@ -151,8 +324,19 @@ class StudyResult:
             "p_value": found.p_value,
             "p_holm": np.nan,
         }
+        row |= self._second_opinions(arm, reference if compared else None)
+        row["gap"] = (mine[f"train_{self.metric}"] - mine[f"test_{self.metric}"]).mean()
         seconds = ("fit_seconds", "sample_seconds", "train_seconds")
         return row | {name: mine[name].mean() for name in seconds}
+
+    def _second_opinions(self, arm: str, reference: str | None) -> dict[str, float]:
+        if reference is None:
+            return dict.fromkeys(("low_bca", "high_bca", "p_wilcoxon", "gain_probability"), np.nan)
+        differences = self._differences(arm, reference)
+        low, high = bca_interval(differences, level=1 - self.alpha)
+        spread = self.test_variance(arm, reference)
+        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
+        return {"low_bca": low, "high_bca": high, "p_wilcoxon": signed_rank_p(differences), "gain_probability": sure}
 
 
 def check_metric(metric: str) -> None:

@@ -1,16 +1,11 @@
-"""Runs the trials of a study, one seed after another, and keeps each on disk as soon as it ends."""
+"""Runs the trials of a study, some seeds at a time, and keeps each on disk as soon as it ends."""
 
-import hashlib
-import json
 import os
-import platform
-import re
-import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -18,25 +13,28 @@ from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
-from gen_augment.study.arms import (
-    BATCH_STEPS,
-    DEFAULT_SAMPLERS,
-    ROW_STEPS,
-    Arm,
-    Pool,
-    default_arms,
-    make_pool,
-    parse_arm,
-)
-from gen_augment.study.metrics import METRICS, scores
-from gen_augment.study.models import default_model, describe_model, fit_predict, is_network_factory, without_addresses
-from gen_augment.study.pictures import example_grid
+from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
+from gen_augment.study.balance import weight_key
+from gen_augment.study.corruptions import CONDITIONS, chosen_rows
+from gen_augment.study.metrics import scores
+from gen_augment.study.models import default_model, describe_model, is_network_factory
+from gen_augment.study.protocol import describe_sampler, describe_task, fingerprint, versions
 from gen_augment.study.result import StudyResult, check_metric
-from gen_augment.study.store import Trial, TrialStore
-from gen_augment.study.task import Split, Task, row_digests
-from gen_augment.validation import check_positive_int, check_range
+from gen_augment.study.rounds import Rounds
+from gen_augment.study.saved import save_result
+from gen_augment.study.schedule import Clock, Jobs
+from gen_augment.study.search import Recommendation, recommend
+from gen_augment.study.statistics import spent_alpha
+from gen_augment.study.store import Outcome, Trial, TrialStore
+from gen_augment.study.task import Task
+from gen_augment.study.trial import COLUMNS, Setting
+from gen_augment.validation import check_choice, check_positive_int, check_range
 
-__all__ = ["Study"]
+__all__ = ["FIRST_LOOK", "Study"]
+
+#: Seeds before the first look of a sequential study.
+FIRST_LOOK = 3
+OnTrial = Callable[[Trial, int, int], None] | None
 
 
 class Study:
@@ -52,8 +50,8 @@ class Study:
     model : scikit-learn classifier, or callable returning an nn.Module; optional
         A network gets float32 inputs, images as ``(B, C, H, W)`` in [-1, 1] and standardised tables, and gives logits.
         A small CNN (images) or a random forest (tables) by default.
-    arms : sequence of str, optional
-        Such as ``("real", "shift+mixup", "gan", "gan+shift+mixup")``; see `gen_augment.study.arms`.
+    arms : sequence of str or Arm, optional
+        Such as ``("real", "shift+mixup", "gan:0.5", "gan+shift+mixup")``; see `gen_augment.study.arms`.
     samplers : dict of str to Sampler, optional
         Unfitted samplers by the names that arms call them; by default a flow, a GAN and a VAE with their
         default settings.
@@ -63,8 +61,19 @@ class Study:
     test_size, validation_size : float
     per_class : int, optional
     drop_duplicates : bool
+    shifted : dict of str to (X, y), optional
         See `Task`.
-    metric : {"balanced_accuracy", "accuracy", "worst_class_recall", "nll", "ece"}
+    near_copies : {"warn", "error", "ignore"}
+        What to do about test rows that are nearly training rows; see `gen_augment.study.task.near_copies`.
+    corruptions : bool
+        Test under common corruptions too (images; needs albumentations); see `gen_augment.study.corruptions`.
+    metric : str
+        One of `gen_augment.study.metrics.METRICS`, such as "balanced_accuracy", "macro_f1", "roc_auc" or "nll".
+    margin : float
+        The gain that would matter to you, in units of the metric: 0.01 is one point of accuracy.
+    sequential : bool
+        Stop as soon as the verdict is certain; the 5% of error are then divided over looks after each seed from the
+        third, see `gen_augment.study.statistics.spent_alpha`.
     n_steps, batch_size, lr : int, int, float
         Of a network's training: optimiser steps of AdamW under a one-cycle schedule.
     random_state : int
@@ -89,7 +98,7 @@ class Study:
         y: Any = None,
         *,
         model: Any = None,
-        arms: Sequence[str] | None = None,
+        arms: Sequence[str | Arm] | None = None,
         samplers: Mapping[str, Any] | None = None,
         n_seeds: int = 5,
         test: tuple[Any, Any] | None = None,
@@ -97,7 +106,12 @@ class Study:
         validation_size: float = 0.2,
         per_class: int | None = None,
         drop_duplicates: bool = False,
+        shifted: Mapping[str, tuple[Any, Any]] | None = None,
+        near_copies: str = "warn",
+        corruptions: bool = False,
         metric: str = "balanced_accuracy",
+        margin: float = 0.0,
+        sequential: bool = False,
         n_steps: int = 600,
         batch_size: int = 64,
         lr: float = 2e-3,
@@ -105,6 +119,7 @@ class Study:
         device: str = "auto",
     ) -> None:
         check_metric(metric)
+        check_choice("near_copies", near_copies, ("warn", "error", "ignore"))
         self.task = Task(
             X,
             y,
@@ -113,12 +128,19 @@ class Study:
             validation_size=validation_size,
             per_class=per_class,
             drop_duplicates=drop_duplicates,
+            shifted=shifted,
         )
+        if corruptions and self.task.kind != "image":
+            raise InputError("corruptions=True: corruptions are those of images, and the data is a table.")
         self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
         self.model = self._default_model() if model is None else model
-        self.arms = self._parse_arms(arms)
+        self.arms = read_arms(arms, self.samplers, self._problem, self.task.kind)
         self.n_seeds = check_positive_int("n_seeds", n_seeds)
+        self.near_copies = near_copies
+        self.corruptions = corruptions
         self.metric = metric
+        self.margin = check_range("margin", margin, 0)
+        self.sequential = sequential
         self.n_steps = check_positive_int("n_steps", n_steps)
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.lr = check_range("lr", lr, 0, open_low=True)
@@ -126,22 +148,32 @@ class Study:
         self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model_name, self._model_record = describe_model(self.model)
-        self._trials: list[Trial] = []
-        self._examples: dict[str, bytes] = {}
+        self._store: TrialStore | None = None
+        self._outcomes: dict[tuple[int, str], Outcome] = {}
+        self._pictures: dict[str, bytes] = {}
+        self._test_scores: dict[tuple[int, str], Trial] = {}
 
     def run(
         self,
         directory: str | os.PathLike[str] | None = None,
         *,
-        on_trial: Callable[[Trial, int, int], None] | None = None,
+        n_jobs: int | None = None,
+        budget: float | None = None,
+        on_trial: OnTrial = None,
     ) -> StudyResult:
         """Run the trials that are not done yet.
 
         Parameters
         ----------
         directory : path-like, optional
-            Keeps each trial as soon as it ends. Running again with the same directory goes on where it stopped, after a
-            kill too; failed trials are tried again.
+            Keeps each trial as soon as it ends, and the rows of each fitted sampler. Running again with the same
+            directory goes on where it stopped, after a kill too; failed trials are tried again.
+        n_jobs : int, optional
+            Processes, each with one thread, as joblib counts them; the backend is that of `joblib.parallel_config`
+            (loky, dask, ray), whose number of jobs None takes. With 1, trials run here, with torch's threads.
+        budget : float, optional
+            Minutes. No seed is begun that would not end in time, if it took as long as the longest so far; the result
+            has the seeds that are whole.
         on_trial : callable, optional
             Called as ``on_trial(trial, n_done, n_all)`` after each.
 
@@ -149,113 +181,176 @@ class Study:
         ------
         ArchiveError
             The directory holds another study, or cannot be written.
+        InputError
+            The budget is no number of minutes, or joblib's backend shares memory: trials seed torch's one global
+            generator.
         """
-        self._trials, self._examples = [], {}
-        store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
-        if store is not None:
-            known, self._examples = store.read()
-            self._trials = [t for t in known if t["arm"] in self.arms and t["seed"] < self.n_seeds]
-        for number in range(self.n_seeds):
-            self._run_seed(number, store, on_trial)
-        return self.result()
+        jobs = Jobs(n_jobs)
+        clock = Clock(budget)
+        self._outcomes, self._pictures, self._test_scores = {}, {}, {}
+        self._store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
+        if self._store is not None:
+            keys = {name: arm.key for name, arm in self.arms.items()}
+            self._outcomes = {
+                (o.trial["seed"], o.trial["arm"]): o
+                for o in self._store.read()
+                if o.trial["seed"] < self.n_seeds and keys.get(o.trial["arm"]) == o.trial.get("arm_key")
+            }
+            self._pictures = self._store.pictures()
+        setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
+        rounds = Rounds(
+            self.task, setting, self._seed, self.corruptions, self.near_copies, self._store,
+            lambda outcome: self._keep(outcome, on_trial), set(self._pictures),
+        )  # fmt: skip
+        for numbers in jobs.share_out(range(self.n_seeds)):
+            waiting = {number: self._waiting(number) for number in numbers}
+            if any(waiting.values()):
+                if not clock.has_time():
+                    break
+                rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
+                clock.lap()
+            if self.sequential and self._decided(max(numbers) + 1):
+                break
+        result = self.result()
+        if directory is not None:
+            save_result(result, directory)
+        return result
+
+    def recommend(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        n_jobs: int | None = None,
+        budget: float | None = None,
+        ratios: Sequence[float] = (0.5, 1, 2),
+        filters: Sequence[str] = ("agreement",),
+        guidance: Sequence[float] = (1.5,),
+    ) -> Recommendation:
+        """Search for the best use of the samplers, confirm it, and return it ready to use, or say "use none".
+
+        One test part is set aside first, if none was given. On the rest, each sampler with each ratio, filter and
+        guidance is tried under the steps of the best arm without synthetic rows: by successive halving on validation,
+        with one more seed in each round for the better half. The winner then meets the arms without synthetic rows, on
+        fresh seeds and the test part. It is recommended if the interval of its gain lies above `margin`.
+
+        Parameters
+        ----------
+        directory, n_jobs, budget
+            As in `run`; the search stops after half of the budget.
+        ratios : sequence of float
+            Synthetic rows for each real one.
+        filters : sequence of str
+            Names as in arms, each tried beside no filter.
+        guidance : sequence of float
+            Of samplers that have it, each tried beside their own.
+
+        Returns
+        -------
+        Recommendation
+
+        Raises
+        ------
+        InputError
+            There are no samplers, or none of them can be trained.
+        """
+        return recommend(
+            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance
+        )
 
     def result(self) -> StudyResult:
-        """What has been found so far; of use after `run` was interrupted."""
+        """What has been found so far; of use after `run` was interrupted.
+
+        Seeds count as far as every arm has been tried; of an interrupted study without such, all of them.
+        """
         order = {name: i for i, name in enumerate(self.arms)}
-        trials = sorted(self._trials, key=lambda t: (t["seed"], order[t["arm"]]))
-        arms = {name: arm.is_generative for name, arm in self.arms.items()}
+        outcomes = [self._outcomes[key] for key in sorted(self._outcomes, key=lambda k: (k[0], order[k[1]]))]
+        whole = self._n_whole()
+        kept = [o for o in outcomes if not whole or o.trial["seed"] < whole]
+        truth = {seed: self._truth(seed) for seed in {o.trial["seed"] for o in kept}}
         return StudyResult(
-            pd.DataFrame(trials, columns=_COLUMNS),
-            arms,
+            pd.DataFrame([self._tested(o, truth) for o in kept], columns=COLUMNS),
+            {name: arm.is_generative for name, arm in self.arms.items()},
             self.metric,
             self._overlap(),
-            self._protocol(),
-            {name: png for name, png in self._examples.items() if name in {arm.rows for arm in self.arms.values()}},
+            self._protocol() | self._seeds_done(whole),
+            {name: png for name, png in self._pictures.items() if name in {a.row_step for a in self.arms.values()}},
+            controls=frozenset(name for name, arm in self.arms.items() if arm.is_control),
+            margin=self.margin,
+            alpha=self._alpha(whole),
+            predictions={(o.trial["arm"], o.trial["seed"]): o.predictions for o in kept},
+            truth=truth,
         )
+
+    def _tested(self, outcome: Outcome, truth: Mapping[int, Mapping[str, np.ndarray]]) -> Trial:
+        """A trial with its scores on test: they are made here, when trials are done, and nowhere before."""
+        trial = outcome.trial
+        if trial["error"] is not None:
+            return trial
+        key = trial["seed"], trial["arm"]
+        if key not in self._test_scores:
+            found = scores(truth[trial["seed"]]["test"], outcome.predictions["test"].astype(float))
+            self._test_scores[key] = {f"test_{metric}": value for metric, value in found.items()}
+        return trial | self._test_scores[key]
+
+    def _seeds_done(self, whole: int) -> dict[str, int]:
+        return {"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {}
+
+    def _n_whole(self) -> int:
+        """Seeds from 0 on that every arm has been tried with."""
+        whole = 0
+        while whole < self.n_seeds and all((whole, arm) in self._outcomes for arm in self.arms):
+            whole += 1
+        return whole
+
+    def _alpha(self, n_seeds: int) -> float:
+        """What the verdict may spend of 5%: all of it, or what a sequential plan gives the look after these seeds."""
+        return spent_alpha(n_seeds, self.n_seeds, first=FIRST_LOOK) if self.sequential and n_seeds else 0.05
+
+    def _decided(self, n_seeds: int) -> bool:
+        """Whether the chosen arms differ by more than chance, as the plan allows after so many seeds."""
+        if n_seeds < FIRST_LOOK or n_seeds != self._n_whole():
+            return False
+        found = self.result().compared()
+        return found is not None and found.p_value <= self._alpha(n_seeds)
 
     def _seed(self, number: int) -> int:
         return derive_seed(self.random_state, "seed", number)
 
-    def _run_seed(
-        self, number: int, store: TrialStore | None, on_trial: Callable[[Trial, int, int], None] | None
-    ) -> None:
-        done = {t["arm"] for t in self._trials if t["seed"] == number}
-        waiting = [arm for name, arm in self.arms.items() if name not in done]
-        if not waiting:
-            return
-        seed = self._seed(number)
-        split = self.task.split(seed)
-        pools: dict[str, Pool | Exception] = {}
-        for arm in waiting:
-            trial = self._run_trial(arm, split, pools, number, seed)
-            self._trials.append(trial)
-            if store is not None:
-                store.append(trial, self._examples)
-            if on_trial is not None:
-                on_trial(trial, len(self._trials), self.n_seeds * len(self.arms))
+    def _waiting(self, number: int) -> list[Arm]:
+        return [arm for name, arm in self.arms.items() if (number, name) not in self._outcomes]
 
-    def _run_trial(self, arm: Arm, split: Split, pools: dict[str, Pool | Exception], number: int, seed: int) -> Trial:
-        """One arm, one seed. A failure is a result too: it is kept with its error, and the study goes on."""
-        trial: Trial = dict.fromkeys(_COLUMNS) | {"arm": arm.name, "seed": number}
-        try:
-            pool = self._pool(arm, split, pools, number, seed)
-            start = time.perf_counter()
-            predict = fit_predict(
-                self.model, arm, pool, split.train, len(self.task.classes), seed,
-                n_steps=self.n_steps, batch_size=self.batch_size, lr=self.lr, device=self.device,
-            )  # fmt: skip
-            trial |= {
-                "train_seconds": time.perf_counter() - start,
-                "n_train": len(split.train),
-                "n_synthetic": pool.n_synthetic,
-            }
-            trial |= pool.seconds
-            for name, part in (("validation", split.validation), ("test", split.test)):
-                found = scores(part.codes, predict(part.X))
-                trial |= {f"{name}_{metric}": value for metric, value in found.items()}
-        except Exception as error:
-            trial["error"] = f"{type(error).__name__}: {error}"
-        return trial
+    def _keep(self, outcome: Outcome, on_trial: OnTrial) -> None:
+        trial = outcome.trial
+        self._outcomes[trial["seed"], trial["arm"]] = outcome
+        self._pictures = {**outcome.pictures, **self._pictures}
+        if self._store is not None:
+            self._store.append(outcome)
+        if on_trial is not None:
+            on_trial(trial, len(self._outcomes), self.n_seeds * len(self.arms))
 
-    def _pool(self, arm: Arm, split: Split, pools: dict[str, Pool | Exception], number: int, seed: int) -> Pool:
-        if arm.rows not in pools:
-            try:
-                pools[arm.rows] = make_pool(arm, split, self.task.classes, seed, time.perf_counter)
-            except Exception as error:
-                pools[arm.rows] = error  # the arms that share these rows fail alike, without fitting again
-        pool = pools[arm.rows]
-        if isinstance(pool, Exception):
-            raise pool
-        if number == 0 and pool.examples is not None and self.task.kind == "image":
-            self._examples.setdefault(arm.rows, example_grid(split.train, pool.examples, self.task.classes))
-        return pool
+    def _truth(self, number: int) -> dict[str, np.ndarray]:
+        """Class numbers of all rows that a seed is tested on, by name."""
+        codes = self.task.truth(self._seed(number))
+        corrupted = dict.fromkeys(CONDITIONS, codes[chosen_rows(len(codes))]) if self.corruptions else {}
+        return {"test": codes} | {name: part.codes for name, part in self.task.shifted.items()} | corrupted
 
     def _default_model(self) -> Any:
         shape = infer_codec(self.task.rows.X)[0].shape
         return default_model(self.task.kind, shape, len(self.task.classes))
 
-    def _parse_arms(self, arms: Sequence[str] | None) -> dict[str, Arm]:
+    def _problem(self, arm: Arm) -> str | None:
+        """Why this data or this model cannot have the arm, or None."""
         network = is_network_factory(self.model)
-        for name in self.samplers:
-            if name in (*ROW_STEPS, *BATCH_STEPS) or not re.fullmatch(r"\w[\w.-]*", name):
-                raise InputError(
-                    f"samplers: {name!r} has a meaning of its own in arms, or is not made of letters, digits, '_', '-' "
-                    "and '.': choose another name."
-                )
-        names = default_arms(self.task.kind, self.samplers) if arms is None else list(arms)
-        parsed = {name: parse_arm(name, self.samplers) for name in names}
-        if arms is None and not network:
-            parsed = {name: arm for name, arm in parsed.items() if not arm.batch_steps}
-        for name, arm in parsed.items():
-            if arm.batch_steps and (self.task.kind != "image" or not network):
-                raise InputError(
-                    f"arm {name!r}: {arm.batch_steps[0]!r} changes batches of images, so it needs images and a network."
-                )
-            if arm.rows == "smote" and self.task.kind != "table":
-                raise InputError(f"arm {name!r}: SMOTE interpolates rows of tables, and the data is images.")
-        if not parsed:
-            raise InputError("arms is empty: name at least one, such as 'real'.")
-        return parsed
+        if arm.batch_steps and (self.task.kind != "image" or not network):
+            step = arm.batch_steps[0]
+            return f"{step!r} changes batches of images, so it needs images and a network."
+        if arm.synthetic.pretrain and not network:
+            return "pre-training needs a network."
+        if arm.balance == "weights" and not network and weight_key(self.model) is None:
+            return f"{type(self.model).__name__} takes no sample_weight."
+        if arm.balance == "threshold" and network:
+            return "thresholds are tuned for scikit-learn classifiers; use logit with a network."
+        return None
 
     def _overlap(self) -> float:
         if self.task.test is not None:
@@ -263,60 +358,25 @@ class Study:
         return self.task.test_size / (1 - self.task.test_size)
 
     def _protocol(self) -> dict[str, Any]:
-        packages = ("gen_augment", "torch", "scikit-learn", "numpy")
         return {
-            "data": {
-                "kind": self.task.kind,
-                "rows": len(self.task.rows),
-                "classes": [str(label) for label in self.task.classes.tolist()],
-                "test": "held out anew for each seed"
-                if self.task.test is None
-                else f"{len(self.task.test)} rows apart",
-                "test_size": self.task.test_size,
-                "validation_size": self.task.validation_size,
-                "per_class": self.task.per_class,
-                "duplicates_dropped": self.task.n_dropped,
-            },
+            "data": describe_task(self.task),
             "arms": list(self.arms),
             "n_seeds": self.n_seeds,
             "metric": self.metric,
+            "margin": self.margin,
+            "stopping": "sequential" if self.sequential else "none",
             "n_steps": self.n_steps,
             "batch_size": self.batch_size,
             "lr": self.lr,
             "random_state": self.random_state,
+            "corruptions": self.corruptions,
             "model": self._model_name,
-            "samplers": {name: _describe_sampler(sampler) for name, sampler in self.samplers.items()},
-            "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+            "samplers": {name: describe_sampler(sampler) for name, sampler in self.samplers.items()},
+            "versions": versions(),
         }
 
     def _fingerprint(self) -> str:
-        digest = hashlib.blake2b(digest_size=16)
         # More seeds or arms may be added to what is there; everything else decides the trials.
-        settings = {k: v for k, v in self._protocol().items() if k not in ("n_seeds", "arms", "metric", "versions")}
-        digest.update(json.dumps(settings | {"model": self._model_record}, sort_keys=True).encode())
-        for part in (self.task.rows, self.task.test):
-            if part is not None:
-                digest.update("".join(row_digests(part.X)).encode())
-                digest.update(part.codes.tobytes())
-        return digest.hexdigest()
-
-
-_COLUMNS = [
-    "arm",
-    "seed",
-    "error",
-    "n_train",
-    "n_synthetic",
-    *(f"{part}_{metric}" for part in ("validation", "test") for metric in METRICS),
-    "fit_seconds",
-    "sample_seconds",
-    "train_seconds",
-]
-
-
-def _describe_sampler(sampler: Any) -> dict[str, Any]:
-    """Class and parameters as JSON values."""
-    plain = (bool, int, float, str, type(None))
-    params = {k: v for k, v in sampler.get_params(deep=False).items() if k != "callbacks"}
-    shown = {k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()}
-    return {"class": type(sampler).__name__} | shown
+        free = ("n_seeds", "arms", "metric", "margin", "stopping", "versions")
+        settings = {name: value for name, value in self._protocol().items() if name not in free}
+        return fingerprint(settings | {"model": self._model_record}, self.task)

@@ -1,7 +1,12 @@
-"""Trials of one study in a folder, each written as soon as it ends."""
+"""Trials of one study in a folder, each written as soon as it ends, and synthetic rows that several arms share."""
 
+import hashlib
+import io
 import json
 import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +15,27 @@ import numpy as np
 from gen_augment.archive import write_bytes
 from gen_augment.errors import ArchiveError
 
-__all__ = ["Trial", "TrialStore"]
+__all__ = ["Outcome", "Predictions", "Trial", "TrialStore"]
 
 Trial = dict[str, Any]
+#: Probabilities (n, n_classes) of the test part, "test", and of other rows to be tested on, by name.
+Predictions = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trial gives: its record, its predictions for rows whose labels it has not seen, and pictures."""
+
+    trial: Trial
+    predictions: Predictions = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class TrialStore:
-    """``study.json`` says which study the folder belongs to; ``trials.jsonl`` has a line a trial.
+    """A study's folder.
+
+    ``study.json`` says which study it belongs to; ``trials.jsonl`` has a line a trial; ``predictions/`` a file a trial;
+    ``rows/`` synthetic rows by the hash of all that decides them.
 
     Parameters
     ----------
@@ -30,7 +49,8 @@ class TrialStore:
         self.folder = folder
         self.trials = folder / "trials.jsonl"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            for path in (folder, folder / "predictions", folder / "rows"):
+                path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArchiveError(f"cannot make the folder {folder}: {error.strerror}.") from error
         marker = folder / "study.json"
@@ -40,29 +60,63 @@ class TrialStore:
         elif marker.read_bytes() != text.encode():
             raise ArchiveError(f"{folder} holds another study (other data, model or settings): choose another folder.")
 
-    def read(self) -> tuple[list[Trial], dict[str, bytes]]:
-        """Trials without an error, and example pictures."""
+    def read(self) -> list[Outcome]:
+        """Trials without an error whose predictions are there too, the last of each; pictures with the first."""
         lines = self.trials.read_text().splitlines() if self.trials.exists() else []
-        trials: dict[tuple[str, int], Trial] = {}
+        found: dict[tuple[str, int], Outcome] = {}
         for line in lines:
             try:
                 trial = json.loads(line)
             except json.JSONDecodeError:
                 continue  # cut short by a kill; that trial is run again
             if trial["error"] is None:
-                trials[trial["arm"], trial["seed"]] = trial
-        pictures = {path.stem: path.read_bytes() for path in self.folder.glob("*.png")}
-        return list(trials.values()), pictures
+                predictions = _load(self._predictions(trial))
+                if predictions is not None:
+                    found[trial["arm"], trial["seed"]] = Outcome(trial, predictions)
+        return list(found.values())
 
-    def append(self, trial: Trial, examples: dict[str, bytes]) -> None:
-        """Keep one trial, safe from a kill at any moment."""
+    def pictures(self) -> dict[str, bytes]:
+        """Example pictures by the name of the sampler."""
+        return {path.stem: path.read_bytes() for path in self.folder.glob("*.png")}
+
+    def append(self, outcome: Outcome) -> None:
+        """Keep one trial, safe from a kill at any moment: its line is written when all else is there."""
+        trial = outcome.trial
+        if trial["error"] is None:
+            write_bytes(self._predictions(trial), _as_bytes(outcome.predictions))
+        for name, picture in outcome.pictures.items():
+            if not (self.folder / f"{name}.png").exists():
+                write_bytes(self.folder / f"{name}.png", picture)
         with self.trials.open("a") as file:
             file.write("\n" * _ends_mid_line(self.trials) + json.dumps(trial, default=_plain) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        for name, picture in examples.items():
-            if not (self.folder / f"{name}.png").exists():
-                write_bytes(self.folder / f"{name}.png", picture)
+
+    def read_rows(self, key: str) -> Predictions | None:
+        """Arrays that were kept under `key`, or None."""
+        return _load(self.folder / "rows" / f"{key}.npz")
+
+    def keep_rows(self, key: str, arrays: Predictions) -> None:
+        """Keep arrays under the hash of all that decides them."""
+        write_bytes(self.folder / "rows" / f"{key}.npz", _as_bytes(arrays))
+
+    def _predictions(self, trial: Trial) -> Path:
+        name = hashlib.blake2b(repr((trial["arm"], trial.get("arm_key"))).encode(), digest_size=8).hexdigest()
+        return self.folder / "predictions" / f"{name}-{trial['seed']}.npz"
+
+
+def _as_bytes(arrays: Predictions) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _load(path: Path) -> Predictions | None:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        return None
 
 
 def _ends_mid_line(path: Path) -> bool:

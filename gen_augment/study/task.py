@@ -1,6 +1,8 @@
 """The data of a study, split before anything is fitted, and checked for rows on both sides of a split."""
 
+import copy
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,20 +11,34 @@ import pandas as pd
 import torch
 from sklearn.model_selection import train_test_split
 
-from gen_augment.codecs import LabelCodec, infer_codec, read_rows, take
+from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows, take
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, LeakError
+from gen_augment.neighbours import nearest
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_class_counts, check_positive_int, check_range, check_same_length
 
-__all__ = ["Part", "Split", "Task", "row_digests"]
+__all__ = ["Part", "Rows", "Split", "Task", "near_copies", "row_digests"]
+
+
+#: Distance to a training row, as a share of that row's own to the next, below which a test row is a near copy.
+NEAR = 0.01
 
 
 @dataclass(frozen=True)
-class Part:
-    """Rows as the user has them, and their class numbers."""
+class Rows:
+    """Rows as the user has them."""
 
     X: Any
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+@dataclass(frozen=True)
+class Part(Rows):
+    """Rows and their class numbers."""
+
     codes: np.ndarray
 
     def __len__(self) -> int:
@@ -31,11 +47,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """One seed's parts. Nothing but `train` is ever fitted on, and `validation` is what choices are made on."""
+    """One seed's parts. Nothing but `train` is ever fitted on, and `validation` is what choices are made on.
+
+    The test rows come without labels, so that no trial can read them: it predicts, and `Task.truth` is asked when all
+    is done.
+    """
 
     train: Part
     validation: Part
-    test: Part
+    test: Rows
 
 
 class Task:
@@ -53,6 +73,8 @@ class Task:
     drop_duplicates : bool
         Leave out rows that occur before, and training rows that occur in `test`. Otherwise they are an error, as
         a copy of a test row in the training part would flatter every arm.
+    shifted : dict of str to (X, y), optional
+        More rows to be tested on, of another distribution, by name.
     """
 
     def __init__(
@@ -65,6 +87,7 @@ class Task:
         validation_size: float = 0.2,
         per_class: int | None = None,
         drop_duplicates: bool = False,
+        shifted: Mapping[str, tuple[Any, Any]] | None = None,
     ) -> None:
         for name, share in (("test_size", test_size), ("validation_size", validation_size)):
             if check_range(name, share, 0, 1, open_low=True) == 1:
@@ -78,16 +101,23 @@ class Task:
         self.rows = Part(X, codes)
         self.test: Part | None = None
         if test is not None:
-            test_X, test_y = read_rows(*test)
-            test_X = stack_rows(test_X)
-            codec.encode(test_X)
-            self.test = Part(test_X, self.labels.encode(test_y))
-            check_same_length(len(test_X), len(self.test))
+            self.test = self._read(codec, test)
+        self.shifted = {name: self._read(codec, part) for name, part in (shifted or {}).items()}
+        if reserved := [name for name in self.shifted if name == "test" or "/" in name]:
+            raise InputError(f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another.")
         self.test_size = test_size
         self.validation_size = validation_size
         self.per_class = per_class if per_class is None else check_positive_int("per_class", per_class)
         self.n_dropped = self._guard_duplicates(drop_duplicates)
         check_class_counts(self.labels.classes, np.bincount(self.rows.codes), 4, "A study")
+
+    def _read(self, codec: Codec, given: tuple[Any, Any]) -> Part:
+        X, y = read_rows(*given)
+        X = stack_rows(X)
+        codec.encode(X)
+        part = Part(X, self.labels.encode(y))
+        check_same_length(len(X), len(part))
+        return part
 
     @property
     def classes(self) -> np.ndarray:
@@ -96,15 +126,36 @@ class Task:
 
     def split(self, seed: int) -> Split:
         """The parts of one seed, stratified by class."""
-        everything = np.arange(len(self.rows))
-        test = self.test
-        if test is None:
-            everything, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"))
-            test = _part(self.rows, held_out)
+        everything, test = self._hold_out(seed)
         if self.per_class is not None:
             everything = self._draw_per_class(everything, derive_seed(seed, "subset"))
         train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"))
-        return Split(_part(self.rows, train), _part(self.rows, validation), test)
+        return Split(_part(self.rows, train), _part(self.rows, validation), Rows(test.X))
+
+    def truth(self, seed: int) -> np.ndarray:
+        """Class numbers of one seed's test rows, of shape (n_test,)."""
+        return self._hold_out(seed)[1].codes
+
+    def with_test_apart(self, seed: int) -> "Task":
+        """The same data with one fixed test part, held out here where there is none yet."""
+        apart = copy.copy(self)
+        if self.test is None:
+            kept, apart.test = self._hold_out(seed)
+            apart.rows = _part(self.rows, kept)
+        return apart
+
+    def without_test(self) -> "Task":
+        """The rows to learn from alone, of which each seed holds out a small part."""
+        rest = copy.copy(self)
+        rest.test, rest.test_size, rest.shifted = None, 0.1, {}
+        return rest
+
+    def _hold_out(self, seed: int) -> tuple[np.ndarray, Part]:
+        everything = np.arange(len(self.rows))
+        if self.test is not None:
+            return everything, self.test
+        kept, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"))
+        return kept, _part(self.rows, held_out)
 
     def _stratified(self, index: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         try:
@@ -141,6 +192,38 @@ class Task:
             )
         self.rows = _part(self.rows, np.flatnonzero(~bad))
         return int(bad.sum())
+
+
+def near_copies(train: Any, test: Any) -> np.ndarray:
+    """Numbers of test rows that are near copies of training rows: a shift of one grey level, a column rounded.
+
+    A test row is one if its distance to some training row is less than a hundredth of that row's distance to the next
+    training row (`NEAR`), in scaled columns or pixels. Rows of fewer than five values are near by chance, and are not
+    looked at.
+
+    Parameters
+    ----------
+    train, test : rows as the user has them
+
+    Returns
+    -------
+    ndarray of shape (n_found,), int64
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> train = rng.normal(size=(50, 8))
+    >>> near_copies(train, np.concatenate([rng.normal(size=(9, 8)), train[:1] + 1e-4])).tolist()
+    [9]
+    """
+    codec, rows = infer_codec(train)
+    rows, others = rows.flatten(1).double(), codec.encode(test).flatten(1).double()
+    if rows.shape[1] < 5 or len(rows) < 2:
+        return np.empty(0, dtype=np.int64)
+    distance, index = nearest(others, rows)
+    which, back = torch.unique(index[:, 0], return_inverse=True)
+    spacing = nearest(rows[which], rows, 2)[0][:, 1]
+    return torch.nonzero(distance[:, 0] < NEAR * spacing[back])[:, 0].numpy()
 
 
 def row_digests(X: Any) -> np.ndarray:

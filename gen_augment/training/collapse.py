@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import ModeCollapseWarning
+from gen_augment.neighbours import members
 from gen_augment.rng import derive_seed, normal
 from gen_augment.training.placement import evaluating
 
@@ -146,24 +147,13 @@ class CollapseProbe(nn.Module):
 
 def precision_recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor]:
     """Shares of `fake` rows ``(m, d)`` among real ones ``(n, d)``, and of real ones among fake ones, in [0, 1]."""
-    between = _distances(fake, real)  # (m, n)
-    precision = (between <= _radii(real, k)).any(dim=1).float().mean()
-    recall = (between <= _radii(fake, k)[:, None]).any(dim=0).float().mean()
-    return precision, recall
-
-
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")  # equal rows are at distance 0
-
-
-def _radii(x: Tensor, k: int) -> Tensor:
-    """Distance of each row to its k-th neighbour."""
-    return _distances(x, x).kthvalue(min(k + 1, len(x)), dim=1).values
+    realistic, covered = members(real, fake, k)
+    return realistic.float().mean(), covered.float().mean()
 
 
 def _spread(x: Tensor) -> Tensor:
     """Mean distance between two rows."""
-    return _distances(x, x).mean()
+    return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").mean()  # equal rows are at distance 0
 
 
 def _features(x: Tensor) -> Tensor:

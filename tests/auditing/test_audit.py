@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, audit
 from gen_augment.auditing import Audit
@@ -31,6 +35,7 @@ def rows(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 TRAIN, UNSEEN = rows(600, 1), rows(600, 2)
+GROUPS = np.repeat(["left", "right"], 300)
 
 
 class Toy:
@@ -72,8 +77,16 @@ def wrong_labels(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
     return truth(index, np.where(index % 10 < 3, (codes + 1) % 3, codes), seed)
 
 
+def swapped_labels(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return truth(index, (codes + 1) % 3, seed)
+
+
+def moved(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+    return truth(index, codes, seed) + np.array([0.0, 0.0, 1.0])
+
+
 def look(make: Callable[..., np.ndarray], **params: Any) -> Audit:
-    return audit(Toy(make), *TRAIN, **{"holdout": UNSEEN} | params)
+    return audit(Toy(make), *TRAIN, **{"holdout": UNSEEN, "model": LogisticRegression()} | params)
 
 
 def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
@@ -84,7 +97,16 @@ def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
     assert table.loc["label_agreement", "synthetic"] > 0.98
     for name in ("two_sample_auc", "share_nearer_to_train", "membership_auc"):
         assert abs(table.loc[name, "synthetic"] - 0.5) < 0.08
-    for name in ("precision", "recall", "coverage", "memorisation", "vendi_score"):
+    assert table.loc["synthetic_on_real", "synthetic"] > 0.98
+    for name in (
+        "precision",
+        "recall",
+        "coverage",
+        "memorisation",
+        "vendi_score",
+        "column_shapes",
+        "pair_correlations",
+    ):
         assert table.loc[name, "synthetic"] == pytest.approx(table.loc[name, "reference"], abs=0.08)
 
 
@@ -95,7 +117,9 @@ def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
         (some_copies, ["5% of the rows are copies"]),
         (nearly_copies, ["nearer to training rows", "small changes"]),
         (collapsed, ["Class 1 is partly collapsed"]),
-        (wrong_labels, ["agree with 7[0-2]% of the labels"]),
+        (wrong_labels, ["agree with (69|7[0-2])% of the labels"]),
+        (swapped_labels, ["agree with [01]% of the labels", "rows alone reaches [01]% balanced accuracy"]),
+        (moved, [r"1 of 3 columns differ in distribution from real ones: 2 \(0\.[4-7]"]),
     ],
 )
 def test_what_is_wrong_is_named(make: Callable[..., np.ndarray], findings: list[str]) -> None:
@@ -103,8 +127,8 @@ def test_what_is_wrong_is_named(make: Callable[..., np.ndarray], findings: list[
     assert len(found) >= len(findings)
     for finding in findings:
         assert any(re.search(finding, line) for line in found), found
-    if make is not collapsed:
-        assert not any("collapsed" in line for line in found if make is not wrong_labels)
+    if make not in (collapsed, wrong_labels, swapped_labels):
+        assert not any("collapsed" in line for line in found)
 
 
 def test_without_unseen_rows_there_is_no_reference() -> None:
@@ -115,19 +139,41 @@ def test_without_unseen_rows_there_is_no_reference() -> None:
     assert found.card["unseen_rows"] == 0
 
 
+def test_rows_of_one_class_are_looked_at_without_a_classifier(tmp_path: Path) -> None:
+    part = [(X[y == 0], y[y == 0]) for X, y in (TRAIN, UNSEEN)]
+    found = audit(Toy(truth), *part[0], holdout=part[1])
+    assert found.findings == []
+    assert not {"label_agreement", "synthetic_on_real"} & set(found.table.index)
+    assert found.per_class["synthetic"].tolist() == [200, 0, 0]
+    assert not len(found.hardest)
+    found.to_json(tmp_path / "sheet.json")
+    assert json.loads((tmp_path / "sheet.json").read_text())["classes"]["1"]["precision"] is None
+    with pytest.raises(InputError, match="one label"):
+        audit(Toy(truth), *part[0], holdout=part[1], group=0)
+
+
 def test_it_repeats_from_its_seed_and_takes_banks(tmp_path: Path) -> None:
     first, again = look(truth, random_state=3), look(truth, random_state=3)
     assert first.table.equals(again.table)
     assert first.per_class.equals(again.per_class)
     bank = SampleBank.build(Toy(truth), 300, tmp_path / "bank")
-    assert audit(bank, *TRAIN, holdout=UNSEEN, n_samples=150).per_class["synthetic"].tolist() == [50, 50, 50]
+    assert audit(bank, *TRAIN, holdout=UNSEEN, n_samples=150, model=LogisticRegression()).per_class[
+        "synthetic"
+    ].tolist() == [50, 50, 50]
 
 
 def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
     names = np.array(["plain", *HOSTILE])
     classes = np.unique(names)
     sampler = Toy(truth, labels=names)
-    found = audit(sampler, TRAIN[0], classes[TRAIN[1]], holdout=(UNSEEN[0], classes[UNSEEN[1]]))
+    found = audit(
+        sampler,
+        TRAIN[0],
+        classes[TRAIN[1]],
+        holdout=(UNSEEN[0], classes[UNSEEN[1]]),
+        group=(GROUPS, GROUPS),
+        model=LogisticRegression(),
+    )
     found.to_html(tmp_path / "page.html")
     found.to_json(tmp_path / "sheet.json")
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
@@ -142,8 +188,60 @@ def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
     assert sheet["figures"]["recall"]["synthetic"] == pytest.approx(found.table.loc["recall", "synthetic"])
     assert sheet["figures"]["membership_auc"]["reference"] is None
     assert sheet["classes"]["plain"]["synthetic"] == 200
-    other = audit(sampler, TRAIN[0] + 1, classes[TRAIN[1]])
+    assert sheet["groups"]["left"]["before"] == pytest.approx(found.groups.by_group.at["left", "before"])
+    assert sheet["columns"]["2"]["shape"] == pytest.approx(found.per_column["shape"][2])
+    assert len(sheet["hardest"]) == 40
+    assert len(page.all("table")) == 4
+    assert len(page.all("img")) == 3
+    other = audit(sampler, TRAIN[0] + 1, classes[TRAIN[1]], model=LogisticRegression())
     assert other.card["data_fingerprint"] != sheet["data_fingerprint"]
+
+
+def test_the_hardest_rows_are_those_with_wrong_labels_and_can_be_made_again() -> None:
+    found = look(wrong_labels)
+    hard, seed = found.hardest, found.card["synthetic_seed"]
+    assert (hard["address"] % 10 < 3).all()
+    assert hard["score"].is_monotonic_increasing
+    assert hard["score"].max() < 0
+    rows_again = Toy(wrong_labels).generate(hard["address"], hard["label"], seed=seed)
+    own = LogisticRegression(max_iter=1000).fit(*TRAIN).predict(rows_again)
+    assert (own != hard["label"]).mean() > 0.9
+
+
+def test_a_group_that_is_left_out_or_does_worse_is_named() -> None:
+    def make(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        """Rows of the group on the left have the label of another class."""
+        right = truth(index, codes, seed)
+        right[:, 2] = np.abs(right[:, 2])
+        left = truth(index, (codes + 1) % 3, seed)
+        left[:, 2] = -np.abs(left[:, 2])
+        return np.where((index % 4 == 0)[:, None], left, right)
+
+    groups = [np.where(part[0][:, 2] < 0, "left", "right") for part in (TRAIN, UNSEEN)]
+    found = look(make, group=tuple(groups), model=KNeighborsClassifier(1))
+    assert found.groups is not None
+    assert found.groups.groups["synthetic"].isna().all()
+    assert "In group 'left' a classifier's balanced accuracy falls from" in " ".join(found.findings)
+    assert not any("In group 'right'" in line for line in found.findings)
+
+    def one_sided(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        rows = truth(index, codes, seed)
+        rows[:, 2] = 1
+        return rows
+
+    X, unseen = (part[0].copy() for part in (TRAIN, UNSEEN))
+    for part in (X, unseen):
+        part[:, 2] = np.where(part[:, 2] < 0.5, 0, 1)
+    found = audit(Toy(one_sided), X, TRAIN[1], holdout=(unseen, UNSEEN[1]), group=2, model=LogisticRegression())
+    share = (X[:, 2] == 0).mean()
+    assert f"Group '0.0' is {100 * share:.3g}% of the training rows, and 0% of these." in found.findings
+
+
+def test_features_of_ones_own_are_compared() -> None:
+    column = look(moved, features=lambda X: np.asarray(X)[:, [2]])
+    others = look(moved, features=lambda X: np.asarray(X)[:, :2])
+    assert column.table.at["frechet_distance", "synthetic"] == pytest.approx(1, abs=0.2)
+    assert others.table.at["frechet_distance", "synthetic"] < 0.1
 
 
 def test_bad_input_is_named() -> None:
@@ -159,26 +257,58 @@ def test_bad_input_is_named() -> None:
         ({"X": X[:4], "y": y[:4]}, "X has 4 rows"),
         ({"X": X, "y": y, "holdout": (X[:2], y[:2])}, "holdout has 2 rows"),
         ({"X": X, "y": y, "n_samples": 0}, "n_samples"),
+        ({"X": X, "y": y, "features": "resnet"}, "features='resnet'"),
+        ({"X": X, "y": y, "group": 1}, "group is compared on rows that the sampler has not seen"),
+        ({"X": X, "y": y, "holdout": UNSEEN, "group": 7}, "group=7 is no column"),
+        ({"X": X, "y": y, "holdout": UNSEEN, "group": (GROUPS, GROUPS[:5])}, "600 rows of holdout"),
     ):
         with pytest.raises(InputError, match=message):
-            audit(Toy(truth), **arguments)  # type: ignore[arg-type]
+            audit(Toy(truth), **{"model": LogisticRegression()} | arguments)  # type: ignore[arg-type]
 
 
-def test_images_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The command line, in a folder of its own, with classifiers that hardly learn."""
     monkeypatch.chdir(tmp_path)
-    X, y = load_digits(return_X_y=True)
-    images = X.reshape(-1, 8, 8).astype(np.uint8)
-    ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
+    monkeypatch.setattr(import_module("gen_augment.auditing.audit"), "N_STEPS", 20)
 
-    def run(*arguments: str) -> int:
+    def call(*arguments: str) -> int:
         with pytest.raises(SystemExit) as ended:
             main(["audit", *arguments, "--device", "cpu"])
         return int(ended.value.code or 0)
 
-    assert run("vae", "digits", "--per-class", "30", "-n", "200", "-o", "page.html") == 0
+    return call
+
+
+def test_a_table_with_unseen_rows_and_a_group_on_the_command_line(run: Callable[..., int], capsys: Any) -> None:
+    for name, (X, y) in (("train", TRAIN), ("unseen", UNSEEN)):
+        frame = pd.DataFrame(X[:120], columns=["a", "b", "c"]).assign(old=GROUPS[240:360] == "left", y=y[:120])
+        frame.to_csv(f"{name}.csv", index=False)
+    train = pd.read_csv("train.csv")
+    vae = ConditionalVAE(max_steps=30, width=4, random_state=0, device="cpu").fit(train.drop(columns="y"), train["y"])
+    vae.save("vae")
+    options = "vae", "train.csv", "--target", "y", "-o", "page.html"
+    assert run(*options, "--unseen", "unseen.csv", "--group", "old", "-n", "60") == 0
+    sheet = json.loads(Path("page.json").read_text())
+    assert sheet["unseen_rows"] == 60
+    assert sheet["groups"].keys() == {"False", "True"}
+    assert sheet["columns"].keys() == {"a", "b", "c", "old"}
+    assert "Groups" in Page(Path("page.html").read_text(encoding="utf-8")).text
+    capsys.readouterr()
+    assert run(*options, "--group", "old") == 2
+    assert "give holdout" in capsys.readouterr().err
+    assert run(*options, "--features", "resnet0") == 2
+    assert "resnet0" in capsys.readouterr().err
+
+
+def test_images_on_the_command_line(run: Callable[..., int], capsys: Any) -> None:
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8).astype(np.uint8)
+    ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
+    assert run("vae", "digits", "--per-class", "30", "-n", "200", "--features", "values", "-o", "page.html") == 0
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
-    assert len(page.all("img")) == 4
+    assert len(page.all("img")) == 7
     assert "told from real rows" in page.text
     assert json.loads(Path("page.json").read_text())["training_rows"] == 300
     assert run("vae", "wine", "-o", "other.html") == 2

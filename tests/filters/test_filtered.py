@@ -9,9 +9,19 @@ import torch
 from sklearn.base import clone
 from torch.utils.data import DataLoader, TensorDataset
 
-from gen_augment import ConditionalVAE, ExhaustedError, InputError, SampleBank, Study, augment_loader
-from gen_augment.filters import FilteredSampler, Realism
+from gen_augment import (
+    ArchiveError,
+    ConditionalVAE,
+    ExhaustedError,
+    InputError,
+    SampleBank,
+    Study,
+    augment_loader,
+    load_sampler,
+)
+from gen_augment.filters import Duplicates, FilteredSampler, Realism
 from gen_augment.inject.resample import GenerativeOverSampler
+from gen_augment.rejection import fit_filter
 from gen_augment.types import GeneratesRows
 from tests.bank.toys import Tell
 from tests.conftest import small_sampler, toy_images, toy_table
@@ -110,6 +120,21 @@ def test_the_fingerprint_knows_the_filters() -> None:
     for rows, labels in ((X[:30], y[:30]), (X + 1, y), (X, y[::-1])):
         other: list[Any] = [Realism().fit(rows, labels), third]
         assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
+
+
+def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> None:
+    X, y = toy_table(60)
+    filters = [Realism(k=20, threshold=-50.0), Duplicates(n_reference=20, threshold=0.01)]
+    sampler = FilteredSampler(small_sampler("vae"), filters).fit(X, y)
+    with pytest.raises(ArchiveError, match=r"Save the \.sampler"):
+        sampler.save(tmp_path / "filtered.safetensors")
+    assert not list(tmp_path.iterdir())
+    sampler.sampler.save(tmp_path / "vae.safetensors")
+    loaded = load_sampler(tmp_path / "vae.safetensors", device="cpu")
+    again = FilteredSampler(loaded, [fit_filter(clone(gate), X, y, loaded) for gate in filters])
+    index, labels = np.arange(40), np.arange(40) % 2
+    np.testing.assert_array_equal(again.generate(index, labels), sampler.generate(index, labels))
+    assert again.fingerprint() == sampler.fingerprint()
 
 
 def test_bad_parameters_are_named() -> None:

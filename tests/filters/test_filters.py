@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from gen_augment import InputError, LeakError, NotFittedError
 from gen_augment.filters import CopyGate, LabelAgreement, Novelty, Outliers, Realism
 from gen_augment.metrics import memorisation, precision_recall
-from gen_augment.metrics.distances import nearest
+from gen_augment.neighbours import nearest
 from tests.conftest import toy_images
 
 
@@ -113,6 +114,7 @@ class ByHeart(LogisticRegression):  # type: ignore[misc] # scikit-learn has no t
     """Sure of the label of each row that it was fitted on, and of none elsewhere."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self.classes_ = np.unique(y)
         self.known_ = {row.tobytes(): label for row, label in zip(X, y, strict=True)}
         return self
 
@@ -149,6 +151,19 @@ def test_as_many_real_rows_are_outliers_as_asked(contamination: float) -> None:
     assert 1 - gate.keep(*UNSEEN).mean() == pytest.approx(contamination, abs=0.06)
     assert not gate.keep(UNSEEN[0] + 100, UNSEEN[1]).any()
     assert gate.keep(UNSEEN[0], (UNSEEN[1] + 1) % 3).mean() < 0.2 * gate.keep(*UNSEEN).mean() + 0.1
+
+
+def test_the_fingerprint_knows_each_value_of_what_is_forbidden() -> None:
+    rows = np.zeros((2000, 4))
+    other = rows.copy()
+    other[1000, 2] = 1  # in the middle, which an abridged print leaves out
+    for form in (np.asarray, torch.from_numpy, pd.DataFrame, list):
+        same, different = (CopyGate(forbidden=form(values)).fingerprint() for values in (rows.copy(), other))
+        assert CopyGate(forbidden=form(rows)).fingerprint() == same != different
+    networks = [torch.nn.Linear(4, 2) for _ in range(2)]
+    assert Novelty(features=networks[0]).fingerprint() != Novelty(features=networks[1]).fingerprint()
+    strong, weak = (LabelAgreement(estimator=LogisticRegression(C=C)) for C in (9.0, 1.0))
+    assert strong.fingerprint() != weak.fingerprint() == LabelAgreement(estimator=LogisticRegression()).fingerprint()
 
 
 ALL = [Realism, Novelty, LabelAgreement, Outliers]

@@ -15,10 +15,10 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from gen_augment import neighbours
 from gen_augment.errors import InputError
 from gen_augment.metrics import (
     density_coverage,
-    distances,
     fidelity,
     frechet_distance,
     kernel_distance,
@@ -234,12 +234,12 @@ def test_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 
     whole = figures()
     for size in (1, 130, 60 * 45):
-        for where in (module, distances):
+        for where in (module, neighbours):
             monkeypatch.setattr(where, "PART_SIZE", size)
         assert figures() == pytest.approx(whole)
         assert all(
             distance.numel() <= max(size, 60)
-            for _, distance in distances.distances(torch.tensor(fake), torch.tensor(real))
+            for _, distance in neighbours.distances(torch.tensor(fake), torch.tensor(real))
         )
 
 

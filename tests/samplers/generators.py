@@ -47,7 +47,7 @@ def blend(x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
 
 def noisy(z: Tensor, y: Tensor) -> Tensor:
     """Draws from torch's global generator, as StyleGAN's noise layers do."""
-    return (plain(z, y) + 0.5 * torch.randn(len(z), 1, 12, 12)).clamp(-1, 1)
+    return (plain(z, y) + 0.5 * torch.randn(len(z), 1, 12, 12, device=z.device)).clamp(-1, 1)
 
 
 def numpy_noise(z: Tensor, y: Tensor) -> Tensor:

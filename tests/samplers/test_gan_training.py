@@ -12,8 +12,9 @@ import torch
 
 from gen_augment import ConditionalGAN, InputError
 from gen_augment.errors import ModeCollapseWarning
-from gen_augment.samplers.gan import ProjectionDiscriminator, RowDraw, append_spread
+from gen_augment.samplers.gan import ProjectionDiscriminator, append_spread
 from gen_augment.training import Batches, Callback, Checkpoint
+from gen_augment.training.balance import RowDraw
 from gen_augment.training.diffaugment import AdaptiveProbability
 from gen_augment.types import DataSpec
 from tests.conftest import toy_images

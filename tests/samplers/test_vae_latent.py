@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gen_augment import ConditionalVAE, InputError
-from gen_augment.nets.perceptual import train_features
+from gen_augment.nets.perceptual import train_feature_cnn
 from gen_augment.rng import normal
 from gen_augment.samplers.latents import N_PICKS
 from gen_augment.training import Callback, Checkpoint
@@ -192,7 +192,7 @@ def test_features_are_those_of_a_classifier_that_has_learned() -> None:
     x, labels = torch.from_numpy(X).permute(0, 3, 1, 2) / 127.5 - 1, torch.from_numpy(y)
     labels[::4] = -1
     torch.manual_seed(0)
-    network = train_features(x, labels, 2, n_steps=40, batch_size=16)
+    network = train_feature_cnn(x, labels, 2, n_steps=40, batch_size=16)
     assert (network(x).argmax(dim=1) == torch.from_numpy(toy_images(80)[1])).float().mean() > 0.95
     assert not any(p.requires_grad for p in network.parameters())
     assert network.distance(x, x).item() == 0

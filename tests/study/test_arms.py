@@ -12,17 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
-from gen_augment.study.arms import (
-    N_EXAMPLES,
-    Arm,
-    default_arms,
-    flip,
-    make_pool,
-    mixup,
-    parse_arm,
-    shift,
-    synthetic_counts,
-)
+from gen_augment.study.arms import N_EXAMPLES, Arm, default_arms, make_pool, parse_arm, synthetic_counts
+from gen_augment.study.arms.batches import flip, mixup, shift
 from gen_augment.study.task import Part, Split, Task, row_digests
 from tests.study.toys import Copies, Log, TrueDraws, gaussians
 
@@ -68,7 +59,7 @@ def test_parse_arm(name: str, rows: str, steps: tuple[str, ...], generative: boo
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("gan", r"unknown step 'gan'; known: .*smote, mine, other, shift"),
+        ("gan", r"unknown step 'gan'; known: .*adasyn, mine, other, shift"),
         ("real+gan", "unknown step 'gan'"),
         ("", "unknown step ''"),
         ("real+", "unknown step ''"),

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, recall_score
+from imblearn.metrics import geometric_mean_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    recall_score,
+    roc_auc_score,
+)
 
 from gen_augment.study.metrics import METRICS, expected_calibration_error, scores
 
@@ -27,10 +36,17 @@ def test_scores_are_scikit_learn_s(seed: int, n: int, n_classes: int) -> None:
     codes, probabilities = predictions(seed, n, n_classes)
     predicted = probabilities.argmax(axis=1)
     found = scores(codes, probabilities)
+    truth = np.eye(n_classes)[codes]
+    second = probabilities[:, 1] if n_classes == 2 else probabilities
     assert found == pytest.approx(
         {
             "balanced_accuracy": balanced_accuracy_score(codes, predicted),
             "accuracy": accuracy_score(codes, predicted),
+            "macro_f1": f1_score(codes, predicted, average="macro"),
+            "geometric_mean": geometric_mean_score(codes, predicted, average="multiclass"),
+            "roc_auc": roc_auc_score(codes, second, multi_class="ovr"),
+            "average_precision": average_precision_score(codes if n_classes == 2 else truth, second),
+            "brier": ((probabilities - truth) ** 2).sum(axis=1).mean(),
             "worst_class_recall": recall_score(codes, predicted, average=None, zero_division=0).min(),
             "nll": log_loss(codes, probabilities),
             "ece": by_definition(codes, probabilities),

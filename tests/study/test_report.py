@@ -4,15 +4,20 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 from torch import nn
 
-from gen_augment.study import Study, StudyResult
+from gen_augment.errors import ArchiveError
+from gen_augment.study import Study, StudyResult, load_result
 from gen_augment.study.pictures import difference_plot, example_grid
+from gen_augment.study.plots import ratios
 from gen_augment.study.report import render
 from gen_augment.study.task import Part
 from tests.study.test_result import REAL, make_result, rows
@@ -111,10 +116,10 @@ def test_styles_fetch_nothing(images_result: StudyResult) -> None:
 def test_pictures_have_words_and_can_be_opened(page: Page) -> None:
     images = page.all("img")
     assert len(images) == 1
-    assert "images from copies on the right" in images[0]["alt"]
+    assert "images from copies in the middle" in images[0]["alt"]
     png = base64.b64decode(images[0]["src"].removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(png)).size[0] > 600
-    (plot,) = [attributes for _, attributes in page.tags if attributes.get("role") == "img"]
+    plot, *_ = [attributes for _, attributes in page.tags if attributes.get("role") == "img"]
     assert "Difference of each arm to" in plot["aria-label"]
 
 
@@ -254,3 +259,83 @@ def test_example_grid_stretches_dim_images() -> None:
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
     assert np.ptp(pixels) > 200
     assert ((pixels > 80) & (pixels < 200)).mean() > 0.05
+
+
+def test_example_grid_shows_the_nearest_training_image_beside_each() -> None:
+    images, y = centred_images(24)
+    real = Part(images, y)
+    moved = Part(images[::-1].copy(), y[::-1].copy())  # copies: each is nearest to itself
+    pixels = np.asarray(Image.open(io.BytesIO(example_grid(real, moved, np.arange(2), neighbours=True))).convert("L"))
+    bright = np.flatnonzero((pixels < 250).mean(axis=0) > 0.3)
+    panels = np.split(bright, np.flatnonzero(np.diff(bright) > 12) + 1)
+    assert len(panels) == 3
+    left, right = (pixels[:, panel[0] : panel[-1] + 1] for panel in panels[1:])
+    width = min(left.shape[1], right.shape[1])
+    below = pixels.shape[0] // 4  # titles are above
+    assert np.corrcoef(left[below:, :width].ravel(), right[below:, :width].ravel())[0, 1] > 0.9
+
+
+@pytest.fixture(scope="module")
+def tried() -> StudyResult:
+    arms = ["real", "copies:0.5", "copies:1", "copies:2", "copies:shuffled"]
+    X, y = gaussians(80)
+    return small_study(X, HOSTILE[y], arms=arms, n_seeds=3, shifted={"later": (X + 0.5, HOSTILE[y])}).run()
+
+
+def test_classes_ratios_and_other_rows_are_shown(tried: StudyResult) -> None:
+    page = Page(render(tried))
+    labels = [attributes["aria-label"] for _, attributes in page.tags if attributes.get("role") == "img"]
+    assert [label.split()[0] for label in labels] == ["Difference", "Recall", "Confusion", "Difference"]
+    assert "The control copies:shuffled" in page.text
+    for title in ("Each class, before and after", "How many synthetic rows", "Other rows to be tested on", "later"):
+        assert title in page.text
+    assert page.open == []
+
+
+def test_ratio_families() -> None:
+    assert ratios(make_result({"real": REAL, "gan:1": REAL, "gan:0.5": REAL})) == {}
+    arms = ["real", "gan:2+flip", "gan:0.5+flip", "gan:1+flip", "gan:1", "gan:prior:1"]
+    found = ratios(make_result(dict.fromkeys(arms, REAL)))
+    assert found == {"gan+flip": {0.5: "gan:0.5+flip", 1.0: "gan:1+flip", 2.0: "gan:2+flip"}}
+
+
+def test_confusion_and_recall_are_scikit_learn_s(tried: StudyResult) -> None:
+    codes = np.concatenate([tried.truth[seed]["test"] for seed in range(3)])
+    predicted = np.concatenate([tried.predictions["real", seed]["test"].argmax(axis=1) for seed in range(3)])
+    np.testing.assert_array_equal(tried.confusion("real"), confusion_matrix(codes, predicted))
+    np.testing.assert_allclose(tried.class_recall("real"), recall_score(codes, predicted, average=None))
+    found = tried.robustness().loc["real", "later"]
+    seeds = [
+        balanced_accuracy_score(tried.truth[s]["later"], tried.predictions["real", s]["later"].argmax(axis=1))
+        for s in range(3)
+    ]
+    assert found == pytest.approx(np.mean(seeds))
+
+
+def test_markdown_has_the_verdict_and_the_table(tried: StudyResult, tmp_path: Path) -> None:
+    tried.to_markdown(tmp_path / "r.md")
+    text = (tmp_path / "r.md").read_text()
+    assert tried.verdict() in text
+    lines = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    assert lines == ["arm", "---", *tried.arms]
+    tried.to_csv(tmp_path / "r.csv")
+    tried.to_parquet(tmp_path / "r.parquet")
+    for table in (pd.read_csv(tmp_path / "r.csv"), pd.read_parquet(tmp_path / "r.parquet")):
+        np.testing.assert_allclose(table["test_accuracy"], tried.trials["test_accuracy"])
+
+
+def test_a_saved_result_says_the_same(tmp_path: Path) -> None:
+    images, y = centred_images(40)
+    found = Study(
+        images, HOSTILE[y], model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)), arms=["real", "copies"],
+        samplers={"copies": Copies()}, n_seeds=3, n_steps=3, device="cpu", margin=0.01,
+    ).run(tmp_path)  # fmt: skip
+    again = load_result(tmp_path)
+    assert again.verdict() == found.verdict()
+    assert again.details() == found.details()
+    pd.testing.assert_frame_equal(again.table(), found.table(), check_dtype=False)
+    assert again.examples == found.examples
+    np.testing.assert_array_equal(again.confusion("copies"), found.confusion("copies"))
+    (tmp_path / "truth.npz").write_bytes(b"damaged")
+    with pytest.raises(ArchiveError, match="holds no result of a study"):
+        load_result(tmp_path)

@@ -1,0 +1,203 @@
+"""The command line of studies: ``gen-augment study | report``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gen_augment.data import load_data
+from gen_augment.errors import InputError
+from gen_augment.samplers import SAMPLERS
+from gen_augment.study import Study, StudyResult, load_result, save_result
+from gen_augment.study.arms import DEFAULT_SAMPLERS, default_arms
+from gen_augment.study.models import load_model
+from gen_augment.terminal import (
+    DataArgument,
+    DeviceOption,
+    PerClassOption,
+    SeedOption,
+    TargetOption,
+    check_writable,
+    err,
+    out,
+    progress_bar,
+    tell,
+)
+from gen_augment.training.placement import make_fabric
+
+__all__ = ["report", "study"]
+
+#: A report by the suffix of its file.
+FORMATS = {
+    ".html": StudyResult.to_html,
+    ".md": StudyResult.to_markdown,
+    ".csv": StudyResult.to_csv,
+    ".parquet": StudyResult.to_parquet,
+    ".json": StudyResult.to_json,
+}
+ReportOption = Annotated[
+    Path, typer.Option("-o", "--output", metavar="REPORT", help="File to write: .html, .md, .csv, .parquet or .json.")
+]
+
+
+def study(
+    data: DataArgument,
+    output: ReportOption = Path("study.html"),
+    target: TargetOption = None,
+    arms: Annotated[
+        str | None, typer.Option(help="Comma-separated, such as real,shift+mixup,gan:0.5,gan:agreement+shift+mixup.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Classifier: sklearn.linear_model.LogisticRegression, or net.py:make_net.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
+    per_class: PerClassOption = None,
+    metric: Annotated[str, typer.Option(help="Score that arms are chosen and compared by.")] = "balanced_accuracy",
+    margin: Annotated[float, typer.Option(help="The gain that would matter, in units of the metric.")] = 0.0,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop in time, such as 20m or 1.5h, with the seeds done.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for as many as there are cores.")] = 1,
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="Stop as soon as the verdict is certain, at the same error rate.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of a network.")] = 600,
+    sampler_steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps of each sampler; its default otherwise.")
+    ] = None,
+    corruptions: Annotated[
+        bool, typer.Option("--corruptions", help="Test under common corruptions of images too.")
+    ] = False,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Leave out rows that occur twice.")
+    ] = False,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+) -> None:
+    """Find out whether synthetic rows help a classifier on this data, and by how much.
+
+    Trials are kept in a folder beside the report as they end: the same command run again goes on where it stopped.
+
+    Examples
+    --------
+    `gen-augment study digits --per-class 30 --sampler-steps 500 -o digits.html`
+
+    `gen-augment study fashion-mnist --per-class 100 --budget 20m --jobs 2 -o fashion.html`
+
+    `gen-augment study customers.csv --target churned --metric worst_class_recall -o churn.html`
+    """
+    _check_format(output)
+    minutes = None if budget is None else _minutes(budget)
+    loaded = load_data(data, target=target)
+    samplers = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
+    if sampler_steps is not None:
+        samplers = {name: sampler.set_params(max_steps=sampler_steps) for name, sampler in samplers.items()}
+    for sampler in samplers.values():
+        make_fabric(sampler.device, sampler.precision)  # a device that cannot be used is found before the first trial
+    named = None if arms is None else [arm.strip() for arm in arms.split(",")]
+    if named is None and loaded.mirror and model is None:
+        named = default_arms("image", samplers, mirror=True)
+    run = Study(
+        loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, samplers=samplers,
+        n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
+        metric=metric, margin=margin, sequential=sequential, n_steps=steps, random_state=seed, device=device,
+    )  # fmt: skip
+    folder = output.with_name(output.stem + "-trials")
+    interrupted = False
+    try:
+        with progress_bar() as progress:
+            task = progress.add_task("trials", total=seeds * len(run.arms), last="")
+            run.run(
+                folder,
+                n_jobs=jobs,
+                budget=minutes,
+                on_trial=lambda trial, done, total: progress.update(
+                    task,
+                    completed=done,
+                    last=f"{trial['arm']}, seed {trial['seed']}{' failed' if trial['error'] else ''}",
+                ),
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    result = run.result()
+    if not len(result.trials):
+        raise KeyboardInterrupt
+    save_result(result, folder)
+    _print_result(result)
+    FORMATS[output.suffix](result, output)
+    tell(out, f"Report: {output}\nTrials: {folder}")
+    if interrupted:
+        tell(err, "interrupted: the same command goes on with the trials that are left.")
+        raise KeyboardInterrupt
+
+
+def report(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="TRIALS", help="The folder that study wrote beside its report.", show_default=False),
+    ],
+    output: ReportOption,
+) -> None:
+    """Write the report of a study anew, in another form.
+
+    Examples
+    --------
+    `gen-augment report digits-trials -o digits.md`
+    """
+    _check_format(output)
+    result = load_result(folder)
+    _print_result(result)
+    FORMATS[output.suffix](result, output)
+    tell(out, f"Report: {output}")
+
+
+def _check_format(output: Path) -> None:
+    if output.suffix not in FORMATS and not output.is_dir():
+        raise InputError(f"{output}: a report is written to a file that ends in {', '.join(FORMATS)}.")
+    check_writable(output)
+
+
+def _minutes(text: str) -> float:
+    """``20m``, ``1.5h``, ``90s``, or a number of minutes."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in ("s", "m", "h") else (text, "m")
+    try:
+        return float(number) * {"s": 1 / 60, "m": 1.0, "h": 60.0}[unit]
+    except ValueError as error:
+        raise InputError(f"--budget {text!r}: give a time such as 20m, 1.5h or 90s.") from error
+
+
+def _print_result(result: StudyResult) -> None:
+    reference = result.best(generative=False)
+    table = Table(title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left")
+    table.add_column("arm")
+    for title in (
+        "mean",
+        f"difference to {reference}",
+        f"{result.level} interval",
+        "worst-class recall",
+        "fit + train, s",
+    ):
+        table.add_column(title, justify="right")
+    scale = result.scale
+    for arm, row in result.table().iterrows():
+        known = row["difference"] == row["difference"]
+        seconds = sum(
+            row[name] for name in ("fit_seconds", "sample_seconds", "train_seconds") if row[name] == row[name]
+        )
+        table.add_row(
+            str(arm),
+            f"{row[result.metric] * scale:.2f}",
+            f"{row['difference'] * scale:+.2f}" if known else "",
+            f"{row['low'] * scale:+.2f} to {row['high'] * scale:+.2f}" if known else "",
+            f"{row['worst_class_recall'] * 100:.1f}",
+            f"{seconds:.1f}",
+            style="bold" if arm == reference else "",
+        )
+    out.print(table)
+    failed = result.trials[result.trials["error"].notna()]
+    for _, trial in failed.iterrows():
+        tell(err, f"failed: {trial['arm']}, seed {trial['seed']}: {trial['error']}")
+    out.print(result.verdict(), style="bold", markup=False, soft_wrap=True)
+    for words in result.details():
+        out.print(words, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,143 @@
+"""Features of torchvision's networks, where their weights are on this machine: nothing is ever downloaded."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision import models
+
+from gen_augment.errors import InputError
+from gen_augment.rng import fork_rng
+from gen_augment.validation import check_positive_int
+
+__all__ = ["ImageNetFeatures", "torchvision_features"]
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
+_SIZE = 224
+
+
+class ImageNetFeatures(nn.Module):
+    """What a torchvision classifier passes to its last linear layer, for images of any size.
+
+    Parameters
+    ----------
+    model : nn.Module
+        As torchvision makes it: trained on RGB images that were scaled by ImageNet's mean and standard deviation.
+    size : int
+        Side that images are scaled to. Less is faster, and fits networks that pool over the whole image.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, *, size: int = _SIZE) -> None:
+        super().__init__()
+        self.model = model
+        self.size = check_positive_int("size", size)
+        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD).view(3, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features ``(B, d)`` of images ``(B, C, H, W)`` in [-1, 1]; grey ones are taken three times."""
+        if x.ndim != 4:
+            raise InputError(f"{type(self.model).__name__} is a network of images, and rows have shape {x.shape[1:]}.")
+        x = F.interpolate((x + 1) / 2, (self.size, self.size), mode="bilinear", antialias=True)
+        found: list[Tensor] = []
+        name = _last_linear(self.model)
+        if name is None:  # the classes' scores, then
+            return self._call(x)
+        hook = self.model.get_submodule(name).register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+        try:
+            self._call(x)
+        finally:
+            hook.remove()
+        return found[0]
+
+    def _call(self, x: Tensor) -> Tensor:
+        out: Tensor = self.model((x.expand(-1, 3, -1, -1) - self.mean) / self.std)
+        return out
+
+
+def torchvision_features(
+    name: str, weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None, *, size: int = _SIZE
+) -> ImageNetFeatures:
+    """Features of a torchvision classifier, for ``features=`` of filters and of `audit`.
+
+    Parameters
+    ----------
+    name : str
+        As `torchvision.models.list_models` gives it, such as "resnet18".
+    weights : path-like or state dict, optional
+        A ``.pth`` file, which is read with ``weights_only=True``, or a ``.safetensors`` file; of any number of classes.
+        Without it, torchvision's own in the cache that `torch.hub` downloads to.
+    size : int
+        Side that images are scaled to.
+
+    Returns
+    -------
+    ImageNetFeatures
+
+    Raises
+    ------
+    InputError
+        There is no such model, or there are no weights of it on this machine.
+
+    Examples
+    --------
+    >>> from torchvision.models import squeezenet1_1
+    >>> network = torchvision_features("squeezenet1_1", squeezenet1_1().state_dict(), size=64)
+    >>> network(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 1000])
+    """
+    if name not in models.list_models(module=models):
+        raise InputError(f"features={name!r} is neither 'auto' nor 'values' nor a classifier that torchvision has.")
+    if weights is None:
+        weights = _cached(name)
+    state = dict(weights) if isinstance(weights, Mapping) else _read(Path(weights))
+    with fork_rng(0, torch.device("cpu")):
+        model = models.get_model(name, weights=None)
+        head = _last_linear(model)
+        mine = state.get(f"{head}.weight")
+        if mine is not None and mine.ndim == 2 and len(mine) != model.get_submodule(str(head)).out_features:
+            model = models.get_model(name, weights=None, num_classes=len(mine))
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"the weights do not fit {name}: {error}") from error
+    return ImageNetFeatures(model.eval(), size=size)
+
+
+def _cached(name: str) -> Path:
+    """Where `torch.hub` keeps the weights that torchvision takes by default."""
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(models.get_model_weights(name).DEFAULT.url).name)
+    if not path.is_file():
+        raise InputError(
+            f"features={name!r}: there are no weights at {path}, and nothing is downloaded. Put them there, or give "
+            f"torchvision_features({name!r}, PATH)."
+        )
+    return path
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} cannot be read as weights: {error}") from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path} holds a {type(state).__name__}, not a state dict: save model.state_dict().")
+    return dict(state)
+
+
+def _last_linear(model: nn.Module) -> str | None:
+    """Name of the layer that gives the classes' scores, if it is a linear one."""
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    return names[-1] if names else None

@@ -1,0 +1,219 @@
+"""One way to train, and how it is written."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from gen_augment.errors import InputError
+from gen_augment.rejection import describe_filter
+from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
+from gen_augment.study.arms.rows import ROW_STEPS
+from gen_augment.study.arms.synthetic import FILTERS, LABEL_MIXES, Synthetic
+
+__all__ = ["BALANCES", "DEFAULT_SAMPLERS", "Arm", "default_arms", "parse_arm", "read_arms", "without_addresses"]
+
+#: Samplers of a study that names none.
+DEFAULT_SAMPLERS = ("flow", "gan", "vae")
+BALANCES = ("weights", "logit", "threshold")
+_WORDS = (*LABEL_MIXES, *FILTERS, "vary", "pretrain", "shuffled")
+
+#: ``(X, y, seed) -> (X, y)`` with the user's rows and labels, or an over- or under-sampler of imbalanced-learn.
+RowStep = str | Callable[[Any, np.ndarray, int], tuple[Any, Any]] | Any
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train; a study takes these beside names, so that an arm of one's own is a few lines.
+
+    Attributes
+    ----------
+    name : str
+    rows : str, callable or over-sampler
+        The name of a row step or of a sampler; a function ``(X, y, seed) -> (X, y)`` of the training rows and their
+        labels, as the user has them; or an object with `fit_resample`, as imbalanced-learn's have.
+    batch_steps : tuple of str or callable
+        Names, or functions ``(x, y) -> (x, y)`` of images ``(B, C, H, W)`` in [-1, 1] and labels ``(B, n_classes)``;
+        torch's global generator is seeded for them.
+    sampler : Sampler or None
+        Unfitted; cloned for each seed.
+    synthetic : Synthetic
+        How many of its rows, and which.
+    balance : {"", "weights", "logit", "threshold"}
+        See `gen_augment.study.balance`.
+
+    Examples
+    --------
+    >>> def dim(x, y):
+    ...     return x * 0.9 - 0.1, y
+    >>> Arm("dim", batch_steps=("shift", dim)).is_generative
+    False
+    >>> def without_outliers(X, y, seed):
+    ...     kept = (abs(X) < 3).all(axis=1)
+    ...     return X[kept], y[kept]
+    >>> Arm("cleaned", rows=without_outliers).row_step
+    'cleaned'
+    """
+
+    name: str
+    rows: RowStep = "real"
+    batch_steps: tuple[str | BatchStep, ...] = ()
+    sampler: Any = None
+    synthetic: Synthetic = field(default_factory=Synthetic)
+    balance: str = ""
+
+    @property
+    def is_generative(self) -> bool:
+        """Whether a sampler takes part."""
+        return self.sampler is not None
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is there to be seen to fail, and is never chosen."""
+        return self.synthetic.shuffled
+
+    @property
+    def row_step(self) -> str:
+        """Name of what chooses the rows."""
+        return self.rows if isinstance(self.rows, str) and not self._is_unnamed else self.name
+
+    @property
+    def _is_unnamed(self) -> bool:
+        return self.sampler is not None and self.rows == "real"
+
+    def transform(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Change a batch ``(B, C, H, W)`` in [-1, 1] and its soft labels ``(B, n_classes)``."""
+        for step in self.batch_steps:
+            x, y = (BATCH_STEPS[step] if isinstance(step, str) else step)(x, y)
+        return x, y
+
+    @property
+    def key(self) -> str:
+        """Hash of all that tells it from an arm of the same name; of functions, their names."""
+        steps = [step if isinstance(step, str) else describe_filter(step) for step in self.batch_steps]
+        rows = self.rows if isinstance(self.rows, str) else describe_filter(self.rows)
+        params = repr(self.rows) if hasattr(self.rows, "get_params") else ""
+        described = without_addresses(repr((rows, params, steps, self.synthetic, self.balance, self.sampler)))
+        return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
+
+
+def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
+    """Read an arm such as ``"gan+shift+mixup"`` or ``"flow:0.5:prior:agreement+shift"``; see `gen_augment.study.arms`.
+
+    Raises
+    ------
+    InputError
+        A step is unknown, or two of them choose the rows.
+    """
+    arm = Arm(name)
+    chosen: list[str] = []
+    for step in name.split("+"):
+        head, *options = step.split(":")
+        if step in BATCH_STEPS:
+            arm = replace(arm, batch_steps=(*arm.batch_steps, step))
+        elif step in BALANCES:
+            if arm.balance:
+                raise InputError(f"arm {name!r}: {arm.balance} and {step} both treat imbalance; take one.")
+            arm = replace(arm, balance=step)
+        elif head in samplers:
+            chosen.append(head)
+            arm = replace(arm, rows=head, sampler=samplers[head], synthetic=_parse_synthetic(name, options))
+        elif step in ROW_STEPS:
+            chosen.append(step)
+            arm = replace(arm, rows=step)
+        else:
+            known = [*ROW_STEPS, *samplers, *BATCH_STEPS, *BALANCES]
+            raise InputError(f"arm {name!r}: unknown step {step!r}; known: {', '.join(known)}.")
+    if len(chosen) > 1:
+        raise InputError(f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one.")
+    if arm.balance == "threshold" and chosen not in ([], ["real"]):
+        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {chosen[0]} have parents.")
+    return arm
+
+
+def without_addresses(text: str) -> str:
+    """A `repr` as it is in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
+    use = Synthetic()
+    for option in options:
+        word, _, value = option.partition("=")
+        if word in LABEL_MIXES and not value:
+            use = replace(use, labels=word)
+        elif word in FILTERS and not value:
+            use = replace(use, filters=(*use.filters, word))
+        elif word == "vary":
+            use = replace(use, vary=_number(name, value, 1) if value else 0.3)
+        elif word == "guidance" and value:
+            use = replace(use, guidance=_number(name, value, 100))
+        elif word == "pretrain" and not value:
+            use = replace(use, pretrain=True)
+        elif word == "shuffled" and not value:
+            use = replace(use, shuffled=True)
+        elif word[:1].isdigit() and not value:
+            use = replace(use, ratio=_number(name, word, 1000))
+        else:
+            raise InputError(
+                f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, {', '.join(_WORDS)}, "
+                "vary=STRENGTH, guidance=NUMBER."
+            )
+    return use
+
+
+def _number(name: str, text: str, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 < value <= high:
+        raise InputError(f"arm {name!r}: {text!r} is not a number in (0, {high}].")
+    return value
+
+
+def read_arms(
+    arms: Iterable[str | Arm] | None, samplers: Mapping[str, Any], problem: Callable[[Arm], str | None], kind: str
+) -> dict[str, Arm]:
+    """Arms by name, those of `default_arms` that have no problem if none are named.
+
+    Raises
+    ------
+    InputError
+        A name cannot be read, is used twice, or its arm has a problem.
+    """
+    for name in samplers:
+        if name in (*ROW_STEPS, *BATCH_STEPS, *BALANCES) or not re.fullmatch(r"\w[\w.-]*", name):
+            raise InputError(
+                f"samplers: {name!r} has a meaning of its own in arms, or is not made of letters, digits, '_', '-' "
+                "and '.': choose another name."
+            )
+    if arms is None:
+        default = [parse_arm(name, samplers) for name in default_arms(kind, samplers)]
+        return {arm.name: arm for arm in default if problem(arm) is None}
+    found: dict[str, Arm] = {}
+    for given in arms:
+        arm = given if isinstance(given, Arm) else parse_arm(given, samplers)
+        if words := problem(arm):
+            raise InputError(f"arm {arm.name!r}: {words}")
+        if found.setdefault(arm.name, arm).key != arm.key:
+            raise InputError(f"two different arms are called {arm.name!r}: rename one.")
+    if not found:
+        raise InputError("arms is empty: name at least one, such as 'real'.")
+    return found
+
+
+def default_arms(kind: str, samplers: Mapping[str, Any], *, mirror: bool = False) -> list[str]:
+    """Baselines and samplers; for images, each sampler also under the classic transforms.
+
+    `mirror` adds the horizontal flip to those, for images whose mirror image has the same label.
+    """
+    if kind == "table":
+        return ["real", "oversample", "weights", "smote", *samplers]
+    moved = "flip+shift" if mirror else "shift"
+    recipes = [moved, "mixup", f"{moved}+mixup"]
+    return ["real", "oversample", *recipes, *samplers, *(f"{s}+{moved}+mixup" for s in samplers)]

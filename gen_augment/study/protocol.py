@@ -1,0 +1,54 @@
+"""What a study is, in words for its report and as a hash that tells it from others."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from gen_augment.study.arms.arm import without_addresses
+from gen_augment.study.task import Part, Task, row_digests
+
+__all__ = ["describe_sampler", "describe_task", "fingerprint", "versions"]
+
+
+def describe_task(task: Task) -> dict[str, Any]:
+    """The data and its splits as JSON values."""
+    return {
+        "kind": task.kind,
+        "rows": len(task.rows),
+        "classes": [str(label) for label in task.classes.tolist()],
+        "test": "held out anew for each seed" if task.test is None else f"{len(task.test)} rows apart",
+        "test_size": task.test_size,
+        "validation_size": task.validation_size,
+        "per_class": task.per_class,
+        "duplicates_dropped": task.n_dropped,
+        **({"shifted": {name: len(part) for name, part in task.shifted.items()}} if task.shifted else {}),
+    }
+
+
+def describe_sampler(sampler: Any) -> dict[str, Any]:
+    """Class and parameters as JSON values."""
+    plain = (bool, int, float, str, type(None))
+    params = {k: v for k, v in sampler.get_params(deep=False).items() if k != "callbacks"}
+    shown = {k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()}
+    return {"class": type(sampler).__name__} | shown
+
+
+def versions() -> dict[str, str]:
+    """Of what the trials ran on."""
+    packages = ("gen_augment", "torch", "scikit-learn", "numpy")
+    return {name: version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def fingerprint(settings: Mapping[str, Any], task: Task) -> str:
+    """Hash of all that decides a trial but its arm and its seed."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    parts: list[Part | None] = [task.rows, task.test, *task.shifted.values()]
+    for part in parts:
+        if part is not None:
+            digest.update("".join(row_digests(part.X)).encode())
+            digest.update(part.codes.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,152 @@
+"""The trials of some seeds: what is called in which order, and which of it is on disk already."""
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gen_augment.errors import LeakError
+from gen_augment.study.arms import Arm, Drawn
+from gen_augment.study.corruptions import corrupted_parts
+from gen_augment.study.protocol import describe_sampler
+from gen_augment.study.schedule import Jobs
+from gen_augment.study.store import Outcome, TrialStore
+from gen_augment.study.task import Split, Task, near_copies
+from gen_augment.study.trial import Setting, draw, pack_rows, rows_key, run_trial, unpack_rows
+
+__all__ = ["Rounds"]
+
+
+@dataclass
+class Rounds:
+    """Runs trials, a few seeds at a time.
+
+    Attributes
+    ----------
+    task : Task
+    setting : Setting
+    seed_of : callable
+        From the number of a seed to the seed.
+    corruptions : bool
+    near_copies : {"warn", "error", "ignore"}
+        As of `Study`.
+    store : TrialStore or None
+        Keeps synthetic rows.
+    keep : callable
+        Takes each outcome as it ends.
+    pictured : set of str
+        Samplers of which there is a picture already.
+    """
+
+    task: Task
+    setting: Setting
+    seed_of: Callable[[int], int]
+    corruptions: bool
+    near_copies: str
+    store: TrialStore | None
+    keep: Callable[[Outcome], None]
+    pictured: set[str]
+
+    def run(self, waiting: Mapping[int, Sequence[Arm]], jobs: Jobs) -> None:
+        """First arms without a sampler, and fits of samplers; then the arms that use their rows.
+
+        Parameters
+        ----------
+        waiting : dict of int to list of Arm
+            By the number of the seed.
+        jobs : Jobs
+        """
+        splits = {number: self.task.split(self.seed_of(number)) for number in waiting}
+        others = {number: self._other_rows(split) for number, split in splits.items()}
+        drawn: dict[tuple[int, str], Any] = {}
+        plain: list[tuple[Any, ...]] = []
+        fits: list[tuple[Any, ...]] = []
+        generative: list[tuple[Any, ...]] = []
+        for number, arms in waiting.items():
+            self._check_near_copies(splits[number])
+            seed = self.seed_of(number)
+            for arm in arms:
+                call = (run_trial, self.setting, arm, splits[number], others[number], number, seed)
+                (generative if arm.is_generative else plain).append(call)
+            known, missing = self._draws(arms, splits[number], number)
+            drawn |= {(number, name): rows for name, rows in known.items()}
+            fits += [
+                (
+                    draw,
+                    self.setting,
+                    name,
+                    users[0].sampler,
+                    [arm.synthetic for arm in users],
+                    splits[number],
+                    number,
+                    seed,
+                )
+                for name, users in missing.items()
+            ]
+        for found in jobs.run([*plain, *fits]):
+            if isinstance(found, Outcome):
+                self.keep(found)
+                continue
+            number, name, rows = found
+            if not isinstance(rows, Exception):
+                self._keep_rows(name, rows, splits[number], number, waiting[number])
+                rows = drawn.get((number, name), {}) | rows
+            drawn[number, name] = rows
+        calls = []
+        for call in generative:
+            arm, number = call[2], call[5]
+            shown = (
+                self.task.kind == "image" and number == 0 and arm.row_step not in self.pictured and not arm.is_control
+            )
+            self.pictured |= {arm.row_step} if shown else set()
+            calls.append((*call, drawn[number, arm.row_step], shown))
+        for outcome in jobs.run(calls):
+            self.keep(outcome)
+
+    def _draws(
+        self, arms: Sequence[Arm], split: Split, number: int
+    ) -> tuple[dict[str, dict[Any, Drawn]], dict[str, list[Arm]]]:
+        """By sampler: rows that are on disk, and the arms whose rows are not."""
+        known: dict[str, dict[Any, Drawn]] = {}
+        missing: dict[str, list[Arm]] = {}
+        for arm in arms:
+            if arm.is_generative:
+                arrays = self.store and self.store.read_rows(self._rows_key(arm, split, number))
+                if arrays:
+                    known.setdefault(arm.row_step, {})[arm.synthetic.drawn_as] = unpack_rows(arrays, split.train)
+                else:
+                    missing.setdefault(arm.row_step, []).append(arm)
+        return known, missing
+
+    def _rows_key(self, arm: Arm, split: Split, number: int) -> str:
+        described = json.dumps(describe_sampler(arm.sampler), sort_keys=True)
+        return rows_key(described, arm.synthetic, split, self.seed_of(number))
+
+    def _keep_rows(self, name: str, rows: Any, split: Split, number: int, arms: Sequence[Arm]) -> None:
+        if self.store is None or isinstance(rows, Exception):
+            return
+        for arm in arms:
+            found = rows.get(arm.synthetic.drawn_as) if arm.row_step == name else None
+            arrays = pack_rows(found, split.train) if isinstance(found, Drawn) else None
+            if arrays is not None:
+                self.store.keep_rows(self._rows_key(arm, split, number), arrays)
+
+    def _check_near_copies(self, split: Split) -> None:
+        if self.near_copies == "ignore":
+            return
+        found = near_copies(split.train.X, split.test.X)
+        if len(found):
+            message = (
+                f"{len(found)} test rows are near copies of training rows (first: test row {found[0]}): scores would "
+                "flatter every arm that remembers. Remove them, split by their origin and pass test=, or pass "
+                "near_copies='ignore'."
+            )
+            if self.near_copies == "error":
+                raise LeakError(message)
+            warnings.warn(message, UserWarning, stacklevel=4)
+
+    def _other_rows(self, split: Split) -> dict[str, Any]:
+        """Rows to be tested on besides the test part, by name."""
+        corrupted = corrupted_parts(split.test.X, split.train.X) if self.corruptions else {}
+        return {name: part.X for name, part in self.task.shifted.items()} | corrupted

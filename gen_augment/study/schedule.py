@@ -1,0 +1,78 @@
+"""Calls in this process or, through joblib, in others; and the time that is left."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import joblib
+from joblib.parallel import get_active_backend
+
+from gen_augment.errors import InputError
+from gen_augment.validation import check_range
+
+__all__ = ["Clock", "Jobs"]
+
+
+class Jobs:
+    """Runs calls, and gives what they return as they end.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As joblib counts: -1 for all cores; None for what `joblib.parallel_config` says, or 1.
+    """
+
+    def __init__(self, n_jobs: int | None) -> None:
+        whole = n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0)
+        if not whole:
+            raise InputError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores.")
+        self.n_jobs = n_jobs
+        self.n = max(1, joblib.effective_n_jobs(n_jobs))
+        backend, _ = get_active_backend()
+        if self.many and getattr(backend, "supports_sharedmem", False):
+            raise InputError(
+                f"joblib's backend {type(backend).__name__} runs trials in threads, which share torch's one random "
+                "generator: use one with processes, such as loky, dask or ray."
+            )
+
+    @property
+    def many(self) -> bool:
+        """Whether other processes work."""
+        return bool(self.n > 1)
+
+    def share_out(self, numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Parts of so many seeds that every process has work."""
+        for start in range(0, len(numbers), self.n):
+            yield numbers[start : start + self.n]
+
+    def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """What each ``(function, *arguments)`` returns: in order here, in the order of ending elsewhere."""
+        if not self.many:
+            yield from (function(*arguments) for function, *arguments in calls)
+            return
+        parallel = joblib.Parallel(self.n_jobs, return_as="generator_unordered")
+        yield from parallel(joblib.delayed(function)(*arguments) for function, *arguments in calls)
+
+
+class Clock:
+    """Minutes that may be spent, and whether another lap fits in.
+
+    Parameters
+    ----------
+    budget : float or None
+        Minutes; None for no limit.
+    """
+
+    def __init__(self, budget: float | None) -> None:
+        self.budget = None if budget is None else 60 * check_range("budget", budget, 0, open_low=True)
+        self.start = self.last = time.monotonic()
+        self.longest = 0.0
+
+    def lap(self) -> None:
+        """Say that a lap has ended."""
+        now = time.monotonic()
+        self.longest, self.last = max(self.longest, now - self.last), now
+
+    def has_time(self) -> bool:
+        """Whether a lap as long as the longest so far would end in time; the first one always may begin."""
+        return self.budget is None or time.monotonic() - self.start + self.longest <= self.budget

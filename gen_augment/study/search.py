@@ -1,0 +1,171 @@
+"""Which sampler, how many of its rows, through which filter: a search by halves, then a study that confirms.
+
+References
+----------
+Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016
+(arXiv:1502.07943): successive halving; here the resource of a candidate is its number of seeds.
+"""
+
+import copy
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from gen_augment.codecs import LabelCodec, concatenate, read_rows
+from gen_augment.errors import InputError
+from gen_augment.rng import derive_seed
+from gen_augment.study.arms import Arm, parse_arm, prepared
+from gen_augment.study.result import StudyResult
+from gen_augment.study.statistics import Interval
+from gen_augment.study.task import Part
+
+if TYPE_CHECKING:
+    from gen_augment.study.runner import Study
+
+__all__ = ["Recommendation", "candidates", "recommend"]
+
+_ROUNDS = 4  # after which one candidate in sixteen is left
+_SEARCH_SHARE = 0.5  # of the budget
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to do with this data.
+
+    Attributes
+    ----------
+    use : str or None
+        The arm, or None: use none.
+    verdict : str
+        Of the study that confirmed, on seeds and test rows that the search has not seen.
+    result : StudyResult
+        That study.
+    searched : dict of str to float
+        Mean validation score of each candidate over the seeds that it was given.
+    sampler : sampler or None
+        Fitted on all rows, behind its filters: a source for `AugmentedDataset`, `augment_loader` and `SampleBank`.
+    counts : dict
+        Synthetic rows of each label that the arm would add to those rows.
+    """
+
+    use: str | None
+    verdict: str
+    result: StudyResult
+    searched: dict[str, float]
+    sampler: Any = None
+    counts: dict[Any, int] | None = None
+
+    def augment(self, X: Any, y: Any = None) -> tuple[Any, Any]:
+        """Rows and labels, with the recommended synthetic ones after them; unchanged where there are none to use."""
+        X, y = read_rows(X, y)
+        if self.sampler is None or not self.counts:
+            return X, y
+        new_X, new_y = self.sampler.sample(y=self.counts)
+        return concatenate([X, new_X]), np.concatenate([np.asarray(y), np.asarray(new_y)])
+
+
+def candidates(
+    study: "Study", ratios: Sequence[float], filters: Sequence[str], guidance: Sequence[float], recipe: str
+) -> list[str]:
+    """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps `recipe`."""
+    found = []
+    for name, sampler in study.samplers.items():
+        strengths: list[float | None] = [None, *(guidance if "guidance" in sampler.get_params() else ())]
+        for ratio, word, strength in product(ratios, ("", *filters), strengths):
+            options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
+            found.append(":".join([name, *(option for option in options if option)]) + recipe)
+    return found
+
+
+def recommend(
+    study: "Study",
+    directory: str | os.PathLike[str] | None,
+    *,
+    budget: float | None,
+    n_jobs: int | None,
+    ratios: Sequence[float],
+    filters: Sequence[str],
+    guidance: Sequence[float],
+) -> Recommendation:
+    """See `Study.recommend`."""
+    if not study.samplers:
+        raise InputError("samplers is empty: there is nothing to search among.")
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary if directory is None else directory)
+        apart = copy.copy(study)
+        apart.task = study.task.with_test_apart(derive_seed(study.random_state, "apart"))
+        scout = copy.copy(apart)
+        scout.task = apart.task.without_test()
+        scout.random_state = derive_seed(study.random_state, "search")
+        scout.sequential = scout.corruptions = False
+        plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
+        scores = _scores(scout, plain, 2, folder / "baselines", n_jobs)
+        recipe = _recipe(plain[max(scores, key=lambda name: scores[name])])
+        names = candidates(study, ratios, filters, guidance, recipe)
+        limit = None if budget is None else start + _SEARCH_SHARE * 60 * budget
+        arms = {name: parse_arm(name, study.samplers) for name in names}
+        chosen, searched = _halve(scout, arms, folder, n_jobs, limit)
+        best = arms[chosen]
+        apart.arms = plain | {best.name: best}
+        left = None if budget is None else max(0.01, budget - (time.monotonic() - start) / 60)
+        result = apart.run(folder / "confirmation", budget=left, n_jobs=n_jobs)
+    sign = 1 if result.higher_is_better else -1
+    searched = {name: sign * score for name, score in (scores | searched).items()}
+    compared = result.compared()
+    if not _decided(compared, study.margin):
+        return Recommendation(None, result.verdict(), result, searched)
+    sampler, counts = _fitted(best, study.task.rows, study.task.labels, study.random_state)
+    return Recommendation(best.name, result.verdict(), result, searched, sampler, counts)
+
+
+def _decided(compared: Interval | None, margin: float) -> bool:
+    return compared is not None and compared.n >= 3 and compared.low > margin
+
+
+def _recipe(arm: Arm) -> str:
+    steps = [step for step in (*arm.batch_steps, arm.balance) if isinstance(step, str) and step]
+    return "".join(f"+{step}" for step in steps if step != "threshold")
+
+
+def _halve(
+    scout: "Study", arms: dict[str, Arm], folder: Path, n_jobs: int | None, limit: float | None
+) -> tuple[str, dict[str, float]]:
+    """The best candidate, and the last score of each: one more seed in each round, for the better half."""
+    searched: dict[str, float] = {}
+    alive = arms
+    for number in range(1, _ROUNDS + 1):
+        found = _scores(scout, alive, number, folder / "search", n_jobs)
+        if not found:
+            raise InputError("no candidate could be trained: run a study with these samplers, and read its errors.")
+        searched |= found
+        order = sorted(found, key=lambda name: -found[name])
+        alive = {name: alive[name] for name in order[: (len(order) + 1) // 2]}
+        if len(alive) == 1 or (limit is not None and time.monotonic() > limit):
+            break
+    return next(iter(alive)), searched
+
+
+def _scores(scout: "Study", arms: dict[str, Arm], n_seeds: int, folder: Path, n_jobs: int | None) -> dict[str, float]:
+    scout.arms, scout.n_seeds = arms, n_seeds
+    result = scout.run(folder, n_jobs=n_jobs)
+    sign = 1 if result.higher_is_better else -1
+    return {str(name): float(score) for name, score in (sign * result.scores("validation").mean()).items()}
+
+
+def _fitted(arm: Arm, rows: Part, labels: LabelCodec, seed: int) -> tuple[Any, dict[Any, int]]:
+    """The arm's sampler on all rows, and the synthetic rows of each label that it would add to them."""
+    sampler = clone(arm.sampler).set_params(random_state=derive_seed(seed, "recommended") % 2**31)
+    y = labels.classes[rows.codes]
+    sampler.fit(rows.X, y)
+    counts = arm.synthetic.counts(np.bincount(rows.codes, minlength=len(labels.classes)))
+    source = prepared(arm.row_step, sampler, arm.synthetic, rows, labels.classes, seed)
+    return source, {label: int(n) for label, n in zip(labels.classes.tolist(), counts, strict=True) if n}

@@ -1,0 +1,181 @@
+"""Filters that know the sampler whose rows they judge: densities in closed form, and planted duplicates."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+from scipy.stats import kstest, norm
+from sklearn.base import clone
+from sklearn.neighbors import NearestNeighbors
+
+from gen_augment import ConditionalGAN, ConditionalVAE, ExhaustedError, InputError
+from gen_augment.codecs import LabelCodec, infer_codec
+from gen_augment.filters import DiscriminatorRejection, Duplicates, FilteredSampler
+from gen_augment.inject.resample import GenerativeOverSampler
+from gen_augment.rng import normal
+from tests.conftest import toy_images, toy_table
+
+REAL = np.random.default_rng(0).normal(size=(600, 3)), np.arange(600) % 2
+
+
+class Toy:
+    """A sampler whose rows are a function of standard normal noise, address and class number; it keeps what it made."""
+
+    def __init__(self, make: Callable[..., np.ndarray], width: int = 3) -> None:
+        self.make, self.width = make, width
+        self.codec_: Any = infer_codec(REAL[0][:, :width])[0]
+        self.label_codec_, _ = LabelCodec.fit(REAL[1])
+        self.classes_, self.class_prior_, self.seed_ = np.array([0, 1]), np.array([0.5, 0.5]), 5
+        self.made: list[np.ndarray] = []
+
+    def fit(self, X: Any, y: Any) -> None:
+        """Learns nothing."""
+
+    def fingerprint(self) -> str:
+        return self.make.__name__
+
+    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
+        where = np.asarray(index)
+        z = normal(where, (self.width,), self.seed_ if seed is None else seed).numpy().astype(float)
+        self.made.append(self.make(z, where, np.broadcast_to(np.asarray(y), where.shape)))
+        return self.made[-1]
+
+
+def truth(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return z
+
+
+def spiked(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Every tenth row is nearly the same one."""
+    return np.where((index % 10 == 0)[:, None], 0.5 + 0.001 * z, z)
+
+
+def collapsed(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where((y == 1)[:, None], 0.001 * z, z)
+
+
+# --- near-duplicates
+
+
+def test_scores_are_distances_to_rows_of_another_table_over_those_of_real_rows() -> None:
+    sampler = Toy(truth)
+    gate = Duplicates(n_reference=50, features=np.asarray).fit(*REAL, sampler=sampler)
+    reference = sampler.made[0]
+    X = sampler.generate(np.arange(100), 1)
+    assert not set(map(bytes, X)) & set(map(bytes, reference)), "rows of the user's own table are not compared with"
+    apart = NearestNeighbors(n_neighbors=2).fit(REAL[0]).kneighbors(REAL[0])[0][:, 1]
+    to_known = NearestNeighbors(n_neighbors=1).fit(reference[50:]).kneighbors(X)[0][:, 0]
+    np.testing.assert_allclose(gate.score_samples(X, 1), to_known / np.median(apart[REAL[1] == 1]), rtol=1e-4)
+
+
+def test_near_duplicates_are_refused_and_other_rows_pass() -> None:
+    sampler = Toy(spiked)
+    gate = Duplicates().fit(*REAL, sampler=sampler)
+    index = np.arange(2000)
+    kept = gate.keep(sampler.generate(index, 0), 0)
+    assert not kept[index % 10 == 0].any()
+    assert kept[index % 10 != 0].mean() > 0.95
+    order = np.random.default_rng(0).permutation(2000)
+    np.testing.assert_array_equal(gate.keep(sampler.generate(index, 0)[order], 0), kept[order])
+
+
+def test_rows_by_address_hold_no_near_duplicates_and_know_no_order() -> None:
+    sampler = FilteredSampler(Toy(spiked), Duplicates(), max_draws=20).fit(*REAL)
+    rows = sampler.generate(np.arange(300), 0)
+    apart = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows)[0][:, 1]
+    assert apart.min() > 0.01
+    np.testing.assert_array_equal(sampler.generate([7, 3], 0), rows[[7, 3]])
+    with pytest.raises(ExhaustedError, match="1: '0 of 4'"):
+        FilteredSampler(Toy(collapsed), Duplicates()).fit(*REAL).generate(np.arange(8), [0, 1] * 4)
+
+
+def test_where_real_rows_repeat_themselves_synthetic_ones_may() -> None:
+    X = np.repeat(REAL[0][:20], 2, axis=0)
+    with pytest.raises(InputError, match="half of the real rows with label 0 occur more than once"):
+        Duplicates().fit(X, np.arange(40) // 20, sampler=Toy(truth))
+
+
+# --- discriminator rejection
+
+
+MEAN, STD = 0.6, 0.7
+
+
+def log_ratio(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of the densities of rows wanted and of rows made, in the first column; it may be off by a constant."""
+    ratio: np.ndarray = norm.logpdf(X[:, 0], MEAN, STD) - norm.logpdf(X[:, 0]) + 3
+    return ratio
+
+
+def test_rows_accepted_have_the_distribution_that_is_wanted() -> None:
+    sampler = Toy(truth, width=1)
+    gate = DiscriminatorRejection(discriminator=log_ratio, gamma=0).fit(REAL[0][:, :1], REAL[1], sampler=sampler)
+    X = sampler.generate(np.arange(20_000), 0)
+    kept = gate.keep(X, 0)
+    grid = np.linspace(-5, 5, 10_001)
+    most = np.exp(norm.logpdf(grid, MEAN, STD) - norm.logpdf(grid)).max()
+    assert kept.mean() == pytest.approx(1 / most, rel=0.05)
+    assert kstest(X[kept, 0], norm(MEAN, STD).cdf).pvalue > 0.01
+    assert kstest(X[:, 0], norm(MEAN, STD).cdf).pvalue < 1e-9
+    order = np.random.default_rng(0).permutation(len(X))
+    np.testing.assert_array_equal(gate.keep(X[order], 0), kept[order])
+
+
+def test_gamma_and_threshold_decide_how_many_pass() -> None:
+    sampler = Toy(truth, width=1)
+    X = sampler.generate(np.arange(4000), 0)
+
+    def share(**params: Any) -> float:
+        gate = DiscriminatorRejection(discriminator=log_ratio, **params).fit(REAL[0][:, :1], REAL[1], sampler=sampler)
+        return float(gate.keep(X, 0).mean())
+
+    assert share(gamma=2) < share(gamma=0) < share(gamma=-2)
+    assert share(gamma=0, threshold=-2) == pytest.approx(share(gamma=-2), abs=0.01)
+    flat = DiscriminatorRejection(discriminator=lambda X, y: np.zeros(len(X)), gamma=0)
+    assert flat.fit(REAL[0][:, :1], REAL[1], sampler=sampler).keep(X, 0).all(), "nothing to choose between"
+
+
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+@pytest.mark.parametrize("regularizer", ["r1", "spectral_norm"])
+def test_the_discriminator_of_a_gan_is_asked(data: Any, regularizer: Any) -> None:
+    X, y = data(60)
+    gan = ConditionalGAN(
+        max_steps=40, batch_size=16, width=4, latent_dim=4, regularizer=regularizer, random_state=0, device="cpu"
+    )
+    gate = DiscriminatorRejection(n_reference=200)
+    sampler = FilteredSampler(gan, gate).fit(X, y)
+    scores = gan.discriminate(X, y)
+    assert scores.shape == (60,)
+    np.testing.assert_allclose(gan.discriminate(X[[9, 4]], y[[9, 4]]), scores[[9, 4]], rtol=1e-3, atol=1e-4)
+    new, labels = sampler.sample(40)
+    assert gate.keep(new, labels).all()
+    odds = [gan.discriminate(rows, labels).mean() for rows in (gan.generate(np.arange(1000, 1040), labels), new)]
+    assert odds[0] < odds[1]
+    balanced = GenerativeOverSampler(gan, sampling_strategy={0: 35, 1: 30}, filters=[gate]).fit_resample(X, y)
+    assert len(balanced[1]) == 65
+
+
+def test_what_cannot_be_used_is_named() -> None:
+    X, y = REAL
+    for gate in (Duplicates(), DiscriminatorRejection()):
+        with pytest.raises(InputError, match=r"fit\(X, y, sampler=sampler\)"):
+            gate.fit(X, y)
+    sampler = Toy(truth)
+    vae = ConditionalVAE(max_steps=2, device="cpu", random_state=0).fit(X, y)
+    for gate, source, message in (
+        (Duplicates(n_reference=0), sampler, "n_reference"),
+        (DiscriminatorRejection(n_reference=0), sampler, "n_reference"),
+        (DiscriminatorRejection(gamma=np.nan, discriminator=log_ratio), sampler, "gamma"),
+        (DiscriminatorRejection(), vae, "ConditionalVAE has no discriminator"),
+        (DiscriminatorRejection(discriminator=lambda X, y: X), sampler, r"shape \(2000, 3\) for 2000 rows"),
+    ):
+        with pytest.raises(InputError, match=message):
+            gate.fit(X, y, sampler=source)
+
+
+def test_the_fingerprint_knows_the_sampler() -> None:
+    gates = [Duplicates(n_reference=10).fit(*REAL, sampler=Toy(make)) for make in (truth, truth, spiked)]
+    assert gates[0].fingerprint() == gates[1].fingerprint() != gates[2].fingerprint()
+    assert not hasattr(clone(gates[0]), "classes_")

@@ -1,0 +1,126 @@
+"""Class weights against scikit-learn, logit adjustment against Bayes' rule, thresholds against exhaustive search."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import compute_class_weight
+from torch import nn
+
+from gen_augment.study.arms import Pool, parse_arm
+from gen_augment.study.balance import class_weights, log_prior, shift_probabilities, tune_offsets, weight_key
+from gen_augment.study.models import fit_predict
+from gen_augment.study.task import Part
+from tests.study.toys import Log, Recorder, gaussians, training_records
+
+
+def train(model: Any, arm: str, part: Part, **changes: Any) -> Any:
+    settings: dict[str, Any] = {"n_steps": 300, "batch_size": 64, "lr": 0.05, "device": "cpu"} | changes
+    return fit_predict(model, parse_arm(arm, {}), Pool(part), part, 2, 0, **settings)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
+def test_weights_are_scikit_learn_s(codes: list[int]) -> None:
+    there = np.unique(codes)
+    found = class_weights(np.array(codes), 5)
+    np.testing.assert_allclose(found[there], compute_class_weight("balanced", classes=there, y=codes))
+    assert (np.delete(found, there) == 0).all()
+
+
+@given(st.integers(0, 1000), st.integers(2, 5))
+def test_shift_is_bayes_rule(seed: int, n_classes: int) -> None:
+    """Posterior under another prior: likelihoods are what posterior over prior is proportional to."""
+    rng = np.random.default_rng(seed)
+    likelihood = rng.uniform(0.01, 1, (20, n_classes))
+    prior = rng.dirichlet(np.ones(n_classes))
+    posterior = likelihood * prior / (likelihood @ prior)[:, None]
+    np.testing.assert_allclose(
+        shift_probabilities(posterior, -np.log(prior)), likelihood / likelihood.sum(axis=1, keepdims=True), rtol=1e-6
+    )
+
+
+def test_log_prior_of_a_class_without_rows_is_finite() -> None:
+    np.testing.assert_allclose(np.exp(log_prior(np.array([0, 0, 0, 1]), 2)), [0.75, 0.25])
+    assert np.isfinite(log_prior(np.array([0, 0]), 2)).all()
+
+
+@given(st.integers(0, 10_000))
+def test_threshold_of_two_classes_is_the_best_of_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = np.append(rng.integers(0, 2, 25) * rng.integers(0, 2, 25), [0, 1])
+    p = np.round(np.clip(rng.normal(0.3 + 0.2 * codes, 0.2), 0.01, 0.99), 2)
+    probabilities = np.column_stack([1 - p, p])
+    tuned = shift_probabilities(probabilities, tune_offsets(codes, probabilities)).argmax(axis=1)
+    best = max(balanced_accuracy_score(codes, p > t) for t in np.linspace(-0.005, 1.005, 102))
+    assert balanced_accuracy_score(codes, tuned) == pytest.approx(best)
+
+
+@given(st.integers(0, 10_000), st.integers(3, 5))
+def test_offsets_of_more_classes_never_do_worse(seed: int, n_classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = np.append(rng.integers(0, n_classes, 30), np.arange(n_classes))
+    logits = rng.normal(size=(len(codes), n_classes)) + np.arange(n_classes)
+    logits[np.arange(len(codes)), codes] += 1
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    tuned = shift_probabilities(probabilities, tune_offsets(codes, probabilities)).argmax(axis=1)
+    before = balanced_accuracy_score(codes, probabilities.argmax(axis=1))
+    assert balanced_accuracy_score(codes, tuned) >= before - 1e-12
+
+
+IMBALANCED = Part(*gaussians(1100, imbalance=9))
+TEST = Part(*gaussians(4000, seed=1))
+
+
+@pytest.mark.parametrize("arm", ["weights", "logit", "threshold"])
+def test_each_way_finds_the_rare_class(arm: str) -> None:
+    """Bayes' rule for equal priors cuts at 0, where balanced accuracy is that of a normal tail: 84.1%."""
+    found = {
+        name: balanced_accuracy_score(TEST.codes, train(LogisticRegression(), name, IMBALANCED)(TEST.X).argmax(axis=1))
+        for name in ("real", arm)
+    }
+    assert found["real"] < 0.75
+    assert found[arm] == pytest.approx(0.841, abs=0.02)
+
+
+@pytest.mark.parametrize("arm", ["weights", "logit"])
+def test_each_way_works_with_a_network(arm: str) -> None:
+    found = {name: train(lambda: nn.Linear(2, 2), name, IMBALANCED)(TEST.X).argmax(axis=1) for name in ("real", arm)}
+    scores = {name: balanced_accuracy_score(TEST.codes, predicted) for name, predicted in found.items()}
+    assert scores["real"] < 0.75
+    assert scores[arm] == pytest.approx(0.841, abs=0.02)
+
+
+def test_weights_are_given_to_the_estimator() -> None:
+    expected = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    expected.fit(IMBALANCED.X, IMBALANCED.codes)
+    for model in (LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())):
+        found = train(model, "weights", IMBALANCED)(TEST.X)
+        np.testing.assert_allclose(found, expected.predict_proba(TEST.X), atol=1e-4)
+
+
+def test_weight_key() -> None:
+    assert weight_key(RandomForestClassifier()) == "sample_weight"
+    assert weight_key(make_pipeline(StandardScaler(), LogisticRegression())) == "logisticregression__sample_weight"
+    assert weight_key(KNeighborsClassifier()) is None
+
+
+def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> None:
+    X, y = gaussians(40)
+    log = Log()
+    pool = Pool(Part(X, y), pretrain=Part(X + 100, y))
+    fit_predict(
+        lambda: Recorder(2, log), parse_arm("real", {}), pool, Part(X, y), 2, 0,
+        n_steps=10, batch_size=8, lr=1e-3, device="cpu",
+    )  # fmt: skip
+    far = [bool((batch > 10).all()) for batch in training_records(log)[0]["batches"]]
+    assert far == [True] * 5 + [False] * 5
+    assert torch.isfinite(log[0]["initial"]).all()
