@@ -303,7 +303,7 @@ def test_unknown_and_missing_parameters_are_named(saved: Path, tmp_path: Path) -
         ("codec", None),
         ("codec", {"kind": "video"}),
         ("codec", {"columns": ["a", "b"]}),
-        ("codec", {"scale": [math.inf, 1.0, 1.0]}),
+        ("codec", {"parts": []}),
         ("labels", None),
         ("labels", {"classes": [1, 0]}),
         ("labels", {"classes": [0]}),

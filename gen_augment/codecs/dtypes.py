@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gen_augment.errors import InputError
 
-__all__ = ["dtype_from_json", "dtype_to_json", "has_missing", "is_number", "numpy_dtype", "plain"]
+__all__ = ["check_flag", "dtype_from_json", "dtype_to_json", "has_missing", "is_number", "numpy_dtype", "plain"]
 
 #: What a category may be: values that JSON gives back as they are.
 Plain = str | bool | int | float
@@ -78,3 +78,10 @@ def plain(value: Any) -> Plain | None:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value if isinstance(value, Plain) else None
+
+
+def check_flag(value: Any) -> bool:
+    """Return `value`, or raise if it is neither true nor false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{value!r} is neither true nor false.")
+    return value

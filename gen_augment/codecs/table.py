@@ -125,6 +125,21 @@ class TableCodec:
             )
         return self._encode(self._read(series))
 
+    def check_known(self, X: Any) -> None:
+        """Raise for values that `encode` has no place for: categories and missing values that were not fitted."""
+        series = columns_of(stack_rows(X))[2]
+        for (name, column), part, values in zip(series.items(), self.parts, self._read(series), strict=False):
+            numbers, places = part.encode(values)
+            unknown = np.any([place < 0 for place in places], axis=0) if places else np.zeros(len(values), dtype=bool)
+            if numbers and not part.blocks and not part.is_empty:
+                unknown |= column.isna().to_numpy(dtype=bool)
+            if unknown.any():
+                row = int(np.argmax(unknown))
+                raise InputError(
+                    f"column {name!r} of X has {column.iloc[row]!r} in row {row}, and no such value was fitted: leave "
+                    "those rows out, or fit anew."
+                )
+
     def decode(self, rows: Tensor) -> Any:
         """Encoded rows of shape (n_rows, width) to the form that was fitted."""
         rows = rows.detach().cpu()

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset
 
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import addresses, check_same_form, check_source
+from gen_augment.inject.rows import addresses, check_same_form, check_source, single_rows
 from gen_augment.inject.strategy import (
     SamplingStrategy,
     check_labels,
@@ -264,7 +264,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
             in_list = isinstance(self._rows, list)
             return [self._rows[number] for number in numbers] if in_list else self._rows[numbers]
         labels = self.source.classes_[self._codes[numbers]]
-        rows = self.source.generate(self._index[numbers], labels, seed=self._table())
+        rows = single_rows(self.source.generate(self._index[numbers], labels, seed=self._table()))
         if not isinstance(rows, (np.ndarray, torch.Tensor, list)):
             raise InputError(
                 f"the sampler was fitted on a {type(rows).__name__}: "

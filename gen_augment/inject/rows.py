@@ -20,6 +20,7 @@ __all__ = [
     "check_same_form",
     "check_source",
     "describe",
+    "single_rows",
 ]
 
 RowTransform = Callable[[Any], Tensor]
@@ -145,7 +146,7 @@ class RowStream:
 
     def _as_tensor(self, rows: Any) -> Tensor:
         if self.transform is not None:
-            return torch.stack([self.transform(row) for row in rows])
+            return torch.stack([self.transform(row) for row in single_rows(rows)])
         if isinstance(rows, Tensor):
             return rows
         if isinstance(rows, np.ndarray):
@@ -181,6 +182,11 @@ def addresses(source: SupportsSample, codes: np.ndarray, made: np.ndarray) -> np
 def as_tensor(array: np.ndarray) -> Tensor:
     """The array as a Tensor, which takes no other machine's byte order."""
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+def single_rows(rows: Any) -> Any:
+    """Rows to go through one by one: those of a DataFrame are Series."""
+    return [rows.iloc[i] for i in range(len(rows))] if hasattr(rows, "iloc") else rows
 
 
 def check_source(source: Any) -> None:

@@ -190,7 +190,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             return self.fit(X, y)
         self._check_params()
         X, y = read_rows(X, y)
-        rows = self.codec_.encode(X)
+        rows = self._encode_known(X)
         labels, codes = self.label_codec_.extend(y)
         known = np.zeros(len(labels.classes), dtype=np.int64)
         known[labels.encode(self.classes_)] = self.class_count_

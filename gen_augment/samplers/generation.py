@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
-from gen_augment.codecs import Codec, LabelCodec, concatenate
+from gen_augment.codecs import Codec, LabelCodec, TableCodec, concatenate
 from gen_augment.errors import NotFittedError, WorkerDeviceError
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.training.placement import evaluating, keep_heap
@@ -96,7 +96,7 @@ class Generating:
         """
         self._check_fitted()
         check_range("strength", strength, 0, 1)
-        encoded = self.codec_.encode(X)
+        encoded = self._encode_known(X)
         codes = self.label_codec_.encode_rows(y, len(encoded))
         seed, start = (self.seed_, self._next_row) if random_state is None else (resolve_seed(random_state), 0)
         table, index = derive_seed(seed, "vary"), np.arange(start, start + len(codes))
@@ -166,6 +166,13 @@ class Generating:
             f"{type(self).__name__} has no encoder, so it cannot vary a given row: use ConditionalVAE, or draw new "
             "rows of the same label with sample(y=y)."
         )
+
+    def _encode_known(self, X: Any) -> Tensor:
+        """Rows of the user's, all of whose values were fitted."""
+        encoded = self.codec_.encode(X)
+        if isinstance(self.codec_, TableCodec):
+            self.codec_.check_known(X)
+        return encoded
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):

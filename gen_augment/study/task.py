@@ -247,11 +247,9 @@ def _digest(row: Any, text: Any = ()) -> str:
 
 def _frame_digests(X: pd.DataFrame) -> np.ndarray:
     """Numbers are hashed as such, all else as text; a missing value is one, however it is written."""
-    numeric = [
-        getattr(dtype, "kind", "O") in "biuf" and not isinstance(dtype, pd.CategoricalDtype) for dtype in X.dtypes
-    ]
+    numeric = np.array([dtype.kind in "biuf" for dtype in X.dtypes])  # of categories it is "O"
     numbers = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
-    others = X.loc[:, [not number for number in numeric]]
+    others = X.loc[:, ~numeric]
     text = others.astype(object).where(others.notna(), None).to_numpy()
     return np.array([_digest(row, rest) for row, rest in zip(numbers, text, strict=True)], dtype="<U32")
 

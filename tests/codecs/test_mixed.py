@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gen_augment import ArchiveError, InputError
 from gen_augment.codecs import TableCodec, codec_from_json, concatenate, take
-from gen_augment.codecs.columns import MAX_BLOCK, CategoryColumn
+from gen_augment.codecs.category import MAX_BLOCK, CategoryColumn
 
 N = 24
 TEXT = st.text(max_size=5)

@@ -154,7 +154,7 @@ def test_what_is_no_source_is_named(numbered: Numbered) -> None:
         with pytest.raises(InputError, match="fitted sampler or a SampleBank"):
             AugmentedDataset(real, source, ratio=1)  # type: ignore[arg-type]
     frame, labels = as_form("table-frame")
-    with pytest.raises(InputError, match="DataFrame"):
+    with pytest.raises(InputError, match="synthetic ones Series"):
         AugmentedDataset(Pairs(frame.to_numpy(), labels), make(frame, labels), ratio=1)
     with pytest.raises(InputError, match="those of the source are"):
         AugmentedDataset(real, Numbered(["a", "b"]), ratio=1)

@@ -96,7 +96,7 @@ def check_law(sampler: Any, *, share: float, mean: float, missing: float) -> Non
 @pytest.mark.parametrize("name", ["flow", "gan", "vae"])
 def test_the_joint_law_is_learned(name: str) -> None:
     X, y = draw_mixed(3000)
-    sampler = SAMPLERS[name](max_steps=800, random_state=0, device="cpu").fit(X, y)
+    sampler = SAMPLERS[name](max_steps=800 if name == "vae" else 500, random_state=0, device="cpu").fit(X, y)
     check_law(sampler, share=0.08, mean=0.7, missing=0.2)
 
 
@@ -150,3 +150,17 @@ def test_a_vae_of_missing_labels_and_missing_values() -> None:
     rows, labels = ConditionalVAE(max_steps=5, width=4, random_state=0, device="cpu").fit(X, codes).sample(30)
     assert set(labels) <= {0, 1, 2}
     assert len(rows) == 30
+
+
+def test_training_on_and_varying_refuse_values_that_were_not_fitted() -> None:
+    X, y = draw_mixed(60)
+    sampler = small_sampler("vae").fit(X, y)
+    text = X.astype({"kind": "str"})
+    for column, value in {"kind": "new", "flag": None, "day": pd.NaT, "count": pd.NA}.items():
+        changed = text.astype({column: object}) if column == "flag" else text.copy()
+        changed.loc[7, column] = value
+        for use in (lambda: sampler.partial_fit(changed, y), lambda: sampler.vary(changed, y)):  # noqa: B023
+            with pytest.raises(InputError, match=f"column '{column}' of X has .* in row 7, and no such value"):
+                use()
+    known = text.assign(x=np.nan)
+    assert len(sampler.partial_fit(known, y).vary(known, y)) == 60

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
+from gen_augment.codecs import TableCodec
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.models import (
@@ -172,15 +173,16 @@ def test_rows_are_scaled_by_the_real_training_rows() -> None:
     X = np.concatenate([real.X, other.X * 3])
     Seen.log.clear()
     train(Seen(), Part(X, np.tile(real.codes, 2)), real=real)(other.X)
-    mean, std = real.X.mean(axis=0), real.X.std(axis=0)
-    np.testing.assert_allclose(Seen.log[0], (X - mean) / std, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(Seen.log[1], (other.X - mean) / std, rtol=1e-4, atol=1e-5)
+    codec, _ = TableCodec.fit(real.X)
+    np.testing.assert_allclose(Seen.log[0], codec.encode(X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(Seen.log[1], codec.encode(other.X), rtol=1e-4, atol=1e-5)
 
 
 def test_estimator_gives_scikit_learn_s_probabilities() -> None:
     part, new = table(), table(seed=1)
     found = train(LogisticRegression(), part)(new.X)
-    expected = make_pipeline(StandardScaler(), LogisticRegression()).fit(part.X, part.codes).predict_proba(new.X)
+    codec, rows = TableCodec.fit(part.X)
+    expected = LogisticRegression().fit(rows.numpy(), part.codes).predict_proba(codec.encode(new.X).numpy())
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
