@@ -7,6 +7,7 @@ tables that have categories too.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class SMOTESampler(KeepsRows):
     A table of numbers without missing values is used as it is, as imbalanced-learn does: distances are those of the
     numbers, and a new row lies anywhere on the line between two. Any other table is compared by its encoded rows (see
     `TableCodec`), a different category counting as one standard deviation of a number; a new row has the category that
-    most neighbours have.
+    most neighbours have, and a missing number is passed over.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ class SMOTESampler(KeepsRows):
     def _prepare(self) -> None:
         self._neighbors: dict[int, np.ndarray] = {}
         self._blocks: tuple[int, ...] = ()
+        self._marks: list[tuple[slice, int]] = []
         plain = None if self.column_types else _plain_numbers(self._rows)
         self._is_plain = plain is not None
         if plain is None:
@@ -88,6 +90,7 @@ class SMOTESampler(KeepsRows):
             if codec.kind != "table":
                 raise InputError(f"SMOTESampler is for tables, and X holds {codec.kind}s.")
             plain, self._blocks = codec.encode(self._rows).numpy(), codec.blocks
+            self._marks = list(_marks(codec))
         self._points: np.ndarray = plain
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
@@ -102,6 +105,12 @@ class SMOTESampler(KeepsRows):
             if self._blocks:
                 votes[here] = points[:, -votes.shape[1] :][neighbors].sum(axis=1)[mine]
         start, made = points[row], points[partner]
+        # A missing number has no value to go from or to: that of the other row is taken.
+        for numbers, mark in self._marks:
+            for one, other in ((made, start), (start, made)):
+                gone = one[:, mark] == 1
+                one[gone, numbers] = other[gone, numbers]
+        nothing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
         made -= start
         made *= u[:, 2:].astype(points.dtype)
         made += start
@@ -109,6 +118,8 @@ class SMOTESampler(KeepsRows):
             return _like(self._rows, made)
         if self._blocks:
             made[:, -votes.shape[1] :] = votes  # the most win in decoding
+        for (_, mark), gone in zip(self._marks, nothing, strict=True):
+            made[gone, mark] = np.inf  # whatever the neighbours have
         return self.codec_.decode(torch.from_numpy(made))
 
     def _neighbors_of(self, code: int) -> np.ndarray:
@@ -123,6 +134,15 @@ class SMOTESampler(KeepsRows):
             found = NearestNeighbors(n_neighbors=k + 1).fit(mine).kneighbors(mine, return_distance=False)
             self._neighbors[code] = first + found[:, 1:]
         return self._neighbors[code]
+
+
+def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
+    """Encoded numbers of each column that has missing values, and the place that says that one is missing."""
+    number, place = 0, codec.shape[0] - sum(codec.blocks)
+    for part in codec.parts:
+        if getattr(part, "marked", False):
+            yield slice(number, number + part.n_numbers), place + 1
+        number, place = number + part.n_numbers, place + sum(part.blocks)
 
 
 def _plain_numbers(X: Any) -> np.ndarray | None:

@@ -58,7 +58,7 @@ def weight_key(estimator: Any) -> str | None:
     return f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
 
 
-def tuned_on_rows_left_out(estimator: Any, X: np.ndarray, codes: np.ndarray, n_classes: int, seed: int) -> np.ndarray:
+def tuned_on_rows_left_out(estimator: Any, X: Any, codes: np.ndarray, n_classes: int, seed: int) -> np.ndarray:
     """Offsets for balanced accuracy, tuned on the cross-validated probabilities of the training rows: (n_classes,)."""
     folds = StratifiedKFold(min(5, int(np.bincount(codes).min())), shuffle=True, random_state=seed % 2**32)
     found = cross_val_predict(clone(estimator), X, codes, cv=folds, method="predict_proba")

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -152,11 +153,16 @@ def fit_predict(
                 n_steps=n_steps, batch_size=batch_size, lr=lr, device=device,
             )  # fmt: skip
         return lambda X: _predict(network, encode(X), device)
-    estimator, offsets = _fit_estimator(model, arm, encode(pool.part.X).flatten(1).numpy(), pool.part, n_classes, seed)
+    raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)  # which has its own way with columns
+
+    def inputs(X: Any) -> Any:
+        return X if raw else encode(X).flatten(1).numpy()
+
+    estimator, offsets = _fit_estimator(model, arm, inputs(pool.part.X), pool.part, n_classes, seed)
 
     def predict(X: Any) -> np.ndarray:
         out = np.zeros((len(X), n_classes))
-        out[:, estimator.classes_] = estimator.predict_proba(encode(X).flatten(1).numpy())
+        out[:, estimator.classes_] = estimator.predict_proba(inputs(X))
         return out if offsets is None else shift_probabilities(out, offsets)
 
     return predict
@@ -192,7 +198,7 @@ def _numbers(X: Any) -> np.ndarray | None:
 
 
 def _fit_estimator(
-    model: Any, arm: Arm, rows: np.ndarray, part: Part, n_classes: int, seed: int
+    model: Any, arm: Arm, rows: Any, part: Part, n_classes: int, seed: int
 ) -> tuple[Any, np.ndarray | None]:
     """A fitted clone, and what its log-probabilities are shifted by."""
     estimator = clone(model)

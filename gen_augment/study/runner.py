@@ -49,7 +49,8 @@ class Study:
     X, y : as `Sampler.fit` takes them
     model : scikit-learn classifier, or callable returning an nn.Module; optional
         A network gets float32 inputs, images as ``(B, C, H, W)`` in [-1, 1] and standardised tables, and gives logits.
-        A small CNN (images) or a random forest (tables) by default.
+        An estimator gets flat pixels or standardised columns, with categories one-hot; a scikit-learn Pipeline gets
+        DataFrames as they are. A small CNN (images) or a random forest (tables) by default.
     arms : sequence of str or Arm, optional
         Such as ``("real", "shift+mixup", "gan:0.5", "gan+shift+mixup")``; see `gen_augment.study.arms`.
     samplers : dict of str to Sampler, optional

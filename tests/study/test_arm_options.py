@@ -223,6 +223,20 @@ def test_adasyn_makes_rows_of_the_small_class() -> None:
     assert abs(np.diff(np.bincount(pool.codes))[0]) < n // 4
 
 
+def test_smote_of_a_table_with_categories_and_missing_values() -> None:
+    X, y = gaussians(60, imbalance=4)
+    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)]})
+    frame.loc[::7, "x"] = np.nan
+    train = Part(frame, y)
+    pool = make_pool(parse_arm("smote", {}), Split(train, train, Rows(frame)), CLASSES, 0, clock).part
+    pd.testing.assert_frame_equal(pool.X.iloc[: len(frame)].reset_index(drop=True), frame)
+    new = pool.X.iloc[len(frame) :]
+    assert len(set(np.bincount(pool.codes))) == 1
+    assert set(new["city"]) <= {"Rome", "Oslo"}
+    small = frame["x"][y == 1]
+    assert new["x"].dropna().between(small.min() - 1e-5, small.max() + 1e-5).all()
+
+
 def test_smotenc_takes_categories_over() -> None:
     X, y = gaussians(60, imbalance=4)
     frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)], "z": X[:, 1]})

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
-from gen_augment.codecs import TableCodec
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.models import (
@@ -173,17 +173,16 @@ def test_rows_are_scaled_by_the_real_training_rows() -> None:
     X = np.concatenate([real.X, other.X * 3])
     Seen.log.clear()
     train(Seen(), Part(X, np.tile(real.codes, 2)), real=real)(other.X)
-    codec, _ = TableCodec.fit(real.X)
-    np.testing.assert_allclose(Seen.log[0], codec.encode(X), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(Seen.log[1], codec.encode(other.X), rtol=1e-4, atol=1e-5)
+    scaler = StandardScaler().fit(real.X)
+    np.testing.assert_allclose(Seen.log[0], scaler.transform(X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(Seen.log[1], scaler.transform(other.X), rtol=1e-4, atol=1e-5)
 
 
 def test_estimator_gives_scikit_learn_s_probabilities() -> None:
     part, new = table(), table(seed=1)
     found = train(LogisticRegression(), part)(new.X)
-    codec, rows = TableCodec.fit(part.X)
-    expected = LogisticRegression().fit(rows.numpy(), part.codes).predict_proba(codec.encode(new.X).numpy())
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    by_hand = make_pipeline(StandardScaler(), LogisticRegression()).fit(part.X, part.codes)
+    np.testing.assert_allclose(found, by_hand.predict_proba(new.X), atol=1e-5)
 
 
 def test_images_are_flattened_for_an_estimator() -> None:
@@ -327,6 +326,15 @@ def test_mixed_rows_come_through_their_codec() -> None:
     frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y], "z": np.where(y == 0, np.nan, 1.0)})
     predict = train(LogisticRegression(), Part(frame, y))
     assert (predict(frame).argmax(axis=1) == y).all()
+
+
+def test_a_pipeline_gets_the_frame_as_it_is() -> None:
+    X, y = gaussians(60)
+    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y]})
+    columns = make_column_transformer((OneHotEncoder(), ["city"]), (StandardScaler(), ["x"]))
+    predict = train(make_pipeline(columns, LogisticRegression()), Part(frame, y))
+    by_hand = make_pipeline(columns, LogisticRegression()).fit(frame, y)
+    np.testing.assert_allclose(predict(frame), by_hand.predict_proba(frame))
 
 
 def test_numbers_of_a_skewed_frame_are_standardised_and_no_more() -> None:

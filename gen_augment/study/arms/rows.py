@@ -12,6 +12,7 @@ from torch import Tensor
 from gen_augment.codecs import infer_codec, take
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
+from gen_augment.samplers import SMOTESampler
 from gen_augment.study.arms.synthetic import Drawn, beside, draw_all, shuffled
 from gen_augment.study.task import Part, Split
 
@@ -134,7 +135,14 @@ def _neighbours(train: Part) -> int:
 
 
 def _smote(train: Part, seed: int) -> Part:
-    """Interpolated rows of small classes; of images, in their pixels (Chawla et al. 2002)."""
+    """Interpolated rows of small classes (Chawla et al. 2002).
+
+    Of images, in their pixels; of tables with categories or missing values, as `SMOTESampler` makes them.
+    """
+    if getattr(infer_codec(train.X)[0], "blocks", ()):
+        counts = np.bincount(train.codes)
+        sampler = SMOTESampler(random_state=seed % 2**31).fit(train.X, train.codes)
+        return beside(train, Part(*sampler.sample(y={c: int(counts.max() - n) for c, n in enumerate(counts)})))
     return _by_imblearn(_over_sampler("SMOTE")(k_neighbors=_neighbours(train)), train, seed)
 
 
