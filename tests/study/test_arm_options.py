@@ -127,6 +127,15 @@ def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
     np.testing.assert_array_equal(np.bincount(plain.part.codes), np.bincount(kept.part.codes))
 
 
+def test_filters_that_judge_a_sampler_are_given_it() -> None:
+    samplers = {name: small_sampler(name) for name in ("vae", "gan")}
+    for name in ("vae:duplicates", "gan:rejection"):
+        pool = make_pool(parse_arm(name, samplers), imbalanced_split(), CLASSES, 0, clock)
+        assert len(set(np.bincount(pool.part.codes))) == 1
+    with pytest.raises(InputError, match="has no discriminator"):
+        make_pool(parse_arm("vae:rejection", samplers), imbalanced_split(), CLASSES, 0, clock)
+
+
 def test_filters_need_rows_by_address() -> None:
     with pytest.raises(InputError, match="filters need rows by address, and Copies has no `generate`"):
         make_pool(parse_arm("gan:realism", SAMPLERS), imbalanced_split(), CLASSES, 0, clock)

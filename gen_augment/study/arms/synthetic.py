@@ -11,7 +11,16 @@ from sklearn.base import clone
 from gen_augment.codecs import LabelCodec, concatenate, take
 from gen_augment.counts import allocate
 from gen_augment.errors import InputError, LeakError
-from gen_augment.filters import FilteredSampler, LabelAgreement, Novelty, Outliers, Realism
+from gen_augment.filters import (
+    DiscriminatorRejection,
+    Duplicates,
+    FilteredSampler,
+    LabelAgreement,
+    Novelty,
+    Outliers,
+    Realism,
+)
+from gen_augment.rejection import fit_filter
 from gen_augment.rng import derive_seed
 from gen_augment.study.task import Part, Split, row_digests
 
@@ -33,6 +42,8 @@ FILTERS: Mapping[str, type] = {
     "realism": Realism,
     "novelty": Novelty,
     "outliers": Outliers,
+    "duplicates": Duplicates,
+    "rejection": DiscriminatorRejection,
 }
 LABEL_MIXES = ("prior", "balanced", "effective")
 
@@ -202,7 +213,7 @@ def _filtered(
         gate = FILTERS[word]()
         if "random_state" in gate.get_params():
             gate.set_params(random_state=derive_seed(seed, "filter") % 2**31)
-        gates.append(gate.fit(train.X, labels[train.codes]))
+        gates.append(fit_filter(gate, train.X, labels[train.codes], fitted))
     return FilteredSampler(fitted, gates)
 
 
