@@ -34,7 +34,7 @@ from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.models import SmallCNN, fit_predict
 from gen_augment.study.task import Part, Split
 
-__all__ = ["figures", "run", "table"]
+__all__ = ["figures", "load_part", "run", "table", "take_rows"]
 
 SEEDS = 3
 NAMES = ("vae", "gan", "flow")
@@ -114,17 +114,14 @@ def _steps(name: str, rows: str, size: Size) -> list[int]:
 def scenario(rows: str, seed: int, size: Size) -> Scenario:
     """A training part by name."""
     name, _, amount = rows.partition(", ")
-    loaded = load_data(name.lower())
-    if loaded.test is None:
-        raise RuntimeError(f"{name} has no test part")
-    test = Part(loaded.test[0][: size.tested], loaded.test[1][: size.tested])
-    classes = np.unique(loaded.y).tolist()
-    available = np.minimum(np.bincount(loaded.y), size.per_class)
+    train, test = load_part(name.lower(), size.tested)
+    classes = np.unique(train.codes).tolist()
+    available = np.minimum(np.bincount(train.codes), size.per_class)
     counts = np.minimum(available, {"1,000 a class": 1000, "100 a class": 100}.get(amount, size.per_class))
     if amount == "long tail":
         tail = np.geomspace(4000, 40, len(classes)) * size.per_class / FULL.per_class
         counts = np.random.default_rng(seed).permutation(np.maximum(2, tail.round().astype(int)))
-    real = _take(loaded.X, loaded.y, dict(zip(classes, counts.tolist(), strict=True)), seed)
+    real = take_rows(train.X, train.codes, dict(zip(classes, counts.tolist(), strict=True)), seed)
     if amount == "long tail":
         counts = np.full(len(classes), -(-len(real) // len(classes)))
     return Scenario(real, dict(zip(classes, counts.tolist(), strict=True)), test, _steps("real", rows, size)[0])
@@ -137,7 +134,15 @@ def features(rows: str, seed: int, size: Size) -> FeatureExtractor:
     return train_features(here.real.X, here.real.codes, n_steps=here.n_steps, random_state=seed)
 
 
-def _take(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Part:
+def load_part(name: str, tested: int) -> tuple[Part, Part]:
+    """The training rows of a data set, and so many of its test rows."""
+    loaded = load_data(name)
+    if loaded.test is None:
+        raise RuntimeError(f"{name} has no test part")
+    return Part(loaded.X, loaded.y), Part(loaded.test[0][:tested], loaded.test[1][:tested])
+
+
+def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Part:
     """So many rows of each class, at random."""
     order = np.random.default_rng(seed).permutation(len(codes))
     chosen = np.concatenate([order[codes[order] == c][:n] for c, n in counts.items()])
@@ -198,8 +203,8 @@ def _partial_labels(name: str, seed: int, size: Size) -> Record:
 def _transfer(name: str, seed: int, size: Size) -> Record:
     whole = scenario("Fashion-MNIST, full", seed, size)
     old, new = np.sort(np.random.default_rng(seed).permutation(10).reshape(2, 5))
-    source = _take(whole.real.X, whole.real.codes, {int(c): size.per_class for c in old}, seed)
-    few = _take(whole.real.X, whole.real.codes, {int(c): min(20, size.per_class) for c in new}, seed)
+    source = take_rows(whole.real.X, whole.real.codes, {int(c): size.per_class for c in old}, seed)
+    few = take_rows(whole.real.X, whole.real.codes, {int(c): min(20, size.per_class) for c in new}, seed)
     known = np.isin(whole.test.codes, new)
     test = Part(whole.test.X[known], np.searchsorted(new, whole.test.codes[known]))
     n_wanted = 500 if size is FULL else 10

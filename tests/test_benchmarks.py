@@ -31,7 +31,7 @@ def run(*arguments: str) -> str:
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
     has_data = (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir()
-    if name in ("generators", "injection", "pythae") and not has_data:
+    if name in ("filters", "generators", "injection", "pythae") and not has_data:
         pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
     if name == "pythae" and find_spec("pythae") is None:
         pytest.skip("needs pythae, which is no dependency")

@@ -1,0 +1,190 @@
+"""Do filters pay? A classifier trained on real rows beside those rows of a sampler that each filter keeps.
+
+Fashion-MNIST, at 100 images a class and with a long tail: 500 of the most frequent class down to 5, in geometric steps,
+in an order of classes that the seed shuffles. A `ConditionalFlow` is fitted once for each seed, at 100 a class also a
+`ConditionalGAN`, and three times as many rows are drawn as are wanted; each filter, fitted on the same real rows,
+chooses among those. Where it refuses more than two thirds of a class, that class gets fewer rows. Synthetic rows make
+all classes alike and at least half of what the small CNN of `gen_augment.study` learns from, under flips and shifts, in
+equal steps for all arms. "Real" has no synthetic rows; of the long tail its rows are repeated until all classes are
+alike. The test images are balanced, and were never used to choose a setting.
+"""
+
+from functools import lru_cache, partial
+from statistics import mean
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from benchmarks.generators import load_part, take_rows
+from benchmarks.harness import Record, Trials, markdown
+from gen_augment.codecs import concatenate
+from gen_augment.filters import (
+    DiscriminatorRejection,
+    Duplicates,
+    LabelAgreement,
+    Novelty,
+    Outliers,
+    Realism,
+    RowFilter,
+)
+from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.study.arms import Pool, make_pool, parse_arm, synthetic_counts
+from gen_augment.study.metrics import scores
+from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study.statistics import holm, paired_interval
+from gen_augment.study.task import Part, Split
+
+__all__ = ["run", "table"]
+
+SEEDS = 5
+POOL = 3  # rows drawn for each row that is wanted
+#: By arm: the sampler, and the filter of its rows.
+ARMS: dict[str, tuple[str, RowFilter | None]] = {
+    "flow": ("flow", None),
+    "flow, LabelAgreement": ("flow", LabelAgreement()),
+    "flow, Realism": ("flow", Realism()),
+    "flow, Novelty": ("flow", Novelty()),
+    "flow, Outliers": ("flow", Outliers()),
+    "flow, Duplicates": ("flow", Duplicates()),
+    "gan": ("gan", None),
+    "gan, DiscriminatorRejection": ("gan", DiscriminatorRejection()),
+}
+#: Steps of the sampler and of the classifier, and the rows of each class in descending order.
+ROWS: dict[str, tuple[int, int, list[int]]] = {
+    "100 a class": (2000, 600, [100] * 10),
+    "long tail": (2000, 1000, np.geomspace(500, 5, 10).round().astype(int).tolist()),
+}
+
+
+class Size(NamedTuple):
+    """How much is done: all, or just enough to check the machinery."""
+
+    seeds: int
+    share: float
+    steps: int | None
+    tested: int
+
+
+FULL, QUICK = Size(SEEDS, 1.0, None, 10_000), Size(1, 0.1, 5, 200)
+
+
+class Drawn(NamedTuple):
+    """Real rows of one seed, a sampler fitted on them, rows that it made, and what is tested on."""
+
+    real: Part
+    sampler: Sampler
+    made: Part
+    wanted: np.ndarray
+    test: Part
+
+
+def run(quick: bool) -> Record:
+    """Every trial that is not there yet, sampler by sampler, seed by seed."""
+    size = QUICK if quick else FULL
+    trials = Trials("filters", quick)
+    for sampler, groups in (("flow", tuple(ROWS)), ("gan", ("100 a class",))):
+        for seed in range(size.seeds):
+            for rows in groups:
+                for arm in (
+                    *(("real",) if sampler == "flow" else ()),
+                    *(a for a, (s, _) in ARMS.items() if s == sampler),
+                ):
+                    key = {"rows": rows, "arm": arm, "seed": seed, "steps": list(_steps(rows, size))}
+                    trials.add(key, partial(_trial, rows, arm, seed, size))
+    return {"trials": trials.done}
+
+
+def _steps(rows: str, size: Size) -> tuple[int, int]:
+    sampler, classifier, _ = ROWS[rows]
+    return (size.steps or sampler, size.steps or classifier)
+
+
+@lru_cache(maxsize=1)
+def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
+    """Real rows of each class, and `POOL` times as many of a sampler as are wanted."""
+    train, test = load_part("fashion-mnist", size.tested)
+    counts = np.random.default_rng(seed).permutation([max(4, round(size.share * n)) for n in ROWS[rows][2]])
+    real = take_rows(train.X, train.codes, dict(enumerate(counts.tolist())), seed)
+    wanted = synthetic_counts(counts)
+    sampler = SAMPLERS[name](max_steps=_steps(rows, size)[0], random_state=seed).fit(real.X, real.codes)
+    made = sampler.sample(y=dict(enumerate((POOL * wanted).tolist())), random_state=seed)
+    return Drawn(real, sampler, Part(*made), wanted, test)
+
+
+def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
+    name, gate = ARMS.get(arm, ("flow", None))
+    here, n_steps = drawn(rows, name, seed, size), _steps(rows, size)[1]
+    if arm == "real":
+        baseline = parse_arm("oversample" if rows == "long tail" else "real", {})
+        split = Split(here.real, here.real, here.test)
+        return _score(make_pool(baseline, split, np.arange(10), seed, float).part, here, seed, n_steps)
+    passed = np.ones(len(here.made), bool)
+    if gate is not None:
+        gate = clone(gate)
+        if size is QUICK:  # no classifier is trained for long, and few rows are compared with
+            small = {"n_steps": 5, "features": "values", "n_reference": 10}
+            gate.set_params(**{key: value for key, value in small.items() if key in gate.get_params()})
+        gate.fit(here.real.X, here.real.codes, sampler=here.sampler)
+        passed = gate.keep(here.made.X, here.made.codes)
+    chosen = np.concatenate([np.flatnonzero(passed & (here.made.codes == c))[:n] for c, n in enumerate(here.wanted)])
+    kept = {"kept": float(passed.mean()), "found": len(chosen) / int(here.wanted.sum())}
+    return kept | _score_chosen(rows, name, seed, size, tuple(chosen.tolist()))
+
+
+@lru_cache
+def _score_chosen(rows: str, name: str, seed: int, size: Size, chosen: tuple[int, ...]) -> Record:
+    """Scores of real and these synthetic rows; filters that refuse nothing share them."""
+    here, which = drawn(rows, name, seed, size), np.array(chosen, dtype=np.int64)
+    X = concatenate([here.real.X, here.made.X[which]])
+    both = Part(X, np.concatenate([here.real.codes, here.made.codes[which]]))
+    return _score(both, here, seed, _steps(rows, size)[1])
+
+
+def _score(rows: Part, here: Drawn, seed: int, n_steps: int) -> Record:
+    shape = (1, *here.test.X.shape[1:])
+    predict = fit_predict(
+        lambda: SmallCNN(shape, 10), parse_arm("flip+shift", {}), Pool(rows), here.real, 10, seed,
+        n_steps=n_steps, batch_size=64, lr=2e-3, device="cpu",
+    )  # fmt: skip
+    found = scores(here.test.codes, predict(here.test.X))
+    return {metric: found[metric] for metric in ("balanced_accuracy", "worst_class_recall")}
+
+
+def table(results: Record) -> str:
+    """Means over seeds, and what each filter changed, in points, with 95% intervals and Holm's p-values."""
+    parts = []
+    for rows in ROWS:
+        by_arm = {
+            arm: [t for t in results["trials"] if t["rows"] == rows and t["arm"] == arm] for arm in ("real", *ARMS)
+        }
+        by_arm = {arm: trials for arm, trials in by_arm.items() if trials}
+        gains = {
+            arm: paired_interval(_differences(trials, by_arm[arm.split(",")[0]]))
+            for arm, trials in by_arm.items()
+            if "," in arm
+        }
+        adjusted = dict(zip(gains, holm([gain.p_value for gain in gains.values()]), strict=True))
+        lines = []
+        for arm, trials in by_arm.items():
+            accuracy = [100 * t["balanced_accuracy"] for t in trials]
+            effect = ["", ""]
+            if arm in gains:
+                gain = gains[arm]
+                effect = [f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]", f"{adjusted[arm]:.2f}"]
+            lines.append([
+                arm,
+                f"{mean(accuracy):.1f} ({', '.join(f'{a:.1f}' for a in accuracy)})",
+                *effect,
+                f"{100 * mean(t['worst_class_recall'] for t in trials):.1f}",
+                *(f"{100 * mean(t[key] for t in trials):.0f}" if key in trials[0] else "" for key in ("kept", "found")),
+            ])  # fmt: skip
+        header = ["trained on", "balanced accuracy, %", "filter's gain", "p", "worst class, %", "kept, %", "found, %"]
+        parts.append(f"**{rows}**\n\n{markdown(header, lines)}")
+    return "\n\n".join(parts)
+
+
+def _differences(trials: list[Record], plain: list[Record]) -> list[float]:
+    """In points, by seed."""
+    before = {t["seed"]: t["balanced_accuracy"] for t in plain}
+    return [100 * (t["balanced_accuracy"] - before[t["seed"]]) for t in trials]
