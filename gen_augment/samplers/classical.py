@@ -155,13 +155,12 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         header = {
             "class": type(self).__name__,
-            "params": self._json_params() | {"callbacks": None},
+            "params": self._json_params(),
             "codec": self.codec_.to_json(),
             "labels": self.label_codec_.to_json(),
             "class_count": self.class_count_.tolist(),
             "seed": self.seed_,
         }
-        del header["params"]["callbacks"]
         return header, self._to_tensors()
 
     @classmethod

@@ -146,8 +146,8 @@ class Persistent:
         return header, dict(sampler.network_.state_dict())
 
     def _json_params(self) -> JSON:
-        params = cast("Sampler", self).get_params(deep=False) | {"callbacks": None}
-        return {name: _plain(value) for name, value in params.items()}
+        params = cast("Sampler", self).get_params(deep=False)
+        return {name: None if name == "callbacks" else _plain(value) for name, value in params.items()}
 
 
 def _plain(value: Any) -> Any:
