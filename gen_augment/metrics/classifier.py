@@ -8,7 +8,7 @@ from sklearn.base import clone
 from gen_augment.metrics.features import train_network
 from gen_augment.metrics.rows import LabelledRows, Values
 
-__all__ = ["Classifier", "fit_classifier"]
+__all__ = ["Classifier", "fit_classifier", "seeded_clone"]
 
 
 class Classifier(Protocol):
@@ -37,15 +37,22 @@ def fit_classifier(estimator: Any, rows: LabelledRows, *, n_steps: int, seed: in
     return _OnValues(estimator, rows, seed)
 
 
+def seeded_clone(estimator: Any, seed: int) -> Any:
+    """An unfitted copy of a scikit-learn estimator whose random states, a pipeline's steps' too, are `seed`.
+
+    One that is left None would draw from NumPy's global generator.
+    """
+    copy = clone(estimator)
+    states = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
+    return copy.set_params(**dict.fromkeys(states, seed % 2**32))
+
+
 class _OnValues:
     """A scikit-learn classifier of flat encoded values."""
 
     def __init__(self, estimator: Any, rows: LabelledRows, seed: int) -> None:
         self.values, self.n_classes = Values(rows.codec), rows.n_classes
-        self.model = clone(estimator)
-        # Those of a pipeline's steps too: a random state that is left None draws from NumPy's global generator.
-        states = [name for name in self.model.get_params() if name.split("__")[-1] == "random_state"]
-        self.model.set_params(**dict.fromkeys(states, seed % 2**32))
+        self.model = seeded_clone(estimator, seed)
         self.model.fit(rows.encoded.flatten(1).numpy(), rows.codes)
 
     def predict_proba(self, X: Any) -> np.ndarray:

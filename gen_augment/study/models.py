@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 
 from gen_augment.codecs import infer_codec
 from gen_augment.errors import DivergedError, InputError
+from gen_augment.metrics.classifier import seeded_clone
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study.arms import Arm, Pool
 from gen_augment.study.arms.arm import without_addresses
@@ -201,10 +201,7 @@ def _fit_estimator(
     model: Any, arm: Arm, rows: Any, part: Part, n_classes: int, seed: int
 ) -> tuple[Any, np.ndarray | None]:
     """A fitted clone, and what its log-probabilities are shifted by."""
-    estimator = clone(model)
-    # Those of a pipeline's steps too: a random state that is left None draws from NumPy's global generator.
-    states = [name for name in estimator.get_params() if name.split("__")[-1] == "random_state"]
-    estimator.set_params(**dict.fromkeys(states, derive_seed(seed, "classifier") % 2**32))
+    estimator = seeded_clone(model, derive_seed(seed, "classifier"))
     offsets = None
     if arm.balance == "logit":
         offsets = -log_prior(part.codes, n_classes)
