@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
-from gen_augment.study.arms import N_EXAMPLES, Arm, default_arms, make_pool, parse_arm, synthetic_counts
+from gen_augment.study.arms import N_EXAMPLES, Arm, Pool, default_arms, make_pool, parse_arm, synthetic_counts
 from gen_augment.study.arms.batches import flip, mixup, shift
-from gen_augment.study.task import Part, Split, Task, row_digests
+from gen_augment.study.task import Part, Rows, Split, Task, row_digests
 from tests.study.toys import Copies, Log, TrueDraws, gaussians
 
 COPIES = Copies()
@@ -317,6 +317,27 @@ def test_synthetic_copies_of_test_rows_are_a_leak() -> None:
 
     with pytest.raises(LeakError, match="3 synthetic rows of 'mine' are equal to rows of the test part"):
         make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
+
+
+@pytest.mark.parametrize("met, leaks", [(5, False), (6, True)], ids=["of known values", "of a new size"])
+def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(met: int, leaks: bool) -> None:
+    X = pd.DataFrame({"colour": [*"rgbrggrgb"], "size": [*"sssmmmlll"], "worn": [True, False] * 4 + [True]})
+    train = Part(X[:5], np.zeros(5, int))  # row 5 is made of what these have, row 6 is the first large one
+
+    class Meets(TrueDraws):
+        def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+            return X.iloc[[met] * len(labels)]
+
+    def pool() -> Pool:
+        return make_pool(
+            parse_arm("mine:1:prior", {"mine": Meets()}), Split(train, train, Rows(X[5:])), CLASSES[:1], 0, clock
+        )
+
+    if leaks:
+        with pytest.raises(LeakError, match="5 synthetic rows of 'mine' are equal"):
+            pool()
+    else:
+        assert pool().n_synthetic == 5
 
 
 def test_only_the_training_part_is_fitted_on() -> None:
