@@ -44,11 +44,18 @@ class Trials:
 
     def add(self, key: Record, measure: Callable[[], Record]) -> None:
         """Measure what `key` names, unless that is done."""
-        if any(key.items() <= trial.items() for trial in self.done):
-            return
-        self.done.append(key | measure())
+        if not self.has(key):
+            self.keep([key | measure()])
+
+    def has(self, key: Record) -> bool:
+        """Whether what `key` names is done."""
+        return any(key.items() <= trial.items() for trial in self.done)
+
+    def keep(self, found: list[Record]) -> None:
+        """Write trials that belong together."""
+        self.done += found
         if not self.quick:
-            print(self.done[-1], flush=True)
+            print(found[-1], flush=True)
             save(self.name, {"trials": self.done}, quick=False)
 
 
