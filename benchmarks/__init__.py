@@ -1,6 +1,6 @@
 """Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
-from benchmarks import filters, generators, injection, overhead, pythae
+from benchmarks import filters, generators, injection, overhead, pythae, scale
 from benchmarks.harness import Benchmark
 
 __all__ = ["BENCHMARKS"]
@@ -12,4 +12,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "injection": Benchmark(injection.__doc__ or "", injection.run, injection.table),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
+    "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
 }
