@@ -1,6 +1,6 @@
 """Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
-from benchmarks import filters, generators, injection, overhead, pythae, tables
+from benchmarks import filters, generators, injection, overhead, pythae, scale, tables
 from benchmarks.harness import Benchmark
 
 __all__ = ["BENCHMARKS"]
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generators": Benchmark(generators.__doc__ or "", generators.run, generators.table, generators.figures),
     "injection": Benchmark(injection.__doc__ or "", injection.run, injection.table),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
-    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
+    "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
+    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
 }

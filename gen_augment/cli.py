@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from gen_augment.bank import SampleBank
 from gen_augment.cli_study import report, study
+from gen_augment.codecs import read_conditions
 from gen_augment.data import load_data
 from gen_augment.errors import DivergedError, GenAugmentError, InputError
 from gen_augment.export import check_new, write_parts
@@ -118,21 +119,33 @@ def sample(
     label: Annotated[
         list[str] | None, typer.Option(help="Draw this label; may be given several times. The class prior otherwise.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Of a table, rows like that; may be given several times."),
+    ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
 ) -> None:
     """Draw synthetic rows from a fitted sampler: images as a folder of class folders, tables as a file.
+
+    --where takes COLUMN=VALUE, COLUMN=LOW..HIGH of numbers or dates (both belong to it; LOW.. and ..HIGH have an open
+    end), and COLUMN= for a missing value. Of one column they are alternatives; of several, all have to be met. As many
+    rows are written as were asked for, or none where they are too rare.
 
     Examples
     --------
     `gen-augment sample gan.safetensors -n 500 --label 3 -o synthetic/`
 
     `gen-augment sample customers.safetensors -n 10000 -o synthetic.parquet`
+
+    `gen-augment sample customers.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
     """
     sampler = load_sampler(model, device=device)
     check_new(output, sampler.codec_.kind)
     wanted = None if not label else {_find_label(sampler.classes_, text): n for text in label}
-    write_parts(output, sample_parts(sampler, None if wanted else n, wanted, seed, PART_ROWS), sampler)
+    conditions = read_conditions(sampler.codec_, where) if where else None
+    parts = sample_parts(sampler, None if wanted else n, wanted, seed, PART_ROWS, conditions)
+    write_parts(output, parts, sampler)
     tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")
 
 

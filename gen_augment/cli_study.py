@@ -8,9 +8,9 @@ from rich.table import Table
 
 from gen_augment.data import load_data
 from gen_augment.errors import InputError
-from gen_augment.samplers import SAMPLERS
+from gen_augment.samplers import CLASSICAL, SAMPLERS
 from gen_augment.study import Study, StudyResult, load_result, save_result
-from gen_augment.study.arms import DEFAULT_SAMPLERS, default_arms
+from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS, default_arms
 from gen_augment.study.models import load_model
 from gen_augment.terminal import (
     DataArgument,
@@ -90,11 +90,13 @@ def study(
     _check_format(output)
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
-    samplers = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
-    if sampler_steps is not None:
-        samplers = {name: sampler.set_params(max_steps=sampler_steps) for name, sampler in samplers.items()}
-    for sampler in samplers.values():
+    trained = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
+    for sampler in trained.values():
+        sampler.set_params(max_steps=sampler.max_steps if sampler_steps is None else sampler_steps)
         make_fabric(sampler.device, sampler.precision)  # a device that cannot be used is found before the first trial
+    densities = ("kde", "mixture") if hasattr(loaded.X, "columns") else ()
+    others = {name: CLASSICAL[name]() for name in (densities if arms is None else CLASSICAL) if name not in ROW_STEPS}
+    samplers = trained | others
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
     if named is None and loaded.mirror and model is None:
         named = default_arms("image", samplers, mirror=True)

@@ -1,6 +1,8 @@
 """Labelled data by name, from a folder of images, or from a table in a file."""
 
+import io
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.io import arff
 from sklearn import datasets
 from torchvision.datasets import MNIST, FashionMNIST
 
@@ -55,13 +58,13 @@ def data_root() -> Path:
 
 
 def load_data(source: str | os.PathLike[str], *, target: str | None = None) -> Data:
-    """Load a named data set, a folder of class folders, or a CSV or Parquet file.
+    """Load a named data set, a folder of class folders, or a table in a file.
 
     Parameters
     ----------
     source : str or path-like
         A name in `DATASETS`; a folder with one folder of images for each class, or with ``train`` and ``test`` folders
-        of that kind; or a ``.csv`` or ``.parquet`` file.
+        of that kind; or a ``.csv``, ``.parquet`` or ``.arff`` file (Weka's), or a ``.dat`` file as KEEL has them.
     target : str, optional
         Column of the labels; needed for a file.
 
@@ -104,12 +107,15 @@ def _table(path: Path, target: str | None) -> Data:
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
         ".csv": lambda path: pd.read_csv(path, low_memory=False),  # in pieces, one column could get two types
         ".parquet": pd.read_parquet,
+        ".arff": _read_arff,
+        ".dat": _read_arff,
     }
     if path.suffix not in readers:
-        raise InputError(f"{path}: a table is a .csv or .parquet file, not {path.suffix or 'a file without suffix'!r}.")
+        known = ", ".join(readers)
+        raise InputError(f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}.")
     try:
         frame = readers[path.suffix](path)
-    except (ValueError, OSError, NotImplementedError) as error:  # parser errors are ValueErrors
+    except (ValueError, OSError, NotImplementedError) as error:  # parser errors are of the first two
         raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
     if frame.empty:
         raise InputError(f"{path} has no rows.")
@@ -121,6 +127,28 @@ def _table(path: Path, target: str | None) -> Data:
     if path.suffix == ".csv":
         frame = frame.assign(**{name: _as_dates(frame[name]) for name in frame.columns if name != target})
     return Data(path.stem, frame.drop(columns=target), frame[target], target=target)
+
+
+def _read_arff(path: Path) -> pd.DataFrame:
+    """Weka's format, or KEEL's, which also names inputs and outputs and has ``<null>`` for ``?``."""
+    text = re.sub(r"(?im)^@(inputs?|outputs?)\b.*\n", "", path.read_text(encoding="utf-8")).replace("<null>", "?")
+    try:
+        rows, header = arff.loadarff(io.StringIO(text))
+    except (StopIteration, IndexError) as error:  # SciPy's words for these are none
+        raise ValueError("it has no @data, or a row that is too short") from error
+    whole = set(re.findall(r"(?im)^@attribute\s+['\"]?(.+?)['\"]?\s+integer\b", text))
+    columns: dict[str, Any] = {}
+    for name in header.names():
+        kind, categories = header[name]
+        values = rows[name]
+        if kind == "nominal":
+            known = pd.Index(dict.fromkeys(categories))  # "?" is none of them
+            codes = known.get_indexer([value.decode() for value in values])
+            values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
+        elif name in whole:
+            values = pd.array(values, dtype="Int64") if np.isnan(values).any() else values.astype(np.int64)
+        columns[name] = values
+    return pd.DataFrame(columns)
 
 
 def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -26,10 +26,10 @@ __all__ = [
 out, err = Console(), Console(stderr=True)
 
 DATA_HELP = (
-    f"One of {', '.join(DATASETS)}; a folder of class folders of images; or a CSV or Parquet file with --target."
+    f"One of {', '.join(DATASETS)}; a folder of class folders of images; or a CSV, Parquet or ARFF file with --target."
 )
 DataArgument = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
-TargetOption = Annotated[str | None, typer.Option(help="Column of the labels, for a CSV or Parquet file.")]
+TargetOption = Annotated[str | None, typer.Option(help="Column of the labels, for a table in a file.")]
 PerClassOption = Annotated[int | None, typer.Option(min=1, help="Use so many rows of each class.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]

@@ -1,11 +1,14 @@
 """The command line on mixed tables: from CSV to a sampler to a file, and a study."""
 
+import re
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from gen_augment import GenAugmentError, Study, cli, load_sampler
 from gen_augment.cli import app
 from gen_augment.data import load_data
 from tests.samplers.test_mixed import draw_mixed
@@ -45,6 +48,60 @@ def test_from_a_csv_to_a_parquet_file(name: str, table: Path) -> None:
     run("bank", model, "-n", 20, "-o", table.with_name("bank"))
 
 
+def test_rows_under_conditions(table: Path) -> None:
+    model, out = table.with_name("model"), table.with_name("older.csv")
+    run("fit", table, "--target", "y", "--sampler", "bootstrap", "-o", model)
+    conditions = ["kind=a", "kind=c", "x=-1..2", "x=", "flag=true", "day=2024-02-01..", "count=..4"]
+    flags = [part for text in conditions for part in ("--where", text)]
+    run("sample", model, "-n", 40, "--label", "yes", "--label", "no", *flags, "--seed", 3, "-o", out)
+    rows = pd.read_csv(out)
+    assert rows["y"].value_counts().to_dict() == {"yes": 40, "no": 40}
+    assert rows["kind"].isin(["a", "c"]).all()
+    assert (rows["x"].isna() | rows["x"].between(-1, 2)).all()
+    assert rows["flag"].all()
+    assert (rows["day"] >= "2024-02-01").all()
+    assert (rows["count"] <= 4).all()
+    where = {"kind": ["a", "c"], "x": [(-1, 2), None], "flag": True, "day": ("2024-02-01", None), "count": (None, 4)}
+    X, _ = load_sampler(model).sample(y={"yes": 40, "no": 40}, where=where, random_state=3)
+    pd.testing.assert_frame_equal(rows.drop(columns="y"), pd.read_csv(StringIO(X.to_csv(index=False))))
+
+
+def test_parts_under_conditions_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+    monkeypatch.setattr(cli, "PART_ROWS", 7)
+    model, out = table.with_name("model"), table.with_name("out.parquet")
+    run("fit", table, "--target", "y", "--sampler", "kde", "-o", model)
+    for labels, y, n in ([], None, 40), (["--label", "yes", "--label", "no"], {"yes": 20, "no": 20}, 20):
+        run("sample", model, "-n", n, *labels, "--where", "flag=True", "--seed", 2, "-o", out)
+        count = None if y else n
+        X, labelled = load_sampler(model).sample(count, y=y, where={"flag": True}, random_state=2)
+        pd.testing.assert_frame_equal(pd.read_parquet(out), X.assign(y=labelled))
+        out.unlink()
+
+
+@pytest.mark.parametrize(
+    "condition, message",
+    [
+        ("country=NO", "'country=NO': give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: kind, x, flag"),
+        ("kind", "'kind': give COLUMN=VALUE"),
+        ("kind=z", r"where\['kind'\]='z' was not seen in fit; known: \['c', 'a', 'b'\]"),
+        ("x=tall", "'tall' is neither a value of float64"),
+        ("x=5..1", "leaves nothing"),
+        ("x=900..", "leaves nothing: .* was seen in fit"),
+        ("day=1999-01-01..2001-01-01", "leaves nothing: 2024-01-0"),
+        ("count=", "no value of that column was missing"),
+        ("x=1.0001..1.00011", r"0 of \d+ rows met the conditions"),
+    ],
+)
+def test_conditions_that_cannot_be_met_write_nothing(condition: str, message: str, table: Path) -> None:
+    model, out = table.with_name("model"), table.with_name("out.csv")
+    run("fit", table, "--target", "y", "--sampler", "bootstrap", "-o", model)
+    before = sorted(table.parent.iterdir())
+    result = CliRunner().invoke(app, ["sample", str(model), "-n", "5", "--where", condition, "-o", str(out)])
+    assert isinstance(result.exception, GenAugmentError)
+    assert re.search(message, str(result.exception))
+    assert sorted(table.parent.iterdir()) == before
+
+
 def test_what_is_for_training_is_refused_without_any(table: Path) -> None:
     args = ["fit", str(table), "--target", "y", "--sampler", "smote", "--steps", "5", "-o", str(table) + ".model"]
     result = CliRunner().invoke(app, args)
@@ -54,8 +111,26 @@ def test_what_is_for_training_is_refused_without_any(table: Path) -> None:
 
 def test_a_study_of_a_mixed_table(table: Path) -> None:
     output = run(
-        "study", table, "--target", "y", "--arms", "real,oversample,vae", "--sampler-steps", 3, "--seeds", 2,
-        "-o", table.with_name("study.html"),
+        "study", table, "--target", "y", "--arms", "real,oversample,vae,bootstrap:0.5,smote,mixture",
+        "--sampler-steps", 3, "--seeds", 2, "-o", table.with_name("study.html"),
     )  # fmt: skip
     assert "No verdict: two seeds cannot tell" in " ".join(output.split())
     assert "failed" not in output.lower()
+
+
+def test_baselines_that_a_table_cannot_have_say_so(table: Path) -> None:
+    output = run(
+        "study", table, "--target", "y", "--arms", "real,adasyn,smotenc", "--seeds", 1, "-o", table.with_name("s.html")
+    )
+    assert "InputError: arm 'adasyn' needs columns of numbers without missing values: use smote." in output
+    assert "InputError: arm 'smotenc' needs columns without missing values: use smote." in output
+
+
+def test_default_arms_of_a_table_hold_what_imbalanced_learn_has_and_the_densities(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(Study, "run", lambda study, *args, **kwargs: asked.extend(study.arms))
+    CliRunner().invoke(app, ["study", str(table), "--target", "y"])
+    baselines = ["real", "oversample", "weights", "threshold", "smote"]
+    assert asked == [*baselines, "flow", "gan", "vae", "kde", "mixture"]

@@ -155,6 +155,59 @@ def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
     pd.testing.assert_series_equal(data.y, labels)
 
 
+ARFF = """% a comment
+@relation "some beans"
+@attribute kind {round, long, round}
+@attribute 'the width' real [0.0, 5.0]
+@attribute holes integer[0,3]
+@attribute picked date "yyyy-MM-dd"
+@attribute Class {positive,negative}
+@inputs kind, 'the width', holes
+@outputs Class
+@data
+round, 1.5, 2, 2024-01-02, positive
+?, <null>, <null>, 2024-01-03, negative
+long, 2.5, 1, ?, negative
+"""
+
+
+@pytest.mark.parametrize("suffix", [".arff", ".dat"])
+def test_files_of_weka_and_keel_are_frames(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"beans{suffix}"
+    path.write_text(ARFF)
+    data = load_data(path, target="Class")
+    expected = pd.DataFrame(
+        {
+            "kind": pd.Categorical(["round", None, "long"], ["round", "long"]),
+            "the width": [1.5, np.nan, 2.5],
+            "holes": pd.array([2, None, 1], dtype="Int64"),
+            "picked": pd.array(np.array(["2024-01-02", "2024-01-03", "NaT"], dtype="datetime64[s]")),
+        }
+    )
+    pd.testing.assert_frame_equal(data.X, expected)
+    assert data.y.tolist() == ["positive", "negative", "negative"]
+    assert (data.name, data.target, data.y.dtype) == ("beans", "Class", "category")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "no @data, or a row that is too short"),
+        ("a,b\n1,2\n", "no @data"),
+        (ARFF + "round, 1.5\n", "a row that is too short"),
+        (ARFF.replace("{round, long, round}", "string"), "String attributes not supported"),
+        (ARFF + "square, 1.5, 2, 2024-01-02, positive\n", "square value not in"),
+        (ARFF.split("round, 1.5")[0], "has no rows"),
+    ],
+)
+def test_bad_files_of_weka_are_named(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "beans.arff"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load_data(path, target="Class")
+    assert str(path) in str(caught.value)
+
+
 def test_a_long_column_has_one_type(tmp_path: Path) -> None:
     # Read in pieces, the labels would be ints in one piece and text in another.
     (tmp_path / "t.csv").write_text("x,k\n" + "1,1\n" * 530_000 + "1,a\n")
@@ -170,7 +223,7 @@ BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
     "no csv": ("t.csv", b'a,b\n"1,2\n', "b", "cannot be read as csv"),
     "no text": ("t.csv", b"a,b\n\xff\xfe,2\n", "b", "cannot be read as csv"),
     "no parquet": ("t.parquet", b"PAR1 but no more", "b", "cannot be read as parquet"),
-    "other suffix": ("t.xlsx", b"", "b", r"a table is a \.csv or \.parquet file, not '\.xlsx'"),
+    "other suffix": ("t.xlsx", b"", "b", r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'"),
     "no suffix": ("t", b"", "b", "not 'a file without suffix'"),
 }
 

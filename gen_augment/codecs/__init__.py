@@ -10,7 +10,7 @@ from gen_augment.codecs.image import ImageCodec
 from gen_augment.codecs.label import LabelCodec
 from gen_augment.codecs.source import concatenate, read_rows, stack_rows, take
 from gen_augment.codecs.table import TableCodec
-from gen_augment.codecs.where import matcher
+from gen_augment.codecs.where import matcher, read_conditions
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON, ColumnTypes, Kind
 
@@ -23,6 +23,7 @@ __all__ = [
     "concatenate",
     "infer_codec",
     "matcher",
+    "read_conditions",
     "read_rows",
     "take",
 ]

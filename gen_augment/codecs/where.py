@@ -1,6 +1,6 @@
 """Conditions on columns of a table: which decoded rows meet all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from gen_augment.codecs.columns import MISSING_TIME, CategoryColumn, Column, Dat
 from gen_augment.codecs.table import TableCodec, columns_of
 from gen_augment.errors import InputError
 
-__all__ = ["Match", "matcher"]
+__all__ = ["Match", "matcher", "read_conditions"]
 
 #: Which of some decoded rows meet the conditions: a bool for each.
 Match = Callable[[Any], np.ndarray]
@@ -23,17 +23,15 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
     ----------
     codec : TableCodec
     where : {column: condition}
-        A value; a list of values; a tuple ``(low, high)`` of numbers or dates, both of which belong to it; or None for
-        a missing value.
+        A value; a list of values; a tuple ``(low, high)`` of numbers or dates, both of which belong to it, with None
+        for an end that is open; or None for a missing value.
 
     Raises
     ------
     InputError
         There is no such column, or no row that was fitted could meet its condition.
     """
-    if not isinstance(codec, TableCodec):
-        raise InputError(f"where={where!r} is for tables, and these rows are {codec.kind}s.")
-    parts = dict(zip(codec.columns, codec.parts, strict=True))
+    parts = _parts(codec, where)
     for name in where:
         if name not in parts:
             raise InputError(f"where names a column {name!r} that the table does not have; it has {codec.columns}.")
@@ -47,6 +45,68 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
         return good
 
     return match
+
+
+def read_conditions(codec: Any, texts: Iterable[str]) -> dict[Any, list[Any]]:
+    """Conditions that are written as text, as `matcher` takes them.
+
+    Parameters
+    ----------
+    codec : TableCodec
+    texts : iterable of str
+        ``COLUMN=VALUE``, ``COLUMN=LOW..HIGH`` of numbers or dates, with nothing for an end that is open, or ``COLUMN=``
+        for a missing value. Several of one column are alternatives.
+
+    Raises
+    ------
+    InputError
+        A text is none, or names no column.
+
+    Examples
+    --------
+    >>> codec, _ = TableCodec.fit(pd.DataFrame({"age": [31, 40, 52], "country": ["NO", None, "SE"]}))
+    >>> read_conditions(codec, ["country=NO", "country=", "age=35.."])
+    {'country': ['NO', None], 'age': [(35.0, None)]}
+    """
+    texts = list(texts)
+    parts, found = _parts(codec, texts), dict[Any, list[Any]]()
+    for text in texts:
+        # A name may hold "=": the longest that there is.
+        name = max((c for c in parts if text.startswith(f"{c}=")), key=lambda c: len(str(c)), default=None)
+        if name is None:
+            raise InputError(
+                f"{text!r}: give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: {', '.join(map(str, parts))}."
+            )
+        found.setdefault(name, []).append(_read_option(parts[name], text[len(str(name)) + 1 :]))
+    return found
+
+
+def _read_option(part: Column, text: str) -> Any:
+    if not text:
+        return None
+    if isinstance(part, CategoryColumn):
+        if all(isinstance(value, bool) for value in part.values):
+            text = text.capitalize()
+        return next((value for value in part.values if str(value) == text), text)
+    low, dots, high = text.partition("..")
+    ends = [_read_end(part, end) for end in ((low, high) if dots else (text,))]
+    return tuple(ends) if dots else ends[0]
+
+
+def _read_end(part: Column, text: str) -> Any:
+    """A number where it is one; what is none is refused by the column."""
+    if isinstance(part, DateColumn) or _is_time(part):
+        return text or None
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return text
+
+
+def _parts(codec: Any, where: Any) -> dict[Any, Column]:
+    if not isinstance(codec, TableCodec):
+        raise InputError(f"where={where!r} is for tables, and these rows are {codec.kind}s.")
+    return dict(zip(codec.columns, codec.parts, strict=True))
 
 
 def _test(name: Any, part: Column, condition: Any) -> Match:
@@ -74,14 +134,16 @@ def _range_test(name: Any, part: Any, option: Any) -> Match:
         if not part.marked and _bounds(part) is not None:
             raise InputError(f"where[{name!r}]={option!r}, but no value of that column was missing in fit.")
         return lambda values: np.isnan(values) if values.dtype.kind == "f" else values == MISSING_TIME
+    bounds = _bounds(part)
     try:
         low, high = option if isinstance(option, tuple) else (option, option)
         first, last = _values(part, [low, high])
+        if bounds:
+            first, last = (bounds[0] if low is None else first), (bounds[1] if high is None else last)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"where[{name!r}]={option!r} is neither a value of {part.dtype} nor (low, high): {error}"
         ) from error
-    bounds = _bounds(part)
     if not first <= last or bounds is None or last < bounds[0] or first > bounds[1]:
         seen = "only missing values were" if bounds is None else f"{_shown(part, bounds)} was"
         raise InputError(f"where[{name!r}]={option!r} leaves nothing: {seen} seen in fit.")

@@ -1,7 +1,8 @@
 """Synthetic rows as an over-sampler of imbalanced-learn, for its pipelines and for grid searches."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from gen_augment.codecs.source import stack_rows
-from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
+from gen_augment.inject.regression import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.inject.strategy import SamplingStrategy
 from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_positive_int, check_range, check_same_length
+from gen_augment.validation import check_choice, check_positive_int, check_range, check_same_length
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -50,6 +52,14 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         With `filters`: rows to generate for each row that is wanted, at most and on average.
     synthetic_weight : float
         Weight of a synthetic row in `sample_weight_`, at least 0; an original row has 1.
+    task : {"classification", "regression"}
+        For "regression", `y` holds numbers. They are binned; the bins, numbered from 0, are the classes of
+        `sampling_strategy`, `filters` and `sampler`; and the target is the last column of the rows that those see. So
+        each synthetic row comes with a target of its own, which lies in the bin that it was made for. `X` is a table.
+    n_bins : int
+        For "regression": how many, or fewer where one would have less than 6 rows and is joined with the next.
+    binning : {"uniform", "quantile"}
+        Bins of equal width, or of equally many rows, of which none is rare: for a `sampling_strategy` of counts.
     random_state : int, RandomState, Generator or None
         Seeds the clone of `sampler`; None leaves it the `random_state` that it has.
 
@@ -57,6 +67,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     ----------
     sampling_strategy_ : dict of label to int
         Rows to make of each class.
+    bin_edges_ : ndarray of shape (n_bins + 1,)
+        For "regression": where the bins begin, each with its lower edge, and the upper edge of the last.
     sampler_ : sampler or None
         Fitted; None where no row had to be made.
     is_synthetic_ : ndarray of shape (n_samples_new,), bool
@@ -78,6 +90,16 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     >>> X_new, y_new = over.fit_resample(X, y)
     >>> np.bincount(y_new).tolist(), int(over.is_synthetic_.sum())
     ([50, 50, 50], 50)
+
+    A target of numbers, of which high ones are rare:
+
+    >>> from gen_augment import SMOTESampler
+    >>> X = np.arange(100.0)[:, None]
+    >>> y = np.exp(X[:, 0] / 20)
+    >>> over = GenerativeOverSampler(SMOTESampler(), task="regression", n_bins=3, random_state=0)
+    >>> X_new, y_new = over.fit_resample(X, y)
+    >>> [np.histogram(values, over.bin_edges_)[0].tolist() for values in (y, y_new)]
+    [[78, 13, 9], [78, 78, 78]]
     """
 
     # What imbalanced-learn does not know is checked by `_validate_params`, which raises InputError.
@@ -88,6 +110,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         "filters": "no_validation",
         "max_draws": "no_validation",
         "synthetic_weight": "no_validation",
+        "task": "no_validation",
+        "n_bins": "no_validation",
+        "binning": "no_validation",
     }
 
     def __init__(
@@ -98,6 +123,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         filters: Sequence[Filter] | None = None,
         max_draws: int = 20,
         synthetic_weight: float = 1.0,
+        task: Literal["classification", "regression"] = "classification",
+        n_bins: int = 5,
+        binning: Literal["uniform", "quantile"] = "uniform",
         random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -105,6 +133,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self.filters = filters
         self.max_draws = max_draws
         self.synthetic_weight = synthetic_weight
+        self.task = task
+        self.n_bins = n_bins
+        self.binning = binning
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
@@ -116,6 +147,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             A table of shape (n_samples, n_columns), of numbers or mixed columns; images of shape (n_samples, H, W),
             (n_samples, H, W, C) or (n_samples, C, H, W); or a list of PIL images.
         y : array-like of shape (n_samples,), or one-hot of shape (n_samples, n_classes)
+            Labels, or, for "regression", numbers.
         **params : dict
             None are known; imbalanced-learn's signature.
 
@@ -132,16 +164,62 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         ValueError
             `sampling_strategy` does not go with `y`.
         ExhaustedError
-            `filters` refuse too many rows.
+            `filters` refuse too many rows, or too few targets lie in their bins.
         """
+        if self.task == "regression":
+            return self._resample_regression(X, y)
         _check_given(X, y)
         X_new, y_new = super().fit_resample(X, _on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
         return X_new, y_new.astype(y.dtype, copy=False) if isinstance(y, np.ndarray) else y_new
 
+    def fit(self, X: Any, y: Any, **params: Any) -> "GenerativeOverSampler":
+        """Check `X` and `y`, and find out how many rows to make; `fit_resample` makes them."""
+        if self.task == "regression":
+            within, rows, bins = self._as_classes(X, y)
+            self._take_over(super(GenerativeOverSampler, within).fit(rows, bins))
+            return self
+        return super().fit(X, y, **params)  # type: ignore[no-any-return]
+
+    def _resample_regression(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X = _check_rows(X)
+        y = y if isinstance(y, (Tensor, pd.Series, np.ndarray, list)) else np.asarray(y)
+        within, rows, bins = self._as_classes(X, y)
+        try:
+            new, _ = within.fit_resample(rows, bins)
+        except ExhaustedError as error:
+            text = f"targets have to lie in the bins that they are made for ({len(self.bin_edges_) - 1} bins): {error}"
+            raise ExhaustedError(text, kept=error.kept, drawn=error.drawn) from error
+        self._take_over(within)
+        made = (None, None) if len(new) == len(rows) else parted(new.iloc[len(rows) :], X, y)
+        X_new, y_new = _join(X, made[0]), _join(y, made[1])
+        return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(y, list) else y_new
+
+    def _as_classes(self, X: Any, y: Any) -> "tuple[GenerativeOverSampler, pd.DataFrame, np.ndarray]":
+        """An over-sampler of classes like this one, and what to give it: rows with their target, and its bins."""
+        target = read_target(y)
+        rows = joined(_check_rows(X), target)
+        values = as_floats(target)
+        bins = TargetBins.fit(values, self.n_bins, self.binning)
+        validate_data(self, X=X, y=values, reset=True, skip_check_array=True)
+        self.bin_edges_ = bins.edges
+
+        def in_its_bin(made: pd.DataFrame, number: np.ndarray) -> np.ndarray:
+            return np.asarray(bins.number(as_floats(made.iloc[:, -1])) == number)
+
+        within = copy.copy(self)
+        within.task, within.filters = "classification", [in_its_bin, *check_filters(self.filters)]
+        return within, rows, bins.number(values)
+
+    def _take_over(self, fitted: "GenerativeOverSampler") -> None:
+        for name in ("sampling_strategy_", "sampler_", "is_synthetic_", "sample_weight_"):
+            if hasattr(fitted, name):
+                setattr(self, name, getattr(fitted, name))
+
     def _validate_params(self) -> None:
         super()._validate_params()
+        check_choice("task", self.task, ("classification", "regression"))
         if isinstance(self.sampling_strategy, Mapping) and not isinstance(self.sampling_strategy, dict):
             # imbalanced-learn lets it pass, and then makes nothing of it.
             raise InputError(f"sampling_strategy={self.sampling_strategy!r} is no dict: give dict(sampling_strategy).")
@@ -266,7 +344,7 @@ def _join(X: Any, rows: Any | None) -> Any:
     if isinstance(X, list):
         return _objects(X, rows)
     new = [] if rows is None else [rows]
-    if isinstance(X, pd.DataFrame):
+    if isinstance(X, (pd.DataFrame, pd.Series)):
         return pd.concat([X, *(part.astype(X.dtypes) for part in new)], ignore_index=True)
     if isinstance(X, Tensor):
         return torch.cat([X, *(part.to(X.device) for part in new)])

@@ -217,8 +217,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             None draws labels from the class prior. One label is given to all rows. An array gives one label to
             each row. A dict gives exactly those counts, in its order.
         where : {column: condition}, optional
-            Of a table: a value, a list of values, a tuple ``(low, high)``, or None for a missing value. Rows are drawn
-            until enough meet all conditions; labels that `y` leaves free are those that go with them.
+            Of a table: a value, a list of values, a tuple ``(low, high)`` with None for an open end, or None for a
+            missing value. Rows are drawn until enough meet all conditions; labels that `y` leaves free are those that
+            go with them.
         max_draws : int
             With `where`: rows to make for each row that is wanted, at most and on average.
         random_state : int, RandomState or None

@@ -1,5 +1,6 @@
 """Which labels a call of `sample` asks for, and at which addresses."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -69,7 +70,9 @@ def sample_by_address(
     codes = requested_codes(n_samples, y, labels, sampler.class_prior_, start, derive_seed(seed, "label"))
     if where:
         match, budget = matcher(sampler.codec_, where), check_positive_int("max_draws", max_draws)
-        X, codes, stop = _sample_where(sampler, codes, y is None, match, budget, seed, start)
+        starts = defaultdict[int, int](lambda: start)
+        X, codes = _sample_where(sampler, codes, y is None, match, budget, seed, starts)
+        stop = max(starts.values())
     else:
         stop = start + len(codes)
         X = sampler.generate(np.arange(start, stop), labels.classes[codes], seed=seed)
@@ -79,45 +82,59 @@ def sample_by_address(
 
 
 def sample_parts(
-    sampler: Any, n_samples: int | None, y: Labels, random_state: RandomState, size: int
+    sampler: Any,
+    n_samples: int | None,
+    y: Labels,
+    random_state: RandomState,
+    size: int,
+    where: Mapping[Any, Any] | None = None,
 ) -> Iterator[tuple[Any, Any]]:
-    """What ``sampler.sample(n_samples, y=y, random_state=random_state)`` gives, at most `size` rows at a time."""
+    """What ``sampler.sample(n_samples, y=y, where=where, random_state=...)`` gives, at most `size` rows at a time.
+
+    With `where`, `MAX_DRAWS` holds for each of these parts.
+    """
     seed, labels = resolve_seed(random_state), sampler.label_codec_
     codes = requested_codes(n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label"))
+    match, starts = matcher(sampler.codec_, where) if where else None, defaultdict[int, int](int)
     for start in range(0, len(codes), size):
         part = codes[start : start + size]
-        X = sampler.generate(np.arange(start, start + len(part)), labels.classes[part], seed=seed)
+        if match is not None:
+            X, part = _sample_where(sampler, part, y is None, match, MAX_DRAWS, seed, starts)
+        else:
+            X = sampler.generate(np.arange(start, start + len(part)), labels.classes[part], seed=seed)
         yield X, labels.decode(part)
 
 
 def _sample_where(
-    sampler: Any, codes: np.ndarray, free: bool, match: Match, max_draws: int, seed: int, start: int
-) -> tuple[Any, np.ndarray, int]:
-    """Rows that match, their class numbers, and the first address that is not used.
+    sampler: Any, codes: np.ndarray, free: bool, match: Match, max_draws: int, seed: int, starts: dict[int, int]
+) -> tuple[Any, np.ndarray]:
+    """Rows that match, and their class numbers.
 
     Rows whose labels are `free` are the first to match of the table, and so have the labels that go with the
-    conditions; of labels that are asked for, they are the first of the table of that label.
+    conditions; of labels that are asked for, they are the first of the table of that label. `starts` says for each
+    class number, or for -1 where labels are free, from which address on, and is moved past what is used.
     """
-    n, classes = len(codes), sampler.label_codec_.classes
+    classes = sampler.label_codec_.classes
     if free:
 
         def by_prior(index: np.ndarray) -> np.ndarray:
             return categorical(index, sampler.class_prior_, derive_seed(seed, "label"))
 
-        return _first_matches(sampler, by_prior, (n, max_draws * n), match, seed, start)
-    kept, places, stop = [], [], start
-    for code in np.unique(codes):
+        wanted = len(codes), max_draws * len(codes)
+        X, codes, starts[-1] = _first_matches(sampler, by_prior, wanted, match, seed, starts[-1])
+        return X, codes
+    kept, places = [], []
+    for code in np.unique(codes).tolist():
         mine = np.flatnonzero(codes == code)
-        same = partial(np.full_like, fill_value=code)
+        same, wanted = partial(np.full_like, fill_value=code), (len(mine), max_draws * len(mine))
         try:
-            X, _, end = _first_matches(sampler, same, (len(mine), max_draws * len(mine)), match, seed, start)
+            X, _, starts[code] = _first_matches(sampler, same, wanted, match, seed, starts[code])
         except ExhaustedError as error:
             text = f"label {classes[code].item()!r}: {error}"
             raise ExhaustedError(text, kept=error.kept, drawn=error.drawn) from error
         kept.append(X)
         places.append(mine)
-        stop = max(stop, end)
-    return take(concatenate(kept), np.argsort(np.concatenate(places))), codes, stop
+    return take(concatenate(kept), np.argsort(np.concatenate(places))), codes
 
 
 def _first_matches(

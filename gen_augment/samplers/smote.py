@@ -24,6 +24,9 @@ from gen_augment.validation import check_positive_int
 
 __all__ = ["SMOTESampler"]
 
+#: Rows that are made at a time.
+PART_ROWS = 2048
+
 
 class SMOTESampler(KeepsRows):
     """SMOTE, and SMOTE-NC where a table is not all numbers.
@@ -83,7 +86,8 @@ class SMOTESampler(KeepsRows):
         self._neighbors: dict[int, np.ndarray] = {}
         self._blocks: tuple[int, ...] = ()
         self._marks: list[tuple[slice, int]] = []
-        plain = None if self.column_types else _plain_numbers(self._rows)
+        # `_check_rows` leaves the codec out where it has found plain numbers.
+        plain = None if self.column_types else _plain_numbers(self._rows, checked=self._codec is None)
         self._is_plain = plain is not None
         if plain is None:
             codec: Any = self.codec_
@@ -97,13 +101,17 @@ class SMOTESampler(KeepsRows):
         points, u = self._points, uniform(index, derive_seed(seed, "smote"), (3,))
         row, partner = self._pick(codes, u[:, 0]), np.empty(len(index), np.int64)
         votes = np.empty((len(index), sum(self._blocks)), points.dtype)
-        for code in np.unique(codes).tolist():
-            here = codes == code
+        counts = np.bincount(codes)
+        for code in np.flatnonzero(counts).tolist():
+            here: Any = slice(None) if counts[code] == len(codes) else codes == code
             neighbors = self._neighbors_of(code)
             mine = row[here] - self.first_[code]
             partner[here] = neighbors[mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))]
             if self._blocks:
                 votes[here] = points[:, -votes.shape[1] :][neighbors].sum(axis=1)[mine]
+        share = u[:, 2:].astype(points.dtype, copy=False)
+        if self._is_plain:
+            return _like(self._rows, _between(points, row, partner, share))
         start, made = points[row], points[partner]
         # A missing number has no value to go from or to: that of the other row is taken.
         for numbers, mark in self._marks:
@@ -112,10 +120,8 @@ class SMOTESampler(KeepsRows):
                 one[gone, numbers] = other[gone, numbers]
         nothing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
         made -= start
-        made *= u[:, 2:].astype(points.dtype)
+        made *= share
         made += start
-        if self._is_plain:
-            return _like(self._rows, made)
         if self._blocks:
             made[:, -votes.shape[1] :] = votes  # the most win in decoding
         for (_, mark), gone in zip(self._marks, nothing, strict=True):
@@ -136,6 +142,18 @@ class SMOTESampler(KeepsRows):
         return self._neighbors[code]
 
 
+def _between(points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Points on the way from some to others: a few at a time, which stay in the cache."""
+    made = np.empty((len(row), points.shape[1]), points.dtype)
+    for first in range(0, len(row), PART_ROWS):
+        part = slice(first, first + PART_ROWS)
+        start, out = points[row[part]], made[part]
+        np.subtract(points[partner[part]], start, out=out)
+        out *= share[part]
+        out += start
+    return made
+
+
 def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
     """Encoded numbers of each column that has missing values, and the place that says that one is missing."""
     number, place = 0, codec.shape[0] - sum(codec.blocks)
@@ -145,8 +163,8 @@ def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
         number, place = number + part.n_numbers, place + sum(part.blocks)
 
 
-def _plain_numbers(X: Any) -> np.ndarray | None:
-    """The values of a table of finite numbers as float64; None for anything else."""
+def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
+    """The values of a table of finite numbers as float64; None for anything else, or what was not `checked` to be."""
     if isinstance(X, pd.DataFrame):
         fine = X.columns.is_unique and all(isinstance(name, (str, int, np.integer)) for name in X.columns)
         if not fine or not all(d.kind in "iuf" and not isinstance(d, pd.SparseDtype) for d in X.dtypes):
@@ -160,7 +178,7 @@ def _plain_numbers(X: Any) -> np.ndarray | None:
         values = X.astype(np.float64, copy=False)
     else:
         return None
-    return values if values.ndim == 2 and values.size and np.isfinite(values).all() else None
+    return values if checked or (values.ndim == 2 and values.size and np.isfinite(values).all()) else None
 
 
 def _like(X: Any, values: np.ndarray) -> Any:

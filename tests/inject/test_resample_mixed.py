@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, SMOTENC
-from imblearn.pipeline import make_pipeline
+from imblearn.pipeline import Pipeline, make_pipeline
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -65,6 +65,40 @@ def test_a_column_transformer_goes_downstream(sampler: Any) -> None:
     assert search.fit(X, y).best_score_ > 0.55
     trees = make_pipeline(GenerativeOverSampler(sampler, random_state=0), HistGradientBoostingClassifier(max_iter=5))
     assert set(trees.fit(X, y).predict(X)) <= {"no", "yes"}
+
+
+@pytest.mark.parametrize(
+    "sampler, grid",
+    [
+        (small_vae(), {"max_steps": [2, 3], "lr": [1e-3]}),
+        (SMOTESampler(), {"k_neighbors": [2, 5]}),
+        (KDESampler(), {"bandwidth": [0.1, "scott"]}),
+        (MixtureSampler(), {"n_components": [1, 2]}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_grid_search_over_the_sampler_with_frames_from_end_to_end(sampler: Any, grid: dict[str, Any]) -> None:
+    X, y = imbalanced()
+    X = X[["kind", "flag", "count"]]
+    columns = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["kind"]), (StandardScaler(), ["count"]), remainder="passthrough"
+    )
+    steps = [
+        ("over", GenerativeOverSampler(sampler, random_state=0)),
+        ("columns", columns),
+        ("model", LogisticRegression()),
+    ]
+    pipeline = Pipeline(steps).set_output(transform="pandas")
+    search = GridSearchCV(
+        pipeline, {f"over__sampler__{name}": v for name, v in grid.items()}, cv=2, error_score="raise"
+    )
+    best = search.fit(X, y).best_estimator_
+    names = ["onehotencoder__kind_a", "onehotencoder__kind_b", "onehotencoder__kind_c", "standardscaler__count"]
+    assert list(best["model"].feature_names_in_) == [*names, "remainder__flag"]
+    assert list(best["over"].feature_names_in_) == ["kind", "flag", "count"]
+    chosen = {name.removeprefix("over__sampler__"): value for name, value in search.best_params_.items()}
+    assert {name: getattr(best["over"].sampler_, name) for name in grid} == chosen
+    assert (search.predict(X) == y).mean() > 0.6
 
 
 def test_smote_of_ours_does_as_well_as_theirs() -> None:

@@ -340,6 +340,27 @@ def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(met: i
         assert pool().n_synthetic == 5
 
 
+def test_rows_of_a_few_categories_are_met_by_chance_and_stolen_ones_are_not() -> None:
+    """Of 128 rows that there can be, a sampler that knows none of them makes rows of each part."""
+    values = np.array(list(itertools.product([0.0, 1.0], repeat=7)))
+    order = np.random.default_rng(0).permutation(128)
+    codes = np.arange(128) % 2
+    parts = [Part(values[part], codes[part]) for part in np.split(order, [48, 80])]
+    split = Split(*parts[:2], Rows(parts[2].X))
+
+    class Coins(TrueDraws):
+        def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+            return rng.integers(0, 2, (len(labels), 7)).astype(float)
+
+    class Thief(TrueDraws):
+        def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+            return np.concatenate([parts[1].X[:1], parts[2].X])[: len(labels)]
+
+    assert len(make_pool(parse_arm("mine", {"mine": Coins()}), split, CLASSES, 0, clock).part) > 48
+    with pytest.raises(LeakError, match="47 synthetic rows of 'mine' are equal to rows of the test part"):
+        make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
+
+
 def test_only_the_training_part_is_fitted_on() -> None:
     split, log = imbalanced_split(), Log()
     make_pool(Arm("spy", "spy", (), Copies(log)), split, CLASSES, 0, clock)

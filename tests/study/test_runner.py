@@ -362,7 +362,8 @@ def test_broken_network_fails_its_trials_with_the_error() -> None:
 
 
 def test_default_arms_are_those_that_the_model_can_run() -> None:
-    assert list(small_study(X, Y, arms=None).arms) == ["real", "oversample", "weights", "smote", "copies"]
+    baselines = ["real", "oversample", "weights", "threshold", "smote"]
+    assert list(small_study(X, Y, arms=None).arms) == [*baselines, "copies"]
     assert list(image_study(arms=None).arms) == [
         "real", "oversample", "shift", "mixup", "shift+mixup", "copies", "copies+shift+mixup",
     ]  # fmt: skip

@@ -213,7 +213,7 @@ def default_arms(kind: str, samplers: Mapping[str, Any], *, mirror: bool = False
     `mirror` adds the horizontal flip to those, for images whose mirror image has the same label.
     """
     if kind == "table":
-        return ["real", "oversample", "weights", "smote", *samplers]
+        return ["real", "oversample", "weights", "threshold", "smote", *samplers]
     moved = "flip+shift" if mirror else "shift"
     recipes = [moved, "mixup", f"{moved}+mixup"]
     return ["real", "oversample", *recipes, *samplers, *(f"{s}+{moved}+mixup" for s in samplers)]

@@ -148,6 +148,8 @@ def _smote(train: Part, seed: int) -> Part:
 
 def _adasyn(train: Part, seed: int) -> Part:
     """SMOTE with more rows where other classes are near (He et al. 2008)."""
+    if getattr(infer_codec(train.X)[0], "blocks", ()):
+        raise InputError("arm 'adasyn' needs columns of numbers without missing values: use smote.")
     return _by_imblearn(_over_sampler("ADASYN")(n_neighbors=_neighbours(train)), train, seed)
 
 
@@ -157,6 +159,8 @@ def _smotenc(train: Part, seed: int) -> Part:
     categorical = [number for number, kind in enumerate(kinds) if kind not in "iuf"]
     if not categorical or len(categorical) == len(kinds):
         raise InputError("arm 'smotenc' needs a DataFrame with numeric columns and others: use smote.")
+    if train.X.isna().any(axis=None):
+        raise InputError("arm 'smotenc' needs columns without missing values: use smote.")
     sampler = _over_sampler("SMOTENC")(categorical_features=categorical, k_neighbors=_neighbours(train))
     return _by_imblearn(sampler, train, seed)
 

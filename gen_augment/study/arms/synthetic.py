@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import fisher_exact
 from sklearn.base import clone
 
 from gen_augment.codecs import LabelCodec, concatenate, infer_codec, take
@@ -219,17 +220,24 @@ def _filtered(
 
 
 def _check_no_test_rows(name: str, synthetic: Part, split: Split) -> None:
-    found = np.flatnonzero(np.isin(row_digests(synthetic.X), row_digests(split.test.X)))
-    copies = int((~_recombined(take(synthetic.X, found), split.train.X)).sum()) if len(found) else 0
-    if copies:
+    """Raise for rows of the test part, unless they may have been met by chance.
+
+    Such are made of values that training rows have, and are met no more often than rows of the validation part, which no
+    sampler has seen either. Of a table of a few categories, any row may be met.
+    """
+    made = row_digests(synthetic.X)
+    test, control = (np.isin(row_digests(part.X), made) for part in (split.test, split.validation))
+    if not test.any():
+        return
+    counts = [[int(hits.sum()), int((~hits).sum())] for hits in (test, control)]
+    by_chance = _recombined(take(split.test.X, np.flatnonzero(test)), split.train.X).all()
+    if not by_chance or fisher_exact(counts, alternative="greater").pvalue < 1e-3:
+        copies = int(np.isin(made, row_digests(split.test.X)).sum())
         raise LeakError(f"{copies} synthetic rows of {name!r} are equal to rows of the test part.")
 
 
 def _recombined(rows: Any, train: Any) -> np.ndarray:
-    """Which rows of a table hold no value that training rows lack: such a row may meet a test row by chance.
-
-    Of a table of categories there are only so many rows.
-    """
+    """Which rows of a table hold no value that training rows lack."""
     if infer_codec(train)[0].kind != "table":
         return np.zeros(len(rows), dtype=bool)
     frame, known = (X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)) for X in (rows, train))

@@ -1,0 +1,134 @@
+"""What tables of many rows take: fitting, sampling to Parquet, and over-sampling against imbalanced-learn.
+
+Tables of 20 mixed columns: numbers (some missing), whole numbers, booleans, dates, and categories, one of them of 5,000
+values. Fitting and sampling are each a process of its own, and memory is the largest that it had. A fit is the codec,
+whose time grows with the rows, and 500 training steps of a VAE, whose number does not. Goal for sampling ten times as
+many rows: 8 to 12 times the time. The last table times `fit_resample` of `GenerativeOverSampler(SMOTESampler())` and of
+imbalanced-learn's SMOTE in turn, on 20 columns of numbers; goal 1.1. All times are of the processor, all on one thread,
+so that what else a machine does hardly counts.
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from imblearn.over_sampling import SMOTE
+
+from benchmarks.harness import Record, markdown, paired_ratio
+from gen_augment import ConditionalVAE, GenerativeOverSampler, SMOTESampler, load_sampler
+from gen_augment.codecs import TableCodec
+from gen_augment.export import write_parts
+from gen_augment.samplers import sample_parts
+
+__all__ = ["run", "table"]
+
+PART_ROWS = 1 << 16  # as the command line writes
+#: Rows, and the share of the rare class.
+IMBALANCED = ((5_000, 0.1), (30_000, 0.1), (100_000, 0.01))
+
+
+def run(quick: bool) -> Record:
+    """Two sizes, ten times apart, and three imbalanced tables."""
+    torch.set_num_threads(1)
+    sizes, steps, rounds = ((5_000,), 20, 1) if quick else ((100_000, 1_000_000), 500, 15)
+    results: Record = {"tables": [], "smote": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for n in sizes:
+            model = str(Path(folder) / f"{n}.safetensors")
+            results["tables"] += [_in_child(_fit, n, steps, model), _in_child(_sample, n, model)]
+    for n, share in IMBALANCED[:1] if quick else IMBALANCED:
+        results["smote"].append({"rows": n, "rare": share} | _smote_ratio(n, share, rounds))
+    return results
+
+
+def table(results: Record) -> str:
+    """Seconds and memory by size, what ten times the rows take, and the paired ratios."""
+    rows, smallest = [], dict[str, Record]()
+    for found in results["tables"]:
+        for what, seconds in found["seconds"].items():
+            first = smallest.setdefault(what, found)
+            times = f"{seconds / first['seconds'][what]:.1f}" if first is not found else ""
+            memory = [f"{found[name]:,.0f}" for name in ("peak_mb", "imports_mb")]
+            rows.append([what, f"{found['rows']:,}", f"{seconds:.1f}", times, *memory])
+    header = ["what", "rows", "processor, s", "times the smaller", "largest memory, MB", "of it imports"]
+    measured = markdown(header, rows)
+    ratios = [
+        [f"{found['rows']:,}", f"{found['rare']:.0%}", f"{found['ratio']:.2f}", f"{found['ratio_min']:.2f} to "
+         f"{found['ratio_max']:.2f}", f"{found['ours_ms']:.0f}", f"{found['bare_ms']:.0f}"]
+        for found in results["smote"]
+    ]  # fmt: skip
+    header = ["rows", "of the rare class", "ratio", "range", "ours, processor ms", "imbalanced-learn, ms"]
+    return f"{measured}\n\n{markdown(header, ratios)}"
+
+
+def _in_child(measure: Callable[..., Record], *arguments: Any) -> Record:
+    """Measure in a new process, for its memory; spawned, as a fork would start with the memory of this one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
+
+
+def _fit(n: int, steps: int, model: str) -> Record:
+    torch.set_num_threads(1)
+    imports = _peak()
+    X, y = _mixed(n)
+    started = time.process_time()
+    TableCodec.fit(X)
+    fitted = time.process_time()
+    ConditionalVAE(max_steps=steps, random_state=0, device="cpu").fit(X, y).save(model)
+    seconds = {"codec alone": fitted - started, f"VAE of {steps} steps": time.process_time() - fitted}
+    return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
+
+
+def _sample(n: int, model: str) -> Record:
+    torch.set_num_threads(1)
+    imports, sampler = _peak(), load_sampler(model, device="cpu")
+    started = time.process_time()
+    write_parts(Path(model).with_suffix(".parquet"), sample_parts(sampler, n, None, 0, PART_ROWS), sampler)
+    seconds = {"samples to Parquet": time.process_time() - started}
+    return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
+
+
+def _peak() -> float:
+    """Largest resident memory so far, in MB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return kilobytes / 1024
+
+
+def _mixed(n: int) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+    rng = np.random.default_rng(0)
+    y = (rng.random(n) < 0.2).astype(int)
+    columns: dict[str, Any] = {f"number{i}": rng.normal(size=n) + y for i in range(9)}
+    columns["gaps"] = np.where(rng.random(n) < 0.1, np.nan, rng.exponential(size=n))
+    columns |= {f"count{i}": rng.poisson(5 + 5 * i, n) for i in range(3)}
+    columns |= {f"flag{i}": rng.random(n) < 0.3 + 0.1 * i for i in range(2)}
+    columns["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, n), unit="D")
+    for i, n_values in enumerate((3, 20, 60, 5_000)):
+        dtype = pd.CategoricalDtype([f"value {number}" for number in range(n_values)])
+        columns[f"kind{i}"] = pd.Categorical.from_codes(rng.integers(0, n_values, n), dtype=dtype)
+    return pd.DataFrame(columns), pd.Series(np.array(["no", "yes"])[y])
+
+
+def _smote_ratio(n: int, share: float, rounds: int) -> Record:
+    rng = np.random.default_rng(0)
+    y = (rng.random(n) < share).astype(int)
+    X = rng.normal(size=(n, 20)) + y[:, None]
+
+    def seconds(over: Any) -> Callable[[], float]:
+        def measure() -> float:
+            started = time.process_time()
+            over.fit_resample(X, y)
+            return time.process_time() - started
+
+        return measure
+
+    ours = GenerativeOverSampler(SMOTESampler(), random_state=0)
+    return paired_ratio(seconds(ours), seconds(SMOTE(random_state=0)), rounds)
