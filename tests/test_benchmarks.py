@@ -33,8 +33,8 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
     has_data = (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir()
     if name in ("filters", "generators", "injection", "pythae") and not has_data:
         pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
-    if name == "pythae" and find_spec("pythae") is None:
-        pytest.skip("needs pythae, which is no dependency")
+    if name in ("ctgan", "pythae") and find_spec(name) is None:
+        pytest.skip(f"needs {name}, which is no dependency")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
