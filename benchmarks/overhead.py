@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Record, markdown, paired_ratio
 from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers.adversarial import R1_EVERY, r1_penalty
 from gen_augment.training import Callback, Loop
-from gen_augment.training.adversarial import R1_EVERY, r1_penalty
 
 __all__ = ["bare_sample_seconds", "run", "table"]
 

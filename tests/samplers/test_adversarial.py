@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_spread
-from gen_augment.training.adversarial import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
+from gen_augment.samplers.adversarial import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from gen_augment.training.balance import CategoryDraw
 from gen_augment.types import DataSpec
 
@@ -42,13 +42,17 @@ def test_r1_penalty_is_the_mean_squared_gradient() -> None:
 @pytest.mark.parametrize("pac", [1, 2])
 def test_gradient_penalty_is_that_of_a_known_slope(pac: int) -> None:
     x, y = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(6)
-    slope = torch.tensor([3.0, 0.0, -4.0])  # of norm 5; `pac` rows together have one of 5 sqrt(pac)
-    found = gradient_penalty(lambda x, y: (x @ slope).view(-1, pac).sum(dim=1), x, torch.zeros(6, 3), y, pac)
-    assert float(found) == pytest.approx((5 * pac**0.5 - 1) ** 2, rel=1e-5)
+    for slope, norm in (([3.0, 0.0, -4.0], 5.0), ([0.3, 0.0, 0.4], 0.5)):  # `pac` rows together: norm * sqrt(pac)
+
+        def linear(x: Tensor, y: Tensor, slope: list[float] = slope) -> Tensor:
+            return (x @ torch.tensor(slope)).view(-1, pac).sum(dim=1)
+
+        found = gradient_penalty(linear, x, torch.zeros(6, 3), y, pac)
+        assert float(found) == pytest.approx(max(0, norm * pac**0.5 - 1) ** 2, rel=1e-5)
     # Where both sides are one point, so is every point between them.
     norms = 6 * x.view(6 // pac, -1).norm(dim=1)
     packed = gradient_penalty(lambda x, y: quadratic(x, y).view(-1, pac).sum(dim=1), x, x, y, pac)
-    torch.testing.assert_close(packed, (norms - 1).square().mean())
+    torch.testing.assert_close(packed, F.relu(norms - 1).square().mean())
 
 
 def test_gradient_penalty_is_taken_between_the_two_sides() -> None:
