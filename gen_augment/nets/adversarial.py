@@ -52,11 +52,6 @@ class Generator(nn.Module):
         self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM + told, width)
         self.shares = ClassEmbedding(spec.n_classes, told).requires_grad_(False) if told else None
 
-    @property
-    def latent_size(self) -> int:
-        """Numbers of noise for each row."""
-        return self.latent_dim + self.n_places + (self.shares is not None)
-
     @torch.no_grad()
     def set_shares(self, x: Tensor, y: Tensor) -> None:
         """Learn how often each class has each category; a class without rows keeps what is known of it."""

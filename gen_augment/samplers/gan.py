@@ -208,7 +208,7 @@ class ConditionalGAN(Sampler):
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
-        """``(latent_dim,)``, and for tables a number for each place of their blocks."""
+        """``(latent_dim,)``; for tables a number more for each place of their blocks, and one for the category told."""
         return (self.latent_dim + sum(self.spec_.blocks) + self._tells_categories(self.spec_),)
 
     def _build(self, spec: DataSpec) -> "GANNetwork":

@@ -106,7 +106,7 @@ def test_samples_are_told_categories_as_often_as_their_class_has_them() -> None:
     y[:100] = -1
     generator = Generator(DataSpec("table", (6,), 3, blocks=BLOCKS), 4, 2, tell_category=True)
     generator.set_shares(x, y)
-    z = torch.randn(40_000, generator.latent_size, generator=torch.Generator().manual_seed(1))
+    z = torch.randn(40_000, 10, generator=torch.Generator().manual_seed(1))
     for label in (0, 1):
         told = generator.pick(z, torch.full((len(z),), label))
         counts = np.bincount(places[y.numpy() == label].ravel(), minlength=5)
@@ -125,7 +125,7 @@ def test_samples_are_told_categories_as_often_as_their_class_has_them() -> None:
 def test_the_penalty_is_the_cross_entropy_of_what_was_told() -> None:
     torch.manual_seed(0)
     generator = Generator(DataSpec("table", (6,), 2, blocks=BLOCKS), 4, 2, tell_category=True)
-    z, y, place = torch.randn(7, generator.latent_size), torch.zeros(7, dtype=torch.long), torch.arange(7) % 5
+    z, y, place = torch.randn(7, 10), torch.zeros(7, dtype=torch.long), torch.arange(7) % 5
     rows, found = generator(z, y, place)
     told = torch.cat([generator.embedding(y), F.one_hot(place, 5)], dim=1)
     logits = generator.decoder(z[:, :4], told)[:, 1:]
