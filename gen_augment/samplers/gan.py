@@ -110,8 +110,7 @@ class ConditionalGAN(Sampler):
     0.76 after 1,500 steps of the defaults (mean of balanced accuracy and average precision on validation rows, one
     seed), 0.73 with ``pac=2``, 0.61 with ``pac=8``, 0.77 with ``n_critic=2`` and 900 steps, and 0.75 with
     ``loss="wasserstein"``, ``n_critic=3``, learning rates of 1e-3 and 600 steps; on the three of them that have
-    categories, over two seeds, 0.74 with the defaults and 0.75 with `training_by_sampling`, which was better in three of
-    six.
+    categories, over two seeds, 0.74 with the defaults and 0.75 with `training_by_sampling`, better in three of six.
 
     Examples
     --------
