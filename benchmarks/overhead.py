@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Record, markdown, paired_ratio
 from gen_augment.samplers import SAMPLERS, Sampler
-from gen_augment.samplers.gan import R1_EVERY, r1_penalty
+from gen_augment.samplers.adversarial import R1_EVERY, r1_penalty
 from gen_augment.training import Callback, Loop
 
 __all__ = ["bare_sample_seconds", "run", "table"]

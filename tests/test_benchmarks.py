@@ -2,15 +2,18 @@
 
 import json
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import benchmarks.__main__ as command
-from benchmarks import BENCHMARKS, harness
+from benchmarks import BENCHMARKS, ctgan, harness
+from gen_augment.errors import MissingDependencyError
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +36,8 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
     has_data = (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir()
     if name in ("filters", "generators", "injection", "pythae") and not has_data:
         pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
-    if name == "pythae" and find_spec("pythae") is None:
-        pytest.skip("needs pythae, which is no dependency")
+    if name in ("ctgan", "pythae") and find_spec(name) is None:
+        pytest.skip(f"needs {name}, which is no dependency")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
@@ -73,10 +76,30 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(tmp_path: Path, monkeyp
 
 def test_committed_results_are_full_runs_and_in_the_report() -> None:
     report = (Path(harness.__file__).parent / "RESULTS.md").read_text()
-    for name, benchmark in BENCHMARKS.items():
-        record = json.loads((Path(harness.__file__).parent / "results" / f"{name}.json").read_text())
+    recorded = [path for path in harness.RESULTS.glob("*.json") if not path.stem.endswith(".quick")]
+    assert recorded
+    for path in recorded:
+        record = json.loads(path.read_text())
         assert record["quick"] is False
-        assert benchmark.table(record["results"]) in report
+        assert BENCHMARKS[path.stem].table(record["results"]) in report
+
+
+def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
+    X, y, p = ctgan.draw_table(20_000, 0)
+    assert X.shape == (20_000, 15)
+    assert X.select_dtypes("category").nunique().to_dict() == ctgan.N_CATEGORIES
+    here = np.digitize(p, [0.1, 0.3, 0.6])
+    counts = np.bincount(here)
+    error = np.abs(np.bincount(here, y - p)) / np.sqrt(np.bincount(here, p * (1 - p)))
+    assert (counts > 1000).all()
+    assert (error < 4).all()
+    assert ctgan.draw_table(50, 1)[0].equals(ctgan.draw_table(50, 1)[0])
+
+
+def test_what_the_comparison_with_ctgan_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctgan", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install --no-deps -t FOLDER ctgan==0\.12\.1"):
+        ctgan.run(quick=True)
 
 
 def test_list_names_all() -> None:

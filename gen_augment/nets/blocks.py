@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["block_nll", "draw_blocks", "relaxed_blocks"]
+__all__ = ["block_log_p", "block_nll", "draw_blocks", "relaxed_blocks"]
 
 #: Of the relaxation that gradients go through, as in Xu et al., "Modeling Tabular Data using Conditional GAN", 2019.
 TEMPERATURE = 0.2
@@ -18,8 +18,12 @@ TEMPERATURE = 0.2
 
 def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """Cross-entropy of one-hot blocks ``(B, width)``: mean over the batch, in nats per row; empty ones cost nothing."""
-    log_p = torch.cat([part.log_softmax(dim=1) for part in torch.split(logits, list(blocks), dim=1)], dim=1)
-    return -(x * log_p).sum() / len(x)
+    return -(x * block_log_p(logits, blocks)).sum() / len(x)
+
+
+def block_log_p(logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Logarithm of the probability of each place ``(B, width)``, in nats."""
+    return torch.cat([part.log_softmax(dim=1) for part in torch.split(logits, list(blocks), dim=1)], dim=1)
 
 
 def draw_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: float = 1.0) -> Tensor:

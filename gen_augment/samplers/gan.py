@@ -14,7 +14,11 @@ Miyato and Koyama, "cGANs with Projection Discriminator", 2018 (arXiv:1802.05637
 Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018
 (arXiv:1801.04406): the R1 penalty; taken lazily, as in Karras et al. 2020 (arXiv:1912.04958).
 Karras et al., "Progressive Growing of GANs", 2018 (arXiv:1710.10196): minibatch standard deviation.
-Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503): categories by Gumbel-softmax.
+Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503): categories by Gumbel-softmax,
+the conditional vector and training by sampling.
+Lin et al., "PacGAN: The Power of Two Samples in Generative Adversarial Networks", 2018 (arXiv:1712.04086).
+Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).
+Petzka et al., "On the Regularization of Wasserstein GANs", 2018 (arXiv:1709.08894): its penalty from one side.
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738).
 Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676): augmenting a share
 of the images only, so that generated ones do not come out augmented, and as large a share as overfitting calls for.
@@ -22,30 +26,27 @@ of the images only, so that generated ones do not come out augmented, and as lar
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
-from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
-from gen_augment.nets.blocks import relaxed_blocks
+from gen_augment.errors import InputError
+from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_place
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
+from gen_augment.samplers.adversarial import Rules, Step
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Callback, Loop, diff_augment
-from gen_augment.training.balance import RowDraw
+from gen_augment.training.balance import CategoryDraw, RowDraw
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
 from gen_augment.training.diffaugment import AdaptiveProbability
 from gen_augment.training.placement import evaluating
-from gen_augment.types import Batch, ColumnTypes, DataSpec
+from gen_augment.types import JSON, Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalGAN"]
 
-CONDITION_DIM = 32
-R1_EVERY = 16
 JUDGED_AT_ONCE = 512
 SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
@@ -57,10 +58,21 @@ class ConditionalGAN(Sampler):
     ----------
     latent_dim : int
         Length of the noise vector.
-    loss : {"non_saturating", "hinge"}
-    regularizer : {"r1", "spectral_norm"}
-        What keeps the discriminator smooth: the R1 gradient penalty every 16th step, or spectral normalisation
-        of its layers.
+    loss : {"non_saturating", "hinge", "wasserstein"}
+    regularizer : {"auto", "r1", "spectral_norm", "gradient_penalty"}
+        What keeps the discriminator smooth: the R1 penalty on gradients at real rows, every 16th step; spectral
+        normalisation of its layers; or the penalty of WGAN-GP, from one side, on gradients between real and generated
+        rows. "auto" takes the last for the Wasserstein loss, which R1 does not go with, and "r1" for the others.
+    pac : int
+        Rows of a table that are judged together, as in PacGAN; it divides `batch_size`.
+    n_critic : int or "auto"
+        Updates of the discriminator in each step. "auto" takes 5 for the Wasserstein loss, as its paper does, and 1 for
+        the others.
+    training_by_sampling : bool
+        For tables with categories, as in CTGAN: each row is told one category of one column, which training chooses by
+        the logarithm of its frequency, and a real row that has it; a generated row is penalised by cross-entropy where
+        it has another. Samples are told categories as often as their class has them, so they follow the data's own
+        shares.
     r1_gamma : float or "auto"
         Weight of the R1 penalty. A gradient's squared length grows with the number of values in a row, so "auto" takes
         16 divided by that number, and at most 0.3.
@@ -79,7 +91,7 @@ class ConditionalGAN(Sampler):
     width : int
         Channels at the finest level; hidden units of the MLP are four times as many.
     max_steps, batch_size : int
-        Steps of one discriminator and one generator update each, and rows in each.
+        Steps, each of which updates the generator once, and rows in each update.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
     random_state, device, precision, torch_compile, column_types, callbacks, verbose
@@ -93,6 +105,13 @@ class ConditionalGAN(Sampler):
     in `history_`. Where that of a class falls far below its best, a `ModeCollapseWarning` says so; training that ends
     like that, and with a lower score over all classes, ends with the generator that scored best.
 
+    PacGAN, the Wasserstein loss and training by sampling are there for tables, and are not the default, as they did not
+    pay. On seven tables of 178 to 2,935 rows, random forests and logistic regressions trained on samples alone scored
+    0.76 after 1,500 steps of the defaults (mean of balanced accuracy and average precision on validation rows, one
+    seed), 0.73 with ``pac=2``, 0.61 with ``pac=8``, 0.77 with ``n_critic=2`` and 900 steps, and 0.75 with
+    ``loss="wasserstein"``, ``n_critic=3``, learning rates of 1e-3 and 600 steps; on the three of them that have
+    categories, over two seeds, 0.74 with the defaults and 0.75 with `training_by_sampling`, better in three of six.
+
     Examples
     --------
     >>> from sklearn.datasets import load_wine
@@ -104,13 +123,17 @@ class ConditionalGAN(Sampler):
     """
 
     lr_schedule = "trapezoid"
+    _former_params: ClassVar[JSON] = {"pac": 1, "n_critic": 1, "training_by_sampling": False}
 
     def __init__(
         self,
         *,
         latent_dim: int = 64,
-        loss: Literal["non_saturating", "hinge"] = "non_saturating",
-        regularizer: Literal["r1", "spectral_norm"] = "r1",
+        loss: Literal["non_saturating", "hinge", "wasserstein"] = "non_saturating",
+        regularizer: Literal["auto", "r1", "spectral_norm", "gradient_penalty"] = "auto",
+        pac: int = 1,
+        n_critic: int | Literal["auto"] = "auto",
+        training_by_sampling: bool = False,
         r1_gamma: float | Literal["auto"] = "auto",
         augment: float | Literal["adaptive"] = True,
         mirror: bool = False,
@@ -143,6 +166,9 @@ class ConditionalGAN(Sampler):
         )
         self.latent_dim = latent_dim
         self.loss = loss
+        self.pac = pac
+        self.n_critic = n_critic
+        self.training_by_sampling = training_by_sampling
         self.regularizer = regularizer
         self.r1_gamma = r1_gamma
         self.augment = augment
@@ -156,8 +182,13 @@ class ConditionalGAN(Sampler):
         super()._check_params()
         check_positive_int("latent_dim", self.latent_dim)
         check_positive_int("width", self.width)
-        check_choice("loss", self.loss, ("non_saturating", "hinge"))
-        check_choice("regularizer", self.regularizer, ("r1", "spectral_norm"))
+        check_choice("loss", self.loss, ("non_saturating", "hinge", "wasserstein"))
+        check_choice("regularizer", self.regularizer, ("auto", "r1", "spectral_norm", "gradient_penalty"))
+        check_positive_int("pac", self.pac)
+        if self.n_critic != "auto":
+            check_positive_int("n_critic", self.n_critic)
+        check_choice("training_by_sampling", self.training_by_sampling, (True, False))
+        self._check_combination()
         if self.r1_gamma != "auto":
             check_range("r1_gamma", self.r1_gamma, 0)
         if self.augment != "adaptive" and not isinstance(self.augment, bool):
@@ -167,69 +198,87 @@ class ConditionalGAN(Sampler):
         check_range("ema_decay", self.ema_decay, 0, 1)
         check_range("discriminator_lr", self.discriminator_lr, 0, open_low=True)
 
+    def _check_combination(self) -> None:
+        if self.loss == "wasserstein" and self.regularizer == "r1":
+            raise InputError(
+                "loss='wasserstein' needs a critic of bounded slope, which regularizer='r1' does not give: take "
+                "'gradient_penalty' or 'spectral_norm'."
+            )
+        if self.batch_size % self.pac:
+            raise InputError(f"batch_size={self.batch_size} is no multiple of pac={self.pac}: change one of them.")
+
     @property
     def latent_shape(self) -> tuple[int, ...]:
-        """``(latent_dim,)``, and for tables a number for each place of their blocks."""
-        return (self.latent_dim + sum(self.spec_.blocks),)
+        """``(latent_dim,)``; for tables a number more for each place of their blocks, and one for the category told."""
+        return (self.latent_dim + sum(self.spec_.blocks) + self._tells_categories(self.spec_),)
 
     def _build(self, spec: DataSpec) -> "GANNetwork":
-        spectral = self.regularizer == "spectral_norm"
-        return GANNetwork(spec, self.latent_dim, self.width, self._probability(), spectral, self.ema_decay)
+        rules, told = self._rules(spec), self._tells_categories(spec)
+        generator = Generator(spec, self.latent_dim, self.width, tell_category=told)
+        discriminator = ProjectionDiscriminator(
+            spec, self.width, spectral=rules.regularizer == "spectral_norm", pac=rules.pac, tell_category=told
+        )
+        return GANNetwork(generator, discriminator, self._probability(), self.ema_decay)
 
     def _fit(self, network: Any, loop: Loop) -> None:
-        generator, generator_optimizer = loop.setup(network.generator, _adam(network.generator, self.lr))
-        discriminator, discriminator_optimizer = loop.setup(
-            network.discriminator, _adam(network.discriminator, self.discriminator_lr)
+        x, y = loop.batches.x, loop.batches.y
+        for model in (network.generator, network.ema.module):
+            model.set_shares(x, y)
+        step = Step(
+            generator=loop.setup(network.generator, _adam(network.generator, self.lr)),
+            discriminator=loop.setup(network.discriminator, _adam(network.discriminator, self.discriminator_lr)),
+            bare=network.discriminator,
+            rules=self._rules(self.spec_),
+            draw=RowDraw(loop.batches, self.spec_.n_classes, self.class_balance),
+            categories=self._category_draws(x, y),
+            latent_shape=self.latent_shape,
+            augment=self._augmentation(network.augmentation.p),
+            mirror=self.mirror,
+            backward=loop.fabric.backward,
         )
-        augment = self._augmentation(network.augmentation.p)
-        adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
-        gamma = min(0.3, 16 / math.prod(self.spec_.shape)) if self.r1_gamma == "auto" else self.r1_gamma
+        network.probe.start(x, y, self.latent_shape, self.seed_)
         follow = network.ema.follow(network.generator)
-        draw = RowDraw(loop.batches, self.spec_.n_classes, self.class_balance)
-        network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
-        backward = loop.fabric.backward
+        adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
 
         def probe() -> bool:
             steps = {"step": loop.step, "max_steps": loop.max_steps}
             return bool(network.probe.read(network.ema.module, labels=self.classes_.tolist(), **steps))
 
-        def step(batch: Batch) -> dict[str, Tensor]:
+        def train(batch: Batch) -> dict[str, Tensor]:
             if loop.step and loop.step % PROBE_EVERY == 0:
                 probe()
-            x, y = draw.real(batch)
-            if self.mirror and x.ndim == 4:
-                x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
-            fake_y = draw.labels(len(y))
-            fake = generator(torch.randn(len(y), *self.latent_shape, device=x.device), fake_y)
-
-            seen = augment(torch.cat([x, fake.detach()]))
-            real_score, fake_score = discriminator(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
-            discriminator_loss = self._discriminator_loss(real_score, fake_score)
-            if self.regularizer == "r1" and loop.step % R1_EVERY == 0:
-                # In full precision, whatever the rest is in; not compiled, as it is differentiated twice.
-                penalty = r1_penalty(network.discriminator.forward, augment(x), y)
-                discriminator_loss = discriminator_loss + R1_EVERY * gamma / 2 * penalty
-            discriminator_optimizer.zero_grad()
-            backward(discriminator_loss)
-            discriminator_optimizer.step()
-
-            # The generator meets the updated discriminator with the rows it has already made.
-            network.discriminator.requires_grad_(False)
-            generator_loss = self._generator_loss(discriminator(augment(fake), fake_y))
-            generator_optimizer.zero_grad()
-            backward(generator_loss)
-            generator_optimizer.step()
-            network.discriminator.requires_grad_(True)
+            losses, real_score = step(batch, loop.step)
             follow()
-            losses = {"loss": generator_loss, "discriminator_loss": discriminator_loss, "score": network.probe.score}
+            losses["score"] = network.probe.score
             if adaptive:
                 network.augmentation.update(real_score)
                 losses["augmented"] = network.augmentation.p
             return {name: value.detach().clone() for name, value in losses.items()}
 
-        loop.run(step)
+        loop.run(train)
         if loop.step >= PROBE_EVERY and probe():
             network.ema.module.load_state_dict(network.probe.best.state_dict())
+
+    def _rules(self, spec: DataSpec) -> Rules:
+        """What is done to data of this form, "auto" resolved."""
+        if spec.kind != "table" and self.pac > 1:
+            raise InputError(f"pac={self.pac} is for tables, and these rows are {spec.kind}s: leave it at 1.")
+        regularizer = self.regularizer
+        if regularizer == "auto":
+            regularizer = "gradient_penalty" if self.loss == "wasserstein" else "r1"
+        gamma = min(0.3, 16 / math.prod(spec.shape)) if self.r1_gamma == "auto" else self.r1_gamma
+        n_critic = (5 if self.loss == "wasserstein" else 1) if self.n_critic == "auto" else self.n_critic
+        return Rules(self.loss, regularizer, gamma, self.pac, n_critic)
+
+    def _tells_categories(self, spec: DataSpec) -> bool:
+        return bool(self.training_by_sampling and spec.blocks)
+
+    def _category_draws(self, x: Tensor, y: Tensor) -> tuple[CategoryDraw, ...]:
+        if not self._tells_categories(self.spec_):
+            return ()
+        parts = [(x, y)] if (y >= 0).all() else [(x, y), (x[y >= 0], y[y >= 0])]
+        spec = self.spec_
+        return tuple(CategoryDraw(*part, spec.blocks, spec.n_classes, self.class_balance) for part in parts)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]
@@ -239,21 +288,44 @@ class ConditionalGAN(Sampler):
     def discriminate(self, X: Any, y: Any) -> np.ndarray:
         """Scores of n rows, ndarray of shape (n,): log-odds that they are real, as far as has been learned.
 
-        In training it also sees how varied a batch is. Here that is, for each row, the variety of one batch of the
-        generator's, so that a score does not depend on the rows beside it.
+        In training it also sees how varied a batch is and, with `pac`, other rows. Here those are rows of the
+        generator's, always the same, so that a score does not depend on the rows beside it. Where rows are told a
+        category, the score is the mean over all columns that it could be of.
+
+        Raises
+        ------
+        InputError
+            The loss is "wasserstein", whose scores are no log-odds.
         """
         self._check_fitted()
+        if self.loss == "wasserstein":
+            raise InputError("loss='wasserstein' gives scores that are no log-odds: fit with loss='non_saturating'.")
         rows, device = self.codec_.encode(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         index, seed = np.arange(self.batch_size), derive_seed(self.seed_, "spread")
-        labels = torch.from_numpy(categorical(index, self.class_prior_, seed))
+        company_y = torch.from_numpy(categorical(index, self.class_prior_, seed)).to(device)
+        z = normal(index, self.latent_shape, seed).to(device)
         with evaluating(self.network_):
-            judge: Any = self.network_.discriminator
-            spread = judge.spread(self._generate(normal(index, self.latent_shape, seed).to(device), labels.to(device)))
-            parts = zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True)
-            scores = [judge(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts]
+            network: Any = self.network_
+            company = self._generate(z, company_y)
+            parts = list(zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True))
+            if network.generator.shares is not None:
+                company = append_place(company, network.ema.module.pick(z, company_y), sum(self.spec_.blocks))
+            scores = [self._judge(x.to(device), c.to(device), company, company_y).cpu() for x, c in parts]
         found: np.ndarray = torch.cat(scores).double().numpy()
         return found
+
+    def _judge(self, x: Tensor, y: Tensor, company: Tensor, company_y: Tensor) -> Tensor:
+        judge: Callable[..., Tensor] = self.network_.discriminator.judge  # type: ignore[assignment,union-attr]
+        if not self._tells_categories(self.spec_):
+            return judge(x, y, company, company_y)
+        n_places, first, scores = sum(self.spec_.blocks), 0, []
+        for width in self.spec_.blocks:
+            start = self.spec_.n_numbers + first
+            place = first + x[:, start : start + width].argmax(dim=1)
+            scores.append(judge(append_place(x, place, n_places), y, company, company_y))
+            first += width
+        return torch.stack(scores).mean(dim=0)
 
     def _probability(self) -> float:
         return SHIFT_PROBABILITY if self.augment == "adaptive" or self.augment is True else float(self.augment)
@@ -265,97 +337,17 @@ class ConditionalGAN(Sampler):
         share, colour = self._probability() if p is None else p, self.spec_.shape[0] == 3
         return lambda x: diff_augment(x, p=share, shift=SHIFT, cutout=0, colour=colour)
 
-    def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        if self.loss == "hinge":
-            return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
-
-    def _generator_loss(self, fake: Tensor) -> Tensor:
-        return -fake.mean() if self.loss == "hinge" else F.softplus(-fake).mean()
-
-
-def r1_penalty(discriminator: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """``E |grad_x D(x, y)|^2`` over real rows (Mescheder et al. 2018, equation 9)."""
-    x = x.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(x, y).sum(), x, create_graph=True)
-    return gradient.square().sum() / len(x)
-
 
 class GANNetwork(nn.Module):
     """Generator, its average, discriminator, and what training keeps beside their weights."""
 
-    def __init__(
-        self, spec: DataSpec, latent_dim: int, width: int, augmented: float, spectral: bool, ema_decay: float
-    ) -> None:
+    def __init__(self, generator: Generator, discriminator: ProjectionDiscriminator, p: float, decay: float) -> None:
         super().__init__()
-        self.generator = Generator(spec, latent_dim, width)
-        self.discriminator = ProjectionDiscriminator(spec, width, spectral=spectral)
-        self.ema = EMA(self.generator, ema_decay)
-        self.augmentation = AdaptiveProbability(augmented, MOST_AUGMENTED)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema = EMA(self.generator, decay)
+        self.augmentation = AdaptiveProbability(p, MOST_AUGMENTED)
         self.probe = CollapseProbe(self.ema.module)
-
-
-class Generator(nn.Module):
-    """Noise and class number to row; images end in tanh, and blocks of tables are drawn from logits."""
-
-    def __init__(self, spec: DataSpec, latent_dim: int, width: int) -> None:
-        super().__init__()
-        self.bounded = spec.kind == "image"
-        self.blocks = spec.blocks
-        self.latent_dim = latent_dim
-        self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
-
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        code, picks = z[:, : self.latent_dim], z[:, self.latent_dim :]
-        out: Tensor = self.decoder(code, self.embedding(y))
-        if self.blocks:
-            start = out.shape[1] - sum(self.blocks)
-            return torch.cat([out[:, :start], relaxed_blocks(out[:, start:].float(), picks, self.blocks)], dim=1)
-        return out.tanh() if self.bounded else out
-
-
-class ProjectionDiscriminator(nn.Module):
-    """``D(x, y) = w . f(x) + v_y . f(x)``: a score of realism plus one of agreement with the label, if there is one."""
-
-    def __init__(self, spec: DataSpec, width: int, *, spectral: bool) -> None:
-        super().__init__()
-        self.encoder = build_encoder(spec, width, norm=False)
-        features = 8 * width
-        self.head = nn.Sequential(nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2))
-        self.score = nn.Linear(features, 1)
-        self.projection = ClassEmbedding(spec.n_classes, features)
-        nn.init.normal_(self.projection.weight, std=features**-0.5)
-        if spectral:
-            for module in list(self.modules()):
-                if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
-                    spectral_norm(module)
-
-    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1, spread: Tensor | None = None) -> Tensor:
-        """Scores ``(B,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart.
-
-        A `spread` that is given is taken for that of all of them.
-        """
-        encoded = self.encoder(x)
-        if spread is None:
-            encoded = append_spread(encoded, n_groups)
-        else:
-            encoded = torch.cat([encoded, spread.expand(len(x), 1)], dim=1)
-        features = self.head(encoded)
-        agreement = (features * self.projection(y)).sum(dim=1) * (y >= 0)
-        score: Tensor = self.score(features).squeeze(1) + agreement
-        return score
-
-    def spread(self, x: Tensor) -> Tensor:
-        """How varied a batch is, of shape (1,)."""
-        return append_spread(self.encoder(x), 1)[0, -1:]
-
-
-def append_spread(features: Tensor, n_groups: int) -> Tensor:
-    """Append to each row the mean standard deviation of its group, which gives away a collapsed generator."""
-    groups = features.view(n_groups, -1, features.shape[1])
-    spread = (groups.float().var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
-    return torch.cat([features, spread.repeat_interleave(groups.shape[1])[:, None].to(features.dtype)], dim=1)
 
 
 def _adam(module: nn.Module, lr: float) -> torch.optim.Optimizer:

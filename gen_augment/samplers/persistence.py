@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ _NO_PART_IN_ROWS = ("device", "torch_compile", "callbacks", "verbose", "random_s
 class Persistent:
     """`save` and `load` for a sampler: parameters, codec and history as JSON, weights as safetensors."""
 
+    #: Parameters that older archives do not hold, with the value that stands for what was done then.
+    _former_params: ClassVar[JSON] = {}
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted sampler to one file, whole or not at all.
 
@@ -52,7 +55,8 @@ class Persistent:
         sampler = cast("Sampler", self)
         sampler._check_fitted()
         header, tensors = self._to_archive()
-        params = {k: v for k, v in header["params"].items() if k not in _NO_PART_IN_ROWS}
+        former = self._former_params.items()  # an archive keeps its fingerprint
+        params = {k: v for k, v in header["params"].items() if k not in _NO_PART_IN_ROWS and (k, v) not in former}
         described = {k: v for k, v in header.items() if k not in ("history", "n_steps")} | {"params": params}
         digest = hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16)
         for name in sorted(tensors):
@@ -95,7 +99,7 @@ class Persistent:
     @classmethod
     def _from_header(cls, header: JSON) -> "Sampler":
         """All of the sampler but its network; every value is checked."""
-        params = dict(header["params"])
+        params = {**cls._former_params, **header["params"]}
         archive.check_keys(f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names()))
         sampler = cast("Sampler", cls(**(params | {"callbacks": None})))
         sampler._check_params()

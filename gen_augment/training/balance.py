@@ -1,4 +1,8 @@
-"""How often training meets each class."""
+"""How often training meets each class, and each category of a table.
+
+Reference: Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503): training by
+sampling, section 4.3.
+"""
 
 import torch
 from torch import Tensor
@@ -6,7 +10,7 @@ from torch import Tensor
 from gen_augment.training.batches import Batches
 from gen_augment.types import Batch
 
-__all__ = ["RowDraw"]
+__all__ = ["CategoryDraw", "RowDraw"]
 
 
 class RowDraw:
@@ -18,20 +22,17 @@ class RowDraw:
 
     def __init__(self, batches: Batches, n_classes: int, balance: float) -> None:
         self.x, self.y, self.balance = batches.x, batches.y, balance
+        self.batch_size = batches.batch_size
         self.labelled = self.y[self.y >= 0]
-        counts = torch.bincount(self.labelled, minlength=n_classes).cpu().double()
-        weights = counts.clamp(min=1) ** -balance
-        weights *= counts.sum() / (counts * weights).sum()  # a labelled row weighs 1 on average
-        rest = counts.sum() / max(1, len(self.y) - len(self.labelled))
-        by_row = torch.cat([weights, rest.clamp(max=1)[None]])[self.y.cpu()]  # -1 is the last
+        by_row = _row_weights(self.y.cpu(), n_classes, balance)
         self._shares = _cumulative(by_row).to(self.y.device)
         self._label_shares = _cumulative(by_row[self.y.cpu() >= 0]).to(self.y.device)
 
-    def real(self, batch: Batch) -> Batch:
-        """The batch itself, or as many rows drawn with balance."""
-        if not self.balance:
+    def real(self, batch: Batch | None) -> Batch:
+        """The batch itself, or as many rows drawn, with balance or where there is none."""
+        if batch is not None and not self.balance:
             return batch
-        here = _draw(self._shares, len(batch[1]))
+        here = _draw(self._shares, self.batch_size)
         return self.x[here], self.y[here]
 
     def labels(self, n: int) -> Tensor:
@@ -39,6 +40,59 @@ class RowDraw:
         if not self.balance:
             return self.labelled[torch.randint(len(self.labelled), (n,), device=self.y.device)]
         return self.labelled[_draw(self._label_shares, n)]
+
+
+class CategoryDraw:
+    """Rows and the category that each was drawn by, so that rare ones are met: training by sampling.
+
+    A block is chosen, each as often as any other; a category of it, in proportion to ``log(1 + n)`` for n rows; and a
+    row that has it, as often as `RowDraw` would meet it.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_rows, width)
+        Ends in one-hot blocks.
+    y : Tensor of shape (n_rows,)
+    blocks : tuple of int
+        Their widths.
+    n_classes : int
+    balance : float
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, blocks: tuple[int, ...], n_classes: int, balance: float) -> None:
+        self.x, self.y, self.n_places = x, y, sum(blocks)
+        first = torch.tensor([0, *blocks[:-1]]).cumsum(0)
+        parts = torch.split(x[:, -sum(blocks) :].cpu(), list(blocks), dim=1)
+        places = torch.stack([part.argmax(dim=1) for part in parts]) + first[:, None]  # (n_blocks, n_rows)
+        flat, order = places.flatten().sort(stable=True)
+        counts = torch.bincount(flat, minlength=sum(blocks))
+        # Rows by category, one block after another, on a line on which each takes the room of its weight.
+        rows = order % len(y)
+        weights = _row_weights(y.cpu(), n_classes, balance)[rows]
+        line = torch.cat([weights.new_zeros(1), weights.cumsum(0)])
+        ends = counts.cumsum(0)
+        bounds = line[torch.stack([ends - counts, ends])]  # (2, n_places)
+        self._rows, self._line, self._bounds = rows.to(y.device), line.to(y.device), bounds.to(y.device)
+        heavy = torch.split(counts.double().log1p(), list(blocks))
+        share = torch.cat([part / part.sum() for part in heavy])
+        self._shares = _cumulative(share).to(y.device)
+
+    def __call__(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """`n` rows, their labels, and the places of the categories they were drawn by, counted through all blocks."""
+        place = _draw(self._shares, n)
+        low, high = self._bounds[:, place]
+        at = low + (high - low) * torch.rand(n, device=low.device, dtype=low.dtype)
+        here = self._rows[torch.searchsorted(self._line, at, right=True) - 1]
+        return self.x[here], self.y[here], place
+
+
+def _row_weights(y: Tensor, n_classes: int, balance: float) -> Tensor:
+    """Of rows with class numbers `y`; labelled ones weigh 1 on average, all others together no more than those."""
+    counts = torch.bincount(y[y >= 0], minlength=n_classes).double()
+    weights = counts.clamp(min=1) ** -balance
+    weights *= counts.sum() / (counts * weights).sum()
+    rest = counts.sum() / (y < 0).sum().clamp(min=1)
+    return torch.cat([weights, rest.clamp(max=1)[None]])[y]  # -1 is the last
 
 
 def _cumulative(weights: Tensor) -> Tensor:

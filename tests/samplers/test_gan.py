@@ -2,25 +2,14 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gen_augment import ConditionalGAN
-from gen_augment.samplers.gan import GANNetwork, ProjectionDiscriminator, append_spread, r1_penalty
+from gen_augment.nets.adversarial import ProjectionDiscriminator, append_spread
+from gen_augment.samplers.gan import GANNetwork
 from gen_augment.types import DataSpec
 from tests.conftest import toy_images
 from tests.samplers.mixture import check_mixture, draw_mixture
-
-
-class Quadratic(nn.Module):
-    """D(x, y) = sum of a x^2: the gradient is 2 a x."""
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return 3 * x.square().sum(dim=1)
-
-
-def test_r1_penalty_is_the_mean_squared_gradient() -> None:
-    x = torch.tensor([[1.0, 2.0], [0.5, 0.0]])
-    torch.testing.assert_close(r1_penalty(Quadratic(), x, torch.zeros(2)), (36 * x.square().sum(dim=1)).mean())
 
 
 def test_projection_adds_agreement_with_the_label() -> None:

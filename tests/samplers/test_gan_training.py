@@ -12,7 +12,7 @@ import torch
 
 from gen_augment import ConditionalGAN, InputError
 from gen_augment.errors import ModeCollapseWarning
-from gen_augment.samplers.gan import ProjectionDiscriminator, append_spread
+from gen_augment.nets.adversarial import ProjectionDiscriminator, append_spread
 from gen_augment.training import Batches, Callback, Checkpoint
 from gen_augment.training.balance import RowDraw
 from gen_augment.training.diffaugment import AdaptiveProbability

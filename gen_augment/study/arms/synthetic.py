@@ -222,8 +222,8 @@ def _filtered(
 def _check_no_test_rows(name: str, synthetic: Part, split: Split) -> None:
     """Raise for rows of the test part, unless they may have been met by chance.
 
-    Such are made of values that training rows have, and are met no more often than rows of the validation part, which no
-    sampler has seen either. Of a table of a few categories, any row may be met.
+    Such are made of values that training rows have, and are met no more often than rows of the validation part, which
+    no sampler has seen either. Of a table of a few categories, any row may be met.
     """
     made = row_digests(synthetic.X)
     test, control = (np.isin(row_digests(part.X), made) for part in (split.test, split.validation))
