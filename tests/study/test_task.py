@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from gen_augment.data import load_data
 from gen_augment.errors import InputError, LeakError
-from gen_augment.study.task import Part, Split, Task, row_digests
+from gen_augment.study.task import Part, Split, Task, near_copies, row_digests
 from tests.conftest import as_form
 from tests.study.toys import gaussians
 
@@ -165,6 +166,13 @@ def test_too_few_rows(counts: tuple[int, int], settings: dict[str, Any], message
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
         Task(*numbered(20, 20), **settings)
+
+
+def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
+    images = load_data("digits").X
+    brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
+    found = near_copies(images[:400], np.concatenate([images[400:800], brighter]))
+    assert found.tolist() == list(range(400, 450))
 
 
 @pytest.mark.parametrize(
