@@ -211,8 +211,8 @@ def near_copies(train: Any, test: Any) -> np.ndarray:
     """Numbers of test rows that are near copies of training rows: a shift of one grey level, a column rounded.
 
     A test row is one if its distance to some training row is less than a hundredth, of images a tenth, of that row's
-    distance to the next training row (`NEAR`), in scaled columns or pixels. Rows of fewer than five values are near by chance, and are not
-    looked at.
+    distance to the next training row (`NEAR`), in scaled columns or pixels. Rows of fewer than five values are near by
+    chance, and are not looked at.
 
     Parameters
     ----------
