@@ -10,7 +10,6 @@ generative sampler, with an interval above 0, reaches 86.5%, and adds 10 points 
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +40,7 @@ def arms(move: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, work: Path) -> Study:
+def make(name: str, rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     data = images(name, quick)
     counts = np.array(COUNTS if not quick else (20, 20, 10, 10, 10, 10, 10, 10, 10, 10))

@@ -46,7 +46,7 @@ def arms(move: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, work: Path, **settings: Any) -> Study:
+def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, **settings: Any) -> Study:
     """The study of one seed, with further settings of it."""
     data = images(str(cifar_folder()) if name == "cifar10" else name, quick)
     mirror = data.mirror or name == "cifar10"

@@ -6,7 +6,6 @@ those chosen on clean validation images. With one thread of a slow core a seed t
 """
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,9 +35,9 @@ def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {f"{kind} {s}": (corrupt(X[chosen], kind, s, like=data.X), y[chosen]) for kind in KINDS for s in SEVERITIES}
 
 
-def make(rows: str, setup: Setup, seed: int, quick: bool, work: Path) -> Study:
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
-    return lowdata.make("fashion-mnist", rows, setup, seed, quick, work, shifted=corrupted(quick))
+    return lowdata.make("fashion-mnist", rows, setup, seed, quick, shifted=corrupted(quick))
 
 
 PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make)

@@ -10,7 +10,6 @@ in all: 7 for the source, 7 for the fits of each set-up, and 11 seconds for each
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -125,7 +124,7 @@ def source(seed: int, quick: bool) -> Source:
     return Source(seed, samplers, made[-1].state_dict())
 
 
-def make(rows: str, setup: Setup, seed: int, quick: bool, work: Path) -> Study:
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     known, data = source(seed, quick), split_classes(seed, quick).new
     fresh = _samplers(dict(setup.steps), data.mirror, quick)

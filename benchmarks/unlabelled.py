@@ -10,7 +10,6 @@ threshold is that of Sohn et al., "FixMatch", 2020 (arXiv:2001.07685).
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -88,7 +87,7 @@ class PseudoLabels:
         return concatenate([X, self.unlabelled[sure]]), np.append(y, labels[likely.argmax(axis=1)[sure]])
 
 
-def make(rows: str, setup: Setup, seed: int, quick: bool, work: Path) -> Study:
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     data = images("fashion-mnist", quick)
     n, n_unlabelled = (6, 100) if quick else (N_LABELLED, N_UNLABELLED)
