@@ -1,18 +1,52 @@
 """Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
-from benchmarks import ctgan, filters, generators, injection, overhead, pythae, scale, tables
+from benchmarks import (
+    controls,
+    ctgan,
+    filters,
+    generators,
+    injection,
+    longtail,
+    lowdata,
+    overhead,
+    pythae,
+    robustness,
+    scale,
+    tables,
+    transfer,
+    unlabelled,
+)
 from benchmarks.harness import Benchmark
+from benchmarks.protocol import Protocol
 
 __all__ = ["BENCHMARKS"]
 
-#: Every benchmark by name; one file each.
+
+def _of(about: str | None, protocol: Protocol) -> Benchmark:
+    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures, is_run=False)
+
+
+#: Every benchmark by name. Those that were never run say so, here and in RESULTS.md.
 BENCHMARKS: dict[str, Benchmark] = {
-    "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table),
+    "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
+    "controls": Benchmark(
+        controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures, is_run=False
+    ),
+    "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, is_run=False),
+    "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
+    "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table),
     "generators": Benchmark(generators.__doc__ or "", generators.run, generators.table, generators.figures),
     "injection": Benchmark(injection.__doc__ or "", injection.run, injection.table),
+    "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
+    "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
+    "robustness": Benchmark(
+        robustness.__doc__ or "", robustness.PROTOCOL.run, robustness.table, robustness.figures, is_run=False
+    ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
-    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
+    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures, is_run=False),
+    "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
+    "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

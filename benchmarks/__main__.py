@@ -38,7 +38,9 @@ def report() -> None:
     parts = ["# Results\n\nWritten by `python -m benchmarks report` from `benchmarks/results/`."]
     for name, benchmark in BENCHMARKS.items():
         path = RESULTS / f"{name}.json"
-        if path.exists():
+        if not path.exists():
+            parts.append(f"## {name}\n\n{benchmark.about.strip()}\n\nNot run yet.")
+        else:
             record = json.loads(path.read_text())
             machine = record["machine"]
             versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())

@@ -24,12 +24,16 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name."""
+    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name.
+
+    `is_run` says whether its results are here.
+    """
 
     about: str
     run: Callable[[bool], Record]
     table: Callable[[Record], str]
     figures: Callable[[Record], dict[str, Figure]] = lambda results: {}
+    is_run: bool = True
 
 
 class Trials:
@@ -42,20 +46,21 @@ class Trials:
             [] if quick or not path.exists() else json.loads(path.read_text())["results"]["trials"]
         )
 
-    def add(self, key: Record, measure: Callable[[], Record]) -> None:
-        """Measure what `key` names, unless that is done."""
-        if not self.has(key):
-            self.keep([key | measure()])
-
     def has(self, key: Record) -> bool:
         """Whether what `key` names is done."""
         return any(key.items() <= trial.items() for trial in self.done)
 
-    def keep(self, found: list[Record]) -> None:
-        """Write trials that belong together."""
-        self.done += found
+    def add(self, key: Record, measure: Callable[[], Record]) -> None:
+        """Measure what `key` names, unless that is done."""
+        if not self.has(key):
+            self.extend([key | measure()])
+            if not self.quick:
+                print(self.done[-1], flush=True)
+
+    def extend(self, trials: list[Record]) -> None:
+        """Take over trials, all of them or none."""
+        self.done += trials
         if not self.quick:
-            print(found[-1], flush=True)
             save(self.name, {"trials": self.done}, quick=False)
 
 

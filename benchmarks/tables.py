@@ -82,7 +82,8 @@ def run(quick: bool) -> Record:
     ]
     parallel = joblib.Parallel(1 if quick else 2, return_as="generator_unordered")
     for found in parallel(joblib.delayed(_unit)(*unit) for unit in waiting):
-        trials.keep(found)
+        trials.extend(found)
+        print(found[-1], flush=True)
     return {"trials": trials.done, "tables": {name: describe(name) for name in names}}
 
 

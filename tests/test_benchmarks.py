@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import benchmarks.__main__ as command
-from benchmarks import BENCHMARKS, ctgan, harness
+from benchmarks import BENCHMARKS, controls, ctgan, harness
 from gen_augment.errors import MissingDependencyError
 
 
@@ -30,12 +30,22 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+#: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
+ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
+PROTOCOLS = (*ALIKE, "controls", "mnist-longtail", "transfer", "unlabelled")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    has_data = (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / "FashionMNIST").is_dir()
-    if name in ("filters", "generators", "injection", "pythae") and not has_data:
-        pytest.skip("needs Fashion-MNIST in GEN_AUGMENT_DATA")
+    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip"}.get(name.partition("-")[0], "FashionMNIST")
+    if (
+        name not in ("ctgan", "overhead", "scale", "tables")
+        and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
+    ):
+        pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
+    if name in ALIKE and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
+        pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
     if name in ("ctgan", "pythae") and find_spec(name) is None:
         pytest.skip(f"needs {name}, which is no dependency")
     printed = run("run", name, "--quick")
@@ -43,6 +53,17 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
     assert record["quick"] is True
     assert record["machine"]["versions"]["torch"]
     assert BENCHMARKS[name].table(record["results"]) in printed
+    if name in PROTOCOLS:
+        assert [t for t in record["results"]["trials"] if t["error"]] == []
+        assert len(BENCHMARKS[name].figures(record["results"])) == 1
+    if name == "controls":
+        assert printed.count("must be refused: as expected") == 2
+
+
+def test_controls_that_fail_are_told() -> None:
+    assert "must be refused: **not as expected** (nothing stopped them)" in controls.table(
+        {"trials": [], "leaks": {"oversampled": None}}
+    )
 
 
 def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
@@ -76,12 +97,16 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(tmp_path: Path, monkeyp
 
 def test_committed_results_are_full_runs_and_in_the_report() -> None:
     report = (Path(harness.__file__).parent / "RESULTS.md").read_text()
-    recorded = [path for path in harness.RESULTS.glob("*.json") if not path.stem.endswith(".quick")]
-    assert recorded
-    for path in recorded:
-        record = json.loads(path.read_text())
-        assert record["quick"] is False
-        assert BENCHMARKS[path.stem].table(record["results"]) in report
+    sections = dict(part.split("\n", 1) for part in report.split("\n## ")[1:])
+    for name, benchmark in BENCHMARKS.items():
+        path = Path(harness.__file__).parent / "results" / f"{name}.json"
+        assert path.exists() is benchmark.is_run, "is_run in BENCHMARKS says whether there are results"
+        assert benchmark.about.strip() in sections[name]
+        assert ("Not run yet." in sections[name]) is not benchmark.is_run
+        if benchmark.is_run:
+            record = json.loads(path.read_text())
+            assert record["quick"] is False
+            assert benchmark.table(record["results"]) in sections[name]
 
 
 def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:

@@ -22,7 +22,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "test": "held out anew for each seed" if task.test is None else f"{len(task.test)} rows apart",
         "test_size": task.test_size,
         "validation_size": task.validation_size,
-        "per_class": task.per_class,
+        "per_class": task.per_class and {str(label): n for label, n in task.per_class.items()},
         "duplicates_dropped": task.n_dropped,
         **({"shifted": {name: len(part) for name, part in task.shifted.items()}} if task.shifted else {}),
     }

@@ -58,6 +58,9 @@ class StudyResult:
         Probabilities (n, n_classes) of the rows tested on: "test", and shifted and corrupted ones by name.
     truth : dict of seed to dict of str to ndarray
         Their class numbers.
+    left_out : dict of str to ndarray of shape (n_seeds, n_groups)
+        By arm, `metric` on test without one of (up to) twenty groups of its rows, which all seeds share. Made from the
+        predictions when it is asked for, where it is not given.
     """
 
     trials: pd.DataFrame
@@ -71,7 +74,7 @@ class StudyResult:
     alpha: float = 0.05
     predictions: Mapping[tuple[str, int], Predictions] = field(default_factory=dict)
     truth: Mapping[int, Predictions] = field(default_factory=dict)
-    _spreads: dict[tuple[str, str], float] = field(default_factory=dict, init=False, repr=False, compare=False)
+    left_out: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def higher_is_better(self) -> bool:
@@ -131,25 +134,23 @@ class StudyResult:
 
         The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms.
         """
-        if (arm, reference) not in self._spreads:
-            self._spreads[arm, reference] = self._jackknife(arm, reference)
-        return self._spreads[arm, reference]
-
-    def _jackknife(self, arm: str, reference: str) -> float:
-        pairs = [] if self.overlap else list(zip(self._of(arm, "test"), self._of(reference, "test"), strict=True))
-        n = len(pairs[0][0][0]) if pairs else 0
-        if not n or any(len(codes) != n for (codes, _), _ in pairs):
+        scores = [] if self.overlap else [self.scores_left_out(name) for name in (arm, reference)]
+        if not scores or not scores[0].size or scores[0].shape != scores[1].shape:
             return 0.0
-        n_groups = min(_GROUPS, n)
-        group = np.random.default_rng(0).permutation(n) % n_groups
-        left_out = [
-            np.mean(
-                [self._score(codes, p, group != g) - self._score(codes, q, group != g) for (codes, p), (_, q) in pairs]
-            )
-            for g in range(n_groups)
-        ]
+        left_out = (scores[0] - scores[1]).mean(axis=0)
         # A class that only one group has leaves areas undefined.
-        return float(np.var(left_out) * (n_groups - 1)) if np.isfinite(left_out).all() else 0.0
+        return float(np.var(left_out) * (len(left_out) - 1)) if np.isfinite(left_out).all() else 0.0
+
+    def scores_left_out(self, arm: str) -> np.ndarray:
+        """`left_out` of an arm; empty where it has no predictions, or seeds differ in their number of test rows."""
+        if arm not in self.left_out:
+            found = self._of(arm, "test")
+            n = len(found[0][0]) if found else 0
+            alike = n > 0 and all(len(codes) == n for codes, _ in found)
+            group = np.random.default_rng(0).permutation(n) % _GROUPS
+            left_out = [[self._score(codes, p, group != g) for g in np.unique(group)] for codes, p in found if alike]
+            self.left_out[arm] = np.array(left_out)
+        return self.left_out[arm]
 
     def _score(self, codes: np.ndarray, probabilities: np.ndarray, kept: np.ndarray) -> float:
         areas = self.metric in ("roc_auc", "average_precision")

@@ -60,7 +60,7 @@ class Study:
         Paired repetitions; a verdict needs 3, and is of use from 5.
     test : (X, y), optional
     test_size, validation_size : float
-    per_class : int, optional
+    per_class : int or {label: int}, optional
     drop_duplicates : bool
     shifted : dict of str to (X, y), optional
         See `Task`.
@@ -105,7 +105,7 @@ class Study:
         test: tuple[Any, Any] | None = None,
         test_size: float = 0.3,
         validation_size: float = 0.2,
-        per_class: int | None = None,
+        per_class: int | Mapping[Any, int] | None = None,
         drop_duplicates: bool = False,
         shifted: Mapping[str, tuple[Any, Any]] | None = None,
         near_copies: str = "warn",

@@ -21,8 +21,9 @@ from gen_augment.validation import check_class_counts, check_positive_int, check
 __all__ = ["Part", "Rows", "Split", "Task", "near_copies", "row_digests"]
 
 
-#: Distance to a training row, as a share of that row's own to the next, below which a test row is a near copy.
-NEAR = 0.01
+#: Distance to a training row, as a share of that row's own to the next, below which a test row is a near copy. Images
+#: one grey level brighter lie at up to 0.07 (MNIST, Fashion-MNIST), other images at 0.4 or more.
+NEAR = {"image": 0.1, "table": 0.01}
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ class Task:
         A fixed test part. Without it, each seed holds out a part of its own.
     test_size, validation_size : float
         Shares, in (0, 1): of all rows, and of the rows left for training.
-    per_class : int, optional
-        Training (with validation) rows drawn from each class for each seed; all by default.
+    per_class : int or {label: int}, optional
+        Training (with validation) rows drawn from each class, anew for each seed; all by default. With a dict, those of
+        each label, as for a long tail. Validation takes `validation_size` of every class, so that ``{label: 1.3 * n}``
+        and ``validation_size=3 / 13`` leave n training rows.
     drop_duplicates : bool
         Leave out rows that occur before, and training rows that occur in `test`. Otherwise they are an error, as
         a copy of a test row in the training part would flatter every arm.
@@ -85,7 +88,7 @@ class Task:
         test: tuple[Any, Any] | None = None,
         test_size: float = 0.3,
         validation_size: float = 0.2,
-        per_class: int | None = None,
+        per_class: int | Mapping[Any, int] | None = None,
         drop_duplicates: bool = False,
         shifted: Mapping[str, tuple[Any, Any]] | None = None,
     ) -> None:
@@ -107,9 +110,19 @@ class Task:
             raise InputError(f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another.")
         self.test_size = test_size
         self.validation_size = validation_size
-        self.per_class = per_class if per_class is None else check_positive_int("per_class", per_class)
+        self.per_class = None if per_class is None else self._counts(per_class)
         self.n_dropped = self._guard_duplicates(drop_duplicates)
         check_class_counts(self.labels.classes, np.bincount(self.rows.codes), 4, "A study")
+
+    def _counts(self, per_class: int | Mapping[Any, int]) -> dict[Any, int]:
+        """Rows to draw of each label."""
+        labels = self.classes.tolist()
+        if not isinstance(per_class, Mapping):
+            return dict.fromkeys(labels, check_positive_int("per_class", per_class))
+        self.labels.encode(list(per_class))  # raises for labels that are not in y
+        if missing := [label for label in labels if label not in per_class]:
+            raise InputError(f"per_class has no number for class {missing[0]!r}: give one for each of {labels}.")
+        return {label: check_positive_int(f"per_class[{label!r}]", per_class[label]) for label in labels}
 
     def _read(self, codec: Codec, given: tuple[Any, Any]) -> Part:
         X, y = read_rows(*given)
@@ -128,7 +141,7 @@ class Task:
         """The parts of one seed, stratified by class."""
         everything, test = self._hold_out(seed)
         if self.per_class is not None:
-            everything = self._draw_per_class(everything, derive_seed(seed, "subset"))
+            everything = self._draw(everything, self.per_class, derive_seed(seed, "subset"))
         train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"))
         return Split(_part(self.rows, train), _part(self.rows, validation), Rows(test.X))
 
@@ -166,14 +179,14 @@ class Task:
             raise InputError(f"{len(index)} rows cannot be split with a share of {share}: {error}") from error
         return kept, held_out
 
-    def _draw_per_class(self, index: np.ndarray, seed: int) -> np.ndarray:
+    def _draw(self, index: np.ndarray, counts: Mapping[Any, int], seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
         drawn = []
-        for code, label in enumerate(self.classes.tolist()):
+        for code, (label, n) in enumerate(counts.items()):
             mine = index[self.rows.codes[index] == code]
-            if len(mine) < (self.per_class or 0):
-                raise InputError(f"per_class={self.per_class}, but class {label!r} has {len(mine)} rows to draw from.")
-            drawn.append(rng.choice(mine, self.per_class, replace=False))
+            if len(mine) < n:
+                raise InputError(f"per_class={n}, but class {label!r} has {len(mine)} rows to draw from.")
+            drawn.append(rng.choice(mine, n, replace=False))
         return np.concatenate(drawn)
 
     def _guard_duplicates(self, drop: bool) -> int:
@@ -197,9 +210,9 @@ class Task:
 def near_copies(train: Any, test: Any) -> np.ndarray:
     """Numbers of test rows that are near copies of training rows: a shift of one grey level, a column rounded.
 
-    A test row is one if its distance to some training row is less than a hundredth of that row's distance to the next
-    training row (`NEAR`), in scaled columns or pixels. Rows of fewer than five values are near by chance, and are not
-    looked at.
+    A test row is one if its distance to some training row is less than a hundredth, of images a tenth, of that row's
+    distance to the next training row (`NEAR`), in scaled columns or pixels. Rows of fewer than five values are near by
+    chance, and are not looked at.
 
     Parameters
     ----------
@@ -223,7 +236,7 @@ def near_copies(train: Any, test: Any) -> np.ndarray:
     distance, index = nearest(others, rows)
     which, back = torch.unique(index[:, 0], return_inverse=True)
     spacing = nearest(rows[which], rows, 2)[0][:, 1]
-    return torch.nonzero(distance[:, 0] < NEAR * spacing[back])[:, 0].numpy()
+    return torch.nonzero(distance[:, 0] < NEAR[codec.kind] * spacing[back])[:, 0].numpy()
 
 
 def row_digests(X: Any) -> np.ndarray:

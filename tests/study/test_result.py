@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,8 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
             predictions=predictions, truth={seed: {"test": codes} for seed in range(3)},
         )  # fmt: skip
         found.append(result.test_variance("gan", "real"))
+        kept = replace(result, predictions={}, truth={})  # `left_out` stands for what is gone
+        assert kept.test_variance("gan", "real") == found[-1] > replace(kept, left_out={}).test_variance("gan", "real")
     assert np.mean(found) == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) / n, rel=0.12)
     assert result.difference("gan", "real").high > 0.04  # three seeds of equal predictions are no certainty
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from gen_augment.data import load_data
 from gen_augment.errors import InputError, LeakError
-from gen_augment.study.task import Part, Split, Task, row_digests
+from gen_augment.study.task import Part, Split, Task, near_copies, row_digests
 from tests.conftest import as_form
 from tests.study.toys import gaussians
 
@@ -107,6 +108,34 @@ def test_per_class_draws_anew_for_each_seed_from_rows_outside_the_test_part() ->
     assert drawn[0] != drawn[1]
 
 
+def test_per_class_of_each_label_leaves_as_many_rows_as_asked_for() -> None:
+    X, y = numbered(200, 200)
+    labels = np.array(["frequent", "rare"])
+    test = (np.full((2, 1), -1.0), labels)
+    task = Task(X, labels[y], test=test, per_class={"rare": 13, "frequent": 130}, validation_size=3 / 13)
+    drawn = []
+    for seed in (0, 1):
+        split = task.split(seed)
+        np.testing.assert_array_equal(np.bincount(split.train.codes), [100, 10])
+        np.testing.assert_array_equal(np.bincount(split.validation.codes), [30, 3])
+        drawn.append({*numbers(split.train), *numbers(split.validation)})
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    "per_class, message",
+    [
+        ({0: 8}, "no number for class 1"),
+        ({0: 8, 1: 0}, r"per_class\[1\]=0"),
+        ({0: 8, 1: 8, 2: 8}, "label 2 was not seen"),
+        ({}, "no number for class 0"),
+    ],
+)
+def test_per_class_names_each_label_once(per_class: dict[int, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Task(*numbered(20, 20), per_class=per_class)
+
+
 @pytest.mark.parametrize(
     "counts, settings, message",
     [
@@ -137,6 +166,13 @@ def test_too_few_rows(counts: tuple[int, int], settings: dict[str, Any], message
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
         Task(*numbered(20, 20), **settings)
+
+
+def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
+    images = load_data("digits").X
+    brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
+    found = near_copies(images[:400], np.concatenate([images[400:800], brighter]))
+    assert found.tolist() == list(range(400, 450))
 
 
 @pytest.mark.parametrize(

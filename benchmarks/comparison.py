@@ -1,0 +1,134 @@
+"""What a study's result says in a benchmark's report: the table of arms, the goal, and the figure of gains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.harness import markdown
+from gen_augment.study import StudyResult
+from gen_augment.study.plots import BASELINE, GENERATIVE
+from gen_augment.study.statistics import Interval, paired_interval
+
+__all__ = ["METRIC", "Goal", "arms_table", "gains_figure", "judge", "n_seeds", "paired", "points", "words"]
+
+METRIC = "balanced_accuracy"
+_WORST = "test_worst_class_recall"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the chosen arm with synthetic rows is to reach, in points (hundredths).
+
+    Attributes
+    ----------
+    gain : float
+        Over the best arm without them, with an interval above 0.
+    score, worst_class : float or None
+        Its balanced accuracy, and its gain of worst-class recall.
+    """
+
+    gain: float
+    score: float | None = None
+    worst_class: float | None = None
+
+
+def judge(goal: Goal, result: StudyResult) -> str:
+    """Whether the chosen arm reaches a goal, in words, and by what it misses it."""
+    arm, reference, gain = result.best(generative=True), result.best(generative=False), result.compared()
+    if arm is None or reference is None or gain is None or gain.n < 3:
+        return "Whether the goal is reached takes 3 seeds or more."
+    score = 100 * _mean(result, arm, f"test_{METRIC}")
+    worst = 100 * (_mean(result, arm, _WORST) - _mean(result, reference, _WORST))
+    asked = [
+        (f"a gain of {goal.gain:g} points (found {100 * gain.mean:+.2f})", 100 * gain.mean >= goal.gain),
+        (f"an interval above 0 (from {100 * gain.low:+.2f})", gain.low > 0),
+    ]
+    if goal.score is not None:
+        asked.append((f"a balanced accuracy of {goal.score:g}% (found {score:.1f})", score >= goal.score))
+    if goal.worst_class is not None:
+        asked.append((f"{goal.worst_class:+g} points of worst-class recall ({worst:+.1f})", worst >= goal.worst_class))
+    missed = [words for words, reached in asked if not reached]
+    if not missed:
+        return f"The goal is reached: {', '.join(words for words, _ in asked)}."
+    return f"The goal is missed: {', '.join(missed)}."
+
+
+def gains_figure(found: Mapping[str, StudyResult]) -> dict[str, Figure]:
+    """Gain of each arm over the best without a generative sampler, one panel a set of rows."""
+    shown = {rows: result for rows, result in found.items() if result.best(generative=False)}
+    if not shown:
+        return {}
+    arms = list(dict.fromkeys(arm for result in shown.values() for arm in result.arms))[::-1]
+    figure = Figure(figsize=(2.6 + 2.6 * len(shown), 1.2 + 0.2 * len(arms)), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, (rows, result) in zip(panels, shown.items(), strict=True):
+        reference = str(result.best(generative=False))
+        for arm in result.scores().columns:
+            gain, height = result.difference(arm, reference), arms.index(arm)
+            colour = GENERATIVE if result.arms[arm] else BASELINE
+            axes.plot(100 * gain.mean, height, marker="D" if result.arms[arm] else "o", ms=4, color=colour)
+            if np.isfinite(gain.low) and arm != reference:
+                axes.plot([100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=1)
+        axes.axvline(0, color="#1f2933", lw=0.8)
+        axes.set_title(rows, fontsize=10)
+        axes.set_xlabel(f"gain over\n{reference}, points", fontsize=8, parse_math=False)
+        axes.grid(axis="x", color="#d9dde1", lw=0.6)
+    panels[0].set_yticks(range(len(arms)), arms, fontsize=8, parse_math=False)
+    return {"gains": figure}
+
+
+def n_seeds(result: StudyResult) -> str:
+    """In words."""
+    return "1 seed" if result.n_seeds == 1 else f"{result.n_seeds} paired seeds"
+
+
+def arms_table(result: StudyResult) -> str:
+    """One line an arm; those that are compared are bold."""
+    table = result.table()
+    chosen = (result.best(generative=False), result.best(generative=True))
+    lines = []
+    for arm, row in table.iterrows():
+        gain = Interval(row["difference"], row["low"], row["high"], row["p_value"], result.n_seeds)
+        lines.append([
+            f"**{arm}**" if arm in chosen else str(arm),
+            _percent(row[METRIC]), _percent(row[f"validation_{METRIC}"]), _percent(row["worst_class_recall"]),
+            points(gain), "" if np.isnan(row["p_holm"]) else f"{row['p_holm']:.2g}",
+            _whole(result, arm, "n_synthetic"), _whole(result, arm, "fit_seconds"),
+        ])  # fmt: skip
+    header = ["arm", "balanced accuracy, %", "on validation", "worst class", f"gain over {chosen[0]}", "p (Holm)"]
+    return markdown([*header, "synthetic rows", "fit, s"], lines)
+
+
+def points(gain: Interval) -> str:
+    """A difference and its interval, in points."""
+    if np.isnan(gain.mean):
+        return ""
+    interval = f" [{100 * gain.low:+.2f}, {100 * gain.high:+.2f}]" if np.isfinite(gain.low) else ""
+    return f"{100 * gain.mean:+.2f}{interval}"
+
+
+def paired(result: StudyResult, values: Mapping[tuple[int, str], float], arm: str, reference: str) -> Interval:
+    """Difference of two arms in any number that each trial has."""
+    return paired_interval([values[seed, arm] - values[seed, reference] for seed in result.scores().index])
+
+
+def _percent(value: float) -> str:
+    return "failed" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _mean(result: StudyResult, arm: object, column: str) -> float:
+    return float(result.trials.loc[result.trials["arm"] == arm, column].mean())
+
+
+def _whole(result: StudyResult, arm: object, column: str) -> str:
+    mean = _mean(result, arm, column)
+    return "" if np.isnan(mean) else f"{mean:,.0f}"
+
+
+def words(result: StudyResult) -> str:
+    """The verdict, how sure it is, and what failed."""
+    failed = result.trials[result.trials["error"].notna()].drop_duplicates("arm")
+    errors = [f"{trial.arm} failed: {trial.error}" for trial in failed.itertuples()]
+    return " ".join([result.verdict(), *result.details()[:1], *errors])

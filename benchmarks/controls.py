@@ -1,0 +1,70 @@
+"""Controls, which must come out as expected, or no other protocol here is to be believed.
+
+Fashion-MNIST at 100 images a class, as in ``fashion-lowdata``, all arms under flips and shifts. Synthetic rows under
+shuffled labels must hurt. Rows twice must do nothing. Two leaks must be refused: oversampling before the split, which
+puts copies of training rows into the test part, and the same with each copy one grey level brighter. With one thread
+of a slow core a seed takes about 6 minutes.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from benchmarks import lowdata
+from benchmarks.comparison import points
+from benchmarks.harness import Record
+from benchmarks.protocol import Protocol, Setup, images
+from gen_augment.errors import LeakError
+from gen_augment.study import Study
+
+__all__ = ["PROTOCOL", "leaks", "run", "table"]
+
+REFERENCE, REPEAT, SHUFFLED = "flip+shift", "repeat+flip+shift", "flow:1:shuffled+flip+shift"
+ARMS = ("real", "repeat", REFERENCE, REPEAT, "flow:1+flip+shift", SHUFFLED)
+PROTOCOL = Protocol(
+    "controls",
+    {"100 a class": Setup(ARMS, {"classifier": 600, "flow": 2000})},
+    partial(lowdata.make, "fashion-mnist"),
+)
+
+
+def run(quick: bool) -> Record:
+    """The trials, and what became of the leaks."""
+    found = leaks(quick)  # first: these take no time, and tell of a broken check
+    return PROTOCOL.run(quick) | {"leaks": found}
+
+
+def leaks(quick: bool) -> dict[str, str | None]:
+    """By leak: the error that stopped it, or None where nothing did."""
+    few = images("fashion-mnist", quick).head(20)
+    y = np.tile(few.y, 2)
+    brighter = np.clip(few.X.astype(int) + 1, 0, 255).astype(np.uint8)
+    copies = {"oversampled before the split": few.X, "oversampled and one grey level brighter": brighter}
+    return {name: _refused(np.concatenate([few.X, more]), y) for name, more in copies.items()}
+
+
+def _refused(X: np.ndarray, y: np.ndarray) -> str | None:
+    try:
+        Study(X, y, arms=["real"], samplers={}, n_seeds=1, n_steps=1, near_copies="error").run()
+    except LeakError as error:
+        return str(error)
+    return None
+
+
+def table(results: Record) -> str:
+    """The arms; then each control, and whether it came out as expected."""
+    parts = [PROTOCOL.table(results)]
+    result = PROTOCOL.result(results, "100 a class")
+    if result is not None and result.n_seeds >= 3:
+        hurt, nothing = result.difference(SHUFFLED, REFERENCE), result.difference(REPEAT, REFERENCE)
+        parts += [
+            _line("Shuffled labels must hurt", points(hurt), hurt.high < 0),
+            _line("Rows twice must do nothing", points(nothing), nothing.low <= 0 <= nothing.high),
+        ]
+    for name, error in results.get("leaks", {}).items():
+        parts.append(_line(f"Rows {name} must be refused", error or "nothing stopped them", error is not None))
+    return "\n\n".join(parts)
+
+
+def _line(expected: str, found: str, good: bool) -> str:
+    return f"{expected}: {'as expected' if good else '**not as expected**'} ({found})."

@@ -1,0 +1,290 @@
+"""What the image protocols share: seeds run one at a time, kept as JSON, compared by `gen_augment.study`.
+
+A protocol is a `Study` of one seed for each set of rows and each seed. A seed's trials go to ``results/NAME.json`` as
+soon as all of its arms are done, and while they run, to ``benchmarks/work/NAME/``: a run that was stopped goes on with
+the arm it was at, and a fresh checkout with the first seed that its JSON lacks. Everything that decides a seed is
+derived from its number: the rows drawn, samplers and classifiers.
+
+The arm is chosen on validation over all seeds, and its gain over the best arm without a generative sampler, chosen
+likewise, is the paired difference on the test images, which were never used to choose a setting. Classifiers are the
+small CNN of `gen_augment.study`, in equal steps for all arms.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from sklearn.base import BaseEstimator, clone
+
+from benchmarks.comparison import METRIC, Goal, arms_table, gains_figure, judge, n_seeds, words
+from benchmarks.harness import Record, Trials, markdown
+from gen_augment.data import Data, load_data
+from gen_augment.errors import InputError
+from gen_augment.rng import derive_seed
+from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE
+from gen_augment.study import Arm, Study, StudyResult
+from gen_augment.study.trial import COLUMNS
+
+__all__ = [
+    "DEVICE",
+    "WORK",
+    "Fitted",
+    "Protocol",
+    "Setup",
+    "image_samplers",
+    "images",
+    "one_seed",
+    "test_part",
+    "unpack",
+]
+
+SEEDS = 10
+#: Where trials of a seed that is not whole yet lie.
+WORK = Path(__file__).parent / "work"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+#: They interpolate between rows, as SMOTE does, and are no generative models.
+BASELINE_SAMPLERS = frozenset({"latent-smote"})
+_KEPT = (
+    "error", "n_train", "n_synthetic", "train_balanced_accuracy", "validation_balanced_accuracy",
+    "test_balanced_accuracy", "test_worst_class_recall", "test_macro_f1", "test_nll", "test_ece",
+    "fit_seconds", "sample_seconds", "train_seconds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One set of rows.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        In order.
+    steps : dict of str to int
+        Of the "classifier" and of each sampler.
+    """
+
+    arms: tuple[str, ...]
+    steps: Mapping[str, int]
+
+    def quick(self) -> "Setup":
+        """As many arms, next to no steps."""
+        return Setup(self.arms, dict.fromkeys(self.steps, 3))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Setups by name, and how a seed's study is made.
+
+    Attributes
+    ----------
+    name : str
+    setups : dict of str to Setup
+    make : callable
+        ``make(rows, setup, seed, quick)`` gives a `Study` of one seed, whose arms are the setup's.
+    published : sequence of (str, float or str)
+        What others report, in the metric's hundredths.
+    source : str
+        Of those, and how their set-up differs.
+    goals : dict of str to Goal
+        By setup.
+    """
+
+    name: str
+    setups: Mapping[str, Setup]
+    make: Callable[[str, Setup, int, bool], Study]
+    published: Sequence[tuple[str, float | str]] = ()
+    source: str = ""
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+
+    def run(self, quick: bool) -> Record:
+        """Every seed that is not there yet, those of all setups in turn; quickly, one of the first two."""
+        trials = Trials(self.name, quick)
+        for seed in range(1 if quick else SEEDS):
+            for rows, whole in list(self.setups.items())[: 2 if quick else None]:
+                setup = whole.quick() if quick else whole
+                keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
+                if all(trials.has(key) for key in keys.values()):
+                    continue
+                folder = Path(mkdtemp()) if quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
+                found = self._seed(rows, setup, seed, quick, folder)
+                trials.extend([key | found[arm] for arm, key in keys.items() if not trials.has(key)])
+                shutil.rmtree(folder)
+        return {"trials": trials.done}
+
+    def _seed(self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path) -> dict[str, Record]:
+        folder.mkdir(parents=True, exist_ok=True)
+        study = self.make(rows, setup, seed, quick)
+        result = study.run(folder / "study", on_trial=None if quick else _say)
+        robustness = result.robustness()
+        return {str(t["arm"]): _record(result, t, robustness) for t in result.trials.to_dict("records")}
+
+    def result(self, results: Record, rows: str) -> StudyResult | None:
+        """All seeds of a setup that are whole, as a study's result; None where there are none.
+
+        Trials of other steps than the last are left out: settings may have been changed.
+        """
+        arms = self.setups[rows].arms
+        mine = [t for t in results["trials"] if t["rows"] == rows]
+        by_key = {(t["seed"], t["arm"]): t for t in mine if t["steps"] == mine[-1]["steps"]}
+        seeds = [seed for seed in sorted({seed for seed, _ in by_key}) if all((seed, arm) in by_key for arm in arms)]
+        if not seeds:
+            return None
+        trials = [by_key[seed, arm] for seed in seeds for arm in arms]
+        columns = {name: [trial.get(name) for trial in trials] for name in ("arm", "seed", *_KEPT)}
+        table = pd.DataFrame({name: columns.get(name, [np.nan] * len(trials)) for name in COLUMNS})
+        scores = [name for name in COLUMNS if name not in ("arm", "seed", "error")]
+        return StudyResult(
+            table.astype(dict.fromkeys(scores, float)),
+            {arm: is_generative(arm, self.setups[rows]) for arm in arms},
+            METRIC,
+            0.0,
+            {"n_seeds": len(seeds)},
+            controls=frozenset(arm for arm in arms if "shuffled" in arm),
+            left_out={
+                arm: np.array([unpack(by_key[s, arm]["left_out"]) for s in seeds])
+                for arm in arms
+                if all(by_key[s, arm]["error"] is None for s in seeds)
+            },
+        )
+
+    def table(self, results: Record) -> str:
+        """Arms of each setup, what was chosen, the goal, and what others report."""
+        parts = []
+        for rows in self.setups:
+            result = self.result(results, rows)
+            if result is not None:
+                parts.append(f"**{rows}**, {n_seeds(result)}\n\n{arms_table(result)}\n\n{words(result)}")
+                if rows in self.goals:
+                    parts[-1] += f" {judge(self.goals[rows], result)}"
+        if self.published:
+            lines = [[name, str(figure)] for name, figure in self.published]
+            parts.append(f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}")
+        return "\n\n".join(parts)
+
+    def figures(self, results: Record) -> dict[str, Figure]:
+        """Gain of each arm over the best without a generative sampler, one panel a setup."""
+        found = {rows: self.result(results, rows) for rows in self.setups}
+        return gains_figure({rows: result for rows, result in found.items() if result is not None})
+
+
+class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """A sampler that a subclass fits in a way of its own, with more than the training rows.
+
+    Attributes
+    ----------
+    sampler : Sampler
+        Not fitted.
+    random_state : int
+    fitted_ : Sampler
+    """
+
+    sampler: Any
+    random_state: int
+    fitted_: Any
+
+    def fresh(self) -> Any:
+        """The sampler to fit."""
+        return clone(self.sampler).set_params(random_state=self.random_state)
+
+    def generate(self, index: np.ndarray, y: np.ndarray) -> Any:
+        """Rows by address."""
+        return self.fitted_.generate(index, y)
+
+    def vary(self, X: Any, y: np.ndarray, **how: Any) -> Any:
+        """New versions of rows."""
+        return self.fitted_.vary(X, y, **how)
+
+
+def is_generative(arm: str, setup: Setup) -> bool:
+    """Whether a sampler with a learned density takes part in an arm."""
+    head = arm.split("+")[0].split(":")[0]
+    return head in setup.steps and head not in BASELINE_SAMPLERS
+
+
+@lru_cache(maxsize=1)
+def images(name: str, quick: bool) -> Data:
+    """A data set with its test part; when all that counts is the machinery, a small part of it."""
+    loaded = load_data(name)
+    if not quick:
+        return loaded
+    small, test = loaded.head(40), Data(name, *test_part(loaded)).head(10)
+    return Data(name, small.X, small.y, test=(test.X, test.y), mirror=loaded.mirror)
+
+
+def test_part(data: Data) -> tuple[Any, Any]:
+    """The test part that comes with the data, or an error."""
+    if data.test is None:
+        raise InputError(f"{data.name} has no test part: make it a folder that holds the folders train and test.")
+    return data.test
+
+
+def image_samplers(steps: Mapping[str, int], mirror: bool, quick: bool) -> dict[str, Any]:
+    """Samplers that protocols share, those that `steps` names.
+
+    "latent-smote" is a baseline, DeepSMOTE's idea: rows between the codes of an auto-encoder, which
+    ``ConditionalVAE(beta=0, latent="interpolate")`` is. It lacks DeepSMOTE's permutation loss.
+    """
+    size: Any = {"width": 4} if quick else {}
+    flow: Any = {"n_steps": 1} if quick else {}
+    known: dict[str, Callable[[int], Any]] = {
+        "vae": lambda n: ConditionalVAE(max_steps=n, **size),
+        "gan": lambda n: ConditionalGAN(max_steps=n, mirror=mirror, **size),
+        "flow": lambda n: ConditionalFlow(max_steps=n, mirror=mirror, **size, **flow),
+        "latent-smote": lambda n: ConditionalVAE(max_steps=n, beta=0, latent="interpolate", **size),
+    }
+    return {name: known[name](n) for name, n in steps.items() if name in known}
+
+
+def one_seed(
+    data: Data, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Study:  # fmt: skip
+    """A study of one seed, tested on the test part that comes with the data; `own_rows` are row steps by name."""
+    arms: list[str | Arm] = []
+    for name in setup.arms:
+        head, *steps = name.split("+")
+        rows = (own_rows or {}).get(head)
+        arms.append(name if rows is None else Arm(name, rows=rows, batch_steps=tuple(steps)))
+    return Study(
+        data.X, data.y, arms=arms, samplers=samplers, test=test_part(data), drop_duplicates=True, near_copies="warn",
+        n_seeds=1, n_steps=setup.steps["classifier"], random_state=derive_seed(seed, "protocol") % 2**31, **settings,
+    )  # fmt: skip
+
+
+def _say(trial: Record, done: int, n: int) -> None:
+    print(f"{done}/{n} {trial['arm']}", trial["error"] or "", flush=True)
+
+
+def _record(result: StudyResult, trial: Mapping[Any, Any], robustness: pd.DataFrame) -> Record:
+    record: Record = {name: _plain(trial[name]) for name in _KEPT}
+    if record["error"] is None:
+        record["left_out"] = _pack(result.scores_left_out(trial["arm"])[0])
+        record["recall"] = _pack(result.class_recall(trial["arm"]))
+        if len(robustness.columns):
+            record["robustness"] = _pack(robustness.loc[trial["arm"]].to_numpy())
+    return record
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str) or value is None:
+        return value
+    number = float(value)
+    return None if np.isnan(number) else round(number, 5)
+
+
+def _pack(scores: np.ndarray) -> str:
+    """Numbers on one line: a results file has thousands of these."""
+    return " ".join(f"{score:.5f}" for score in scores)
+
+
+def unpack(text: str) -> list[float]:
+    """The numbers of a packed line."""
+    return [float(word) for word in text.split()]

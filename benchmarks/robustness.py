@@ -1,0 +1,84 @@
+"""Does synthetic data make a classifier robust? Fashion-MNIST at 100 images a class, under common corruptions.
+
+The arms, steps and rows of ``fashion-lowdata``; each classifier is also tested on 500 test images under ten kinds of
+corruption at five severities (see `gen_augment.study.corruptions`). Nothing is chosen on corrupted images: arms are
+those chosen on clean validation images. With one thread of a slow core a seed takes about 22 minutes.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks import lowdata
+from benchmarks.comparison import paired, points
+from benchmarks.harness import Record, markdown
+from benchmarks.protocol import Protocol, Setup, images, test_part, unpack
+from gen_augment.study import Study
+from gen_augment.study.corruptions import SEVERITIES, chosen_rows, corrupt
+
+__all__ = ["PROTOCOL", "figures", "table"]
+
+KINDS = (
+    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "motion_blur",
+    "brightness", "contrast", "elastic", "pixelate", "jpeg",
+)  # fmt: skip
+ROWS = "100 a class"
+
+
+@lru_cache(maxsize=1)
+def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Test images under each corruption, kind by kind and severity by severity, with their labels."""
+    data = images("fashion-mnist", quick)
+    X, y = test_part(data)
+    chosen = chosen_rows(len(y), 10 if quick else 500)
+    return {f"{kind} {s}": (corrupt(X[chosen], kind, s, like=data.X), y[chosen]) for kind in KINDS for s in SEVERITIES}
+
+
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+    """The study of one seed."""
+    return lowdata.make("fashion-mnist", rows, setup, seed, quick, shifted=corrupted(quick))
+
+
+PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make)
+
+
+def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
+    """Balanced accuracy by kind and severity, of each seed and arm."""
+    done = [trial for trial in results["trials"] if trial["error"] is None]
+    shape = (len(KINDS), len(SEVERITIES))
+    return {(t["seed"], t["arm"]): np.reshape(unpack(t["robustness"]), shape) for t in done}
+
+
+def table(results: Record) -> str:
+    """Clean images, as in other protocols; then the mean over corruptions, its gain, and that of each severity."""
+    clean, result = PROTOCOL.table(results), PROTOCOL.result(results, ROWS)
+    if result is None or (reference := result.best(generative=False)) is None:
+        return clean
+    scores = _scores(results)
+    means = {key: float(found.mean()) for key, found in scores.items()}
+    lines = []
+    for arm in result.scores().columns:
+        each = np.mean([scores[seed, arm] for seed in result.scores().index], axis=0)
+        gain = "" if arm == reference else points(paired(result, means, arm, reference))
+        lines.append([str(arm), f"{100 * each.mean():.1f}", gain, *(f"{100 * s:.1f}" for s in each.mean(axis=0))])
+    header = ["arm", "corrupted, %", f"gain over {reference}", *(f"severity {s}" for s in SEVERITIES)]
+    return f"{clean}\n\n**Corrupted images**\n\n{markdown(header, lines)}"
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """Balanced accuracy against severity, of the two arms that are compared, for each kind."""
+    result = PROTOCOL.result(results, ROWS)
+    if result is None:
+        return {}
+    scores = _scores(results)
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    panels = figure.subplots(2, 5, sharex=True, sharey=True)
+    for arm in filter(None, ("real", result.best(generative=False), result.best(generative=True))):
+        each = 100 * np.mean([scores[seed, arm] for seed in result.scores().index], axis=0)
+        for axes, kind, heights in zip(panels.flat, KINDS, each, strict=True):
+            axes.plot(SEVERITIES, heights, marker="o", ms=3, label=arm)
+            axes.set_title(kind.replace("_", " "), fontsize=9)
+    panels[0, 0].set_ylabel("balanced accuracy, %")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    return {"severity": figure}

@@ -1,0 +1,152 @@
+"""Do samplers carry over what other classes taught them? Fashion-MNIST, five classes with 20 images each.
+
+The other five, 1,000 images each, are the source; each seed shuffles which. Beside the 20, ten validation images of
+each new class choose the arm, and the new classes' test images are tested on. "init-" samplers start from one fitted on
+the source. Of `PairedVAE` it is the idea: it learns how images of a class differ, and applies that to new classes.
+"From scratch" trains the classifier as it is, "fine-tuned" lets every arm start from a classifier of the source: its
+best arm without a sampler is the baseline that counts. With one thread of a slow core a seed takes about 27 minutes
+in all: 7 for the source, 7 for the fits of each set-up, and 11 seconds for each arm.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.protocol import DEVICE, Fitted, Protocol, Setup, image_samplers, images, one_seed, test_part
+from gen_augment.codecs import take
+from gen_augment.data import Data
+from gen_augment.rng import derive_seed
+from gen_augment.samplers import PairedVAE, Sampler
+from gen_augment.study import Study, parse_arm
+from gen_augment.study.arms import Pool
+from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study.task import Part
+
+__all__ = ["PROTOCOL", "Started"]
+
+N_SOURCE, N_FEW = 1000, 20
+MOVE = "flip+shift"
+STEPS = {"classifier": 400, "flow": 1000, "init-flow": 1000, "paired": 1000, "init-paired": 1000, "latent-smote": 1000}
+SOURCE_STEPS = {"flow": 2000, "paired": 2000, "classifier": 1000}
+ARMS = (
+    "real", "repeat", MOVE, f"{MOVE}+cutout", f"{MOVE}+mixup", "randaugment", f"latent-smote:1+{MOVE}+cutout",
+    f"flow:1+{MOVE}+cutout", f"init-flow:1+{MOVE}+cutout", f"init-flow:4+{MOVE}+cutout",
+    f"init-flow:1+{MOVE}+mixup", f"init-flow:1:vary=0.6+{MOVE}+cutout",
+    f"paired:1+{MOVE}+cutout", f"init-paired:1+{MOVE}+cutout", f"init-paired:4+{MOVE}+cutout",
+    f"init-paired:1:vary=0.5+{MOVE}+cutout",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Fitted samplers of the source classes and weights of their classifier; `seed` tells them apart."""
+
+    seed: int
+    samplers: dict[str, Sampler] = field(repr=False)
+    weights: dict[str, Tensor] = field(repr=False)
+
+
+class Started(Fitted):
+    """A sampler that starts from the one of its kind that was fitted on the source.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    name : str
+        Of that kind.
+    source : Source
+    random_state : int
+    """
+
+    def __init__(self, sampler: Any, name: str, source: Source, random_state: int = 0) -> None:
+        self.sampler = sampler
+        self.name = name
+        self.source = source
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Go on with the new classes."""
+        self.fitted_ = self.fresh().fit(X, y, init=self.source.samplers[self.name])
+        return self
+
+
+class Classes(NamedTuple):
+    """Data of the source classes and of the new ones, which has a test part."""
+
+    source: Data
+    new: Data
+
+
+def split_classes(seed: int, quick: bool) -> Classes:
+    """Five classes each, in an order that the seed shuffles."""
+    data = images("fashion-mnist", quick)
+    old, new = np.random.default_rng(derive_seed(seed, "classes")).permutation(np.unique(data.y)).reshape(2, 5)
+    source = Data(data.name, *_only(data.X, data.y, old))
+    test = _only(*test_part(data), new)
+    few = Data(data.name, *_only(data.X, data.y, new), test=test, mirror=data.mirror)
+    return Classes(source.head(10 if quick else N_SOURCE, derive_seed(seed, "source")), few)
+
+
+def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
+    index = np.flatnonzero(np.isin(y, classes))
+    return take(X, index), y[index]
+
+
+def _samplers(steps: dict[str, int], mirror: bool, quick: bool) -> dict[str, Any]:
+    size: Any = {"width": 4} if quick else {}
+    return image_samplers(steps, mirror, quick) | {"paired": PairedVAE(max_steps=steps["paired"], **size)}
+
+
+@lru_cache(maxsize=1)
+def source(seed: int, quick: bool) -> Source:
+    """All that is learned of the source classes; both set-ups of a seed start from it."""
+    data = split_classes(seed, quick).source
+    steps = dict.fromkeys(SOURCE_STEPS, 3) if quick else SOURCE_STEPS
+    samplers = {
+        name: sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(data.X, data.y)
+        for name, sampler in _samplers(steps, True, quick).items()
+    }
+    labels, codes = np.unique(data.y, return_inverse=True)
+    real, made = Part(data.X, codes), list[nn.Module]()
+
+    def network() -> nn.Module:
+        made.append(SmallCNN((1, *data.X.shape[1:]), len(labels)))
+        return made[-1]
+
+    fit_predict(
+        network, parse_arm(f"{MOVE}+cutout", {}), Pool(real), real, len(labels), derive_seed(seed, "source"),
+        n_steps=steps["classifier"], batch_size=64, lr=2e-3, device=DEVICE,
+    )  # fmt: skip
+    return Source(seed, samplers, made[-1].state_dict())
+
+
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+    """The study of one seed."""
+    known, data = source(seed, quick), split_classes(seed, quick).new
+    fresh = _samplers(dict(setup.steps), data.mirror, quick)
+    samplers = fresh | {f"init-{name}": Started(fresh[name], name, known) for name in ("flow", "paired")}
+
+    def fine_tuned() -> nn.Module:
+        network = SmallCNN((1, *data.X.shape[1:]), 5)
+        head = list(network.state_dict())[-2:]  # the last layer, which is that of other classes
+        with torch.no_grad():
+            network.load_state_dict(known.weights | {name: network.state_dict()[name] for name in head})
+        return network
+
+    model = fine_tuned if rows == "fine-tuned" else None
+    per_class = 9 if quick else N_FEW * 3 // 2
+    return one_seed(data, setup, samplers, seed, model=model, per_class=per_class, validation_size=1 / 3)
+
+
+PROTOCOL = Protocol(
+    "transfer",
+    {rows: Setup(ARMS, STEPS) for rows in ("from scratch", "fine-tuned")},
+    make,
+    (("DAGAN on Omniglot", "69 to 82"), ("DAGAN on EMNIST", "73.9 to 76")),
+    "Antoniou, Storkey and Edwards, DAGAN (arXiv:1711.04340), accuracy without and with synthetic rows, from its "
+    "abstract. It has other data, many source classes and another classifier: compare the sizes of gains alone.",
+)

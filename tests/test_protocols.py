@@ -1,0 +1,203 @@
+"""Protocols on toy images: seeds go on where they stopped, and their records say what the studies said."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import harness, longtail, lowdata, protocol
+from benchmarks.comparison import Goal, judge
+from benchmarks.harness import Record
+from benchmarks.protocol import Protocol, Setup
+from gen_augment.data import Data
+from gen_augment.errors import InputError
+from gen_augment.study import Study, StudyResult
+from tests.study.test_result import make_result
+from tests.study.toys import Copies, Failing, Log
+
+ROWS = "some rows"
+SETUP = Setup(("real", "shift", "copies", "flow"), {"classifier": 12, "copies": 0, "flow": 0})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results and unfinished seeds of tests go to a folder of their own."""
+    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    monkeypatch.setattr(protocol, "WORK", tmp_path / "work")
+    monkeypatch.setattr(protocol, "SEEDS", 3)
+    return tmp_path
+
+
+def toy_data() -> Data:
+    """Noise, a little brighter in one half or the other."""
+    rng, y = np.random.default_rng(0), np.arange(110) % 2
+    X = rng.integers(0, 200, (110, 8, 8))
+    X[y == 0, :4] += 15
+    X[y == 1, 4:] += 15
+    return Data("toys", X[:60].astype(np.uint8), y[:60], test=(X[60:].astype(np.uint8), y[60:]))
+
+
+def toy_protocol(watch: Callable[[int], None] = lambda seed: None, copies: Any = None) -> Protocol:
+    """Two arms without a sampler, two with samplers that give their training rows again."""
+
+    def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+        watch(seed)
+        samplers = {"copies": Copies() if copies is None else copies, "flow": Copies()}
+        return protocol.one_seed(toy_data(), setup, samplers, seed, per_class=15)
+
+    return Protocol("toys", {ROWS: SETUP}, make, goals={ROWS: Goal(1)})
+
+
+def without_seconds(results: Record) -> list[Record]:
+    return [{k: v for k, v in trial.items() if "seconds" not in k} for trial in results["trials"]]
+
+
+def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopping = Failing(Log(), (1,), KeyboardInterrupt)  # in seed 1, when its first two arms are done
+    with pytest.raises(KeyboardInterrupt):
+        toy_protocol(copies=stopping).run(False)
+    kept = json.loads((folder / "toys.json").read_text())["results"]
+    assert [(t["seed"], t["arm"]) for t in kept["trials"]] == [(0, arm) for arm in SETUP.arms]
+    assert capsys.readouterr().out.split("\n")[4:-1] == ["1/4 real ", "2/4 shift "]
+
+    made: list[int] = []
+    found = toy_protocol(made.append, stopping).run(False)
+    assert made == [1, 2]
+    assert capsys.readouterr().out.startswith("3/4 copies \n4/4 flow \n1/4 real")
+    assert json.loads((folder / "toys.json").read_text())["results"] == found
+    assert not list((folder / "work" / "toys").iterdir())  # what is in the results needs no other place
+
+    (folder / "toys.json").unlink()
+    assert without_seconds(toy_protocol().run(False)) == without_seconds(found)
+
+
+def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "SEEDS", 2)
+    toy_protocol().run(False)
+    monkeypatch.setattr(protocol, "SEEDS", 1)
+    made: list[int] = []
+    longer = replace(toy_protocol(made.append), setups={ROWS: Setup(SETUP.arms, SETUP.steps | {"classifier": 13})})
+    found = longer.run(False)
+    assert made == [0]
+    result = longer.result(found, ROWS)
+    assert result is not None
+    assert result.n_seeds == 1  # the second seed has been run in fewer steps alone
+    assert len(found["trials"]) == 12
+
+
+def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one study of three seeds, with all of its predictions."""
+    live: list[StudyResult] = []
+    run = Study.run
+
+    def watched(study: Study, *args: Any, **kwargs: Any) -> StudyResult:
+        live.append(run(study, *args, **kwargs))
+        return live[-1]
+
+    monkeypatch.setattr(Study, "run", watched)
+    tested = toy_protocol()
+    found = tested.result(tested.run(False), ROWS)
+    assert found is not None
+    whole = StudyResult(
+        pd.concat([r.trials.assign(seed=seed) for seed, r in enumerate(live)], ignore_index=True),
+        live[0].arms, "balanced_accuracy", 0.0, {"n_seeds": 3},
+        predictions={(arm, seed): p for seed, r in enumerate(live) for (arm, _), p in r.predictions.items()},
+        truth={seed: r.truth[0] for seed, r in enumerate(live)},
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(found.scores(), whole.scores(), atol=1e-5)
+    for arm in SETUP.arms[1:]:
+        mine, theirs = found.difference(arm, "real"), whole.difference(arm, "real")
+        np.testing.assert_allclose([mine.mean, mine.low, mine.high], [theirs.mean, theirs.low, theirs.high], atol=1e-3)
+    assert whole.test_variance("shift", "real") > 0
+    assert found.verdict() == whole.verdict()
+    assert found.best(generative=True) == whole.best(generative=True) in ("copies", "flow")
+    assert [t.shape for t in found.left_out.values()] == [(3, 20)] * 4
+
+
+def test_failed_arms_stay_in_the_table_with_their_error() -> None:
+    tested = toy_protocol(copies=Failing(Log(), (0, 1, 2)))
+    results = tested.run(False)
+    table = tested.table(results)
+    assert "| copies | failed |" in table
+    assert "copies failed: RuntimeError: planned" in table
+    result = tested.result(results, ROWS)
+    assert result is not None
+    assert result.best(generative=True) == "flow"
+    assert list(tested.figures(results)) == ["gains"]
+    assert "copies" not in result.scores()
+
+
+def test_seeds_count_when_they_have_every_arm() -> None:
+    tested = toy_protocol()
+    results = tested.run(False)
+    results["trials"] = [t for t in results["trials"] if (t["seed"], t["arm"]) != (1, "shift")]
+    result = tested.result(results, ROWS)
+    assert result is not None
+    assert sorted(set(result.trials["seed"])) == [0, 2]
+    assert tested.result({"trials": []}, ROWS) is None
+    assert tested.table({"trials": []}) == ""
+    assert tested.figures({"trials": []}) == {}
+
+
+def rows(validation: float, tests: Sequence[float]) -> list[tuple[float, float] | None]:
+    return [(validation, test) for test in tests]
+
+
+@pytest.mark.parametrize(
+    "gan, goal, words",
+    [
+        ((0.85, 0.86, 0.87), Goal(4.0, score=85), "The goal is reached: a gain of 4 points (found +5.00)"),
+        ((0.85, 0.86, 0.87), Goal(6.0), "The goal is missed: a gain of 6 points (found +5.00)."),
+        ((0.99, 0.80, 0.79), Goal(1.0), "The goal is missed: an interval above 0 (from -"),
+        ((0.85, 0.86, 0.87), Goal(1.0, score=90), "The goal is missed: a balanced accuracy of 90% (found 86.0)."),
+        ((0.85, 0.86, 0.87), Goal(1.0, worst_class=10), "The goal is missed: +10 points of worst-class recall (+5.0)."),
+        ((0.85, 0.86), Goal(1.0), "Whether the goal is reached takes 3 seeds or more."),
+    ],
+)
+def test_goal_is_judged_on_the_arms_chosen_on_validation(gan: Sequence[float], goal: Goal, words: str) -> None:
+    arms: Mapping[str, Any] = {
+        "real": rows(0.8, (0.80, 0.81, 0.82)[: len(gan)]),
+        "weak": rows(0.5, (0.9, 0.9, 0.9)[: len(gan)]),  # better on test, which nothing is chosen on
+        "gan": rows(0.8, gan),
+    }
+    assert judge(goal, make_result(arms)).startswith(words)
+
+
+@pytest.mark.parametrize("order", ["published order", "shuffled order"])
+def test_longtail_trains_on_the_published_counts(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.zeros((60000, 8, 8), np.uint8)
+    images[:, 0, :4] = np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256  # no two are alike
+    data = Data("zeros", images, np.arange(60000) % 10, test=(images[:10] + 1, np.arange(10)))
+    monkeypatch.setattr(longtail, "images", lambda name, quick: data)
+    drawn = []
+    for seed in (0, 1):
+        study = longtail.make("zeros", order, Setup(("real",), longtail.STEPS), seed, False)
+        split = study.task.split(seed)
+        counts = np.bincount(split.train.codes)
+        assert sorted(counts, reverse=True) == list(longtail.COUNTS)
+        np.testing.assert_allclose(np.bincount(split.validation.codes), 0.3 * counts)
+        drawn.append(counts.tolist())
+    assert (drawn[0] == drawn[1] == list(longtail.COUNTS)) is (order == "published order")
+
+
+def test_what_counts_as_generative() -> None:
+    setup = Setup((), longtail.STEPS)
+    generative = [arm for arm in longtail.arms("shift") if protocol.is_generative(arm, setup)]
+    assert {arm.split("+")[0].split(":")[0] for arm in generative} == {"vae", "gan", "flow"}
+    assert not any("smote" in arm for arm in generative)
+
+
+def test_cifar_that_is_not_there_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEN_AUGMENT_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="cifar10-jpeg is missing: put CIFAR-10 there"):
+        lowdata.cifar_folder()
+    (tmp_path / "cifar10-jpeg").mkdir()
+    assert lowdata.cifar_folder() == tmp_path / "cifar10-jpeg"
