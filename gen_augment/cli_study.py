@@ -56,15 +56,21 @@ def study(
     metric: Annotated[str, typer.Option(help="Score that arms are chosen and compared by.")] = "balanced_accuracy",
     margin: Annotated[float, typer.Option(help="The gain that would matter, in units of the metric.")] = 0.0,
     budget: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop in time, such as 20m or 1.5h, with the seeds done.")
+        str | None,
+        typer.Option(metavar="TIME", help="End in time, such as 20m or 1.5h: fewer seeds, sampler steps and arms."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for as many as there are cores.")] = 1,
     sequential: Annotated[
         bool, typer.Option("--sequential", help="Stop as soon as the verdict is certain, at the same error rate.")
     ] = False,
+    sizes: Annotated[
+        str | None,
+        typer.Option(metavar="N,...", help="Rows of each class, such as 10,30: a learning curve up to all of them."),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of a network.")] = 600,
     sampler_steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of each sampler; its default otherwise.")
+        int | None,
+        typer.Option(min=1, help="Training steps of each sampler; otherwise its default, or what fits the budget."),
     ] = None,
     corruptions: Annotated[
         bool, typer.Option("--corruptions", help="Test under common corruptions of images too.")
@@ -86,6 +92,8 @@ def study(
     `gen-augment study fashion-mnist --per-class 100 --budget 20m --jobs 2 -o fashion.html`
 
     `gen-augment study customers.csv --target churned --metric worst_class_recall -o churn.html`
+
+    `gen-augment study digits --sizes 10,20,40 --sampler-steps 500 -o curve.html`
     """
     _check_format(output)
     minutes = None if budget is None else _minutes(budget)
@@ -101,20 +109,24 @@ def study(
     run = Study(
         loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, samplers=samplers,
         n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
-        metric=metric, margin=margin, sequential=sequential, n_steps=steps, random_state=seed, device=device,
+        metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes), n_steps=steps, random_state=seed,
+        device=device,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
     interrupted = False
     try:
         with progress_bar() as progress:
-            task = progress.add_task("trials", total=seeds * len(run.arms), last="")
+            task = progress.add_task("trials", total=None, last="")
             run.run(
                 folder,
                 n_jobs=jobs,
                 budget=minutes,
+                shorten=sampler_steps is None,
+                on_plan=lambda words: tell(err, words),
                 on_trial=lambda trial, done, total: progress.update(
                     task,
                     completed=done,
+                    total=total,
                     last=f"{trial['arm']}, seed {trial['seed']}{' failed' if trial['error'] else ''}",
                 ),
             )
@@ -165,6 +177,13 @@ def _minutes(text: str) -> float:
         return float(number) * {"s": 1 / 60, "m": 1.0, "h": 60.0}[unit]
     except ValueError as error:
         raise InputError(f"--budget {text!r}: give a time such as 20m, 1.5h or 90s.") from error
+
+
+def _sizes(text: str | None) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")] if text else []
+    except ValueError as error:
+        raise InputError(f"--sizes {text!r}: give rows of each class, such as 10,30,100.") from error
 
 
 def _print_result(result: StudyResult) -> None:

@@ -58,6 +58,8 @@ class StudyResult:
         Probabilities (n, n_classes) of the rows tested on: "test", and shifted and corrupted ones by name.
     truth : dict of seed to dict of str to ndarray
         Their class numbers.
+    sizes : tuple of int
+        Of smaller training parts that arms were tried on too, as ``"gan@30"`` in `trials`.
     """
 
     trials: pd.DataFrame
@@ -71,6 +73,7 @@ class StudyResult:
     alpha: float = 0.05
     predictions: Mapping[tuple[str, int], Predictions] = field(default_factory=dict)
     truth: Mapping[int, Predictions] = field(default_factory=dict)
+    sizes: tuple[int, ...] = ()
     _spreads: dict[tuple[str, str], float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -211,7 +214,9 @@ class StudyResult:
         spread = self.test_variance(arm, reference)
         sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
         more = f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
-        said = [
+        given_up = self.protocol.get("given_up")
+        said = [f"To fit the budget of {self.protocol['budget']}: {given_up}."] if given_up else []
+        said += [
             f"The probability that {arm} is {more} than {reference}, given these seeds alone, is {100 * sure:.0f}%."
         ]
         found = self.difference(arm, reference)
@@ -304,6 +309,7 @@ class StudyResult:
             "margin": self.margin,
             "alpha": self.alpha,
             "examples": sorted(self.examples),
+            "sizes": list(self.sizes),
             "protocol": self.protocol,
             "trials": trials,
         }

@@ -69,13 +69,17 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
 
 def test_clock_begins_no_lap_that_would_not_end_in_time(tick: Tick) -> None:
     clock = Clock(1.0)
-    begun = 0
-    while clock.has_time():
-        begun += 1
-        tick.now += (20, 15, 10, 5)[begun - 1]
-        clock.lap()
-    assert begun == 3  # after 45 s, a fourth of up to 20 s could end after the minute
+    for seconds in (20, 15, 10):
+        assert clock.has_time()
+        with clock.lap():
+            tick.now += seconds
+    assert not clock.has_time()  # after 45 s, a fourth of up to 20 s could end after the minute
+    assert clock.has_time(overtime=True)
+    tick.now += 8
+    assert not clock.has_time(overtime=True)  # 53 s and 20 s are more than 72 s
     assert Clock(None).has_time()
+    assert Clock(1.0, spent=59).has_time()
+    assert not Clock(1.0, spent=61).has_time()
 
 
 def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> None:
@@ -83,11 +87,13 @@ def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> Non
         tick.now += 10
 
     study = small_study(X, Y, n_seeds=9)
-    short = study.run(tmp_path, budget=1.2, on_trial=pass_time)  # 20 s a seed
+    with pytest.warns(UserWarning, match="3 of 9 seeds"):
+        short = study.run(tmp_path, budget=1.2, on_trial=pass_time)  # 20 s a seed
     assert (short.n_seeds, short.protocol["n_seeds_planned"]) == (3, 9)
     assert len(short.trials) == 6
     assert "3 paired seeds" in short.verdict()
-    longer = study.run(tmp_path, budget=1.2, on_trial=pass_time)
+    with pytest.warns(UserWarning, match="6 of 9 seeds"):
+        longer = study.run(tmp_path, budget=2.5, on_trial=pass_time)
     assert longer.n_seeds == 6
     with pytest.raises(InputError, match="budget=0"):
         study.run(budget=0)

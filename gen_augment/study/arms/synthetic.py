@@ -31,6 +31,7 @@ __all__ = [
     "Synthetic",
     "beside",
     "draw_all",
+    "draw_rows",
     "prepared",
     "shuffled",
     "synthetic_counts",
@@ -148,7 +149,7 @@ def draw_all(
             continue
         start = clock()
         try:
-            part = _draw(name, fitted, use, train, labels, seed)
+            part = draw_rows(name, fitted, use, train, labels, seed)
             _check_no_test_rows(name, part, split)
         except Exception as error:
             found[use.drawn_as] = error
@@ -157,7 +158,8 @@ def draw_all(
     return found
 
 
-def _draw(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
+def draw_rows(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
+    """Rows of a fitted sampler for one use, and their class numbers."""
     counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
     codes = np.repeat(np.arange(len(labels)), counts)
     source = prepared(name, fitted, use, train, labels, seed)
