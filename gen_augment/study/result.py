@@ -12,6 +12,7 @@ import pandas as pd
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
+from gen_augment.study.curve import learning_curve
 from gen_augment.study.metrics import METRICS, UNSCALED, scores
 from gen_augment.study.statistics import (
     Interval,
@@ -178,6 +179,19 @@ class StudyResult:
             row["p_holm"] = p
         return pd.DataFrame(rows).set_index("arm")
 
+    def learning_curve(self) -> pd.DataFrame:
+        """Test scores against the size of the training part: a row for each arm that is complete there, and size.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``arm``; ``size``, training rows for each class on average; ``n_train``, in all; ``n_seeds``;
+            ``generative``; ``mean``, of `metric` over seeds, with its interval, ``low`` and ``high``; ``difference``
+            to the arm without synthetic rows that is best on validation on the whole training part, at that size, with
+            its paired interval, ``difference_low`` and ``difference_high``; positive is better.
+        """
+        return learning_curve(self)
+
     def verdict(self) -> str:
         """One sentence: whether synthetic rows helped, by how much, against what."""
         reference, arm = self.best(generative=False), self.best(generative=True)
@@ -298,7 +312,7 @@ class StudyResult:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write trials, verdict and protocol."""
-        trials = json.loads(self.trials.to_json(orient="records"))
+        trials = self.trials.replace([np.inf, -np.inf], np.nan).astype(object)  # JSON has neither
         record = {
             "verdict": self.verdict(),
             "details": self.details(),
@@ -311,7 +325,7 @@ class StudyResult:
             "examples": sorted(self.examples),
             "sizes": list(self.sizes),
             "protocol": self.protocol,
-            "trials": trials,
+            "trials": trials.where(trials.notna(), None).to_dict("records"),
         }
         write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
