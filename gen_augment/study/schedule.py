@@ -37,6 +37,7 @@ class Jobs:
         self.on_end = on_end
         self.n = max(1, joblib.effective_n_jobs(n_jobs))
         backend, _ = get_active_backend()
+        self._streams = bool(backend.supports_return_generator)  # ray's does not
         if self.many and getattr(backend, "supports_sharedmem", False):
             raise InputError(
                 f"joblib's backend {type(backend).__name__} runs trials in threads, which share torch's one random "
@@ -54,7 +55,7 @@ class Jobs:
             yield numbers[start : start + self.n]
 
     def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """What each ``(function, *arguments)`` returns: in order here, in the order of ending elsewhere."""
+        """What each ``(function, *arguments)`` returns: in order here, in the order of ending in other processes."""
         for found in self._results(calls):
             self.on_end()
             yield found
@@ -63,8 +64,13 @@ class Jobs:
         if not self.many:
             yield from (function(*arguments) for function, *arguments in calls)
             return
-        parallel = joblib.Parallel(self.n_jobs, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(function)(*arguments) for function, *arguments in calls)
+        delayed = [joblib.delayed(function)(*arguments) for function, *arguments in calls]
+        if self._streams:
+            yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
+            return
+        with joblib.Parallel(self.n_jobs) as parallel:  # whose processes are made once
+            for start in range(0, len(delayed), self.n):  # so that a kill costs no more than these
+                yield from parallel(delayed[start : start + self.n])
 
 
 class Clock:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from joblib.parallel import MultiprocessingBackend
 from sklearn.naive_bayes import GaussianNB
 
 from gen_augment.errors import InputError, LeakError
@@ -43,6 +44,35 @@ def test_backend_is_joblib_s_and_threads_are_refused() -> None:
         small_study(X, Y).run()
     with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
         assert Jobs(None).n == 2
+
+
+class OnlyLists(MultiprocessingBackend):  # type: ignore[misc]
+    """As ray's backend: it gives all results at once, or none."""
+
+    supports_return_generator = False
+
+
+@pytest.mark.slow
+def test_a_backend_without_generators_gives_the_same_table() -> None:
+    joblib.register_parallel_backend("lists", OnlyLists)
+    told: list[Any] = []
+    with joblib.parallel_config(backend="lists", n_jobs=2):
+        found = small_study(X, Y, arms=ARMS, n_seeds=3).run(on_trial=lambda trial, done, total: told.append(done))
+    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
+    assert told == list(range(1, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the libraries
+def test_a_dask_cluster_gives_the_same_table() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        found = small_study(X, Y, arms=ARMS, n_seeds=3).run()
+    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
 
 
 @pytest.mark.parametrize("n_jobs", [0, 1.5, True, "2"])
