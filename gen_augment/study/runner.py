@@ -161,7 +161,7 @@ class Study:
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model_name, self._model_record = describe_model(self.model)
         self._plan: Plan | None = None
-        self._running = with_sizes(self.arms, self.sizes)
+        self.running = with_sizes(self.arms, self.sizes)
         self._store: TrialStore | None = None
         self._outcomes: dict[tuple[int, str], Outcome] = {}
         self._pictures: dict[str, bytes] = {}
@@ -207,7 +207,7 @@ class Study:
             The budget is no number of minutes, or joblib's backend shares memory: trials seed torch's one global
             generator.
         """
-        self._plan, self._running = None, with_sizes(self.arms, self.sizes)
+        self._plan, self.running = None, with_sizes(self.arms, self.sizes)
         self._outcomes, self._pictures, self._test_scores = {}, {}, {}
         self._store = store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
         clock = Clock(budget, 0.0 if store is None else store.read_time())
@@ -221,7 +221,7 @@ class Study:
         if budget is not None:
             self._plan_with(rounds, jobs, clock, shorten, on_plan)
         for numbers in jobs.share_out(range(self._n_planned)):
-            waiting = {number: self._waiting(number) for number in numbers}
+            waiting = {n: [a for a in self.running.values() if (n, a.name) not in self._outcomes] for n in numbers}
             if any(waiting.values()):
                 if self._n_whole() and not clock.has_time(overtime=numbers[0] < LEAST_SEEDS):
                     break
@@ -235,9 +235,9 @@ class Study:
 
     def _plan_with(self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan) -> None:
         """Take what fits of the study, and say so."""
-        every = self._running
+        every = self.running
         self._plan = plan = find_plan(rounds, every, self._outcomes, jobs, clock, self.n_seeds, shorten=shorten)
-        self._running = plan.arms(every)
+        self.running = plan.arms(every)
         self._recall()
         clock.longest = plan.seconds * jobs.n / plan.n_seeds
         if on_plan is not None:
@@ -247,7 +247,7 @@ class Study:
 
     def _recall(self) -> None:
         """Know the trials of the arms as they are run, made now or before, and no others."""
-        keys = {name: arm.key for name, arm in self._running.items()}
+        keys = {name: arm.key for name, arm in self.running.items()}
         before = [] if self._store is None else self._store.read(keys)
         self._outcomes = {
             (o.trial["seed"], o.trial["arm"]): o
@@ -266,6 +266,11 @@ class Study:
         ratios: Sequence[float] = (0.5, 1, 2),
         filters: Sequence[str] = ("agreement",),
         guidance: Sequence[float] = (1.5,),
+        vary: Sequence[float] = (0.3,),
+        pretrain: bool = True,
+        shorten: bool = True,
+        on_trial: OnTrial = None,
+        on_plan: OnPlan = None,
     ) -> Recommendation:
         """Search for the best use of the samplers, confirm it, and return it ready to use, or say "use none".
 
@@ -276,18 +281,14 @@ class Study:
 
         Parameters
         ----------
-        directory, n_jobs, budget
-            As in `run`; the search stops after half of the budget.
-        ratios : sequence of float
-            Synthetic rows for each real one.
-        filters : sequence of str
-            Names as in arms, each tried beside no filter.
-        guidance : sequence of float
-            Of samplers that have it, each tried beside their own.
-
-        Returns
-        -------
-        Recommendation
+        directory, n_jobs, budget, shorten, on_trial, on_plan
+            As in `run`; the search takes half of the budget.
+        ratios, filters, guidance : sequence of float, of str, of float
+            Synthetic rows for each real one; names as in arms, and strengths for samplers that have it, each tried
+            beside none and beside their own.
+        vary, pretrain : sequence of float, bool
+            Strengths of new versions of real rows, and whether to train networks on synthetic rows first; tried at the
+            middle ratio alone.
 
         Raises
         ------
@@ -295,16 +296,17 @@ class Study:
             There are no samplers, or none of them can be trained.
         """
         return recommend(
-            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance
-        )
+            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance,
+            vary=vary, pretrain=pretrain, shorten=shorten, on_trial=on_trial, on_plan=on_plan,
+        )  # fmt: skip
 
     def result(self) -> StudyResult:
         """What has been found so far; of use after `run` was interrupted.
 
         Seeds count as far as every arm has been tried; of an interrupted study without such, all of them.
         """
-        order = {name: i for i, name in enumerate(self._running)}
-        arms = {name: arm for name, arm in self._running.items() if arm.size is None}
+        order = {name: i for i, name in enumerate(self.running)}
+        arms = {name: arm for name, arm in self.running.items() if arm.size is None}
         outcomes = [self._outcomes[key] for key in sorted(self._outcomes, key=lambda k: (k[0], order[k[1]]))]
         whole = self._n_whole()
         kept = [o for o in outcomes if not whole or o.trial["seed"] < whole]
@@ -314,7 +316,7 @@ class Study:
             {name: arm.is_generative for name, arm in arms.items()},
             self.metric,
             self.task.overlap,
-            self._protocol() | self._seeds_done(whole),
+            self._protocol(whole),
             {name: png for name, png in self._pictures.items() if name in {arm.row_step for arm in arms.values()}},
             controls=frozenset(name for name, arm in arms.items() if arm.is_control),
             margin=self.margin,
@@ -335,9 +337,6 @@ class Study:
             self._test_scores[key] = {f"test_{metric}": value for metric, value in found.items()}
         return trial | self._test_scores[key]
 
-    def _seeds_done(self, whole: int) -> dict[str, int]:
-        return {"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {}
-
     @property
     def _n_planned(self) -> int:
         return self.n_seeds if self._plan is None else self._plan.n_seeds
@@ -345,7 +344,7 @@ class Study:
     def _n_whole(self) -> int:
         """Seeds from 0 on that every arm has been tried with."""
         whole = 0
-        while whole < self._n_planned and all((whole, arm) in self._outcomes for arm in self._running):
+        while whole < self._n_planned and all((whole, arm) in self._outcomes for arm in self.running):
             whole += 1
         return whole
 
@@ -363,9 +362,6 @@ class Study:
     def _seed(self, number: int) -> int:
         return derive_seed(self.random_state, "seed", number)
 
-    def _waiting(self, number: int) -> list[Arm]:
-        return [arm for name, arm in self._running.items() if (number, name) not in self._outcomes]
-
     def _keep(self, outcome: Outcome, on_trial: OnTrial) -> None:
         trial = outcome.trial
         self._outcomes[trial["seed"], trial["arm"]] = outcome
@@ -373,7 +369,7 @@ class Study:
         if self._store is not None:
             self._store.append(outcome)
         if on_trial is not None:
-            on_trial(trial, len(self._outcomes), self._n_planned * len(self._running))
+            on_trial(trial, len(self._outcomes), self._n_planned * len(self.running))
 
     def _truth(self, number: int) -> dict[str, np.ndarray]:
         """Class numbers of all rows that a seed is tested on, by name."""
@@ -381,18 +377,23 @@ class Study:
         corrupted = dict.fromkeys(CONDITIONS, codes[chosen_rows(len(codes))]) if self.corruptions else {}
         return {"test": codes} | {name: part.codes for name, part in self.task.shifted.items()} | corrupted
 
-    def _protocol(self) -> dict[str, Any]:
-        settings = settings_of(self, self._model_name)
+    def _protocol(self, whole: int) -> dict[str, Any]:
+        settings, done = settings_of(self, self._model_name), {"n_seeds": whole, "n_seeds_planned": self.n_seeds}
+        done = done if 0 < whole < self.n_seeds else {}
         if self._plan is None:
-            return settings
+            return settings | done
         for name, described in settings["samplers"].items():
             described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}
-        return settings | {
-            "arms": list(self._plan.arms(self.arms)),
-            "n_seeds": self._plan.n_seeds,
-            "budget": minutes(self._plan.budget),
-            "given_up": self._plan.given_up(with_sizes(self.arms, self.sizes)) or None,
-        }
+        return (
+            settings
+            | {
+                "arms": list(self._plan.arms(self.arms)),
+                "n_seeds": self._plan.n_seeds,
+                "budget": minutes(self._plan.budget),
+                "given_up": self._plan.given_up(with_sizes(self.arms, self.sizes)) or None,
+            }
+            | done
+        )
 
     def _fingerprint(self) -> str:
         return fingerprint(settings_of(self, self._model_record), self.task)

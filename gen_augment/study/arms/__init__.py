@@ -42,6 +42,7 @@ from gen_augment.study.arms.synthetic import (
     draw_rows,
     prepared,
     synthetic_counts,
+    varied,
 )
 
 __all__ = [
@@ -64,4 +65,5 @@ __all__ = [
     "prepared",
     "read_arms",
     "synthetic_counts",
+    "varied",
 ]

@@ -35,6 +35,7 @@ __all__ = [
     "prepared",
     "shuffled",
     "synthetic_counts",
+    "varied",
 ]
 
 #: By the names that arms call them.
@@ -164,7 +165,7 @@ def draw_rows(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.nd
     codes = np.repeat(np.arange(len(labels)), counts)
     source = prepared(name, fitted, use, train, labels, seed)
     if use.vary is not None:
-        return Part(_vary(name, source, use.vary, train, codes, labels, seed), codes)
+        return Part(varied(name, source, use.vary, train, codes, labels, seed), codes)
     if hasattr(source, "generate"):
         number = np.concatenate([np.arange(n) for n in counts]) * len(labels) + codes
         return Part(source.generate(number, labels[codes]), codes)
@@ -191,9 +192,10 @@ def prepared(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.nda
     return _filtered(name, fitted, use.filters, train, labels, seed) if use.filters else fitted
 
 
-def _vary(
+def varied(
     name: str, fitted: Any, strength: float, train: Part, codes: np.ndarray, labels: np.ndarray, seed: int
 ) -> Any:
+    """New versions of training rows of the classes `codes`, each row in turn."""
     if not hasattr(fitted, "vary"):
         raise InputError(f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`.")
     rng = np.random.default_rng(derive_seed(seed, "vary"))
