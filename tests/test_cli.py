@@ -327,6 +327,7 @@ def test_a_learning_curve(run: Run) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("helps", [True, False])
 def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)
