@@ -8,8 +8,9 @@ from rich.table import Table
 
 from gen_augment.data import load_data
 from gen_augment.errors import InputError
+from gen_augment.filters import FilteredSampler
 from gen_augment.samplers import CLASSICAL, SAMPLERS
-from gen_augment.study import Study, StudyResult, load_result, save_result
+from gen_augment.study import Recommendation, Study, StudyResult, load_result, save_result
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS, default_arms
 from gen_augment.study.models import load_model
 from gen_augment.terminal import (
@@ -56,15 +57,25 @@ def study(
     metric: Annotated[str, typer.Option(help="Score that arms are chosen and compared by.")] = "balanced_accuracy",
     margin: Annotated[float, typer.Option(help="The gain that would matter, in units of the metric.")] = 0.0,
     budget: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop in time, such as 20m or 1.5h, with the seeds done.")
+        str | None,
+        typer.Option(metavar="TIME", help="End in time, such as 20m or 1.5h: fewer seeds, sampler steps and arms."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for as many as there are cores.")] = 1,
     sequential: Annotated[
         bool, typer.Option("--sequential", help="Stop as soon as the verdict is certain, at the same error rate.")
     ] = False,
+    sizes: Annotated[
+        str | None,
+        typer.Option(metavar="N,...", help="Rows of each class, such as 10,30: a learning curve up to all of them."),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of a network.")] = 600,
     sampler_steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of each sampler; its default otherwise.")
+        int | None,
+        typer.Option(min=1, help="Training steps of each sampler; otherwise its default, or what fits the budget."),
+    ] = None,
+    recommend: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Search for the best use of the samplers; save that sampler here, if any."),
     ] = None,
     corruptions: Annotated[
         bool, typer.Option("--corruptions", help="Test under common corruptions of images too.")
@@ -86,8 +97,14 @@ def study(
     `gen-augment study fashion-mnist --per-class 100 --budget 20m --jobs 2 -o fashion.html`
 
     `gen-augment study customers.csv --target churned --metric worst_class_recall -o churn.html`
+
+    `gen-augment study digits --sizes 10,20,40 --sampler-steps 500 -o curve.html`
+
+    `gen-augment study fashion-mnist --per-class 100 --recommend best.safetensors -o search.html`
     """
     _check_format(output)
+    if recommend is not None:
+        check_writable(recommend)
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
     trained = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
@@ -103,30 +120,38 @@ def study(
     run = Study(
         loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, samplers=samplers,
         n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
-        metric=metric, margin=margin, sequential=sequential, n_steps=steps, random_state=seed, device=device,
+        metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes), n_steps=steps, random_state=seed,
+        device=device,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
-    interrupted = False
+    interrupted, found = False, None
     try:
         with progress_bar() as progress:
-            task = progress.add_task("trials", total=seeds * len(run.arms), last="")
-            run.run(
+            task = progress.add_task("trials", total=None, last="")
+            run_or_search = run.run if recommend is None else run.recommend
+            found = run_or_search(
                 folder,
                 n_jobs=jobs,
                 budget=minutes,
+                shorten=sampler_steps is None,
+                on_plan=lambda words: tell(err, words),
                 on_trial=lambda trial, done, total: progress.update(
                     task,
                     completed=done,
+                    total=total,
                     last=f"{trial['arm']}, seed {trial['seed']}{' failed' if trial['error'] else ''}",
                 ),
             )
     except KeyboardInterrupt:
         interrupted = True
-    result = run.result()
+    result = found.result if isinstance(found, Recommendation) else run.result()
     if not len(result.trials):
         raise KeyboardInterrupt
-    save_result(result, folder)
+    if recommend is None:
+        save_result(result, folder)  # a search has its results in folders of this one
     _print_result(result)
+    if isinstance(found, Recommendation) and recommend is not None:
+        _save_recommended(found, recommend)
     FORMATS[output.suffix](result, output)
     tell(out, f"Report: {output}\nTrials: {folder}")
     if interrupted:
@@ -167,6 +192,28 @@ def _minutes(text: str) -> float:
         return float(number) * {"s": 1 / 60, "m": 1.0, "h": 60.0}[unit]
     except ValueError as error:
         raise InputError(f"--budget {text!r}: give a time such as 20m, 1.5h or 90s.") from error
+
+
+def _save_recommended(found: Recommendation, path: Path) -> None:
+    if found.use is None:
+        tell(out, "Use none: no use of these samplers was found to help.")
+        return
+    source = found.sampler
+    filtered = isinstance(source, FilteredSampler)
+    (source.sampler if filtered else source).save(path)
+    counts = ", ".join(f"{label}: {n}" for label, n in (found.counts or {}).items())
+    tell(out, f"Use {found.use}, fitted on all rows: {path}\nSynthetic rows of each label: {counts}")
+    if filtered:
+        tell(
+            out, "Its rows are to go through these filters, which are not saved: fit them again, as in FilteredSampler."
+        )
+
+
+def _sizes(text: str | None) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")] if text else []
+    except ValueError as error:
+        raise InputError(f"--sizes {text!r}: give rows of each class, such as 10,30,100.") from error
 
 
 def _print_result(result: StudyResult) -> None:

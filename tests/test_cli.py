@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -305,6 +306,45 @@ def test_a_study_in_other_forms_within_a_budget(run: Run) -> None:
     assert len(pd.read_csv("new.csv")) == len(pd.read_parquet("new.parquet")) == 6
 
 
+def test_a_learning_curve(run: Run) -> None:
+    command = (
+        "study",
+        "wine",
+        *NAIVE_BAYES,
+        "--arms",
+        "real,oversample",
+        "--seeds",
+        3,
+        "--sizes",
+        "5,10",
+        "-o",
+        "r.html",
+    )
+    assert run(*command)[0] == 0
+    assert "How many training rows" in Path("r.html").read_text()
+    assert {trial["arm"] for trial in trials_of("r-trials")} == {
+        f"{arm}{size}" for arm in ("real", "oversample") for size in ("", "@5", "@10")
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("helps", [True, False])
+def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)
+    monkeypatch.setattr("gen_augment.cli_study.DEFAULT_SAMPLERS", ("vae",))
+    monkeypatch.setattr("gen_augment.study.search.candidates", lambda *_: ["vae:1", "vae:0.5"])
+    arguments = ("--seeds", 1, "--sampler-steps", 2, "--recommend", "best.safetensors", "-o", "r.html")
+    code, out, _ = run("study", "wine", *NAIVE_BAYES, *arguments)
+    assert code == 0
+    assert Path("best.safetensors").exists() is helps
+    assert "<html" in Path("r.html").read_text()
+    if helps:
+        assert re.search(r"Use vae:\S+, fitted on all rows: best.safetensors\nSynthetic rows of each label: 0: ", out)
+        assert len(load_sampler("best.safetensors").sample(7)[0]) == 7
+    else:
+        assert "Use none: no use of these samplers was found to help." in out
+
+
 # What is wrong is one line and exit code 2.
 
 
@@ -379,6 +419,8 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "unknown model": (("study", "wine", "--model", "sklearn.Nothing", "-o", "out.html"), "model 'sklearn.Nothing'"),
     "unknown form": (("study", "wine", "-o", "out.pdf"), "out.pdf: a report is written to a file that ends in .html"),
     "unknown budget": (("study", "wine", "--budget", "soon", "-o", "out.html"), "--budget 'soon': give a time such as"),
+    "unknown sizes": (("study", "wine", "--sizes", "5;10", "-o", "out.html"), "--sizes '5;10': give rows"),
+    "too large sizes": (("study", "wine", "--sizes", "500", "-o", "out.html"), "the training part has"),
     "no jobs": (("study", "wine", "--jobs", 0, "-o", "out.html"), "n_jobs=0"),
     "report of nothing": (("report", "full", "-o", "out.html"), "full holds no result of a study"),
     "study without device": (("study", "wine", "--device", "abacus", "-o", "out.html"), "device='abacus'"),

@@ -37,6 +37,7 @@ __all__ = [
     "fit_predict",
     "is_network_factory",
     "load_model",
+    "why_not",
 ]
 
 #: Takes rows as the user has them; gives probabilities of shape (n, n_classes).
@@ -124,6 +125,21 @@ def describe_model(model: Any) -> tuple[str, str]:
     if not isinstance(network, nn.Module):
         raise InputError(f"model() gave a {type(network).__name__}: it must return a new nn.Module.")
     return f"network {type(network).__name__}", without_addresses(repr(network))
+
+
+def why_not(arm: Arm, model: Any, kind: str) -> str | None:
+    """Why data of this kind, or this model, cannot have the arm; None if they can."""
+    network = is_network_factory(model)
+    if arm.batch_steps and (kind != "image" or not network):
+        step = arm.batch_steps[0]
+        return f"{step!r} changes batches of images, so it needs images and a network."
+    if arm.synthetic.pretrain and not network:
+        return "pre-training needs a network."
+    if arm.balance == "weights" and not network and weight_key(model) is None:
+        return f"{type(model).__name__} takes no sample_weight."
+    if arm.balance == "threshold" and network:
+        return "thresholds are tuned for scikit-learn classifiers; use logit with a network."
+    return None
 
 
 def fit_predict(

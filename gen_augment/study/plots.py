@@ -1,4 +1,4 @@
-"""Plots of a study's result as SVG: recall of each class, confusions, and scores against the ratio."""
+"""Plots of a study's result as SVG: recall of each class, confusions, scores against ratios and training rows."""
 
 import io
 from typing import TYPE_CHECKING
@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
 
-__all__ = ["BASELINE", "GENERATIVE", "WIDTH", "as_svg", "confusion_plot", "ratio_plot", "ratios", "recall_plot"]
+__all__ = [
+    "BASELINE",
+    "GENERATIVE",
+    "WIDTH",
+    "as_svg",
+    "confusion_plot",
+    "curve_plot",
+    "ratio_plot",
+    "ratios",
+    "recall_plot",
+]
 
 BASELINE, GENERATIVE = "#52606d", "#b44d12"
 WIDTH = 5.6  # inches: on a telephone a picture is shown at two thirds of its size, and its letters with it
@@ -99,6 +109,33 @@ def ratio_plot(result: "StudyResult", reference: str) -> str:
     axis.minorticks_off()
     axis.set_xlabel("synthetic rows for each real one", fontsize=11)
     axis.set_ylabel(f"difference to {_short(reference, 20)}", fontsize=11)
+    axis.legend(frameon=False, fontsize=10)
+    _plain(axis)
+    return as_svg(figure)
+
+
+def curve_plot(result: "StudyResult", reference: str, best: str | None) -> str:
+    """SVG: mean score of each arm against training rows, with intervals of `reference` and `best`."""
+    curve = result.learning_curve()
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axis = figure.subplots()
+    for arm, line in curve.groupby("arm", sort=False):
+        x, mean = line["n_train"], line["mean"] * result.scale
+        colour = GENERATIVE if result.arms[str(arm)] else BASELINE
+        if arm not in (reference, best):
+            axis.plot(x, mean, color=colour, lw=0.9, alpha=0.35)
+            continue
+        marker = "D" if arm == best else "o"
+        axis.plot(x, mean, color=colour, lw=2.2, marker=marker, label=str(arm), zorder=3)
+        if np.isfinite(line["low"]).all():
+            low, high = line["low"] * result.scale, line["high"] * result.scale
+            axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.set_xscale("log")
+    ticks = sorted(set(curve["n_train"]))
+    axis.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    axis.minorticks_off()
+    axis.set_xlabel("training rows", fontsize=11)
+    axis.set_ylabel(f"{result.metric_label}{', %' if result.unit else ''}", fontsize=11)
     axis.legend(frameon=False, fontsize=10)
     _plain(axis)
     return as_svg(figure)

@@ -5,12 +5,39 @@ import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gen_augment.study.arms.arm import without_addresses
 from gen_augment.study.task import Part, Task, row_digests
 
-__all__ = ["describe_sampler", "describe_task", "fingerprint", "versions"]
+if TYPE_CHECKING:
+    from gen_augment.study.runner import Study
+
+__all__ = ["describe_sampler", "describe_task", "fingerprint", "settings_of", "versions"]
+
+#: Settings that may change while trials stay what they are: more seeds or arms may be added to what is there.
+_FREE = ("n_seeds", "arms", "sizes", "metric", "margin", "stopping", "versions")
+
+
+def settings_of(study: "Study", model: str) -> dict[str, Any]:
+    """All settings of a study as JSON values, its model in these words."""
+    return {
+        "data": describe_task(study.task),
+        "arms": list(study.arms),
+        "n_seeds": study.n_seeds,
+        "metric": study.metric,
+        "margin": study.margin,
+        "sizes": list(study.sizes) or None,
+        "stopping": "sequential" if study.sequential else "none",
+        "n_steps": study.n_steps,
+        "batch_size": study.batch_size,
+        "lr": study.lr,
+        "random_state": study.random_state,
+        "corruptions": study.corruptions,
+        "model": model,
+        "samplers": {name: describe_sampler(sampler) for name, sampler in study.samplers.items()},
+        "versions": versions(),
+    }
 
 
 def describe_task(task: Task) -> dict[str, Any]:
@@ -45,7 +72,8 @@ def versions() -> dict[str, str]:
 def fingerprint(settings: Mapping[str, Any], task: Task) -> str:
     """Hash of all that decides a trial but its arm and its seed."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps(settings, sort_keys=True).encode())
+    deciding = {name: value for name, value in settings.items() if name not in _FREE}
+    digest.update(json.dumps(deciding, sort_keys=True).encode())
     parts: list[Part | None] = [task.rows, task.test, *task.shifted.values()]
     for part in parts:
         if part is not None:

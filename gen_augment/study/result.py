@@ -12,6 +12,7 @@ import pandas as pd
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
+from gen_augment.study.curve import learning_curve
 from gen_augment.study.metrics import METRICS, UNSCALED, scores
 from gen_augment.study.statistics import (
     Interval,
@@ -61,6 +62,8 @@ class StudyResult:
     left_out : dict of str to ndarray of shape (n_seeds, n_groups)
         By arm, `metric` on test without one of (up to) twenty groups of its rows, which all seeds share. Made from the
         predictions when it is asked for, where it is not given.
+    sizes : tuple of int
+        Of smaller training parts that arms were tried on too, as ``"gan@30"`` in `trials`.
     """
 
     trials: pd.DataFrame
@@ -75,6 +78,7 @@ class StudyResult:
     predictions: Mapping[tuple[str, int], Predictions] = field(default_factory=dict)
     truth: Mapping[int, Predictions] = field(default_factory=dict)
     left_out: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    sizes: tuple[int, ...] = ()
 
     @property
     def higher_is_better(self) -> bool:
@@ -176,6 +180,19 @@ class StudyResult:
             row["p_holm"] = p
         return pd.DataFrame(rows).set_index("arm")
 
+    def learning_curve(self) -> pd.DataFrame:
+        """Test scores against the size of the training part: a row for each arm that is complete there, and size.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``arm``; ``size``, training rows for each class on average; ``n_train``, in all; ``n_seeds``;
+            ``generative``; ``mean``, of `metric` over seeds, with its interval, ``low`` and ``high``; ``difference``
+            to the arm without synthetic rows that is best on validation on the whole training part, at that size, with
+            its paired interval, ``difference_low`` and ``difference_high``; positive is better.
+        """
+        return learning_curve(self)
+
     def verdict(self) -> str:
         """One sentence: whether synthetic rows helped, by how much, against what."""
         reference, arm = self.best(generative=False), self.best(generative=True)
@@ -212,7 +229,9 @@ class StudyResult:
         spread = self.test_variance(arm, reference)
         sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
         more = f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
-        said = [
+        given_up = self.protocol.get("given_up")
+        said = [f"To fit the budget of {self.protocol['budget']}: {given_up}."] if given_up else []
+        said += [
             f"The probability that {arm} is {more} than {reference}, given these seeds alone, is {100 * sure:.0f}%."
         ]
         found = self.difference(arm, reference)
@@ -294,7 +313,7 @@ class StudyResult:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write trials, verdict and protocol."""
-        trials = json.loads(self.trials.to_json(orient="records"))
+        trials = self.trials.replace([np.inf, -np.inf], np.nan).astype(object)  # JSON has neither
         record = {
             "verdict": self.verdict(),
             "details": self.details(),
@@ -305,8 +324,9 @@ class StudyResult:
             "margin": self.margin,
             "alpha": self.alpha,
             "examples": sorted(self.examples),
+            "sizes": list(self.sizes),
             "protocol": self.protocol,
-            "trials": trials,
+            "trials": trials.where(trials.notna(), None).to_dict("records"),
         }
         write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 

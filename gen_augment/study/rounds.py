@@ -11,11 +11,15 @@ from gen_augment.study.arms import Arm, Drawn
 from gen_augment.study.corruptions import corrupted_parts
 from gen_augment.study.protocol import describe_sampler
 from gen_augment.study.schedule import Jobs
+from gen_augment.study.sizes import smaller
 from gen_augment.study.store import Outcome, TrialStore
 from gen_augment.study.task import Split, Task, near_copies
 from gen_augment.study.trial import Setting, draw, pack_rows, rows_key, run_trial, unpack_rows
 
 __all__ = ["Rounds"]
+
+#: Number of a seed, and a size of its training part.
+Where = tuple[int, int | None]
 
 
 @dataclass
@@ -57,52 +61,48 @@ class Rounds:
             By the number of the seed.
         jobs : Jobs
         """
-        splits = {number: self.task.split(self.seed_of(number)) for number in waiting}
-        others = {number: self._other_rows(split) for number, split in splits.items()}
-        drawn: dict[tuple[int, str], Any] = {}
+        splits: dict[Where, Split] = {}
+        drawn: dict[tuple[Where, str], Any] = {}
         plain: list[tuple[Any, ...]] = []
         fits: list[tuple[Any, ...]] = []
         generative: list[tuple[Any, ...]] = []
-        for number, arms in waiting.items():
-            self._check_near_copies(splits[number])
-            seed = self.seed_of(number)
-            for arm in arms:
-                call = (run_trial, self.setting, arm, splits[number], others[number], number, seed)
-                (generative if arm.is_generative else plain).append(call)
-            known, missing = self._draws(arms, splits[number], number)
-            drawn |= {(number, name): rows for name, rows in known.items()}
-            fits += [
-                (
-                    draw,
-                    self.setting,
-                    name,
-                    users[0].sampler,
-                    [arm.synthetic for arm in users],
-                    splits[number],
-                    number,
-                    seed,
-                )
-                for name, users in missing.items()
-            ]
+        for number, everything in waiting.items():
+            seed, whole = self.seed_of(number), self.task.split(self.seed_of(number))
+            self._check_near_copies(whole)
+            others = self.other_rows(whole)
+            for size, arms in _by_size(everything).items():
+                where = number, size
+                splits[where] = split = smaller(whole, size, seed)
+                for arm in arms:
+                    call = (run_trial, self.setting, arm, split, others, number, seed)
+                    (generative if arm.is_generative else plain).append(call)
+                known, missing = self._draws(arms, split, number)
+                drawn |= {(where, name): rows for name, rows in known.items()}
+                fits += [
+                    (draw, self.setting, name, users[0].sampler, [arm.synthetic for arm in users], split, where, seed)
+                    for name, users in missing.items()
+                ]
         for found in jobs.run([*plain, *fits]):
             if isinstance(found, Outcome):
                 self.keep(found)
                 continue
-            number, name, rows = found
+            where, name, rows = found
             if not isinstance(rows, Exception):
-                self._keep_rows(name, rows, splits[number], number, waiting[number])
-                rows = drawn.get((number, name), {}) | rows
-            drawn[number, name] = rows
+                self._keep_rows(name, rows, splits[where], where, waiting[where[0]])
+                rows = drawn.get((where, name), {}) | rows
+            drawn[where, name] = rows
         calls = []
         for call in generative:
-            arm, number = call[2], call[5]
-            shown = (
-                self.task.kind == "image" and number == 0 and arm.row_step not in self.pictured and not arm.is_control
-            )
+            arm, where = call[2], (call[5], call[2].size)
+            shown = self._is_shown(arm, call[5])
             self.pictured |= {arm.row_step} if shown else set()
-            calls.append((*call, drawn[number, arm.row_step], shown))
+            calls.append((*call, drawn[where, arm.row_step], shown))
         for outcome in jobs.run(calls):
             self.keep(outcome)
+
+    def _is_shown(self, arm: Arm, number: int) -> bool:
+        first = self.task.kind == "image" and number == 0 and arm.size is None
+        return first and arm.row_step not in self.pictured and not arm.is_control
 
     def _draws(
         self, arms: Sequence[Arm], split: Split, number: int
@@ -123,11 +123,12 @@ class Rounds:
         described = json.dumps(describe_sampler(arm.sampler), sort_keys=True)
         return rows_key(described, arm.synthetic, split, self.seed_of(number))
 
-    def _keep_rows(self, name: str, rows: Any, split: Split, number: int, arms: Sequence[Arm]) -> None:
-        if self.store is None or isinstance(rows, Exception):
+    def _keep_rows(self, name: str, rows: Any, split: Split, where: Where, arms: Sequence[Arm]) -> None:
+        if self.store is None:
             return
+        number, size = where
         for arm in arms:
-            found = rows.get(arm.synthetic.drawn_as) if arm.row_step == name else None
+            found = rows.get(arm.synthetic.drawn_as) if (arm.row_step, arm.size) == (name, size) else None
             arrays = pack_rows(found, split.train) if isinstance(found, Drawn) else None
             if arrays is not None:
                 self.store.keep_rows(self._rows_key(arm, split, number), arrays)
@@ -146,7 +147,14 @@ class Rounds:
                 raise LeakError(message)
             warnings.warn(message, UserWarning, stacklevel=4)
 
-    def _other_rows(self, split: Split) -> dict[str, Any]:
+    def other_rows(self, split: Split) -> dict[str, Any]:
         """Rows to be tested on besides the test part, by name."""
         corrupted = corrupted_parts(split.test.X, split.train.X) if self.corruptions else {}
         return {name: part.X for name, part in self.task.shifted.items()} | corrupted
+
+
+def _by_size(arms: Sequence[Arm]) -> dict[int | None, list[Arm]]:
+    found: dict[int | None, list[Arm]] = {}
+    for arm in arms:
+        found.setdefault(arm.size, []).append(arm)
+    return found

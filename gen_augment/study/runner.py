@@ -1,6 +1,7 @@
 """Runs the trials of a study, some seeds at a time, and keeps each on disk as soon as it ends."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,22 @@ from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
-from gen_augment.study.balance import weight_key
+from gen_augment.study.budget import LEAST_SEEDS, Plan, minutes
 from gen_augment.study.corruptions import CONDITIONS, chosen_rows
 from gen_augment.study.metrics import scores
-from gen_augment.study.models import default_model, describe_model, is_network_factory
-from gen_augment.study.protocol import describe_sampler, describe_task, fingerprint, versions
+from gen_augment.study.models import default_model, describe_model, why_not
+from gen_augment.study.protocol import fingerprint, settings_of
 from gen_augment.study.result import StudyResult, check_metric
 from gen_augment.study.rounds import Rounds
 from gen_augment.study.saved import save_result
 from gen_augment.study.schedule import Clock, Jobs
 from gen_augment.study.search import Recommendation, recommend
+from gen_augment.study.sizes import check_sizes, with_sizes
 from gen_augment.study.statistics import spent_alpha
 from gen_augment.study.store import Outcome, Trial, TrialStore
 from gen_augment.study.task import Task
 from gen_augment.study.trial import COLUMNS, Setting
+from gen_augment.study.warmup import find_plan
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["FIRST_LOOK", "Study"]
@@ -35,6 +38,7 @@ __all__ = ["FIRST_LOOK", "Study"]
 #: Seeds before the first look of a sequential study.
 FIRST_LOOK = 3
 OnTrial = Callable[[Trial, int, int], None] | None
+OnPlan = Callable[[str], None] | None
 
 
 class Study:
@@ -75,6 +79,10 @@ class Study:
     sequential : bool
         Stop as soon as the verdict is certain; the 5% of error are then divided over looks after each seed from the
         third, see `gen_augment.study.statistics.spent_alpha`.
+    sizes : sequence of int
+        Smaller training parts of each seed, on which every arm is tried too: rows for each class on average, each size
+        among the next larger one, with the shares of the classes kept. Samplers are fitted anew for each. See
+        `StudyResult.learning_curve`; the verdict is that of the whole training part.
     n_steps, batch_size, lr : int, int, float
         Of a network's training: optimiser steps of AdamW under a one-cycle schedule.
     random_state : int
@@ -113,6 +121,7 @@ class Study:
         metric: str = "balanced_accuracy",
         margin: float = 0.0,
         sequential: bool = False,
+        sizes: Sequence[int] = (),
         n_steps: int = 600,
         batch_size: int = 64,
         lr: float = 2e-3,
@@ -134,8 +143,9 @@ class Study:
         if corruptions and self.task.kind != "image":
             raise InputError("corruptions=True: corruptions are those of images, and the data is a table.")
         self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
-        self.model = self._default_model() if model is None else model
-        self.arms = read_arms(arms, self.samplers, self._problem, self.task.kind)
+        shape = infer_codec(self.task.rows.X)[0].shape
+        self.model = default_model(self.task.kind, shape, len(self.task.classes)) if model is None else model
+        self.arms = read_arms(arms, self.samplers, lambda arm: why_not(arm, self.model, self.task.kind), self.task.kind)
         self.n_seeds = check_positive_int("n_seeds", n_seeds)
         self.near_copies = near_copies
         self.corruptions = corruptions
@@ -146,9 +156,12 @@ class Study:
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
-        self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
+        split = self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
+        self.sizes = check_sizes(sizes, split.train.codes, len(self.task.classes))
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model_name, self._model_record = describe_model(self.model)
+        self._plan: Plan | None = None
+        self.running = with_sizes(self.arms, self.sizes)
         self._store: TrialStore | None = None
         self._outcomes: dict[tuple[int, str], Outcome] = {}
         self._pictures: dict[str, bytes] = {}
@@ -160,7 +173,9 @@ class Study:
         *,
         n_jobs: int | None = None,
         budget: float | None = None,
+        shorten: bool = True,
         on_trial: OnTrial = None,
+        on_plan: OnPlan = None,
     ) -> StudyResult:
         """Run the trials that are not done yet.
 
@@ -173,10 +188,16 @@ class Study:
             Processes, each with one thread, as joblib counts them; the backend is that of `joblib.parallel_config`
             (loky, dask, ray), whose number of jobs None takes. With 1, trials run here, with torch's threads.
         budget : float, optional
-            Minutes. No seed is begun that would not end in time, if it took as long as the longest so far; the result
-            has the seeds that are whole.
+            Minutes, of all runs with one directory together. What fits is planned from times measured first: fewer
+            seeds, but at least 3; fewer steps of samplers; then, fewer arms with synthetic rows. The plan is kept in
+            the directory: a run that goes on follows it, and with another budget, it has other seeds alone.
+            No seed is begun that would not end in time; the first three may end a fifth of the budget later.
+        shorten : bool
+            Whether samplers with their class's own `max_steps` may be trained for fewer. Any other number is kept.
         on_trial : callable, optional
             Called as ``on_trial(trial, n_done, n_all)`` after each.
+        on_plan : callable, optional
+            Called with what a budget costs the study, in words; without it, they are a UserWarning.
 
         Raises
         ------
@@ -186,36 +207,55 @@ class Study:
             The budget is no number of minutes, or joblib's backend shares memory: trials seed torch's one global
             generator.
         """
-        jobs = Jobs(n_jobs)
-        clock = Clock(budget)
+        self._plan, self.running = None, with_sizes(self.arms, self.sizes)
         self._outcomes, self._pictures, self._test_scores = {}, {}, {}
-        self._store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
-        if self._store is not None:
-            keys = {name: arm.key for name, arm in self.arms.items()}
-            self._outcomes = {
-                (o.trial["seed"], o.trial["arm"]): o
-                for o in self._store.read()
-                if o.trial["seed"] < self.n_seeds and keys.get(o.trial["arm"]) == o.trial.get("arm_key")
-            }
-            self._pictures = self._store.pictures()
+        self._store = store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
+        clock = Clock(budget, 0.0 if store is None else store.read_time())
+        jobs = Jobs(n_jobs, lambda: store.keep_time(clock.elapsed) if store is not None and budget else None)
+        self._recall()
         setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
         rounds = Rounds(
-            self.task, setting, self._seed, self.corruptions, self.near_copies, self._store,
+            self.task, setting, self._seed, self.corruptions, self.near_copies, store,
             lambda outcome: self._keep(outcome, on_trial), set(self._pictures),
         )  # fmt: skip
-        for numbers in jobs.share_out(range(self.n_seeds)):
-            waiting = {number: self._waiting(number) for number in numbers}
+        if budget is not None:
+            self._plan_with(rounds, jobs, clock, shorten, on_plan)
+        for numbers in jobs.share_out(range(self._n_planned)):
+            waiting = {n: [a for a in self.running.values() if (n, a.name) not in self._outcomes] for n in numbers}
             if any(waiting.values()):
-                if not clock.has_time():
+                if self._n_whole() and not clock.has_time(overtime=numbers[0] < LEAST_SEEDS):
                     break
-                rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
-                clock.lap()
+                with clock.lap():
+                    rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
             if self.sequential and self._decided(max(numbers) + 1):
                 break
-        result = self.result()
         if directory is not None:
-            save_result(result, directory)
-        return result
+            save_result(self.result(), directory)
+        return self.result()
+
+    def _plan_with(self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan) -> None:
+        """Take what fits of the study, and say so."""
+        every = self.running
+        self._plan = plan = find_plan(rounds, every, self._outcomes, jobs, clock, self.n_seeds, shorten=shorten)
+        self.running = plan.arms(every)
+        self._recall()
+        clock.longest = plan.seconds * jobs.n / plan.n_seeds
+        if on_plan is not None:
+            on_plan(plan.words(every))
+        elif plan.given_up(every):
+            warnings.warn(plan.words(every), UserWarning, stacklevel=3)
+
+    def _recall(self) -> None:
+        """Know the trials of the arms as they are run, made now or before, and no others."""
+        keys = {name: arm.key for name, arm in self.running.items()}
+        before = [] if self._store is None else self._store.read(keys)
+        self._outcomes = {
+            (o.trial["seed"], o.trial["arm"]): o
+            for o in (*before, *self._outcomes.values())
+            if o.trial["seed"] < self._n_planned and keys.get(o.trial["arm"]) == o.trial["arm_key"]
+        }
+        if self._store is not None:
+            self._pictures = self._store.pictures()
 
     def recommend(
         self,
@@ -226,6 +266,11 @@ class Study:
         ratios: Sequence[float] = (0.5, 1, 2),
         filters: Sequence[str] = ("agreement",),
         guidance: Sequence[float] = (1.5,),
+        vary: Sequence[float] = (0.3,),
+        pretrain: bool = True,
+        shorten: bool = True,
+        on_trial: OnTrial = None,
+        on_plan: OnPlan = None,
     ) -> Recommendation:
         """Search for the best use of the samplers, confirm it, and return it ready to use, or say "use none".
 
@@ -236,18 +281,14 @@ class Study:
 
         Parameters
         ----------
-        directory, n_jobs, budget
-            As in `run`; the search stops after half of the budget.
-        ratios : sequence of float
-            Synthetic rows for each real one.
-        filters : sequence of str
-            Names as in arms, each tried beside no filter.
-        guidance : sequence of float
-            Of samplers that have it, each tried beside their own.
-
-        Returns
-        -------
-        Recommendation
+        directory, n_jobs, budget, shorten, on_trial, on_plan
+            As in `run`; the search takes half of the budget.
+        ratios, filters, guidance : sequence of float, of str, of float
+            Synthetic rows for each real one; names as in arms, and strengths for samplers that have it, each tried
+            beside none and beside their own.
+        vary, pretrain : sequence of float, bool
+            Strengths of new versions of real rows, and whether to train networks on synthetic rows first; tried at the
+            middle ratio alone.
 
         Raises
         ------
@@ -255,31 +296,34 @@ class Study:
             There are no samplers, or none of them can be trained.
         """
         return recommend(
-            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance
-        )
+            self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance,
+            vary=vary, pretrain=pretrain, shorten=shorten, on_trial=on_trial, on_plan=on_plan,
+        )  # fmt: skip
 
     def result(self) -> StudyResult:
         """What has been found so far; of use after `run` was interrupted.
 
         Seeds count as far as every arm has been tried; of an interrupted study without such, all of them.
         """
-        order = {name: i for i, name in enumerate(self.arms)}
+        order = {name: i for i, name in enumerate(self.running)}
+        arms = {name: arm for name, arm in self.running.items() if arm.size is None}
         outcomes = [self._outcomes[key] for key in sorted(self._outcomes, key=lambda k: (k[0], order[k[1]]))]
         whole = self._n_whole()
         kept = [o for o in outcomes if not whole or o.trial["seed"] < whole]
         truth = {seed: self._truth(seed) for seed in {o.trial["seed"] for o in kept}}
         return StudyResult(
             pd.DataFrame([self._tested(o, truth) for o in kept], columns=COLUMNS),
-            {name: arm.is_generative for name, arm in self.arms.items()},
+            {name: arm.is_generative for name, arm in arms.items()},
             self.metric,
-            self._overlap(),
-            self._protocol() | self._seeds_done(whole),
-            {name: png for name, png in self._pictures.items() if name in {a.row_step for a in self.arms.values()}},
-            controls=frozenset(name for name, arm in self.arms.items() if arm.is_control),
+            self.task.overlap,
+            self._protocol(whole),
+            {name: png for name, png in self._pictures.items() if name in {arm.row_step for arm in arms.values()}},
+            controls=frozenset(name for name, arm in arms.items() if arm.is_control),
             margin=self.margin,
             alpha=self._alpha(whole),
             predictions={(o.trial["arm"], o.trial["seed"]): o.predictions for o in kept},
             truth=truth,
+            sizes=self.sizes,
         )
 
     def _tested(self, outcome: Outcome, truth: Mapping[int, Mapping[str, np.ndarray]]) -> Trial:
@@ -293,19 +337,20 @@ class Study:
             self._test_scores[key] = {f"test_{metric}": value for metric, value in found.items()}
         return trial | self._test_scores[key]
 
-    def _seeds_done(self, whole: int) -> dict[str, int]:
-        return {"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {}
+    @property
+    def _n_planned(self) -> int:
+        return self.n_seeds if self._plan is None else self._plan.n_seeds
 
     def _n_whole(self) -> int:
         """Seeds from 0 on that every arm has been tried with."""
         whole = 0
-        while whole < self.n_seeds and all((whole, arm) in self._outcomes for arm in self.arms):
+        while whole < self._n_planned and all((whole, arm) in self._outcomes for arm in self.running):
             whole += 1
         return whole
 
     def _alpha(self, n_seeds: int) -> float:
         """What the verdict may spend of 5%: all of it, or what a sequential plan gives the look after these seeds."""
-        return spent_alpha(n_seeds, self.n_seeds, first=FIRST_LOOK) if self.sequential and n_seeds else 0.05
+        return spent_alpha(n_seeds, self._n_planned, first=FIRST_LOOK) if self.sequential and n_seeds else 0.05
 
     def _decided(self, n_seeds: int) -> bool:
         """Whether the chosen arms differ by more than chance, as the plan allows after so many seeds."""
@@ -317,9 +362,6 @@ class Study:
     def _seed(self, number: int) -> int:
         return derive_seed(self.random_state, "seed", number)
 
-    def _waiting(self, number: int) -> list[Arm]:
-        return [arm for name, arm in self.arms.items() if (number, name) not in self._outcomes]
-
     def _keep(self, outcome: Outcome, on_trial: OnTrial) -> None:
         trial = outcome.trial
         self._outcomes[trial["seed"], trial["arm"]] = outcome
@@ -327,7 +369,7 @@ class Study:
         if self._store is not None:
             self._store.append(outcome)
         if on_trial is not None:
-            on_trial(trial, len(self._outcomes), self.n_seeds * len(self.arms))
+            on_trial(trial, len(self._outcomes), self._n_planned * len(self.running))
 
     def _truth(self, number: int) -> dict[str, np.ndarray]:
         """Class numbers of all rows that a seed is tested on, by name."""
@@ -335,49 +377,23 @@ class Study:
         corrupted = dict.fromkeys(CONDITIONS, codes[chosen_rows(len(codes))]) if self.corruptions else {}
         return {"test": codes} | {name: part.codes for name, part in self.task.shifted.items()} | corrupted
 
-    def _default_model(self) -> Any:
-        shape = infer_codec(self.task.rows.X)[0].shape
-        return default_model(self.task.kind, shape, len(self.task.classes))
-
-    def _problem(self, arm: Arm) -> str | None:
-        """Why this data or this model cannot have the arm, or None."""
-        network = is_network_factory(self.model)
-        if arm.batch_steps and (self.task.kind != "image" or not network):
-            step = arm.batch_steps[0]
-            return f"{step!r} changes batches of images, so it needs images and a network."
-        if arm.synthetic.pretrain and not network:
-            return "pre-training needs a network."
-        if arm.balance == "weights" and not network and weight_key(self.model) is None:
-            return f"{type(self.model).__name__} takes no sample_weight."
-        if arm.balance == "threshold" and network:
-            return "thresholds are tuned for scikit-learn classifiers; use logit with a network."
-        return None
-
-    def _overlap(self) -> float:
-        if self.task.test is not None:
-            return 0.0
-        return self.task.test_size / (1 - self.task.test_size)
-
-    def _protocol(self) -> dict[str, Any]:
-        return {
-            "data": describe_task(self.task),
-            "arms": list(self.arms),
-            "n_seeds": self.n_seeds,
-            "metric": self.metric,
-            "margin": self.margin,
-            "stopping": "sequential" if self.sequential else "none",
-            "n_steps": self.n_steps,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "random_state": self.random_state,
-            "corruptions": self.corruptions,
-            "model": self._model_name,
-            "samplers": {name: describe_sampler(sampler) for name, sampler in self.samplers.items()},
-            "versions": versions(),
-        }
+    def _protocol(self, whole: int) -> dict[str, Any]:
+        settings, done = settings_of(self, self._model_name), {"n_seeds": whole, "n_seeds_planned": self.n_seeds}
+        done = done if 0 < whole < self.n_seeds else {}
+        if self._plan is None:
+            return settings | done
+        for name, described in settings["samplers"].items():
+            described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}
+        return (
+            settings
+            | {
+                "arms": list(self._plan.arms(self.arms)),
+                "n_seeds": self._plan.n_seeds,
+                "budget": minutes(self._plan.budget),
+                "given_up": self._plan.given_up(with_sizes(self.arms, self.sizes)) or None,
+            }
+            | done
+        )
 
     def _fingerprint(self) -> str:
-        # More seeds or arms may be added to what is there; everything else decides the trials.
-        free = ("n_seeds", "arms", "metric", "margin", "stopping", "versions")
-        settings = {name: value for name, value in self._protocol().items() if name not in free}
-        return fingerprint(settings | {"model": self._model_record}, self.task)
+        return fingerprint(settings_of(self, self._model_record), self.task)

@@ -56,8 +56,9 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
                 truth.setdefault(int(seed), {})[name] = archive[key]
         trials = pd.DataFrame(record["trials"], columns=COLUMNS).replace({None: np.nan})
         wanted = set(zip(trials["arm"], trials["seed"], strict=True))
+        keys = dict(zip(trials["arm"], trials["arm_key"], strict=True))
         store = TrialStore(folder, json.loads((folder / "study.json").read_text())["study"])
-        found = {(o.trial["arm"], o.trial["seed"]): o.predictions for o in store.read()}
+        found = {(o.trial["arm"], o.trial["seed"]): o.predictions for o in store.read(keys)}
         return StudyResult(
             trials,
             record["arms"],
@@ -70,6 +71,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
             alpha=record["alpha"],
             predictions={key: found[key] for key in found if key in wanted},
             truth=truth,
+            sizes=tuple(record["sizes"]),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(

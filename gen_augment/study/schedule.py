@@ -1,7 +1,9 @@
 """Calls in this process or, through joblib, in others; and the time that is left."""
 
+import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import joblib
@@ -10,7 +12,10 @@ from joblib.parallel import get_active_backend
 from gen_augment.errors import InputError
 from gen_augment.validation import check_range
 
-__all__ = ["Clock", "Jobs"]
+__all__ = ["OVERTIME", "Clock", "Jobs"]
+
+#: Of the budget, up to which the seeds that a verdict takes may go on.
+OVERTIME = 1.2
 
 
 class Jobs:
@@ -20,15 +25,19 @@ class Jobs:
     ----------
     n_jobs : int or None
         As joblib counts: -1 for all cores; None for what `joblib.parallel_config` says, or 1.
+    on_end : callable, optional
+        Called after each call, such as to note the time.
     """
 
-    def __init__(self, n_jobs: int | None) -> None:
+    def __init__(self, n_jobs: int | None, on_end: Callable[[], object] = lambda: None) -> None:
         whole = n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0)
         if not whole:
             raise InputError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores.")
         self.n_jobs = n_jobs
+        self.on_end = on_end
         self.n = max(1, joblib.effective_n_jobs(n_jobs))
         backend, _ = get_active_backend()
+        self._streams = bool(backend.supports_return_generator)  # ray's does not
         if self.many and getattr(backend, "supports_sharedmem", False):
             raise InputError(
                 f"joblib's backend {type(backend).__name__} runs trials in threads, which share torch's one random "
@@ -46,12 +55,22 @@ class Jobs:
             yield numbers[start : start + self.n]
 
     def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """What each ``(function, *arguments)`` returns: in order here, in the order of ending elsewhere."""
+        """What each ``(function, *arguments)`` returns: in order here, in the order of ending in other processes."""
+        for found in self._results(calls):
+            self.on_end()
+            yield found
+
+    def _results(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         if not self.many:
             yield from (function(*arguments) for function, *arguments in calls)
             return
-        parallel = joblib.Parallel(self.n_jobs, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(function)(*arguments) for function, *arguments in calls)
+        delayed = [joblib.delayed(function)(*arguments) for function, *arguments in calls]
+        if self._streams:
+            yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
+            return
+        with joblib.Parallel(self.n_jobs) as parallel:  # whose processes are made once
+            for start in range(0, len(delayed), self.n):  # so that a kill costs no more than these
+                yield from parallel(delayed[start : start + self.n])
 
 
 class Clock:
@@ -61,18 +80,27 @@ class Clock:
     ----------
     budget : float or None
         Minutes; None for no limit.
+    spent : float
+        Seconds that were spent of it before.
     """
 
-    def __init__(self, budget: float | None) -> None:
-        self.budget = None if budget is None else 60 * check_range("budget", budget, 0, open_low=True)
-        self.start = self.last = time.monotonic()
+    def __init__(self, budget: float | None, spent: float = 0.0) -> None:
+        self.minutes = math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
+        self._start = time.monotonic() - spent
         self.longest = 0.0
 
-    def lap(self) -> None:
-        """Say that a lap has ended."""
-        now = time.monotonic()
-        self.longest, self.last = max(self.longest, now - self.last), now
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent so far."""
+        return time.monotonic() - self._start
 
-    def has_time(self) -> bool:
-        """Whether a lap as long as the longest so far would end in time; the first one always may begin."""
-        return self.budget is None or time.monotonic() - self.start + self.longest <= self.budget
+    @contextmanager
+    def lap(self) -> Iterator[None]:
+        """Time what is done within."""
+        begun = self.elapsed
+        yield
+        self.longest = max(self.longest, self.elapsed - begun)
+
+    def has_time(self, *, overtime: bool = False) -> bool:
+        """Whether a lap as long as the longest would end in time, or no later than a fifth of the budget after it."""
+        return self.elapsed + self.longest <= 60 * self.minutes * (OVERTIME if overtime else 1)

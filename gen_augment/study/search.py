@@ -1,4 +1,4 @@
-"""Which sampler, how many of its rows, through which filter: a search by halves, then a study that confirms.
+"""Which sampler, how many of its rows, in which way: a search by halves, then a study that confirms.
 
 References
 ----------
@@ -22,7 +22,9 @@ from sklearn.base import clone
 from gen_augment.codecs import LabelCodec, concatenate, read_rows
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
-from gen_augment.study.arms import Arm, parse_arm, prepared
+from gen_augment.samplers import Sampler
+from gen_augment.study.arms import Arm, parse_arm, prepared, varied
+from gen_augment.study.models import is_network_factory
 from gen_augment.study.result import StudyResult
 from gen_augment.study.statistics import Interval
 from gen_augment.study.task import Part
@@ -34,6 +36,7 @@ __all__ = ["Recommendation", "candidates", "recommend"]
 
 _ROUNDS = 4  # after which one candidate in sixteen is left
 _SEARCH_SHARE = 0.5  # of the budget
+_FIRST_SHARE = 0.25  # of the budget, for one seed of all candidates
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Recommendation:
         Fitted on all rows, behind its filters: a source for `AugmentedDataset`, `augment_loader` and `SampleBank`.
     counts : dict
         Synthetic rows of each label that the arm would add to those rows.
+    vary : float or None
+        Strength, where they are to be new versions of real rows: made by `vary` of the sampler rather than `sample`.
+    pretrain : bool
+        Whether they are to be trained on alone, for the first half of the steps, and the real rows for the other.
     """
 
     use: str | None
@@ -62,27 +69,60 @@ class Recommendation:
     searched: dict[str, float]
     sampler: Any = None
     counts: dict[Any, int] | None = None
+    vary: float | None = None
+    pretrain: bool = False
 
     def augment(self, X: Any, y: Any = None) -> tuple[Any, Any]:
-        """Rows and labels, with the recommended synthetic ones after them; unchanged where there are none to use."""
+        """Rows and labels, with the recommended synthetic ones after them; unchanged where there are none to use.
+
+        Raises
+        ------
+        InputError
+            The synthetic rows are to be trained on before the real ones, not with them.
+        """
         X, y = read_rows(X, y)
         if self.sampler is None or not self.counts:
             return X, y
-        new_X, new_y = self.sampler.sample(y=self.counts)
+        if self.pretrain:
+            raise InputError(
+                f"{self.use!r} trains on synthetic rows first and on real rows after: draw them with "
+                "sampler.sample(y=counts), and train twice."
+            )
+        if self.vary is not None:
+            encoder, codes = LabelCodec.fit(y)
+            new = np.repeat(encoder.encode(list(self.counts)), list(self.counts.values()))
+            new_X = varied(self.use or "", self.sampler, self.vary, Part(X, codes), new, encoder.classes, 0)
+            new_y = encoder.classes[new]
+        else:
+            new_X, new_y = self.sampler.sample(y=self.counts)
         return concatenate([X, new_X]), np.concatenate([np.asarray(y), np.asarray(new_y)])
 
 
 def candidates(
-    study: "Study", ratios: Sequence[float], filters: Sequence[str], guidance: Sequence[float], recipe: str
-) -> list[str]:
-    """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps `recipe`."""
+    study: "Study", ratios: Sequence[float], filters: Sequence[str], guidance: Sequence[float],
+    vary: Sequence[float], pretrain: bool, recipe: str,
+) -> list[str]:  # fmt: skip
+    """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps `recipe`.
+
+    New versions of real rows, and training on synthetic rows first, are tried at the middle ratio alone.
+    """
+    middle = sorted(ratios)[len(ratios) // 2]
     found = []
     for name, sampler in study.samplers.items():
         strengths: list[float | None] = [None, *(guidance if "guidance" in sampler.get_params() else ())]
         for ratio, word, strength in product(ratios, ("", *filters), strengths):
             options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
             found.append(":".join([name, *(option for option in options if option)]) + recipe)
+        ways = [f"vary={strength:g}" for strength in vary] if _can_vary(sampler) else []
+        if pretrain and is_network_factory(study.model):
+            ways.append("pretrain")
+        found += [f"{name}:{middle:g}:{way}{recipe}" for way in ways]
     return found
+
+
+def _can_vary(sampler: Any) -> bool:
+    """Samplers of this package all have `vary`, which some refuse."""
+    return hasattr(sampler, "vary") and getattr(type(sampler), "_vary", None) is not Sampler._vary
 
 
 def recommend(
@@ -94,8 +134,15 @@ def recommend(
     ratios: Sequence[float],
     filters: Sequence[str],
     guidance: Sequence[float],
+    vary: Sequence[float],
+    pretrain: bool,
+    shorten: bool,
+    on_trial: Any,
+    on_plan: Any,
 ) -> Recommendation:
     """See `Study.recommend`."""
+    if not ratios:
+        raise InputError("ratios is empty: give one at least, such as 1.")
     if not study.samplers:
         raise InputError("samplers is empty: there is nothing to search among.")
     start = time.monotonic()
@@ -106,25 +153,30 @@ def recommend(
         scout = copy.copy(apart)
         scout.task = apart.task.without_test()
         scout.random_state = derive_seed(study.random_state, "search")
-        scout.sequential = scout.corruptions = False
+        scout.sequential, scout.corruptions, scout.sizes = False, False, ()
         plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
-        scores = _scores(scout, plain, 2, folder / "baselines", n_jobs)
+        scores = _scores(scout, plain, 2, folder / "baselines", n_jobs, on_trial, {})
         recipe = _recipe(plain[max(scores, key=lambda name: scores[name])])
-        names = candidates(study, ratios, filters, guidance, recipe)
+        names = candidates(study, ratios, filters, guidance, vary, pretrain, recipe)
         limit = None if budget is None else start + _SEARCH_SHARE * 60 * budget
+        first = {"budget": None if budget is None else _FIRST_SHARE * budget, "shorten": shorten, "on_plan": on_plan}
         arms = {name: parse_arm(name, study.samplers) for name in names}
-        chosen, searched = _halve(scout, arms, folder, n_jobs, limit)
-        best = arms[chosen]
-        apart.arms = plain | {best.name: best}
+        best, searched = _halve(scout, arms, folder, n_jobs, limit, first, on_trial)
+        apart.arms, apart.sizes = plain | {best.name: best}, ()
         left = None if budget is None else max(0.01, budget - (time.monotonic() - start) / 60)
-        result = apart.run(folder / "confirmation", budget=left, n_jobs=n_jobs)
+        # Its sampler has been searched for with as many steps as it has now.
+        result = apart.run(
+            folder / "confirmation", budget=left, shorten=False, n_jobs=n_jobs, on_trial=on_trial,
+            on_plan=on_plan or (lambda _: None),
+        )  # fmt: skip
     sign = 1 if result.higher_is_better else -1
     searched = {name: sign * score for name, score in (scores | searched).items()}
     compared = result.compared()
     if not _decided(compared, study.margin):
         return Recommendation(None, result.verdict(), result, searched)
     sampler, counts = _fitted(best, study.task.rows, study.task.labels, study.random_state)
-    return Recommendation(best.name, result.verdict(), result, searched, sampler, counts)
+    use = best.synthetic
+    return Recommendation(best.name, result.verdict(), result, searched, sampler, counts, use.vary, use.pretrain)
 
 
 def _decided(compared: Interval | None, margin: float) -> bool:
@@ -137,26 +189,33 @@ def _recipe(arm: Arm) -> str:
 
 
 def _halve(
-    scout: "Study", arms: dict[str, Arm], folder: Path, n_jobs: int | None, limit: float | None
-) -> tuple[str, dict[str, float]]:
-    """The best candidate, and the last score of each: one more seed in each round, for the better half."""
+    scout: "Study", arms: dict[str, Arm], folder: Path, n_jobs: int | None, limit: float | None,
+    first: dict[str, Any], on_trial: Any,
+) -> tuple[Arm, dict[str, float]]:  # fmt: skip
+    """The best candidate, and the last score of each: one more seed in each round, for the better half.
+
+    The first round is run within a budget, and the others with the steps that it had.
+    """
     searched: dict[str, float] = {}
     alive = arms
     for number in range(1, _ROUNDS + 1):
-        found = _scores(scout, alive, number, folder / "search", n_jobs)
+        found = _scores(scout, alive, number, folder / "search", n_jobs, on_trial, first if number == 1 else {})
         if not found:
             raise InputError("no candidate could be trained: run a study with these samplers, and read its errors.")
         searched |= found
         order = sorted(found, key=lambda name: -found[name])
-        alive = {name: alive[name] for name in order[: (len(order) + 1) // 2]}
+        alive = {name: scout.running[name] for name in order[: (len(order) + 1) // 2]}
         if len(alive) == 1 or (limit is not None and time.monotonic() > limit):
             break
-    return next(iter(alive)), searched
+    return next(iter(alive.values())), searched
 
 
-def _scores(scout: "Study", arms: dict[str, Arm], n_seeds: int, folder: Path, n_jobs: int | None) -> dict[str, float]:
+def _scores(
+    scout: "Study", arms: dict[str, Arm], n_seeds: int, folder: Path, n_jobs: int | None, on_trial: Any,
+    within: dict[str, Any],
+) -> dict[str, float]:  # fmt: skip
     scout.arms, scout.n_seeds = arms, n_seeds
-    result = scout.run(folder, n_jobs=n_jobs)
+    result = scout.run(folder, n_jobs=n_jobs, on_trial=on_trial, **within)
     sign = 1 if result.higher_is_better else -1
     return {str(name): float(score) for name, score in (sign * result.scores("validation").mean()).items()}
 

@@ -35,7 +35,8 @@ class TrialStore:
     """A study's folder.
 
     ``study.json`` says which study it belongs to; ``trials.jsonl`` has a line a trial; ``predictions/`` a file a trial;
-    ``rows/`` synthetic rows by the hash of all that decides them.
+    ``rows/`` synthetic rows by the hash of all that decides them; ``plan.json`` and ``time.json``, of a study with a
+    budget, what of it is run and the seconds spent.
 
     Parameters
     ----------
@@ -60,8 +61,11 @@ class TrialStore:
         elif marker.read_bytes() != text.encode():
             raise ArchiveError(f"{folder} holds another study (other data, model or settings): choose another folder.")
 
-    def read(self) -> list[Outcome]:
-        """Trials without an error whose predictions are there too, the last of each; pictures with the first."""
+    def read(self, keys: Mapping[str, str] | None = None) -> list[Outcome]:
+        """Trials without an error whose predictions are there too, the last of each.
+
+        Of all arms, or of those with these keys by name: one of the same name may have had other settings.
+        """
         lines = self.trials.read_text().splitlines() if self.trials.exists() else []
         found: dict[tuple[str, int], Outcome] = {}
         for line in lines:
@@ -69,7 +73,8 @@ class TrialStore:
                 trial = json.loads(line)
             except json.JSONDecodeError:
                 continue  # cut short by a kill; that trial is run again
-            if trial["error"] is None:
+            wanted = keys is None or keys.get(trial["arm"]) == trial.get("arm_key")
+            if wanted and trial["error"] is None:
                 predictions = _load(self._predictions(trial))
                 if predictions is not None:
                     found[trial["arm"], trial["seed"]] = Outcome(trial, predictions)
@@ -91,6 +96,22 @@ class TrialStore:
             file.write("\n" * _ends_mid_line(self.trials) + json.dumps(trial, default=_plain) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def read_plan(self) -> dict[str, Any] | None:
+        """What `keep_plan` was given, or None."""
+        return _read_json(self.folder / "plan.json")
+
+    def keep_plan(self, plan: Mapping[str, Any]) -> None:
+        """Keep JSON values."""
+        write_bytes(self.folder / "plan.json", (json.dumps(plan, indent=1) + "\n").encode())
+
+    def read_time(self) -> float:
+        """Seconds that `keep_time` was given last, or 0."""
+        return float((_read_json(self.folder / "time.json") or {}).get("seconds", 0.0))
+
+    def keep_time(self, seconds: float) -> None:
+        """Keep the seconds spent so far."""
+        write_bytes(self.folder / "time.json", json.dumps({"seconds": seconds}).encode())
 
     def read_rows(self, key: str) -> Predictions | None:
         """Arrays that were kept under `key`, or None."""
@@ -117,6 +138,16 @@ def _load(path: Path) -> Predictions | None:
             return {name: archive[name] for name in archive.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile):
         return None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"{path} cannot be read ({error}): remove it, and the study is planned anew.") from error
+    return found
 
 
 def _ends_mid_line(path: Path) -> bool:

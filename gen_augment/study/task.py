@@ -137,6 +137,11 @@ class Task:
         """Sorted labels."""
         return self.labels.classes
 
+    @property
+    def overlap(self) -> float:
+        """Test rows for each other row where every seed splits anew, 0 otherwise; see `paired_interval`."""
+        return 0.0 if self.test is not None else self.test_size / (1 - self.test_size)
+
     def split(self, seed: int) -> Split:
         """The parts of one seed, stratified by class."""
         everything, test = self._hold_out(seed)

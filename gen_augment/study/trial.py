@@ -27,6 +27,7 @@ __all__ = ["COLUMNS", "Setting", "draw", "pack_rows", "rows_key", "run_trial", "
 #: Of a trial; test scores join them when all is done.
 COLUMNS = [
     "arm",
+    "arm_key",
     "seed",
     "error",
     "n_train",
@@ -66,15 +67,16 @@ def run_trial(
     trial: Trial = dict.fromkeys(COLUMNS) | {"arm": arm.name, "seed": number, "arm_key": arm.key}
     predictions: dict[str, np.ndarray] = {}
     pictures = {}
+    begun = time.monotonic()
     try:
-        pool = make_pool(arm, split, setting.labels, seed, time.perf_counter, _rows_of(arm, drawn))
-        start = time.perf_counter()
+        pool = make_pool(arm, split, setting.labels, seed, time.monotonic, _rows_of(arm, drawn))
+        start = time.monotonic()
         predict = fit_predict(
             setting.model, arm, pool, split.train, len(setting.labels), seed,
             n_steps=setting.n_steps, batch_size=setting.batch_size, lr=setting.lr, device=setting.device,
         )  # fmt: skip
         trial |= {
-            "train_seconds": time.perf_counter() - start,
+            "train_seconds": time.monotonic() - start,
             "n_train": len(split.train),
             "n_synthetic": pool.n_synthetic,
         }
@@ -90,6 +92,7 @@ def run_trial(
     except Exception as error:
         trial["error"] = f"{type(error).__name__}: {error}"
         predictions = {}
+    trial["seconds"] = time.monotonic() - begun
     return Outcome(trial, predictions, pictures)
 
 
@@ -103,15 +106,15 @@ def _rows_of(arm: Arm, drawn: DrawnRows | None) -> Drawn | None:
 
 
 def draw(
-    setting: Setting, name: str, sampler: Any, uses: list[Synthetic], split: Split, number: int, seed: int
-) -> tuple[int, str, DrawnRows]:
-    """Fit a sampler once for all its uses: the number of the seed, its name, and the rows or the error."""
+    setting: Setting, name: str, sampler: Any, uses: list[Synthetic], split: Split, where: Any, seed: int
+) -> tuple[Any, str, DrawnRows]:
+    """Fit a sampler once for all its uses: where that was, its name, and the rows or the error."""
     if setting.one_thread:
         torch.set_num_threads(1)
     try:
-        return number, name, draw_all(name, sampler, uses, split, setting.labels, seed, time.perf_counter)
+        return where, name, draw_all(name, sampler, uses, split, setting.labels, seed, time.monotonic)
     except Exception as error:
-        return number, name, error
+        return where, name, error
 
 
 def rows_key(sampler: str, use: Synthetic, split: Split, seed: int) -> str:

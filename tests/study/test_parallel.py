@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from joblib.parallel import MultiprocessingBackend
 from sklearn.naive_bayes import GaussianNB
 
 from gen_augment.errors import InputError, LeakError
@@ -45,6 +46,35 @@ def test_backend_is_joblib_s_and_threads_are_refused() -> None:
         assert Jobs(None).n == 2
 
 
+class OnlyLists(MultiprocessingBackend):  # type: ignore[misc]
+    """As ray's backend: it gives all results at once, or none."""
+
+    supports_return_generator = False
+
+
+@pytest.mark.slow
+def test_a_backend_without_generators_gives_the_same_table() -> None:
+    joblib.register_parallel_backend("lists", OnlyLists)
+    told: list[Any] = []
+    with joblib.parallel_config(backend="lists", n_jobs=2):
+        found = small_study(X, Y, arms=ARMS, n_seeds=3).run(on_trial=lambda trial, done, total: told.append(done))
+    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
+    assert told == list(range(1, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the libraries
+def test_a_dask_cluster_gives_the_same_table() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        found = small_study(X, Y, arms=ARMS, n_seeds=3).run()
+    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
+
+
 @pytest.mark.parametrize("n_jobs", [0, 1.5, True, "2"])
 def test_number_of_jobs(n_jobs: Any) -> None:
     with pytest.raises(InputError, match="n_jobs="):
@@ -69,13 +99,17 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
 
 def test_clock_begins_no_lap_that_would_not_end_in_time(tick: Tick) -> None:
     clock = Clock(1.0)
-    begun = 0
-    while clock.has_time():
-        begun += 1
-        tick.now += (20, 15, 10, 5)[begun - 1]
-        clock.lap()
-    assert begun == 3  # after 45 s, a fourth of up to 20 s could end after the minute
+    for seconds in (20, 15, 10):
+        assert clock.has_time()
+        with clock.lap():
+            tick.now += seconds
+    assert not clock.has_time()  # after 45 s, a fourth of up to 20 s could end after the minute
+    assert clock.has_time(overtime=True)
+    tick.now += 8
+    assert not clock.has_time(overtime=True)  # 53 s and 20 s are more than 72 s
     assert Clock(None).has_time()
+    assert Clock(1.0, spent=59).has_time()
+    assert not Clock(1.0, spent=61).has_time()
 
 
 def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> None:
@@ -83,11 +117,13 @@ def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> Non
         tick.now += 10
 
     study = small_study(X, Y, n_seeds=9)
-    short = study.run(tmp_path, budget=1.2, on_trial=pass_time)  # 20 s a seed
+    with pytest.warns(UserWarning, match="3 of 9 seeds"):
+        short = study.run(tmp_path, budget=1.2, on_trial=pass_time)  # 20 s a seed
     assert (short.n_seeds, short.protocol["n_seeds_planned"]) == (3, 9)
     assert len(short.trials) == 6
     assert "3 paired seeds" in short.verdict()
-    longer = study.run(tmp_path, budget=1.2, on_trial=pass_time)
+    with pytest.warns(UserWarning, match="6 of 9 seeds"):
+        longer = study.run(tmp_path, budget=2.5, on_trial=pass_time)
     assert longer.n_seeds == 6
     with pytest.raises(InputError, match="budget=0"):
         study.run(budget=0)

@@ -40,8 +40,8 @@ SECONDS = ["fit_seconds", "sample_seconds", "train_seconds"]
 
 
 def scores(result: StudyResult) -> pd.DataFrame:
-    """All of the trials that does not depend on the clock."""
-    return result.trials.drop(columns=SECONDS)
+    """All of the trials that depends neither on the clock nor on how an arm's sampler is written."""
+    return result.trials.drop(columns=[*SECONDS, "arm_key"])
 
 
 def image_study(**changes: Any) -> Study:

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.naive_bayes import GaussianNB
+from torch import nn
 
 from gen_augment import AugmentedDataset, ConditionalVAE
 from gen_augment.errors import InputError
-from gen_augment.study import Study
+from gen_augment.study import Recommendation, Study
 from gen_augment.study.search import candidates
 from gen_augment.study.task import row_digests
 from tests.conftest import small_sampler
-from tests.study.toys import Copies, Failing, Log, TrueDraws, WrongLabels, gaussians, small_study
+from tests.study.test_budget import TICK, WARM_UP, Trained
+from tests.study.toys import Copies, Failing, Log, TrueDraws, WrongLabels, gaussians, small_study, true_rows
 
 TEST = gaussians(2000, dim=10, seed=1)
 
@@ -67,11 +69,57 @@ def test_the_search_sees_no_test_row() -> None:
 
 
 def test_candidates() -> None:
-    study = searching({"flow": small_sampler("flow"), "vae": small_sampler("vae")})
-    assert candidates(study, (0.5,), ("agreement",), (1.5,), "+logit") == [
+    study = searching({"flow": small_sampler("flow"), "gan": small_sampler("gan"), "own": Copies()})
+    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), True, "+logit") == [
         "flow:0.5+logit", "flow:0.5:guidance=1.5+logit", "flow:0.5:agreement+logit",
-        "flow:0.5:agreement:guidance=1.5+logit", "vae:0.5+logit", "vae:0.5:agreement+logit",
+        "flow:0.5:agreement:guidance=1.5+logit", "flow:0.5:vary=0.3+logit", "flow:0.5:vary=0.6+logit",
+        "gan:0.5+logit", "gan:0.5:agreement+logit", "own:0.5+logit", "own:0.5:agreement+logit",
     ]  # fmt: skip
+    study.model = lambda: nn.Linear(10, 2)
+    assert candidates(study, (4, 0.5, 1), (), (), (), True, "")[-4:] == ["own:4", "own:0.5", "own:1", "own:1:pretrain"]
+
+
+class Mover(Copies):
+    """Varies rows by a true draw; its own rows are worth nothing."""
+
+    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
+        return true_rows(rng.permutation(labels), rng, self.X_.shape[1])
+
+    def vary(self, X: Any, y: Any, *, strength: float, random_state: int) -> Any:
+        assert [row in self.X_.tolist() for row in np.asarray(X).tolist()[:5]] == [True] * 5
+        return true_rows(y, np.random.default_rng(random_state), X.shape[1])
+
+
+def test_varied_rows_can_be_recommended() -> None:
+    X, y = gaussians(600, dim=10)
+    found = searching({"mover": Mover()}).recommend(ratios=(4,), filters=())
+    assert (found.use, found.vary, found.pretrain) == ("mover:4:vary=0.3", 0.3, False)
+    more, labels = found.augment(X, y)
+    assert len(more) == len(labels) == 3000
+    np.testing.assert_array_equal(more[:600], X)
+    assert np.bincount(labels[600:]).tolist() == [1200, 1200]
+    assert abs(more[600:][labels[600:] == 1][:, 0].mean() - 1) < 0.15
+
+
+def test_rows_to_be_trained_on_first_are_not_put_beside_others() -> None:
+    result = searching({"copies": Copies()}).result()
+    found = Recommendation("copies:1:pretrain", "", result, {}, Copies(), {0: 3}, pretrain=True)
+    with pytest.raises(InputError, match="trains on synthetic rows first"):
+        found.augment(*gaussians(20))
+
+
+def test_a_budget_shortens_the_search_and_what_is_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: True)
+    monkeypatch.setattr("time.monotonic", TICK)
+    TICK.now, TICK.pace, log, told = 0.0, 1.0, Log(), []
+    study = searching({"slow": Trained(log)}, n_seeds=5)
+    found = study.recommend(ratios=(0.5, 1), filters=(), budget=20, on_plan=told.append)
+    (steps,) = set(log) - set(WARM_UP)  # in the search, in what confirms, and at last on all rows
+    assert steps < 3000
+    assert f"slow is trained for {steps:,} of its 3,000 steps" in told[0]
+    assert found.sampler.max_steps == steps
+    assert found.result.n_seeds >= 3
+    assert TICK.now / 60 < 24
 
 
 def test_what_is_recommended_goes_into_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:

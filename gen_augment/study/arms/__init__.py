@@ -34,7 +34,16 @@ Arms of one's own are `Arm` objects, given to a study beside names.
 from gen_augment.study.arms.arm import BALANCES, DEFAULT_SAMPLERS, Arm, default_arms, parse_arm, read_arms
 from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
 from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool
-from gen_augment.study.arms.synthetic import FILTERS, Drawn, Synthetic, draw_all, prepared, synthetic_counts
+from gen_augment.study.arms.synthetic import (
+    FILTERS,
+    Drawn,
+    Synthetic,
+    draw_all,
+    draw_rows,
+    prepared,
+    synthetic_counts,
+    varied,
+)
 
 __all__ = [
     "BALANCES",
@@ -50,9 +59,11 @@ __all__ = [
     "Synthetic",
     "default_arms",
     "draw_all",
+    "draw_rows",
     "make_pool",
     "parse_arm",
     "prepared",
     "read_arms",
     "synthetic_counts",
+    "varied",
 ]

@@ -45,6 +45,8 @@ class Arm:
         How many of its rows, and which.
     balance : {"", "weights", "logit", "threshold"}
         See `gen_augment.study.balance`.
+    size : int or None
+        Training rows for each class, of a point of the learning curve; all by default.
 
     Examples
     --------
@@ -65,6 +67,12 @@ class Arm:
     sampler: Any = None
     synthetic: Synthetic = field(default_factory=Synthetic)
     balance: str = ""
+    size: int | None = None
+
+    @property
+    def base(self) -> str:
+        """Its name without the size."""
+        return self.name if self.size is None else self.name.removesuffix(f"@{self.size}")
 
     @property
     def is_generative(self) -> bool:
@@ -79,7 +87,7 @@ class Arm:
     @property
     def row_step(self) -> str:
         """Name of what chooses the rows."""
-        return self.rows if isinstance(self.rows, str) and not self._is_unnamed else self.name
+        return self.rows if isinstance(self.rows, str) and not self._is_unnamed else self.base
 
     @property
     def _is_unnamed(self) -> bool:
@@ -97,7 +105,8 @@ class Arm:
         steps = [step if isinstance(step, str) else describe_filter(step) for step in self.batch_steps]
         rows = self.rows if isinstance(self.rows, str) else describe_filter(self.rows)
         params = repr(self.rows) if hasattr(self.rows, "get_params") else ""
-        described = without_addresses(repr((rows, params, steps, self.synthetic, self.balance, self.sampler)))
+        told = (rows, params, steps, self.synthetic, self.balance, self.sampler)
+        described = without_addresses(repr(told if self.size is None else (*told, self.size)))
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
 
 

@@ -33,9 +33,11 @@ __all__ = [
     "Synthetic",
     "beside",
     "draw_all",
+    "draw_rows",
     "prepared",
     "shuffled",
     "synthetic_counts",
+    "varied",
 ]
 
 #: By the names that arms call them.
@@ -150,7 +152,7 @@ def draw_all(
             continue
         start = clock()
         try:
-            part = _draw(name, fitted, use, train, labels, seed)
+            part = draw_rows(name, fitted, use, train, labels, seed)
             _check_no_test_rows(name, part, split)
         except Exception as error:
             found[use.drawn_as] = error
@@ -159,12 +161,13 @@ def draw_all(
     return found
 
 
-def _draw(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
+def draw_rows(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
+    """Rows of a fitted sampler for one use, and their class numbers."""
     counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
     codes = np.repeat(np.arange(len(labels)), counts)
     source = prepared(name, fitted, use, train, labels, seed)
     if use.vary is not None:
-        return Part(_vary(name, source, use.vary, train, codes, labels, seed), codes)
+        return Part(varied(name, source, use.vary, train, codes, labels, seed), codes)
     if hasattr(source, "generate"):
         number = np.concatenate([np.arange(n) for n in counts]) * len(labels) + codes
         return Part(source.generate(number, labels[codes]), codes)
@@ -191,9 +194,10 @@ def prepared(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.nda
     return _filtered(name, fitted, use.filters, train, labels, seed) if use.filters else fitted
 
 
-def _vary(
+def varied(
     name: str, fitted: Any, strength: float, train: Part, codes: np.ndarray, labels: np.ndarray, seed: int
 ) -> Any:
+    """New versions of training rows of the classes `codes`, each row in turn."""
     if not hasattr(fitted, "vary"):
         raise InputError(f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`.")
     rng = np.random.default_rng(derive_seed(seed, "vary"))

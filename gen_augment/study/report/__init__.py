@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader
 
 from gen_augment.study.metrics import METRICS, UNSCALED
 from gen_augment.study.pictures import difference_plot
-from gen_augment.study.plots import confusion_plot, ratio_plot, ratios, recall_plot
+from gen_augment.study.plots import confusion_plot, curve_plot, ratio_plot, ratios, recall_plot
 
 if TYPE_CHECKING:
     from gen_augment.study.result import StudyResult
@@ -45,6 +45,8 @@ def render(result: "StudyResult") -> str:
         recall=recall_plot(result, reference, best) if both and reference and best else "",
         confusion=confusion_plot(result, reference, best) if both and reference and best else "",
         ratio=ratio_plot(result, reference) if reference and ratios(result) else "",
+        curve=curve_plot(result, reference, best) if reference and result.sizes else "",
+        sizes=result.learning_curve().groupby("size", sort=True) if result.sizes else [],
         every_metric={name: label for name, (label, _) in METRICS.items()},
         robustness=result.robustness().reset_index().to_dict("records") if result.truth else [],
         scores=result.trials.pivot_table(index="seed", columns="arm", values=f"test_{result.metric}").reindex(
