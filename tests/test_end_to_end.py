@@ -82,7 +82,7 @@ def test_table_from_csv(tmp_path: Path) -> None:
 
     study = Study(loaded.X, loaded.y, samplers={"vae": sampler}, n_seeds=2)
     table = study.run().table()
-    assert table.index.tolist() == ["real", "oversample", "weights", "smote", "vae"]
+    assert table.index.tolist() == ["real", "oversample", "weights", "threshold", "smote", "vae"]
     assert (table["failed"] == 0).all()
     assert (table["balanced_accuracy"] > 0.85).all()  # 0.94 to 0.96 on real rows
 
