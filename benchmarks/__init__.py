@@ -32,7 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "controls": Benchmark(
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures, is_run=False
     ),
-    "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, is_run=False),
+    "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table),
@@ -46,7 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         robustness.__doc__ or "", robustness.PROTOCOL.run, robustness.table, robustness.figures, is_run=False
     ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
-    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures, is_run=False),
+    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

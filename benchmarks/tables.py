@@ -213,13 +213,23 @@ def _scores(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> 
 
 def table(results: Record) -> str:
     """Ranks and means of all arms beside real rows, by kind of table too, and what rows alone are worth."""
-    trials = pd.DataFrame(results["trials"])
+    trials, begun = complete(results)
     beside, kinds = trials[trials["use"] == "beside"], results["tables"]
     parts = [_tables_line(kinds), _beside(beside), _kinds(beside, kinds)]
+    if begun:
+        parts.append(f"Not yet tried on all tables and seeds, and left out: {', '.join(begun)}.")
     alone = trials[trials["use"] == "alone"]
     if stood_in := {trial["table"] for trial in results["trials"] if trial.get("stood_in")}:
         parts.append(f"ADASYN found no rows to make in a seed or more of {', '.join(sorted(stood_in))}.")
     return "\n\n".join([*parts, _alone(alone, beside)])
+
+
+def complete(results: Record) -> tuple[pd.DataFrame, list[str]]:
+    """Trials of the arms that were tried on all tables and seeds, and the names of the others."""
+    trials = pd.DataFrame(results["trials"])
+    tried = trials.groupby("arm")[["table", "seed"]].apply(lambda mine: len(mine.drop_duplicates()))
+    begun = tried.index[tried < tried.max()].tolist()
+    return trials[~trials["arm"].isin(begun)], begun
 
 
 def _tables_line(kinds: Mapping[str, Record]) -> str:
@@ -259,7 +269,8 @@ def _beside(trials: pd.DataFrame) -> str:
     ]
     header = ["arm", "rank by AP", "rank by BA", "AP, %", "BA, %", "AP over SMOTE", "BA over SMOTE"]
     tests = [f"{label} p = {_friedman(by_table[m]):.1g}" for m, label in zip(METRICS, ("AP", "BA"), strict=True)]
-    best = {m: min(DEEP, key=lambda arm: ranks[m][arm]) for m in METRICS}
+    deep = [arm for arm in DEEP if arm in order]
+    best = {m: min(deep, key=lambda arm: ranks[m][arm]) for m in METRICS}
     goal = [
         f"by {label}, {best[m]} ({ranks[m][best[m]]:.2f}) ranks "
         f"{'above' if ranks[m][best[m]] < ranks[m]['smote'] else 'below'} SMOTE ({ranks[m]['smote']:.2f})"
@@ -337,7 +348,7 @@ def _alone(alone: pd.DataFrame, beside: pd.DataFrame) -> str:
 
 def figures(results: Record) -> dict[str, Figure]:
     """Mean ranks of the arms, by both metrics."""
-    trials = pd.DataFrame(results["trials"])
+    trials, _ = complete(results)
     beside = trials[trials["use"] == "beside"]
     ranks = pd.DataFrame({metric: _ranks(_means(beside, metric)) for metric in METRICS})
     ranks = ranks.sort_values(METRICS[0], ascending=False)

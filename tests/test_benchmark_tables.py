@@ -1,6 +1,7 @@
 """The statistics of the benchmark over tables, on planted results."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -11,7 +12,7 @@ ARMS = ("real", "smote", "vae", "flow", "gan")
 NAMES = [f"table {i}" for i in range(12)]
 
 
-def planted(gain: float) -> dict[str, object]:
+def planted(gain: float) -> dict[str, Any]:
     """All arms are near SMOTE but the GAN, which has `gain` more; its rows alone are worth half of real ones."""
     rng = np.random.default_rng(0)
     level = {name: rng.uniform(0.4, 0.8) for name in NAMES}
@@ -46,3 +47,12 @@ def test_rows_alone_are_told_as_a_share_of_real_ones() -> None:
     found = tables.table(planted(gain=0.0))
     gan = next(line for line in found.splitlines() if line.startswith("| gan | 0.50"))
     assert gan.endswith("| 0 of 12 | 0 of 12 |")
+
+
+def test_an_arm_that_lacks_a_seed_is_left_out_and_named() -> None:
+    results = planted(gain=0.05)
+    trials = [t for t in results["trials"] if (t["arm"], t["table"], t["seed"]) != ("gan", "table 3", 1)]
+    found = tables.table(results | {"trials": trials})
+    assert "left out: gan." in found
+    assert "| gan |" not in found
+    assert "vae (3.00) ranks below SMOTE (1.00)" in found
