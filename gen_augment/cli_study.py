@@ -109,7 +109,8 @@ def study(
     loaded = load_data(data, target=target)
     trained = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
     for sampler in trained.values():
-        sampler.set_params(max_steps=sampler.max_steps if sampler_steps is None else sampler_steps)
+        if sampler_steps is not None:
+            sampler.set_params(max_steps=sampler_steps)
         make_fabric(sampler.device, sampler.precision)  # a device that cannot be used is found before the first trial
     densities = ("kde", "mixture") if hasattr(loaded.X, "columns") else ()
     others = {name: CLASSICAL[name]() for name in (densities if arms is None else CLASSICAL) if name not in ROW_STEPS}

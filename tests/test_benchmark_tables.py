@@ -17,13 +17,13 @@ def planted(gain: float) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     level = {name: rng.uniform(0.4, 0.8) for name in NAMES}
     trials = []
-    for name, seed, classifier, arm in product(NAMES, range(2), tables.CLASSIFIERS, ARMS):
+    for name, seed, arm in product(NAMES, range(2), ARMS):
         for use in ("beside", "alone") if arm in tables.ALONE else ("beside",):
             score = level[name] * (0.5 if use == "alone" and arm == "gan" else 1)
             noise = {"smote": 0.0, "real": -0.001, "vae": -0.002, "flow": -0.003, "gan": gain}[arm]
             score = score if use == "alone" else score + noise * (1 + 0.1 * NAMES.index(name))
-            key = {"table": name, "seed": seed, "group": arm, "arm": arm, "use": use, "classifier": classifier}
-            trials.append(key | dict.fromkeys(tables.METRICS, score) | {f"aside_{m}": score for m in tables.METRICS})
+            packed = dict.fromkeys(tables.CLASSIFIERS, " ".join([str(float(score))] * 4))  # not rounded
+            trials.append({"table": name, "seed": seed, "group": arm, "arm": arm, "use": use, "scores": packed})
     kinds = {name: {"rows": 500, "columns": 5, "categories": i % 2, "imbalance": 10.0} for i, name in enumerate(NAMES)}
     return {"trials": trials, "tables": kinds}
 

@@ -1,6 +1,7 @@
 """Plots of a study's result as SVG: recall of each class, confusions, scores against ratios and training rows."""
 
 import io
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,14 +104,8 @@ def ratio_plot(result: "StudyResult", reference: str) -> str:
         if np.isfinite(low).all():
             axis.fill_between(list(arms), low, high, color=colour, alpha=0.13, linewidth=0)
     axis.axhline(0, color="#1f2933", lw=1)
-    axis.set_xscale("log", base=2)
-    every = sorted({ratio for arms in ratios(result).values() for ratio in arms})
-    axis.set_xticks(every, [f"{ratio:g}" for ratio in every])
-    axis.minorticks_off()
-    axis.set_xlabel("synthetic rows for each real one", fontsize=11)
-    axis.set_ylabel(f"difference to {_short(reference, 20)}", fontsize=11)
-    axis.legend(frameon=False, fontsize=10)
-    _plain(axis)
+    every = {ratio for arms in ratios(result).values() for ratio in arms}
+    _log_scale(axis, every, "g", "synthetic rows for each real one", f"difference to {_short(reference, 20)}")
     return as_svg(figure)
 
 
@@ -130,15 +125,21 @@ def curve_plot(result: "StudyResult", reference: str, best: str | None) -> str:
         if np.isfinite(line["low"]).all():
             low, high = line["low"] * result.scale, line["high"] * result.scale
             axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    label = f"{result.metric_label}{', %' if result.unit else ''}"
+    _log_scale(axis, set(curve["n_train"]), ",", "training rows", label)
+    return as_svg(figure)
+
+
+def _log_scale(axis: Axes, ticks: Iterable[float], form: str, x: str, y: str) -> None:
+    """Finish a plot against the logarithm of a number, of which these values occur."""
     axis.set_xscale("log")
-    ticks = sorted(set(curve["n_train"]))
-    axis.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    values = sorted(ticks)
+    axis.set_xticks(values, [format(value, form) for value in values])
     axis.minorticks_off()
-    axis.set_xlabel("training rows", fontsize=11)
-    axis.set_ylabel(f"{result.metric_label}{', %' if result.unit else ''}", fontsize=11)
+    axis.set_xlabel(x, fontsize=11)
+    axis.set_ylabel(y, fontsize=11)
     axis.legend(frameon=False, fontsize=10)
     _plain(axis)
-    return as_svg(figure)
 
 
 def _plain(axis: Axes) -> None:

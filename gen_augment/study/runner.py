@@ -231,9 +231,10 @@ class Study:
                     rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
             if self.sequential and self._decided(max(numbers) + 1):
                 break
+        result = self.result()
         if directory is not None:
-            save_result(self.result(), directory)
-        return self.result()
+            save_result(result, directory)
+        return result
 
     def _plan_with(self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan) -> None:
         """Take what fits of the study, and say so."""
@@ -380,22 +381,17 @@ class Study:
         return {"test": codes} | {name: part.codes for name, part in self.task.shifted.items()} | corrupted
 
     def _protocol(self, whole: int) -> dict[str, Any]:
-        settings, done = settings_of(self, self._model_name), {"n_seeds": whole, "n_seeds_planned": self.n_seeds}
-        done = done if 0 < whole < self.n_seeds else {}
-        if self._plan is None:
-            return settings | done
-        for name, described in settings["samplers"].items():
-            described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}
-        return (
-            settings
-            | {
+        settings = settings_of(self, self._model_name)
+        if self._plan is not None:
+            for name, described in settings["samplers"].items():
+                described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}
+            settings |= {
                 "arms": list(self._plan.arms(self.arms)),
                 "n_seeds": self._plan.n_seeds,
                 "budget": minutes(self._plan.budget),
                 "given_up": self._plan.given_up(with_sizes(self.arms, self.sizes)) or None,
             }
-            | done
-        )
+        return settings | ({"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {})
 
     def _fingerprint(self) -> str:
         return fingerprint(settings_of(self, self._model_record), self.task)

@@ -229,14 +229,15 @@ def _check_no_test_rows(name: str, synthetic: Part, split: Split) -> None:
     Such are made of values that training rows have, and are met no more often than rows of the validation part, which
     no sampler has seen either. Of a table of a few categories, any row may be met.
     """
-    made = row_digests(synthetic.X)
-    test, control = (np.isin(row_digests(part.X), made) for part in (split.test, split.validation))
-    if not test.any():
+    made, tested = row_digests(synthetic.X), row_digests(split.test.X)
+    met = np.isin(tested, made)
+    if not met.any():
         return
-    counts = [[int(hits.sum()), int((~hits).sum())] for hits in (test, control)]
-    by_chance = _recombined(take(split.test.X, np.flatnonzero(test)), split.train.X).all()
+    control = np.isin(row_digests(split.validation.X), made)
+    counts = [[int(hits.sum()), int((~hits).sum())] for hits in (met, control)]
+    by_chance = _recombined(take(split.test.X, np.flatnonzero(met)), split.train.X).all()
     if not by_chance or fisher_exact(counts, alternative="greater").pvalue < 1e-3:
-        copies = int(np.isin(made, row_digests(split.test.X)).sum())
+        copies = int(np.isin(made, tested).sum())
         raise LeakError(f"{copies} synthetic rows of {name!r} are equal to rows of the test part.")
 
 
