@@ -19,6 +19,7 @@ from gen_augment.terminal import (
     DataArgument,
     DeviceOption,
     PerClassOption,
+    PrecisionOption,
     SeedOption,
     TargetOption,
     check_writable,
@@ -69,6 +70,7 @@ def fit(
     ] = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
 ) -> None:
     """Fit a sampler on labelled data and save it.
 
@@ -86,7 +88,8 @@ def fit(
     partial = output.with_name(output.name + ".partial")
     checkpoint = Checkpoint(partial, every=250, resume=resume)
     callbacks: list[Callback] = [checkpoint, *([SampleGrid(grid, every=250)] if grid else [])]
-    known, asked = model.get_params(deep=False), {"max_steps": steps, "batch_size": batch_size}
+    known = model.get_params(deep=False)
+    asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
     settings = {"random_state": seed, "device": device, "verbose": True, "callbacks": callbacks}
     model.set_params(**{name: value for name, value in settings.items() if name in known})
     _set_asked(model, asked | {"init": start, "resume": resume or None})

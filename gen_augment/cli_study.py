@@ -17,6 +17,7 @@ from gen_augment.terminal import (
     DataArgument,
     DeviceOption,
     PerClassOption,
+    PrecisionOption,
     SeedOption,
     TargetOption,
     check_writable,
@@ -85,6 +86,7 @@ def study(
     ] = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
 ) -> None:
     """Find out whether synthetic rows help a classifier on this data, and by how much.
 
@@ -107,7 +109,8 @@ def study(
         check_writable(recommend)
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
-    trained = {name: SAMPLERS[name](device=device) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
+    place = {"device": device} if precision is None else {"device": device, "precision": precision}
+    trained = {name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
     for sampler in trained.values():
         if sampler_steps is not None:
             sampler.set_params(max_steps=sampler_steps)
@@ -122,7 +125,7 @@ def study(
         loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, samplers=samplers,
         n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
         metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes), n_steps=steps, random_state=seed,
-        device=device,
+        **place,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
     interrupted, found = False, None

@@ -14,6 +14,7 @@ __all__ = [
     "DataArgument",
     "DeviceOption",
     "PerClassOption",
+    "PrecisionOption",
     "SeedOption",
     "TargetOption",
     "check_writable",
@@ -33,6 +34,10 @@ TargetOption = Annotated[str | None, typer.Option(help="Column of the labels, fo
 PerClassOption = Annotated[int | None, typer.Option(min=1, help="Use so many rows of each class.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(help="Of networks in training: 32-true, or bf16-mixed, faster on a processor that knows bfloat16."),
+]
 
 
 def tell(console: Console, message: str) -> None:

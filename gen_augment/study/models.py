@@ -29,6 +29,7 @@ from gen_augment.study.balance import (
 )
 from gen_augment.study.task import Part
 from gen_augment.training import Batches
+from gen_augment.training.placement import keep_heap
 
 __all__ = [
     "SmallCNN",
@@ -68,7 +69,8 @@ class SmallCNN(nn.Sequential):
 
 
 def _conv_block(channels: int, out: int) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
+    """Pooling comes before the ReLU: the same function, on a quarter of the values."""
+    return [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.MaxPool2d(2), nn.ReLU()]
 
 
 def default_model(kind: str, shape: tuple[int, ...], n_classes: int) -> Any:
@@ -154,11 +156,13 @@ def fit_predict(
     batch_size: int,
     lr: float,
     device: str,
+    precision: str = "32-true",
 ) -> Predict:
     """Train on the pool of an arm; return what predicts.
 
     For one seed, networks of all arms start from equal weights, see equal numbers of batches under one
-    schedule, and draw them in an order that only the number of rows decides.
+    schedule, and draw them in an order that only the number of rows decides. Predictions are made in 32 bits whatever
+    `precision` networks are trained in.
     """
     encode = _inputs(real.X)  # scaled by the real training rows, for every arm
     if is_network_factory(model):
@@ -166,7 +170,7 @@ def fit_predict(
             stages = [part for part in (pool.pretrain, pool.part) if part is not None]
             network = _train(
                 model, arm, [(encode(part.X), part.codes) for part in stages], n_classes, seed,
-                n_steps=n_steps, batch_size=batch_size, lr=lr, device=device,
+                n_steps=n_steps, batch_size=batch_size, lr=lr, device=device, precision=precision,
             )  # fmt: skip
         return lambda X: _predict(network, encode(X), device)
     raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)  # which has its own way with columns
@@ -230,9 +234,12 @@ def _fit_estimator(
 
 def _train(
     model: Callable[[], nn.Module], arm: Arm, stages: Sequence[tuple[Tensor, np.ndarray]], n_classes: int, seed: int,
-    *, n_steps: int, batch_size: int, lr: float, device: str,
+    *, n_steps: int, batch_size: int, lr: float, device: str, precision: str,
 ) -> nn.Module:  # fmt: skip
     """Train for `n_steps` in all, equally many on the rows of each stage."""
+    if device == "cpu":
+        keep_heap()
+    lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed")
     network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
@@ -249,7 +256,9 @@ def _train(
         for step in range(n_steps):
             stage = step * len(stages) // n_steps
             inputs, targets = arm.transform(*batches[stage].at(step))
-            loss = losses[stage](network(inputs), targets)
+            with lower:
+                logits = network(inputs)
+            loss = losses[stage](logits.float(), targets)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

@@ -88,6 +88,9 @@ class Study:
     random_state : int
     device : str
         "auto", "cpu", "cuda", ... for networks.
+    precision : {"32-true", "bf16-mixed"}
+        Of a network's training; samplers have their own. "bf16-mixed" takes about two thirds of the time on a processor
+        that knows bfloat16.
 
     Examples
     --------
@@ -127,9 +130,11 @@ class Study:
         lr: float = 2e-3,
         random_state: int = 0,
         device: str = "auto",
+        precision: str = "32-true",
     ) -> None:
         check_metric(metric)
         check_choice("near_copies", near_copies, ("warn", "error", "ignore"))
+        check_choice("precision", precision, ("32-true", "bf16-mixed"))
         self.task = Task(
             X,
             y,
@@ -158,6 +163,7 @@ class Study:
         self.random_state = resolve_seed(random_state)
         split = self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
         self.sizes = check_sizes(sizes, split.train.codes, len(self.task.classes))
+        self.precision = precision
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model_name, self._model_record = describe_model(self.model)
         self._plan: Plan | None = None
@@ -215,7 +221,10 @@ class Study:
             clock.spend(store.read_time())
             jobs.on_end = lambda: store.keep_time(clock.elapsed)
         self._recall()
-        setting = Setting(self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, jobs.many)
+        setting = Setting(
+            self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, self.precision,
+            jobs.many,
+        )  # fmt: skip
         rounds = Rounds(
             self.task, setting, self._seed, self.corruptions, self.near_copies, store,
             lambda outcome: self._keep(outcome, on_trial), set(self._pictures),

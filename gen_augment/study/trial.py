@@ -51,6 +51,7 @@ class Setting:
     batch_size: int
     lr: float
     device: str
+    precision: str = "32-true"
     one_thread: bool = False
 
 
@@ -74,6 +75,7 @@ def run_trial(
         predict = fit_predict(
             setting.model, arm, pool, split.train, len(setting.labels), seed,
             n_steps=setting.n_steps, batch_size=setting.batch_size, lr=setting.lr, device=setting.device,
+            precision=setting.precision,
         )  # fmt: skip
         trial |= {
             "train_seconds": time.monotonic() - start,

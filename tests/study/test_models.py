@@ -288,6 +288,46 @@ def test_network_predicts_in_evaluation_mode_and_in_any_batch() -> None:
     np.testing.assert_allclose(predict(X[550:]), whole[550:], atol=1e-6)
 
 
+def test_mixed_precision_trains_in_16_bits_and_predicts_in_32() -> None:
+    X, y = centred_images(40)
+    seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+
+    class Watched(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(x.flatten(1))
+            seen[self.training].add(logits.dtype)
+            return logits
+
+    probabilities = {}
+    for precision, trained_in in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
+        predict = train(lambda: Watched(144, 2), Part(X, y), n_steps=60, precision=precision)
+        probabilities[precision] = predict(X)
+        assert seen == {True: {trained_in}, False: {torch.float32}}
+        seen = {True: set(), False: set()}
+    full, mixed = probabilities.values()
+    assert not np.array_equal(full, mixed)
+    np.testing.assert_allclose(mixed, full, atol=0.05)  # bfloat16 has 8 bits
+
+
+def test_pooling_before_the_relu_is_the_same_function() -> None:
+    torch.manual_seed(0)
+    network = SmallCNN((1, 12, 12), 3).train()
+    x = torch.randn(8, 1, 12, 12)
+    conv1, norm1, _, _, conv2, norm2, _, _, *head = network
+    head[3].p = 0.0  # drop-out
+    other = nn.Sequential(
+        conv1, norm1, nn.ReLU(), nn.MaxPool2d(2), conv2, norm2, nn.ReLU(), nn.MaxPool2d(2), *head
+    )  # fmt: skip
+    results = []
+    for net in (network, other):
+        net.zero_grad()
+        logits = net(x)
+        logits.logsumexp(dim=1).sum().backward()
+        results.append([logits.detach(), *(p.grad.clone() for p in net.parameters() if p.grad is not None)])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
 def test_training_leaves_every_global_generator_as_it_was() -> None:
     X, y = centred_images(20)
     before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
