@@ -19,19 +19,17 @@ from benchmarks import (
 from benchmarks.harness import Benchmark
 from benchmarks.protocol import Protocol
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["BENCHMARKS", "SUITES"]
 
 
 def _of(about: str | None, protocol: Protocol) -> Benchmark:
-    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures, is_run=False)
+    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures)
 
 
-#: Every benchmark by name. Those that were never run say so, here and in RESULTS.md.
+#: Every benchmark by name.
 BENCHMARKS: dict[str, Benchmark] = {
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
-    "controls": Benchmark(
-        controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures, is_run=False
-    ),
+    "controls": Benchmark(controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
@@ -42,11 +40,16 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
-    "robustness": Benchmark(
-        robustness.__doc__ or "", robustness.PROTOCOL.run, robustness.table, robustness.figures, is_run=False
-    ),
+    "robustness": Benchmark(robustness.__doc__ or "", robustness.PROTOCOL.run, robustness.table, robustness.figures),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
     "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
+}
+
+#: Benchmarks that answer one question together, or that have another name elsewhere.
+SUITES: dict[str, tuple[str, ...]] = {
+    "speed": ("injection", "pythae", "overhead", "scale", "ctgan"),
+    "synthetic-only": ("generators",),
+    "tables-imbalanced": ("tables",),
 }

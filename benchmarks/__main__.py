@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import BENCHMARKS
+from benchmarks import BENCHMARKS, SUITES
 from benchmarks.harness import RESULTS, save
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -16,20 +16,23 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 def list_() -> None:
     """Name the benchmarks."""
     for name, benchmark in BENCHMARKS.items():
-        print(f"{name:16} {benchmark.about.strip().splitlines()[0]}")
+        print(f"{name:17} {benchmark.about.strip().splitlines()[0]}")
+    for name, members in SUITES.items():
+        print(f"{name:17} {', '.join(members)}")
 
 
 @app.command()
 def run(
     name: str, quick: Annotated[bool, typer.Option("--quick", help="A small size that checks the machinery.")] = False
 ) -> None:
-    """Run one benchmark and write its results."""
-    if name not in BENCHMARKS:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(BENCHMARKS)}")
-    results = BENCHMARKS[name].run(quick)
-    path = save(name, results, quick)
-    print(BENCHMARKS[name].table(results))
-    print(path)
+    """Run a benchmark, or each of a suite, and write the results."""
+    if name not in (*BENCHMARKS, *SUITES):
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join((*BENCHMARKS, *SUITES))}")
+    for member in SUITES.get(name, (name,)):
+        results = BENCHMARKS[member].run(quick)
+        path = save(member, results, quick)
+        print(BENCHMARKS[member].table(results))
+        print(path)
 
 
 @app.command()

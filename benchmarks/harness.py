@@ -24,16 +24,12 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name.
-
-    `is_run` says whether its results are here.
-    """
+    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name."""
 
     about: str
     run: Callable[[bool], Record]
     table: Callable[[Record], str]
     figures: Callable[[Record], dict[str, Figure]] = lambda results: {}
-    is_run: bool = True
 
 
 class Trials:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.protocol import DEVICE, Fitted, Protocol, Setup, image_samplers, images, one_seed, test_part
+from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed, test_part
 from gen_augment.codecs import take
 from gen_augment.data import Data
 from gen_augment.rng import derive_seed
@@ -97,7 +97,7 @@ def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
 
 
 def _samplers(steps: dict[str, int], mirror: bool, quick: bool) -> dict[str, Any]:
-    size: Any = {"width": 4} if quick else {}
+    size: Any = {"precision": PRECISION} | ({"width": 4} if quick else {})
     return image_samplers(steps, mirror, quick) | {"paired": PairedVAE(max_steps=steps["paired"], **size)}
 
 
@@ -120,6 +120,7 @@ def source(seed: int, quick: bool) -> Source:
     fit_predict(
         network, parse_arm(f"{MOVE}+cutout", {}), Pool(real), real, len(labels), derive_seed(seed, "source"),
         n_steps=steps["classifier"], batch_size=64, lr=2e-3, device=DEVICE,
+        precision=PRECISION,
     )  # fmt: skip
     return Source(seed, samplers, made[-1].state_dict())
 

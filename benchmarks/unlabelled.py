@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.protocol import DEVICE, Fitted, Protocol, Setup, image_samplers, images, one_seed
+from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed
 from gen_augment.codecs import concatenate
 from gen_augment.data import Data
 from gen_augment.rng import derive_seed
@@ -81,6 +81,7 @@ class PseudoLabels:
         predict: Callable[[Any], np.ndarray] = fit_predict(
             lambda: SmallCNN((1, *X.shape[1:]), len(labels)), parse_arm(f"{MOVE}+cutout", {}), Pool(real), real,
             len(labels), derive_seed(seed, "teacher"), n_steps=self.n_steps, batch_size=64, lr=2e-3, device=DEVICE,
+            precision=PRECISION,
         )  # fmt: skip
         likely = predict(self.unlabelled)
         sure = likely.max(axis=1) >= SURE

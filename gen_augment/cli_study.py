@@ -1,7 +1,7 @@
 """The command line of studies: ``gen-augment study | report``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -109,7 +109,7 @@ def study(
         check_writable(recommend)
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
-    place = {"device": device} if precision is None else {"device": device, "precision": precision}
+    place: dict[str, Any] = {"device": device} if precision is None else {"device": device, "precision": precision}
     trained = {name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
     for sampler in trained.values():
         if sampler_steps is not None:
