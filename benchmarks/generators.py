@@ -48,7 +48,7 @@ STEPS: dict[str, tuple[dict[str, int], int]] = {
     "Fashion-MNIST, 100 a class": ({"vae": 2000, "gan": 2000, "flow": 2000}, 600),
     "MNIST, full": ({"vae": 4000, "gan": 4000, "flow": 4000}, 2800),
     "Fashion-MNIST, long tail": ({"vae": 3000, "gan": 3500, "flow": 3000}, 1500),
-    "partial labels": ({"vae": 1500, "gan": 1500, "flow": 1500}, 600),
+    "partial labels": ({"vae": 2500, "gan": 2500, "flow": 2500}, 600),
     "transfer": ({"vae": 1500, "gan": 1500, "flow": 1500}, 600),
 }
 AMOUNTS = tuple(rows for rows in STEPS if "," in rows)

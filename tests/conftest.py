@@ -12,13 +12,14 @@ from hypothesis import settings
 from PIL import Image
 
 from gen_augment import ConditionalVAE
-from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers import SAMPLERS, Sampler, unlabelled
 
 torch.set_num_threads(1)
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version, and warns without one
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
+unlabelled.N_STEPS = 60  # toys are learned in no time
 
 
 def small_sampler(name: str, **params: Any) -> Sampler:

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gen_augment.codecs import Codec
-from gen_augment.errors import DivergedError, InputError
+from gen_augment.errors import InputError
 from gen_augment.metrics.pretrained import ImageNetFeatures, torchvision_features
 from gen_augment.metrics.rows import LabelledRows, Values
 from gen_augment.nets import build_encoder
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
+from gen_augment.training.classifier import train_classifier
 from gen_augment.training.placement import evaluating, make_fabric, memory_format, place
 from gen_augment.types import DataSpec
 from gen_augment.validation import check_class_counts, check_positive_int
@@ -32,7 +32,6 @@ Features = str | nn.Module | Callable[[Any], Any]
 N_FEATURES = 64
 N_STEPS = 1000
 BATCH_SIZE = 64
-LR = 2e-3
 _CACHED = 2
 
 
@@ -134,7 +133,7 @@ def train_network(rows: LabelledRows, *, n_steps: int, seed: int, device: str = 
     with fork_rng(derive_seed(seed, "features"), where):
         trunk = place(_trunk(DataSpec(codec.kind, codec.shape, rows.n_classes)), where, codec.kind)
         head = nn.Linear(N_FEATURES, rows.n_classes).to(where)
-        _train(trunk, head, batches, n_steps)
+        train_classifier(trunk, head, batches, n_steps)
     return FeatureExtractor(codec, trunk.eval(), head, rows.labels.classes)
 
 
@@ -213,27 +212,3 @@ _trained: dict[tuple[str, int], FeatureExtractor] = {}
 def _trunk(spec: DataSpec) -> nn.Module:
     encoder = build_encoder(spec, 32)
     return nn.Sequential(encoder, nn.Linear(encoder.out_features, N_FEATURES), nn.LeakyReLU(0.2))
-
-
-def _train(trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int) -> None:
-    optimizer = torch.optim.AdamW([*trunk.parameters(), *head.parameters()], lr=LR, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
-    loss = torch.zeros(())
-    for step in range(n_steps):
-        x, y = batches.at(step)
-        loss = _step(head(F.dropout(trunk(x), 0.3)), y, optimizer)
-        schedule.step()
-    if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the classifier's loss is not finite after {n_steps} steps: look for extreme values in X.",
-            step=n_steps,
-            loss="cross_entropy",
-        )
-
-
-def _step(logits: Tensor, y: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-    loss = F.cross_entropy(logits, y)
-    optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    optimizer.step()
-    return loss.detach()

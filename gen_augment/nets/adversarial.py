@@ -57,7 +57,6 @@ class Generator(nn.Module):
         """Learn how often each class has each category; a class without rows keeps what is known of it."""
         if self.shares is not None:
             table = self.shares.weight
-            y = torch.where(y < 0, len(table) - 1, y)
             sums = torch.zeros_like(table).index_add_(0, y, x[:, -self.n_places :])
             counts = torch.bincount(y, minlength=len(table))[:, None]
             table.copy_(torch.where(counts > 0, sums / counts.clamp(min=1), table))
@@ -132,7 +131,7 @@ class ProjectionDiscriminator(nn.Module):
         else:
             encoded = torch.cat([encoded, spread.expand(len(encoded), 1)], dim=1)
         features = self.head(encoded)
-        vector = self.projection(y) * (y >= 0)[:, None]
+        vector = self.projection(y)
         if self.pac > 1:
             vector = vector.view(len(features), self.pac, -1).mean(dim=1)
         score: Tensor = self.score(features).squeeze(1) + (features * vector).sum(dim=1)

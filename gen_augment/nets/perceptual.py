@@ -52,21 +52,19 @@ class FeatureCNN(nn.Module):
 
 
 def train_feature_cnn(x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int) -> FeatureCNN:
-    """Train a classifier of the rows that have a label, and freeze it; it draws from torch's global generator.
+    """Train a classifier, and freeze it; it draws from torch's global generator.
 
     Parameters
     ----------
     x : Tensor of shape (n, C, H, W)
     y : Tensor of shape (n,)
-        -1 where there is no label.
     n_classes, n_steps, batch_size : int
     """
     network = FeatureCNN(x.shape[1], n_classes).to(x.device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    labelled = (y >= 0).nonzero()[:, 0]
     with torch.enable_grad():
         for _ in range(n_steps):
-            rows = labelled[torch.randint(len(labelled), (batch_size,), device=y.device)]
+            rows = torch.randint(len(y), (batch_size,), device=y.device)
             loss = F.cross_entropy(network(x[rows]), y[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)

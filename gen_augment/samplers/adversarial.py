@@ -57,9 +57,8 @@ class Step:
         The discriminator in full precision and not compiled, for penalties, which are differentiated twice.
     rules : Rules
     draw : RowDraw
-    categories : tuple of CategoryDraw
-        Where rows are told a category: the draw of real rows, and that of what generated ones are told, whose rows
-        have a label. None where they are not.
+    categories : CategoryDraw or None
+        Where rows are told a category: the draw of real rows, whose categories generated ones are told too.
     latent_shape : tuple of int
     augment : callable
         What real and generated rows go through.
@@ -73,7 +72,7 @@ class Step:
     bare: Any
     rules: Rules
     draw: RowDraw
-    categories: tuple[CategoryDraw, ...]
+    categories: CategoryDraw | None
     latent_shape: tuple[int, ...]
     augment: Callable[[Tensor], Tensor]
     mirror: bool
@@ -98,8 +97,8 @@ class Step:
 
     def _real(self, batch: Batch | None) -> tuple[Tensor, Tensor, Tensor | None]:
         """Real rows, their labels and, where they are told one, the places of their categories."""
-        if self.categories:
-            return self.categories[0](self.draw.batch_size)
+        if self.categories is not None:
+            return self.categories(self.draw.batch_size)
         x, y = self.draw.real(batch)
         if self.mirror and x.ndim == 4:
             x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
@@ -107,11 +106,10 @@ class Step:
 
     def _told(self, y: Tensor, place: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """What generated rows are told; in a step the same as real rows, where that helps to compare them."""
-        if self.categories:
-            return (y, place) if len(self.categories) == 1 else self.categories[1](len(y))[1:]
-        labels = self.draw.labels(len(y))
+        if self.categories is not None:
+            return y, place
         # A penalty on points between two rows has to know of which class those are.
-        return (torch.where(y < 0, labels, y) if self.rules.regularizer == "gradient_penalty" else labels), None
+        return (y if self.rules.regularizer == "gradient_penalty" else self.draw.labels(len(y))), None
 
     def _fake(self, y: Tensor, place: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Generated rows, and how far they lack the category that they were told."""
@@ -123,7 +121,9 @@ class Step:
 
     def _beside(self, rows: Tensor, place: Tensor | None) -> Tensor:
         """Rows as the discriminator sees them."""
-        return rows if place is None else append_place(rows, place, self.categories[0].n_places)
+        if place is None or self.categories is None:
+            return rows
+        return append_place(rows, place, self.categories.n_places)
 
     def _discriminator_step(
         self, x: Tensor, y: Tensor, fake: Tensor, fake_y: Tensor, number: int

@@ -18,13 +18,14 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
+from gen_augment.errors import InputError
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
 from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
 from gen_augment.samplers.transfer import transfer
+from gen_augment.samplers.unlabelled import infer_labels
 from gen_augment.training import Batches, Callback, Loop
-from gen_augment.training.batches import repeat_labelled
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place
 from gen_augment.types import ColumnTypes, DataSpec, History, Labels
@@ -73,6 +74,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         Sorted labels.
     class_count_, class_prior_ : ndarray of shape (n_classes,)
         Fitted rows of each class, and their share of all rows with a label.
+    transduction_ : ndarray of shape (n_samples,)
+        Where rows had no label: labels of all rows as they were learned from, inferred ones among them.
     n_features_in_ : int
         Values in one row.
     history_ : dict of str to list of float
@@ -139,8 +142,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             (NaN, None, NA, NaT), which are learned as such.
         y : array-like of shape (n_samples,), optional
             One label a row, of any kind; left out where `X` brings its own. As in scikit-learn's semi-supervised
-            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it;
-            labelled rows are then met as often as the others, if they are fewer.
+            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it. Such
+            rows are given the label that a small classifier of the labelled ones finds most likely; see
+            `transduction_`.
         init : fitted sampler, optional
             Start from its weights. It must be of the same class and size, and have seen rows of the same shape.
             Classes known to both keep what was learned of them; new ones start at random, as far apart as the known.
@@ -248,6 +252,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         """Rows of each class, those `known` from before among them; too few of one raise."""
         check_same_length(len(rows), len(codes))
         counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
+        if not counts.any():
+            raise InputError("no row of y has a label: labels of the others are inferred from rows that have one.")
         counts = counts if known is None else counts + known
         check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
         return counts
@@ -273,8 +279,17 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
                 transfer(type(self).__name__, network, init, labels)
             self._set_data(codec, labels, counts, seed)
             self.network_ = place(network, fabric.device, self.spec_.kind, compiled=self.torch_compile)
-            self._train(rows, torch.from_numpy(codes), fabric, run_seed, before)
+            self._train(rows, self._complete(rows, codes, run_seed, fabric.device), fabric, run_seed, before)
         return self
+
+    def _complete(self, rows: Tensor, codes: np.ndarray, seed: int, device: torch.device) -> Tensor:
+        """Class numbers of all rows, inferred for those without a label."""
+        self.__dict__.pop("transduction_", None)
+        y = torch.from_numpy(codes)
+        if (y < 0).any():
+            y = infer_labels(rows, y, self.spec_, seed=seed, device=device)
+            self.transduction_ = self.classes_[y.numpy()]
+        return y
 
     def _set_data(self, codec: Codec, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         self.codec_ = codec
@@ -305,7 +320,6 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             codes.to(fabric.device),
             batch_size=self.batch_size,
             seed=derive_seed(seed, "order"),
-            epoch=repeat_labelled(codes) if (codes < 0).any() else None,
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
         loop = Loop(

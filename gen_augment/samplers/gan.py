@@ -99,8 +99,6 @@ class ConditionalGAN(Sampler):
 
     Notes
     -----
-    A row without a label (-1) is judged by its realism alone; generated rows always have a label.
-
     Every 200 steps a few rows of each class are compared with real ones (`gen_augment.training.collapse`); the score is
     in `history_`. Where that of a class falls far below its best, a `ModeCollapseWarning` says so; training that ends
     like that, and with a lower score over all classes, ends with the generator that scored best.
@@ -230,7 +228,7 @@ class ConditionalGAN(Sampler):
             bare=network.discriminator,
             rules=self._rules(self.spec_),
             draw=RowDraw(loop.batches, self.spec_.n_classes, self.class_balance),
-            categories=self._category_draws(x, y),
+            categories=self._category_draw(x, y),
             latent_shape=self.latent_shape,
             augment=self._augmentation(network.augmentation.p),
             mirror=self.mirror,
@@ -273,12 +271,10 @@ class ConditionalGAN(Sampler):
     def _tells_categories(self, spec: DataSpec) -> bool:
         return bool(self.training_by_sampling and spec.blocks)
 
-    def _category_draws(self, x: Tensor, y: Tensor) -> tuple[CategoryDraw, ...]:
+    def _category_draw(self, x: Tensor, y: Tensor) -> CategoryDraw | None:
         if not self._tells_categories(self.spec_):
-            return ()
-        parts = [(x, y)] if (y >= 0).all() else [(x, y), (x[y >= 0], y[y >= 0])]
-        spec = self.spec_
-        return tuple(CategoryDraw(*part, spec.blocks, spec.n_classes, self.class_balance) for part in parts)
+            return None
+        return CategoryDraw(x, y, self.spec_.blocks, self.spec_.n_classes, self.class_balance)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]

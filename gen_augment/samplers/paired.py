@@ -289,10 +289,9 @@ def warp(x: Tensor, shift: Tensor) -> Tensor:
 
 
 def _sort_by_class(loop: Loop, batch_size: int) -> Batches:
-    """Draw pairs from the rows that have a label, in order of class: the others have no partner but themselves."""
+    """Draw pairs from the rows in order of class."""
     y = loop.batches.y
     order = y.argsort(stable=True)
-    order = order[(y < 0).sum() :]
     loop.batches = Batches(loop.batches.x[order], y[order], batch_size=batch_size, seed=loop.batches.seed)
     return loop.batches
 

@@ -17,16 +17,13 @@ class RowDraw:
     """Rows for the discriminator and labels for the generator, each class in proportion to ``n ** (1 - balance)``.
 
     Rows are redrawn rather than their losses weighted: a weight of 100 on one row in 20 batches would be a jolt, and
-    neither the penalty nor the spread of the batch would know of it. Rows without a label are at most half of all.
+    neither the penalty nor the spread of the batch would know of it.
     """
 
     def __init__(self, batches: Batches, n_classes: int, balance: float) -> None:
         self.x, self.y, self.balance = batches.x, batches.y, balance
         self.batch_size = batches.batch_size
-        self.labelled = self.y[self.y >= 0]
-        by_row = _row_weights(self.y.cpu(), n_classes, balance)
-        self._shares = _cumulative(by_row).to(self.y.device)
-        self._label_shares = _cumulative(by_row[self.y.cpu() >= 0]).to(self.y.device)
+        self._shares = _cumulative(_row_weights(self.y.cpu(), n_classes, balance)).to(self.y.device)
 
     def real(self, batch: Batch | None) -> Batch:
         """The batch itself, or as many rows drawn, with balance or where there is none."""
@@ -38,8 +35,8 @@ class RowDraw:
     def labels(self, n: int) -> Tensor:
         """Labels of `n` rows to be generated."""
         if not self.balance:
-            return self.labelled[torch.randint(len(self.labelled), (n,), device=self.y.device)]
-        return self.labelled[_draw(self._label_shares, n)]
+            return self.y[torch.randint(len(self.y), (n,), device=self.y.device)]
+        return self.y[_draw(self._shares, n)]
 
 
 class CategoryDraw:
@@ -87,12 +84,9 @@ class CategoryDraw:
 
 
 def _row_weights(y: Tensor, n_classes: int, balance: float) -> Tensor:
-    """Of rows with class numbers `y`; labelled ones weigh 1 on average, all others together no more than those."""
-    counts = torch.bincount(y[y >= 0], minlength=n_classes).double()
-    weights = counts.clamp(min=1) ** -balance
-    weights *= counts.sum() / (counts * weights).sum()
-    rest = counts.sum() / (y < 0).sum().clamp(min=1)
-    return torch.cat([weights, rest.clamp(max=1)[None]])[y]  # -1 is the last
+    """Of rows with class numbers `y`."""
+    counts = torch.bincount(y, minlength=n_classes).double()
+    return (counts.clamp(min=1) ** -balance)[y]
 
 
 def _cumulative(weights: Tensor) -> Tensor:

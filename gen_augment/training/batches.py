@@ -6,7 +6,7 @@ from torch import Tensor
 from gen_augment.rng import derive_seed
 from gen_augment.types import Batch
 
-__all__ = ["Batches", "repeat_labelled"]
+__all__ = ["Batches"]
 
 
 class Batches:
@@ -19,20 +19,17 @@ class Batches:
     batch_size : int
         Every batch has exactly this many rows; one may span two epochs, or several of a small data set.
     seed : int
-    epoch : Tensor of shape (m,), int64, optional
-        Numbers of the rows that one epoch is made of; each row once by default.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, epoch: Tensor | None = None) -> None:
+    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int) -> None:
         self.x, self.y = x, y
-        self.epoch = torch.arange(len(y)) if epoch is None else epoch
         self.batch_size = batch_size
         self.seed = seed
         self._orders: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
-        """Rows in an epoch."""
-        return len(self.epoch)
+        """Rows in an epoch, which has each once."""
+        return len(self.y)
 
     def at(self, step: int) -> Batch:
         """Rows and labels of batch number `step`, counted from 0."""
@@ -52,17 +49,5 @@ class Batches:
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            order = self.epoch[torch.randperm(len(self), generator=generator)].to(self.y.device)
-            self._orders = {epoch: order}
+            self._orders = {epoch: torch.randperm(len(self), generator=generator).to(self.y.device)}
         return self._orders[epoch]
-
-
-def repeat_labelled(y: Tensor) -> Tensor:
-    """Numbers of all rows, those with a label repeated until they are about as many as those without, -1.
-
-    A class is learned from its labelled rows alone, and those would be rare in a batch: of Fashion-MNIST with 50
-    labelled images a class and 10,000 others, a classifier trained on samples of a flow reached 80.5% with the
-    repetition, and 67.2% without (one seed, validation rows).
-    """
-    labelled, others = (y >= 0).nonzero()[:, 0], (y < 0).nonzero()[:, 0]
-    return torch.cat([labelled.repeat(max(1, len(others) // max(1, len(labelled)))), others])

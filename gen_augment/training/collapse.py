@@ -74,7 +74,7 @@ class CollapseProbe(nn.Module):
         x : Tensor of shape (n_rows, ...)
             Real rows.
         y : Tensor of shape (n_rows,), int64
-            Their class numbers, -1 for none. Where no class has 20 rows, all are watched as one.
+            Their class numbers. Where no class has 20 rows, all are watched as one.
         latent_shape : tuple of int
         seed : int
         """
@@ -82,13 +82,15 @@ class CollapseProbe(nn.Module):
         self.best_scores.zero_()
         self._warned = False
         labels = y.cpu()
-        counts = torch.bincount(labels[labels >= 0])
+        counts = torch.bincount(labels)
         watched = counts.argsort(descending=True, stable=True)[:MAX_CLASSES]
         watched = watched[counts[watched] >= MIN_PER_CLASS]
         self.classes: list[int | None] = [*watched.tolist()] or [None]
         size = MAX_PER_CLASS if len(watched) else MAX_ROWS // 4
         size = min(size, max(MIN_PER_CLASS, MAX_ROWS // len(self.classes)))
-        members = [torch.nonzero(labels >= 0 if c is None else labels == c).squeeze(1) for c in self.classes]
+        members = [
+            torch.arange(len(labels)) if c is None else torch.nonzero(labels == c).squeeze(1) for c in self.classes
+        ]
         # Evenly spaced, so that the choice needs no random numbers; the order of rows is the user's.
         groups = [m[torch.linspace(0, len(m) - 1, min(size, len(m))).long()] for m in members]
         self._sizes = [len(group) for group in groups]

@@ -22,9 +22,10 @@ def weights(sampler: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_rows_without_a_label_are_learned_and_never_drawn(name: str, data: Any, tmp_path: Path) -> None:
+def test_rows_without_a_label_are_learned_under_the_likeliest_one(name: str, data: Any, tmp_path: Path) -> None:
     X, _ = data(60)
     y = np.arange(60) % 3
+    assert not hasattr(make(name).fit(X, y), "transduction_")
     partly = np.where(np.arange(60) % 4 == 0, y, -1)
     partly[:6] = y[:6]
     sampler = make(name, max_steps=12).fit(X, partly)
@@ -33,6 +34,10 @@ def test_rows_without_a_label_are_learned_and_never_drawn(name: str, data: Any, 
     assert sampler.class_count_.tolist() == np.bincount(partly[partly >= 0]).tolist()
     assert sampler.class_prior_.sum() == pytest.approx(1)
     assert set(sampler.sample(200)[1].tolist()) == {0, 1, 2}
+    assert sampler.transduction_[partly >= 0].tolist() == partly[partly >= 0].tolist()
+    # It is what `fit` makes of these labels, were they given.
+    told = make(name, max_steps=12).fit(X, sampler.transduction_)
+    assert all(torch.equal(a, b) for a, b in zip(weights(told).values(), weights(sampler).values(), strict=True))
     with pytest.raises(InputError, match="-1"):
         sampler.sample(3, y=-1)
     # They are learned from: leaving them out, or changing them, gives other weights.
@@ -49,6 +54,14 @@ def test_rows_without_a_label_are_learned_and_never_drawn(name: str, data: Any, 
     )
 
 
+@pytest.mark.filterwarnings("ignore:y holds -1")
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_labels_of_classes_that_are_apart_are_inferred(data: Any) -> None:
+    X, y = data(200)
+    sampler = make("flow").fit(X, np.where(np.arange(200) < 60, y, -1))
+    assert (sampler.transduction_ == y).mean() > 0.95
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_minus_one_is_a_class_beside_one_other(name: str) -> None:
     X, _ = toy_table(40)
@@ -58,6 +71,13 @@ def test_minus_one_is_a_class_beside_one_other(name: str) -> None:
     assert make(name).fit(X, words[np.arange(40) % 4]).classes_.tolist() == words.tolist()
     with pytest.warns(UserWarning, match="-1, 0 and 1"):
         assert make(name).fit(X, np.arange(40) % 3 - 1).classes_.tolist() == [0, 1]
+
+
+def test_rows_of_which_none_has_a_label_are_refused() -> None:
+    X, y = toy_table(40)
+    sampler = make("flow").fit(X, y)
+    with pytest.raises(InputError, match="no row of y has a label"):
+        sampler.partial_fit(X, np.full(40, -1))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -135,14 +135,16 @@ def test_a_hundred_classes_of_two_and_room_for_one_of_each() -> None:
     assert labels.tolist() == list(range(100))
 
 
-def test_rows_without_a_label_are_no_sources() -> None:
+def test_rows_without_a_label_are_sources_of_the_inferred_one() -> None:
     X, y = toy_table()[0], np.arange(60) % 3
-    sampler = fit(np.concatenate([X, X + 50]), np.append(y, np.full(60, -1)))
+    rows = np.concatenate([X, X + 50])
+    sampler = fit(rows, np.append(y, np.full(60, -1)), n_sources=200)
     network: Any = sampler.network_
-    assert network.sources.count(torch.arange(3)).tolist() == [20, 20, 20]
-    kept = sampler.codec_.encode(X)[np.argsort(y, kind="stable")]
-    for label in range(3):
-        mine = slice(20 * label, 20 * label + 20)
+    counts = np.bincount(sampler.transduction_, minlength=3)
+    assert counts.sum() == 120
+    assert network.sources.count(torch.arange(3)).tolist() == counts.tolist()
+    kept = sampler.codec_.encode(rows)[np.argsort(sampler.transduction_, kind="stable")]
+    for mine in np.split(np.arange(120), np.cumsum(counts)[:-1]):
         torch.testing.assert_close(network.sources.rows[mine].sort(dim=0).values, kept[mine].sort(dim=0).values)
 
 

@@ -165,16 +165,12 @@ def test_tiny_classes_many_classes_and_odd_sizes(latent: str) -> None:
     assert sampler.network_.codes.count(torch.arange(100)).tolist() == [1] * 100  # room for one of each at least
 
 
-def test_rows_without_a_label_train_and_leave_no_codes() -> None:
+def test_rows_without_a_label_leave_codes_of_the_inferred_one() -> None:
     X, y = toy_table()[0], np.arange(60) % 3
     sampler = fit(np.concatenate([X, X + 50]), np.append(y, np.full(60, -1)), n_codes=200)
     assert sampler.classes_.tolist() == [0, 1, 2]
-    assert n_codes(sampler) == [20, 20, 20]
-    network: Any = sampler.network_
-    assert torch.equal(network.embedding(torch.tensor([-1, 0, 2])), network.embedding.weight[[3, 0, 2]])
-    vectors = network.embedding.weight
-    before, after = (fit(X, y, max_steps=steps).network_.embedding.weight[3] for steps in (1, 20))  # type: ignore[union-attr, index]
-    assert (vectors[3] - before).norm() > 5 * (after - before).norm()  # they taught theirs something
+    assert n_codes(sampler) == np.bincount(sampler.transduction_, minlength=3).tolist()
+    assert sum(n_codes(sampler)) == 120
 
 
 def test_a_perceptual_loss_is_learned_from_the_rows_and_not_saved() -> None:
@@ -190,7 +186,6 @@ def test_a_perceptual_loss_is_learned_from_the_rows_and_not_saved() -> None:
 def test_features_are_those_of_a_classifier_that_has_learned() -> None:
     X, y = toy_images(80, channels=3)
     x, labels = torch.from_numpy(X).permute(0, 3, 1, 2) / 127.5 - 1, torch.from_numpy(y)
-    labels[::4] = -1
     torch.manual_seed(0)
     network = train_feature_cnn(x, labels, 2, n_steps=40, batch_size=16)
     assert (network(x).argmax(dim=1) == torch.from_numpy(toy_images(80)[1])).float().mean() > 0.95

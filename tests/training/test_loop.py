@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from gen_augment import DivergedError
 from gen_augment.training import Batches, Callback, Loop
-from gen_augment.training.batches import repeat_labelled
 from gen_augment.training.loop import CHECK_EVERY
 
 
@@ -153,24 +152,6 @@ def test_runs_outside_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert loop.status == "done"
-
-
-@pytest.mark.parametrize(
-    "y, counts",
-    [
-        ([0, -1, -1, -1, 1, -1, -1, -1, -1], {0: 3, 1: 3, -1: 7}),
-        ([0, 1, -1], {0: 1, 1: 1, -1: 1}),
-        ([-1, -1], {-1: 2}),
-        ([2, 0], {2: 1, 0: 1}),
-    ],
-)
-def test_labelled_rows_are_repeated_until_they_are_about_half(y: list[int], counts: dict[int, int]) -> None:
-    labels = torch.tensor(y)
-    batches = Batches(labels, labels, batch_size=sum(counts.values()), seed=0, epoch=repeat_labelled(labels))
-    assert len(batches) == batches.batch_size
-    for step in range(2):
-        found = batches.at(step)[1].tolist()
-        assert {label: found.count(label) for label in counts} == counts
 
 
 def test_batches_are_shuffled_epochs_addressed_by_step() -> None:

@@ -1,0 +1,55 @@
+"""A small classifier of encoded rows: for features to compare rows in, and for labels of rows that have none."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from gen_augment.errors import DivergedError
+from gen_augment.training.batches import Batches
+
+__all__ = ["train_classifier"]
+
+LR = 2e-3
+
+
+def train_classifier(trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int, *, mixup: float = 0.0) -> None:
+    """Train in place, with drop-out between `trunk` and `head`; draws from torch's global generator.
+
+    Parameters
+    ----------
+    trunk : nn.Module
+        Encoded rows to features.
+    head : nn.Module
+        Features to logits of the classes.
+    batches : Batches
+    n_steps : int
+    mixup : float
+        Of the Beta distribution of MixUp (Zhang et al., 2018, arXiv:1710.09412); 0 for none.
+
+    Raises
+    ------
+    DivergedError
+        The loss is not finite.
+    """
+    optimizer = torch.optim.AdamW([*trunk.parameters(), *head.parameters()], lr=LR, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    loss = torch.zeros(())
+    for step in range(n_steps):
+        x, y = batches.at(step)
+        share, other = 1.0, torch.arange(len(y), device=y.device)
+        if mixup:
+            share = float(torch.distributions.Beta(mixup, mixup).sample())
+            other = torch.randperm(len(y), device=y.device)
+            x = share * x + (1 - share) * x[other]
+        logits = head(F.dropout(trunk(x), 0.3))
+        loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(logits, y[other])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    if not torch.isfinite(loss):
+        raise DivergedError(
+            f"the classifier's loss is not finite after {n_steps} steps: look for extreme values in X.",
+            step=n_steps,
+            loss="cross_entropy",
+        )
