@@ -337,6 +337,12 @@ class ConditionalGAN(Sampler):
 class GANNetwork(nn.Module):
     """Generator, its average, discriminator, and what training keeps beside their weights."""
 
+    #: What `init` does not give to classes that are all new. A discriminator that knows others sees through each row of
+    #: theirs: from five classes of Fashion-MNIST to five others of 20 images (one seed, 1,000 steps, validation rows),
+    #: a classifier trained on samples reached 63.1% at best where it was taken over, 75.7% where it was not, and 75.1%
+    #: without `init`.
+    anew: ClassVar[tuple[str, ...]] = ("discriminator",)
+
     def __init__(self, generator: Generator, discriminator: ProjectionDiscriminator, p: float, decay: float) -> None:
         super().__init__()
         self.generator = generator

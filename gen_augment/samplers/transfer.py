@@ -21,6 +21,7 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
 
     Vectors of classes are matched by label; a new class starts at random, from the distribution of the known ones. At
     their mean, new classes would start alike, and be told apart no sooner than that a small set is learned by heart.
+    Where all classes are new, the parts that the network names in `anew` are not taken over.
 
     Raises
     ------
@@ -33,6 +34,7 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
         raise NotFittedError(f"init, a {method}, is not fitted yet: call its fit(X, y) first.")
     embeddings = tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding))
     rows, n_known = _rows_of(labels.classes, init.classes_), len(init.classes_)
+    anew = () if max(rows) >= 0 else tuple(f"{name}." for name in getattr(network, "anew", ()))
     learned = init.network_.state_dict()
     start: dict[str, Tensor] = {}
     for name, tensor in network.state_dict().items():
@@ -45,7 +47,7 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
                 f"init cannot be the start of this {method}: its weights {name!r} have shape {found}, and "
                 f"{tuple(tensor.shape)} is needed. Give both the same parameters, and rows of the same shape."
             )
-        start[name] = old
+        start[name] = tensor if name.startswith(anew) else old
     network.load_state_dict(start)
 
 

@@ -48,6 +48,25 @@ def test_classes_are_met_as_often_as_asked(balance: float) -> None:
         assert torch.equal(x, torch.cat([batches.at(step)[0] for step in range(40)]))
 
 
+def test_a_discriminator_is_taken_over_for_classes_that_it_knows() -> None:
+    X, y = toy_images(60)
+    source = make(max_steps=20).fit(X, y)
+    fresh = make(max_steps=1, lr=1e-12, discriminator_lr=1e-12).fit(X, y + 7)
+
+    def weight(sampler: ConditionalGAN, part: str) -> torch.Tensor:
+        return cast(torch.Tensor, sampler.network_.get_parameter(part))
+
+    for labels, expected in ((y, source), (y + 1, source), (y + 7, fresh)):  # the second shares one class
+        started = make(max_steps=1, lr=1e-12, discriminator_lr=1e-12).fit(X, labels, init=source)
+        critic, generator = "discriminator.head.0.weight", "generator.decoder.stem.weight"
+        torch.testing.assert_close(weight(started, critic), weight(expected, critic), rtol=0, atol=1e-6)
+        torch.testing.assert_close(weight(started, generator), weight(source, generator), rtol=0, atol=1e-6)
+    more = make(max_steps=1).fit(X, y)
+    before = weight(more, "discriminator.head.0.weight").clone()
+    more.set_params(lr=1e-12, discriminator_lr=1e-12).partial_fit(X, y)
+    torch.testing.assert_close(weight(more, "discriminator.head.0.weight"), before, rtol=0, atol=1e-6)
+
+
 def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
     y = torch.tensor([0, 0, 0, 2])  # as in partial_fit on rows of other classes
     draw = RowDraw(Batches(y, y, batch_size=2, seed=0), 3, 1.0)
