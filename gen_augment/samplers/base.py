@@ -273,23 +273,20 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         fabric = make_fabric(self.device, self.precision)
         # Steps that come later have an order of rows and a noise of their own.
         run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
+        spec, y = data_spec(codec, labels), torch.from_numpy(codes)
+        if is_partial := bool((y < 0).any()):
+            y = infer_labels(rows, y, spec, seed=run_seed, device=fabric.device)
         with fork_rng(derive_seed(run_seed, "fit"), fabric.device):
-            network = self._build(data_spec(codec, labels))
+            network = self._build(spec)
             if init is not None:
                 transfer(type(self).__name__, network, init, labels)
             self._set_data(codec, labels, counts, seed)
+            self.__dict__.pop("transduction_", None)
+            if is_partial:
+                self.transduction_ = self.classes_[y.numpy()]
             self.network_ = place(network, fabric.device, self.spec_.kind, compiled=self.torch_compile)
-            self._train(rows, self._complete(rows, codes, run_seed, fabric.device), fabric, run_seed, before)
+            self._train(rows, y, fabric, run_seed, before)
         return self
-
-    def _complete(self, rows: Tensor, codes: np.ndarray, seed: int, device: torch.device) -> Tensor:
-        """Class numbers of all rows, inferred for those without a label."""
-        self.__dict__.pop("transduction_", None)
-        y = torch.from_numpy(codes)
-        if (y < 0).any():
-            y = infer_labels(rows, y, self.spec_, seed=seed, device=device)
-            self.transduction_ = self.classes_[y.numpy()]
-        return y
 
     def _set_data(self, codec: Codec, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         self.codec_ = codec

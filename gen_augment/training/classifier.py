@@ -36,13 +36,12 @@ def train_classifier(trunk: nn.Module, head: nn.Module, batches: Batches, n_step
     loss = torch.zeros(())
     for step in range(n_steps):
         x, y = batches.at(step)
-        share, other = 1.0, torch.arange(len(y), device=y.device)
         if mixup:
-            share = float(torch.distributions.Beta(mixup, mixup).sample())
-            other = torch.randperm(len(y), device=y.device)
-            x = share * x + (1 - share) * x[other]
-        logits = head(F.dropout(trunk(x), 0.3))
-        loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(logits, y[other])
+            share, other = float(torch.distributions.Beta(mixup, mixup).sample()), torch.randperm(len(y)).to(y.device)
+            logits = head(F.dropout(trunk(torch.lerp(x[other], x, share)), 0.3))
+            loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(logits, y[other])
+        else:
+            loss = F.cross_entropy(head(F.dropout(trunk(x), 0.3)), y)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
