@@ -13,6 +13,8 @@ Beside each score stand distances between samples and test images, in the featur
 with that of test images. Settings are the defaults but for `max_steps`. Nothing was chosen on test images, but for the
 first defaults of `ConditionalGAN`, which were chosen on Fashion-MNIST's.
 
+Seconds were taken with one thread or two, and other processes ran beside most of the fits: they tell the order of size.
+
 "Partial labels": 50 labelled rows a class and 10,000 without a label, against the labelled ones alone. "Transfer": 20
 rows of each of five classes, from scratch and starting from a sampler of 6,000 rows of each of the other five.
 """
