@@ -32,7 +32,7 @@ def settings_of(study: "Study", model: str) -> dict[str, Any]:
         "n_steps": study.n_steps,
         "batch_size": study.batch_size,
         "lr": study.lr,
-        "precision": study.precision,
+        **({} if study.precision == "32-true" else {"precision": study.precision}),
         "random_state": study.random_state,
         "corruptions": study.corruptions,
         "model": model,
