@@ -31,7 +31,7 @@ from benchmarks.harness import Record, Trials, markdown, pack, unpack
 from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE
+from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
 from gen_augment.study import Arm, Study, StudyResult
 from gen_augment.study.trial import COLUMNS
 
@@ -241,6 +241,7 @@ def image_samplers(steps: Mapping[str, int], mirror: bool, quick: bool) -> dict[
         "vae": lambda n: ConditionalVAE(max_steps=n, **size),
         "gan": lambda n: ConditionalGAN(max_steps=n, mirror=mirror, **size),
         "flow": lambda n: ConditionalFlow(max_steps=n, mirror=mirror, **size, **flow),
+        "paired": lambda n: PairedVAE(max_steps=n, **size),
         "latent-smote": lambda n: ConditionalVAE(max_steps=n, beta=0, latent="interpolate", **size),
     }
     return {name: known[name](n) for name, n in steps.items() if name in known}

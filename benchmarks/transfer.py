@@ -20,7 +20,7 @@ from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, imag
 from gen_augment.codecs import take
 from gen_augment.data import Data
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import PairedVAE, Sampler
+from gen_augment.samplers import Sampler
 from gen_augment.study import Study, parse_arm
 from gen_augment.study.arms import Pool
 from gen_augment.study.models import SmallCNN, fit_predict
@@ -96,11 +96,6 @@ def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
     return take(X, index), y[index]
 
 
-def _samplers(steps: dict[str, int], mirror: bool, quick: bool) -> dict[str, Any]:
-    size: Any = {"precision": PRECISION} | ({"width": 4} if quick else {})
-    return image_samplers(steps, mirror, quick) | {"paired": PairedVAE(max_steps=steps["paired"], **size)}
-
-
 @lru_cache(maxsize=1)
 def source(seed: int, quick: bool) -> Source:
     """All that is learned of the source classes; both set-ups of a seed start from it."""
@@ -108,7 +103,7 @@ def source(seed: int, quick: bool) -> Source:
     steps = dict.fromkeys(SOURCE_STEPS, 3) if quick else SOURCE_STEPS
     samplers = {
         name: sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(data.X, data.y)
-        for name, sampler in _samplers(steps, True, quick).items()
+        for name, sampler in image_samplers(steps, True, quick).items()
     }
     labels, codes = np.unique(data.y, return_inverse=True)
     real, made = Part(data.X, codes), list[nn.Module]()
@@ -119,8 +114,7 @@ def source(seed: int, quick: bool) -> Source:
 
     fit_predict(
         network, parse_arm(f"{MOVE}+cutout", {}), Pool(real), real, len(labels), derive_seed(seed, "source"),
-        n_steps=steps["classifier"], batch_size=64, lr=2e-3, device=DEVICE,
-        precision=PRECISION,
+        n_steps=steps["classifier"], batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
     )  # fmt: skip
     return Source(seed, samplers, made[-1].state_dict())
 
@@ -128,7 +122,7 @@ def source(seed: int, quick: bool) -> Source:
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     known, data = source(seed, quick), split_classes(seed, quick).new
-    fresh = _samplers(dict(setup.steps), data.mirror, quick)
+    fresh = image_samplers(setup.steps, data.mirror, quick)
     samplers = fresh | {f"init-{name}": Started(fresh[name], name, known) for name in ("flow", "paired")}
 
     def fine_tuned() -> nn.Module:
