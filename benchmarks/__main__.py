@@ -25,7 +25,11 @@ def list_() -> None:
 def run(
     name: str, quick: Annotated[bool, typer.Option("--quick", help="A small size that checks the machinery.")] = False
 ) -> None:
-    """Run a benchmark, or each of a suite, and write the results."""
+    """Run a benchmark, or each of a suite, and write the results.
+
+    One that was stopped goes on where it was. Trainings may be shared by several processes, which start the same
+    command: each with OMP_NUM_THREADS=1 on a machine without a GPU.
+    """
     if name not in (*BENCHMARKS, *SUITES):
         raise typer.BadParameter(f"{name!r} is not one of {', '.join((*BENCHMARKS, *SUITES))}")
     for member in SUITES.get(name, (name,)):

@@ -62,15 +62,16 @@ def run(quick: bool) -> Record:
     ctgan = _ctgan()
     X, y, _ = draw_table(size.rows, 0)
     test, test_y, p = draw_table(size.tested, 1)
-    for seed in range(size.rounds):
-        trials.add(
-            {"sampler": "ctgan", "seed": seed, "epochs": size.epochs, "version": version("ctgan")},
-            partial(_fit_theirs, ctgan, X, y, (test, test_y), size.epochs, seed),
-        )
-        goal = next(t["auc"] for t in trials.done if t["sampler"] == "ctgan" and t["seed"] == seed)
-        for name in NAMES:
-            measure = partial(_fit_ours, name, X, y, (test, test_y), size.most_steps, seed, goal)
-            trials.add({"sampler": name, "seed": seed}, measure)
+    with trials.alone():
+        for seed in range(size.rounds):
+            trials.add(
+                {"sampler": "ctgan", "seed": seed, "epochs": size.epochs, "version": version("ctgan")},
+                partial(_fit_theirs, ctgan, X, y, (test, test_y), size.epochs, seed),
+            )
+            goal = next(t["auc"] for t in trials.done if t["sampler"] == "ctgan" and t["seed"] == seed)
+            for name in NAMES:
+                measure = partial(_fit_ours, name, X, y, (test, test_y), size.most_steps, seed, goal)
+                trials.add({"sampler": name, "seed": seed}, measure)
     real = _auc((X, y), (test, test_y), 0)
     return {"trials": trials.done, "bayes": float(roc_auc_score(test_y, p)), "real": real}
 

@@ -1,23 +1,39 @@
 """What all benchmarks share: how one is declared, paired timing, and results with machine and versions."""
 
+import hashlib
 import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
 from gen_augment.archive import write_bytes
 
-__all__ = ["RESULTS", "Benchmark", "Trials", "describe_machine", "markdown", "pack", "paired_ratio", "save", "unpack"]
+__all__ = [
+    "RESULTS",
+    "WORK",
+    "Benchmark",
+    "Trials",
+    "describe_machine",
+    "markdown",
+    "pack",
+    "paired_ratio",
+    "save",
+    "unpack",
+]
 
 RESULTS = Path(__file__).parent / "results"
+#: Where processes keep what is not done yet, and their locks.
+WORK = Path(__file__).parent / "work"
 
 Record = dict[str, Any]
 
@@ -33,31 +49,79 @@ class Benchmark:
 
 
 class Trials:
-    """Trials of a long benchmark, written one by one: a run that was stopped goes on with those that lack."""
+    """Trials of a long benchmark, written one by one.
+
+    A run that was stopped goes on with those that lack, and processes that run side by side share them.
+    """
 
     def __init__(self, name: str, quick: bool) -> None:
         self.name, self.quick = name, quick
-        path = RESULTS / f"{name}.json"
-        self.done: list[Record] = (
-            [] if quick or not path.exists() else json.loads(path.read_text())["results"]["trials"]
-        )
+        self.done: list[Record] = [] if quick else _trials(RESULTS / f"{name}.json")
 
     def has(self, key: Record) -> bool:
         """Whether what `key` names is done."""
         return any(key.items() <= trial.items() for trial in self.done)
 
+    @contextmanager
+    def claim(self, key: Record) -> Iterator[bool]:
+        """Keep other processes from what `key` names until the block ends; False where one of them has claimed it."""
+        if self.quick:
+            yield True
+            return
+        lock = _lock(f"{self.name}-{hashlib.blake2b(json.dumps(key).encode(), digest_size=8).hexdigest()}")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            print(f"another process is at {key}", flush=True)
+            yield False
+            return
+        try:
+            self.done = _trials(RESULTS / f"{self.name}.json")  # with what others did before this was claimed
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from the whole benchmark until the block ends.
+
+        Raises
+        ------
+        RuntimeError
+            One of them runs it.
+        """
+        with self.claim({}) as mine:
+            if not mine:
+                raise RuntimeError(f"{self.name} runs in another process already, and cannot be shared: wait for it.")
+            yield
+
     def add(self, key: Record, measure: Callable[[], Record]) -> None:
-        """Measure what `key` names, unless that is done."""
-        if not self.has(key):
-            self.extend([key | measure()])
-            if not self.quick:
-                print(self.done[-1], flush=True)
+        """Measure what `key` names, unless that is done or another process is at it."""
+        if self.has(key):
+            return
+        with self.claim(key) as mine:
+            if mine and not self.has(key):
+                self.extend([key | measure()])
+                if not self.quick:
+                    print(self.done[-1], flush=True)
 
     def extend(self, trials: list[Record]) -> None:
         """Take over trials, all of them or none."""
         self.done += trials
         if not self.quick:
             save(self.name, {"trials": self.done}, quick=False)
+
+
+def _lock(name: str) -> FileLock:
+    """One that the system takes away from a process that ends."""
+    folder = WORK / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{name}.lock")
+
+
+def _trials(path: Path) -> list[Record]:
+    found: list[Record] = json.loads(path.read_text())["results"].get("trials", []) if path.exists() else []
+    return found
 
 
 def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:
@@ -101,12 +165,17 @@ def describe_machine() -> Record:
     }
 
 
-def save(name: str, results: Record, quick: bool, folder: Path = RESULTS) -> Path:
-    """Write ``NAME.json``, or ``NAME.quick.json``, which is not kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"name": name, "quick": quick, "machine": describe_machine(), "results": results}
-    path = folder / f"{name}{'.quick' if quick else ''}.json"
-    return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+def save(name: str, results: Record, quick: bool) -> Path:
+    """Write ``NAME.json``, beside whose trials others stay, or ``NAME.quick.json``, which is not kept."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
+    with _lock(path.stem):
+        if not quick and "trials" in results:
+            there = _trials(path)
+            known = {json.dumps(trial) for trial in there}
+            results = results | {"trials": there + [t for t in results["trials"] if json.dumps(t) not in known]}
+        record = {"name": name, "quick": quick, "machine": describe_machine(), "results": results}
+        return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:

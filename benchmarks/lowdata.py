@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.comparison import Goal
-from benchmarks.protocol import WORK, Protocol, Setup, image_samplers, images, one_seed
+from benchmarks.harness import WORK
+from benchmarks.protocol import Protocol, Setup, image_samplers, images, one_seed
 from gen_augment.data import data_root
 from gen_augment.errors import InputError
 from gen_augment.study import Study

@@ -2,8 +2,9 @@
 
 A protocol is a `Study` of one seed for each set of rows and each seed. A seed's trials go to ``results/NAME.json`` as
 soon as all of its arms are done, and while they run, to ``benchmarks/work/NAME/``: a run that was stopped goes on with
-the arm it was at, and a fresh checkout with the first seed that its JSON lacks. Everything that decides a seed is
-derived from its number: the rows drawn, samplers and classifiers.
+the arm it was at, and a fresh checkout with the first seed that its JSON lacks. Processes that run one protocol side by
+side divide its seeds. Everything that decides a seed is derived from its number: the rows drawn, samplers and
+classifiers.
 
 The arm is chosen on validation over all seeds, and its gain over the best arm without a generative sampler, chosen
 likewise, is the paired difference on the test images, which were never used to choose a setting. Classifiers are the
@@ -27,7 +28,7 @@ from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
 from benchmarks.comparison import METRIC, Goal, arms_table, gains_figure, judge, n_seeds, words
-from benchmarks.harness import Record, Trials, markdown, pack, unpack
+from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
 from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
@@ -38,7 +39,6 @@ from gen_augment.study.trial import COLUMNS
 __all__ = [
     "DEVICE",
     "PRECISION",
-    "WORK",
     "Fitted",
     "Protocol",
     "Setup",
@@ -49,8 +49,6 @@ __all__ = [
 ]
 
 SEEDS = 10
-#: Where trials of a seed that is not whole yet lie.
-WORK = Path(__file__).parent / "work"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PRECISION = "bf16-mixed"
 #: They interpolate between rows, as SMOTE does, and are no generative models.
@@ -114,12 +112,15 @@ class Protocol:
             for rows, whole in list(self.setups.items())[: 2 if quick else None]:
                 setup = whole.quick() if quick else whole
                 keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
-                if all(trials.has(key) for key in keys.values()):
+                if all(map(trials.has, keys.values())):
                     continue
-                folder = Path(mkdtemp()) if quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
-                found = self._seed(rows, setup, seed, quick, folder)
-                trials.extend([key | found[arm] for arm, key in keys.items() if not trials.has(key)])
-                shutil.rmtree(folder)
+                with trials.claim({"rows": rows, "seed": seed}) as mine:
+                    if not mine or all(map(trials.has, keys.values())):
+                        continue
+                    folder = Path(mkdtemp()) if quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
+                    found = self._seed(rows, setup, seed, quick, folder)
+                    trials.extend([key | found[arm] for arm, key in keys.items() if not trials.has(key)])
+                    shutil.rmtree(folder)
         return {"trials": trials.done}
 
     def _seed(self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path) -> dict[str, Record]:

@@ -84,9 +84,10 @@ def run(quick: bool) -> Record:
         if not trials.has({"table": name, "seed": seed, "group": group})
     ]
     parallel = joblib.Parallel(1 if quick else 2, return_as="generator_unordered")
-    for found in parallel(joblib.delayed(_unit)(*unit) for unit in waiting):
-        trials.extend(found)
-        print(found[-1], flush=True)
+    with trials.alone():
+        for found in parallel(joblib.delayed(_unit)(*unit) for unit in waiting):
+            trials.extend(found)
+            print(found[-1], flush=True)
     return {"trials": trials.done, "tables": {name: describe(name) for name in names}}
 
 

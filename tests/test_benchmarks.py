@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,8 @@ from gen_augment.errors import MissingDependencyError
 @pytest.fixture(autouse=True)
 def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results of tests go to a folder of their own."""
-    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    monkeypatch.setattr(harness, "WORK", tmp_path / "work")
     monkeypatch.setattr(command, "RESULTS", tmp_path)
     return tmp_path
 
@@ -78,8 +80,7 @@ def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
     assert calls == ["ours", "bare", "bare", "ours", "ours", "bare", "bare", "ours"]
 
 
-def test_a_stopped_run_goes_on_with_the_trials_that_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+def test_a_stopped_run_goes_on_with_the_trials_that_lack(results_folder: Path) -> None:
     first = harness.Trials("long", quick=False)
     first.add({"seed": 0, "steps": [3]}, lambda: {"accuracy": 0.5})
     with pytest.raises(ZeroDivisionError):
@@ -91,8 +92,52 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(tmp_path: Path, monkeyp
         {"seed": 0, "steps": [3], "accuracy": 0.5},
         {"seed": 0, "steps": [4], "accuracy": 0.75},
     ]
-    assert json.loads((tmp_path / "long.json").read_text())["results"]["trials"] == again.done
+    assert json.loads((results_folder / "long.json").read_text())["results"]["trials"] == again.done
     assert harness.Trials("long", quick=True).done == []
+
+
+def test_runs_side_by_side_share_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = harness.Trials("long", quick=False), harness.Trials("long", quick=False)
+
+    def meanwhile() -> harness.Record:
+        other.add({"seed": 0}, lambda: pytest.fail("another run is at it"))
+        other.add({"seed": 1}, lambda: {"accuracy": 0.75})
+        return {"accuracy": 0.5}
+
+    one.add({"seed": 0}, meanwhile)
+    assert "another process is at {'seed': 0}" in capsys.readouterr().out
+    one.add({"seed": 1}, lambda: pytest.fail("another run did it"))
+    other.add({"seed": 0}, lambda: pytest.fail("another run did it"))
+    trials = [{"seed": 1, "accuracy": 0.75}, {"seed": 0, "accuracy": 0.5}]
+    assert one.done == other.done == trials
+    stale = harness.save("long", {"trials": trials[:1], "real": 0.9}, quick=False)  # as at the end of a run
+    assert json.loads(stale.read_text())["results"] == {"trials": trials, "real": 0.9}
+
+
+def test_what_a_killed_run_had_claimed_is_free_again(results_folder: Path) -> None:
+    hold = (
+        "import sys; from pathlib import Path; from benchmarks import harness; harness.WORK = Path(sys.argv[1]);"
+        "claim = harness.Trials('long', False).claim({'seed': 0});"
+        "print(claim.__enter__(), flush=True); sys.stdin.read()"
+    )
+    arguments = [sys.executable, "-c", hold, str(harness.WORK)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        with harness.Trials("long", False).claim({"seed": 0}) as mine:
+            assert not mine
+        process.kill()
+    with harness.Trials("long", False).claim({"seed": 0}) as mine:
+        assert mine
+
+
+def test_a_benchmark_that_cannot_be_shared_says_so() -> None:
+    with (
+        harness.Trials("timing", False).alone(),
+        pytest.raises(RuntimeError, match="timing runs in another process"),
+        harness.Trials("timing", False).alone(),
+    ):
+        pass
 
 
 def test_committed_results_are_full_runs_and_in_the_report() -> None:

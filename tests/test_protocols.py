@@ -28,8 +28,8 @@ SETUP = Setup(("real", "shift", "copies", "flow"), {"classifier": 12, "copies": 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results and unfinished seeds of tests go to a folder of their own."""
-    monkeypatch.setattr(harness.save, "__defaults__", (tmp_path,))
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    monkeypatch.setattr(harness, "WORK", tmp_path / "work")
     monkeypatch.setattr(protocol, "WORK", tmp_path / "work")
     monkeypatch.setattr(protocol, "SEEDS", 3)
     return tmp_path
@@ -78,6 +78,21 @@ def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
 
     (folder / "toys.json").unlink()
     assert without_seconds(toy_protocol().run(False)) == without_seconds(found)
+
+
+def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "SEEDS", 2)
+    mine: list[int] = []
+    theirs: list[int] = []
+
+    def meanwhile(seed: int) -> None:
+        mine.append(seed)
+        if seed == 0:
+            toy_protocol(theirs.append).run(False)
+
+    found = toy_protocol(meanwhile).run(False)
+    assert (mine, theirs) == ([0], [1])
+    assert [(t["seed"], t["arm"]) for t in found["trials"]] == [(seed, arm) for seed in (1, 0) for arm in SETUP.arms]
 
 
 def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
