@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -137,6 +137,8 @@ def why_not(arm: Arm, model: Any, kind: str) -> str | None:
         return f"{step!r} changes batches of images, so it needs images and a network."
     if arm.synthetic.pretrain and not network:
         return "pre-training needs a network."
+    if arm.synthetic.soft and not network:
+        return "soft labels need a network."
     if arm.balance == "weights" and not network and weight_key(model) is None:
         return f"{type(model).__name__} takes no sample_weight."
     if arm.balance == "threshold" and network:
@@ -166,12 +168,22 @@ def fit_predict(
     """
     encode = _inputs(real.X)  # scaled by the real training rows, for every arm
     if is_network_factory(model):
-        with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
-            stages = [part for part in (pool.pretrain, pool.part) if part is not None]
-            network = _train(
-                model, arm, [(encode(part.X), part.codes) for part in stages], n_classes, seed,
-                n_steps=n_steps, batch_size=batch_size, lr=lr, device=device, precision=precision,
-            )  # fmt: skip
+
+        def trained(stages: Sequence[Stage], seed: int) -> nn.Module:
+            with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
+                return _train(
+                    model, arm, stages, seed,
+                    n_steps=n_steps, batch_size=batch_size, lr=lr, device=device, precision=precision,
+                )  # fmt: skip
+
+        stages = [
+            Stage.of(encode(part.X), part.codes, n_classes) for part in (pool.pretrain, pool.part) if part is not None
+        ]
+        if arm.synthetic.soft:
+            teacher = trained([Stage.of(encode(real.X), real.codes, n_classes)], derive_seed(seed, "teacher"))
+            made = slice(len(stages[0].x) - pool.n_synthetic, None)  # they come last, or alone
+            stages[0].targets[made] = torch.from_numpy(_predict(teacher, stages[0].x[made], device)).float()
+        network = trained(stages, seed)
         return lambda X: _predict(network, encode(X), device)
     raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)  # which has its own way with columns
 
@@ -232,8 +244,21 @@ def _fit_estimator(
     return estimator.fit(rows, part.codes, **weights), offsets
 
 
+class Stage(NamedTuple):
+    """Encoded rows, their class numbers, and label probabilities of shape (n, n_classes) to be learned."""
+
+    x: Tensor
+    codes: np.ndarray
+    targets: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, codes: np.ndarray, n_classes: int) -> Self:
+        """Of rows whose class is certain."""
+        return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float())
+
+
 def _train(
-    model: Callable[[], nn.Module], arm: Arm, stages: Sequence[tuple[Tensor, np.ndarray]], n_classes: int, seed: int,
+    model: Callable[[], nn.Module], arm: Arm, stages: Sequence[Stage], seed: int,
     *, n_steps: int, batch_size: int, lr: float, device: str, precision: str,
 ) -> nn.Module:  # fmt: skip
     """Train for `n_steps` in all, equally many on the rows of each stage."""
@@ -244,13 +269,10 @@ def _train(
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
     batches = [
-        Batches(
-            x.to(device), F.one_hot(torch.from_numpy(codes), n_classes).float().to(device),
-            batch_size=batch_size, seed=derive_seed(seed, "batches"),
-        )
-        for x, codes in stages
-    ]  # fmt: skip
-    losses = [_loss(arm, codes, n_classes, device) for _, codes in stages]
+        Batches(x.to(device), targets.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))
+        for x, _, targets in stages
+    ]
+    losses = [_loss(arm, codes, targets.shape[1], device) for _, codes, targets in stages]
     # What a network drew while it was made has no say in the transforms.
     with fork_rng(derive_seed(seed, "steps"), torch.device(device)):
         for step in range(n_steps):

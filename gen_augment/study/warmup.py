@@ -119,7 +119,8 @@ def _costs(rounds: Rounds, arms: Mapping[str, Arm], outcomes: Outcomes, jobs: Jo
     trained = {
         name: done[name].get("seconds", 0.0)
         if name in done
-        else plain[_recipe(arm)] * (1 if network else 1 + arm.synthetic.counts(real).sum() / real.sum())
+        else plain[_recipe(arm)]
+        * (1 + arm.synthetic.soft if network else 1 + arm.synthetic.counts(real).sum() / real.sum())
         for name, arm in arms.items()
     }
     return Costs({name: float(seconds) for name, seconds in trained.items()}, fits, draws)

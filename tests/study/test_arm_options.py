@@ -41,6 +41,7 @@ def imbalanced_split() -> Split:
         ("gan:vary=0.7:1", Synthetic(vary=0.7, ratio=1.0)),
         ("gan:guidance=1.5", Synthetic(guidance=1.5)),
         ("gan:pretrain", Synthetic(pretrain=True)),
+        ("gan:4:soft", Synthetic(ratio=4.0, soft=True)),
         ("gan:shuffled", Synthetic(shuffled=True)),
     ],
 )
@@ -60,6 +61,8 @@ def test_options_of_a_sampler(name: str, expected: Synthetic) -> None:
         ("gan:2x", "'2x' is not a number"),
         ("gan:vary=2", "'2' is not a number"),
         ("gan:prior=1", "unknown option 'prior=1'"),
+        ("gan:soft=1", "unknown option 'soft=1'"),
+        ("gan:soft:shuffled", "undoes shuffled ones"),
         ("real:0.5", "unknown step 'real:0.5'"),
         ("weights+logit", "weights and logit both treat imbalance"),
         ("smote+threshold", "those of smote have parents"),

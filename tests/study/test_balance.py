@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -124,3 +125,36 @@ def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> N
     far = [bool((batch > 10).all()) for batch in training_records(log)[0]["batches"]]
     assert far == [True] * 5 + [False] * 5
     assert torch.isfinite(log[0]["initial"]).all()
+
+
+@pytest.mark.parametrize("balance", ["", "+logit"])
+def test_soft_labels_are_what_real_rows_teach(balance: str) -> None:
+    """Synthetic rows are all given to the wrong class: that is not seen, and the posterior is Bayes' rule's."""
+    real, made = Part(*gaussians(2000)), Part(*gaussians(6000, seed=2))
+    both = Part(np.concatenate([real.X, made.X]), np.append(real.codes, 1 - made.codes))
+    log: Log = []
+    found = {
+        option: fit_predict(
+            lambda: Recorder(2, log), parse_arm(f"made{option}{balance}", {"made": None}), Pool(both, len(made)), real,
+            2, 0, n_steps=400, batch_size=64, lr=0.05, device="cpu",
+        )(TEST.X)
+        for option in ("", ":soft")
+    }  # fmt: skip
+    right = {option: float((p.argmax(axis=1) == TEST.codes).mean()) for option, p in found.items()}
+    assert right[""] < 0.5
+    assert right[":soft"] == pytest.approx(0.841, abs=0.01)
+    np.testing.assert_allclose(found[":soft"][:, 1], expit(2 * TEST.X[:, 0]), atol=0.1)
+    plain, teacher, student = training_records(log)
+    assert torch.equal(plain["initial"], student["initial"])  # arms start alike
+    assert not torch.equal(teacher["initial"], student["initial"])
+    assert len(teacher["batches"]) == len(student["batches"]) == 400
+
+
+def test_soft_labels_of_rows_to_train_on_first() -> None:
+    X, y = gaussians(500)
+    arm = parse_arm("made:pretrain:soft", {"made": None})
+    pool = Pool(Part(X, y), len(X), pretrain=Part(X, 1 - y))
+    predict = fit_predict(
+        lambda: nn.Linear(2, 2), arm, pool, Part(X, y), 2, 0, n_steps=200, batch_size=64, lr=0.05, device="cpu"
+    )
+    assert (predict(TEST.X).argmax(axis=1) == TEST.codes).mean() == pytest.approx(0.841, abs=0.015)

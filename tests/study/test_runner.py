@@ -384,6 +384,7 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"arms": ["shift"], "model": LogisticRegression()}, "needs images and a network"),
         ({"arms": ["weights"], "model": KNeighborsClassifier()}, "KNeighborsClassifier takes no sample_weight"),
         ({"arms": ["copies:pretrain"], "model": LogisticRegression()}, "pre-training needs a network"),
+        ({"arms": ["copies:soft"], "model": LogisticRegression()}, "soft labels need a network"),
         ({"arms": ["threshold"]}, "use logit with a network"),
         ({"near_copies": "maybe"}, "near_copies='maybe'"),
         ({"margin": -1}, "margin=-1"),

@@ -26,6 +26,7 @@ So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp. A s
     vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and how strong
     flow:guidance=1.5       in place of the sampler's own
     gan:pretrain            half of the steps on synthetic rows alone, then half on real rows alone
+    gan:soft                labels of the synthetic rows by a network that was trained on the real ones
     gan:shuffled            the control: synthetic rows under shuffled labels
 
 Arms of one's own are `Arm` objects, given to a study beside names.

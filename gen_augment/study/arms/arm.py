@@ -20,7 +20,7 @@ __all__ = ["BALANCES", "DEFAULT_SAMPLERS", "Arm", "default_arms", "parse_arm", "
 #: Samplers of a study that names none.
 DEFAULT_SAMPLERS = ("flow", "gan", "vae")
 BALANCES = ("weights", "logit", "threshold")
-_WORDS = (*LABEL_MIXES, *FILTERS, "vary", "pretrain", "shuffled")
+_WORDS = (*LABEL_MIXES, *FILTERS, "vary", "pretrain", "soft", "shuffled")
 
 #: ``(X, y, seed) -> (X, y)`` with the user's rows and labels, or an over- or under-sampler of imbalanced-learn.
 RowStep = str | Callable[[Any, np.ndarray, int], tuple[Any, Any]] | Any
@@ -161,10 +161,9 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
             use = replace(use, vary=_number(name, value, 1) if value else 0.3)
         elif word == "guidance" and value:
             use = replace(use, guidance=_number(name, value, 100))
-        elif word == "pretrain" and not value:
-            use = replace(use, pretrain=True)
-        elif word == "shuffled" and not value:
-            use = replace(use, shuffled=True)
+        elif word in ("pretrain", "soft", "shuffled") and not value:
+            flag: dict[str, Any] = {word: True}
+            use = replace(use, **flag)
         elif word[:1].isdigit() and not value:
             use = replace(use, ratio=_number(name, word, 1000))
         else:
@@ -172,6 +171,8 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
                 f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, {', '.join(_WORDS)}, "
                 "vary=STRENGTH, guidance=NUMBER."
             )
+    if use.soft and use.shuffled:
+        raise InputError(f"arm {name!r}: soft labels are a network's, which undoes shuffled ones; take one.")
     return use
 
 

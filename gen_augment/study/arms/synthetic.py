@@ -73,6 +73,10 @@ class Synthetic:
         The control: labels shuffled among the synthetic rows.
     pretrain : bool
         Half of the training steps on synthetic rows alone, the other half on real rows alone.
+    soft : bool
+        Labels of the synthetic rows are the probabilities that a network gives them, which was trained on the real rows
+        alone in as many steps of the same kind (Hinton, Vinyals and Dean 2015, arXiv:1503.02531): rows that look like
+        two classes teach both.
     """
 
     ratio: float | None = None
@@ -82,6 +86,7 @@ class Synthetic:
     guidance: float | None = None
     shuffled: bool = False
     pretrain: bool = False
+    soft: bool = False
 
     def counts(self, real: np.ndarray) -> np.ndarray:
         """Synthetic rows of each class, of shape (n_classes,), for `real` training rows of each."""
