@@ -1,6 +1,7 @@
 """Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
 from benchmarks import (
+    ablation,
     controls,
     ctgan,
     filters,
@@ -28,6 +29,7 @@ def _of(about: str | None, protocol: Protocol) -> Benchmark:
 
 #: Every benchmark by name.
 BENCHMARKS: dict[str, Benchmark] = {
+    "ablation": _of(ablation.__doc__, ablation.PROTOCOL),
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
     "controls": Benchmark(controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table),

@@ -34,7 +34,7 @@ def run(*arguments: str) -> str:
 
 #: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
 ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
-PROTOCOLS = (*ALIKE, "controls", "mnist-longtail", "transfer", "unlabelled")
+PROTOCOLS = (*ALIKE, "ablation", "controls", "mnist-longtail", "transfer", "unlabelled")
 
 
 @pytest.mark.slow

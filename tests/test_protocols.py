@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
-from benchmarks import harness, longtail, lowdata, protocol
+from benchmarks import ablation, harness, longtail, lowdata, protocol
 from benchmarks.comparison import Goal, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
@@ -225,3 +226,50 @@ def test_cifar_that_is_not_there_is_asked_for(tmp_path: Path, monkeypatch: pytes
         lowdata.cifar_folder()
     (tmp_path / "cifar10-jpeg").mkdir()
     assert lowdata.cifar_folder() == tmp_path / "cifar10-jpeg"
+
+
+class Remembers(BaseEstimator):
+    """A sampler that keeps what it is given, and makes black images."""
+
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Remembers":
+        self.seen_ = X, y
+        return self
+
+    def sample(self, y: dict[Any, int]) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.repeat(list(y), list(y.values()))
+        return np.zeros((len(labels), *self.seen_[0].shape[1:]), np.uint8), labels
+
+
+def test_hard_classes_get_more_rows() -> None:
+    """Two classes that nobody can tell apart, beside one that is bright."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["even", "odd", "bright"], 40)
+    X = (rng.integers(0, 100, (120, 8, 8)) + 150 * (y == "bright")[:, None, None]).astype(np.uint8)
+    rows, labels = ablation.HardClasses(Remembers(), 60)(X, y, 0)
+    assert (rows[:120] == X).all()
+    assert (labels[:120] == y).all()
+    assert not rows[120:].any()
+    made = dict(zip(*np.unique(labels[120:], return_counts=True), strict=True))
+    assert sum(made.values()) == 120
+    assert made["bright"] <= 4
+    assert min(made["even"], made["odd"]) > 30
+
+
+def test_rows_of_a_shifted_sampler_are_shifted_and_whole() -> None:
+    X = np.zeros((6, 28, 28), np.uint8)
+    X[:, 10:15, 12:18] = np.arange(1, 7)[:, None, None]
+    seen, labels = ablation.Shifted(Remembers()).fit(X, np.arange(6)).fitted_.seen_
+    np.testing.assert_array_equal(labels, np.tile(np.arange(6), 5))
+    np.testing.assert_array_equal(seen.sum(axis=(1, 2)), 30 * (labels + 1))
+    corners = {tuple(np.argwhere(image).min(axis=0).tolist()) for image in seen}
+    assert corners <= {(10 + down, 12 + right) for down in range(-2, 3) for right in range(-2, 3)}
+    assert len(corners) > 5
+
+
+def test_copies_are_the_rows_of_each_class_in_turn() -> None:
+    X, y = np.arange(5)[:, None], np.array([0, 1, 0, 1, 1])
+    made = ablation.Copies().fit(X, y).generate(np.array([0, 2, 4, 1, 3, 5, 7]), np.array([0, 0, 0, 1, 1, 1, 1]))
+    assert made.ravel().tolist() == [0, 2, 0, 1, 3, 4, 1]

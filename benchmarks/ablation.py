@@ -1,0 +1,139 @@
+"""What does each use of a flow's rows change? Fashion-MNIST, 100 training images a class, one thing varied at a time.
+
+Beside those, 50 validation images of each class choose the arm. The reference is ``flow:1``, as many synthetic rows as
+real ones, under flips, shifts and MixUp, as are all arms but the first two. Varied are the ratio, guidance, how long
+the flow is fitted ("flow-500" and "flow-6000" name the steps), shifts of the flow's own training rows
+("flow-shifted"), new versions of real rows instead, synthetic rows first and real ones after, and more rows of the
+classes that a classifier gets wrong ("hard-classes": by its errors on halves of the training rows that it has not
+seen). Filters have a benchmark of their own, ``filters``.
+
+Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
+are the real rows again, a baseline. With one thread of a slow core a seed takes about 17 minutes.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import StratifiedKFold
+from torchvision.transforms import v2
+
+from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed
+from gen_augment.codecs import concatenate
+from gen_augment.counts import allocate
+from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.study import Study, parse_arm
+from gen_augment.study.arms import Pool
+from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study.task import Part
+
+__all__ = ["PROTOCOL", "Copies", "HardClasses", "Shifted"]
+
+N_TRAIN = 100
+MOVE = "flip+shift"
+RECIPE = f"{MOVE}+mixup"
+STEPS = {"classifier": 600, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "flow-shifted": 2000,
+         "hard-classes": 2000}  # fmt: skip
+USES = (
+    "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:1:guidance=1.5",
+    "flow:1:guidance=2", "flow:1:guidance=3", "flow-500:1", "flow-6000:1", "flow-shifted:1", "flow:1:vary=0.3",
+    "flow:1:vary=0.6", "flow:1:pretrain", "flow:4:pretrain", "hard-classes", "flow:1:soft", "flow:4:soft",
+    "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
+)  # fmt: skip
+ARMS = (MOVE, f"{MOVE}+cutout", RECIPE, *(f"{use}+{RECIPE}" for use in USES))
+
+
+class Copies(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """The rows it was fitted on, again; those of a class in turn.
+
+    Parameters
+    ----------
+    random_state : int
+    """
+
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Keep the rows."""
+        self.rows_ = {label: X[y == label] for label in np.unique(y).tolist()}
+        return self
+
+    def generate(self, index: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Rows by address."""
+        turn = np.asarray(index) // len(self.rows_)
+        return np.stack([self.rows_[label][n % len(self.rows_[label])] for n, label in zip(turn, y, strict=True)])
+
+
+class Shifted(Fitted):
+    """A sampler whose training rows are shifted by up to a fourteenth of each side, each in five ways.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    random_state : int
+    """
+
+    def __init__(self, sampler: Any, random_state: int = 0) -> None:
+        self.sampler = sampler
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Learn from the shifted rows."""
+        move = v2.RandomAffine(0, translate=(1 / 14, 1 / 14))
+        with fork_rng(derive_seed(self.random_state, "shifts"), torch.device("cpu")):
+            moved = torch.stack([move(image[None])[0] for image in torch.from_numpy(X).repeat(5, 1, 1)])
+        self.fitted_ = self.fresh().fit(moved.numpy(), np.tile(y, 5))
+        return self
+
+
+class HardClasses:
+    """As many rows of a sampler as there are real ones, divided by each class's share of a classifier's errors.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    n_steps : int
+        Of that classifier, which is trained on either half of the rows and tested on the other.
+    """
+
+    def __init__(self, sampler: Any, n_steps: int) -> None:
+        self.sampler = sampler
+        self.n_steps = n_steps
+
+    def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """All rows, and their labels."""
+        labels, codes = np.unique(y, return_inverse=True)
+        wrong = np.zeros(len(y), dtype=bool)
+        folds = StratifiedKFold(2, shuffle=True, random_state=derive_seed(seed, "halves") % 2**31)
+        for seen, unseen in folds.split(X, codes):
+            half = Part(X[seen], codes[seen])
+            predict = fit_predict(
+                lambda: SmallCNN((1, *X.shape[1:]), len(labels)), parse_arm(RECIPE, {}), Pool(half), half, len(labels),
+                derive_seed(seed, "errors"), n_steps=self.n_steps, batch_size=64, lr=2e-3, device=DEVICE,
+                precision=PRECISION,
+            )  # fmt: skip
+            wrong[unseen] = predict(X[unseen]).argmax(axis=1) != codes[unseen]
+        errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # no class is left out
+        wanted = dict(zip(labels.tolist(), allocate(len(y), errors).tolist(), strict=True))
+        made = self.sampler.set_params(random_state=derive_seed(seed, "sampler") % 2**31).fit(X, y).sample(y=wanted)
+        return concatenate([X, made[0]]), np.append(y, made[1])
+
+
+def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+    """The study of one seed."""
+    data = images("fashion-mnist", quick)
+    flows = {
+        name: image_samplers({"flow": n}, data.mirror, quick)["flow"]
+        for name, n in setup.steps.items()
+        if name != "classifier"
+    }
+    hard = {"hard-classes": HardClasses(flows.pop("hard-classes"), setup.steps["classifier"])}
+    samplers = flows | {"flow-shifted": Shifted(flows["flow-shifted"]), "copies": Copies()}
+    return one_seed(
+        data, setup, samplers, seed, hard, per_class=9 if quick else N_TRAIN * 3 // 2, validation_size=1 / 3
+    )
+
+
+PROTOCOL = Protocol("ablation", {f"{N_TRAIN} a class": Setup(ARMS, STEPS)}, make)
