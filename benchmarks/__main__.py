@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from matplotlib import rc_context
 
 from benchmarks import BENCHMARKS, SUITES
 from benchmarks.harness import RESULTS, save
@@ -54,7 +55,8 @@ def report() -> None:
             pictures = ""
             for title, figure in benchmark.figures(record["results"]).items():
                 file = RESULTS / f"{name}-{title.replace(' ', '-')}.svg"
-                figure.savefig(file, metadata={"Date": None})
+                with rc_context({"svg.hashsalt": name}):  # equal results, equal files
+                    figure.savefig(file, metadata={"Date": None})
                 pictures += f"![{title}](results/{file.name})\n\n"
             parts.append(
                 f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n{pictures}"
