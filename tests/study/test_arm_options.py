@@ -51,6 +51,13 @@ def test_options_of_a_sampler(name: str, expected: Synthetic) -> None:
     assert (arm.rows, arm.sampler, arm.is_control) == ("gan", SAMPLERS["gan"], expected.shuffled)
 
 
+def test_keys_of_arms_stay_what_they_were() -> None:
+    """Trials that lie in users' folders are known by them."""
+    keys = {name: parse_arm(name, {"gan": None}).key for name in ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip")}
+    assert (keys["real"], keys["gan:1"]) == ("f236c23c5146a47f", "1d1b7d6dfc2eec89")
+    assert len(set(keys.values())) == 4
+
+
 @pytest.mark.parametrize(
     "name, message",
     [

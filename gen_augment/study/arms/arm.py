@@ -105,8 +105,10 @@ class Arm:
         steps = [step if isinstance(step, str) else describe_filter(step) for step in self.batch_steps]
         rows = self.rows if isinstance(self.rows, str) else describe_filter(self.rows)
         params = repr(self.rows) if hasattr(self.rows, "get_params") else ""
-        told = (rows, params, steps, self.synthetic, self.balance, self.sampler)
-        described = without_addresses(repr(told if self.size is None else (*told, self.size)))
+        told = [rows, params, steps, self.synthetic, self.balance, self.sampler]
+        told += [self.size] if self.size is not None else []
+        told += ["soft"] if self.synthetic.soft else []
+        described = without_addresses(repr(tuple(told)))
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
 
 

@@ -86,7 +86,7 @@ class Synthetic:
     guidance: float | None = None
     shuffled: bool = False
     pretrain: bool = False
-    soft: bool = False
+    soft: bool = field(default=False, repr=False)  # which keys of arms are made of: those from before it stay valid
 
     def counts(self, real: np.ndarray) -> np.ndarray:
         """Synthetic rows of each class, of shape (n_classes,), for `real` training rows of each."""
