@@ -2,11 +2,11 @@
 
 Fashion-MNIST, at 100 images a class and with a long tail: 500 of the most frequent class down to 5, in geometric steps,
 in an order of classes that the seed shuffles. A `ConditionalFlow` is fitted once for each seed, at 100 a class also a
-`ConditionalGAN`, and three times as many rows are drawn as are wanted; each filter, fitted on the same real rows,
-chooses among those. Where it refuses more than two thirds of a class, that class gets fewer rows. Synthetic rows make
-all classes alike and at least half of what the small CNN of `gen_augment.study` learns from, under flips and shifts, in
-equal steps for all arms. "Real" has no synthetic rows; of the long tail its rows are repeated until all classes are
-alike. The test images are balanced, and were never used to choose a setting.
+`ConditionalGAN`, both with ``class_balance=0``, and three times as many rows are drawn as are wanted; each filter,
+fitted on the same real rows, chooses among those. Where it refuses more than two thirds of a class, that class gets
+fewer rows. Synthetic rows make all classes alike and at least half of what the small CNN of `gen_augment.study` learns
+from, under flips and shifts, in equal steps for all arms. "Real" has no synthetic rows; of the long tail its rows are
+repeated until all classes are alike. The test images are balanced, and were never used to choose a setting.
 """
 
 from functools import lru_cache, partial
@@ -107,7 +107,8 @@ def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
     counts = np.random.default_rng(seed).permutation([max(4, round(size.share * n)) for n in ROWS[rows][2]])
     real = take_rows(train.X, train.codes, dict(enumerate(counts.tolist())), seed)
     wanted = synthetic_counts(counts)
-    sampler = SAMPLERS[name](max_steps=_steps(rows, size)[0], random_state=seed).fit(real.X, real.codes)
+    sampler = SAMPLERS[name](max_steps=_steps(rows, size)[0], random_state=seed).set_params(class_balance=0.0)
+    sampler.fit(real.X, real.codes)
     made = sampler.sample(y=dict(enumerate((POOL * wanted).tolist())), random_state=seed)
     return Drawn(real, sampler, Part(*made), wanted, test)
 

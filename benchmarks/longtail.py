@@ -15,7 +15,6 @@ import numpy as np
 
 from benchmarks.comparison import Goal
 from benchmarks.protocol import Protocol, Setup, image_samplers, images, one_seed
-from gen_augment.samplers import ConditionalGAN
 from gen_augment.study import Study
 
 __all__ = ["FASHION", "MNIST"]
@@ -47,11 +46,8 @@ def make(name: str, rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     if rows == "shuffled order":
         counts = np.random.default_rng(seed).permutation(counts)
     drawn = np.rint(counts / (1 - VALIDATION)).astype(int).tolist()
-    samplers = image_samplers(setup.steps, data.mirror, quick)
-    gan: ConditionalGAN = samplers["gan"]
-    samplers["gan"] = gan.set_params(class_balance=0.5)  # between what the data has and all classes alike
     return one_seed(
-        data, setup, samplers, seed,
+        data, setup, image_samplers(setup.steps, data.mirror, quick), seed,
         per_class=dict(zip(np.unique(data.y).tolist(), drawn, strict=True)), validation_size=VALIDATION,
     )  # fmt: skip
 

@@ -99,7 +99,7 @@ class Step:
         """Real rows, their labels and, where they are told one, the places of their categories."""
         if self.categories is not None:
             return self.categories(self.draw.batch_size)
-        x, y = self.draw.real(batch)
+        x, y = self.draw.real() if batch is None else batch
         if self.mirror and x.ndim == 4:
             x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
         return x, y, None

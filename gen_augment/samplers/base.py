@@ -10,7 +10,7 @@ own. Data forms, labels, devices, seeding, saving and checks are done here. ``ex
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -26,9 +26,10 @@ from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
 from gen_augment.samplers.transfer import transfer
 from gen_augment.samplers.unlabelled import infer_labels
 from gen_augment.training import Batches, Callback, Loop
+from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place
-from gen_augment.types import ColumnTypes, DataSpec, History, Labels
+from gen_augment.types import ColumnTypes, DataSpec, History, Kind, Labels
 from gen_augment.validation import (
     check_choice,
     check_class_counts,
@@ -89,6 +90,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
 
     min_rows_per_class = 2
     lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
+    #: How often training meets each class, see `ConditionalFlow`; a parameter of samplers that gain by it. The VAE does
+    #: not: with 1 a classifier trained on its samples fell from 76.2% to 73.7% in the long tail told of there.
+    class_balance: float | Literal["auto"] = 0.0
+    #: What "auto" stands for where classes differ much in size, by the kind of data; nothing else is balanced.
+    _auto_balance: ClassVar[Mapping[Kind, float]] = {}
 
     def __init__(
         self,
@@ -128,6 +134,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         check_positive_int("max_steps", self.max_steps)
         check_positive_int("batch_size", self.batch_size)
         check_range("lr", self.lr, 0, open_low=True)
+        if self.class_balance != "auto":
+            check_range("class_balance", self.class_balance, 0, 1)
         check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
         check_choice("torch_compile", self.torch_compile, (True, False))
 
@@ -312,11 +320,13 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         seed: int,
         before: tuple[int, History],
     ) -> None:
+        balance = resolve_balance(self.class_balance, codes, self._auto_balance.get(self.spec_.kind, 0.0))
         batches = Batches(
             rows.to(fabric.device, memory_format=memory_format(self.spec_.kind)),
             codes.to(fabric.device),
             batch_size=self.batch_size,
             seed=derive_seed(seed, "order"),
+            weights=row_weights(codes, balance) if balance else None,
         )
         callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
         loop = Loop(

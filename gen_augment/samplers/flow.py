@@ -15,8 +15,9 @@ Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022 (arXiv:2207.12598).
 Meng et al., "SDEdit", 2021 (arXiv:2108.01073): new versions of a row by noising it part of the way.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from gen_augment.nets import ClassEmbedding, TimeEmbedding, build_velocity
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Callback, Loop
-from gen_augment.types import Batch, ColumnTypes, DataSpec
+from gen_augment.types import JSON, Batch, ColumnTypes, DataSpec, Kind
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalFlow"]
@@ -57,6 +58,13 @@ class ConditionalFlow(Sampler):
         Mirror images left to right at random in training: for images whose mirror image has the same label.
     ema_decay : float
         Of the averaged weights that samples come from.
+    class_balance : float or "auto"
+        Training meets a class of n rows in proportion to ``n ** (1 - class_balance)``, in [0, 1]: 0 as often as it is
+        in the data, 1 as often as any other. Samples follow the data's own shares whatever it is. "auto" takes 0.5 for
+        images of which one class is at least three times as frequent as another, else 0. On Fashion-MNIST with 4,000
+        images of the most frequent class down to 40, a classifier trained on samples alone, all classes alike, reached
+        82.3% with 0, 84.8% with 0.5 and 84.7% with 1; on four imbalanced tables 0 did better than 1 (one seed each,
+        validation rows).
     width : int
         Channels at the finest level; hidden units of the MLP are eight times as many.
     max_steps, batch_size : int
@@ -87,6 +95,9 @@ class ConditionalFlow(Sampler):
     ((3, 13), [0, 0, 2])
     """
 
+    _auto_balance: ClassVar[Mapping[Kind, float]] = {"image": 0.5}
+    _former_params: ClassVar[JSON] = {"class_balance": 0.0}
+
     def __init__(
         self,
         *,
@@ -96,6 +107,7 @@ class ConditionalFlow(Sampler):
         label_dropout: float = 0.1,
         mirror: bool = False,
         ema_decay: float = 0.998,
+        class_balance: float | Literal["auto"] = "auto",
         width: int = 32,
         max_steps: int = 3000,
         batch_size: int = 64,
@@ -126,6 +138,7 @@ class ConditionalFlow(Sampler):
         self.label_dropout = label_dropout
         self.mirror = mirror
         self.ema_decay = ema_decay
+        self.class_balance = class_balance
         self.width = width
 
     def _check_params(self) -> None:

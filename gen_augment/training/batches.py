@@ -19,16 +19,18 @@ class Batches:
     batch_size : int
         Every batch has exactly this many rows; one may span two epochs, or several of a small data set.
     seed : int
+    weights : Tensor of shape (n,), float64, optional
+        How often each row is met, in proportion; without them, each is met once in an epoch of n rows.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int) -> None:
-        self.x, self.y = x, y
+    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None) -> None:
+        self.x, self.y, self.weights = x, y, weights
         self.batch_size = batch_size
         self.seed = seed
         self._orders: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
-        """Rows in an epoch, which has each once."""
+        """Rows in an epoch."""
         return len(self.y)
 
     def at(self, step: int) -> Batch:
@@ -49,5 +51,17 @@ class Batches:
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            self._orders = {epoch: torch.randperm(len(self), generator=generator).to(self.y.device)}
+            order = torch.randperm(len(self), generator=generator)
+            if self.weights is not None:
+                order = _resampled(order, self.weights, generator)
+            self._orders = {epoch: order.to(self.y.device)}
         return self._orders[epoch]
+
+
+def _resampled(order: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """As many rows, each as often as its weight says, or one time more or less: a comb laid on the rows in `order`."""
+    line = weights[order].cumsum(0)
+    n = len(order)
+    comb = (torch.arange(n) + torch.rand((), generator=generator)) * (line[-1] / n)
+    met = order[torch.searchsorted(line, comb, right=True).clamp_(max=n - 1)]
+    return met[torch.randperm(n, generator=generator)]

@@ -21,6 +21,8 @@ from gen_augment.samplers import SAMPLERS
 from tests.conftest import as_form, small_sampler, toy_images, toy_table
 
 NAMES = sorted(SAMPLERS)
+#: What ``class_balance="auto"`` stands for where classes differ much in size.
+AUTO_BALANCE = [("gan", "image", 1.0), ("gan", "table", 1.0), ("flow", "image", 0.5), ("flow", "table", 0.0)]
 
 
 def as_array(X: Any) -> np.ndarray:
@@ -264,3 +266,21 @@ def test_mixed_precision_learns_the_same_network(name: str, data: Any) -> None:
     a, b = as_array(full.sample(50, random_state=0)[0]), as_array(mixed.sample(50, random_state=0)[0])
     assert not np.array_equal(a, b)
     assert np.abs(a.mean(axis=0) - b.mean(axis=0)).max() < 0.25 * (X.max() - X.min())
+
+
+@pytest.mark.parametrize("name, kind, expected", AUTO_BALANCE)
+def test_classes_of_different_size_are_met_as_often_as_pays(name: str, kind: str, expected: float) -> None:
+    X, y = toy_images() if kind == "image" else toy_table()
+    kept = np.concatenate([np.flatnonzero(y == y[0]), np.flatnonzero(y != y[0])[:5]])
+
+    def weights(rows: np.ndarray, class_balance: Any) -> torch.Tensor:
+        sampler = small_sampler(name, max_steps=3, class_balance=class_balance).fit(X[rows], y[rows])
+        np.testing.assert_allclose(sampler.class_prior_, np.unique(y[rows], return_counts=True)[1] / len(rows))
+        return torch.cat([value.flatten() for value in sampler.network_.parameters()])
+
+    rare, alike = weights(kept, "auto"), weights(np.arange(len(y)), "auto")
+    assert torch.equal(rare, weights(kept, expected))
+    assert not torch.equal(rare, weights(kept, 0.8))
+    assert torch.equal(alike, weights(np.arange(len(y)), 0.0))
+    with pytest.raises(InputError, match=r"class_balance=1\.5"):
+        weights(kept, 1.5)

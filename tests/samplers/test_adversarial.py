@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_spread
 from gen_augment.samplers.adversarial import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
-from gen_augment.training.balance import CategoryDraw
+from gen_augment.training import Batches
+from gen_augment.training.balance import CategoryDraw, row_weights
 from gen_augment.types import DataSpec
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, -3.0, 0.0])
@@ -74,11 +75,15 @@ def draw_blocks(n: int = 600) -> tuple[Tensor, Tensor, np.ndarray]:
     return x, torch.from_numpy((rng.random(n) < 0.1).astype(np.int64)), places
 
 
+def as_batches(x: Tensor, y: Tensor, balance: float) -> Batches:
+    return Batches(x, y, batch_size=8, seed=0, weights=row_weights(y, balance) if balance else None)
+
+
 @pytest.mark.parametrize("balance", [0.0, 1.0])
 def test_categories_are_met_by_the_logarithm_of_their_frequency(balance: float) -> None:
     x, y, places = draw_blocks()
     torch.manual_seed(0)
-    rows, labels, place = CategoryDraw(x, y, BLOCKS, 2, balance)(40_000)
+    rows, labels, place = CategoryDraw(as_batches(x, y, balance), BLOCKS)(40_000)
     number = rows[:, 0].long()
     assert torch.equal(rows, x[number])
     assert torch.equal(labels, y[number])
@@ -97,7 +102,7 @@ def test_categories_are_met_by_the_logarithm_of_their_frequency(balance: float) 
 def test_a_category_that_no_row_has_is_never_told() -> None:
     x, y, _ = draw_blocks()
     x = x[x[:, 2] == 0]
-    _, _, place = CategoryDraw(x, y[: len(x)], BLOCKS, 2, 0.0)(2000)
+    _, _, place = CategoryDraw(as_batches(x, y[: len(x)], 0.0), BLOCKS)(2000)
     assert set(place.tolist()) == {0, 2, 3, 4}
 
 

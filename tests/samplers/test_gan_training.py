@@ -13,8 +13,7 @@ import torch
 from gen_augment import ConditionalGAN, InputError
 from gen_augment.errors import ModeCollapseWarning
 from gen_augment.nets.adversarial import ProjectionDiscriminator
-from gen_augment.training import Batches, Callback, Checkpoint
-from gen_augment.training.balance import RowDraw
+from gen_augment.training import Callback, Checkpoint
 from gen_augment.training.diffaugment import AdaptiveProbability
 from tests.conftest import toy_images
 from tests.samplers.mixture import draw_mixture
@@ -23,29 +22,6 @@ from tests.samplers.mixture import draw_mixture
 def make(**params: Any) -> ConditionalGAN:
     small: dict[str, Any] = {"max_steps": 4, "batch_size": 8, "width": 4, "latent_dim": 4}
     return ConditionalGAN(random_state=0, device="cpu", **(small | params))
-
-
-@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
-def test_classes_are_met_as_often_as_asked(balance: float) -> None:
-    counts = np.array([900, 90, 10])
-    y = torch.from_numpy(np.repeat([0, 1, 2], counts))
-    batches = Batches(torch.arange(len(y)), y, batch_size=len(y), seed=0)
-    draw = RowDraw(batches, 3, balance)
-    torch.manual_seed(0)
-    pairs = [draw.real(batches.at(step)) for step in range(40)]
-    x, real_y = (torch.cat(part) for part in zip(*pairs, strict=True))
-    assert torch.equal(real_y, y[x])
-    fake_y = torch.cat([draw.labels(len(y)) for _ in range(40)])
-
-    share = counts ** (1 - balance) / (counts ** (1 - balance)).sum()
-    for labels in (fake_y, real_y):
-        found = torch.bincount(labels, minlength=3).numpy() / len(labels)
-        np.testing.assert_array_less(np.abs(found - share), 5 * np.sqrt(share / len(labels)) + 1e-9)
-    if balance:
-        rare = torch.bincount(x[real_y == 2] - 990)
-        assert rare.min() > 0.5 * rare.float().mean(), "all rows of a class are met alike"
-    else:
-        assert torch.equal(x, torch.cat([batches.at(step)[0] for step in range(40)]))
 
 
 def test_a_discriminator_is_taken_over_for_classes_that_it_knows() -> None:
@@ -65,14 +41,6 @@ def test_a_discriminator_is_taken_over_for_classes_that_it_knows() -> None:
     before = weight(more, "discriminator.head.0.weight").clone()
     more.set_params(lr=1e-12, discriminator_lr=1e-12).partial_fit(X, y)
     torch.testing.assert_close(weight(more, "discriminator.head.0.weight"), before, rtol=0, atol=1e-6)
-
-
-def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
-    y = torch.tensor([0, 0, 0, 2])  # as in partial_fit on rows of other classes
-    draw = RowDraw(Batches(y, y, batch_size=2, seed=0), 3, 1.0)
-    assert set(draw.labels(200).tolist()) == {0, 2}
-    drawn = torch.cat([draw.real((y, y))[1] for _ in range(500)])
-    assert abs(float((drawn == 2).float().mean()) - 1 / 2) < 0.06
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 31), (128, 16)])
