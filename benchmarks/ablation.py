@@ -19,13 +19,11 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedKFold
 from torchvision.transforms import v2
 
-from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed
+from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
 from gen_augment.codecs import concatenate
 from gen_augment.counts import allocate
 from gen_augment.rng import derive_seed, fork_rng
-from gen_augment.study import Study, parse_arm
-from gen_augment.study.arms import Pool
-from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study import Study
 from gen_augment.study.task import Part
 
 __all__ = ["PROTOCOL", "Copies", "HardClasses", "Shifted"]
@@ -108,12 +106,7 @@ class HardClasses:
         wrong = np.zeros(len(y), dtype=bool)
         folds = StratifiedKFold(2, shuffle=True, random_state=derive_seed(seed, "halves") % 2**31)
         for seen, unseen in folds.split(X, codes):
-            half = Part(X[seen], codes[seen])
-            predict = fit_predict(
-                lambda: SmallCNN((1, *X.shape[1:]), len(labels)), parse_arm(RECIPE, {}), Pool(half), half, len(labels),
-                derive_seed(seed, "errors"), n_steps=self.n_steps, batch_size=64, lr=2e-3, device=DEVICE,
-                precision=PRECISION,
-            )  # fmt: skip
+            predict = trained(Part(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps)
             wrong[unseen] = predict(X[unseen]).argmax(axis=1) != codes[unseen]
         errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # no class is left out
         wanted = dict(zip(labels.tolist(), allocate(len(y), errors).tolist(), strict=True))

@@ -33,7 +33,10 @@ from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
-from gen_augment.study import Arm, Study, StudyResult
+from gen_augment.study import Arm, Study, StudyResult, parse_arm
+from gen_augment.study.arms import Pool
+from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study.task import Part
 from gen_augment.study.trial import COLUMNS
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "images",
     "one_seed",
     "test_part",
+    "trained",
 ]
 
 SEEDS = 10
@@ -246,6 +250,15 @@ def image_samplers(steps: Mapping[str, int], mirror: bool, quick: bool) -> dict[
         "latent-smote": lambda n: ConditionalVAE(max_steps=n, beta=0, latent="interpolate", **size),
     }
     return {name: known[name](n) for name, n in steps.items() if name in known}
+
+
+def trained(real: Part, recipe: str, seed: int, n_steps: int) -> Callable[[Any], np.ndarray]:
+    """Class probabilities by the small CNN, trained on grey images alone, whose codes count all classes."""
+    shape, n_classes = (1, *real.X.shape[1:]), int(real.codes.max()) + 1
+    return fit_predict(
+        lambda: SmallCNN(shape, n_classes), parse_arm(recipe, {}), Pool(real), real, n_classes, seed,
+        n_steps=n_steps, batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
+    )  # fmt: skip
 
 
 def one_seed(

@@ -9,18 +9,15 @@ Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for
 threshold is that of Sohn et al., "FixMatch", 2020 (arXiv:2001.07685).
 """
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed
+from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
 from gen_augment.codecs import concatenate
 from gen_augment.data import Data
 from gen_augment.rng import derive_seed
-from gen_augment.study import Study, parse_arm
-from gen_augment.study.arms import Pool
-from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study import Study
 from gen_augment.study.task import Part
 
 __all__ = ["PROTOCOL", "PseudoLabels", "WithUnlabelled"]
@@ -77,12 +74,7 @@ class PseudoLabels:
     def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """All rows, and their labels."""
         labels, codes = np.unique(y, return_inverse=True)
-        real = Part(X, codes)
-        predict: Callable[[Any], np.ndarray] = fit_predict(
-            lambda: SmallCNN((1, *X.shape[1:]), len(labels)), parse_arm(f"{MOVE}+cutout", {}), Pool(real), real,
-            len(labels), derive_seed(seed, "teacher"), n_steps=self.n_steps, batch_size=64, lr=2e-3, device=DEVICE,
-            precision=PRECISION,
-        )  # fmt: skip
+        predict = trained(Part(X, codes), f"{MOVE}+cutout", derive_seed(seed, "teacher"), self.n_steps)
         likely = predict(self.unlabelled)
         sure = likely.max(axis=1) >= SURE
         return concatenate([X, self.unlabelled[sure]]), np.append(y, labels[likely.argmax(axis=1)[sure]])
