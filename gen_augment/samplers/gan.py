@@ -85,11 +85,12 @@ class ConditionalGAN(Sampler):
         same label.
     class_balance : float or "auto"
         Training meets a class of n rows in proportion to ``n ** (1 - class_balance)``, in [0, 1]: 0 as often as it is
-        in the data, 1 as often as any other. Samples follow the data's own shares whatever it is. "auto" takes 1 where
-        a class is at least three times as frequent as another, else 0. On Fashion-MNIST with 4,000 images of the most
-        frequent class down to 40, a classifier trained on samples alone, all classes alike, reached 61% with 0, 70%
-        with 0.5 and 84% with 1; on eight tables of an imbalance above 9, as frequent as in the data, 73, 76 and 77% of
-        balanced accuracy (one seed each, validation rows).
+        in the data, 1 as often as any other. Samples follow the data's own shares whatever it is. "auto" takes 1 for
+        images of which one class is at least three times as frequent as another, else 0. On Fashion-MNIST with 4,000
+        images of the most frequent class down to 40, a classifier trained on samples alone, all classes alike, reached
+        61% with 0, 70% with 0.5 and 84% with 1 (one seed, validation rows). On 25 tables, most of an imbalance above 9,
+        1 in place of 0 changed its balanced accuracy by +1.1 points, and by -1.0 where samples stood beside real rows
+        (38 fits, standard errors of 0.9 and 0.6).
     ema_decay : float
         Of the average of the generator's weights that samples come from; in [0, 1).
     width : int
@@ -125,7 +126,7 @@ class ConditionalGAN(Sampler):
     """
 
     lr_schedule = "trapezoid"
-    _auto_balance: ClassVar[Mapping[Kind, float]] = {"image": 1.0, "table": 1.0}
+    _auto_balance: ClassVar[Mapping[Kind, float]] = {"image": 1.0}
     _former_params: ClassVar[JSON] = {"pac": 1, "n_critic": 1, "training_by_sampling": False}
 
     def __init__(

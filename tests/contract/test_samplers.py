@@ -22,7 +22,7 @@ from tests.conftest import as_form, small_sampler, toy_images, toy_table
 
 NAMES = sorted(SAMPLERS)
 #: What ``class_balance="auto"`` stands for where classes differ much in size.
-AUTO_BALANCE = [("gan", "image", 1.0), ("gan", "table", 1.0), ("flow", "image", 0.5), ("flow", "table", 0.0)]
+AUTO_BALANCE = [("gan", "image", 1.0), ("gan", "table", 0.0), ("flow", "image", 0.5), ("flow", "table", 0.0)]
 
 
 def as_array(X: Any) -> np.ndarray:
