@@ -15,6 +15,7 @@ with that of test images. Settings are the defaults but for `max_steps`. Nothing
 first defaults of `ConditionalGAN`, which were chosen on Fashion-MNIST's.
 
 Seconds were taken with one thread or two, and other processes ran beside most of the fits: they tell the order of size.
+Where a process was paused, they are left out.
 
 "Partial labels": 50 labelled rows a class and 10,000 without a label, against the labelled ones alone. "Transfer": 20
 rows of each of five classes, from scratch and starting from a sampler of 6,000 rows of each of the other five.
@@ -283,7 +284,8 @@ def _fidelity_table(trials: list[Record]) -> str:
     for name in dict.fromkeys(trial["trained_on"] for trial in trials):
         mine = [trial for trial in trials if trial["trained_on"] == name]
         gap = mean(real[trial["seed"]] - trial["accuracy"] for trial in mine if trial["seed"] in real)
-        figures = [f"{mean(t[key] for t in mine):.{digits}f}" if key in mine[0] else "" for key, _, digits in _COLUMNS]
+        found = {key: [trial[key] for trial in mine if key in trial] for key, _, _ in _COLUMNS}
+        figures = [f"{mean(found[key]):.{digits}f}" if found[key] else "" for key, _, digits in _COLUMNS]
         steps = ", ".join(map(str, mine[0]["steps"]))
         lines.append([name, steps, _percent([trial["accuracy"] for trial in mine]), f"{100 * gap:.1f}", *figures])
     return markdown(["trained on", "steps", "test accuracy, %", "gap", *(title for _, title, _ in _COLUMNS)], lines)
