@@ -43,11 +43,13 @@ def test_batches_depend_on_the_step_alone_and_epochs_differ() -> None:
     assert (first < 90).diff().count_nonzero() > 20  # in no order
 
 
-@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
-def test_draws_are_as_frequent_as_batches(balance: float) -> None:
+@pytest.mark.parametrize("balance", [None, 0.0, 0.5, 1.0])
+def test_draws_are_as_frequent_as_batches(balance: float | None) -> None:
     counts = np.array([900, 90, 10])
     y = torch.from_numpy(np.repeat([0, 1, 2], counts))
-    draw = RowDraw(balanced(y, balance, batch_size=40_000))
+    plain = Batches(torch.arange(len(y)), y, batch_size=40_000, seed=0)
+    draw = RowDraw(plain if balance is None else balanced(y, balance, batch_size=40_000))
+    balance = balance or 0.0
     torch.manual_seed(0)
     x, real_y = draw.real()
     assert torch.equal(real_y, y[x])
@@ -55,14 +57,16 @@ def test_draws_are_as_frequent_as_batches(balance: float) -> None:
     for labels in (draw.labels(40_000), real_y):
         found = torch.bincount(labels, minlength=3).numpy() / len(labels)
         np.testing.assert_array_less(np.abs(found - share), 5 * np.sqrt(share / len(labels)))
+    rare = torch.bincount(x[real_y == 2] - 990)
+    assert rare.min() > 0.5 * rare.float().mean(), "all rows of a class are met alike"
 
 
 def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
     y = torch.tensor([0, 0, 0, 2])  # as in partial_fit on rows of other classes
-    draw = RowDraw(balanced(y, 1.0, batch_size=2))
-    labels = draw.labels(2000)
-    assert set(labels.tolist()) == {0, 2}
-    assert abs(float((labels == 2).float().mean()) - 1 / 2) < 0.06
+    draw = RowDraw(balanced(y, 1.0, batch_size=2000))
+    for labels in (draw.labels(2000), draw.real()[1]):
+        assert set(labels.tolist()) == {0, 2}
+        assert abs(float((labels == 2).float().mean()) - 1 / 2) < 0.06
 
 
 def test_auto_balances_classes_of_different_size() -> None:
