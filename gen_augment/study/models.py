@@ -266,7 +266,7 @@ def _train(
         keep_heap()
     lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed")
     network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
     batches = [
         Batches(x.to(device), targets.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gen_augment import ConditionalFlow
 from gen_augment.nets import TimeEmbedding, UNet
+from gen_augment.nets.unet import GroupNorm
 from tests.conftest import toy_images, toy_table
 from tests.samplers.mixture import check_mixture, draw_mixture
 
@@ -99,6 +100,14 @@ def test_the_network_takes_every_size_and_starts_as_zero(shape: tuple[int, int, 
     assert out.shape == x.shape
     out.square().sum().backward()
     assert all(p.grad is not None for p in network.parameters())
+
+
+def test_groups_are_normalised_in_32_bits_whatever_comes_in() -> None:
+    x = torch.randn(3, 8, 5, 5).bfloat16()
+    out = GroupNorm(2, 8)(x)
+    assert out.dtype == torch.bfloat16
+    exact = torch.nn.functional.group_norm(x.double(), 2)
+    torch.testing.assert_close(out, exact.bfloat16(), rtol=0.004, atol=1e-6)
 
 
 def test_times_are_told_apart() -> None:
