@@ -58,7 +58,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
     precision : str
-        Of training and, on a GPU, of sampling, as in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed".
+        Of training, as in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed"; of sampling images too, on a GPU and,
+        with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX).
     torch_compile : bool
         Compile the network with `torch.compile`: a wait of half a minute or more at the first step and at the first
         sample, and faster steps and samples from then on. Needs a C++ compiler on a CPU.

@@ -268,6 +268,24 @@ def test_mixed_precision_learns_the_same_network(name: str, data: Any) -> None:
     assert np.abs(a.mean(axis=0) - b.mean(axis=0)).max() < 0.25 * (X.max() - X.min())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_images_are_sampled_in_bfloat16_where_that_is_fast_and_tables_never(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = np.arange(150)  # more than one batch
+    for data in (toy_images, toy_table):
+        X, y = data()
+        sampler = small_sampler(name, precision="bf16-mixed").fit(X, y)
+        found = {}
+        for fast in (False, True):
+            monkeypatch.setattr("gen_augment.samplers.generation.has_bfloat16_tiles", lambda fast=fast: fast)
+            found[fast] = as_array(sampler.generate(index, index % 2))
+            one_by_one = as_array(sampler.generate(index[3:4], index[3:4] % 2))
+            np.testing.assert_allclose(one_by_one[0], found[fast][3], atol=0.02 * float(np.ptp(X)))
+        assert np.array_equal(found[False], found[True]) == (data is toy_table)
+        np.testing.assert_allclose(found[False], found[True], atol=0.05 * float(np.ptp(X)))
+
+
 @pytest.mark.parametrize("name, kind, expected", AUTO_BALANCE)
 def test_classes_of_different_size_are_met_as_often_as_pays(name: str, kind: str, expected: float) -> None:
     X, y = toy_images() if kind == "image" else toy_table()
