@@ -8,7 +8,7 @@ import typer
 from matplotlib import rc_context
 
 from benchmarks import BENCHMARKS, SUITES
-from benchmarks.harness import RESULTS, save
+from benchmarks.harness import RESULTS, Record, save
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -50,8 +50,7 @@ def report() -> None:
             parts.append(f"## {name}\n\n{benchmark.about.strip()}\n\nNot run yet.")
         else:
             record = json.loads(path.read_text())
-            machine = record["machine"]
-            versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+            machines = ". ".join(map(_describe, record["machines"]))
             pictures = ""
             for title, figure in benchmark.figures(record["results"]).items():
                 file = RESULTS / f"{name}-{title.replace(' ', '-')}.svg"
@@ -60,12 +59,16 @@ def report() -> None:
                 pictures += f"![{title}](results/{file.name})\n\n"
             parts.append(
                 f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n{pictures}"
-                f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; {versions}.\n"
-                f"Repeat: `python -m benchmarks run {name}`."
+                f"{machines}.\nRepeat: `python -m benchmarks run {name}`."
             )
     target = Path(__file__).parent / "RESULTS.md"
     target.write_text("\n\n".join(parts) + "\n")
     print(target)
+
+
+def _describe(machine: Record) -> str:
+    versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; {versions}"
 
 
 if __name__ == "__main__":

@@ -119,8 +119,13 @@ def _lock(name: str) -> FileLock:
     return FileLock(folder / f"{name}.lock")
 
 
+def _kept(path: Path) -> Record:
+    found: Record = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 def _trials(path: Path) -> list[Record]:
-    found: list[Record] = json.loads(path.read_text())["results"].get("trials", []) if path.exists() else []
+    found: list[Record] = _kept(path).get("results", {}).get("trials", [])
     return found
 
 
@@ -166,15 +171,19 @@ def describe_machine() -> Record:
 
 
 def save(name: str, results: Record, quick: bool) -> Path:
-    """Write ``NAME.json``, beside whose trials others stay, or ``NAME.quick.json``, which is not kept."""
+    """Write ``NAME.json``, beside whose trials others stay with their machines, or ``NAME.quick.json``, not kept."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
+    machines = [describe_machine()]
     with _lock(path.stem):
         if not quick and "trials" in results:
             there = _trials(path)
             known = {json.dumps(trial) for trial in there}
-            results = results | {"trials": there + [t for t in results["trials"] if json.dumps(t) not in known]}
-        record = {"name": name, "quick": quick, "machine": describe_machine(), "results": results}
+            added = [trial for trial in results["trials"] if json.dumps(trial) not in known]
+            results = results | {"trials": there + added}
+            known_machines = _kept(path).get("machines", [])
+            machines = known_machines + [here for here in machines if added and here not in known_machines]
+        record = {"name": name, "quick": quick, "machines": machines, "results": results}
         return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
 

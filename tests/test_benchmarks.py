@@ -53,7 +53,7 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
-    assert record["machine"]["versions"]["torch"]
+    assert record["machines"][0]["versions"]["torch"]
     assert BENCHMARKS[name].table(record["results"]) in printed
     if name in PROTOCOLS:
         assert [t for t in record["results"]["trials"] if t["error"]] == []
@@ -94,6 +94,14 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(results_folder: Path) -
     ]
     assert json.loads((results_folder / "long.json").read_text())["results"]["trials"] == again.done
     assert harness.Trials("long", quick=True).done == []
+
+
+def test_every_machine_that_added_a_trial_is_named(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed, cores in ((0, 2), (1, 2), (2, 8), (2, 16)):  # the last finds nothing to do
+        monkeypatch.setattr(harness, "describe_machine", lambda cores=cores: {"cores": cores})
+        harness.Trials("long", quick=False).add({"seed": seed}, lambda: {"accuracy": 0.5})
+        harness.save("long", {"trials": [{"seed": seed, "accuracy": 0.5}]}, quick=False)
+    assert json.loads((results_folder / "long.json").read_text())["machines"] == [{"cores": 2}, {"cores": 8}]
 
 
 def test_runs_side_by_side_share_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
