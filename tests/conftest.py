@@ -19,7 +19,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network fo
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
-unlabelled.N_STEPS = 60  # toys are learned in no time
+unlabelled.N_STEPS.update(image=60, table=60)  # toys are learned in no time
 
 
 def small_sampler(name: str, **params: Any) -> Sampler:

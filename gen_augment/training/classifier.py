@@ -6,13 +6,16 @@ from torch.nn import functional as F
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
+from gen_augment.training.diffaugment import diff_augment
 
 __all__ = ["train_classifier"]
 
 LR = 2e-3
 
 
-def train_classifier(trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int, *, mixup: float = 0.0) -> None:
+def train_classifier(
+    trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int, *, mixup: float = 0.0, shift: float = 0.0
+) -> None:
     """Train in place, with drop-out between `trunk` and `head`; draws from torch's global generator.
 
     Parameters
@@ -25,6 +28,8 @@ def train_classifier(trunk: nn.Module, head: nn.Module, batches: Batches, n_step
     n_steps : int
     mixup : float
         Of the Beta distribution of MixUp (Zhang et al., 2018, arXiv:1710.09412); 0 for none.
+    shift : float
+        Largest translation of images, as a share of the side; 0 for none.
 
     Raises
     ------
@@ -36,6 +41,8 @@ def train_classifier(trunk: nn.Module, head: nn.Module, batches: Batches, n_step
     loss = torch.zeros(())
     for step in range(n_steps):
         x, y = batches.at(step)
+        if shift:
+            x = diff_augment(x, shift=shift, cutout=0)
         if mixup:
             share, other = float(torch.distributions.Beta(mixup, mixup).sample()), torch.randperm(len(y)).to(y.device)
             logits = head(F.dropout(trunk(torch.lerp(x[other], x, share)), 0.3))

@@ -1,0 +1,28 @@
+"""Labels inferred for rows that have none, against the true ones."""
+
+import numpy as np
+import pytest
+import torch
+
+from gen_augment import ConditionalVAE
+from gen_augment.data import load_data
+from gen_augment.samplers import unlabelled
+
+
+def test_shifts_help_a_few_labelled_images_to_name_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = load_data("digits")
+    order = np.random.default_rng(0).permutation(len(digits.y))
+    few = np.concatenate([order[digits.y[order] == digit][:5] for digit in range(10)])
+    others = order[~np.isin(order, few)][:1000]
+    sampler = ConditionalVAE(max_steps=1, width=4, device="cpu").fit(digits.X[few], digits.y[few])
+    x = sampler.codec_.encode(digits.X[np.append(few, others)])
+    y = torch.from_numpy(np.append(digits.y[few], np.full(len(others), -1)))
+
+    def right(shift: float) -> float:
+        monkeypatch.setitem(unlabelled.N_STEPS, "image", 400)
+        monkeypatch.setitem(unlabelled.SHIFT, "image", shift)
+        found = unlabelled.infer_labels(x, y, sampler.spec_, seed=0, device=torch.device("cpu")).numpy()
+        assert (found[: len(few)] == digits.y[few]).all()
+        return float((found[len(few) :] == digits.y[others]).mean())
+
+    assert right(unlabelled.SHIFT["image"]) > right(0.0) + 0.02
