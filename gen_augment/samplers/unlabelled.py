@@ -7,8 +7,8 @@ Of 10,000 images of Fashion-MNIST beside 50 labelled ones a class, 84.5, 82.8 an
 seeds); in half of the steps 83.4, 82.0 and 83.0%, and without shifts 78.9, 78.0 and 78.3%. Of 2,000 images of MNIST
 beside 10 a class, in 600 steps, 93 and 90%, and without shifts 66 and 61%.
 
-Rows without a label are learned from under an inferred one, rather than without: that cost the GAN 15 points of the
-score of a classifier trained on its samples, the VAE 5 and the flow 1 (50 labels a class, one seed, before shifts).
+Learning from such rows without a label, rather than with an inferred one, cost the GAN 15 points of the score of a
+classifier trained on its samples, the VAE 5 and the flow 1 (50 labels a class, one seed, before there were shifts).
 
 References
 ----------
