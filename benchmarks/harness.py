@@ -56,7 +56,7 @@ class Trials:
 
     def __init__(self, name: str, quick: bool) -> None:
         self.name, self.quick = name, quick
-        self.done: list[Record] = [] if quick else _trials(RESULTS / f"{name}.json")
+        self.done: list[Record] = [] if quick else _trials(_kept(RESULTS / f"{name}.json"))
 
     def has(self, key: Record) -> bool:
         """Whether what `key` names is done."""
@@ -76,7 +76,7 @@ class Trials:
             yield False
             return
         try:
-            self.done = _trials(RESULTS / f"{self.name}.json")  # with what others did before this was claimed
+            self.done = _trials(_kept(RESULTS / f"{self.name}.json"))  # with what others did before this was claimed
             yield True
         finally:
             lock.release()
@@ -124,8 +124,8 @@ def _kept(path: Path) -> Record:
     return found
 
 
-def _trials(path: Path) -> list[Record]:
-    found: list[Record] = _kept(path).get("results", {}).get("trials", [])
+def _trials(record: Record) -> list[Record]:
+    found: list[Record] = record.get("results", {}).get("trials", [])
     return found
 
 
@@ -177,12 +177,12 @@ def save(name: str, results: Record, quick: bool) -> Path:
     machines = [describe_machine()]
     with _lock(path.stem):
         if not quick and "trials" in results:
-            there = _trials(path)
+            before = _kept(path)
+            there, machines_there = _trials(before), before.get("machines", [])
             known = {json.dumps(trial) for trial in there}
             added = [trial for trial in results["trials"] if json.dumps(trial) not in known]
             results = results | {"trials": there + added}
-            known_machines = _kept(path).get("machines", [])
-            machines = known_machines + [here for here in machines if added and here not in known_machines]
+            machines = machines_there + [here for here in machines if added and here not in machines_there]
         record = {"name": name, "quick": quick, "machines": machines, "results": results}
         return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from gen_augment.nets import build_encoder
 from gen_augment.rng import derive_seed, fork_rng
-from gen_augment.training import Batches
+from gen_augment.training import SMALL_SHIFT, Batches
 from gen_augment.training.classifier import train_classifier
 from gen_augment.training.placement import memory_format, place
 from gen_augment.types import DataSpec
@@ -30,7 +30,7 @@ __all__ = ["infer_labels"]
 
 BATCH_SIZE, MIXUP = 64, 0.4
 #: Of the classifier, and the largest shift as a share of the side.
-N_STEPS, SHIFT = {"image": 2400, "table": 600}, {"image": 1 / 14, "table": 0.0}
+N_STEPS, SHIFT = {"image": 2400, "table": 600}, {"image": SMALL_SHIFT, "table": 0.0}
 
 
 def infer_labels(x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: torch.device) -> Tensor:

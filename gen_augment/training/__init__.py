@@ -2,12 +2,13 @@
 
 from gen_augment.training.batches import Batches
 from gen_augment.training.callbacks import Callback, Checkpoint, EarlyStopping, SampleGrid, TensorBoard
-from gen_augment.training.diffaugment import diff_augment
+from gen_augment.training.diffaugment import SMALL_SHIFT, diff_augment
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop
 
 __all__ = [
     "EMA",
+    "SMALL_SHIFT",
     "Batches",
     "Callback",
     "Checkpoint",

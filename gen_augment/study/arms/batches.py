@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from gen_augment.errors import MissingDependencyError
-from gen_augment.training import diff_augment
+from gen_augment.training import SMALL_SHIFT, diff_augment
 
 __all__ = ["BATCH_STEPS", "BatchStep", "classic", "cutmix", "cutout", "flip", "mixup", "randaugment", "shift"]
 
@@ -23,7 +23,7 @@ BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Translate each image by up to a fourteenth of each side, rounded: one pixel of 8, two of 28."""
-    return diff_augment(x, shift=1 / 14, cutout=0), y
+    return diff_augment(x, shift=SMALL_SHIFT, cutout=0), y
 
 
 def flip(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
