@@ -110,11 +110,11 @@ class Protocol:
     goals: Mapping[str, Goal] = field(default_factory=dict)
 
     def run(self, quick: bool) -> Record:
-        """Every seed that is not there yet, those of all setups in turn; quickly, one of the first two."""
+        """Every seed that is not there yet, setup after setup; quickly, one of the first two."""
         trials = Trials(self.name, quick)
-        for seed in range(1 if quick else SEEDS):
-            for rows, whole in list(self.setups.items())[: 2 if quick else None]:
-                setup = whole.quick() if quick else whole
+        for rows, whole in list(self.setups.items())[: 2 if quick else None]:
+            setup = whole.quick() if quick else whole
+            for seed in range(1 if quick else SEEDS):
                 keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
                 if all(map(trials.has, keys.values())):
                     continue
