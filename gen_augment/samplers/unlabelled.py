@@ -9,6 +9,8 @@ beside 10 a class, in 600 steps, 93 and 90%, and without shifts 66 and 61%.
 
 Learning from such rows without a label, rather than with an inferred one, cost the GAN 15 points of the score of a
 classifier trained on its samples, the VAE 5 and the flow 1 (50 labels a class, one seed, before there were shifts).
+The flow did not gain from keeping just the 60% of rows that the classifier is surest of, of which 94% are right: its
+score was 82.0, and 82.6 with all rows, 82.7 with none, 84.5 with true labels (one seed, validation images).
 
 References
 ----------
