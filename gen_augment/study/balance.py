@@ -16,22 +16,25 @@ from sklearn.utils.validation import has_fit_parameter
 __all__ = ["class_weights", "log_prior", "shift_probabilities", "tune_offsets", "tuned_on_rows_left_out", "weight_key"]
 
 
-def class_weights(codes: np.ndarray, n_classes: int) -> np.ndarray:
+def class_weights(codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> np.ndarray:
     """``n / (K n_k)``, whose mean over the rows is 1; 0 for a class without rows: ndarray of shape (n_classes,).
+
+    `weights` are those of the rows, each of which counts as one without them.
 
     Examples
     --------
     >>> class_weights(np.array([0, 0, 0, 1]), 2).round(3).tolist()
     [0.667, 2.0]
     """
-    counts = np.bincount(codes, minlength=n_classes)
+    counts = np.bincount(codes, weights, minlength=n_classes)
     there = counts > 0
-    return np.asarray(np.where(there, len(codes) / (there.sum() * np.maximum(counts, 1)), 0.0))
+    return np.asarray(np.where(there, counts.sum() / (there.sum() * np.where(there, counts, 1)), 0.0))
 
 
-def log_prior(codes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Log of each class's share of the rows, as if a class without rows had half of one: (n_classes,)."""
-    counts = np.maximum(np.bincount(codes, minlength=n_classes), 0.5)
+def log_prior(codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Log of each class's share of the rows or their weight, as if a class without had half of a row: (n_classes,)."""
+    counts = np.bincount(codes, weights, minlength=n_classes)
+    counts = np.where(counts > 0, counts, 0.5)
     return np.asarray(np.log(counts / counts.sum()))
 
 

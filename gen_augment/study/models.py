@@ -139,7 +139,8 @@ def why_not(arm: Arm, model: Any, kind: str) -> str | None:
         return "pre-training needs a network."
     if arm.synthetic.soft and not network:
         return "soft labels need a network."
-    if arm.balance == "weights" and not network and weight_key(model) is None:
+    weighted = arm.balance == "weights" or arm.synthetic.share is not None
+    if weighted and not network and weight_key(model) is None:
         return f"{type(model).__name__} takes no sample_weight."
     if arm.balance == "threshold" and network:
         return "thresholds are tuned for scikit-learn classifiers; use logit with a network."
@@ -177,7 +178,9 @@ def fit_predict(
                 )  # fmt: skip
 
         stages = [
-            Stage.of(encode(part.X), part.codes, n_classes) for part in (pool.pretrain, pool.part) if part is not None
+            Stage.of(encode(part.X), part.codes, n_classes, weights)
+            for part, weights in ((pool.pretrain, None), (pool.part, pool.weights))
+            if part is not None
         ]
         if arm.synthetic.soft:
             teacher = trained([Stage.of(encode(real.X), real.codes, n_classes)], derive_seed(seed, "teacher"))
@@ -190,7 +193,7 @@ def fit_predict(
     def inputs(X: Any) -> Any:
         return X if raw else encode(X).flatten(1).numpy()
 
-    estimator, offsets = _fit_estimator(model, arm, inputs(pool.part.X), pool.part, n_classes, seed)
+    estimator, offsets = _fit_estimator(model, arm, inputs(pool.part.X), pool, n_classes, seed)
 
     def predict(X: Any) -> np.ndarray:
         out = np.zeros((len(X), n_classes))
@@ -230,31 +233,33 @@ def _numbers(X: Any) -> np.ndarray | None:
 
 
 def _fit_estimator(
-    model: Any, arm: Arm, rows: Any, part: Part, n_classes: int, seed: int
+    model: Any, arm: Arm, rows: Any, pool: Pool, n_classes: int, seed: int
 ) -> tuple[Any, np.ndarray | None]:
     """A fitted clone, and what its log-probabilities are shifted by."""
     estimator = seeded_clone(model, derive_seed(seed, "classifier"))
-    offsets = None
+    codes, weights, offsets = pool.part.codes, pool.weights, None
     if arm.balance == "logit":
-        offsets = -log_prior(part.codes, n_classes)
+        offsets = -log_prior(codes, n_classes, weights)
     elif arm.balance == "threshold":
-        offsets = tuned_on_rows_left_out(estimator, rows, part.codes, n_classes, derive_seed(seed, "folds"))
-    key = weight_key(estimator) if arm.balance == "weights" else None
-    weights = {} if key is None else {key: class_weights(part.codes, n_classes)[part.codes]}
-    return estimator.fit(rows, part.codes, **weights), offsets
+        offsets = tuned_on_rows_left_out(estimator, rows, codes, n_classes, derive_seed(seed, "folds"))
+    elif arm.balance == "weights":
+        weights = (1 if weights is None else weights) * class_weights(codes, n_classes, weights)[codes]
+    given = {} if weights is None else {str(weight_key(estimator)): weights}
+    return estimator.fit(rows, codes, **given), offsets
 
 
 class Stage(NamedTuple):
-    """Encoded rows, their class numbers, and label probabilities of shape (n, n_classes) to be learned."""
+    """Encoded rows, their class numbers, label probabilities of shape (n, n_classes) to be learned, and weights."""
 
     x: Tensor
     codes: np.ndarray
     targets: Tensor
+    weights: np.ndarray | None
 
     @classmethod
-    def of(cls, x: Tensor, codes: np.ndarray, n_classes: int) -> Self:
+    def of(cls, x: Tensor, codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> Self:
         """Of rows whose class is certain."""
-        return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float())
+        return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float(), weights)
 
 
 def _train(
@@ -269,18 +274,21 @@ def _train(
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)
     batches = [
-        Batches(x.to(device), targets.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"))
-        for x, _, targets in stages
-    ]
-    losses = [_loss(arm, codes, targets.shape[1], device) for _, codes, targets in stages]
+        Batches(
+            stage.x.to(device), stage.targets.to(device), batch_size=batch_size, seed=derive_seed(seed, "batches"),
+            weights=None if stage.weights is None else torch.from_numpy(stage.weights),
+        )
+        for stage in stages
+    ]  # fmt: skip
+    losses = [_loss(arm, stage, device) for stage in stages]
     # What a network drew while it was made has no say in the transforms.
     with fork_rng(derive_seed(seed, "steps"), torch.device(device)):
         for step in range(n_steps):
-            stage = step * len(stages) // n_steps
-            inputs, targets = arm.transform(*batches[stage].at(step))
+            here = step * len(stages) // n_steps
+            inputs, targets = arm.transform(*batches[here].at(step))
             with lower:
                 logits = network(inputs)
-            loss = losses[stage](logits.float(), targets)
+            loss = losses[here](logits.float(), targets)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -292,13 +300,14 @@ def _train(
     return network.eval()
 
 
-def _loss(arm: Arm, codes: np.ndarray, n_classes: int, device: str) -> Callable[[Tensor, Tensor], Tensor]:
+def _loss(arm: Arm, stage: Stage, device: str) -> Callable[[Tensor, Tensor], Tensor]:
     """Cross-entropy, weighted or of adjusted logits (Menon et al. 2021, equation 10) where the arm says so."""
+    told = stage.codes, stage.targets.shape[1], stage.weights
     if arm.balance == "weights":
-        weight = torch.from_numpy(class_weights(codes, n_classes)).float().to(device)
+        weight = torch.from_numpy(class_weights(*told)).float().to(device)
         return lambda logits, y: F.cross_entropy(logits, y, weight=weight)
     if arm.balance == "logit":
-        offsets = torch.from_numpy(log_prior(codes, n_classes)).float().to(device)
+        offsets = torch.from_numpy(log_prior(*told)).float().to(device)
         return lambda logits, y: F.cross_entropy(logits + offsets, y)
     return F.cross_entropy
 

@@ -42,6 +42,8 @@ def imbalanced_split() -> Split:
         ("gan:guidance=1.5", Synthetic(guidance=1.5)),
         ("gan:pretrain", Synthetic(pretrain=True)),
         ("gan:4:soft", Synthetic(ratio=4.0, soft=True)),
+        ("gan:10:share=0.5", Synthetic(ratio=10.0, share=0.5)),
+        ("gan:share=1", Synthetic(share=1.0)),
         ("gan:shuffled", Synthetic(shuffled=True)),
     ],
 )
@@ -53,9 +55,10 @@ def test_options_of_a_sampler(name: str, expected: Synthetic) -> None:
 
 def test_keys_of_arms_stay_what_they_were() -> None:
     """Trials that lie in users' folders are known by them."""
-    keys = {name: parse_arm(name, {"gan": None}).key for name in ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip")}
+    names = ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip", "gan:1:share=0.5", "gan:1:share=0.25")
+    keys = {name: parse_arm(name, {"gan": None}).key for name in names}
     assert (keys["real"], keys["gan:1"]) == ("f236c23c5146a47f", "1d1b7d6dfc2eec89")
-    assert len(set(keys.values())) == 4
+    assert len(set(keys.values())) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,10 @@ def test_keys_of_arms_stay_what_they_were() -> None:
         ("gan:prior=1", "unknown option 'prior=1'"),
         ("gan:soft=1", "unknown option 'soft=1'"),
         ("gan:soft:shuffled", "undoes shuffled ones"),
+        ("gan:share", "unknown option 'share'"),
+        ("gan:share=0", r"'0' is not a number in \(0, 1\]"),
+        ("gan:share=1.5", "'1.5' is not a number"),
+        ("gan:share=0.5:pretrain", "take one of the two"),
         ("real:0.5", "unknown step 'real:0.5'"),
         ("weights+logit", "weights and logit both treat imbalance"),
         ("smote+threshold", "those of smote have parents"),
@@ -196,6 +203,16 @@ def test_shuffled_rows_are_the_same_rows_under_labels_that_say_nothing() -> None
     np.testing.assert_array_equal(np.bincount(plain.codes[n:]), np.bincount(control.codes[n:]))
     assert abs(np.corrcoef(plain.X[n:, 0], plain.codes[n:])[0, 1]) > 0.5
     assert abs(np.corrcoef(control.X[n:, 0], control.codes[n:])[0, 1]) < 0.2
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.floats(0.01, 1))
+def test_weights_of_a_share(n_real: int, n_synthetic: int, share: float) -> None:
+    found = Synthetic(share=share).weights(n_real, n_synthetic)
+    assert found is not None
+    assert found.mean() == pytest.approx(1)
+    assert found[n_real:].sum() / found.sum() == pytest.approx(share)
+    assert len(np.unique(found[:n_real])) == len(np.unique(found[n_real:])) == 1
+    assert Synthetic().weights(n_real, n_synthetic) is Synthetic(share=share).weights(n_real, 0) is None
 
 
 def test_pretraining_keeps_rows_apart() -> None:

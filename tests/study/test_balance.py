@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_class_weight
 from torch import nn
 
-from gen_augment.study.arms import Pool, parse_arm
+from gen_augment.study.arms import Pool, Synthetic, parse_arm
+from gen_augment.study.arms.synthetic import beside
 from gen_augment.study.balance import class_weights, log_prior, shift_probabilities, tune_offsets, weight_key
 from gen_augment.study.models import fit_predict
 from gen_augment.study.task import Part
@@ -158,3 +159,42 @@ def test_soft_labels_of_rows_to_train_on_first() -> None:
         lambda: nn.Linear(2, 2), arm, pool, Part(X, y), 2, 0, n_steps=200, batch_size=64, lr=0.05, device="cpu"
     )
     assert (predict(TEST.X).argmax(axis=1) == TEST.codes).mean() == pytest.approx(0.841, abs=0.015)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
+    real, made = Part(*gaussians(30)), Part(*gaussians(170, seed=2))
+    pool = beside_of(real, Part(made.X + 100, made.codes), share)
+    log: Log = []
+    arm = parse_arm(f"made:share={share}", {"made": None})
+    fit_predict(lambda: Recorder(2, log), arm, pool, real, 2, 0, n_steps=100, batch_size=20, lr=1e-3, device="cpu")
+    met = torch.cat(training_records(log)[0]["batches"])
+    assert float((met[:, 0] > 10).double().mean()) == pytest.approx(share, abs=0.02)
+    assert len(torch.unique(met[met[:, 0] < 10], dim=0)) == len(real) * (share < 1)
+
+
+@pytest.mark.parametrize("balance", ["", "+weights", "+logit"])
+def test_share_in_an_estimator_is_repeated_rows(balance: str) -> None:
+    """Four synthetic rows for each real one, of which half are to be met, are as if each real row came four times."""
+    real, made = Part(*gaussians(60, imbalance=2)), Part(*gaussians(240, imbalance=5, seed=2))
+    four_times = Part(np.repeat(real.X, 4, axis=0), np.repeat(real.codes, 4))
+    arm = parse_arm(f"made:share=0.5{balance}", {"made": None})
+    model = LogisticRegression(C=1e6, tol=1e-10, max_iter=1000)
+    pools = beside_of(real, made, 0.5), beside_of(four_times, made, None)
+    found, expected = (
+        fit_predict(model, arm, pool, real, 2, 0, n_steps=1, batch_size=1, lr=1e-3, device="cpu")(TEST.X)
+        for pool in pools
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # of the optimiser
+
+
+def beside_of(real: Part, made: Part, share: float | None) -> Pool:
+    return Pool(beside(real, made), len(made), weights=Synthetic(share=share).weights(len(real), len(made)))
+
+
+def test_logit_adjustment_knows_a_share() -> None:
+    """Real rows are 5 to 1, synthetic ones 1 to 1: under half of each, logits are adjusted by 2 to 1."""
+    codes = np.repeat([0, 1, 0, 1], [50, 10, 300, 300])
+    weights = Synthetic(share=0.5).weights(60, 600)
+    np.testing.assert_allclose(np.exp(log_prior(codes, 2, weights)), [2 / 3, 1 / 3])
+    np.testing.assert_allclose(class_weights(codes, 2, weights), [3 / 4, 3 / 2])

@@ -385,6 +385,10 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"arms": ["weights"], "model": KNeighborsClassifier()}, "KNeighborsClassifier takes no sample_weight"),
         ({"arms": ["copies:pretrain"], "model": LogisticRegression()}, "pre-training needs a network"),
         ({"arms": ["copies:soft"], "model": LogisticRegression()}, "soft labels need a network"),
+        (
+            {"arms": ["copies:share=0.5"], "model": KNeighborsClassifier()},
+            "KNeighborsClassifier takes no sample_weight",
+        ),
         ({"arms": ["threshold"]}, "use logit with a network"),
         ({"near_copies": "maybe"}, "near_copies='maybe'"),
         ({"margin": -1}, "margin=-1"),

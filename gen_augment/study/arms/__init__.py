@@ -22,6 +22,7 @@ So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp. A s
 
     gan:0.5                 synthetic rows for each real one; otherwise, enough to make classes alike and half synthetic
     gan:1:prior             labels of the synthetic rows: prior, balanced or effective (inverse effective number)
+    gan:10:share=0.5        the share of synthetic rows among those that a classifier meets, however many there are
     gan:agreement:novelty   rows that filters keep: agreement, realism, novelty, outliers, duplicates, rejection
     vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and how strong
     flow:guidance=1.5       in place of the sampler's own

@@ -108,6 +108,7 @@ class Arm:
         told = [rows, params, steps, self.synthetic, self.balance, self.sampler]
         told += [self.size] if self.size is not None else []
         told += ["soft"] if self.synthetic.soft else []
+        told += [self.synthetic.share] if self.synthetic.share is not None else []
         described = without_addresses(repr(tuple(told)))
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
 
@@ -163,6 +164,8 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
             use = replace(use, vary=_number(name, value, 1) if value else 0.3)
         elif word == "guidance" and value:
             use = replace(use, guidance=_number(name, value, 100))
+        elif word == "share" and value:
+            use = replace(use, share=_number(name, value, 1))
         elif word in ("pretrain", "soft", "shuffled") and not value:
             flag: dict[str, Any] = {word: True}
             use = replace(use, **flag)
@@ -171,8 +174,10 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
         else:
             raise InputError(
                 f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, {', '.join(_WORDS)}, "
-                "vary=STRENGTH, guidance=NUMBER."
+                "vary=STRENGTH, guidance=NUMBER, share=NUMBER."
             )
+    if use.share is not None and use.pretrain:
+        raise InputError(f"arm {name!r}: pre-training meets synthetic rows alone, then real ones; take one of the two.")
     if use.soft and use.shuffled:
         raise InputError(f"arm {name!r}: soft labels are a network's, which undoes shuffled ones; take one.")
     return use

@@ -38,6 +38,8 @@ class Pool:
     seconds : dict of str to float
     pretrain : Part or None
         Rows of the first half of the training steps, if they differ.
+    weights : ndarray of shape (n,) or None
+        How often each row is met, in proportion, with a mean of 1; None for all alike.
     """
 
     part: Part
@@ -45,6 +47,7 @@ class Pool:
     examples: Part | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     pretrain: Part | None = None
+    weights: np.ndarray | None = None
 
 
 def make_pool(
@@ -82,7 +85,8 @@ def make_pool(
     examples = Part(take(synthetic.X, shown), synthetic.codes[shown])
     if arm.synthetic.pretrain:
         return Pool(train, len(synthetic), examples, drawn.seconds, synthetic)
-    return Pool(beside(train, synthetic), len(synthetic), examples, drawn.seconds)
+    weights = arm.synthetic.weights(len(train), len(synthetic))
+    return Pool(beside(train, synthetic), len(synthetic), examples, drawn.seconds, weights=weights)
 
 
 def _resampled(rows: Any, train: Part, labels: np.ndarray, seed: int) -> Part:

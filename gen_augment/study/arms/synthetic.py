@@ -77,6 +77,10 @@ class Synthetic:
         Labels of the synthetic rows are the probabilities that a network gives them, which was trained on the real rows
         alone in as many steps of the same kind (Hinton, Vinyals and Dean 2015, arXiv:1503.02531): rows that look like
         two classes teach both.
+    share : float or None
+        Of the rows that a classifier meets, in (0, 1]: rows are drawn, or weighted, such that this share of them is
+        synthetic, however many there are to draw from; 1 is training on synthetic rows alone. With None, all rows are
+        met alike.
     """
 
     ratio: float | None = None
@@ -86,11 +90,27 @@ class Synthetic:
     guidance: float | None = None
     shuffled: bool = False
     pretrain: bool = False
-    soft: bool = field(default=False, repr=False)  # which keys of arms are made of: those from before it stay valid
+    # Keys of arms are made of the representation: without these, those from before them stay valid.
+    soft: bool = field(default=False, repr=False)
+    share: float | None = field(default=None, repr=False)
 
     def counts(self, real: np.ndarray) -> np.ndarray:
         """Synthetic rows of each class, of shape (n_classes,), for `real` training rows of each."""
         return synthetic_counts(real, self.ratio, self.labels)
+
+    def weights(self, n_real: int, n_synthetic: int) -> np.ndarray | None:
+        """Of real rows, then synthetic ones, with a mean of 1 and the share that is asked for; None for all alike.
+
+        Examples
+        --------
+        >>> Synthetic(share=0.25).weights(2, 3).round(3).tolist()
+        [1.875, 1.875, 0.417, 0.417, 0.417]
+        """
+        if self.share is None or not n_synthetic:
+            return None
+        n = n_real + n_synthetic
+        each = [(1 - self.share) * n / n_real, self.share * n / n_synthetic]
+        return np.repeat(each, [n_real, n_synthetic])
 
     @property
     def drawn_as(self) -> tuple[Any, ...]:
