@@ -1,11 +1,11 @@
 """What does each use of a flow's rows change? Fashion-MNIST, 100 training images a class, one thing varied at a time.
 
 Beside those, 50 validation images of each class choose the arm. The reference is ``flow:1``, as many synthetic rows as
-real ones, under flips, shifts and MixUp, as are all arms but the first two. Varied are the ratio, guidance, how long
-the flow is fitted ("flow-500" and "flow-6000" name the steps), shifts of the flow's own training rows
-("flow-shifted"), new versions of real rows instead, synthetic rows first and real ones after, and more rows of the
-classes that a classifier gets wrong ("hard-classes": by its errors on halves of the training rows that it has not
-seen). Filters have a benchmark of their own, ``filters``.
+real ones, under flips, shifts and MixUp, as are all arms but the first two. Varied are the ratio, their share of each
+batch, guidance, how long the flow is fitted ("flow-500" and "flow-6000" name the steps), shifts of the flow's own
+training rows ("flow-shifted"), new versions of real rows instead, synthetic rows first and real ones after, and more
+rows of the classes that a classifier gets wrong ("hard-classes": by its errors on halves of the training rows that it
+has not seen). Filters have a benchmark of their own, ``filters``.
 
 Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
 are the real rows again, a baseline. With one thread of a slow core a seed takes about 17 minutes.
@@ -34,7 +34,8 @@ RECIPE = f"{MOVE}+mixup"
 STEPS = {"classifier": 600, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "flow-shifted": 2000,
          "hard-classes": 2000}  # fmt: skip
 USES = (
-    "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:1:guidance=1.5",
+    "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:4:share=0.25",
+    "flow:10:share=0.5", "flow:1:guidance=1.5",
     "flow:1:guidance=2", "flow:1:guidance=3", "flow-500:1", "flow-6000:1", "flow-shifted:1", "flow:1:vary=0.3",
     "flow:1:vary=0.6", "flow:1:pretrain", "flow:4:pretrain", "hard-classes", "flow:1:soft", "flow:4:soft",
     "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
