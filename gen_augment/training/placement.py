@@ -1,6 +1,7 @@
 """Where a network lives and how it lies in memory."""
 
 import ctypes
+import logging
 import os
 import sys
 import warnings
@@ -30,13 +31,26 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
 
     try:
         kind, _, index = str(device).partition(":")
-        fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
+        with _without_notes("lightning_fabric.utilities.rank_zero"):  # of a precision that was asked for
+            fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
     except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
         raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
     if fabric.device.type == "cpu":
         _warn_of_too_many_threads()
         keep_heap()
     return fabric
+
+
+@contextmanager
+def _without_notes(name: str) -> Iterator[None]:
+    """Let a logger say nothing below a warning."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @cache

@@ -48,3 +48,14 @@ def test_memory_of_a_step_is_kept_for_the_next(theirs: dict[str, str], kept: boo
     done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], env=env | theirs, capture_output=True, check=True)
     n_pages = 40 * 2**22 // os.sysconf("SC_PAGE_SIZE")
     assert (int(done.stdout) < n_pages // 20) == kept
+
+
+def test_a_precision_that_was_asked_for_is_not_told_at_each_fit() -> None:
+    fit = "from gen_augment.training.placement import make_fabric; make_fabric('cpu', 'bf16-mixed')"
+    theirs = "from lightning_fabric import Fabric; Fabric(accelerator='cpu', devices=1, precision='bf16-mixed')"
+    run = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        for code in (fit, fit + "; " + theirs)
+    ]
+    assert b"Precision" not in run[0].stderr
+    assert run[1].stderr.count(b"Precision") == 1  # what others do with it stays theirs
