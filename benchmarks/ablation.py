@@ -8,7 +8,8 @@ rows of the classes that a classifier gets wrong ("hard-classes": by its errors 
 has not seen). Filters have a benchmark of their own, ``filters``.
 
 Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
-are the real rows again, a baseline. With one thread of a slow core a seed takes about 17 minutes.
+are the real rows again, a baseline. A seed takes about 20 minutes of one thread, by the
+time of a step.
 """
 
 from typing import Any, Self
@@ -31,7 +32,7 @@ __all__ = ["PROTOCOL", "Copies", "HardClasses", "Shifted"]
 N_TRAIN = 100
 MOVE = "flip+shift"
 RECIPE = f"{MOVE}+mixup"
-STEPS = {"classifier": 600, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "flow-shifted": 2000,
+STEPS = {"classifier": 1200, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "flow-shifted": 2000,
          "hard-classes": 2000}  # fmt: skip
 USES = (
     "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:4:share=0.25",

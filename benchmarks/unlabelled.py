@@ -3,7 +3,7 @@
 Beside those, 25 labelled validation images of each class choose the arm. "semi-" samplers learn from both kinds, in as
 many steps as those that see labelled images alone. The baseline beside the classic ones is pseudo-labels: a classifier
 trained under flips, shifts and cutout, in as many steps again, labels those images that it is at least 95% sure of.
-With one thread of a slow core a seed takes about 25 minutes: 19 for seven fits, and 17 seconds for each arm.
+With one thread of a slow core a seed takes about 30 minutes: 19 for seven fits, and half a minute for each arm.
 
 Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013; the
 threshold is that of Sohn et al., "FixMatch", 2020 (arXiv:2001.07685).
@@ -24,7 +24,7 @@ __all__ = ["PROTOCOL", "PseudoLabels", "WithUnlabelled"]
 
 SURE = 0.95
 N_LABELLED, N_UNLABELLED = 50, 10_000
-STEPS = {"classifier": 600, "vae": 1500, "gan": 1500, "flow": 2000, "semi-vae": 1500, "semi-gan": 1500,
+STEPS = {"classifier": 1000, "vae": 1500, "gan": 1500, "flow": 2000, "semi-vae": 1500, "semi-gan": 1500,
          "semi-flow": 2000, "latent-smote": 1500}  # fmt: skip
 MOVE = "flip+shift"
 ARMS = (
