@@ -8,8 +8,7 @@ rows of the classes that a classifier gets wrong ("hard-classes": by its errors 
 has not seen). Filters have a benchmark of their own, ``filters``.
 
 Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
-are the real rows again, a baseline. A seed takes about 20 minutes of one thread, by the
-time of a step.
+are the real rows again, a baseline. A seed takes about 20 minutes of one thread, by the time of a step.
 """
 
 from typing import Any, Self
@@ -36,10 +35,9 @@ STEPS = {"classifier": 1200, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "
          "hard-classes": 2000}  # fmt: skip
 USES = (
     "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:4:share=0.25",
-    "flow:10:share=0.5", "flow:1:guidance=1.5",
-    "flow:1:guidance=2", "flow:1:guidance=3", "flow-500:1", "flow-6000:1", "flow-shifted:1", "flow:1:vary=0.3",
-    "flow:1:vary=0.6", "flow:1:pretrain", "flow:4:pretrain", "hard-classes", "flow:1:soft", "flow:4:soft",
-    "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
+    "flow:10:share=0.5", "flow:1:guidance=1.5", "flow:1:guidance=2", "flow:1:guidance=3", "flow-500:1", "flow-6000:1",
+    "flow-shifted:1", "flow:1:vary=0.3", "flow:1:vary=0.6", "flow:1:pretrain", "flow:4:pretrain", "hard-classes",
+    "flow:1:soft", "flow:4:soft", "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
 )  # fmt: skip
 ARMS = (MOVE, f"{MOVE}+cutout", RECIPE, *(f"{use}+{RECIPE}" for use in USES))
 

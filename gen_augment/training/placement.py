@@ -31,7 +31,7 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
 
     try:
         kind, _, index = str(device).partition(":")
-        with _without_notes("lightning_fabric.utilities.rank_zero"):  # of a precision that was asked for
+        with _without_notes():
             fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
     except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
         raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
@@ -42,9 +42,9 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
 
 
 @contextmanager
-def _without_notes(name: str) -> Iterator[None]:
-    """Let a logger say nothing below a warning."""
-    logger = logging.getLogger(name)
+def _without_notes() -> Iterator[None]:
+    """Let Fabric say nothing below a warning, such as which precision was asked for."""
+    logger = logging.getLogger("lightning_fabric.utilities.rank_zero")
     before = logger.level
     logger.setLevel(logging.WARNING)
     try:
