@@ -18,7 +18,7 @@ install: .venv/.test
 
 # Does synthetic data help a small CNN that has 30 images of each digit?
 demo: .venv/.base
-	$(BIN)/gen-augment study digits --per-class 30 --seeds 5 --sampler-steps 400 --steps 300 -o demo/digits.html
+	$(BIN)/gen-augment study digits --per-class 30 --seeds 5 --sampler-steps 400 --steps 600 -o demo/digits.html
 
 test: .venv/.test
 	$(BIN)/python -m pytest

@@ -69,7 +69,9 @@ def study(
         str | None,
         typer.Option(metavar="N,...", help="Rows of each class, such as 10,30: a learning curve up to all of them."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of a network.")] = 600,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps of a network; otherwise, more for more rows.")
+    ] = None,
     sampler_steps: Annotated[
         int | None,
         typer.Option(min=1, help="Training steps of each sampler; otherwise its default, or what fits the budget."),

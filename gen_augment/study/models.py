@@ -34,6 +34,7 @@ from gen_augment.training.placement import keep_heap
 __all__ = [
     "SmallCNN",
     "default_model",
+    "default_steps",
     "describe_model",
     "fit_predict",
     "is_network_factory",
@@ -78,6 +79,16 @@ def default_model(kind: str, shape: tuple[int, ...], n_classes: int) -> Any:
     if kind == "image":
         return lambda: SmallCNN(shape, n_classes)
     return RandomForestClassifier(n_estimators=200)
+
+
+def default_steps(n_rows: int) -> int:
+    """Training steps of a network: 1,000 for 100 rows, twice as many for eight times the rows.
+
+    Too few weaken the baselines most that change their rows most. The small CNN under flips, shifts and MixUp had 74.5,
+    85.1 and 85.4% on Fashion-MNIST after 600 steps on 100, 1,000 and 9,000 rows, 75.9, 87.3 and 89.3% after 2,400, and,
+    of the last two, 87.6 and 90.8% after 4,800.
+    """
+    return 100 * round(10 * float(np.cbrt(n_rows / 100)))
 
 
 def load_model(name: str) -> Any:

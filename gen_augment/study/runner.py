@@ -18,7 +18,7 @@ from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
 from gen_augment.study.budget import LEAST_SEEDS, Plan, minutes
 from gen_augment.study.corruptions import CONDITIONS, chosen_rows
 from gen_augment.study.metrics import scores
-from gen_augment.study.models import default_model, describe_model, why_not
+from gen_augment.study.models import default_model, default_steps, describe_model, why_not
 from gen_augment.study.protocol import fingerprint, settings_of
 from gen_augment.study.result import StudyResult, check_metric
 from gen_augment.study.rounds import Rounds
@@ -83,8 +83,10 @@ class Study:
         Smaller training parts of each seed, on which every arm is tried too: rows for each class on average, each size
         among the next larger one, with the shares of the classes kept. Samplers are fitted anew for each. See
         `StudyResult.learning_curve`; the verdict is that of the whole training part.
-    n_steps, batch_size, lr : int, int, float
-        Of a network's training: optimiser steps of AdamW under a one-cycle schedule.
+    n_steps : int, optional
+        Of a network's training, the same for every arm: optimiser steps of AdamW under a one-cycle schedule. By
+        default, more for more training rows: 1,000 for 100 rows, 2,200 for 1,000, 4,600 for 10,000.
+    batch_size, lr : int, float
     random_state : int
     device : str
         "auto", "cpu", "cuda", ... for networks.
@@ -125,7 +127,7 @@ class Study:
         margin: float = 0.0,
         sequential: bool = False,
         sizes: Sequence[int] = (),
-        n_steps: int = 600,
+        n_steps: int | None = None,
         batch_size: int = 64,
         lr: float = 2e-3,
         random_state: int = 0,
@@ -157,11 +159,11 @@ class Study:
         self.metric = metric
         self.margin = check_range("margin", margin, 0)
         self.sequential = sequential
-        self.n_steps = check_positive_int("n_steps", n_steps)
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
         split = self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
+        self.n_steps = default_steps(len(split.train)) if n_steps is None else check_positive_int("n_steps", n_steps)
         self.sizes = check_sizes(sizes, split.train.codes, len(self.task.classes))
         self.precision = precision
         self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

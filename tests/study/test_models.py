@@ -1,6 +1,7 @@
 """Classifiers: what counts as one, and that all arms of a seed are trained alike."""
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
 from gen_augment.errors import DivergedError, InputError
+from gen_augment.study import Study
 from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.models import (
     SmallCNN,
     default_model,
+    default_steps,
     describe_model,
     fit_predict,
     is_network_factory,
@@ -71,6 +74,18 @@ def test_default_models_can_be_trained() -> None:
     assert train(network, Part(X, y))(X).shape == (20, 2)
     forest = default_model("table", (2,), 2)
     assert isinstance(forest, RandomForestClassifier)
+
+
+def test_steps_grow_with_the_training_rows_unless_given() -> None:
+    assert default_steps(100) == 1000
+    assert default_steps(800) == 2000
+    assert default_steps(60_000) == 8400
+    X, y = centred_images(200)
+    made = partial(
+        Study, X, y, arms=["real"], samplers={}, n_seeds=1, per_class=60, validation_size=1 / 6, device="cpu"
+    )
+    assert made().n_steps == default_steps(100)
+    assert made(n_steps=3).run().protocol["n_steps"] == 3
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (3, 10, 17)])
