@@ -281,6 +281,7 @@ class Study:
         filters: Sequence[str] = ("agreement",),
         guidance: Sequence[float] = (1.5,),
         vary: Sequence[float] = (0.3,),
+        shares: Sequence[float] = (0.25,),
         pretrain: bool = True,
         shorten: bool = True,
         on_trial: OnTrial = None,
@@ -300,9 +301,9 @@ class Study:
         ratios, filters, guidance : sequence of float, of str, of float
             Synthetic rows for each real one; names as in arms, and strengths for samplers that have it, each tried
             beside none and beside their own.
-        vary, pretrain : sequence of float, bool
-            Strengths of new versions of real rows, and whether to train networks on synthetic rows first; tried at the
-            middle ratio alone.
+        vary, shares, pretrain : sequence of float, of float, bool
+            Strengths of new versions of real rows; of networks, synthetic shares of each batch, and whether to train on
+            synthetic rows first; tried at the middle ratio alone.
 
         Raises
         ------
@@ -311,7 +312,7 @@ class Study:
         """
         return recommend(
             self, directory, budget=budget, n_jobs=n_jobs, ratios=ratios, filters=filters, guidance=guidance,
-            vary=vary, pretrain=pretrain, shorten=shorten, on_trial=on_trial, on_plan=on_plan,
+            vary=vary, shares=shares, pretrain=pretrain, shorten=shorten, on_trial=on_trial, on_plan=on_plan,
         )  # fmt: skip
 
     def result(self) -> StudyResult:

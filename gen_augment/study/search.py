@@ -61,6 +61,8 @@ class Recommendation:
         Strength, where they are to be new versions of real rows: made by `vary` of the sampler rather than `sample`.
     pretrain : bool
         Whether they are to be trained on alone, for the first half of the steps, and the real rows for the other.
+    share : float or None
+        Of each batch, where there is to be a fixed one: ``augment_loader(loader, sampler, ratio=share)``.
     """
 
     use: str | None
@@ -71,6 +73,7 @@ class Recommendation:
     counts: dict[Any, int] | None = None
     vary: float | None = None
     pretrain: bool = False
+    share: float | None = None
 
     def augment(self, X: Any, y: Any = None) -> tuple[Any, Any]:
         """Rows and labels, with the recommended synthetic ones after them; unchanged where there are none to use.
@@ -78,7 +81,7 @@ class Recommendation:
         Raises
         ------
         InputError
-            The synthetic rows are to be trained on before the real ones, not with them.
+            The synthetic rows are to be trained on before the real ones, or are to be a share of each batch.
         """
         X, y = read_rows(X, y)
         if self.sampler is None or not self.counts:
@@ -87,6 +90,11 @@ class Recommendation:
             raise InputError(
                 f"{self.use!r} trains on synthetic rows first and on real rows after: draw them with "
                 "sampler.sample(y=counts), and train twice."
+            )
+        if self.share is not None:
+            raise InputError(
+                f"{self.use!r} makes {self.share:g} of each batch synthetic: use augment_loader(loader, sampler, "
+                f"ratio={self.share:g}, labels='balanced')."
             )
         if self.vary is not None:
             encoder, codes = LabelCodec.fit(y)
@@ -100,11 +108,12 @@ class Recommendation:
 
 def candidates(
     study: "Study", ratios: Sequence[float], filters: Sequence[str], guidance: Sequence[float],
-    vary: Sequence[float], pretrain: bool, recipe: str,
+    vary: Sequence[float], shares: Sequence[float], pretrain: bool, recipe: str,
 ) -> list[str]:  # fmt: skip
     """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps `recipe`.
 
-    New versions of real rows, and training on synthetic rows first, are tried at the middle ratio alone.
+    New versions of real rows, shares of batches, and training on synthetic rows first are tried at the middle ratio
+    alone; the last two with networks.
     """
     middle = sorted(ratios)[len(ratios) // 2]
     found = []
@@ -114,8 +123,8 @@ def candidates(
             options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
             found.append(":".join([name, *(option for option in options if option)]) + recipe)
         ways = [f"vary={strength:g}" for strength in vary] if _can_vary(sampler) else []
-        if pretrain and is_network_factory(study.model):
-            ways.append("pretrain")
+        if is_network_factory(study.model):
+            ways += [*(f"share={share:g}" for share in shares), *(["pretrain"] if pretrain else [])]
         found += [f"{name}:{middle:g}:{way}{recipe}" for way in ways]
     return found
 
@@ -135,6 +144,7 @@ def recommend(
     filters: Sequence[str],
     guidance: Sequence[float],
     vary: Sequence[float],
+    shares: Sequence[float],
     pretrain: bool,
     shorten: bool,
     on_trial: Any,
@@ -157,7 +167,7 @@ def recommend(
         plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
         scores = _scores(scout, plain, 2, folder / "baselines", n_jobs, on_trial, {})
         recipe = _recipe(plain[max(scores, key=lambda name: scores[name])])
-        names = candidates(study, ratios, filters, guidance, vary, pretrain, recipe)
+        names = candidates(study, ratios, filters, guidance, vary, shares, pretrain, recipe)
         limit = None if budget is None else start + _SEARCH_SHARE * 60 * budget
         first = {"budget": None if budget is None else _FIRST_SHARE * budget, "shorten": shorten, "on_plan": on_plan}
         arms = {name: parse_arm(name, study.samplers) for name in names}
@@ -176,7 +186,9 @@ def recommend(
         return Recommendation(None, result.verdict(), result, searched)
     sampler, counts = _fitted(best, study.task.rows, study.task.labels, study.random_state)
     use = best.synthetic
-    return Recommendation(best.name, result.verdict(), result, searched, sampler, counts, use.vary, use.pretrain)
+    return Recommendation(
+        best.name, result.verdict(), result, searched, sampler, counts, use.vary, use.pretrain, use.share
+    )
 
 
 def _decided(compared: Interval | None, margin: float) -> bool:

@@ -70,13 +70,15 @@ def test_the_search_sees_no_test_row() -> None:
 
 def test_candidates() -> None:
     study = searching({"flow": small_sampler("flow"), "gan": small_sampler("gan"), "own": Copies()})
-    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), True, "+logit") == [
+    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), (0.25,), True, "+logit") == [
         "flow:0.5+logit", "flow:0.5:guidance=1.5+logit", "flow:0.5:agreement+logit",
         "flow:0.5:agreement:guidance=1.5+logit", "flow:0.5:vary=0.3+logit", "flow:0.5:vary=0.6+logit",
         "gan:0.5+logit", "gan:0.5:agreement+logit", "own:0.5+logit", "own:0.5:agreement+logit",
     ]  # fmt: skip
     study.model = lambda: nn.Linear(10, 2)
-    assert candidates(study, (4, 0.5, 1), (), (), (), True, "")[-4:] == ["own:4", "own:0.5", "own:1", "own:1:pretrain"]
+    assert candidates(study, (4, 0.5, 1), (), (), (), (0.25,), True, "")[-5:] == [
+        "own:4", "own:0.5", "own:1", "own:1:share=0.25", "own:1:pretrain",
+    ]  # fmt: skip
 
 
 class Mover(Copies):
@@ -101,11 +103,28 @@ def test_varied_rows_can_be_recommended() -> None:
     assert abs(more[600:][labels[600:] == 1][:, 0].mean() - 1) < 0.15
 
 
-def test_rows_to_be_trained_on_first_are_not_put_beside_others() -> None:
+@pytest.mark.parametrize(
+    "option, use, message",
+    [
+        ("pretrain", {"pretrain": True}, "trains on synthetic rows first"),
+        ("share=0.25", {"share": 0.25}, r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)"),
+    ],
+)
+def test_rows_of_another_use_are_not_put_beside_others(option: str, use: dict[str, Any], message: str) -> None:
     result = searching({"copies": Copies()}).result()
-    found = Recommendation("copies:1:pretrain", "", result, {}, Copies(), {0: 3}, pretrain=True)
-    with pytest.raises(InputError, match="trains on synthetic rows first"):
+    found = Recommendation(f"copies:1:{option}", "", result, {}, Copies(), {0: 3}, **use)
+    with pytest.raises(InputError, match=message):
         found.augment(*gaussians(20))
+
+
+def test_a_share_of_each_batch_can_be_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "gen_augment.study.search._halve",
+        lambda scout, arms, *_: (arms["true:1:share=0.5"], dict.fromkeys(arms, 0.0)),
+    )
+    study = searching({"true": TrueDraws()}, model=lambda: nn.Linear(10, 2), n_steps=60, lr=0.1, n_seeds=5)
+    found = study.recommend(ratios=(1,), filters=(), shares=(0.5,))
+    assert (found.use, found.share) == ("true:1:share=0.5", 0.5)
 
 
 def test_a_budget_shortens_the_search_and_what_is_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
