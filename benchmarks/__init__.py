@@ -24,7 +24,7 @@ __all__ = ["BENCHMARKS", "SUITES"]
 
 
 def _of(about: str | None, protocol: Protocol) -> Benchmark:
-    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures)
+    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures, protocol.found)
 
 
 #: Every benchmark by name.
@@ -42,7 +42,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
-    "robustness": Benchmark(robustness.__doc__ or "", robustness.PROTOCOL.run, robustness.table, robustness.figures),
+    "robustness": Benchmark(
+        robustness.__doc__ or "",
+        robustness.PROTOCOL.run,
+        robustness.table,
+        robustness.figures,
+        robustness.PROTOCOL.found,
+    ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
     "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),

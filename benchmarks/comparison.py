@@ -11,7 +11,7 @@ from gen_augment.study import StudyResult
 from gen_augment.study.plots import BASELINE, GENERATIVE
 from gen_augment.study.statistics import Interval, paired_interval
 
-__all__ = ["METRIC", "Goal", "arms_table", "gains_figure", "judge", "n_seeds", "paired", "points", "words"]
+__all__ = ["METRIC", "Goal", "arms_table", "compared", "gains_figure", "judge", "n_seeds", "paired", "points", "words"]
 
 METRIC = "balanced_accuracy"
 _WORST = "test_worst_class_recall"
@@ -99,6 +99,14 @@ def arms_table(result: StudyResult) -> str:
         ])  # fmt: skip
     header = ["arm", "balanced accuracy, %", "on validation", "worst class", f"gain over {chosen[0]}", "p (Holm)"]
     return markdown([*header, "synthetic rows", "fit, s"], lines)
+
+
+def compared(result: StudyResult) -> list[str]:
+    """The arms chosen without and with synthetic rows, each with its score, and the gain."""
+    chosen = [result.best(generative=generative) for generative in (False, True)]
+    scores = [f"{arm}: {_percent(_mean(result, arm, f'test_{METRIC}'))}" if arm else "none" for arm in chosen]
+    gain = result.compared()
+    return [*scores, "" if gain is None else points(gain)]
 
 
 def points(gain: Interval) -> str:

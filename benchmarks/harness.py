@@ -40,12 +40,16 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name."""
+    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name.
+
+    `found` gives its lines of the report's first table: rows, seeds, the arms compared, and the gain.
+    """
 
     about: str
     run: Callable[[bool], Record]
     table: Callable[[Record], str]
     figures: Callable[[Record], dict[str, Figure]] = lambda results: {}
+    found: Callable[[Record], list[list[str]]] = lambda results: []
 
 
 class Trials:

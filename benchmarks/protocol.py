@@ -27,7 +27,7 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
-from benchmarks.comparison import METRIC, Goal, arms_table, gains_figure, judge, n_seeds, words
+from benchmarks.comparison import METRIC, Goal, arms_table, compared, gains_figure, judge, n_seeds, words
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
 from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
@@ -176,6 +176,11 @@ class Protocol:
             lines = [[name, str(figure)] for name, figure in self.published]
             parts.append(f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}")
         return "\n\n".join(parts)
+
+    def found(self, results: Record) -> list[list[str]]:
+        """Of each setup its name, seeds, the chosen arms without and with synthetic rows, and the gain."""
+        found = {rows: self.result(results, rows) for rows in self.setups}
+        return [[rows, str(result.n_seeds), *compared(result)] for rows, result in found.items() if result is not None]
 
     def figures(self, results: Record) -> dict[str, Figure]:
         """Gain of each arm over the best without a generative sampler, one panel a setup."""

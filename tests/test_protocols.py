@@ -13,7 +13,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from benchmarks import ablation, harness, longtail, lowdata, protocol
-from benchmarks.comparison import Goal, judge
+from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
 from gen_augment.data import Data
@@ -168,7 +168,9 @@ def test_seeds_count_when_they_have_every_arm() -> None:
     assert result is not None
     assert sorted(set(result.trials["seed"])) == [0, 2]
     assert tested.result({"trials": []}, ROWS) is None
+    assert [line[:2] for line in tested.found(results)] == [[ROWS, "2"]]
     assert tested.table({"trials": []}) == ""
+    assert tested.found({"trials": []}) == []
     assert tested.figures({"trials": []}) == {}
 
 
@@ -194,6 +196,16 @@ def test_goal_is_judged_on_the_arms_chosen_on_validation(gan: Sequence[float], g
         "gan": rows(0.8, gan),
     }
     assert judge(goal, make_result(arms)).startswith(words)
+
+
+def test_the_arms_chosen_on_validation_are_told_in_short() -> None:
+    scores: Mapping[str, Any] = {
+        "real": rows(0.8, (0.80, 0.81, 0.82)),
+        "weak": rows(0.5, (0.9, 0.9, 0.9)),
+        "gan": rows(0.8, (0.85, 0.86, 0.87)),
+    }
+    assert compared(make_result(scores)) == ["real: 81.0", "gan: 86.0", "+5.00 [+5.00, +5.00]"]
+    assert compared(make_result({"real": rows(0.8, (0.8, 0.8, 0.8))})) == ["real: 80.0", "none", ""]
 
 
 @pytest.mark.parametrize("order", ["published order", "shuffled order"])
