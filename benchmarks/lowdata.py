@@ -46,7 +46,8 @@ def arms(move: str) -> tuple[str, ...]:
         f"{move}+randaugment", "pixel-smote", f"pixel-smote+{mixed}", "latent-smote:1", f"latent-smote:1+{mixed}",
         "vae:1", f"vae:1+{mixed}", "gan:1", f"gan:1+{mixed}", "flow:1", f"flow:1+{move}", f"flow:1+{mixed}",
         f"flow:1:guidance=2+{mixed}", f"flow:1:share=0.25+{move}", f"flow:1:share=0.25+{mixed}",
-        f"flow:1:vary=0.6+{move}", f"flow:1:vary=0.6+{mixed}",
+        f"flow:1:vary=0.6+{move}", f"flow:1:vary=0.6+{mixed}", "flow:1:share=0.25+randaugment",
+        "flow:1:guidance=2+randaugment", "gan:1+randaugment", "vae:1+randaugment",
     )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 A protocol is a `Study` of one seed for each set of rows and each seed. A seed's trials go to ``results/NAME.json`` as
 soon as all of its arms are done, and while they run, to ``benchmarks/work/NAME/``: a run that was stopped goes on with
-the arm it was at, and a fresh checkout with the first seed that its JSON lacks. Processes that run one protocol side by
-side divide its seeds. Everything that decides a seed is derived from its number: the rows drawn, samplers and
-classifiers.
+the arm it was at, and a fresh checkout with the first seed that its JSON lacks; where an arm was added since, it alone
+is run. Processes that run one protocol side by side divide its seeds. Everything that decides a seed is derived from
+its number: the rows drawn, samplers and classifiers.
 
 The arm is chosen on validation over all seeds, and its gain over the best arm without a generative sampler, chosen
 likewise, is the paired difference on the test images, which were never used to choose a setting. Classifiers are the
@@ -119,11 +119,12 @@ class Protocol:
                 if all(map(trials.has, keys.values())):
                     continue
                 with trials.claim({"rows": rows, "seed": seed}) as mine:
-                    if not mine or all(map(trials.has, keys.values())):
+                    lacking = tuple(arm for arm, key in keys.items() if not trials.has(key))
+                    if not mine or not lacking:
                         continue
                     folder = Path(mkdtemp()) if quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
-                    found = self._seed(rows, setup, seed, quick, folder)
-                    trials.extend([key | found[arm] for arm, key in keys.items() if not trials.has(key)])
+                    found = self._seed(rows, Setup(lacking, setup.steps), seed, quick, folder)
+                    trials.extend([keys[arm] | found[arm] for arm in lacking])
                     shutil.rmtree(folder)
         return {"trials": trials.done}
 

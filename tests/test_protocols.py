@@ -81,6 +81,19 @@ def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
     assert without_seconds(toy_protocol().run(False)) == without_seconds(found)
 
 
+def test_of_an_arm_that_is_added_later_nothing_else_is_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(protocol, "SEEDS", 1)
+    fewer = replace(toy_protocol(), setups={ROWS: Setup(SETUP.arms[:-1], SETUP.steps)})
+    fewer.run(False)
+    capsys.readouterr()
+    found = toy_protocol().run(False)
+    assert capsys.readouterr().out == f"1/1 {SETUP.arms[-1]} \n"
+    (folder / "toys.json").unlink()
+    assert without_seconds(found) == without_seconds(toy_protocol().run(False))
+
+
 def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "SEEDS", 2)
     mine: list[int] = []
