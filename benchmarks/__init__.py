@@ -1,5 +1,7 @@
 """Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
+from dataclasses import replace
+
 from benchmarks import (
     ablation,
     controls,
@@ -42,12 +44,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table),
-    "robustness": Benchmark(
-        robustness.__doc__ or "",
-        robustness.PROTOCOL.run,
-        robustness.table,
-        robustness.figures,
-        robustness.PROTOCOL.found,
+    "robustness": replace(
+        _of(robustness.__doc__, robustness.PROTOCOL), table=robustness.table, figures=robustness.figures
     ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table),
     "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures),

@@ -167,12 +167,10 @@ class Protocol:
     def table(self, results: Record) -> str:
         """Arms of each setup, what was chosen, the goal, and what others report."""
         parts = []
-        for rows in self.setups:
-            result = self.result(results, rows)
-            if result is not None:
-                parts.append(f"**{rows}**, {n_seeds(result)}\n\n{arms_table(result)}\n\n{words(result)}")
-                if rows in self.goals:
-                    parts[-1] += f" {judge(self.goals[rows], result)}"
+        for rows, result in self._results(results).items():
+            parts.append(f"**{rows}**, {n_seeds(result)}\n\n{arms_table(result)}\n\n{words(result)}")
+            if rows in self.goals:
+                parts[-1] += f" {judge(self.goals[rows], result)}"
         if self.published:
             lines = [[name, str(figure)] for name, figure in self.published]
             parts.append(f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}")
@@ -180,13 +178,16 @@ class Protocol:
 
     def found(self, results: Record) -> list[list[str]]:
         """Of each setup its name, seeds, the chosen arms without and with synthetic rows, and the gain."""
-        found = {rows: self.result(results, rows) for rows in self.setups}
-        return [[rows, str(result.n_seeds), *compared(result)] for rows, result in found.items() if result is not None]
+        return [[rows, str(result.n_seeds), *compared(result)] for rows, result in self._results(results).items()]
 
     def figures(self, results: Record) -> dict[str, Figure]:
         """Gain of each arm over the best without a generative sampler, one panel a setup."""
+        return gains_figure(self._results(results))
+
+    def _results(self, results: Record) -> dict[str, StudyResult]:
+        """Of the setups that have any."""
         found = {rows: self.result(results, rows) for rows in self.setups}
-        return gains_figure({rows: result for rows, result in found.items() if result is not None})
+        return {rows: result for rows, result in found.items() if result is not None}
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
