@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ class Study:
         Raises
         ------
         ArchiveError
-            The directory holds another study, or cannot be written.
+            The directory holds another study, cannot be written, or another process is running its study.
         InputError
             The budget is no number of minutes, or joblib's backend shares memory: trials seed torch's one global
             generator.
@@ -219,20 +220,29 @@ class Study:
         self._outcomes, self._pictures, self._test_scores = {}, {}, {}
         jobs, clock = Jobs(n_jobs), Clock(budget)  # which may refuse, before there is a folder
         self._store = store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
-        if store is not None and budget is not None:
-            clock.spend(store.read_time())
-            jobs.on_end = lambda: store.keep_time(clock.elapsed)
-        self._recall()
-        setting = Setting(
-            self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, self.precision,
-            jobs.many,
-        )  # fmt: skip
-        rounds = Rounds(
-            self.task, setting, self._seed, self.corruptions, self.near_copies, store,
-            lambda outcome: self._keep(outcome, on_trial), set(self._pictures),
-        )  # fmt: skip
-        if budget is not None:
-            self._plan_with(rounds, jobs, clock, shorten, on_plan)
+        with nullcontext() if store is None else store.alone():
+            if store is not None and budget is not None:
+                clock.spend(store.read_time())
+                jobs.on_end = lambda: store.keep_time(clock.elapsed)
+            self._recall()
+            setting = Setting(
+                self.model, self.task.classes, self.n_steps, self.batch_size, self.lr, self.device, self.precision,
+                jobs.many,
+            )  # fmt: skip
+            rounds = Rounds(
+                self.task, setting, self._seed, self.corruptions, self.near_copies, store,
+                lambda outcome: self._keep(outcome, on_trial), set(self._pictures),
+            )  # fmt: skip
+            if budget is not None:
+                self._plan_with(rounds, jobs, clock, shorten, on_plan)
+            self._run_seeds(rounds, jobs, clock)
+            result = self.result()
+            if directory is not None:
+                save_result(result, directory)
+        return result
+
+    def _run_seeds(self, rounds: Rounds, jobs: Jobs, clock: Clock) -> None:
+        """Run what is not done yet, until the time is up or the verdict is certain."""
         for numbers in jobs.share_out(range(self._n_planned)):
             waiting = {n: [a for a in self.running.values() if (n, a.name) not in self._outcomes] for n in numbers}
             if any(waiting.values()):
@@ -242,10 +252,6 @@ class Study:
                     rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
             if self.sequential and self._decided(max(numbers) + 1):
                 break
-        result = self.result()
-        if directory is not None:
-            save_result(result, directory)
-        return result
 
     def _plan_with(self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan) -> None:
         """Take what fits of the study, and say so."""

@@ -5,12 +5,14 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import ArchiveError
@@ -36,7 +38,7 @@ class TrialStore:
 
     ``study.json`` says which study it belongs to; ``trials.jsonl`` has a line a trial; ``predictions/`` a file a trial;
     ``rows/`` synthetic rows by the hash of all that decides them; ``plan.json`` and ``time.json``, of a study with a
-    budget, what of it is run and the seconds spent.
+    budget, what of it is run and the seconds spent; ``running.lock`` is held by the process that runs it.
 
     Parameters
     ----------
@@ -60,6 +62,24 @@ class TrialStore:
             write_bytes(marker, text.encode())
         elif marker.read_bytes() != text.encode():
             raise ArchiveError(f"{folder} holds another study (other data, model or settings): choose another folder.")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep all others from running the study until the block, or this process, ends."""
+        lock = FileLock(self.folder / "running.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise ArchiveError(
+                f"the study in {self.folder} is being run by another process: wait until that ends, or choose another "
+                "folder; n_jobs= divides one study among processes."
+            ) from None
+        except OSError as error:
+            raise ArchiveError(f"cannot write {lock.lock_file}: {error.strerror}.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read(self, keys: Mapping[str, str] | None = None) -> list[Outcome]:
         """Trials without an error whose predictions are there too, the last of each.

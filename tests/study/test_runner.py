@@ -267,6 +267,18 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     assert len(log) == 3
 
 
+def test_folder_is_run_by_one_at_a_time(tmp_path: Path) -> None:
+    refused: list[Any] = []
+
+    def run_it_too(*_: Any) -> None:
+        with pytest.raises(ArchiveError, match="is being run by another process"):
+            small_study(X, Y).run(tmp_path)
+        refused.append(_)
+
+    first = small_study(X, Y).run(tmp_path, on_trial=run_it_too)
+    assert len(refused) == len(first.trials) == len(small_study(X, Y).run(tmp_path).trials)
+
+
 def test_failed_trial_is_kept_and_tried_again(tmp_path: Path) -> None:
     log = Log()
     samplers = {"copies": Failing(log, at=(0,))}
