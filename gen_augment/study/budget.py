@@ -259,7 +259,8 @@ def _fewer_and_fewer(costs: Costs, arms: Mapping[str, Arm]) -> Iterator[dict[str
 
 def _extends(other: Arm, arm: Arm) -> bool:
     """Whether both have the same synthetic rows, and `other` more batch steps."""
-    alike = all(getattr(other, word) == getattr(arm, word) for word in ("row_step", "size", "synthetic", "balance"))
+    told = ("row_step", "resample", "size", "synthetic", "balance")
+    alike = all(getattr(other, word) == getattr(arm, word) for word in told)
     return arm.is_generative and alike and set(arm.batch_steps) < set(other.batch_steps)
 
 

@@ -55,7 +55,7 @@ def test_options_of_a_sampler(name: str, expected: Synthetic) -> None:
 
 def test_keys_of_arms_stay_what_they_were() -> None:
     """Trials that lie in users' folders are known by them."""
-    names = ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip", "gan:1:share=0.5", "gan:1:share=0.25")
+    names = ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip", "gan:1:share=0.5", "gan:1:share=0.25", "smote+gan:1")
     keys = {name: parse_arm(name, {"gan": None}).key for name in names}
     assert (keys["real"], keys["gan:1"]) == ("f236c23c5146a47f", "1d1b7d6dfc2eec89")
     assert len(set(keys.values())) == len(names)
@@ -81,11 +81,44 @@ def test_keys_of_arms_stay_what_they_were() -> None:
         ("weights+logit", "weights and logit both treat imbalance"),
         ("smote+threshold", "those of smote have parents"),
         ("gan+threshold", "those of gan have parents"),
+        ("oversample+gan+threshold", "those of oversample have parents"),
     ],
 )
 def test_options_that_cannot_be_read(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_arm(name, SAMPLERS)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("oversample+gan", Synthetic(ratio=1.0)),
+        ("gan:0.5:soft+flip+oversample", Synthetic(ratio=0.5, soft=True)),
+        ("oversample+gan:effective", Synthetic(ratio=1.0, labels="effective")),
+    ],
+)
+def test_real_rows_are_resampled_beside_those_of_a_sampler(name: str, expected: Synthetic) -> None:
+    arm = parse_arm(name, SAMPLERS)
+    assert (arm.rows, arm.resample, arm.synthetic) == ("gan", "oversample", expected)
+
+
+@pytest.mark.parametrize("step", ["oversample", "smote", "repeat"])
+def test_resampled_rows_are_those_of_the_arm_without_a_sampler(step: str) -> None:
+    split = imbalanced_split()
+    alone, plain, both = (
+        make_pool(parse_arm(name, SAMPLERS), split, CLASSES, 0, clock)
+        for name in (step, "gan:1:share=0.25", f"{step}+gan:1:share=0.25")
+    )
+    n = len(alone.part)
+    np.testing.assert_array_equal(both.part.X[:n], alone.part.X)
+    np.testing.assert_array_equal(both.part.X[n:], plain.part.X[-plain.n_synthetic :])
+    np.testing.assert_array_equal(both.part.codes, [*alone.part.codes, *plain.part.codes[-plain.n_synthetic :]])
+    assert both.n_synthetic == plain.n_synthetic == len(split.train)
+    assert both.weights is not None
+    synthetic = np.arange(len(both.part)) >= n
+    # Where both parts have all classes alike, the share is that of each class.
+    for mine in (both.part.codes == 0, both.part.codes == 1) if step != "repeat" else (both.part.codes >= 0,):
+        assert both.weights[mine & synthetic].sum() / both.weights[mine].sum() == pytest.approx(0.25, abs=0.01)
 
 
 @given(

@@ -64,9 +64,9 @@ def test_parse_arm(name: str, rows: str, steps: tuple[str, ...], generative: boo
         ("", "unknown step ''"),
         ("real+", "unknown step ''"),
         ("Real", "unknown step 'Real'"),
-        ("real+mine", "real and mine both choose the rows"),
+        ("real+repeat", "real and repeat both choose the rows"),
         ("mine+other", "mine and other both"),
-        ("oversample+mine+shift", "oversample and mine both"),
+        ("oversample+mine+smote+shift", "oversample and smote both"),
     ],
 )
 def test_parse_arm_refuses(name: str, message: str) -> None:

@@ -1,6 +1,6 @@
 """Arms: what is done to the training part before and while a classifier learns from it.
 
-An arm is written as steps joined by ``+``. At most one chooses the rows::
+An arm is written as steps joined by ``+``. At most one resamples the real rows, and at most one adds a sampler's::
 
     real                    the rows as they are
     repeat                  each row twice: a control, which adds nothing
@@ -18,7 +18,9 @@ and the others change batches of images, or how imbalance is met::
     logit                   logit adjustment
     threshold               class thresholds tuned on rows left out
 
-So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp. A sampler takes options after colons::
+So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp, and ``"oversample+gan:share=0.25"`` on real
+rows repeated until all classes are alike, with a quarter of what it meets of each class from the GAN. A sampler takes
+options after colons::
 
     gan:0.5                 synthetic rows for each real one; otherwise, enough to make classes alike and half synthetic
     gan:1:prior             labels of the synthetic rows: prior, balanced or effective (inverse effective number)

@@ -43,6 +43,8 @@ class Arm:
         Unfitted; cloned for each seed.
     synthetic : Synthetic
         How many of its rows, and which.
+    resample : str
+        The name of the row step that the real rows go through before the sampler's are put beside them.
     balance : {"", "weights", "logit", "threshold"}
         See `gen_augment.study.balance`.
     size : int or None
@@ -68,6 +70,7 @@ class Arm:
     synthetic: Synthetic = field(default_factory=Synthetic)
     balance: str = ""
     size: int | None = None
+    resample: str = "real"
 
     @property
     def base(self) -> str:
@@ -109,6 +112,7 @@ class Arm:
         told += [self.size] if self.size is not None else []
         told += ["soft"] if self.synthetic.soft else []
         told += [self.synthetic.share] if self.synthetic.share is not None else []
+        told += [self.resample] if self.resample != "real" else []
         described = without_addresses(repr(tuple(told)))
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
 
@@ -122,7 +126,8 @@ def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
         A step is unknown, or two of them choose the rows.
     """
     arm = Arm(name)
-    chosen: list[str] = []
+    resampled: list[str] = []
+    sampled: list[str] = []
     for step in name.split("+"):
         head, *options = step.split(":")
         if step in BATCH_STEPS:
@@ -132,18 +137,25 @@ def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
                 raise InputError(f"arm {name!r}: {arm.balance} and {step} both treat imbalance; take one.")
             arm = replace(arm, balance=step)
         elif head in samplers:
-            chosen.append(head)
+            sampled.append(head)
             arm = replace(arm, rows=head, sampler=samplers[head], synthetic=_parse_synthetic(name, options))
         elif step in ROW_STEPS:
-            chosen.append(step)
-            arm = replace(arm, rows=step)
+            resampled.append(step)
         else:
             known = [*ROW_STEPS, *samplers, *BATCH_STEPS, *BALANCES]
             raise InputError(f"arm {name!r}: unknown step {step!r}; known: {', '.join(known)}.")
-    if len(chosen) > 1:
-        raise InputError(f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one.")
-    if arm.balance == "threshold" and chosen not in ([], ["real"]):
-        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {chosen[0]} have parents.")
+    for chosen in (resampled, sampled):
+        if len(chosen) > 1:
+            raise InputError(f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one.")
+    if arm.balance == "threshold" and [*resampled, *sampled] not in ([], ["real"]):
+        parents = [*resampled, *sampled][0]
+        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {parents} have parents.")
+    if resampled and sampled:
+        # By the real classes' sizes, rows that make them alike would be too many where those were made alike before.
+        ratio = 1.0 if arm.synthetic.ratio is None else arm.synthetic.ratio
+        arm = replace(arm, resample=resampled[0], synthetic=replace(arm.synthetic, ratio=ratio))
+    elif resampled:
+        arm = replace(arm, rows=resampled[0])
     return arm
 
 

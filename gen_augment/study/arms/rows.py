@@ -83,10 +83,11 @@ def make_pool(
     synthetic = shuffled(drawn.part, seed) if arm.synthetic.shuffled else drawn.part
     shown = np.concatenate([np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))])
     examples = Part(take(synthetic.X, shown), synthetic.codes[shown])
+    real = _resampled(arm.resample, train, labels, derive_seed(seed, arm.resample))
     if arm.synthetic.pretrain:
-        return Pool(train, len(synthetic), examples, drawn.seconds, synthetic)
-    weights = arm.synthetic.weights(len(train), len(synthetic))
-    return Pool(beside(train, synthetic), len(synthetic), examples, drawn.seconds, weights=weights)
+        return Pool(real, len(synthetic), examples, drawn.seconds, synthetic)
+    weights = arm.synthetic.weights(len(real), len(synthetic))
+    return Pool(beside(real, synthetic), len(synthetic), examples, drawn.seconds, weights=weights)
 
 
 def _resampled(rows: Any, train: Part, labels: np.ndarray, seed: int) -> Part:
