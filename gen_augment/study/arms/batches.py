@@ -4,6 +4,7 @@ Each takes images ``(B, C, H, W)`` in [-1, 1] and labels ``(B, n_classes)`` that
 generator, which a trial seeds. One of the user's own is any function of that form; see `gen_augment.study.Arm`.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
 
 from gen_augment.errors import MissingDependencyError
 from gen_augment.training import SMALL_SHIFT, diff_augment
@@ -50,9 +52,50 @@ def cutmix(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """RandAugment, two operations of magnitude 9 for each image (Cubuk et al. 2020, arXiv:1909.13719)."""
-    policy = v2.RandAugment(num_ops=2, magnitude=9)
-    return _as_floats(torch.stack([policy(image) for image in _as_bytes(x)])), y
+    """RandAugment, two operations of magnitude 9 for each image (Cubuk et al. 2020, arXiv:1909.13719).
+
+    As torchvision's, which gives all images of a batch the same operations; here, those that draw one share a call.
+    """
+    images = _as_bytes(x)
+    for _ in range(2):
+        drawn, sign = torch.randint(len(_OPERATIONS), (len(x),)), torch.randint(2, (len(x),)) * 2 - 1
+        sign[drawn < _N_UNSIGNED] = 1
+        for number, signed in set(zip(drawn.tolist(), sign.tolist(), strict=True)):
+            mine = torch.nonzero((drawn == number) & (sign == signed)).squeeze(1).to(x.device)
+            images[mine] = _OPERATIONS[number](images[mine], signed)
+    return _as_floats(images), y
+
+
+def _shear(x: Tensor, horizontal: float, vertical: float) -> Tensor:
+    degrees = [math.degrees(math.atan(horizontal)), math.degrees(math.atan(vertical))]
+    moved: Tensor = F.affine(x, angle=0.0, translate=[0, 0], scale=1.0, shear=degrees, center=[0, 0])
+    return moved
+
+
+def _translate(x: Tensor, horizontal: float, vertical: float) -> Tensor:
+    pixels = [int(horizontal * x.shape[-1]), int(vertical * x.shape[-2])]
+    moved: Tensor = F.affine(x, angle=0.0, translate=pixels, scale=1.0, shear=[0.0, 0.0])
+    return moved
+
+
+#: Of RandAugment, with its magnitude 9 of 0 to 30, of uint8 images and a sign: 0.3 of the largest one.
+_OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
+    lambda x, _: x,
+    lambda x, _: F.posterize(x, bits=7),
+    lambda x, _: F.solarize(x, threshold=255 * 0.7),
+    lambda x, _: F.autocontrast(x),
+    lambda x, _: F.equalize(x),
+    lambda x, sign: _shear(x, 0.3 * 0.3 * sign, 0),
+    lambda x, sign: _shear(x, 0, 0.3 * 0.3 * sign),
+    lambda x, sign: _translate(x, 0.3 * 150 / 331 * sign, 0),
+    lambda x, sign: _translate(x, 0, 0.3 * 150 / 331 * sign),
+    lambda x, sign: F.rotate(x, angle=0.3 * 30 * sign),
+    lambda x, sign: F.adjust_brightness(x, 1 + 0.3 * 0.9 * sign),
+    lambda x, sign: F.adjust_saturation(x, 1 + 0.3 * 0.9 * sign),
+    lambda x, sign: F.adjust_contrast(x, 1 + 0.3 * 0.9 * sign),
+    lambda x, sign: F.adjust_sharpness(x, 1 + 0.3 * 0.9 * sign),
+)
+_N_UNSIGNED = 5
 
 
 def classic(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
