@@ -11,7 +11,7 @@ from gen_augment.errors import InputError
 from gen_augment.filters import FilteredSampler
 from gen_augment.samplers import CLASSICAL, SAMPLERS
 from gen_augment.study import Recommendation, Study, StudyResult, load_result, save_result
-from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS, default_arms
+from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
 from gen_augment.study.models import load_model
 from gen_augment.terminal import (
     DataArgument,
@@ -121,13 +121,11 @@ def study(
     others = {name: CLASSICAL[name]() for name in (densities if arms is None else CLASSICAL) if name not in ROW_STEPS}
     samplers = trained | others
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
-    if named is None and loaded.mirror and model is None:
-        named = default_arms("image", samplers, mirror=True)
     run = Study(
-        loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, samplers=samplers,
-        n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
-        metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes), n_steps=steps, random_state=seed,
-        **place,
+        loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, mirror=loaded.mirror,
+        samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates,
+        corruptions=corruptions, metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes),
+        n_steps=steps, random_state=seed, **place,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
     interrupted, found = False, None

@@ -15,7 +15,7 @@ from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
-from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
+from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, default_arms, read_arms
 from gen_augment.study.budget import LEAST_SEEDS, Plan, minutes
 from gen_augment.study.corruptions import CONDITIONS, chosen_rows
 from gen_augment.study.metrics import scores
@@ -38,6 +38,8 @@ __all__ = ["FIRST_LOOK", "Study"]
 
 #: Seeds before the first look of a sequential study.
 FIRST_LOOK = 3
+#: How many times as large as the smallest class the largest one is where default arms have to meet imbalance.
+IMBALANCED = 1.5
 OnTrial = Callable[[Trial, int, int], None] | None
 OnPlan = Callable[[str], None] | None
 
@@ -57,7 +59,11 @@ class Study:
         An estimator gets flat pixels or standardised columns, with categories one-hot; a scikit-learn Pipeline gets
         DataFrames as they are. A small CNN (images) or a random forest (tables) by default.
     arms : sequence of str or Arm, optional
-        Such as ``("real", "shift+mixup", "gan:0.5", "gan+shift+mixup")``; see `gen_augment.study.arms`.
+        Such as ``("real", "shift+mixup", "gan:0.5", "gan+shift+mixup")``; see `gen_augment.study.arms`. By default,
+        `gen_augment.study.arms.default_arms`: baselines, which are oversampled too where classes of images differ by
+        half in size, and each sampler with and without classic recipes.
+    mirror : bool
+        Whether default arms may flip images left to right: for those whose mirror image has the same label.
     samplers : dict of str to Sampler, optional
         Unfitted samplers by the names that arms call them; by default a flow, a GAN and a VAE with their
         default settings.
@@ -114,6 +120,7 @@ class Study:
         *,
         model: Any = None,
         arms: Sequence[str | Arm] | None = None,
+        mirror: bool = False,
         samplers: Mapping[str, Any] | None = None,
         n_seeds: int = 5,
         test: tuple[Any, Any] | None = None,
@@ -153,7 +160,6 @@ class Study:
         self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
         shape = infer_codec(self.task.rows.X)[0].shape
         self.model = default_model(self.task.kind, shape, len(self.task.classes)) if model is None else model
-        self.arms = read_arms(arms, self.samplers, lambda arm: why_not(arm, self.model, self.task.kind), self.task.kind)
         self.n_seeds = check_positive_int("n_seeds", n_seeds)
         self.near_copies = near_copies
         self.corruptions = corruptions
@@ -164,6 +170,10 @@ class Study:
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
         split = self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
+        counts = np.bincount(split.train.codes)
+        self.imbalanced = bool(counts.max() > IMBALANCED * counts.min())
+        default = default_arms(self.task.kind, self.samplers, mirror=mirror, imbalanced=self.imbalanced)
+        self.arms = read_arms(arms, default, self.samplers, lambda arm: why_not(arm, self.model, self.task.kind))
         self.n_steps = default_steps(len(split.train)) if n_steps is None else check_positive_int("n_steps", n_steps)
         self.sizes = check_sizes(sizes, split.train.codes, len(self.task.classes))
         self.precision = precision

@@ -23,7 +23,7 @@ from gen_augment.codecs import LabelCodec, concatenate, read_rows
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler
-from gen_augment.study.arms import Arm, parse_arm, prepared, varied
+from gen_augment.study.arms import ROW_STEPS, Arm, parse_arm, prepared, resampled, varied
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.result import StudyResult
 from gen_augment.study.statistics import Interval
@@ -63,6 +63,8 @@ class Recommendation:
         Whether they are to be trained on alone, for the first half of the steps, and the real rows for the other.
     share : float or None
         Of each batch, where there is to be a fixed one: ``augment_loader(loader, sampler, ratio=share)``.
+    resample : str
+        What is done to the real rows that they stand beside, such as "oversample"; "real" for nothing.
     """
 
     use: str | None
@@ -74,9 +76,12 @@ class Recommendation:
     vary: float | None = None
     pretrain: bool = False
     share: float | None = None
+    resample: str = "real"
 
     def augment(self, X: Any, y: Any = None) -> tuple[Any, Any]:
         """Rows and labels, with the recommended synthetic ones after them; unchanged where there are none to use.
+
+        Where the arm resamples real rows, so does this.
 
         Raises
         ------
@@ -94,38 +99,46 @@ class Recommendation:
         if self.share is not None:
             raise InputError(
                 f"{self.use!r} makes {self.share:g} of each batch synthetic: use augment_loader(loader, sampler, "
-                f"ratio={self.share:g}, labels='balanced')."
+                f"ratio={self.share:g}, labels='balanced'), with a loader of real rows after {self.resample!r}."
             )
+        encoder, codes = LabelCodec.fit(y)
+        real = resampled(self.resample, Part(X, codes), encoder.classes, 0)
         if self.vary is not None:
-            encoder, codes = LabelCodec.fit(y)
             new = np.repeat(encoder.encode(list(self.counts)), list(self.counts.values()))
             new_X = varied(self.use or "", self.sampler, self.vary, Part(X, codes), new, encoder.classes, 0)
             new_y = encoder.classes[new]
         else:
             new_X, new_y = self.sampler.sample(y=self.counts)
-        return concatenate([X, new_X]), np.concatenate([np.asarray(y), np.asarray(new_y)])
+        return concatenate([real.X, new_X]), np.concatenate([encoder.classes[real.codes], np.asarray(new_y)])
 
 
 def candidates(
     study: "Study", ratios: Sequence[float], filters: Sequence[str], guidance: Sequence[float],
-    vary: Sequence[float], shares: Sequence[float], pretrain: bool, recipe: str,
+    vary: Sequence[float], shares: Sequence[float], pretrain: bool, best: Arm,
 ) -> list[str]:  # fmt: skip
-    """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps `recipe`.
+    """Names of arms: each sampler with each ratio, filter and, where it has any, guidance, under the steps of `best`.
 
     New versions of real rows, shares of batches, and training on synthetic rows first are tried at the middle ratio
-    alone; the last two with networks.
+    alone; the last two with networks. Where `best` resamples the real rows, they stand beside those. Of imbalanced
+    rows, as many as make classes alike are tried too, beside the rows as they are.
     """
+    steps = [step for step in (*best.batch_steps, best.balance) if isinstance(step, str) and step]
+    recipe = "".join(f"+{step}" for step in steps if step != "threshold")
+    resample = best.rows if isinstance(best.rows, str) and best.rows in ROW_STEPS else "real"
     middle = sorted(ratios)[len(ratios) // 2]
     found = []
     for name, sampler in study.samplers.items():
         strengths: list[float | None] = [None, *(guidance if "guidance" in sampler.get_params() else ())]
+        uses = []
         for ratio, word, strength in product(ratios, ("", *filters), strengths):
             options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
-            found.append(":".join([name, *(option for option in options if option)]) + recipe)
+            uses.append(":".join(option for option in options if option))
         ways = [f"vary={strength:g}" for strength in vary] if _can_vary(sampler) else []
         if is_network_factory(study.model):
             ways += [*(f"share={share:g}" for share in shares), *(["pretrain"] if pretrain else [])]
-        found += [f"{name}:{middle:g}:{way}{recipe}" for way in ways]
+        uses += [f"{middle:g}:{way}" for way in ways]
+        found += [f"{'' if resample == 'real' else f'{resample}+'}{name}:{use}{recipe}" for use in uses]
+        found += [f"{name}{recipe}"] if study.imbalanced else []
     return found
 
 
@@ -166,8 +179,8 @@ def recommend(
         scout.sequential, scout.corruptions, scout.sizes = False, False, ()
         plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
         scores = _scores(scout, plain, 2, folder / "baselines", n_jobs, on_trial, {})
-        recipe = _recipe(plain[max(scores, key=lambda name: scores[name])])
-        names = candidates(study, ratios, filters, guidance, vary, shares, pretrain, recipe)
+        baseline = plain[max(scores, key=lambda name: scores[name])]
+        names = candidates(study, ratios, filters, guidance, vary, shares, pretrain, baseline)
         limit = None if budget is None else start + _SEARCH_SHARE * 60 * budget
         first = {"budget": None if budget is None else _FIRST_SHARE * budget, "shorten": shorten, "on_plan": on_plan}
         arms = {name: parse_arm(name, study.samplers) for name in names}
@@ -187,17 +200,13 @@ def recommend(
     sampler, counts = _fitted(best, study.task.rows, study.task.labels, study.random_state)
     use = best.synthetic
     return Recommendation(
-        best.name, result.verdict(), result, searched, sampler, counts, use.vary, use.pretrain, use.share
-    )
+        best.name, result.verdict(), result, searched, sampler, counts, use.vary, use.pretrain, use.share,
+        best.resample,
+    )  # fmt: skip
 
 
 def _decided(compared: Interval | None, margin: float) -> bool:
     return compared is not None and compared.n >= 3 and compared.low > margin
-
-
-def _recipe(arm: Arm) -> str:
-    steps = [step for step in (*arm.batch_steps, arm.balance) if isinstance(step, str) and step]
-    return "".join(f"+{step}" for step in steps if step != "threshold")
 
 
 def _halve(

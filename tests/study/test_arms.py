@@ -76,15 +76,22 @@ def test_parse_arm_refuses(name: str, message: str) -> None:
 
 @pytest.mark.parametrize("kind", ["image", "table"])
 @pytest.mark.parametrize("mirror", [True, False])
-def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(kind: str, mirror: bool) -> None:
+@pytest.mark.parametrize("imbalanced", [True, False])
+def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(kind: str, mirror: bool, imbalanced: bool) -> None:
     samplers = {"mine": COPIES, "other": COPIES}
-    arms = [parse_arm(name, samplers) for name in default_arms(kind, samplers, mirror=mirror)]
-    assert {"real", "oversample"} <= {arm.name for arm in arms}
+    names = default_arms(kind, samplers, mirror=mirror, imbalanced=imbalanced)
+    arms = [parse_arm(name, samplers) for name in names]
+    image = kind == "image"
+    assert "real" in names
     assert {arm.rows for arm in arms if arm.is_generative} == {"mine", "other"}
-    assert any("flip" in arm.batch_steps for arm in arms) == (mirror and kind == "image")
-    assert ("smote" in {arm.name for arm in arms}) == (kind == "table")
-    # A sampler under the classic transforms has a rival under the same transforms.
-    assert {a.batch_steps for a in arms if a.is_generative} <= {a.batch_steps for a in arms if not a.is_generative}
+    assert any("flip" in arm.batch_steps for arm in arms) == (mirror and image)
+    assert ("smote" in names) == (not image)
+    assert ("oversample" in names) == (imbalanced or not image)
+    # A sampler under a recipe has a rival under the same recipe, whose classes are alike too.
+    plain = {arm.batch_steps: arm.rows for arm in arms if not arm.is_generative and arm.balance == ""}
+    for arm in arms:
+        if arm.is_generative and arm.batch_steps:
+            assert plain[arm.batch_steps] == ("oversample" if imbalanced else "real")
 
 
 # Batches

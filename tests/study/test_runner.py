@@ -377,10 +377,21 @@ def test_broken_network_fails_its_trials_with_the_error() -> None:
 def test_default_arms_are_those_that_the_model_can_run() -> None:
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
     assert list(small_study(X, Y, arms=None).arms) == [*baselines, "copies"]
-    assert list(image_study(arms=None).arms) == [
-        "real", "oversample", "shift", "mixup", "shift+mixup", "copies", "copies+shift+mixup",
-    ]  # fmt: skip
-    assert list(image_study(arms=None, model=LogisticRegression()).arms) == ["real", "oversample", "copies"]
+    both = ["copies", "copies+shift+mixup", "copies:share=0.25+randaugment"]
+    assert list(image_study(arms=None).arms) == ["real", "shift", "mixup", "shift+mixup", "randaugment", *both]
+    assert list(image_study(arms=None, model=LogisticRegression()).arms) == ["real", "copies"]
+    assert "flip+shift" in image_study(arms=None, mirror=True).arms
+
+
+def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> None:
+    X, y = toy_images(200)
+    rare = np.flatnonzero(y)[30:]
+    X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
+    few = {"n_seeds": 1, "samplers": {"copies": Copies()}}
+    imbalanced = Study(X, y, **few)  # type: ignore[arg-type]
+    assert {"oversample", "logit", "oversample+shift", "oversample+randaugment"} <= set(imbalanced.arms)
+    alike = Study(X, y, per_class=15, **few)  # type: ignore[arg-type]  # of the training part, which `per_class` makes
+    assert "oversample" not in alike.arms
 
 
 @pytest.mark.parametrize("arm", ["shift", "flip", "mixup", "real+mixup", "copies+flip"])

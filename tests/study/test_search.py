@@ -10,7 +10,8 @@ from torch import nn
 
 from gen_augment import AugmentedDataset, ConditionalVAE
 from gen_augment.errors import InputError
-from gen_augment.study import Recommendation, Study
+from gen_augment.study import Arm, Recommendation, Study
+from gen_augment.study.arms import parse_arm
 from gen_augment.study.search import candidates
 from gen_augment.study.task import row_digests
 from tests.conftest import small_sampler
@@ -70,15 +71,40 @@ def test_the_search_sees_no_test_row() -> None:
 
 def test_candidates() -> None:
     study = searching({"flow": small_sampler("flow"), "gan": small_sampler("gan"), "own": Copies()})
-    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), (0.25,), True, "+logit") == [
+    logit = Arm("logit", balance="logit")
+    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), (0.25,), True, logit) == [
         "flow:0.5+logit", "flow:0.5:guidance=1.5+logit", "flow:0.5:agreement+logit",
         "flow:0.5:agreement:guidance=1.5+logit", "flow:0.5:vary=0.3+logit", "flow:0.5:vary=0.6+logit",
         "gan:0.5+logit", "gan:0.5:agreement+logit", "own:0.5+logit", "own:0.5:agreement+logit",
     ]  # fmt: skip
     study.model = lambda: nn.Linear(10, 2)
-    assert candidates(study, (4, 0.5, 1), (), (), (), (0.25,), True, "")[-5:] == [
+    assert candidates(study, (4, 0.5, 1), (), (), (), (0.25,), True, Arm("real"))[-5:] == [
         "own:4", "own:0.5", "own:1", "own:1:share=0.25", "own:1:pretrain",
     ]  # fmt: skip
+
+
+def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> None:
+    study = searching({"own": Copies()}, per_class={0: 20, 1: 5})
+    best = parse_arm("smote+weights", study.samplers)
+    assert candidates(study, (1,), ("realism",), (), (), (), True, best) == [
+        "smote+own:1+weights", "smote+own:1:realism+weights", "own+weights",
+    ]  # fmt: skip
+    assert candidates(study, (1,), (), (), (), (), True, Arm("real")) == ["own:1", "own"]
+
+
+def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gen_augment.study.search._halve", lambda scout, arms, *_: (arms["oversample+true:4"], {}))
+    X, y = gaussians(600, dim=10, imbalance=4)
+    study = small_study(
+        X, y, test=TEST, per_class={0: 20, 1: 5}, n_seeds=8, model=GaussianNB(), arms=["oversample"],
+        samplers={"true": TrueDraws()},
+    )  # fmt: skip
+    found = study.recommend(ratios=(4,), filters=())
+    assert (found.use, found.resample) == ("oversample+true:4", "oversample")
+    more, labels = found.augment(X, y)
+    assert np.bincount(labels).tolist() == [(y == 0).sum() + 1200] * 2
+    np.testing.assert_array_equal(more[:600], X)
+    np.testing.assert_array_equal(labels[:600], y)
 
 
 class Mover(Copies):
@@ -107,7 +133,7 @@ def test_varied_rows_can_be_recommended() -> None:
     "option, use, message",
     [
         ("pretrain", {"pretrain": True}, "trains on synthetic rows first"),
-        ("share=0.25", {"share": 0.25}, r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)"),
+        ("share=0.25", {"share": 0.25}, r"ratio=0.25, labels='balanced'\), with a loader of real rows after 'real'"),
     ],
 )
 def test_rows_of_another_use_are_not_put_beside_others(option: str, use: dict[str, Any], message: str) -> None:

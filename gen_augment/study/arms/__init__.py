@@ -37,7 +37,7 @@ Arms of one's own are `Arm` objects, given to a study beside names.
 
 from gen_augment.study.arms.arm import BALANCES, DEFAULT_SAMPLERS, Arm, default_arms, parse_arm, read_arms
 from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
-from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool
+from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool, resampled
 from gen_augment.study.arms.synthetic import (
     FILTERS,
     Drawn,
@@ -68,6 +68,7 @@ __all__ = [
     "parse_arm",
     "prepared",
     "read_arms",
+    "resampled",
     "synthetic_counts",
     "varied",
 ]

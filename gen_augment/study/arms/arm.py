@@ -206,9 +206,10 @@ def _number(name: str, text: str, high: float) -> float:
 
 
 def read_arms(
-    arms: Iterable[str | Arm] | None, samplers: Mapping[str, Any], problem: Callable[[Arm], str | None], kind: str
-) -> dict[str, Arm]:
-    """Arms by name, those of `default_arms` that have no problem if none are named.
+    arms: Iterable[str | Arm] | None, default: Iterable[str], samplers: Mapping[str, Any],
+    problem: Callable[[Arm], str | None],
+) -> dict[str, Arm]:  # fmt: skip
+    """Arms by name; if none are given, those of `default` that have no problem.
 
     Raises
     ------
@@ -222,8 +223,8 @@ def read_arms(
                 "and '.': choose another name."
             )
     if arms is None:
-        default = [parse_arm(name, samplers) for name in default_arms(kind, samplers)]
-        return {arm.name: arm for arm in default if problem(arm) is None}
+        parsed = [parse_arm(name, samplers) for name in default]
+        return {arm.name: arm for arm in parsed if problem(arm) is None}
     found: dict[str, Arm] = {}
     for given in arms:
         arm = given if isinstance(given, Arm) else parse_arm(given, samplers)
@@ -236,13 +237,18 @@ def read_arms(
     return found
 
 
-def default_arms(kind: str, samplers: Mapping[str, Any], *, mirror: bool = False) -> list[str]:
-    """Baselines and samplers; for images, each sampler also under the classic transforms.
+def default_arms(kind: str, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False) -> list[str]:
+    """Baselines and samplers; for images, each sampler also under classic recipes.
 
-    `mirror` adds the horizontal flip to those, for images whose mirror image has the same label.
+    `mirror` adds the horizontal flip to those, for images whose mirror image has the same label. `imbalanced` images
+    are oversampled under each recipe in the arms to beat: samplers make classes alike, and so must these.
     """
     if kind == "table":
         return ["real", "oversample", "weights", "threshold", "smote", *samplers]
     moved = "flip+shift" if mirror else "shift"
-    recipes = [moved, "mixup", f"{moved}+mixup"]
-    return ["real", "oversample", *recipes, *samplers, *(f"{s}+{moved}+mixup" for s in samplers)]
+    recipes = [moved, "mixup", f"{moved}+mixup", "randaugment"]
+    alike = "oversample+" if imbalanced else ""
+    return [
+        "real", *(["oversample", "logit"] if imbalanced else []), *(f"{alike}{recipe}" for recipe in recipes),
+        *samplers, *(f"{s}+{moved}+mixup" for s in samplers), *(f"{alike}{s}:share=0.25+randaugment" for s in samplers),
+    ]  # fmt: skip

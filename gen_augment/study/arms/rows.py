@@ -19,7 +19,7 @@ from gen_augment.study.task import Part, Split
 if TYPE_CHECKING:
     from gen_augment.study.arms.arm import Arm
 
-__all__ = ["N_EXAMPLES", "ROW_STEPS", "Pool", "make_pool"]
+__all__ = ["N_EXAMPLES", "ROW_STEPS", "Pool", "make_pool", "resampled"]
 
 #: Synthetic rows of each class that are kept to be looked at.
 N_EXAMPLES = 6
@@ -74,7 +74,7 @@ def make_pool(
     """
     train = split.train
     if arm.sampler is None:
-        return Pool(_resampled(arm.rows, train, labels, derive_seed(seed, arm.row_step)))
+        return Pool(resampled(arm.rows, train, labels, derive_seed(seed, arm.row_step)))
     if drawn is None:
         found = draw_all(arm.row_step, arm.sampler, [arm.synthetic], split, labels, seed, clock)[arm.synthetic.drawn_as]
         if isinstance(found, Exception):
@@ -83,14 +83,15 @@ def make_pool(
     synthetic = shuffled(drawn.part, seed) if arm.synthetic.shuffled else drawn.part
     shown = np.concatenate([np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))])
     examples = Part(take(synthetic.X, shown), synthetic.codes[shown])
-    real = _resampled(arm.resample, train, labels, derive_seed(seed, arm.resample))
+    real = resampled(arm.resample, train, labels, derive_seed(seed, arm.resample))
     if arm.synthetic.pretrain:
         return Pool(real, len(synthetic), examples, drawn.seconds, synthetic)
     weights = arm.synthetic.weights(len(real), len(synthetic))
     return Pool(beside(real, synthetic), len(synthetic), examples, drawn.seconds, weights=weights)
 
 
-def _resampled(rows: Any, train: Part, labels: np.ndarray, seed: int) -> Part:
+def resampled(rows: Any, train: Part, labels: np.ndarray, seed: int) -> Part:
+    """Rows after a row step: its name, or one of the user's own."""
     step = ROW_STEPS[rows] if isinstance(rows, str) else rows
     if hasattr(step, "fit_resample"):
         return _by_imblearn(step, train, seed)
