@@ -223,7 +223,7 @@ def _sizes(text: str | None) -> list[int]:
 def _print_result(result: StudyResult) -> None:
     reference = result.best(generative=False)
     table = Table(title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left")
-    table.add_column("arm")
+    table.add_column("arm", overflow="fold")
     for title in (
         "mean",
         f"difference to {reference}",
