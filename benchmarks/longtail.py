@@ -10,8 +10,9 @@ recipe was a weak one; in 4,000 it was 88.3 and 87.4%, and the best of these bas
 Oversampling under RandAugment then turned out the best baseline, 89.2%, so that samplers are used on top of it too:
 flow rows at a quarter of those that are met of each class gave 89.0%, at a tenth 89.1, at a half 88.3. Beside real rows
 that are not oversampled, as frequent as those of their class ("prior"), they gave 87.5% under RandAugment and 88.2
-without, both with logit adjustment; as many balanced ones as real ones 86.4. One order of a seed takes about an hour of
-one thread: 10 minutes for the fits of four samplers and their rows, and one to one and a half for each of the 44 arms.
+without, both with logit adjustment; as many balanced ones as real ones 86.4. One order of a seed took 68 to 96 minutes
+of one thread beside one or two other processes: 10 to 15 for the fits of four samplers and their rows, and one to two
+for each of the 44 arms.
 
 The goal on Fashion-MNIST: the chosen arm gains at least 1.5 points of balanced accuracy over the best arm without a
 generative sampler, with an interval above 0, reaches 86.5%, and adds 10 points to the worst class's recall.

@@ -220,8 +220,8 @@ class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
 
 def is_generative(arm: str, setup: Setup) -> bool:
     """Whether a sampler with a learned density takes part in an arm."""
-    head = arm.split("+")[0].split(":")[0]
-    return head in setup.steps and head not in BASELINE_SAMPLERS
+    heads = {step.split(":")[0] for step in arm.split("+")}
+    return bool(heads & (setup.steps.keys() - {"classifier", *BASELINE_SAMPLERS}))
 
 
 @lru_cache(maxsize=1)
