@@ -97,9 +97,10 @@ class Recommendation:
                 "sampler.sample(y=counts), and train twice."
             )
         if self.share is not None:
+            loader = "" if self.resample == "real" else f", with a loader of real rows after {self.resample!r}"
             raise InputError(
                 f"{self.use!r} makes {self.share:g} of each batch synthetic: use augment_loader(loader, sampler, "
-                f"ratio={self.share:g}, labels='balanced'), with a loader of real rows after {self.resample!r}."
+                f"ratio={self.share:g}, labels='balanced'){loader}."
             )
         encoder, codes = LabelCodec.fit(y)
         real = resampled(self.resample, Part(X, codes), encoder.classes, 0)
@@ -124,7 +125,8 @@ def candidates(
     """
     steps = [step for step in (*best.batch_steps, best.balance) if isinstance(step, str) and step]
     recipe = "".join(f"+{step}" for step in steps if step != "threshold")
-    resample = best.rows if isinstance(best.rows, str) and best.rows in ROW_STEPS else "real"
+    resamples = isinstance(best.rows, str) and best.rows in ROW_STEPS and best.rows != "real"
+    prefix = f"{best.rows}+" if resamples else ""
     middle = sorted(ratios)[len(ratios) // 2]
     found = []
     for name, sampler in study.samplers.items():
@@ -137,7 +139,7 @@ def candidates(
         if is_network_factory(study.model):
             ways += [*(f"share={share:g}" for share in shares), *(["pretrain"] if pretrain else [])]
         uses += [f"{middle:g}:{way}" for way in ways]
-        found += [f"{'' if resample == 'real' else f'{resample}+'}{name}:{use}{recipe}" for use in uses]
+        found += [f"{prefix}{name}:{use}{recipe}" for use in uses]
         found += [f"{name}{recipe}"] if study.imbalanced else []
     return found
 

@@ -82,6 +82,7 @@ def test_keys_of_arms_stay_what_they_were() -> None:
         ("smote+threshold", "those of smote have parents"),
         ("gan+threshold", "those of gan have parents"),
         ("oversample+gan+threshold", "those of oversample have parents"),
+        ("real+gan+threshold", "those of gan have parents"),
     ],
 )
 def test_options_that_cannot_be_read(name: str, message: str) -> None:
@@ -100,6 +101,8 @@ def test_options_that_cannot_be_read(name: str, message: str) -> None:
 def test_real_rows_are_resampled_beside_those_of_a_sampler(name: str, expected: Synthetic) -> None:
     arm = parse_arm(name, SAMPLERS)
     assert (arm.rows, arm.resample, arm.synthetic) == ("gan", "oversample", expected)
+    # As they are, they are those of the sampler alone.
+    assert parse_arm("real+gan", SAMPLERS).key == parse_arm("gan", SAMPLERS).key
 
 
 @pytest.mark.parametrize("step", ["oversample", "smote", "repeat"])

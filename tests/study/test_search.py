@@ -133,7 +133,8 @@ def test_varied_rows_can_be_recommended() -> None:
     "option, use, message",
     [
         ("pretrain", {"pretrain": True}, "trains on synthetic rows first"),
-        ("share=0.25", {"share": 0.25}, r"ratio=0.25, labels='balanced'\), with a loader of real rows after 'real'"),
+        ("share=0.25", {"share": 0.25}, r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)\.$"),
+        ("share=0.25", {"share": 0.25, "resample": "smote"}, r"'balanced'\), with a loader of real rows after 'smote'"),
     ],
 )
 def test_rows_of_another_use_are_not_put_beside_others(option: str, use: dict[str, Any], message: str) -> None:

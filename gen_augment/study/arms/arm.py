@@ -147,15 +147,15 @@ def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
     for chosen in (resampled, sampled):
         if len(chosen) > 1:
             raise InputError(f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one.")
-    if arm.balance == "threshold" and [*resampled, *sampled] not in ([], ["real"]):
-        parents = [*resampled, *sampled][0]
-        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {parents} have parents.")
-    if resampled and sampled:
+    made = [step for step in (*resampled, *sampled) if step != "real"]
+    if arm.balance == "threshold" and made:
+        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {made[0]} have parents.")
+    if not sampled:
+        return replace(arm, rows=made[0]) if made else arm
+    if len(made) > 1:
         # By the real classes' sizes, rows that make them alike would be too many where those were made alike before.
         ratio = 1.0 if arm.synthetic.ratio is None else arm.synthetic.ratio
-        arm = replace(arm, resample=resampled[0], synthetic=replace(arm.synthetic, ratio=ratio))
-    elif resampled:
-        arm = replace(arm, rows=resampled[0])
+        arm = replace(arm, resample=made[0], synthetic=replace(arm.synthetic, ratio=ratio))
     return arm
 
 
