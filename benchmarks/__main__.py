@@ -74,7 +74,8 @@ def _opening(short: list[list[str]], missing: list[str]) -> str:
     if short:
         parts += [
             "Do synthetic images help a classifier? Both arms are chosen on validation and compared on test; a verdict "
-            "takes three seeds, and a gain an interval (95%) above 0.",
+            "takes three seeds, and a gain an interval (95%) above 0. All arms run three seeds; the three best on "
+            "validation without synthetic rows and the three best with them, the finalists, run ten.",
             markdown(header, short),
         ]
     if missing:

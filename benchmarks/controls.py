@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import lowdata
 from benchmarks.comparison import points
 from benchmarks.harness import Record
-from benchmarks.protocol import Protocol, Setup, images
+from benchmarks.protocol import SEEDS, Protocol, Setup, images
 from gen_augment.errors import LeakError
 from gen_augment.study import Study
 
@@ -25,6 +25,7 @@ PROTOCOL = Protocol(
     "controls",
     {"100 a class": Setup(ARMS, {"classifier": 600, "flow": 2000})},
     partial(lowdata.make, "fashion-mnist"),
+    first=SEEDS,
 )
 
 

@@ -114,6 +114,7 @@ class Trials:
         self.done += trials
         if not self.quick:
             save(self.name, {"trials": self.done}, quick=False)
+            self.done = _trials(_kept(RESULTS / f"{self.name}.json"))  # with what others did meanwhile
 
 
 def _lock(name: str) -> FileLock:

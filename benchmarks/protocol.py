@@ -6,6 +6,10 @@ the arm it was at, and a fresh checkout with the first seed that its JSON lacks;
 is run. Processes that run one protocol side by side divide its seeds. Everything that decides a seed is derived from
 its number: the rows drawn, samplers and classifiers.
 
+All arms run three seeds. The three best on validation with a generative sampler, and the three best without, then run
+the other seven (successive halving in one round: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed
+bandits", ICML 2013), so that ten seeds go to the arms that may be chosen.
+
 The arm is chosen on validation over all seeds, and its gain over the best arm without a generative sampler, chosen
 likewise, is the paired difference on the test images, which were never used to choose a setting. Classifiers are the
 small CNN of `gen_augment.study`, in equal steps for all arms. All networks are trained in bfloat16, mixed: over twelve
@@ -52,7 +56,8 @@ __all__ = [
     "trained",
 ]
 
-SEEDS = 10
+#: Seeds of all arms and of those that stay, and how many stay with and without a generative sampler.
+FIRST, SEEDS, FINALISTS = 3, 10, 3
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PRECISION = "bf16-mixed"
 #: They interpolate between rows, as SMOTE does, and are no generative models.
@@ -100,6 +105,8 @@ class Protocol:
         Of those, and how their set-up differs.
     goals : dict of str to Goal
         By setup.
+    first : int
+        Seeds that all arms run.
     """
 
     name: str
@@ -108,25 +115,34 @@ class Protocol:
     published: Sequence[tuple[str, float | str]] = ()
     source: str = ""
     goals: Mapping[str, Goal] = field(default_factory=dict)
+    first: int = FIRST
 
     def run(self, quick: bool) -> Record:
-        """Every seed that is not there yet, setup after setup; quickly, one of the first two."""
+        """What is not there yet: all arms of each setup, then the finalists of each; quickly, a seed of two setups."""
         trials = Trials(self.name, quick)
-        for rows, whole in list(self.setups.items())[: 2 if quick else None]:
-            setup = whole.quick() if quick else whole
-            for seed in range(1 if quick else SEEDS):
-                keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
-                if all(map(trials.has, keys.values())):
-                    continue
-                with trials.claim({"rows": rows, "seed": seed}) as mine:
-                    lacking = tuple(arm for arm, key in keys.items() if not trials.has(key))
-                    if not mine or not lacking:
-                        continue
-                    folder = Path(mkdtemp()) if quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
-                    found = self._seed(rows, Setup(lacking, setup.steps), seed, quick, folder)
-                    trials.extend([keys[arm] | found[arm] for arm in lacking])
-                    shutil.rmtree(folder)
+        setups = {rows: setup.quick() if quick else setup for rows, setup in self.setups.items()}
+        for rows in list(setups)[: 2 if quick else None]:
+            for seed in range(1 if quick else min(self.first, SEEDS)):
+                self._complete(trials, rows, setups[rows], seed)
+        for rows in () if quick else setups:
+            finalists = Setup(self.finalists({"trials": trials.done}, rows), setups[rows].steps)
+            for seed in range(self.first, SEEDS):
+                self._complete(trials, rows, finalists, seed)
         return {"trials": trials.done}
+
+    def _complete(self, trials: Trials, rows: str, setup: Setup, seed: int) -> None:
+        """Run the arms that a seed lacks, unless another process is at that seed."""
+        keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
+        if all(map(trials.has, keys.values())):
+            return
+        with trials.claim({"rows": rows, "seed": seed}) as mine:
+            lacking = tuple(arm for arm, key in keys.items() if not trials.has(key))
+            if not mine or not lacking:
+                return
+            folder = Path(mkdtemp()) if trials.quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
+            found = self._seed(rows, Setup(lacking, setup.steps), seed, trials.quick, folder)
+            trials.extend([keys[arm] | found[arm] for arm in lacking])
+            shutil.rmtree(folder)
 
     def _seed(self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path) -> dict[str, Record]:
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,12 +151,34 @@ class Protocol:
         robustness = result.robustness()
         return {str(t["arm"]): _record(result, t, robustness) for t in result.trials.to_dict("records")}
 
-    def result(self, results: Record, rows: str) -> StudyResult | None:
-        """All seeds of a setup that are whole, as a study's result; None where there are none.
+    def finalists(self, results: Record, rows: str) -> tuple[str, ...]:
+        """Arms of a setup, in order, that go on after the first seeds; none while these are not whole."""
+        result = self.result({"trials": [t for t in results["trials"] if t["seed"] < self.first]}, rows)
+        if result is None or result.n_seeds < self.first:
+            return ()
+        means = result.scores("validation").mean().drop(list(result.controls), errors="ignore")
+        kinds = [[arm for arm in means.index if result.arms[arm] == kind] for kind in (False, True)]
+        best = {arm for kind in kinds for arm in means[kind].nlargest(FINALISTS).index}
+        return tuple(arm for arm in result.arms if arm in best)
+
+    def stages(self, results: Record) -> dict[str, dict[str, StudyResult]]:
+        """Of the setups that have any: the result of all arms, and of the finalists where they have more seeds."""
+        found = dict[str, dict[str, StudyResult]]()
+        for rows in self.setups:
+            result, finalists = self.result(results, rows), self.finalists(results, rows)
+            if result is not None:
+                found[rows] = {rows: result}
+            final = self.result(results, rows, finalists) if finalists else None
+            if final is not None and final.n_seeds > self.first:
+                found[rows][f"{rows}, finalists"] = final
+        return found
+
+    def result(self, results: Record, rows: str, arms: Sequence[str] | None = None) -> StudyResult | None:
+        """All seeds of a setup that have every arm, or those named, as a study's result; None where there are none.
 
         Trials of other steps than the last are left out: settings may have been changed.
         """
-        arms = self.setups[rows].arms
+        arms = self.setups[rows].arms if arms is None else arms
         mine = [t for t in results["trials"] if t["rows"] == rows]
         by_key = {(t["seed"], t["arm"]): t for t in mine if t["steps"] == mine[-1]["steps"]}
         seeds = [seed for seed in sorted({seed for seed, _ in by_key}) if all((seed, arm) in by_key for arm in arms)]
@@ -167,10 +205,12 @@ class Protocol:
     def table(self, results: Record) -> str:
         """Arms of each setup, what was chosen, the goal, and what others report."""
         parts = []
-        for rows, result in self._results(results).items():
-            parts.append(f"**{rows}**, {n_seeds(result)}\n\n{arms_table(result)}\n\n{words(result)}")
+        for rows, stages in self.stages(results).items():
+            parts += [f"**{title}**, {n_seeds(result)}\n\n{arms_table(result)}" for title, result in stages.items()]
+            *_, last = stages.values()
+            parts.append(words(last))
             if rows in self.goals:
-                parts[-1] += f" {judge(self.goals[rows], result)}"
+                parts[-1] += f" {judge(self.goals[rows], last)}"
         if self.published:
             lines = [[name, str(figure)] for name, figure in self.published]
             parts.append(f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}")
@@ -178,16 +218,12 @@ class Protocol:
 
     def found(self, results: Record) -> list[list[str]]:
         """Of each setup its name, seeds, the chosen arms without and with synthetic rows, and the gain."""
-        return [[rows, str(result.n_seeds), *compared(result)] for rows, result in self._results(results).items()]
+        last = {rows: list(stages.values())[-1] for rows, stages in self.stages(results).items()}
+        return [[rows, str(result.n_seeds), *compared(result)] for rows, result in last.items()]
 
     def figures(self, results: Record) -> dict[str, Figure]:
-        """Gain of each arm over the best without a generative sampler, one panel a setup."""
-        return gains_figure(self._results(results))
-
-    def _results(self, results: Record) -> dict[str, StudyResult]:
-        """Of the setups that have any."""
-        found = {rows: self.result(results, rows) for rows in self.setups}
-        return {rows: result for rows, result in found.items() if result is not None}
+        """Gain of each arm over the best without a generative sampler, one panel a setup, and one for its finalists."""
+        return gains_figure({title: r for stages in self.stages(results).values() for title, r in stages.items()})
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types

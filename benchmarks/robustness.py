@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from benchmarks import lowdata
 from benchmarks.comparison import paired, points
 from benchmarks.harness import Record, markdown, unpack
-from benchmarks.protocol import Protocol, Setup, images, test_part
+from benchmarks.protocol import SEEDS, Protocol, Setup, images, test_part
 from gen_augment.study import Study
 from gen_augment.study.corruptions import SEVERITIES, chosen_rows, corrupt
 
@@ -40,7 +40,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     return lowdata.make("fashion-mnist", rows, setup, seed, quick, shifted=corrupted(quick))
 
 
-PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make)
+PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make, first=SEEDS)
 
 
 def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:

@@ -109,6 +109,55 @@ def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch
     assert [(t["seed"], t["arm"]) for t in found["trials"]] == [(seed, arm) for seed in (1, 0) for arm in SETUP.arms]
 
 
+@pytest.fixture
+def raced(monkeypatch: pytest.MonkeyPatch) -> Protocol:
+    """Two seeds for all arms; of each kind one goes on to four."""
+    monkeypatch.setattr(protocol, "SEEDS", 4)
+    monkeypatch.setattr(protocol, "FINALISTS", 1)
+    return replace(toy_protocol(), first=2)
+
+
+def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
+    found = raced.run(False)
+    means = {
+        arm: np.mean([t["validation_balanced_accuracy"] for t in found["trials"] if t["arm"] == arm and t["seed"] < 2])
+        for arm in SETUP.arms
+    }
+    best = [max(arms, key=lambda arm: means[arm]) for arms in (("real", "shift"), ("copies", "flow"))]
+    assert [(t["seed"], t["arm"]) for t in found["trials"]] == [
+        *((seed, arm) for seed in (0, 1) for arm in SETUP.arms), *((seed, arm) for seed in (2, 3) for arm in best)
+    ]  # fmt: skip
+    every = replace(raced, first=4).run(False)["trials"]
+    alone = [t for t in every if t["arm"] in best and t["seed"] > 1]
+    assert without_seconds({"trials": alone}) == without_seconds({"trials": found["trials"][8:]})
+
+    stages = raced.stages(found)[ROWS]
+    assert {title: (list(r.arms), r.n_seeds) for title, r in stages.items()} == {
+        ROWS: (list(SETUP.arms), 2), f"{ROWS}, finalists": (best, 4)
+    }  # fmt: skip
+    assert [line[:2] for line in raced.found(found)] == [[ROWS, "4"]]
+    table = raced.table(found)
+    assert table.count("The goal is") == 1  # of the finalists: two seeds are none too few to judge
+    assert f"**{ROWS}**, 2 paired seeds" in table
+    assert f"**{ROWS}, finalists**, 4 paired seeds" in table
+
+
+def test_nothing_goes_on_before_all_arms_have_their_seeds(raced: Protocol) -> None:
+    trials = raced.run(False)["trials"]
+    fewer = {"trials": [t for t in trials if (t["seed"], t["arm"]) != (1, "flow")]}
+    assert raced.finalists(fewer, ROWS) == ()
+    assert list(raced.stages(fewer)[ROWS]) == [ROWS]
+
+
+def test_a_control_is_no_finalist(raced: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "FINALISTS", 4)
+    results = raced.run(False)
+    for trial in results["trials"]:
+        trial["arm"] = trial["arm"].replace("copies", "flow:1:shuffled")
+    arms = ("real", "shift", "flow:1:shuffled", "flow")
+    assert replace(raced, setups={ROWS: Setup(arms, SETUP.steps)}).finalists(results, ROWS) == ("real", "shift", "flow")
+
+
 def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "SEEDS", 2)
     toy_protocol().run(False)
