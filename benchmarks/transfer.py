@@ -11,17 +11,22 @@ for the fits of each set-up, and half a minute for each arm.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from benchmarks.harness import WORK
 from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed, test_part
+from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
 from gen_augment.data import Data
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import Sampler
+from gen_augment.samplers import Sampler, load_sampler
 from gen_augment.study import Study, parse_arm
 from gen_augment.study.arms import Pool
 from gen_augment.study.models import SmallCNN, default_steps, fit_predict
@@ -99,13 +104,26 @@ def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def source(seed: int, quick: bool) -> Source:
-    """All that is learned of the source classes; both set-ups of a seed start from it."""
+    """All that is learned of the source classes; both set-ups of a seed start from it, and a run that goes on."""
     data = split_classes(seed, quick).source
     steps = dict.fromkeys(SOURCE_STEPS, 3) if quick else SOURCE_STEPS
-    samplers = {
-        name: sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(data.X, data.y)
-        for name, sampler in image_samplers(steps, True, quick).items()
-    }
+    with TemporaryDirectory() as nowhere:
+        kept = WORK / "transfer-source" / "-".join(map(str, (seed, *steps.values())))
+        folder = Path(nowhere) if quick else kept
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {name: folder / f"{name}.safetensors" for name in steps}
+        for name, sampler in image_samplers(steps, True, quick).items():
+            if not files[name].exists():
+                sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(data.X, data.y)
+                sampler.save(files[name])
+        if not files["classifier"].exists():
+            write_bytes(files["classifier"], save(_classifier(data, derive_seed(seed, "source"), steps["classifier"])))
+        samplers = {name: load_sampler(file) for name, file in files.items() if name != "classifier"}
+        return Source(seed, samplers, load(files["classifier"].read_bytes()))
+
+
+def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
+    """Weights of a classifier of `data`."""
     labels, codes = np.unique(data.y, return_inverse=True)
     real, made = Part(data.X, codes), list[nn.Module]()
 
@@ -114,10 +132,10 @@ def source(seed: int, quick: bool) -> Source:
         return made[-1]
 
     fit_predict(
-        network, parse_arm(RECIPE, {}), Pool(real), real, len(labels), derive_seed(seed, "source"),
-        n_steps=steps["classifier"], batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
+        network, parse_arm(RECIPE, {}), Pool(real), real, len(labels), seed,
+        n_steps=n_steps, batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
     )  # fmt: skip
-    return Source(seed, samplers, made[-1].state_dict())
+    return {name: weights.cpu().contiguous() for name, weights in made[-1].state_dict().items()}
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:

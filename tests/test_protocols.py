@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import BaseEstimator
 
-from benchmarks import ablation, harness, longtail, lowdata, protocol
+from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
@@ -316,6 +317,29 @@ class Remembers(BaseEstimator):
     def sample(self, y: dict[Any, int]) -> tuple[np.ndarray, np.ndarray]:
         labels = np.repeat(list(y), list(y.values()))
         return np.zeros((len(labels), *self.seen_[0].shape[1:]), np.uint8), labels
+
+
+def test_what_the_source_taught_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a run that was stopped fits what lacks alone, to the same weights."""
+    toys = transfer.Classes(toy_data(), toy_data())
+    monkeypatch.setattr(transfer, "WORK", folder)
+    monkeypatch.setattr(transfer, "SOURCE_STEPS", dict.fromkeys(transfer.SOURCE_STEPS, 2))
+    monkeypatch.setattr(transfer, "split_classes", lambda seed, quick: toys)
+
+    def learned() -> tuple[transfer.Source, dict[str, float]]:
+        transfer.source.cache_clear()
+        found = transfer.source(0, False)
+        return found, {file.name: file.stat().st_mtime_ns for file in folder.glob("*/*/*.safetensors")}
+
+    first, files = learned()
+    assert sorted(files) == [f"{name}.safetensors" for name in ("classifier", "flow", "paired")]
+    next(folder.glob("*/*/flow.safetensors")).unlink()
+    again, rewritten = learned()
+    assert [name for name in files if files[name] != rewritten[name]] == ["flow.safetensors"]
+    for name in ("flow", "paired"):
+        rows = [source.samplers[name].sample(4, random_state=0)[0] for source in (first, again)]
+        np.testing.assert_array_equal(*rows)
+    assert all(torch.equal(weights, again.weights[name]) for name, weights in first.weights.items())
 
 
 def test_hard_classes_get_more_rows() -> None:
