@@ -121,6 +121,9 @@ def study(
     others = {name: CLASSICAL[name]() for name in (densities if arms is None else CLASSICAL) if name not in ROW_STEPS}
     samplers = trained | others
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
+    if recommend is not None and named is not None:  # search among those that are named, if any are
+        heads = {step.split(":")[0] for arm in named for step in arm.split("+")}
+        samplers = {name: sampler for name, sampler in samplers.items() if name in heads} or samplers
     run = Study(
         loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, mirror=loaded.mirror,
         samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates,
@@ -157,7 +160,8 @@ def study(
     if isinstance(found, Recommendation) and recommend is not None:
         _save_recommended(found, recommend)
     FORMATS[output.suffix](result, output)
-    tell(out, f"Report: {output}\nTrials: {folder}")
+    kept = folder if recommend is None else folder / "confirmation"  # of a search, what the report is of
+    tell(out, f"Report: {output}\nTrials: {kept}")
     if interrupted:
         tell(err, "interrupted: the same command goes on with the trials that are left.")
         raise KeyboardInterrupt

@@ -338,6 +338,9 @@ def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monke
     assert code == 0
     assert Path("best.safetensors").exists() is helps
     assert "<html" in Path("r.html").read_text()
+    told = re.search(r"Trials: (\S+)", out)
+    assert told
+    assert run("report", told[1], "-o", "again.md")[0] == 0
     if helps:
         assert re.search(r"Use vae:\S+, fitted on all rows: best.safetensors\nSynthetic rows of each label: 0: ", out)
         assert len(load_sampler("best.safetensors").sample(7)[0]) == 7

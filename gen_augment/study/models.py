@@ -97,8 +97,8 @@ def load_model(name: str) -> Any:
     Parameters
     ----------
     name : str
-        The dotted name of a scikit-learn class, such as ``sklearn.svm.SVC``, or ``file.py:function`` for a function
-        without arguments that returns a new network.
+        The dotted name of a scikit-learn class, such as ``sklearn.naive_bayes.GaussianNB``, or ``file.py:function`` for
+        a function without arguments that returns a new network.
     """
     file, colon, attribute = name.rpartition(":")
     try:
@@ -113,7 +113,8 @@ def load_model(name: str) -> Any:
         return getattr(importlib.import_module(parent), attribute)()
     except Exception as error:  # the user's own file may raise anything
         raise InputError(
-            f"model {name!r} cannot be loaded ({error}): give a class such as sklearn.svm.SVC, or file.py:function."
+            f"model {name!r} cannot be loaded ({error}): give a class such as sklearn.naive_bayes.GaussianNB, or "
+            "file.py:function."
         ) from error
 
 
@@ -224,11 +225,14 @@ def _inputs(real: Any) -> Callable[[Any], Tensor]:
     if numbers is None or not np.isfinite(numbers).all():
         return lambda X: codec.encode(X)
     mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
-    deviation[deviation == 0] = 1
+    deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # of a constant, rounding alone
 
     def standardise(X: Any) -> Tensor:
         found = _numbers(X)
-        return codec.encode(X) if found is None else torch.from_numpy((found - mean) / deviation).float()
+        if found is None:
+            return codec.encode(X)
+        # A value that is missing here and nowhere in the real rows is the mean, as the codec has it.
+        return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0)).float()
 
     return standardise
 

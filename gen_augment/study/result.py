@@ -246,8 +246,8 @@ class StudyResult:
             return "The arms do not differ at all: more seeds would show nothing else."
         deviation = float(np.std(differences, ddof=1))
         # What more seeds do nothing about.
-        shared = self.overlap + (test_variance / deviation**2 if deviation else 0.0)
-        n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha)
+        shared = self.overlap + (test_variance / deviation**2 if deviation else np.inf)
+        n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha) if np.isfinite(shared) else None
         if n is None:
             return f"No number of seeds would show a difference of {amount}: it takes more rows, to test on above all."
         return f"To show a difference of {amount} four times in five takes {n} seeds, if they spread as these do."

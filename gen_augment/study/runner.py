@@ -155,6 +155,9 @@ class Study:
             drop_duplicates=drop_duplicates,
             shifted=shifted,
         )
+        areas = metric in ("roc_auc", "average_precision")
+        if areas and self.task.test is not None and len(np.unique(self.task.test.codes)) < 2:
+            raise InputError(f"metric={metric!r} needs rows of two classes or more in the test part, which has one.")
         if corruptions and self.task.kind != "image":
             raise InputError("corruptions=True: corruptions are those of images, and the data is a table.")
         self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
@@ -256,9 +259,12 @@ class Study:
         for numbers in jobs.share_out(range(self._n_planned)):
             waiting = {n: [a for a in self.running.values() if (n, a.name) not in self._outcomes] for n in numbers}
             if any(waiting.values()):
-                if self._n_whole() and not clock.has_time(overtime=numbers[0] < LEAST_SEEDS):
+                expected = 0.0
+                if self._plan is not None:
+                    expected = self._plan.costs.seconds(self.running.values(), len(numbers), self._plan.share, jobs.n)
+                if self._n_whole() and not clock.has_time(expected, overtime=numbers[0] < LEAST_SEEDS):
                     break
-                with clock.lap():
+                with clock.lap(expected):
                     rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
             if self.sequential and self._decided(max(numbers) + 1):
                 break
@@ -269,7 +275,6 @@ class Study:
         self._plan = plan = find_plan(rounds, every, self._outcomes, jobs, clock, self.n_seeds, shorten=shorten)
         self.running = plan.arms(every)
         self._recall()
-        clock.longest = plan.seconds * jobs.n / plan.n_seeds
         if on_plan is not None:
             on_plan(plan.words(every))
         elif plan.given_up(every):

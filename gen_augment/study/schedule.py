@@ -90,7 +90,7 @@ class Clock:
     def __init__(self, budget: float | None) -> None:
         self.minutes = math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
         self._start = time.monotonic()
-        self.longest = 0.0
+        self._slowness = 1.0  # of laps, against what was expected of them
 
     def spend(self, seconds: float) -> None:
         """Count seconds that were spent before."""
@@ -102,12 +102,16 @@ class Clock:
         return time.monotonic() - self._start
 
     @contextmanager
-    def lap(self) -> Iterator[None]:
-        """Time what is done within."""
+    def lap(self, expected: float) -> Iterator[None]:
+        """Time what is done within, and compare it with the seconds that it was to take."""
         begun = self.elapsed
         yield
-        self.longest = max(self.longest, self.elapsed - begun)
+        if expected:
+            self._slowness = max(self._slowness, (self.elapsed - begun) / expected)
 
-    def has_time(self, *, overtime: bool = False) -> bool:
-        """Whether a lap as long as the longest would end in time, or no later than a fifth of the budget after it."""
-        return self.elapsed + self.longest <= 60 * self.minutes * (OVERTIME if overtime else 1)
+    def has_time(self, expected: float, *, overtime: bool = False) -> bool:
+        """Whether a lap of so many seconds, or as many more as any took, would end in time.
+
+        With `overtime`, no later than a fifth of the budget after it.
+        """
+        return self.elapsed + self._slowness * expected <= 60 * self.minutes * (OVERTIME if overtime else 1)

@@ -166,6 +166,8 @@ def recommend(
     on_plan: Any,
 ) -> Recommendation:
     """See `Study.recommend`."""
+    if study.sizes:
+        raise InputError(f"sizes={list(study.sizes)}: a search has no learning curve; run the study for that.")
     if not ratios:
         raise InputError("ratios is empty: give one at least, such as 1.")
     if not study.samplers:
@@ -178,7 +180,7 @@ def recommend(
         scout = copy.copy(apart)
         scout.task = apart.task.without_test()
         scout.random_state = derive_seed(study.random_state, "search")
-        scout.sequential, scout.corruptions, scout.sizes = False, False, ()
+        scout.sequential, scout.corruptions = False, False
         plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
         scores = _scores(scout, plain, 2, folder / "baselines", n_jobs, on_trial, {})
         baseline = plain[max(scores, key=lambda name: scores[name])]
@@ -187,7 +189,7 @@ def recommend(
         first = {"budget": None if budget is None else _FIRST_SHARE * budget, "shorten": shorten, "on_plan": on_plan}
         arms = {name: parse_arm(name, study.samplers) for name in names}
         best, searched = _halve(scout, arms, folder, n_jobs, limit, first, on_trial)
-        apart.arms, apart.sizes = plain | {best.name: best}, ()
+        apart.arms = plain | {best.name: best}
         left = None if budget is None else max(0.01, budget - (time.monotonic() - start) / 60)
         # Its sampler has been searched for with as many steps as it has now.
         result = apart.run(

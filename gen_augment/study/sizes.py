@@ -27,7 +27,7 @@ def check_sizes(sizes: Sequence[int], codes: np.ndarray, n_classes: int) -> tupl
     if len(set(found)) < len(found):
         raise InputError(f"sizes={list(sizes)}: each may be given once.")
     mean = len(codes) / n_classes
-    if found and found[-1] >= mean:
+    if found and found[-1] >= round(mean):  # by which the whole part is called
         raise InputError(
             f"sizes={list(sizes)}: the training part has {mean:g} rows for each class, and is always run: give "
             "smaller sizes."

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -102,7 +103,7 @@ class TrialStore:
 
     def pictures(self) -> dict[str, bytes]:
         """Example pictures by the name of the sampler."""
-        return {path.stem: path.read_bytes() for path in self.folder.glob("*.png")}
+        return {unquote(path.stem): path.read_bytes() for path in self.folder.glob("*.png")}
 
     def append(self, outcome: Outcome) -> None:
         """Keep one trial, safe from a kill at any moment: its line is written when all else is there."""
@@ -110,8 +111,9 @@ class TrialStore:
         if trial["error"] is None:
             write_bytes(self._predictions(trial), _as_bytes(outcome.predictions))
         for name, picture in outcome.pictures.items():
-            if not (self.folder / f"{name}.png").exists():
-                write_bytes(self.folder / f"{name}.png", picture)
+            path = self.folder / f"{quote(name, safe='')}.png"  # any name will do for an arm
+            if not path.exists():
+                write_bytes(path, picture)
         with self.trials.open("a") as file:
             file.write("\n" * _ends_mid_line(self.trials) + json.dumps(trial, default=_plain) + "\n")
             file.flush()
@@ -171,8 +173,11 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _ends_mid_line(path: Path) -> bool:
-    text = path.read_bytes()
-    return bool(text) and not text.endswith(b"\n")
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 def _plain(value: Any) -> Any:

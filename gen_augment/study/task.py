@@ -99,7 +99,12 @@ class Task:
         X = stack_rows(X)
         codec, _ = infer_codec(X)  # checks the data; every split fits codecs of its own
         self.kind = codec.kind
-        self.labels, codes = LabelCodec.fit(y)
+        self.labels, codes = LabelCodec.fit(y, partial=True)
+        if (codes < 0).any():
+            raise InputError(
+                "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a class, "
+                "give it another name."
+            )
         check_same_length(len(X), len(codes))
         self.rows = Part(X, codes)
         self.test: Part | None = None
@@ -112,7 +117,7 @@ class Task:
         self.validation_size = validation_size
         self.per_class = None if per_class is None else self._counts(per_class)
         self.n_dropped = self._guard_duplicates(drop_duplicates)
-        check_class_counts(self.labels.classes, np.bincount(self.rows.codes), 4, "A study")
+        check_class_counts(self.labels.classes, np.bincount(self.rows.codes, minlength=len(self.classes)), 4, "A study")
 
     def _counts(self, per_class: int | Mapping[Any, int]) -> dict[Any, int]:
         """Rows to draw of each label."""
@@ -139,8 +144,10 @@ class Task:
 
     @property
     def overlap(self) -> float:
-        """Test rows for each other row where every seed splits anew, 0 otherwise; see `paired_interval`."""
-        return 0.0 if self.test is not None else self.test_size / (1 - self.test_size)
+        """Test rows for each training row where every seed splits anew, 0 otherwise; see `paired_interval`."""
+        if self.test is not None:
+            return 0.0
+        return self.test_size / ((1 - self.test_size) * (1 - self.validation_size))
 
     def split(self, seed: int) -> Split:
         """The parts of one seed, stratified by class."""
@@ -163,9 +170,15 @@ class Task:
         return apart
 
     def without_test(self) -> "Task":
-        """The rows to learn from alone, of which each seed holds out a small part."""
+        """The rows to learn from alone, of which each seed holds out as few as can be: one for each class."""
         rest = copy.copy(self)
-        rest.test, rest.test_size, rest.shifted = None, 0.1, {}
+        rest.test, rest.test_size, rest.shifted = None, len(self.classes) / len(self.rows), {}
+        if self.per_class is not None:
+            counts = np.bincount(self.rows.codes)
+            left = (counts - np.ceil(counts * rest.test_size)).astype(int).tolist()
+            rest.per_class = {
+                label: min(n, most) for (label, n), most in zip(self.per_class.items(), left, strict=True)
+            }
         return rest
 
     def _hold_out(self, seed: int) -> tuple[np.ndarray, Part]:
@@ -199,13 +212,17 @@ class Task:
         first = np.zeros(len(digests), dtype=bool)
         first[np.unique(digests, return_index=True)[1]] = True
         # A fixed test part is never touched; a split drawn from the rows may put one copy on each side.
-        bad = ~first if self.test is None else np.isin(digests, row_digests(self.test.X))
+        tested = np.zeros(len(digests), dtype=bool) if self.test is None else np.isin(digests, row_digests(self.test.X))
+        bad = ~first | tested
         if not bad.any():
             return 0
         if not drop:
-            where = "occur more than once in X" if self.test is None else "of X are also in the test part"
+            found, where = (
+                (tested, "of X are also in the test part") if tested.any() else (bad, "occur more than once in X")
+            )
+            part = "test" if tested.any() or self.test is None else "validation"
             raise LeakError(
-                f"{int(bad.sum())} rows {where} (first: row {int(np.argmax(bad))}), so that a test row could be "
+                f"{int(found.sum())} rows {where} (first: row {int(np.argmax(found))}), so that a {part} row could be "
                 "trained on: remove them, or pass drop_duplicates=True."
             )
         self.rows = _part(self.rows, np.flatnonzero(~bad))

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from gen_augment.codecs import infer_codec
+from gen_augment.errors import InputError
 from gen_augment.study.arms import Arm, Drawn, Synthetic, draw_all, make_pool
 from gen_augment.study.metrics import METRICS, scores
 from gen_augment.study.models import fit_predict
@@ -72,7 +73,7 @@ def run_trial(
     try:
         pool = make_pool(arm, split, setting.labels, seed, time.monotonic, _rows_of(arm, drawn))
         start = time.monotonic()
-        predict = fit_predict(
+        fitted = fit_predict(
             setting.model, arm, pool, split.train, len(setting.labels), seed,
             n_steps=setting.n_steps, batch_size=setting.batch_size, lr=setting.lr, device=setting.device,
             precision=setting.precision,
@@ -83,6 +84,13 @@ def run_trial(
             "n_synthetic": pool.n_synthetic,
         }
         trial |= pool.seconds
+
+        def predict(X: Any) -> np.ndarray:
+            found = fitted(X)
+            if not np.isfinite(found).all():
+                raise InputError(f"the classifier gave row {np.argwhere(~np.isfinite(found))[0, 0]} no probability.")
+            return found
+
         for name, part in (("train", split.train), ("validation", split.validation)):
             found = scores(part.codes, predict(part.X))
             trial |= {f"{name}_{metric}": value for metric, value in found.items()}

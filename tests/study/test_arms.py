@@ -238,6 +238,13 @@ def test_smote_with_two_rows_of_a_class() -> None:
     np.testing.assert_array_equal(np.bincount(pool.part.codes), [18, 18])
 
 
+@pytest.mark.parametrize("name", ["oversample", "smote"])
+def test_classes_alike_are_left_as_they_are(name: str) -> None:
+    X = pd.DataFrame({"x": np.arange(40.0), "city": np.tile(["Rome", "Oslo"], 20)})
+    split = Task(X, np.repeat([0, 1], 20)).split(0)
+    assert make_pool(parse_arm(name, {}), split, CLASSES, 0, clock).part.codes.tolist() == split.train.codes.tolist()
+
+
 def test_smote_without_imbalanced_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "imblearn.over_sampling", None)
     with pytest.raises(MissingDependencyError, match="imbalanced"):

@@ -392,6 +392,25 @@ def test_a_pipeline_gets_the_frame_as_it_is() -> None:
     np.testing.assert_allclose(predict(frame), by_hand.predict_proba(frame))
 
 
+def test_value_that_is_missing_outside_the_training_part_is_its_mean() -> None:
+    part = table()
+    X = part.X[:2].copy()
+    X[0, 1] = np.nan
+    mean = X.copy()
+    mean[0, 1] = part.X[:, 1].mean()
+    for model in (LogisticRegression(), lambda: nn.Linear(2, 2)):
+        predict = train(model, part)
+        np.testing.assert_allclose(predict(X), predict(mean), rtol=1e-5)
+
+
+def test_a_constant_has_no_spread_but_rounding() -> None:
+    part = table()
+    X = np.column_stack([part.X, np.full(len(part), 0.1)])
+    Seen.log.clear()
+    train(Seen(), Part(X, part.codes))(X + 0.1)
+    assert np.abs(Seen.log[-1]).max() < 10
+
+
 def test_numbers_of_a_skewed_frame_are_standardised_and_no_more() -> None:
     rng = np.random.default_rng(0)
     X, y = np.exp(rng.normal(size=(80, 2)) * 2), np.arange(80) % 2

@@ -100,19 +100,20 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
 def test_clock_begins_no_lap_that_would_not_end_in_time(tick: Tick) -> None:
     clock = Clock(1.0)
     for seconds in (20, 15, 10):
-        assert clock.has_time()
-        with clock.lap():
+        assert clock.has_time(16)
+        with clock.lap(16):
             tick.now += seconds
-    assert not clock.has_time()  # after 45 s, a fourth of up to 20 s could end after the minute
-    assert clock.has_time(overtime=True)
+    assert not clock.has_time(16)  # after 45 s, a fourth of up to 20 s could end after the minute
+    assert clock.has_time(12)  # but a smaller one of up to 15 s could not
+    assert clock.has_time(16, overtime=True)
     tick.now += 8
-    assert not clock.has_time(overtime=True)  # 53 s and 20 s are more than 72 s
-    assert Clock(None).has_time()
+    assert not clock.has_time(16, overtime=True)  # 53 s and 20 s are more than 72 s
+    assert Clock(None).has_time(16)
     clock = Clock(1.0)
     clock.spend(59)
-    assert clock.has_time()
+    assert clock.has_time(0)
     clock.spend(2)
-    assert not clock.has_time()
+    assert not clock.has_time(0)
 
 
 def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> None:

@@ -287,5 +287,14 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
     assert result.difference("gan", "real").high > 0.04  # three seeds of equal predictions are no certainty
 
 
+def test_equal_differences_on_one_test_part_ask_for_rows_and_not_for_seeds() -> None:
+    real, gan = rows(0.7, 0.70, 0.72, 0.71), rows(0.7, 0.71, 0.73, 0.72)
+    rng = np.random.default_rng(0)
+    left_out = {"real": np.full((3, 20), 0.7), "gan": 0.71 + rng.normal(0, 0.02, (1, 20)).repeat(3, axis=0)}
+    result = replace(make_result({"real": real, "gan": gan}), left_out=left_out)
+    assert result.difference("gan", "real").low < 0
+    assert "No number of seeds would show a difference of 1.00 points: it takes more rows" in " ".join(result.details())
+
+
 def test_splits_drawn_anew_need_no_jackknife() -> None:
     assert make_result({"real": REAL, "gan": REAL}, overlap=0.4).test_variance("gan", "real") == 0

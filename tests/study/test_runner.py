@@ -18,7 +18,8 @@ from torch import nn
 
 from gen_augment.errors import ArchiveError, InputError, LeakError
 from gen_augment.rng import derive_seed
-from gen_augment.study import Study, StudyResult
+from gen_augment.samplers import KDESampler
+from gen_augment.study import Arm, Study, StudyResult
 from gen_augment.study.metrics import METRICS
 from gen_augment.study.task import row_digests
 from tests.conftest import as_form, toy_images
@@ -164,7 +165,7 @@ def test_trials_hold_what_was_done() -> None:
     assert trials["n_synthetic"].tolist() == [0, 36] * 3
     assert trials["fit_seconds"].isna().tolist() == [True, False] * 3
     assert (trials["train_seconds"] > 0).all()
-    assert result.overlap == pytest.approx(0.25 / 0.75)
+    assert result.overlap == pytest.approx(0.25 / (0.75 * 0.8))  # test rows for each row trained on
     assert small_study(X, Y, test=(X + 9, Y)).run().overlap == 0
 
 
@@ -374,6 +375,26 @@ def test_broken_network_fails_its_trials_with_the_error() -> None:
     assert result.trials["error"].str.contains("mat1 and mat2 shapes").all()
 
 
+class Unsure(GaussianNB):  # type: ignore[misc] # scikit-learn has no types
+    """It has no probabilities for a few rows."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        found = super().predict_proba(X)
+        found[3] = np.nan
+        return found
+
+
+def test_classifier_without_probabilities_fails_its_trials() -> None:
+    trials = small_study(X, Y, model=Unsure(), arms=["real"]).run().trials
+    assert trials["error"].tolist() == ["InputError: the classifier gave row 3 no probability."] * 2
+
+
+def test_pictures_of_an_arm_of_any_name(tmp_path: Path) -> None:
+    name = "a half, 1/2: noise"
+    result = image_study(arms=["real", Arm(name, sampler=Copies())]).run(tmp_path)
+    assert list(result.examples) == [name]
+
+
 def test_default_arms_are_those_that_the_model_can_run() -> None:
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
     assert list(small_study(X, Y, arms=None).arms) == [*baselines, "copies"]
@@ -434,6 +455,18 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"per_class": -1}, "per_class=-1"),
         ({"per_class": 15}, "per_class=15, but class 0 has 14 rows"),
         ({"test_size": 0.97}, "40 rows cannot be split"),
+        ({"arms": [Arm("typo", balance="weight")]}, "unknown balance 'weight'; known: weights, logit, threshold"),
+        ({"arms": [Arm("typo", rows="overample")]}, "unknown row step 'overample'; known: real"),
+        ({"arms": [Arm("typo", batch_steps=("shiff",))]}, "unknown batch step 'shiff'; known: .*shift"),
+        ({"arms": [Arm("typo", sampler=Copies(), resample="all")]}, "unknown resample 'all'; known: real"),
+        (
+            {"arms": [Arm(name, rows="kde", sampler=KDESampler(bandwidth=b)) for name, b in (("a", 0.1), ("b", 9.0))]},
+            "arms 'a' and 'b' have different samplers, both called 'kde'",
+        ),
+        (
+            {"metric": "roc_auc", "test": (np.ones((9, 12, 12), np.uint8), np.zeros(9, int))},
+            "metric='roc_auc' needs rows of two classes or more in the test part",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:

@@ -30,7 +30,7 @@ def searching(samplers: dict[str, Any], **changes: Any) -> Study:
 
 def test_the_sampler_that_knows_the_truth_is_recommended(tmp_path: Path) -> None:
     samplers = {"copies": Copies(), "true": TrueDraws(), "wrong": WrongLabels()}
-    study = searching(samplers)
+    study = searching(samplers, per_class=20, validation_size=0.5)  # as few to learn from, and enough to choose by
     found = study.recommend(tmp_path, ratios=(0.5, 4), filters=())
     assert found.use == "true:4"
     assert found.verdict.startswith("Yes")
@@ -177,7 +177,17 @@ def test_what_is_recommended_goes_into_a_dataset(monkeypatch: pytest.MonkeyPatch
     assert len(dataset) == 100 + 300
 
 
-def test_samplers_that_cannot_be_searched() -> None:
+@pytest.mark.parametrize("changes", [{"per_class": None}, {"per_class": 30}])
+def test_all_rows_that_can_be_studied_can_be_searched(changes: dict[str, Any]) -> None:
+    X, y = gaussians(60, dim=10)
+    study = searching({"copies": Copies()}, arms=["real"], n_seeds=3, **changes)
+    for few in (Study(X, y, model=GaussianNB(), arms=["real"], samplers={"copies": Copies()}, n_seeds=3), study):
+        assert few.recommend(ratios=(1,), filters=()).use is None
+
+
+def test_searches_that_cannot_be_made() -> None:
+    with pytest.raises(InputError, match=r"sizes=\[3\]: a search has no learning curve"):
+        searching({"copies": Copies()}, sizes=(3,)).recommend()
     with pytest.raises(InputError, match="nothing to search among"):
         searching({}).recommend()
     with pytest.raises(InputError, match="no candidate could be trained"):

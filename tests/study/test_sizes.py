@@ -181,6 +181,7 @@ def test_a_size_that_fails_leaves_the_rest() -> None:
         ({"sizes": (0,)}, "sizes=0 is not"),
         ({"sizes": (3, 3)}, "each may be given once"),
         ({"sizes": (3, 40)}, r"sizes=\[3, 40\]: the training part has 16.5 rows for each class"),
+        ({"sizes": (16,)}, r"sizes=\[16\]: the training part has 16.5"),  # which are called 16
         ({"sizes": (3,), "arms": ["real", Arm("real@3")]}, "'real@3' has the name of 'real' at the size 3"),
     ],
 )

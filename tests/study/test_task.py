@@ -228,6 +228,46 @@ def test_row_of_the_given_test_part_in_training_is_an_error_unless_dropped() -> 
     np.testing.assert_array_equal(task.split(0).test.X, test[0])
 
 
+def test_rows_twice_beside_a_given_test_part_would_be_validated_on() -> None:
+    X, y = doubled()
+    test = gaussians(20, seed=1)
+    with pytest.raises(LeakError, match=r"40 rows occur more than once in X .* a validation row could be trained on"):
+        Task(X, y, test=test)
+    assert Task(X, y, test=test, drop_duplicates=True).n_dropped == 40
+    both = (np.concatenate([X[:5], test[0]]), np.concatenate([y[:5], test[1]]))
+    with pytest.raises(LeakError, match="15 rows of X are also in the test part"):  # five, three times each
+        Task(X, y, test=both)
+    assert Task(X, y, test=both, drop_duplicates=True).n_dropped == 45
+
+
+def test_no_class_is_dropped_with_its_duplicates() -> None:
+    X, y = numbered(25, 25)
+    with pytest.raises(InputError, match=r"fewer for {1: 0}"):
+        Task(X, y, test=(X[25:], y[25:]), drop_duplicates=True)
+
+
+def test_rows_without_a_label_are_refused() -> None:
+    X, _ = numbered(30, 30)
+    with pytest.warns(UserWarning, match="no label"), pytest.raises(InputError, match="y holds -1, which samplers"):
+        Task(X, np.arange(60) % 3 - 1)
+    assert Task(X, np.arange(60) % 2 * 2 - 1).classes.tolist() == [-1, 1]
+
+
+def test_overlap_is_that_of_the_rows_trained_on() -> None:
+    task = Task(*gaussians(1000), test_size=0.3, validation_size=0.2)
+    split = task.split(0)
+    assert task.overlap == pytest.approx(len(split.test) / len(split.train), rel=0.01)
+
+
+@pytest.mark.parametrize("counts", [(9, 9), (40, 9), (200, 4)])
+def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None:
+    task = Task(*numbered(*counts), per_class=dict(zip((0, 1), counts, strict=True))).without_test()
+    for seed in range(5):
+        split = task.split(seed)
+        assert len(split.test) <= 3
+        assert np.bincount(np.append(split.train.codes, split.validation.codes)).min() >= min(counts) - 1
+
+
 def test_leak_is_found_where_the_test_part_has_another_dtype() -> None:
     X, y = np.arange(80).reshape(40, 2), np.arange(40) % 2
     with pytest.raises(LeakError, match="5 rows"):

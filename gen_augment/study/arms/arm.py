@@ -226,15 +226,35 @@ def read_arms(
         parsed = [parse_arm(name, samplers) for name in default]
         return {arm.name: arm for arm in parsed if problem(arm) is None}
     found: dict[str, Arm] = {}
+    fitted: dict[str, Arm] = {}  # by the name that arms share a fit by
     for given in arms:
         arm = given if isinstance(given, Arm) else parse_arm(given, samplers)
-        if words := problem(arm):
+        if words := _unknown_step(arm) or problem(arm):
             raise InputError(f"arm {arm.name!r}: {words}")
         if found.setdefault(arm.name, arm).key != arm.key:
             raise InputError(f"two different arms are called {arm.name!r}: rename one.")
+        other = fitted.setdefault(arm.row_step, arm) if arm.is_generative else arm
+        if without_addresses(repr(other.sampler)) != without_addresses(repr(arm.sampler)):
+            raise InputError(
+                f"arms {other.name!r} and {arm.name!r} have different samplers, both called {arm.row_step!r}: give one "
+                "another name in Arm(rows=), or leave rows out."
+            )
     if not found:
         raise InputError("arms is empty: name at least one, such as 'real'.")
     return found
+
+
+def _unknown_step(arm: Arm) -> str | None:
+    """What an `Arm` that was not read from a name has that no name could have."""
+    steps: list[tuple[str, Any, Iterable[str]]] = [
+        ("balance", arm.balance, ("", *BALANCES)), ("resample", arm.resample, ROW_STEPS),
+        *(("batch step", step, BATCH_STEPS) for step in arm.batch_steps),
+        *([] if arm.is_generative else [("row step", arm.rows, ROW_STEPS)]),
+    ]  # fmt: skip
+    for what, given, known in steps:
+        if isinstance(given, str) and given not in known:
+            return f"unknown {what} {given!r}; known: {', '.join(filter(None, known))}."
+    return None
 
 
 def default_arms(kind: str, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False) -> list[str]:

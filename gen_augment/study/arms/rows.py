@@ -147,8 +147,11 @@ def _smote(train: Part, seed: int) -> Part:
     """
     if getattr(infer_codec(train.X)[0], "blocks", ()):
         counts = np.bincount(train.codes)
+        lacking = {c: int(counts.max() - n) for c, n in enumerate(counts) if n < counts.max()}
+        if not lacking:
+            return train
         sampler = SMOTESampler(random_state=seed % 2**31).fit(train.X, train.codes)
-        return beside(train, Part(*sampler.sample(y={c: int(counts.max() - n) for c, n in enumerate(counts)})))
+        return beside(train, Part(*sampler.sample(y=lacking)))
     return _by_imblearn(_over_sampler("SMOTE")(k_neighbors=_neighbours(train)), train, seed)
 
 
