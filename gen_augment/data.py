@@ -19,6 +19,12 @@ from gen_augment.errors import InputError
 
 __all__ = ["DATASETS", "Data", "data_root", "load_data"]
 
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+#: Name and kind of an attribute in Weka's and KEEL's files.
+_ATTRIBUTE = re.compile(rf"(?im)^[ \t]*@attribute\s+({_QUOTED}|[^\s{{]+)[ \t]*(.+?)[ \t]*$")
+#: One value of a row there, in quotes of either kind or in none, with what parts it from the next.
+_VALUE = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,\t]*?))\s*(?:[,\t]|$)""")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -110,13 +116,14 @@ def _table(path: Path, target: str | None) -> Data:
         ".arff": _read_arff,
         ".dat": _read_arff,
     }
-    if path.suffix not in readers:
+    suffix = path.suffix.lower()
+    if suffix not in readers:
         known = ", ".join(readers)
         raise InputError(f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}.")
     try:
-        frame = readers[path.suffix](path)
+        frame = readers[suffix](path)
     except (ValueError, OSError, NotImplementedError) as error:  # parser errors are of the first two
-        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+        raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     if frame.empty:
         raise InputError(f"{path} has no rows.")
     if target is None or target not in frame:
@@ -124,31 +131,60 @@ def _table(path: Path, target: str | None) -> Data:
         raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
     if frame[target].isna().any():
         raise InputError(f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them.")
-    if path.suffix == ".csv":
+    if suffix == ".csv":
         frame = frame.assign(**{name: _as_dates(frame[name]) for name in frame.columns if name != target})
     return Data(path.stem, frame.drop(columns=target), frame[target], target=target)
 
 
 def _read_arff(path: Path) -> pd.DataFrame:
     """Weka's format, or KEEL's, which also names inputs and outputs and has ``<null>`` for ``?``."""
-    text = re.sub(r"(?im)^@(inputs?|outputs?)\b.*\n", "", path.read_text(encoding="utf-8")).replace("<null>", "?")
-    try:
-        rows, header = arff.loadarff(io.StringIO(text))
-    except (StopIteration, IndexError) as error:  # SciPy's words for these are none
-        raise ValueError("it has no @data, or a row that is too short") from error
-    whole = set(re.findall(r"(?im)^@attribute\s+['\"]?(.+?)['\"]?\s+integer\b", text))
+    head, *body = re.split(r"(?im)^\s*@data\b.*$", path.read_text(encoding="utf-8"), maxsplit=1)
+    if not body:
+        raise ValueError("it has no @data, or a row that is too short")
+    attributes = [(_values(name)[0], kind) for name, kind in _ATTRIBUTE.findall(head)]
+    odd = [kind for _, kind in attributes if not re.match(r"(?i)\{.*\}|(real|numeric|integer|date)\b", kind)]
+    if odd:
+        raise ValueError(f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave them out")
+    rows = [_values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(attributes):
+            length = "short" if len(row) < len(attributes) else "long"
+            found = f"row {number} has {len(row)} values for {len(attributes)} columns"
+            raise ValueError(f"it has a row that is too {length}: {found}")
     columns: dict[str, Any] = {}
-    for name in header.names():
-        kind, categories = header[name]
-        values = rows[name]
-        if kind == "nominal":
-            known = pd.Index(dict.fromkeys(categories))  # "?" is none of them
-            codes = known.get_indexer([value.decode() for value in values])
-            values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
-        elif name in whole:
-            values = pd.array(values, dtype="Int64") if np.isnan(values).any() else values.astype(np.int64)
-        columns[name] = values
+    for place, (name, kind) in enumerate(attributes):
+        if name in columns:
+            raise ValueError(f"there are two attributes {name!r}")
+        columns[name] = _arff_column([row[place] for row in rows], kind)
     return pd.DataFrame(columns)
+
+
+def _values(line: str) -> list[str]:
+    """Values between commas or tabs, without their quotes."""
+    if not re.search(r"['\"\\\t]", line):
+        return [value.strip() for value in line.strip().removesuffix(",").split(",")]
+    # After the last value the pattern matches once more: nothing, at the end of the line.
+    return [re.sub(r"\\(.)", r"\1", one + two) or plain for one, two, plain in _VALUE.findall(line)][:-1]
+
+
+def _arff_column(values: list[str], kind: str) -> Any:
+    """Values of an attribute of this kind, which is ``{a, list}`` or the name of a type."""
+    values = ["?" if value == "<null>" else value for value in values]
+    if kind.startswith("{"):
+        known = pd.Index(dict.fromkeys(_values(kind[1 : kind.rindex("}")])))  # "?" is none of them
+        codes = known.get_indexer(pd.Index(values))
+        unknown = [value for value, code in zip(values, codes, strict=True) if code < 0 and value != "?"]
+        if unknown:
+            raise ValueError(f"{unknown[0]} value not in {tuple(known)}")
+        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
+    number = re.match(r"(?i)(real|numeric|integer)\b", kind)
+    if not number:  # SciPy knows the formats of dates
+        lines = ["@relation one", f"@attribute x {kind}", "@data", *(value or "''" for value in values)]
+        return arff.loadarff(io.StringIO("\n".join(lines)))[0]["x"]
+    column = np.array([np.nan if value == "?" else float(value) for value in values])
+    if number[1].lower() != "integer":
+        return column
+    return pd.array(column, dtype="Int64") if np.isnan(column).any() else column.astype(np.int64)
 
 
 def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gen_augment.codecs import Codec, TableCodec
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import GeneratesRows
 
@@ -24,7 +25,7 @@ SUFFIXES = (".csv", ".parquet")
 
 def check_new(path: Path, kind: str) -> None:
     """Raise unless `path` is a place where rows of this kind can be written without touching what is there."""
-    if kind == "table" and path.suffix not in SUFFIXES:
+    if kind == "table" and path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: tables are written to a {' or '.join(SUFFIXES)} file.")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise InputError(f"{path} is there already: name a new one, or remove it first.")
@@ -55,10 +56,10 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], sampler: Generates
     try:
         if sampler.codec_.kind == "image":
             _write_images(temporary / "rows", parts, sampler)
-        elif path.suffix == ".csv":
+        elif path.suffix.lower() == ".csv":
             _write_csv(temporary / "rows.csv", parts)
         else:
-            _write_parquet(temporary / "rows.parquet", parts)
+            _write_parquet(temporary / "rows.parquet", parts, sampler.codec_)
         written = next(temporary.iterdir())
         if path.is_dir():
             path.rmdir()  # an empty one, as `check_new` found
@@ -73,7 +74,7 @@ def _write_images(folder: Path, parts: Iterable[tuple[Any, Any]], sampler: Gener
     number = 0
     for X, y in parts:
         labels = np.asarray(y)
-        pixels = ((sampler.codec_.encode(X) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        pixels = _as_bytes(X, sampler.codec_)
         for label in np.unique(labels).tolist():
             (folder / _safe_name(label)).mkdir(parents=True, exist_ok=True)
         for image, label in zip(pixels, labels.tolist(), strict=True):
@@ -81,6 +82,23 @@ def _write_images(folder: Path, parts: Iterable[tuple[Any, Any]], sampler: Gener
                 folder / _safe_name(label) / f"{number:06d}.png"
             )
             number += 1
+
+
+def _as_bytes(X: Any, codec: Any) -> np.ndarray:
+    """Images as bytes, of shape (n, H, W, C).
+
+    Numbers from 0 to 1 become 0 to 255, and of others the range of all channels together: each by itself would change
+    colours.
+    """
+    first, last = min(codec.low), max(codec.high)
+    if first >= 0 and last <= 1:
+        first, last = 0.0, 1.0
+    span = (last - first) or 1.0  # images of one value
+    low, high = (
+        torch.tensor([255 * (end - first) / span for end in ends])[:, None, None] for ends in (codec.low, codec.high)
+    )
+    pixels = low + (codec.encode(X) + 1) * ((high - low) / 2)
+    return pixels.round().byte().permute(0, 2, 3, 1).numpy()  # type: ignore[no-any-return]
 
 
 def _safe_name(label: Any) -> str:
@@ -97,24 +115,31 @@ def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]]) -> None:
             _as_frame(X, y).to_csv(file, index=False, header=not number)
 
 
-def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]]) -> None:
+def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
     writer = None
     try:
         for X, y in parts:
             frame = _as_frame(X, y)
             frame.columns = frame.columns.astype(str)
             if writer is None:
-                schema = pa.Schema.from_pandas(frame, preserve_index=False)
-                for i, field in enumerate(schema):
-                    if pa.types.is_null(field.type):  # strings that are all missing so far
-                        schema = schema.set(i, field.with_type(pa.string()))
-                writer = pq.ParquetWriter(path, schema)
+                writer = pq.ParquetWriter(path, _schema(frame, codec))
             writer.write_table(pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False))
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"a column cannot be written to Parquet: {error}. Write a .csv file.") from error
     finally:
         if writer is not None:
             writer.close()
+
+
+def _schema(frame: pd.DataFrame, codec: Codec) -> pa.Schema:
+    """Types of columns, as the first rows have them and, where all values of one are missing, as were fitted."""
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    fitted = dict(zip(map(str, codec.columns), codec.parts, strict=True)) if isinstance(codec, TableCodec) else {}
+    for i, field in enumerate(schema):
+        if pa.types.is_null(field.type):
+            found = pa.infer_type(getattr(fitted.get(field.name), "values", ()))
+            schema = schema.set(i, field.with_type(pa.string() if pa.types.is_null(found) else found))
+    return schema
 
 
 def _as_frame(X: Any, y: Any) -> pd.DataFrame:
@@ -126,5 +151,5 @@ def _as_frame(X: Any, y: Any) -> pd.DataFrame:
     target = "label" if name is None else name
     if target in frame:
         raise InputError(f"the table has a column {target!r}, so the labels cannot have that name.")
-    frame[target] = y if isinstance(y, pd.Series) else np.asarray(y)
+    frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # whatever its index
     return frame

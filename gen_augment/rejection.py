@@ -1,10 +1,16 @@
 """Rows by address that pass filters: refused ones are drawn again, a bounded number of times."""
 
+import hashlib
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from gen_augment.codecs import concatenate, take
 from gen_augment.errors import ExhaustedError, InputError
@@ -107,10 +113,43 @@ def fit_filter(keep: Any, X: Any, y: Any, sampler: Any) -> Any:
 
 
 def describe_filter(keep: Any) -> str:
-    """A name that tells a filter from others, and what it has learned, if it can say so."""
+    """A name that tells a filter from others, and what it has learned, if it can say so.
+
+    All lambdas of a place have one name, and all partials: hashes tell those of other code (which changes with the
+    version of Python), defaults, closures and arguments. The functions and globals that they name are not looked into.
+    """
+    if isinstance(keep, partial):
+        return f"functools.partial({describe_filter(keep.func)})-{_digest(keep.args, keep.keywords)}"
     named = keep if hasattr(keep, "__qualname__") else type(keep)
     learned = f"-{keep.fingerprint()}" if not isinstance(keep, type) and hasattr(keep, "fingerprint") else ""
+    if isinstance(keep, FunctionType) and keep.__name__ == "<lambda>":
+        cells = [cell.cell_contents for cell in keep.__closure__ or ()]
+        held = [value for value in cells if value is not keep]  # one that calls itself
+        learned = f"-{_digest(keep.__code__, keep.__defaults__, keep.__kwdefaults__, held)}"
     return f"{getattr(named, '__module__', None)}.{named.__qualname__}{learned}"
+
+
+def _digest(*values: Any) -> str:
+    return hashlib.blake2b(_told(values).encode(), digest_size=16).hexdigest()
+
+
+def _told(value: Any) -> str:
+    """A text that tells a value from others, and is the same in every process."""
+    if callable(value) or hasattr(value, "fingerprint"):
+        return describe_filter(value)
+    if isinstance(value, CodeType):
+        return _told((value.co_code, value.co_names, value.co_consts))
+    if isinstance(value, dict):
+        return _told([*value.items()])
+    if isinstance(value, (set, frozenset)):  # their order changes from process to process
+        return f"{{{sorted(map(_told, value))}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_told, value))}]"
+    if isinstance(value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)):  # their texts leave values out
+        array = value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
+        held = array.tobytes() if array.dtype != object else _told(array.tolist()).encode()
+        return f"{array.dtype} {array.shape} {hashlib.blake2b(held, digest_size=16).hexdigest()}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:

@@ -146,6 +146,14 @@ def test_a_table_is_read_with_its_dtypes(suffix: str, tmp_path: Path) -> None:
     assert (data.name, data.target, data.test) == ("customers", "churn", None)
 
 
+@pytest.mark.parametrize("suffix", [".CSV", ".Parquet"])
+def test_a_suffix_may_be_in_capitals(suffix: str, tmp_path: Path) -> None:
+    whole = FRAME.assign(churn=LABELS)
+    write = whole.to_csv if suffix == ".CSV" else whole.to_parquet
+    write(tmp_path / f"t{suffix}", index=False)
+    pd.testing.assert_frame_equal(load_data(tmp_path / f"t{suffix}", target="churn").X, FRAME)
+
+
 def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
     labels = pd.Series(pd.Categorical(["b", "a", "b"], categories=["b", "a", "z"], ordered=True), name="k")
     frame = FRAME.astype({"age": "int8", "income": "float32"})
@@ -189,9 +197,46 @@ def test_files_of_weka_and_keel_are_frames(suffix: str, tmp_path: Path) -> None:
     assert (data.name, data.target, data.y.dtype) == ("beans", "Class", "category")
 
 
+QUOTED = """@RELATION colours
+@ATTRIBUTE 'the size' NUMERIC
+@ATTRIBUTE größe {'<0', "0 to 1, or so", 'it\\'s more', blå}
+@ATTRIBUTE day date "yyyy-MM-dd HH:mm"
+@ATTRIBUTE k{'rød x',b}
+@DATA
+1,blå,"2024-01-02 10:30",b
+% no row
+2,'0 to 1, or so',?,'rød x'
+
+3.5,"it's more",'2024-01-03 00:00', b
+?,	<0	,2024-01-04 00:00,"rød x"
+"""
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0]])
+def test_quotes_and_other_alphabets_in_files_of_weka(order: list[int], tmp_path: Path) -> None:
+    head, rows = QUOTED.split("@DATA\n")
+    lines = [line for line in rows.splitlines() if line and not line.startswith("%")]
+    lines = rows.splitlines() if order[0] == 0 else [lines[i] for i in order]  # whichever comes first
+    (tmp_path / "t.arff").write_text(f"{head}@DATA\n" + "\n".join(lines), encoding="utf-8")
+    data = load_data(tmp_path / "t.arff", target="k")
+    known = ["<0", "0 to 1, or so", "it's more", "blå"]
+    days = ["2024-01-02T10:30", "NaT", "2024-01-03T00:00", "2024-01-04T00:00"]
+    expected = pd.DataFrame(
+        {
+            "the size": [1, 2, 3.5, np.nan],
+            "größe": pd.Categorical(["blå", "0 to 1, or so", "it's more", "<0"], known),
+            "day": pd.array(np.array(days, dtype="datetime64[s]")),
+        }
+    )
+    pd.testing.assert_frame_equal(data.X, expected.iloc[order].reset_index(drop=True))
+    assert data.y.tolist() == [["b", "rød x", "b", "rød x"][i] for i in order]
+
+
 @pytest.mark.parametrize(
     "content, message",
     [
+        (ARFF + "round, 1.5, 2, 2024-01-02, positive, 7\n", "row 4 has 6 values for 5 columns"),
+        (ARFF.replace("holes", "kind"), "two attributes 'kind'"),
         ("", "no @data, or a row that is too short"),
         ("a,b\n1,2\n", "no @data"),
         (ARFF + "round, 1.5\n", "a row that is too short"),

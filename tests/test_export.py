@@ -74,6 +74,18 @@ def test_a_normalised_tensor_is_spread_over_the_bytes(tmp_path: Path) -> None:
     assert (values[1] == 255).all()
 
 
+@pytest.mark.parametrize("low, high", [(0.0, 1.0), (-2.0, 2.0)])
+def test_channels_of_floats_are_scaled_alike(low: float, high: float, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).random((8, 3, 8, 8)) * [[[[0.5]], [[1.0]], [[0.2]]]] + [[[[0.3]], [[0.0]], [[0.8]]]]
+    X = (X - X.min()) / np.ptp(X) if low < 0 else X  # the range that is written as 0 to 255 is 0 to 1, or what was seen
+    sampler = BootstrapSampler(random_state=0).fit(low + (high - low) * X, np.arange(8) % 2)
+    rows, labels = sampler.sample(4)
+    write_rows(tmp_path / "out", rows, labels, sampler)
+    for number, (row, label) in enumerate(zip((rows - low) / (high - low), labels, strict=True)):
+        with Image.open(tmp_path / "out" / str(label) / f"{number:06d}.png") as image:
+            np.testing.assert_allclose(np.moveaxis(np.asarray(image), -1, 0), 255 * row, atol=0.51)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_frames_are_read_back_with_their_dtypes(suffix: str, tmp_path: Path) -> None:
     X, y = as_form("table-frame")
@@ -104,6 +116,12 @@ def test_parquet_keeps_categories_and_nullable_dtypes(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(back, rows.assign(k=new_labels))
 
 
+def test_labels_stay_with_their_rows_whatever_their_index(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+    rows, _ = table_sampler.sample(3)
+    write_rows(tmp_path / "out.csv", rows, pd.Series([2, 0, 1], index=[7, 8, 9], name="kind"), table_sampler)
+    assert pd.read_csv(tmp_path / "out.csv")["kind"].tolist() == [2, 0, 1]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, torch.float64, torch.bfloat16])
 def test_arrays_and_tensors_get_column_names(dtype: Any, tmp_path: Path) -> None:
     X, y = toy_table(20)
@@ -130,6 +148,24 @@ def test_a_column_with_the_name_of_the_labels_is_an_error(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="a column 'label'"):
         write_rows(tmp_path / "out.csv", *sampler.sample(3), sampler)
     assert everything_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", [".CSV", ".Parquet"])
+def test_a_suffix_may_be_in_capitals(suffix: str, table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+    path = tmp_path / f"out{suffix}"
+    check_new(path, "table")
+    write_rows(path, *table_sampler.sample(3), table_sampler)
+    assert len(pd.read_csv(path) if suffix == ".CSV" else pd.read_parquet(path)) == 3
+
+
+def test_parts_have_one_type_though_the_first_may_hold_nothing(tmp_path: Path) -> None:
+    flags = pd.Series([None] * 5 + [True, False] * 3 + [None], dtype=object)
+    X = pd.DataFrame({"flag": flags, "code": pd.Series([None] * 6 + [3] * 6, dtype=object), "x": np.arange(12.0)})
+    sampler = BootstrapSampler(random_state=0).fit(X, np.arange(12) % 2)
+    write_parts(tmp_path / "out.parquet", [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)], sampler)
+    back = pd.read_parquet(tmp_path / "out.parquet")
+    assert back["flag"].tolist() == flags.tolist()
+    assert pq.read_schema(tmp_path / "out.parquet").field("code").type == "int64"
 
 
 # Labels as names of folders.

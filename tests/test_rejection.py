@@ -1,5 +1,7 @@
 """`draw`: rows that pass, at addresses of their own, out of a bounded number."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from gen_augment import ExhaustedError, InputError
-from gen_augment.rejection import check_filters, draw
+from gen_augment.rejection import check_filters, describe_filter, draw
 
 
 class Source:
@@ -162,6 +164,57 @@ def test_filters_are_callables() -> None:
     for bad in (3, "keep", [3], [keep, None], {keep}, iter([keep])):
         with pytest.raises(InputError, match=r"filters=.*give a list of callables"):
             check_filters(bad)
+
+
+def above(X: Any, y: Any, t: Any = 0) -> Any:
+    return t < X
+
+
+DESCRIBED = """
+from functools import partial
+import operator
+import numpy as np
+from gen_augment.rejection import describe_filter
+
+def above_of(t, f=lambda x: x):
+    return lambda X, y, k=1: f(X)[:, 0] > t
+
+table, named = np.zeros(5000), {"a", "b", "c", "dd", "eee"}
+filters = [
+    *(above_of(t) for t in (1, 2, table, table + 1, object(), named)),
+    above_of(1, lambda x: -x),
+    lambda X, y: X[:, 0] > 1,
+    lambda X, y: X[:, 0] > 2,
+    lambda X, y: X[:, 0] < 1,
+    lambda X, y: X.min() > 1,
+    lambda X, y: y in {"a", "b", "c", "dd", "eee"},
+    lambda X, y: [row > 1 for row in X],
+    lambda X, y: (lambda row: row > 1)(X),
+    lambda X, y: (lambda row: row > 2)(X),
+    lambda X, y, t=1: X > t,
+    lambda X, y, t=2: X > t,
+    lambda X, y, *, t=2: X > t,
+    partial(operator.gt, 1), partial(operator.gt, 2), partial(operator.lt, 1), partial(max, key=above_of(1)),
+    partial(max, key=above_of(2)), partial(max, default=named), partial(max, default=object()),
+]
+"""
+
+
+def test_filters_are_told_apart_in_every_process() -> None:
+    here: dict[str, Any] = {"__name__": "__main__"}
+    exec(DESCRIBED, here)  # noqa: S102
+    expected = [describe_filter(keep) for keep in here["filters"]]
+    assert len(set(expected)) == len(expected) == 25
+    program = DESCRIBED + "print(*map(describe_filter, filters), sep='\\n')"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert out.stdout.splitlines() == expected  # though addresses and the order of sets are others
+
+
+def test_a_named_function_is_described_by_its_name() -> None:
+    assert describe_filter(above) == f"{__name__}.above"
+    assert describe_filter(Content(0.5, 1)) == f"{__name__}.Content"
+    countdown = (lambda: lambda f: lambda X: f and countdown(X))()(1)
+    assert describe_filter(countdown).startswith(f"{__name__}.test_a_named")
 
 
 @pytest.mark.parametrize(

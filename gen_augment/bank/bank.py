@@ -125,7 +125,8 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         path : path-like
             A folder that is new, empty, or left by a build with the same arguments.
         filters : callables ``filter(X, y) -> bools``, optional
-            Rows that one of them refuses are generated anew. A bank knows them by their names.
+            Rows that one of them refuses are generated anew. A bank knows them by their names, partials by their
+            arguments too, and lambdas by their code.
         max_draws : int
             With filters: rows generated for each row that is wanted, at most and on average over a block.
         seed : int, optional

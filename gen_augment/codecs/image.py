@@ -157,7 +157,8 @@ class ImageCodec:
 
     def _scale(self, pixels: np.ndarray) -> Tensor:
         # One copy, scaled in place: a data set of 60,000 images is held once, not three times.
-        rows = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._working_dtype, copy=True)
+        # PyTorch takes neither negative strides nor, in silence, read-only memory, such as a file that is mapped.
+        rows = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(self._working_dtype, copy=True)
         low, high = _columns(self.low, rows), _columns(self.high, rows)
         factor = 2 / (high - low)
         factor[~factor.isfinite()] = 0  # a constant channel

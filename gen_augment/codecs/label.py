@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from sklearn.utils.validation import column_or_1d
 
+from gen_augment.codecs.dtypes import dtype_from_json, dtype_to_json
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_finite, check_same_length
@@ -28,13 +29,13 @@ class LabelCodec:
     classes : ndarray of shape (n_classes,)
         Sorted labels, with the dtype they came in.
     container : {"ndarray", "tensor", "series", "list"}
-    dtype : str
-        Of the container: numpy's, torch's or pandas' name.
+    dtype : str or dict
+        Of the container: numpy's or torch's name, or what `dtype_to_json` makes of pandas'.
     name : str, int or None
         Of the Series.
     categories : list or None
         Of a categorical Series, in its own order.
-    categories_dtype : str or None
+    categories_dtype : str, dict or None
         Of those categories.
     ordered : bool
         Whether those categories are ordered.
@@ -42,10 +43,10 @@ class LabelCodec:
 
     classes: np.ndarray
     container: str
-    dtype: str
+    dtype: Any
     name: str | int | None = None
     categories: list[Any] | None = None
-    categories_dtype: str | None = None
+    categories_dtype: Any = None
     ordered: bool = False
 
     @classmethod
@@ -75,7 +76,8 @@ class LabelCodec:
     def extend(self, y: Any) -> tuple[Self, np.ndarray]:
         """Add the classes of `y` to the known ones; return that codec and the class number of each row of `y`.
 
-        The label -1 marks a row without a label, unless it is a known class.
+        The label -1 marks a row without a label, unless it is a known class. Where the dtype of the known ones has no
+        room for those of `y`, such as int8 for 300, labels get the dtype of `y`.
         """
         other, codes = type(self).fit(y)
         if (self.classes.dtype.kind == "U") != (other.classes.dtype.kind == "U"):
@@ -90,19 +92,43 @@ class LabelCodec:
             changes["dtype"] = changes["classes"].dtype.str  # room for longer names and larger numbers
         if self.categories is not None:
             changes["categories"] = [*self.categories, *(c for c in new.tolist() if c not in self.categories)]
-        codec = replace(self, **changes)
+        codec = replace(self, **changes)._with_room(self, other)
         numbers = np.full(len(new), -1)
         numbers[~unlabelled] = codec.encode(new[~unlabelled])
         return codec, numbers[codes]
+
+    def _with_room(self, known: Self, other: Self) -> Self:
+        """Itself if its dtype holds all classes, or with the dtype of `other`; raises where neither holds them."""
+        if self._gives_back_all():
+            return self
+        dtype = self.classes.dtype.name
+        if other.container == self.container:
+            dtype = other.dtype if other.categories is None else other.categories_dtype
+        wider = replace(self, dtype=dtype) if self.categories is None else replace(self, categories_dtype=dtype)
+        if _kind(known.classes) != _kind(other.classes) or not wider._gives_back_all():
+            raise InputError(
+                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are {known.classes.tolist()[:5]!r} of "
+                f"{known.dtype if known.categories is None else known.categories_dtype}, which cannot hold both: give "
+                "labels of a dtype that holds all of them."
+            )
+        return wider
+
+    def _gives_back_all(self) -> bool:
+        """Whether the container's dtype holds every class."""
+        try:
+            back = _values(self.decode(np.arange(len(self.classes))))
+        except (OverflowError, TypeError, ValueError):
+            return False
+        return np.array_equal(back, self.classes)
 
     @classmethod
     def _of_series(cls, classes: np.ndarray, y: "pd.Series[Any]") -> Self:
         name = int(y.name) if isinstance(y.name, np.integer) else y.name
         name = name if isinstance(name, (str, int)) else None
         if not isinstance(y.dtype, pd.CategoricalDtype):
-            return cls(classes, "series", str(y.dtype), name)
-        categories = y.cat.categories
-        return cls(classes, "series", "category", name, categories.tolist(), str(categories.dtype), bool(y.cat.ordered))
+            return cls(classes, "series", _written(y.dtype), name)
+        values, dtype = y.cat.categories.tolist(), _written(y.cat.categories.dtype)
+        return cls(classes, "series", "category", name, values, dtype, bool(y.cat.ordered))
 
     def encode(self, y: Any) -> np.ndarray:
         """Class numbers, ndarray of shape (n,), int64; an unknown label raises."""
@@ -134,11 +160,10 @@ class LabelCodec:
         if self.container == "tensor":
             return torch.from_numpy(labels.copy()).to(getattr(torch, self.dtype))
         if self.container == "series":
-            dtype: Any = self.dtype
-            if dtype == "category":
-                categories: Any = pd.Index(self.categories or [], dtype=self.categories_dtype)
-                dtype = pd.CategoricalDtype(categories, self.ordered)
-            return pd.Series(labels, name=self.name, dtype=dtype)
+            if self.dtype != "category":
+                return pd.Series(labels, name=self.name, dtype=dtype_from_json(self.dtype))
+            categories: Any = pd.Index(self.categories or [], dtype=dtype_from_json(self.categories_dtype))
+            return pd.Series(labels, name=self.name, dtype=pd.CategoricalDtype(categories, self.ordered))
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
     def to_json(self) -> JSON:
@@ -166,6 +191,19 @@ class LabelCodec:
             raise InputError("the classes are not sorted labels.")
         codec.decode(np.arange(len(classes)))  # raises for a dtype or categories that do not go with the classes
         return codec
+
+
+def _written(dtype: Any) -> Any:
+    """A dtype of pandas as a JSON value."""
+    try:
+        return dtype_to_json(dtype)
+    except InputError as error:
+        raise InputError(f"y {error}, which an archive cannot hold: make it numbers or strings.") from error
+
+
+def _kind(classes: np.ndarray) -> str:
+    """What labels are: "b", "i", "f" or "U"."""
+    return classes.dtype.kind.replace("u", "i")
 
 
 def _has_unlabelled(classes: np.ndarray) -> bool:

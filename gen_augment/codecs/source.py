@@ -22,13 +22,19 @@ def open_image(path: str) -> Image.Image:
     Raises
     ------
     InputError
-        The file is no image, or is cut short.
+        The file is no image, is cut short, or holds numbers of more than 8 bits.
     """
     try:
         with Image.open(path) as image:
-            return image.copy() if image.mode == "L" else image.convert("RGB")
+            mode = image.mode
+            if mode[0] not in "IF":
+                return image.copy() if mode == "L" else image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what PIL's readers raise
         raise InputError(f"{path} cannot be read as an image: {error}. Replace or remove it.") from error
+    raise InputError(
+        f"{path} is an image of mode {mode!r}, whose numbers PIL would cut off at 255: scale it to 8 bits, or give the "
+        "images as arrays."
+    )
 
 
 def read_rows(X: Any, y: Any) -> tuple[Any, Any]:

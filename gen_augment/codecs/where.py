@@ -24,7 +24,7 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
     codec : TableCodec
     where : {column: condition}
         A value; a list of values; a tuple ``(low, high)`` of numbers or dates, both of which belong to it, with None
-        for an end that is open; or None for a missing value.
+        for an end that is open; or None, NaN, NA or NaT for a missing value.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _category_test(name: Any, part: CategoryColumn, options: list[Any]) -> Match
 
 
 def _range_test(name: Any, part: Any, option: Any) -> Match:
-    if option is None or option is pd.NaT:
+    if pd.api.types.is_scalar(option) and pd.isna(option):
         if not part.marked and _bounds(part) is not None:
             raise InputError(f"where[{name!r}]={option!r}, but no value of that column was missing in fit.")
         return lambda values: np.isnan(values) if values.dtype.kind == "f" else values == MISSING_TIME

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from gen_augment.codecs import Codec, LabelCodec, concatenate, take
-from gen_augment.errors import ArchiveError, ExhaustedError
+from gen_augment.errors import ArchiveError, ExhaustedError, NotFittedError
 from gen_augment.rejection import Filter, check_filters, describe_filter, fit_filter, passes
 from gen_augment.rng import RandomState
 from gen_augment.samplers.requests import sample_by_address
@@ -99,6 +99,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         ExhaustedError
             Of some row, none of `max_draws` passed.
         """
+        self._check_fitted()
         return sample_by_address(self, n_samples, y, random_state, where)
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
@@ -109,6 +110,7 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         ExhaustedError
             Of some row, none of `max_draws` passed.
         """
+        self._check_fitted()
         where, max_draws = check_index(index), check_positive_int("max_draws", self.max_draws)
         filters = check_filters(self.filters)
         labels = np.asarray(y)
@@ -138,7 +140,8 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         )
 
     def fingerprint(self) -> str:
-        """Hash of all that decides the rows; of callables of one's own that have no `fingerprint`, the names."""
+        """Hash of all that decides the rows; of other callables, what `SampleBank.build` knows them by."""
+        self._check_fitted()
         gates = ", ".join(describe_filter(gate) for gate in check_filters(self.filters))
         described = f"{self.sampler.fingerprint()}, {gates}, {self.max_draws}"
         return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
@@ -156,6 +159,12 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
             "filters again on the same rows, gate.fit(X, y), which gives the same rows; or write rows once, with "
             "SampleBank.build(filtered_sampler, counts, path)."
         )
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit(X, y), or give it a fitted sampler."
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.sampler, "classes_")

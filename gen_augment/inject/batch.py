@@ -42,8 +42,9 @@ class SyntheticMix(nn.Module):
     ratio : float in [0, 1]
         Share of the rows to replace, rounded up or down at random so that it is right on average.
     labels : {"batch", "prior", "balanced"}
-        Labels of synthetic rows: those of the rows replaced (of class shares, the largest counts), the source's class
-        prior, or all classes alike.
+        Labels of synthetic rows: those of the rows replaced, the source's class prior, or all classes alike. Class
+        shares are left as they are by "batch", which makes a row of the largest: smoothed labels stay smoothed. Put
+        this before `MixUp` and `CutMix`, since a row that they have mixed would keep both of its classes.
     transform : callable, optional
         Applied to each synthetic row; must return a Tensor like the rows of the batch.
 
@@ -151,7 +152,10 @@ def codes_of(source: SupportsSample, y: Tensor) -> np.ndarray:
     codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     unknown = classes[codes] != labels
     if unknown.any():
-        raise InputError(f"label {labels[unknown][0]} is none that the source knows: {classes.tolist()!r}.")
+        raise InputError(
+            f"label {labels[unknown][0]} is none that the source knows: {classes.tolist()!r}. labels='prior' or "
+            "'balanced' asks for those alone; or give a sampler or bank of all classes."
+        )
     return codes
 
 

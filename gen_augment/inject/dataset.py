@@ -1,5 +1,7 @@
 """A map-style dataset of real rows and synthetic ones."""
 
+import copy
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -169,7 +171,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return len(self.real) + (len(self._codes) if self.mode == "append" else 0)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        return self.__getitems__([index])[0]
+        return self.__getitems__([operator.index(index)])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
         # DataLoader asks for whole batches by this name: synthetic rows are then generated or read in one go.
@@ -262,7 +264,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         if self._rows is not None:
             # Copies, so that a transform that writes to its input does no harm.
             in_list = isinstance(self._rows, list)
-            return [self._rows[number] for number in numbers] if in_list else self._rows[numbers]
+            return [copy.copy(self._rows[number]) for number in numbers] if in_list else self._rows[numbers]
         labels = self.source.classes_[self._codes[numbers]]
         rows = single_rows(self.source.generate(self._index[numbers], labels, seed=self._table()))
         if not isinstance(rows, (np.ndarray, torch.Tensor, list)):
@@ -273,8 +275,9 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return rows
 
     def _read_real(self, where: list[int]) -> list[tuple[Any, Any]]:
-        if hasattr(self.real, "__getitems__"):
-            pairs: list[tuple[Any, Any]] = self.real.__getitems__(where)
+        read_all = getattr(self.real, "__getitems__", None)
+        if callable(read_all):
+            pairs: list[tuple[Any, Any]] = read_all(where)
             return pairs
         return [self.real[index] for index in where]
 

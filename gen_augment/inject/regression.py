@@ -102,6 +102,8 @@ def read_target(y: Any) -> "pd.Series[Any]":
     values = y.reset_index(drop=True) if isinstance(y, pd.Series) else np.asarray(y)
     if values.ndim != 1:
         raise InputError(f"y has shape {values.shape}: give one number for each row, for example y.ravel().")
+    if not len(values):
+        raise InputError("y is empty: Found array with 0 sample(s) while a minimum of 1 is required.")
     if not is_number(values.dtype) or values.dtype.kind == "b":
         raise InputError(f"y has dtype {values.dtype}, and task='regression' is for numbers: convert it.")
     target: pd.Series[Any] = pd.Series(values)
@@ -157,4 +159,10 @@ def _free_name(frame: pd.DataFrame, name: Any) -> str | int:
         while name in frame.columns:
             name += "_"
         return str(name)
-    return max(int(column) for column in frame.columns if not isinstance(column, str)) + 1
+    try:
+        return max(int(column) for column in frame.columns if not isinstance(column, str)) + 1
+    except (OverflowError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the columns of X are called {frame.columns.tolist()[:3]!r}: name them by strings or by numbers, for "
+            "example with X.columns.map(str)."
+        ) from error

@@ -85,15 +85,14 @@ class RowStream:
         """
         if self._reads_into:
             while len(self._codes) < n:
-                codes = self._draw_codes(max(n, PLANNED_ROWS))
+                codes = self._draw_codes(self._ahead(n, PLANNED_ROWS))
                 self._codes = np.concatenate([self._codes, codes])
                 self._places = np.concatenate([self._places, self._locate(codes)])
             codes, self._codes = self._codes[:n], self._codes[n:]
             places, self._places = self._places[:n], self._places[n:]
             return self._read(places, out), codes
         while len(self._codes) < n:
-            left = BLOCK_ROWS if self.expected is None else self.expected - self._drawn
-            codes = self._draw_codes(max(n - len(self._codes), min(BLOCK_ROWS, left)))
+            codes = self._draw_codes(self._ahead(n, BLOCK_ROWS))
             self._append(codes, self._generate(codes))
         codes, self._codes = self._codes[:n], self._codes[n:]
         rows: Any = self._rows
@@ -105,6 +104,11 @@ class RowStream:
         if self._reads_into:
             return self._read(self._locate(codes), out)
         return _put(self._generate(codes), out)
+
+    def _ahead(self, n: int, most: int) -> int:
+        """How many more rows to draw for `n`: up to `most`, as far as they will be asked for."""
+        left = most if self.expected is None else self.expected - self._drawn
+        return max(n - len(self._codes), min(most, left))
 
     def _draw_codes(self, n: int) -> np.ndarray:
         self._drawn += n

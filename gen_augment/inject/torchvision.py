@@ -81,16 +81,19 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
 
     def _find_label(self, leaves: list[Any], spec: Any, label: Any) -> int:
         """Place of the label among the leaves of the sample."""
-        found = [number for number, leaf in enumerate(leaves) if leaf is label]
-        if len(found) > 1:  # a small number is one object wherever it stands, so ask with objects that differ
-            marks = [object() for _ in leaves]
+        # A small number is one object wherever it stands, so ask with objects that differ.
+        marks = [object() for _ in leaves]
+        mark, cause = None, None
+        try:
             mark = self._label_of(tree_unflatten(marks, spec))
-            found = [number for number, each in enumerate(marks) if each is mark]
+        except Exception as error:  # whatever a user's function raises where it computes with the label
+            cause = error
+        found = [number for number, each in enumerate(marks) if each is mark]
         if len(found) != 1:
             raise InputError(
                 f"labels_getter gives {label!r}, which cannot be found in the sample, so another label cannot be put "
                 "in its place: return the label itself, or use labels='same'."
-            )
+            ) from cause
         return found[0]
 
 

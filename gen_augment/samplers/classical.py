@@ -3,6 +3,7 @@
 To write one, subclass `ClassicalSampler` and write `_learn`, `_make`, `_to_tensors` and `_from_tensors`.
 """
 
+import copy
 import os
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -96,7 +97,9 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
 
     def _set_names(self, X: Any) -> None:
         names = list(X.columns) if hasattr(X, "columns") else None
-        self.n_features_in_ = int(np.prod(np.shape(X)[1:] if hasattr(X, "shape") else self.codec_.shape))
+        # Lists of images have no shape; their codec is there, though `codec_` would ask for a fitted sampler.
+        shape = np.shape(X)[1:] if hasattr(X, "shape") or self._codec is None else self._codec.shape
+        self.n_features_in_ = int(np.prod(shape))
         if names is not None and all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, dtype=object)
 
@@ -133,7 +136,9 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         self._check_fitted()
         where = check_index(index)
         codes = self.label_codec_.encode_rows(y, len(where))
-        return self._make(where, codes, self.seed_ if seed is None else resolve_seed(seed))
+        rows = self._make(where, codes, self.seed_ if seed is None else resolve_seed(seed))
+        # PIL images: copies, so that a transform that writes to its input leaves rows that are kept as they are.
+        return [copy.copy(row) for row in rows] if isinstance(rows, list) else rows
 
     def _pick(self, codes: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Number of a training row of each of these classes, every one alike if `u` is uniform in [0, 1)."""

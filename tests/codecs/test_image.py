@@ -111,6 +111,13 @@ def test_foreign_byte_order_comes_back(dtype: str) -> None:
     np.testing.assert_allclose(round_trip(X), X, rtol=1e-6)
 
 
+def test_read_only_and_mirrored_arrays_are_read_in_silence() -> None:
+    X = np.arange(3 * 3 * 8 * 8, dtype=np.float32).reshape(3, 3, 8, 8)
+    X.setflags(write=False)
+    for view in (X, X[:, :, ::-1]):
+        np.testing.assert_allclose(round_trip(view), view, rtol=1e-6, atol=1e-4)
+
+
 @given(arrays([*WHOLE, *FLOATS]))
 def test_decoded_values_stay_in_the_range_that_was_seen(X: np.ndarray) -> None:
     codec, _ = ImageCodec.fit(X)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -66,7 +67,10 @@ LABELS: dict[str, Any] = {
     "Int64": pd.Series([2, 1], dtype="Int64"),
     "boolean": pd.Series([True, False], dtype="boolean"),
     "string": pd.Series(["b", "a"], dtype="string"),
+    "string in Python": pd.Series(["b", "a"], dtype="string[python]"),
     "arrow": pd.Series([2, 1], dtype="int64[pyarrow]"),
+    "arrow strings": pd.Series(["b", "a"], dtype=pd.ArrowDtype(pa.string())),
+    "category of arrow strings": categorical(["b", "a"], pd.Index(["b", "a"], dtype=pd.ArrowDtype(pa.string()))),
     "category": categorical(["b", "a"], ["a", "b"], name="c"),
     "unused category": categorical(["b", "a"], ["z", "b", "a", "unused"]),
     "ordered category": categorical(["low", "high"], ["low", "mid", "high"], ordered=True),
@@ -203,6 +207,18 @@ def test_a_damaged_record_is_refused(change: dict[str, Any]) -> None:
         LabelCodec.from_json(record | change)
 
 
+@pytest.mark.parametrize("dtype", ["str", "string", "object", "int64[pyarrow]"])
+def test_a_dtype_may_be_recorded_by_its_name(dtype: str) -> None:
+    y = pd.Series([1, 2] if "int" in dtype else ["a", "b"], dtype=dtype)
+    record = LabelCodec.fit(y)[0].to_json() | {"dtype": dtype}
+    assert_same(LabelCodec.from_json(record).decode(np.arange(2)), y)
+
+
+def test_a_dtype_that_no_archive_holds_is_named() -> None:
+    with pytest.raises(InputError, match=r"y has dtype dictionary.*make it numbers or strings"):
+        LabelCodec.fit(pd.Series(["a", "b"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))))
+
+
 def test_partial_labels_leave_minus_one_out() -> None:
     codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]), partial=True)
     assert codec.classes.tolist() == [1, 2, 3]
@@ -234,6 +250,43 @@ def test_classes_are_added_in_the_container_of_the_first(first: Any, later: Any,
     assert type(labels) is type(first)
     assert (labels.tolist() if hasattr(labels, "tolist") else labels) == classes
     assert LabelCodec.from_json(codec.to_json()).decode(np.array([0])) is not None
+
+
+def small(*values: Any, of: str = "int8") -> "pd.Series[Any]":
+    return pd.Series(values, dtype=of)
+
+
+@pytest.mark.parametrize(
+    "first, later, dtype",
+    [
+        (torch.tensor([0, 1], dtype=torch.uint8), torch.tensor([300, 0], dtype=torch.int16), torch.int16),
+        (torch.tensor([0, 1], dtype=torch.uint8), [300], torch.int64),
+        (torch.tensor([0.0, 1.0]).half(), torch.tensor([300_000.0]), torch.float32),
+        (small(0, 1), small(300, of="int32"), "int32"),
+        (small(0, 1, of="Int8"), small(300, of="Int16"), "Int16"),
+        (small(0, 1, of="category"), small(-(2**40), of="int64"), "category"),
+        (categorical([0, 1], np.array([0, 1], np.int8)), categorical([300], [300]), "category"),
+    ],
+)
+def test_labels_with_too_little_room_get_the_later_dtype(first: Any, later: Any, dtype: Any) -> None:
+    codec, codes = LabelCodec.fit(first)[0].extend(later)
+    assert codec.classes[codes].tolist() == (later if isinstance(later, list) else later.tolist())
+    labels = through_json(codec).decode(np.arange(len(codec.classes)))
+    assert labels.dtype == dtype
+    assert labels.tolist() == codec.classes.tolist()
+
+
+@pytest.mark.parametrize(
+    "first, later",
+    [
+        (torch.tensor([True, False]), torch.tensor([0, 1, 2])),
+        (pd.Series([True, False]), pd.Series([0, 1, 2])),
+        (torch.tensor([0, 1], dtype=torch.uint8), torch.tensor([300.0])),
+    ],
+)
+def test_labels_that_no_dtype_holds_are_named(first: Any, later: Any) -> None:
+    with pytest.raises(InputError, match="cannot hold both: give labels of a dtype that holds all"):
+        LabelCodec.fit(first)[0].extend(later)
 
 
 def test_labels_of_another_type_are_not_added() -> None:

@@ -124,6 +124,14 @@ def test_grey_stays_grey_and_all_else_becomes_colour(tmp_path: Path, mode: str, 
     assert open_image(str(tmp_path / "a.png")).mode == opened
 
 
+@pytest.mark.parametrize("dtype, suffix, mode", [(np.uint16, "png", "I;16"), (np.float32, "tif", "F")])
+def test_an_image_of_more_than_8_bits_is_named(tmp_path: Path, dtype: Any, suffix: str, mode: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.full((8, 9), 300, dtype)).save(path)
+    with pytest.raises(InputError, match=rf"a\.{suffix} is an image of mode '{mode}'.*scale it to 8 bits.*as arrays"):
+        open_image(str(path))
+
+
 @pytest.mark.parametrize("keep", [0, 5, 60, 200])
 def test_an_image_that_is_cut_short_is_named(tmp_path: Path, keep: int) -> None:
     folder = make_folder(tmp_path, {"a": "L", "b": "L"})

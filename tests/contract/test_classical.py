@@ -150,6 +150,21 @@ def test_a_bootstrap_gives_training_rows_alike_often() -> None:
     assert BootstrapSampler(random_state=0).fit(images, codes).sample(3)[0].dtype == np.uint8
 
 
+@pytest.mark.parametrize("from_folder", [False, True])
+def test_a_bootstrap_of_pil_images_gives_copies(from_folder: bool, tmp_path: Path) -> None:
+    X, y = as_form("pil-grey")
+    for number, (image, label) in enumerate(zip(X, y, strict=True)):
+        (tmp_path / str(label)).mkdir(exist_ok=True)
+        image.save(tmp_path / str(label) / f"{number}.png")
+    sampler = BootstrapSampler(random_state=0)
+    sampler = sampler.fit(tmp_path) if from_folder else sampler.fit(X, y)
+    assert sampler.n_features_in_ == 144
+    (image,) = sampler.generate([3], [1])
+    before = image.copy()
+    image.putpixel((0, 0), 255 - image.getpixel((0, 0)))
+    assert sampler.generate([3], [1]) == [before]
+
+
 def test_smote_lies_between_a_row_and_its_neighbours() -> None:
     X, y = toy_table(80)
     made = SMOTESampler(k_neighbors=3, random_state=0).fit(X, y).sample(500, y=1)[0]
@@ -208,3 +223,17 @@ def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
     cls = next(c for c in CLASSICAL.values() if set(params) <= set(c._get_param_names()))
     with pytest.raises(InputError, match=next(iter(params))):
         cls(**params).fit(*toy_table())
+
+
+@pytest.mark.parametrize("make", [SMOTESampler, KDESampler], ids=["smote", "kde"])
+@pytest.mark.parametrize("key", [0, np.int64(0), "0", "pairs"], ids=repr)
+def test_column_types_are_saved_whatever_the_columns_are_called(make: Any, key: Any, tmp_path: Path) -> None:
+    X = pd.DataFrame({0: [1.0, 5, 9, 5] * 5, "0": np.arange(20.0) % 3, "pairs": np.arange(20.0) % 3})
+    types = {key: "category", **({} if isinstance(key, str) else {"0": "category"})}
+    sampler = make(column_types=types, random_state=0).fit(X, [0, 1] * 10)
+    sampler.save(tmp_path / "a")
+    loaded = load_sampler(tmp_path / "a")
+    assert loaded.column_types == types
+    assert loaded.fingerprint() == sampler.fingerprint()
+    for again in (loaded, loaded.fit(X, [0, 1] * 10)):
+        assert set(again.sample(200)[0][key]) <= set(X[key])

@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix
 from gen_augment.inject.batch import windows
+from gen_augment.inject.rows import RowStream
 from tests.inject.toys import Mixing, Numbered, as_image, is_real, names, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0, 1, 0]
@@ -77,6 +78,15 @@ def test_rows_are_replaced_and_the_rest_stays(
     assert labels != "batch" or torch.equal(out_y, target)
     times = Counter(names(out_x[new]))
     assert all(n == 1 for n in times.values()) or (from_bank and max(Counter(out_x[new, 2].tolist()).values()) > 7)
+
+
+def test_no_more_rows_of_a_bank_are_planned_than_are_expected(numbered_bank: SampleBank) -> None:
+    streams = [RowStream(numbered_bank, 3, prior=np.full(3, 1 / 3), expected=n) for n in (None, 9)]
+    for n in (4, 5):
+        expected, rows = (stream.take(n) for stream in streams)
+        assert torch.equal(rows[0], expected[0])
+        np.testing.assert_array_equal(rows[1], expected[1])
+    assert streams[1]._drawn == 9
 
 
 def test_a_share_of_0_or_1_is_taken_at_its_word(numbered: Numbered) -> None:
@@ -245,7 +255,7 @@ def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
             lambda: mix(x.float(), y),
             r"real rows are Tensor \(3,\) torch.float32 and synthetic ones Tensor \(3,\) torch.float64",
         ),
-        (lambda: mix(x, y + 5), "is none that the source knows"),
+        (lambda: mix(x, y + 5), "is none that the source knows.*labels='prior' or.*of all classes"),
         (lambda: prior(x, torch.ones(10, 2)), "columns of class shares of 2 classes"),
         (lambda: prior(x, torch.ones(10, 1)), r"got \(10, 1\)"),
         (lambda: prior(x, y > 0), "torch.bool, which cannot hold"),

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
 
-from gen_augment import AugmentedDataset, ConditionalVAE, InputError, NotFittedError, SampleBank, WorkerDeviceError
+from gen_augment import (
+    AugmentedDataset,
+    BootstrapSampler,
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    SampleBank,
+    WorkerDeviceError,
+)
 from gen_augment.counts import allocate
 from gen_augment.inject import Provenance
 from tests.conftest import as_form, toy_images
@@ -183,6 +191,30 @@ def test_labels_collate_whatever_the_source_calls_them(y: Any, classes: np.ndarr
         assert labels.dtype == alone.dtype
         assert labels.shape[1:] == alone.shape[1:]
         assert labels.flatten().tolist() == [[0, 1, 2, 0, 1, 1, 2][i] for i in order]
+
+
+def test_a_transform_may_write_to_a_synthetic_image() -> None:
+    X, y = as_form("pil-grey")
+    before = AugmentedDataset(Pairs(X, y), BootstrapSampler(random_state=0).fit(X, y), counts={1: 3})
+
+    def write(image: Image.Image) -> Image.Image:
+        image.putpixel((0, 0), 255 - image.getpixel((0, 0)))
+        return image
+
+    data = AugmentedDataset(Pairs(X, y), before.source, counts={1: 3}, transform=write)
+    first, again = data[len(X)][0], data[len(X)][0]
+    assert first == again != before[len(X)][0]
+
+
+def test_real_rows_without_getitems_are_read_one_by_one() -> None:
+    class Real(Pairs):
+        __getitems__ = None
+
+    X, y = toy_images(20)
+    data = AugmentedDataset(Real(X, y.tolist()), BootstrapSampler(random_state=0).fit(X, y), ratio=0.5)
+    np.testing.assert_array_equal(data[2][0], X[2])
+    with pytest.raises(TypeError, match="float"):
+        data[0.7]  # type: ignore[index]
 
 
 def test_labels_that_are_words_go_with_real_words() -> None:

@@ -204,6 +204,8 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
         (lambda X, y: (X[:9], y[:9]), {}, "the 9 rows of y make one bin of at least 6"),
         (lambda X, y: (X, y / abs(y).max() * 1.7e308 - (y < 1) * 1e308), {}, "too large"),
         (lambda X, y: (X.reshape(60, 2, 1), y), {}, r"X of shape \(60, 2, 1\)"),
+        (lambda X, y: (pd.DataFrame(X).set_axis([("a", i) for i in range(X.shape[1])], axis=1), y), {}, "are called"),
+        (lambda X, y: (X[:0], y[:0]), {}, "y is empty"),
         (lambda X, y: (X, y), {"n_bins": 0}, "n_bins=0 is not a whole number"),
         (lambda X, y: (X, y), {"binning": "kmeans"}, "binning='kmeans' is not one of 'uniform', 'quantile'"),
         (lambda X, y: (X, y), {"task": "ranking"}, "task='ranking' is not one of"),

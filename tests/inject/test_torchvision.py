@@ -175,6 +175,12 @@ def test_a_label_that_equals_other_numbers_in_the_sample_is_told_from_them(bank:
         assert all((out["id"], out["sizes"]) == (1, (1, 1)) for out in outs)
 
 
+def test_a_computed_label_is_not_put_where_an_equal_number_stands(bank: SampleBank) -> None:
+    transform = SyntheticReplace(bank, 1.0, "balanced", labels_getter=lambda sample: int(sample["label"]))
+    with pytest.raises(InputError, match="return the label itself"):
+        transform({"image": picture(), "label": torch.tensor(1), "index": 1})
+
+
 def test_a_labels_getter_may_compute_the_label_only_if_it_stays(bank: SampleBank) -> None:
     def getter(sample: Any) -> int:
         return int(sample["name"][1:])

@@ -22,6 +22,8 @@ SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # whose law is that of the
         ({"kind": ["a", "c"], "flag": True}, lambda X: X["kind"].isin(["a", "c"]) & X["flag"]),
         ({"x": (0, 1.5)}, lambda X: X["x"].between(0, 1.5)),
         ({"x": None}, lambda X: X["x"].isna()),
+        ({"x": np.nan}, lambda X: X["x"].isna()),
+        ({"x": [pd.NA, (2, 9)]}, lambda X: X["x"].isna() | X["x"].between(2, 9)),
         ({"x": [None, (2, 9)]}, lambda X: X["x"].isna() | X["x"].between(2, 9)),
         ({"count": 3}, lambda X: X["count"] == 3),
         ({"day": ("2024-02-01", "2024-02-20")}, lambda X: X["day"].between("2024-02-01", "2024-02-20")),
