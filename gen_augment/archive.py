@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -18,10 +19,11 @@ from torch import Tensor
 from gen_augment.errors import ArchiveError
 from gen_augment.types import JSON
 
-__all__ = ["FORMAT", "check_keys", "read", "write", "write_bytes"]
+__all__ = ["FORMAT", "as_pairs", "check_keys", "check_writable", "read", "write", "write_bytes"]
 
 FORMAT = 1
 _KEY = "gen_augment"
+_PAIRS = "pairs"
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -39,13 +41,27 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
         Path(temporary).replace(path)
     except OSError as error:
-        raise ArchiveError(
-            f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written."
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Make the folder of `path`, and fail before hours of work, not after, where nothing can be written into it.
+
+    Raises
+    ------
+    ArchiveError
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tensor]) -> Path:
@@ -68,6 +84,14 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
     return write_bytes(path, save(arrays, metadata={_KEY: text}))
 
 
+def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
+    """What `write` takes and `read` makes this mapping of: keys in JSON are strings, and those of it may be numbers."""
+    pairs = [[key.item() if isinstance(key, np.generic) else key, value] for key, value in mapping.items()]
+    if all(isinstance(key, str) for key, _ in pairs) and set(mapping) != {_PAIRS}:
+        return dict(pairs)
+    return {_PAIRS: sorted(pairs, key=repr)}  # numbers and strings have no order among themselves
+
+
 def read(path: str | os.PathLike[str], *, with_tensors: bool = True) -> tuple[JSON, dict[str, Tensor]]:
     """Read an archive that `write` made, or only its header.
 
@@ -83,8 +107,8 @@ def read(path: str | os.PathLike[str], *, with_tensors: bool = True) -> tuple[JS
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
             tensors = {name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())}
-        header = None if text is None else json.loads(text)
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:  # ValueError: no bytes, or bad JSON
+        header = None if text is None else json.loads(text, object_hook=_from_pairs)
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:  # no bytes, or bad JSON
         raise ArchiveError(f"{path} is not a readable archive, or is cut short: {error}") from error
     if not isinstance(header, dict):
         raise ArchiveError(f"{path} is a safetensors file, but not one that gen_augment wrote.")
@@ -100,3 +124,11 @@ def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
     missing, unknown = expected - set(found), set(found) - expected
     if missing or unknown:
         raise ArchiveError(f"{what}: missing {sorted(missing)}, unknown {sorted(unknown)}.")
+
+
+def _unwritable(path: Path, error: OSError) -> ArchiveError:
+    return ArchiveError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written.")
+
+
+def _from_pairs(record: JSON) -> Any:
+    return dict(record[_PAIRS]) if set(record) == {_PAIRS} else record

@@ -92,7 +92,7 @@ def fit(
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
     settings = {"random_state": seed, "device": device, "verbose": True, "callbacks": callbacks}
     model.set_params(**{name: value for name, value in settings.items() if name in known})
-    _set_asked(model, asked | {"init": start, "resume": resume or None})
+    _set_asked(model, asked | {"init": start, "resume": resume or None, "grid": grid})
     loaded = load_data(data, target=target)
     if per_class is not None:
         loaded = loaded.head(per_class, seed)
@@ -179,8 +179,8 @@ def bank(
     sampler = load_sampler(model, device=device)
     wanted: Any = n if not label else {_find_label(sampler.classes_, text): n for text in label}
     number, _, of = part.partition("/")
-    if not (number.isdecimal() and of.isdecimal()):
-        raise InputError(f"--part {part!r}: give I/N, such as 1/4.")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise InputError(f"--part {part!r}: give I/N, such as 1/4, with I from 1 to N.")
     with progress_bar() as progress:
         task = progress.add_task("blocks", total=None, last="")
         whole = SampleBank.build_part(
@@ -282,7 +282,7 @@ def _choose_sampler(name: str | None) -> Any:
 
 
 def _set_asked(model: Any, asked: dict[str, Any]) -> None:
-    """Set parameters that were asked for; `init` and `resume` are given to `fit`, but are for trained samplers too."""
+    """Set parameters that were asked for; what else is asked for is given to `fit`, but is for trained samplers too."""
     known = model.get_params(deep=False)
     for name, value in asked.items():
         if value is None:

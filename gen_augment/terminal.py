@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from gen_augment import archive
 from gen_augment.data import DATASETS
-from gen_augment.errors import ArchiveError, InputError
+from gen_augment.errors import InputError
 
 __all__ = [
     "DataArgument",
@@ -49,14 +50,7 @@ def check_writable(path: Path) -> None:
     """Fail before hours of work, not after."""
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write.")
-    parent = path.parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        probe = parent / f".{path.name}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror}. Choose a folder that can be written.") from error
+    archive.check_writable(path)
 
 
 def progress_bar() -> Progress:

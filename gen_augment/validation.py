@@ -25,12 +25,22 @@ def check_positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
-def check_range(name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
-    """Return `value` as float, or raise if it lies outside [low, high] or, with `open_low`, (low, high]."""
+def check_range(
+    name: str,
+    value: Any,
+    low: float,
+    high: float = float("inf"),
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return `value` as float, or raise if it lies outside [low, high]; an open end does not belong to it."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not (low < value if open_low else low <= value) or not value <= high:
-        raise InputError(f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}].")
-    return float(value)
+    if number and (low < value if open_low else low <= value) and (value < high if open_high else value <= high):
+        return float(value)
+    raise InputError(
+        f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}."
+    )
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

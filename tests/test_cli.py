@@ -408,6 +408,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "empty folder": (("fit", "no-folder", "-o", "out"), "not a folder of one folder of images for each class"),
     "cut image": (("fit", "cut", "-o", "out"), "0.png cannot be read as an image"),
     "tiny images": (("fit", "tiny", "-o", "out"), "4 x 4 px: 1 or 3 channels and sides of 8 to 128 px work"),
+    "grid of no training": (("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"), "takes no grid"),
     "grid of a table": (("fit", "wine", "-o", "out", "--grid", "grids"), "SampleGrid draws images"),
     "grid in a file": (("fit", "images", "-o", "out", "--grid", "file"), "file"),
     "model in a folder": (("fit", "wine", "-o", "full"), "full is a folder: name a file to write"),

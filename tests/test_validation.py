@@ -33,14 +33,14 @@ def test_positive_int_refuses_and_names(value: Any) -> None:
     assert f"max_steps={value!r}" in str(caught.value)
 
 
-@given(st.floats(-5, 5), st.floats(-5, 5), st.floats(-5, 5), st.booleans())
-def test_range_is_the_interval(value: float, low: float, high: float, open_low: bool) -> None:
-    inside = (low < value if open_low else low <= value) and value <= high
+@given(st.integers(-5, 5), st.integers(-5, 5), st.integers(-5, 5), st.booleans(), st.booleans())
+def test_range_is_the_interval(value: int, low: int, high: int, open_low: bool, open_high: bool) -> None:
+    inside = (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
     if inside:
-        assert check_range("lr", value, low, high, open_low=open_low) == value
+        assert check_range("lr", value / 2, low / 2, high / 2, open_low=open_low, open_high=open_high) == value / 2
     else:
         with pytest.raises(InputError, match="lr="):
-            check_range("lr", value, low, high, open_low=open_low)
+            check_range("lr", value / 2, low / 2, high / 2, open_low=open_low, open_high=open_high)
 
 
 @pytest.mark.parametrize("value", [math.nan, True, np.True_, "1", None, 1j, np.complex64(1), [1.0]])

@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -113,7 +113,7 @@ def audit(
     sampler : fitted sampler
         Or a `SampleBank` or `FilteredSampler`.
     X, y
-        The rows that it was fitted on, as `Sampler.fit` takes them.
+        The rows that it was fitted on, as `Sampler.fit` takes them; those without a label (-1) are left out.
     holdout : (X, y), optional
         Real rows that it has not seen. Without them there is nothing to read a figure against, and no figures of
         privacy but for copies, nor of use to a classifier.
@@ -142,8 +142,8 @@ def audit(
     check_source(sampler)
     if group is not None and holdout is None:
         raise InputError("group is compared on rows that the sampler has not seen: give holdout=(X, y).")
-    rng = np.random.default_rng(seed)
-    real = _read(sampler, X, y)
+    rng = np.random.default_rng(seed % 2**64)  # NumPy takes no negative one
+    real, labelled = _read(sampler, X, y)
     index, made = _generate(sampler, real, n_samples, seed)
     unseen = None
     some = rng.permutation(len(real))[:n_samples]
@@ -151,7 +151,7 @@ def audit(
         unseen = real.like(*holdout)
         _check_enough("holdout", unseen)
         chosen = rng.permutation(len(unseen))[:n_samples]
-        group, unseen = _chosen(group, chosen, len(unseen)), unseen.part(chosen)
+        group, unseen = _chosen(group, labelled, chosen, len(unseen)), unseen.part(chosen)
 
     extract = choose_features(features, real, seed)
     parts = {"train": real, "made": made} | ({} if unseen is None else {"unseen": unseen})
@@ -195,29 +195,42 @@ def _as_table(figures: dict[str, tuple[float, float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["figure", "synthetic", "reference", "ideal"]).set_index("figure")
 
 
-def _read(sampler: GeneratesRows, X: Any, y: Any) -> LabelledRows:
-    """Training rows, with class numbers of the sampler."""
+def _read(sampler: GeneratesRows, X: Any, y: Any) -> tuple[LabelledRows, np.ndarray]:
+    """Training rows that have a label, with class numbers and kinds of columns of the sampler; and which those are."""
     X, y = read_rows(X, y)
-    codes = sampler.label_codec_.encode(y)
+    labels, codes = sampler.label_codec_.extend(y)
+    sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
     check_same_length(len(X), len(codes))
-    rows = LabelledRows(X, codes, sampler.label_codec_, *infer_codec(X))
-    _check_enough("X", rows)
+    labelled = codes >= 0
+    if not labelled.all():
+        X, codes = take(X, np.flatnonzero(labelled)), codes[labelled]
+    _check_enough("X", codes)
     sampler.codec_.encode(take(X, np.arange(1)))  # raises for another form
-    return rows
+    return LabelledRows(X, codes, sampler.label_codec_, *infer_codec(X, _column_types(sampler.codec_))), labelled
 
 
-def _check_enough(name: str, rows: LabelledRows) -> None:
+def _column_types(codec: Any) -> dict[Any, str]:
+    """What columns of a table were fitted as, also where their dtype says something else."""
+    columns = zip(getattr(codec, "columns", ()), getattr(codec, "parts", ()), strict=True)
+    return {name: part.kind for name, part in columns if part.kind in ("number", "category")}
+
+
+def _check_enough(name: str, rows: Sized) -> None:
     if len(rows) <= K + 2:
         raise InputError(f"{name} has {len(rows)} rows: at least {K + 3} are needed to compare with.")
 
 
-def _chosen(group: Any, chosen: np.ndarray, n: int) -> Any:
-    """The groups of training rows, of synthetic ones, which nobody knows, and of the `chosen` unseen ones."""
+def _chosen(group: Any, labelled: np.ndarray, chosen: np.ndarray, n: int) -> Any:
+    """Groups of `labelled` training rows, of synthetic ones, which nobody knows, and of the `chosen` unseen ones."""
     if not isinstance(group, tuple):
         return group
-    if len(group) != 2 or len(group[1]) != n:
-        raise InputError(f"group: give a column of a table, or the values of X and of the {n} rows of holdout.")
-    return group[0], None, np.asarray(group[1], dtype=object)[chosen]
+    known = len(group) == 2 and all(values is not None for values in group)
+    if not known or (len(group[0]), len(group[1])) != (len(labelled), n):
+        raise InputError(
+            f"group: give a column of a table, or the values of the {len(labelled)} rows of X and of the {n} rows of "
+            "holdout."
+        )
+    return np.asarray(group[0], dtype=object)[labelled], None, np.asarray(group[1], dtype=object)[chosen]
 
 
 def _generate(sampler: GeneratesRows, real: LabelledRows, n_samples: int, seed: int) -> tuple[np.ndarray, LabelledRows]:

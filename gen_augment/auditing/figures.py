@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gen_augment.codecs.source import stack_rows
+from gen_augment.codecs.table import columns_of
 from gen_augment.metrics import (
     Bias,
     adversarial_accuracy,
@@ -112,19 +114,27 @@ def _told_apart(compared: np.ndarray, made: np.ndarray, real: np.ndarray, unseen
 
 def _table_figures(data: Compared) -> Figures:
     """Of columns rather than of features."""
-    real = data.real.part(data.some).X
-    unseen = None if data.unseen is None else data.unseen.X
+    real, made = _frame(data.real.part(data.some)), _frame(data.made)
+    unseen = None if data.unseen is None else _frame(data.unseen)
     compared = real if unseen is None else unseen
     figures: Figures = {
-        "two_sample_auc": (detection_auc(compared, data.made.X), _nan_without(unseen, detection_auc, compared, real))
+        "two_sample_auc": (detection_auc(compared, made), _nan_without(unseen, detection_auc, compared, real))
     }
     takes: dict[str, Any] = {"column_shapes": column_shapes}
-    if np.shape(real)[1] > 1:
+    if real.shape[1] > 1:
         takes["pair_correlations"] = pair_correlations
     for name, take_figure in takes.items():
-        value, reference = take_figure(compared, data.made.X), _nan_without(unseen, take_figure, compared, real)
+        value, reference = take_figure(compared, made), _nan_without(unseen, take_figure, compared, real)
         figures[name] = (float(value.mean()), float(np.mean(reference)))
     return figures
+
+
+def _frame(rows: LabelledRows) -> pd.DataFrame:
+    """A table in which numbers that are categories, as declared, are no numbers."""
+    codec: Any = rows.codec
+    columns = columns_of(stack_rows(rows.X))[2]
+    named = {name for name, part in zip(columns, codec.parts, strict=True) if part.kind == "category"}
+    return pd.DataFrame({name: c.astype(object) if name in named else c for name, c in columns.items()})
 
 
 def _nan_without(unseen: Any, function: Any, compared: Any, real: Any) -> Any:
@@ -176,10 +186,11 @@ def class_figures(
 
 def column_figures(data: Compared) -> pd.DataFrame:
     """A row for each column of a table: how alike its distribution is, and that of training rows in their place."""
-    real = data.real.part(data.some).X
-    compared = real if data.unseen is None else data.unseen.X
+    real = _frame(data.real.part(data.some))
+    compared = real if data.unseen is None else _frame(data.unseen)
     reference = np.nan if data.unseen is None else column_shapes(compared, real)
-    return pd.DataFrame({"shape": column_shapes(compared, data.made.X), "reference": reference}).rename_axis("column")
+    shape = column_shapes(compared, _frame(data.made))
+    return pd.DataFrame({"shape": shape, "reference": reference}).rename_axis("column")
 
 
 def findings(

@@ -165,7 +165,9 @@ class NumberColumn:
         if type(unit) is not int or unit < 1 or (unit > 1 and dtype.kind != "m") or (scale is None and marked):
             raise InputError(f"unit={unit!r}, marked={marked!r} do not go with a column of {dtype}.")
         whole = dtype.kind in "bium"
-        if scale is not None and (whole != (scale.step > 0) or max(map(abs, scale.x[[0, -1]])) * unit >= 2.0**63):
+        # Whole numbers and durations are written as 64-bit integers; floats may be as large as they are.
+        overflows = scale is not None and whole and max(map(abs, scale.x[[0, -1]])) * unit >= 2.0**63
+        if scale is not None and (whole != (scale.step > 0) or overflows):
             raise InputError(f"the bounds or steps of a column do not go with {dtype}.")
         if (scale is None or marked) and not has_missing(dtype) and dtype.kind != "m":
             raise InputError(f"a column of {dtype} has no missing values.")

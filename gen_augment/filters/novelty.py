@@ -55,7 +55,7 @@ class Novelty(DistanceFilter):
     def _keep_apart(self, vectors: Tensor) -> None:
         """Take these for the rows that others must not be too near to."""
         self._rows = torch.unique(vectors, dim=0)
-        self._apart = nearest(self._rows, self._rows, min(2, len(self._rows)))[0][:, -1]
+        self._apart = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         distance, which = nearest(self._vectors(X), self._rows)

@@ -56,7 +56,7 @@ class Outliers(DistanceFilter):
         self.random_state = random_state
 
     def _fit(self, real: LabelledRows) -> None:
-        check_range("contamination", self.contamination, 0, 1)
+        check_range("contamination", self.contamination, 0, 1, open_high=True)
         vectors = self._learn_vectors(real).numpy()
         seed = derive_seed(resolve_seed(self.random_state), "outliers") % 2**32
         self._forests, self._usual = [], []

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gen_augment.filters.base import DistanceFilter
 from gen_augment.metrics.features import Features
@@ -17,6 +18,9 @@ from gen_augment.rng import RandomState
 from gen_augment.validation import check_positive_int
 
 __all__ = ["Realism"]
+
+#: Some roundings of float32, of a radius squared.
+SURFACE = 1e-6
 
 
 class Realism(DistanceFilter):
@@ -63,7 +67,7 @@ class Realism(DistanceFilter):
         for code in range(real.n_classes):
             mine = vectors[torch.from_numpy(real.codes == code)]
             # The nearest of all is the row itself, and a class may have fewer rows.
-            reach = nearest(mine, mine, min(k + 1, len(mine)))[0][:, -1].square()
+            reach = nearest(mine, mine, min(k + 1, len(mine)))[0].amax(dim=1).square()
             self._balls.append((mine, reach, reach.median().clamp(min=1e-12)))
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
@@ -77,6 +81,15 @@ class Realism(DistanceFilter):
             # |x - c|^2 - r^2, but for |x|^2, is one product.
             offsets = centres.square().sum(dim=1) - reach
             parts = torch.split(rows, max(1, 4 * PART_SIZE // len(centres)))
-            lowest = torch.cat([torch.addmm(offsets, part, centres.T, alpha=-2).amin(dim=1) for part in parts])
-            scores[here] = -(lowest + rows.square().sum(dim=1)) / unit
+            best = torch.cat([torch.addmm(offsets, part, centres.T, alpha=-2).min(dim=1).indices for part in parts])
+            scores[here] = _depth((rows - centres[best]).square().sum(dim=1), reach[best]) / unit
         return scores.double().numpy()
+
+
+def _depth(distance: Tensor, reach: Tensor) -> Tensor:
+    """How deep inside a ball, from squares; what is on its surface but for rounding is on its surface.
+
+    In a table of few different rows that is where many lie, and a product would leave it to rounding which of them.
+    """
+    depth = reach - distance
+    return torch.where(depth.abs() <= SURFACE * reach, 0.0, depth)

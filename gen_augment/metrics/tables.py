@@ -19,6 +19,7 @@ __all__ = ["column_shapes", "detection_auc", "pair_correlations"]
 _BINS = 10
 #: Categories that a classifier sees one by one; rarer ones are one.
 _MOST_CATEGORIES = 30
+_NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 
 
 def column_shapes(real: Any, fake: Any) -> "pd.Series[float]":
@@ -220,9 +221,9 @@ def _is_number(values: "pd.Series[Any]") -> bool:
 
 
 def _as_numbers(values: "pd.Series[Any]") -> np.ndarray:
-    if not pd.api.types.is_numeric_dtype(values.dtype):  # times, in nanoseconds
+    if not pd.api.types.is_numeric_dtype(values.dtype):  # times, whose units differ, as nanoseconds
         missing = values.isna().to_numpy()
-        return np.where(missing, np.nan, values.astype("int64").to_numpy(dtype=float))
+        return np.where(missing, np.nan, values.astype("int64").to_numpy(dtype=float) * _NANOSECONDS[values.dt.unit])
     return values.to_numpy(dtype=float, na_value=np.nan)
 
 

@@ -119,7 +119,7 @@ def hardest(y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int =
     probabilities : array-like of shape (n_rows, n_classes)
         What ``classifier.predict_proba(X)`` gives for them.
     classes : array-like of shape (n_classes,)
-        Labels of the columns, sorted: ``classifier.classes_``.
+        Labels of the columns, in any order: ``classifier.classes_``.
     n : int
         How many rows; fewer where there are fewer.
 
@@ -138,12 +138,12 @@ def hardest(y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int =
     >>> hardest(["a", "b", "a"], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], ["a", "b"], n=2).tolist()
     [2, 1]
     """
-    labels, _ = LabelCodec.fit(classes)
+    labels, columns = LabelCodec.fit(classes)
     codes, p = labels.encode(y), np.asarray(probabilities, dtype=float)
     if codes.ndim != 1 or p.shape != (len(codes), len(labels.classes)):
         raise InputError(
             f"probabilities have shape {p.shape}: ({codes.size}, {len(labels.classes)}) is needed, a row for each "
             "label and a column for each class."
         )
-    order: np.ndarray = p[np.arange(len(codes)), codes].argsort(kind="stable")
+    order: np.ndarray = p[np.arange(len(codes)), columns.argsort()[codes]].argsort(kind="stable")
     return order[: check_positive_int("n", n)]

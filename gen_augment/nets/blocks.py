@@ -44,6 +44,6 @@ def _hottest(scores: Tensor, blocks: tuple[int, ...]) -> Tensor:
 
 
 def _gumbel(z: Tensor) -> Tensor:
-    """Standard Gumbel noise of standard normal numbers."""
-    noise: Tensor = -(-torch.special.log_ndtr(z)).log()
+    """Standard Gumbel noise of standard normal numbers, in 32 bits: in fewer there is none on a CPU."""
+    noise: Tensor = -(-torch.special.log_ndtr(z.float())).log()
     return noise

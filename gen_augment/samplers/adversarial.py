@@ -83,7 +83,8 @@ class Step:
         for again in range(self.rules.n_critic):
             x, y, place = self._real(None if again else batch)
             fake_y, fake_place = self._told(y, place)
-            fake, condition_loss = self._fake(fake_y, fake_place)
+            with torch.set_grad_enabled(again == self.rules.n_critic - 1):  # the generator learns from the last alone
+                fake, condition_loss = self._fake(fake_y, fake_place)
             critic_loss, score = self._discriminator_step(self._beside(x, place), y, fake, fake_y, number)
         self.bare.requires_grad_(False)
         loss = generator_loss(self.rules.loss, self.discriminator[0](self.augment(fake), fake_y))

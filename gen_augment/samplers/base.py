@@ -9,7 +9,8 @@ own. Data forms, labels, devices, seeding, saving and checks are done here. ``ex
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
-from gen_augment.errors import InputError
+from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
@@ -27,8 +28,8 @@ from gen_augment.samplers.transfer import transfer
 from gen_augment.samplers.unlabelled import infer_labels
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
-from gen_augment.training.callbacks import ProgressBar
-from gen_augment.training.placement import make_fabric, memory_format, place
+from gen_augment.training.callbacks import Checkpoint, ProgressBar
+from gen_augment.training.placement import make_fabric, memory_format, place, single_precision
 from gen_augment.types import ColumnTypes, DataSpec, History, Kind, Labels
 from gen_augment.validation import (
     check_choice,
@@ -166,6 +167,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         ------
         InputError
             Data, labels or parameters cannot be used; what was fitted before stays.
+        ArchiveError
+            A `Checkpoint` is of another run, or cannot be written; before the first step, what was fitted stays.
         DivergedError
             A loss is no longer finite; the sampler has the last good weights.
         KeyboardInterrupt
@@ -176,7 +179,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         codec, rows = infer_codec(X, self.column_types)
         labels, codes = LabelCodec.fit(y, partial=True)
         counts = self._check_rows(rows, codes, labels)
-        seed = resolve_seed(self.random_state)
+        seed = self._resumed_seed() if self.random_state is None else None
+        seed = resolve_seed(self.random_state) if seed is None else seed
         return self._start(codec, rows, labels, codes, counts, seed, init, before=(0, {"step": []}))
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -255,6 +259,11 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self._check_fitted()
         return sample_by_address(self, n_samples, y, random_state, where, max_draws)
 
+    def _resumed_seed(self) -> int | None:
+        """That of the run to go on with, if a checkpoint is of one: drawn anew, it could never be gone on with."""
+        seeds = (callback.seed for callback in self.callbacks or [] if isinstance(callback, Checkpoint))
+        return next((seed for seed in seeds if seed is not None), None)
+
     def _check_rows(
         self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None
     ) -> np.ndarray:
@@ -285,7 +294,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         spec, y = data_spec(codec, labels), torch.from_numpy(codes)
         if is_partial := bool((y < 0).any()):
             y = infer_labels(rows, y, spec, seed=run_seed, device=fabric.device)
-        with fork_rng(derive_seed(run_seed, "fit"), fabric.device):
+        seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
+        with self._kept_if_refused(before[0]), seeded, single_precision():
+            self.n_steps_, self.history_ = before
             network = self._build(spec)
             if init is not None:
                 transfer(type(self).__name__, network, init, labels)
@@ -296,6 +307,20 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             self.network_ = place(network, fabric.device, self.spec_.kind, compiled=self.torch_compile)
             self._train(rows, y, fabric, run_seed, before)
         return self
+
+    @contextmanager
+    def _kept_if_refused(self, n_steps: int) -> Iterator[None]:
+        """Put back what was fitted before where input is refused, or anything fails before a step was done."""
+        fitted = self.__dict__.copy()
+        try:
+            yield
+        except DivergedError:
+            raise
+        except Exception as error:
+            if isinstance(error, InputError) or self.n_steps_ == n_steps:
+                self.__dict__.clear()
+                self.__dict__.update(fitted)
+            raise
 
     def _set_data(self, codec: Codec, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         self.codec_ = codec
@@ -340,7 +365,6 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             schedule=self.lr_schedule,
             before=before,
         )
-        self.n_steps_, self.history_ = before
         try:
             self._fit(self.network_, loop)
         finally:

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gen_augment.errors import InputError
 from gen_augment.nets import ClassEmbedding, TimeEmbedding, build_velocity
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
@@ -51,7 +52,7 @@ class ConditionalFlow(Sampler):
         Heun's method evaluates the network twice a step, and is the better one for the same number of evaluations.
     guidance : float
         1 samples from the model of each class; more exaggerates what tells the class apart, makes rows of a class more
-        alike, and takes twice as long.
+        alike, and takes twice as long; any other than 1 needs `label_dropout`.
     label_dropout : float in [0, 1)
         Share of rows that are learned without their label, which guidance needs.
     mirror : bool
@@ -143,13 +144,21 @@ class ConditionalFlow(Sampler):
 
     def _check_params(self) -> None:
         super()._check_params()
+        check_range("label_dropout", self.label_dropout, 0, 1, open_high=True)
+        check_choice("mirror", self.mirror, (True, False))
+        check_range("ema_decay", self.ema_decay, 0, 1, open_high=True)
+        check_positive_int("width", self.width)
+        self._check_solver()
+
+    def _check_solver(self) -> None:
         check_positive_int("n_steps", self.n_steps)
         check_choice("solver", self.solver, ("heun", "euler"))
         check_range("guidance", self.guidance, 0)
-        check_range("label_dropout", self.label_dropout, 0, 1)
-        check_choice("mirror", self.mirror, (True, False))
-        check_range("ema_decay", self.ema_decay, 0, 1)
-        check_positive_int("width", self.width)
+        if self.guidance != 1 and self.label_dropout == 0:
+            raise InputError(
+                f"guidance={self.guidance!r} needs rows that were learned without their label, and label_dropout=0 has "
+                "none: fit with label_dropout=0.1, or leave guidance at 1."
+            )
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -195,13 +204,14 @@ class ConditionalFlow(Sampler):
         return torch.cat([x[:, :-n], 2 * x[:, -n:] - 1], dim=1) if n else x
 
     def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
-        return self._integrate(x, y, 1.0, 0.0, FINER)
+        return self._integrate(self._spread(x), y, 1.0, 0.0, FINER)
 
     def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
         return self._integrate(code, y, 0.0, 1.0, FINER)
 
     def _integrate(self, x: Tensor, y: Tensor, start: float, end: float = 1.0, finer: int = 1) -> Tensor:
         """Solve the equation from `start` to `end`, in steps of the size that the whole way takes, or so much finer."""
+        self._check_solver()  # it may have been changed since `fit`
         n_steps = max(1, round(self.n_steps * finer * abs(end - start)))
         for t, later in pairwise(np.linspace(start, end, n_steps + 1).tolist()):
             v = self._velocity(x, t, y)

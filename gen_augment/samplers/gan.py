@@ -198,7 +198,7 @@ class ConditionalGAN(Sampler):
         if self.augment != "adaptive" and not isinstance(self.augment, bool):
             check_range("augment", self.augment, 0, MOST_AUGMENTED)
         check_choice("mirror", self.mirror, (True, False))
-        check_range("ema_decay", self.ema_decay, 0, 1)
+        check_range("ema_decay", self.ema_decay, 0, 1, open_high=True)
         check_range("discriminator_lr", self.discriminator_lr, 0, open_low=True)
 
     def _check_combination(self) -> None:
@@ -291,11 +291,11 @@ class ConditionalGAN(Sampler):
         Raises
         ------
         InputError
-            The loss is "wasserstein", whose scores are no log-odds.
+            The loss is not "non_saturating": scores of the others are no log-odds.
         """
         self._check_fitted()
-        if self.loss == "wasserstein":
-            raise InputError("loss='wasserstein' gives scores that are no log-odds: fit with loss='non_saturating'.")
+        if self.loss != "non_saturating":
+            raise InputError(f"loss={self.loss!r} gives scores that are no log-odds: fit with loss='non_saturating'.")
         rows, device = self.codec_.encode(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         index, seed = np.arange(self.batch_size), derive_seed(self.seed_, "spread")

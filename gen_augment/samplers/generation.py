@@ -52,6 +52,8 @@ class Generating:
     ) -> Any:
         """Rows by address: the same index, label and seed give the same row, always and everywhere.
 
+        Numbers of a table are the same but for rounding in their last digits, which differs with the rows beside them.
+
         Parameters
         ----------
         index : array-like of int of shape (n,)

@@ -267,12 +267,14 @@ class Sources(KeptRows):
         rows = x[chosen]
         self.clear()
         self.label[: len(chosen)] = y[chosen]
-        self.rows[: len(chosen)] = ((rows + 1) * 127.5).round().byte() if self.rows.dtype == torch.uint8 else rows
+        if self.rows.dtype == torch.uint8:  # rows that are trained on later may go beyond the range that was fitted
+            rows = ((rows + 1) * 127.5).round().clamp(0, 255).byte()
+        self.rows[: len(chosen)] = rows
 
     def rows_of(self, y: Tensor, u: Tensor) -> Tensor:
         """A row of each of these classes, every one alike if `u` is uniform in [0, 1]."""
         rows = self.rows[self.pick(y, u)]
-        return rows / 127.5 - 1 if rows.dtype == torch.uint8 else rows
+        return rows.float() / 127.5 - 1 if rows.dtype == torch.uint8 else rows
 
 
 def warp(x: Tensor, shift: Tensor) -> Tensor:
@@ -281,8 +283,8 @@ def warp(x: Tensor, shift: Tensor) -> Tensor:
     A shift of 1 is the whole side.
     """
     height, width = x.shape[2:]
-    across = (torch.arange(width, device=x.device) * 2 + 1) / width - 1
-    down = (torch.arange(height, device=x.device) * 2 + 1) / height - 1
+    across = (torch.arange(width, device=x.device, dtype=x.dtype) * 2 + 1) / width - 1
+    down = (torch.arange(height, device=x.device, dtype=x.dtype) * 2 + 1) / height - 1
     place = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], dim=-1)  # (H, W, 2)
     grid = place + 2 * shift.permute(0, 2, 3, 1)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from gen_augment.codecs import LabelCodec, codec_from_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
-from gen_augment.training.placement import make_fabric, place
+from gen_augment.training.placement import make_fabric, place, single_precision
 from gen_augment.types import JSON
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ class Persistent:
         """All of the sampler but its network; every value is checked."""
         params = {**cls._former_params, **header["params"]}
         archive.check_keys(f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names()))
-        sampler = cast("Sampler", cls(**(params | {"callbacks": None})))
+        if "callbacks" in params:  # which a constructor of one's own may lack
+            params["callbacks"] = None
+        sampler = cast("Sampler", cls(**params))
         sampler._check_params()
         labels = LabelCodec.from_json(header["labels"])
         counts = np.array(header["class_count"])
@@ -129,7 +132,7 @@ class Persistent:
         cast("Sampler", super()).__setstate__(state)
         if weights is not None:
             device, tensors = weights
-            with fork_rng(0, torch.device("cpu")):
+            with fork_rng(0, torch.device("cpu")), single_precision():
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
             network = place(network, torch.device(device), sampler.spec_.kind, compiled=sampler.torch_compile)
@@ -157,6 +160,8 @@ class Persistent:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, Mapping):
+        value = archive.as_pairs(value)
     try:
         json.dumps(value)
     except TypeError:
@@ -170,7 +175,7 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     It is first built without memory: a header may ask for any size, and a file has only the size that it has.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), single_precision():
             outline = sampler._build(sampler.spec_).state_dict()
     except RuntimeError:  # a network whose making needs values; one that cannot be made fails again below
         outline = weights
@@ -179,7 +184,7 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     if expected != found:
         name = next(iter(sorted(expected.items() ^ found.items())))[0]
         raise InputError(f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected.")
-    with fork_rng(0, torch.device("cpu")):  # initial weights are drawn from the global generator
+    with fork_rng(0, torch.device("cpu")), single_precision():  # weights are drawn from the global generator
         return sampler._build(sampler.spec_)
 
 

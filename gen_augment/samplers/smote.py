@@ -108,7 +108,9 @@ class SMOTESampler(KeepsRows):
             mine = row[here] - self.first_[code]
             partner[here] = neighbors[mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))]
             if self._blocks:
-                votes[here] = points[:, -votes.shape[1] :][neighbors].sum(axis=1)[mine]
+                told = points[:, -votes.shape[1] :]
+                few = len(mine) < len(neighbors)  # else a row that is asked for again has its votes counted once
+                votes[here] = told[neighbors[mine]].sum(axis=1) if few else told[neighbors].sum(axis=1)[mine]
         share = u[:, 2:].astype(points.dtype, copy=False)
         if self._is_plain:
             return _like(self._rows, _between(points, row, partner, share))

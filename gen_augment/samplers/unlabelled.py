@@ -25,7 +25,7 @@ from gen_augment.nets import build_encoder
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.training import SMALL_SHIFT, Batches
 from gen_augment.training.classifier import train_classifier
-from gen_augment.training.placement import memory_format, place
+from gen_augment.training.placement import memory_format, place, single_precision
 from gen_augment.types import DataSpec
 
 __all__ = ["infer_labels"]
@@ -52,12 +52,11 @@ def infer_labels(x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: tor
     layout = memory_format(spec.kind)
     labelled = x[known].to(device, memory_format=layout), y[known].to(device)
     batches = Batches(*labelled, batch_size=BATCH_SIZE, seed=derive_seed(seed, "order"))
-    with fork_rng(derive_seed(seed, "labels"), device):
+    with fork_rng(derive_seed(seed, "labels"), device), single_precision():
         encoder = build_encoder(spec, 32)
         trunk = place(encoder, device, spec.kind)
         head = nn.Linear(encoder.out_features, spec.n_classes).to(device)
-        with torch.enable_grad():
-            train_classifier(trunk, head, batches, N_STEPS[spec.kind], mixup=MIXUP, shift=SHIFT[spec.kind])
+        train_classifier(trunk, head, batches, N_STEPS[spec.kind], mixup=MIXUP, shift=SHIFT[spec.kind])
     trunk.eval()
     found = y.clone()
     with torch.no_grad():

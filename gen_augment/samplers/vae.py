@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.errors import InputError
 from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
 from gen_augment.nets.perceptual import FeatureCNN, train_feature_cnn
 from gen_augment.rng import RandomState
@@ -55,8 +56,8 @@ class ConditionalVAE(Sampler):
     warmup : float
         Share of the steps over which `beta` rises from 0.
     likelihood : {"auto", "bce", "gaussian"}
-        Of a row given its code: cross-entropy of pixels scaled to [0, 1], or a normal distribution with one
-        learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
+        Of a row given its code: cross-entropy of pixels scaled to [0, 1] (images alone), or a normal distribution with
+        one learned standard deviation for each column (tables) or one for all pixels (images). "auto" takes "bce" for
         black-and-white images and "gaussian" for all else.
     latent : {"auto", "prior", "posterior", "interpolate", "mixture"}
         Where the code of a sample comes from: the standard normal prior; the posterior of a training row of the class;
@@ -183,6 +184,10 @@ class ConditionalVAE(Sampler):
 
     def _build(self, spec: DataSpec) -> "VAENetwork":
         likelihood = self.likelihood
+        if likelihood == "bce" and spec.kind != "image":
+            raise InputError(
+                f"likelihood='bce' is for pixels, in [0, 1], and these rows are a {spec.kind}: leave it at 'auto'."
+            )
         if likelihood == "auto":
             likelihood = "bce" if spec.binary else "gaussian"
         return VAENetwork(spec, self.latent_dim, self.width, likelihood, max(self.n_codes, spec.n_classes))

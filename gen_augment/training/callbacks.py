@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from rich.console import Console
@@ -11,7 +11,7 @@ from torchvision.utils import make_grid, save_image
 
 from gen_augment import archive
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.training.checkpoint import read_training, run_id, training_record
+from gen_augment.training.checkpoint import read_seed, read_training, run_id, training_record
 from gen_augment.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ __all__ = ["Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "SampleGrid
 
 class Callback:
     """Three hooks; write those you need. `loop` has `step`, `history`, `status` and `stop()`."""
+
+    #: Whether `on_fit_begin` puts training back to where it was, and so comes before that of others.
+    resumes: ClassVar[bool] = False
 
     def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
         """Before the first step."""
@@ -39,11 +42,12 @@ class Checkpoint(Callback):
 
     The file loads like any archive (``ConditionalVAE.load(path)``) and also holds what training needs to go
     on: fitting again with the same data, parameters and checkpoint resumes there and, on a CPU, ends in the
-    weights of an undisturbed run.
+    weights of an undisturbed run. A sampler whose `random_state` is None takes the seed of that run.
 
     Parameters
     ----------
     path : path-like
+        Its folder is made where it is missing.
     every : int
         Steps between two savings.
     resume : bool
@@ -55,7 +59,21 @@ class Checkpoint(Callback):
         self.every = check_positive_int("every", every)
         self.resume = resume
 
+    resumes = True
+
+    @property
+    def seed(self) -> int | None:
+        """That of the run to go on with; None where there is none.
+
+        Raises
+        ------
+        ArchiveError
+            `path` is no archive.
+        """
+        return read_seed(self.path) if self.resume and self.path.exists() else None
+
     def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+        archive.check_writable(self.path)
         self._run = run_id(sampler, loop)
         if self.resume and self.path.exists():
             read_training(self.path, loop, self._run)
@@ -96,19 +114,23 @@ class EarlyStopping(Callback):
         self.min_delta = min_delta
 
     def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
-        self._best, self._best_step, self._seen = float("inf"), loop.step, len(loop.history["step"])
+        self._seen = 0
+        self.on_step_end(sampler, loop)  # the run that is gone on with may have been stopped
 
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
-        if len(loop.history["step"]) == self._seen:
+        steps = loop.history["step"]
+        if len(steps) == self._seen:
             return
-        self._seen = len(loop.history["step"])
+        self._seen = len(steps)
         if self.monitor not in loop.history:
             known = sorted(set(loop.history) - {"step"})
             raise InputError(f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}.")
-        value = loop.history[self.monitor][-1]
-        if value < self._best - self.min_delta:
-            self._best, self._best_step = value, loop.step
-        elif loop.step - self._best_step >= self.patience:
+        # From all readings, so that those before a checkpoint count.
+        best, best_step = float("inf"), 0.0
+        for step, value in zip(steps, loop.history[self.monitor], strict=True):
+            if value < best - self.min_delta:
+                best, best_step = value, step
+        if steps[-1] - best_step >= self.patience:
             loop.stop()
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers.base import Sampler
     from gen_augment.training.loop import Loop
 
-__all__ = ["PREFIX", "read_training", "run_id", "training_record"]
+__all__ = ["PREFIX", "read_seed", "read_training", "run_id", "training_record"]
 
 PREFIX = "training/"
 
@@ -63,6 +63,14 @@ def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
     if f"{PREFIX}cuda_rng" in tensors and loop.fabric.device.type == "cuda":
         torch.cuda.set_rng_state(tensors[f"{PREFIX}cuda_rng"], loop.fabric.device)
     loop.step, loop.history = record["step"], record["history"]
+
+
+def read_seed(path: str | os.PathLike[str]) -> int:
+    """The seed of the run that `path` is of, or an `ArchiveError`."""
+    seed = archive.read(path, with_tensors=False)[0].get("seed")
+    if type(seed) is not int:
+        raise ArchiveError(f"{path} cannot be gone on from: seed={seed!r} is no whole number.")
+    return seed
 
 
 def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:

@@ -13,6 +13,7 @@ __all__ = ["train_classifier"]
 LR = 2e-3
 
 
+@torch.enable_grad()
 def train_classifier(
     trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int, *, mixup: float = 0.0, shift: float = 0.0
 ) -> None:

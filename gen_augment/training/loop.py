@@ -118,23 +118,28 @@ class Loop:
         KeyboardInterrupt
             After the step in progress; `network` has the weights of that step.
         """
-        self._keep()
-        for callback in self.callbacks:
+        for callback in sorted(self.callbacks, key=lambda callback: not getattr(callback, "resumes", False)):
             callback.on_fit_begin(self.sampler, self)
+        self._keep()  # a callback may have put back the weights to go on from
+        error: BaseException | None = None
         try:
             with self._catch_interrupt(), torch.enable_grad():
                 self._run(step)
             self.status = "interrupted" if self._interrupted else "stopped" if self._stop else "done"
             self.check()
-        except DivergedError:
-            self.status = "diverged"
-            raise
-        except KeyboardInterrupt:  # raised at once where no handler could be set, or by a second Ctrl-C
-            self.status = "interrupted"
-            raise
-        finally:
-            for callback in self.callbacks:
+        except BaseException as caught:  # raised again when all callbacks have ended
+            error = caught
+            if isinstance(error, DivergedError):
+                self.status = "diverged"
+            if isinstance(error, KeyboardInterrupt):  # at once where no handler could be set, or by a second Ctrl-C
+                self.status = "interrupted"
+        for callback in self.callbacks:
+            try:
                 callback.on_fit_end(self.sampler, self)
+            except BaseException as caught:
+                error = error or caught
+        if error is not None:
+            raise error
         if self._interrupted:
             raise KeyboardInterrupt
 
@@ -208,6 +213,9 @@ class Loop:
             return
 
         previous = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+        if previous is signal.SIG_IGN:  # as of a process that was started with nohup
+            yield
+            return
 
         def on_interrupt(signum: int, frame: Any) -> None:
             self._interrupted = True

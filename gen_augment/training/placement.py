@@ -20,7 +20,15 @@ from gen_augment.types import Kind
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["evaluating", "has_bfloat16_tiles", "keep_heap", "make_fabric", "memory_format", "place"]
+__all__ = [
+    "evaluating",
+    "has_bfloat16_tiles",
+    "keep_heap",
+    "make_fabric",
+    "memory_format",
+    "place",
+    "single_precision",
+]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
@@ -97,6 +105,17 @@ def place(network: nn.Module, device: torch.device, kind: Kind, *, compiled: boo
         for part in network.children():
             part.compile()
     return network
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Make tensors and weights of float32 for a while, as rows are, whatever `torch.set_default_dtype` says."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

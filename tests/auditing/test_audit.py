@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, audit
+from gen_augment import BootstrapSampler, ConditionalVAE, InputError, NotFittedError, SampleBank, audit
 from gen_augment.auditing import Audit
 from gen_augment.cli import main
 from gen_augment.codecs import LabelCodec, infer_codec
@@ -242,6 +242,31 @@ def test_features_of_ones_own_are_compared() -> None:
     others = look(moved, features=lambda X: np.asarray(X)[:, :2])
     assert column.table.at["frechet_distance", "synthetic"] == pytest.approx(1, abs=0.2)
     assert others.table.at["frechet_distance", "synthetic"] < 0.1
+
+
+def test_rows_without_a_label_are_left_out() -> None:
+    X, y = TRAIN
+    partly = np.where(np.arange(600) % 3 == 0, -1, y)
+    partly[:300] = y[:300]
+    known = partly >= 0
+    found, expected = (
+        audit(Toy(truth), *rows, holdout=UNSEEN, model=LogisticRegression(), group=(group, GROUPS), random_state=-1)
+        for rows, group in (((X, partly), GROUPS), ((X[known], y[known]), GROUPS[known]))
+    )
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    assert found.card["training_rows"] == known.sum()
+    assert found.groups is not None
+    with pytest.raises(InputError, match="label 7 was not seen"):
+        audit(Toy(truth), X, np.where(y == 1, 7, partly))
+
+
+def test_declared_categories_are_compared_as_such() -> None:
+    codes = np.arange(400) % 4
+    X, y = pd.DataFrame({"zip": codes, "x": np.arange(400.0)}), np.arange(400) // 4 % 2
+    sampler = BootstrapSampler(column_types={"zip": "category"}, random_state=0).fit(X[codes != 1], y[codes != 1])
+    found = audit(sampler, X, y, model=LogisticRegression()).per_column
+    assert found is not None
+    assert found.at["zip", "shape"] == pytest.approx(0.75, abs=0.04), "as numbers it would be 0.83"
 
 
 def test_bad_input_is_named() -> None:

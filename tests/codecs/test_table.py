@@ -237,3 +237,9 @@ def test_an_incomplete_record_is_an_archive_error(key: str) -> None:
     del record[key]
     with pytest.raises(ArchiveError):
         codec_from_json(record)
+
+
+@pytest.mark.parametrize("top", [9.3e18, 6e23])
+def test_floats_beyond_64_bit_integers_come_back(top: float) -> None:
+    X = pd.DataFrame({"x": np.linspace(0, top, 20)})
+    assert_same(round_trip(X), X)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 
-from gen_augment import InputError, NotFittedError, load_sampler
+from gen_augment import ConditionalVAE, InputError, NotFittedError, load_sampler
 from gen_augment.inject.rows import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import as_form, small_sampler, toy_images, toy_table
@@ -173,6 +173,41 @@ def test_image_sizes(name: str, size: int, channels: int) -> None:
     X, y = toy_images(8, size, channels)
     new_X, _ = small_sampler(name, max_steps=1, batch_size=4, width=2).fit(X, y).sample(2)
     assert new_X.shape == (2, size, size, channels)
+
+
+class Narrow(ConditionalVAE):
+    """A sampler of one's own, whose constructor takes what its users need."""
+
+    def __init__(self, *, max_steps: int = 2, random_state: Any = None) -> None:
+        super().__init__(max_steps=max_steps, width=4, latent_dim=4, random_state=random_state, device="cpu")
+
+
+def test_a_sampler_of_few_parameters_is_saved_and_loaded(tmp_path: Path) -> None:
+    sampler = Narrow(random_state=0).fit(*toy_table())
+    sampler.save(tmp_path / "a")
+    loaded = Narrow.load(tmp_path / "a", device="cpu")
+    np.testing.assert_array_equal(loaded.generate([0, 9], [0, 1]), sampler.generate([0, 9], [0, 1]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
+def test_the_default_dtype_of_torch_changes_nothing(name: str, data: Any, tmp_path: Path) -> None:
+    X, y = data()
+    partly = np.where(np.arange(len(y)) < 9, -1, y % 2 + np.arange(len(y)) % 3)
+    expected = small_sampler(name).fit(X, partly)
+    torch.set_default_dtype(torch.float64)
+    try:
+        sampler = small_sampler(name).fit(X, partly)
+        sampler.save(tmp_path / "a")
+        for same in (sampler, load_sampler(tmp_path / "a"), copy.deepcopy(sampler)):
+            np.testing.assert_array_equal(same.generate([0, 9], [0, 1]), expected.generate([0, 9], [0, 1]))
+        if name != "gan":
+            assert len(sampler.vary(X[:3], y[:3])) == 3
+        if name == "gan":
+            assert sampler.discriminate(X[:3], y[:3]).shape == (3,)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("name", NAMES)

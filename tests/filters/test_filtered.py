@@ -14,6 +14,7 @@ from gen_augment import (
     ConditionalVAE,
     ExhaustedError,
     InputError,
+    NotFittedError,
     SampleBank,
     Study,
     augment_loader,
@@ -135,6 +136,13 @@ def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> N
     index, labels = np.arange(40), np.arange(40) % 2
     np.testing.assert_array_equal(again.generate(index, labels), sampler.generate(index, labels))
     assert again.fingerprint() == sampler.fingerprint()
+
+
+def test_unfitted_use_is_refused() -> None:
+    sampler = FilteredSampler(ConditionalVAE(), third)
+    for use in (lambda: sampler.sample(3), lambda: sampler.generate([0], [1]), sampler.fingerprint):
+        with pytest.raises(NotFittedError, match="This FilteredSampler is not fitted yet"):
+            use()
 
 
 def test_bad_parameters_are_named() -> None:

@@ -58,6 +58,25 @@ def test_realism_looks_at_the_rows_own_class() -> None:
     assert far.keep(UNSEEN[0], (UNSEEN[1] + 1) % 3).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_real_rows_that_repeat_themselves_are_realistic_whatever_they_come_with(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({name: rng.random(500) < p for name, p in zip("abcd", (0.5, 0.3, 0.2, 0.5), strict=True)})
+    y = rng.integers(0, 2, 500)
+    gate = Realism().fit(X, y)
+    assert gate.keep(X, y).all()
+    alone = [gate.keep(X.iloc[[i]], 1 - y[i])[0] for i in range(60)]
+    assert gate.keep(X, 1 - y)[:60].tolist() == alone
+
+
+def test_the_farthest_of_the_neighbours_counts_where_rounding_changes_their_order() -> None:
+    X = np.float32([[1000, 0], [1000, 0], [1000.001, 0], [0, 0], [0, 1]])
+    gate = Novelty(features=np.asarray).fit(X, np.zeros(5))
+    rows = np.unique(X, axis=0).astype(float)
+    apart = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows)[0][:, 1]
+    np.testing.assert_allclose(gate._apart, apart, rtol=1e-3)
+
+
 def test_novelty_is_memorisation_row_by_row() -> None:
     gate = Novelty(features=np.asarray).fit(*REAL)
     assert (gate.score_samples(*UNSEEN) < 1).mean() == pytest.approx(memorisation(REAL[0], UNSEEN[0]).share, abs=0.005)
@@ -222,7 +241,7 @@ def test_bad_parameters_are_named() -> None:
         (Novelty(features=lambda X: np.full((len(X), 2), np.nan)), "features gave"),
         (LabelAgreement(measure=word), "measure"),
         (LabelAgreement(n_folds=0), "n_folds"),
-        (Outliers(contamination=2), "contamination"),
+        (Outliers(contamination=1), "contamination"),
         (CopyGate(max_copies=-1), "max_copies"),
         (LabelAgreement(n_steps=0), "n_steps"),
     ):

@@ -164,11 +164,13 @@ def test_what_cannot_be_used_is_named() -> None:
             gate.fit(X, y)
     sampler = Toy(truth)
     vae = ConditionalVAE(max_steps=2, device="cpu", random_state=0).fit(X, y)
+    hinge = ConditionalGAN(loss="hinge", max_steps=2, device="cpu", random_state=0).fit(X, y)
     for gate, source, message in (
         (Duplicates(n_reference=0), sampler, "n_reference"),
         (DiscriminatorRejection(n_reference=0), sampler, "n_reference"),
         (DiscriminatorRejection(gamma=np.nan, discriminator=log_ratio), sampler, "gamma"),
         (DiscriminatorRejection(), vae, "ConditionalVAE has no discriminator"),
+        (DiscriminatorRejection(), hinge, "loss='hinge' gives scores that are no log-odds"),
         (DiscriminatorRejection(discriminator=lambda X, y: X), sampler, r"shape \(2000, 3\) for 2000 rows"),
     ):
         with pytest.raises(InputError, match=message):

@@ -40,6 +40,13 @@ def test_features_depend_on_the_seed_alone_and_leave_the_global_generator() -> N
     assert not np.array_equal(train_features(X, y, n_steps=5, random_state=1)(X), first)
 
 
+def test_training_needs_no_gradients_to_be_on() -> None:
+    X, y = toy_table()
+    with torch.no_grad():
+        found = train_features(X, y, n_steps=3)(X)
+    assert np.array_equal(found, train_features(X, y, n_steps=3)(X))
+
+
 def test_a_row_has_the_same_features_in_any_batch() -> None:
     X, y = toy_images(700)
     extractor = train_features(X, y, n_steps=3)

@@ -135,6 +135,16 @@ def test_every_form_of_table_and_dtype_is_taken() -> None:
     assert column_shapes(frame, frame.assign(when=pd.NaT)).drop("when").eq(1).all()
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Oslo"])
+def test_times_are_compared_whatever_their_unit(zone: str | None) -> None:
+    when = pd.Series(pd.date_range("2020", periods=60, freq="D", tz=zone, unit="ns"))
+    real = pd.DataFrame({"when": when, "wait": when - when[0], "x": np.arange(60.0)})
+    for unit in ("s", "ms", "us"):
+        fake = real.assign(when=when.dt.as_unit(unit), wait=real["wait"].dt.as_unit(unit))
+        assert column_shapes(real, fake).tolist() == [1, 1, 1]
+        assert detection_auc(real, fake) == pytest.approx(detection_auc(real, real))
+
+
 @pytest.mark.parametrize("figure", [column_shapes, pair_correlations, detection_auc])
 def test_what_cannot_be_compared_is_named(figure: Any) -> None:
     real = pd.DataFrame({"x": [1.0, 2.0, 3.0], "w": ["a", "b", "c"]})

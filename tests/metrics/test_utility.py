@@ -81,6 +81,7 @@ def test_the_hardest_rows_are_those_that_a_classifier_is_surest_against() -> Non
     found = hardest(y, model.predict_proba(X), model.classes_, n=20)
     assert set(found) == set(wrong)
     assert hardest([0, 1], [[0.5, 0.5], [0.9, 0.1]], [0, 1], n=99).tolist() == [1, 0]
+    assert hardest(["a", "b"], [[0, 1, 0], [0.3, 0, 0.7]], ["b", "a", "c"]).tolist() == [1, 0], "columns in any order"
     for arguments, message in (
         (([0, 1], [[1.0, 0.0]], [0, 1]), r"\(2, 2\) is needed"),
         (([0, 7], [[1.0, 0.0]] * 2, [0, 1]), "label 7"),

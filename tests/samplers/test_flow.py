@@ -4,11 +4,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
 
-from gen_augment import ConditionalFlow
+from gen_augment import ConditionalFlow, InputError
 from gen_augment.nets import TimeEmbedding, UNet
 from gen_augment.nets.unet import GroupNorm
 from tests.conftest import toy_images, toy_table
@@ -51,6 +52,35 @@ def test_the_solver_converges_at_its_order_to_the_exact_map(solver: str, order: 
     assert errors[-1] < (0.05 if order == 1 else 1e-3)
     for coarse, fine in pairwise(errors):
         assert coarse / fine == pytest.approx(2**order, rel=0.15)
+
+
+def test_what_is_changed_after_fitting_is_checked_where_samples_are_made() -> None:
+    X, y = toy_table()
+    kwargs: dict[str, Any] = {"max_steps": 2, "width": 4, "random_state": 0, "device": "cpu"}
+    sampler = ConditionalFlow(**kwargs).fit(X, y)
+    for bad in ({"solver": "huen"}, {"n_steps": 0}, {"guidance": -1.0}):
+        good = {name: sampler.get_params()[name] for name in bad}
+        sampler.set_params(**bad)
+        for use in (lambda: sampler.sample(2), lambda: sampler.vary(X, y), lambda: sampler.encode(X, y)):
+            with pytest.raises(InputError, match=next(iter(bad))):
+                use()
+        sampler.set_params(**good)
+    without = ConditionalFlow(label_dropout=0.0, **kwargs).fit(X, y)
+    with pytest.raises(InputError, match=r"guidance=2\.0 needs rows that were learned without their label"):
+        without.set_params(guidance=2.0).sample(2)
+    for name in ("label_dropout", "ema_decay"):
+        with pytest.raises(InputError, match=rf"{name}=1 is not a number in \[0, 1\)"):
+            ConditionalFlow(**{name: 1}, **kwargs).fit(X, y)
+
+
+def test_codes_of_rows_with_categories_are_those_that_give_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = pd.DataFrame({"a": np.arange(40.0), "c": list("xyzy") * 10})
+    y = np.arange(40) % 2
+    sampler = ConditionalFlow(max_steps=2, width=4, random_state=0, device="cpu").fit(X, y)
+    monkeypatch.setattr(sampler, "_velocity", lambda x, t, y: torch.zeros_like(x))  # a row is its own code
+    blocks = sampler.encode(X, y)[:, -3:]
+    assert set(blocks.flatten().tolist()) == {-1.0, 1.0}, "as in training"
+    pd.testing.assert_frame_equal(sampler.decode(sampler.encode(X, y), y), X)
 
 
 def test_guidance_moves_away_from_the_velocity_without_a_label() -> None:

@@ -15,6 +15,7 @@ from gen_augment import ConditionalVAE, InputError, load_sampler
 from gen_augment.nets.blocks import TEMPERATURE, block_nll, draw_blocks, relaxed_blocks
 from gen_augment.samplers import SAMPLERS
 from gen_augment.samplers.latents import LearnedNoise
+from gen_augment.training import Checkpoint
 from gen_augment.types import DataSpec
 from tests.conftest import small_sampler, toy_images
 
@@ -66,6 +67,12 @@ def test_a_table_may_have_no_numbers(name: str) -> None:
     assert rows.dtypes.equals(X[["kind", "flag"]].dtypes)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_tables_are_learned_in_mixed_precision(name: str) -> None:
+    X, y = draw_mixed(60)
+    assert len(small_sampler(name, precision="bf16-mixed").fit(X, y).sample(9)[0]) == 9
+
+
 def test_column_types_are_a_parameter() -> None:
     X = pd.DataFrame({"zip": [10, 2000, 10, 2000] * 5, "x": np.arange(20.0)})
     sampler = small_sampler("vae", column_types={"zip": "category"}).fit(X, [0, 1] * 10)
@@ -73,6 +80,15 @@ def test_column_types_are_a_parameter() -> None:
     assert set(sampler.sample(40)[0]["zip"]) == {10, 2000}
     with pytest.raises(InputError, match="holds images: leave column_types out"):
         sampler.fit(*toy_images())
+
+
+def test_column_types_of_numbered_and_named_columns_are_saved(tmp_path: Path) -> None:
+    X = pd.DataFrame({0: [10, 2000] * 10, "0": [5, 7] * 10, "x": np.arange(20.0)})
+    types = {np.int64(0): "category", "0": "category"}
+    sampler = small_sampler("vae", column_types=types, callbacks=[Checkpoint(tmp_path / "a")]).fit(X, [0, 1] * 10)
+    loaded = load_sampler(tmp_path / "a")
+    assert loaded.column_types == types
+    assert loaded.fingerprint() == sampler.fingerprint()
 
 
 def check_law(sampler: Any, *, share: float, mean: float, missing: float) -> None:

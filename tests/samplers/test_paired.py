@@ -127,6 +127,17 @@ def test_saved_and_pickled_samplers_keep_their_rows(data: Any, tmp_path: Path) -
         assert other.fingerprint() == sampler.fingerprint()
 
 
+def test_sources_brighter_than_what_was_fitted_stay_bright() -> None:
+    images, y = toy_images()
+    rows = images.astype(np.float32) / 255
+    sampler = fit(rows * 0.4, y).partial_fit(rows, y)
+    sources, n = sampler.network_.sources, len(rows)
+    encoded = sampler.codec_.encode(rows)
+    assert encoded.max() > 1.5
+    kept = (sources.rows[:n] / 127.5 - 1)[sources.label[:n] == 1].mean()
+    assert kept.item() == pytest.approx(encoded[y == 1].clamp(-1, 1).mean().item(), abs=0.01)
+
+
 def test_a_hundred_classes_of_two_and_room_for_one_of_each() -> None:
     X, _ = toy_images(200)
     sampler = fit(X[:, :10], np.arange(200) // 2, n_sources=1)

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
-from gen_augment import ConditionalVAE
+from gen_augment import ConditionalVAE, InputError
 from gen_augment.samplers.vae import VAENetwork
 from gen_augment.types import DataSpec
 from tests.conftest import toy_images, toy_table
@@ -41,6 +41,11 @@ def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None
         expected = -Normal(out.tanh(), network.noise.std()).log_prob(x)
     torch.testing.assert_close(rows, out.tanh() if likelihood == "gaussian" else out.sigmoid() * 2 - 1)
     torch.testing.assert_close(reconstruction, expected.sum(dim=(1, 2, 3)).mean())
+
+
+def test_cross_entropy_of_a_table_is_refused() -> None:
+    with pytest.raises(InputError, match="likelihood='bce' is for pixels"):
+        ConditionalVAE(likelihood="bce", max_steps=2, device="cpu").fit(*toy_table())
 
 
 def test_warm_up_and_beta_weigh_the_kl_term() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gen_augment import ArchiveError, ConditionalVAE, InputError, MissingDependencyError
+from gen_augment import ArchiveError, ConditionalVAE, InputError, MissingDependencyError, NotFittedError
 from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
 from tests.conftest import small_sampler, toy_images, toy_table
@@ -89,6 +89,81 @@ def test_diverging_run_leaves_the_checkpoint_as_it_was(tmp_path: Path) -> None:
     assert ConditionalVAE.load(path).n_steps_ == 30
     assert sampler.n_steps_ == 30
     assert np.isfinite(sampler.sample(5)[0]).all()
+
+
+def test_divergence_after_a_resumption_keeps_the_weights_of_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        make(callbacks=[Checkpoint(path), InterruptAt(30)]).fit(X, y)
+    kept = ConditionalVAE.load(path)
+
+    class Poison(Callback):
+        def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+            next(sampler.network_.parameters()).data.fill_(float("nan"))
+
+    sampler = make(callbacks=[Poison(), Checkpoint(path)])
+    with pytest.raises(RuntimeError, match="the weights of step 30 were kept"):
+        sampler.fit(X, y)
+    pairs = zip(sampler.network_.parameters(), kept.network_.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_run_of_a_drawn_seed_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        make(random_state=None, callbacks=[Checkpoint(path), InterruptAt(30)]).fit(X, y)
+    seed = ConditionalVAE.load(path).seed_
+    resumed = make(random_state=None, callbacks=[Checkpoint(path)]).fit(X, y)
+    assert (resumed.seed_, resumed.n_steps_) == (seed, 60)
+    undisturbed = make(random_state=seed).fit(X, y)
+    assert all(torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True))
+    with pytest.raises(ArchiveError, match="another run"):
+        make(random_state=None, callbacks=[Checkpoint(path)]).fit(X + 1, y)
+    assert make(random_state=None, callbacks=[Checkpoint(path, resume=False)]).fit(X, y).seed_ != seed
+
+
+def test_a_checkpoint_makes_its_folder_or_fails_before_the_first_step(tmp_path: Path) -> None:
+    make(max_steps=2, callbacks=[Checkpoint(tmp_path / "new" / "checkpoint")]).fit(X, y)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["checkpoint"]
+    (tmp_path / "file").touch()
+    steps: list[int] = []
+
+    class Count(Callback):
+        def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+            steps.append(loop.step)
+
+    with pytest.raises(ArchiveError, match=r"cannot write .*Choose a folder"):
+        make(callbacks=[Count(), Checkpoint(tmp_path / "file" / "checkpoint")]).fit(X, y)
+    assert not steps
+
+
+def test_callbacks_that_cannot_be_used_leave_what_was_fitted(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    make(random_state=1, callbacks=[Checkpoint(path)]).fit(X, y)
+    sampler = make().fit(X, y)
+    expected, state = sampler.generate([0, 1], [0, 1]), dict(sampler.__dict__)
+    for callback in (EarlyStopping("elbow"), SampleGrid(tmp_path), Checkpoint(path)):
+        sampler.set_params(callbacks=[callback])
+        for again in (sampler.fit, sampler.partial_fit):
+            with pytest.raises((InputError, ArchiveError)):
+                again(X[:30], y[:30])
+            assert sampler.__dict__ == state | {"callbacks": [callback]}
+            np.testing.assert_array_equal(sampler.generate([0, 1], [0, 1]), expected)
+        fresh = make(callbacks=[callback])
+        with pytest.raises((InputError, ArchiveError)):
+            fresh.fit(X, y)
+        with pytest.raises(NotFittedError):
+            fresh.sample(1)
+
+
+def test_early_stopping_goes_on_counting_after_a_resumption(tmp_path: Path) -> None:
+    def callbacks() -> list[Callback]:
+        return [EarlyStopping("kl", patience=50, min_delta=1e9), Checkpoint(tmp_path / "checkpoint")]
+
+    with pytest.raises(KeyboardInterrupt):
+        make(max_steps=1000, callbacks=[*callbacks(), InterruptAt(50)]).fit(X, y)
+    for _ in range(2):  # the second fit finds a run that has been stopped
+        assert make(max_steps=1000, callbacks=callbacks()).fit(X, y).n_steps_ == 75
 
 
 def test_early_stopping_waits_for_its_patience() -> None:

@@ -145,6 +145,37 @@ def test_ctrl_c_ends_between_two_steps_and_puts_the_handler_back() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_that_the_process_ignores_is_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        loop = make_loop(max_steps=5)
+        step = make_step(loop)
+        loop.run(lambda batch: (os.kill(os.getpid(), signal.SIGINT), step(batch))[1])
+        assert (loop.step, loop.status) == (5, "done")
+    except KeyboardInterrupt:
+        pytest.fail("interrupted")
+    else:
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_every_callback_is_ended_and_the_first_error_raised() -> None:
+    class Failing(Callback):
+        def on_fit_end(self, sampler: Any, loop: Loop) -> None:
+            raise OSError("full")
+
+    recorder = Recorder()
+    loop = make_loop(max_steps=3, callbacks=[Failing(), recorder])
+    with pytest.raises(OSError, match="full"):
+        loop.run(make_step(loop))
+    assert recorder.events == ["begin", 1, 2, 3, "done"]
+    loop = make_loop(max_steps=30, callbacks=[Failing(), recorder])
+    with pytest.raises(DivergedError):
+        loop.run(make_step(loop, bad_at=3))
+    assert recorder.events[-1] == "diverged"
+
+
 def test_runs_outside_the_main_thread() -> None:
     loop = make_loop(max_steps=5)
     step = make_step(loop)
