@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,16 @@ class StudyResult:
 
     def scores(self, part: str = "test") -> pd.DataFrame:
         """`metric` on "validation" or "test": one row a seed, one column for each arm that has no failed trial."""
-        table = self.trials.pivot_table(index="seed", columns="arm", values=f"{part}_{self.metric}")
-        complete = [arm for arm in self.arms if arm in table and table[arm].notna().sum() == self.n_seeds]
-        return table[complete]
+        if part not in self._by_part:
+            table = self.trials.pivot_table(index="seed", columns="arm", values=f"{part}_{self.metric}")
+            complete = [arm for arm in self.arms if arm in table and table[arm].notna().sum() == self.n_seeds]
+            self._by_part[part] = table[complete]
+        return self._by_part[part].copy()
+
+    @cached_property
+    def _by_part(self) -> dict[str, pd.DataFrame]:
+        """By part, as each is asked for: a table of many arms asks hundreds of times."""
+        return {}
 
     def best(self, *, generative: bool) -> str | None:
         """The arm, with or without a sampler, that is best on validation; None if none is complete."""
