@@ -74,8 +74,10 @@ def _opening(short: list[list[str]], missing: list[str]) -> str:
     if short:
         parts += [
             "Do synthetic images help a classifier? Both arms are chosen on validation and compared on test; a verdict "
-            "takes three seeds, and a gain an interval (95%) above 0. All arms run three seeds; the three best on "
-            "validation without synthetic rows and the three best with them, the finalists, run ten.",
+            "takes three seeds, and a gain an interval (95%) above 0. Less than ten seeds are interim: all arms run "
+            "three; the three best on validation without synthetic rows and the three best with them, the finalists, "
+            "run ten (in `controls` and `robustness` all do). Each line has an interval of its own: where nothing "
+            "helps, chance gives one gain in 40 lines.",
             markdown(header, short),
         ]
     if missing:

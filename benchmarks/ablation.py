@@ -8,7 +8,9 @@ rows of the classes that a classifier gets wrong ("hard-classes": by its errors 
 has not seen). Filters have a benchmark of their own, ``filters``.
 
 Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
-are the real rows again, a baseline. Classifiers take 1,200 steps. A seed takes about 26 minutes of one thread.
+are the real rows again, a baseline. Classifiers take 1,200 steps; soft labels and "hard-classes" take further ones, and
+"hard-classes" adds a flow's rows too, as many as real ones, which the table does not count. Four arms vary two things.
+A seed takes about 26 minutes of one thread.
 """
 
 from typing import Any, Self

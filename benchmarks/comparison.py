@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks.harness import markdown
 from gen_augment.study import StudyResult
 from gen_augment.study.plots import BASELINE, GENERATIVE
-from gen_augment.study.statistics import Interval, paired_interval
+from gen_augment.study.statistics import Interval, jackknife_variance, paired_interval
 
 __all__ = ["METRIC", "Goal", "arms_table", "compared", "gains_figure", "judge", "n_seeds", "paired", "points", "words"]
 
@@ -117,9 +117,18 @@ def points(gain: Interval) -> str:
     return f"{100 * gain.mean:+.2f}{interval}"
 
 
-def paired(result: StudyResult, values: Mapping[tuple[int, str], float], arm: str, reference: str) -> Interval:
-    """Difference of two arms in any number that each trial has."""
-    return paired_interval([values[seed, arm] - values[seed, reference] for seed in result.scores().index])
+def paired(
+    result: StudyResult, values: Mapping[tuple[int, str], float], left_out: Mapping[tuple[int, str], np.ndarray],
+    arm: str, reference: str,
+) -> Interval:  # fmt: skip
+    """Difference of two arms in any number that each trial has, of the same test rows in all seeds.
+
+    `left_out` has it without one group of those at a time.
+    """
+    seeds = result.scores().index
+    other_rows = np.mean([left_out[seed, arm] - left_out[seed, reference] for seed in seeds], axis=0)
+    differences = [values[seed, arm] - values[seed, reference] for seed in seeds]
+    return paired_interval(differences, test_variance=jackknife_variance(other_rows))
 
 
 def _percent(value: float) -> str:

@@ -6,7 +6,8 @@ in an order of classes that the seed shuffles. A `ConditionalFlow` is fitted onc
 fitted on the same real rows, chooses among those. Where it refuses more than two thirds of a class, that class gets
 fewer rows. Synthetic rows make all classes alike and at least half of what the small CNN of `gen_augment.study` learns
 from, under flips and shifts, in equal steps for all arms. "Real" has no synthetic rows; of the long tail its rows are
-repeated until all classes are alike. The test images are balanced, and were never used to choose a setting.
+repeated until all classes are alike. The test images are balanced, and no setting was chosen on them, but for the first
+defaults of `ConditionalGAN` (see ``generators``). Intervals are over seeds alone: other test images would widen them.
 """
 
 from functools import lru_cache, partial

@@ -57,10 +57,12 @@ def table(results: Record) -> str:
         return clean
     scores = _scores(results)
     means = {key: float(found.mean()) for key, found in scores.items()}
+    done = [trial for trial in results["trials"] if trial["error"] is None]
+    left_out = {(t["seed"], t["arm"]): np.array(unpack(t["robustness_left_out"])) for t in done}
     lines = []
     for arm in result.scores().columns:
         each = np.mean([scores[seed, arm] for seed in result.scores().index], axis=0)
-        gain = "" if arm == reference else points(paired(result, means, arm, reference))
+        gain = "" if arm == reference else points(paired(result, means, left_out, arm, reference))
         lines.append([str(arm), f"{100 * each.mean():.1f}", gain, *(f"{100 * s:.1f}" for s in each.mean(axis=0))])
     header = ["arm", "corrupted, %", f"gain over {reference}", *(f"severity {s}" for s in SEVERITIES)]
     return f"{clean}\n\n**Corrupted images**\n\n{markdown(header, lines)}"

@@ -66,20 +66,23 @@ class PseudoLabels:
     Parameters
     ----------
     unlabelled : ndarray of shape (n, H, W)
-    n_steps : int
+    n_steps, random_state : int
         Of that classifier.
     """
 
-    def __init__(self, unlabelled: np.ndarray, n_steps: int) -> None:
+    def __init__(self, unlabelled: np.ndarray, n_steps: int, random_state: int) -> None:
         self.unlabelled = unlabelled
         self.n_steps = n_steps
+        self.random_state = random_state
+        self._likely: np.ndarray | None = None
 
     def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """All rows, and their labels."""
+        """All rows, and their labels: the same for all arms, whose rows are the same, whatever seed each has."""
         labels, codes = np.unique(y, return_inverse=True)
-        predict = trained(Part(X, codes), RECIPE, derive_seed(seed, "teacher"), self.n_steps)
-        likely = predict(self.unlabelled)
-        sure = likely.max(axis=1) >= SURE
+        if self._likely is None:
+            predict = trained(Part(X, codes), RECIPE, self.random_state, self.n_steps)
+            self._likely = predict(self.unlabelled)
+        likely, sure = self._likely, self._likely.max(axis=1) >= SURE
         return concatenate([X, self.unlabelled[sure]]), np.append(y, labels[likely.argmax(axis=1)[sure]])
 
 
@@ -95,7 +98,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     samplers = image_samplers(setup.steps, data.mirror, quick)
     semi = image_samplers({name.removeprefix("semi-"): s for name, s in setup.steps.items()}, data.mirror, quick)
     samplers |= {name: WithUnlabelled(semi[name[5:]], unlabelled) for name in setup.steps if name.startswith("semi-")}
-    pseudo = {"pseudo-labels": PseudoLabels(unlabelled, setup.steps["classifier"])}
+    pseudo = {"pseudo-labels": PseudoLabels(unlabelled, setup.steps["classifier"], derive_seed(seed, "teacher"))}
     few = Data(data.name, labelled.X, labelled.y, test=data.test, mirror=data.mirror)
     return one_seed(few, setup, samplers, seed, pseudo, validation_size=1 / 3)
 

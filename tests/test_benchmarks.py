@@ -14,7 +14,10 @@ from typer.testing import CliRunner
 
 import benchmarks.__main__ as command
 from benchmarks import BENCHMARKS, SUITES, controls, ctgan, harness
+from benchmarks.comparison import paired
+from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
+from tests.study.test_result import make_result
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,30 @@ def test_controls_that_fail_are_told() -> None:
     assert "must be refused: **not as expected** (nothing stopped them)" in controls.table(
         {"trials": [], "leaks": {"oversampled": None}}
     )
+
+
+@pytest.mark.parametrize("change, good", [(0.001, True), (0.02, False)])
+def test_nothing_must_be_found_to_be_nothing(change: float, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interval that holds 0 is not enough."""
+    scores = {arm: [0.8, 0.81, 0.82] for arm in controls.ARMS}
+    scores[controls.SHUFFLED] = [0.5, 0.51, 0.52]
+    scores[controls.REPEAT] = [0.8 + change, 0.81, 0.82 - change]
+    found = make_result({arm: [(score, score) for score in values] for arm, values in scores.items()})
+    monkeypatch.setattr(Protocol, "result", lambda *_: found)
+    monkeypatch.setattr(Protocol, "table", lambda *_: "")
+    assert f"Rows twice must do nothing: {'as expected' if good else '**not'}" in controls.table({"trials": []})
+
+
+def test_corrupted_scores_vary_with_the_test_rows_too() -> None:
+    """Equal differences in all seeds are no certainty where all seeds have the same rows."""
+    result = make_result({arm: [(0.8, 0.8)] * 3 for arm in ("real", "gan")})
+    values = {(seed, arm): 0.7 + 0.01 * (arm == "gan") for seed in range(3) for arm in ("real", "gan")}
+    rng = np.random.default_rng(0)
+    left_out = {key: value + rng.normal(0, 0.003, 20) for key, value in values.items()}
+    gain = paired(result, values, left_out, "gan", "real")
+    spread = np.mean([left_out[seed, "gan"] - left_out[seed, "real"] for seed in range(3)], axis=0)
+    assert gain.mean == pytest.approx(0.01)
+    assert gain.high - gain.mean > 2 * np.sqrt(np.var(spread) * 19)
 
 
 def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:

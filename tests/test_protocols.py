@@ -141,6 +141,11 @@ def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
     assert table.count("The goal is") == 1  # of the finalists: two seeds are none too few to judge
     assert f"**{ROWS}**, 2 paired seeds" in table
     assert f"**{ROWS}, finalists**, 4 paired seeds" in table
+    real, made = (stages[f"{ROWS}, finalists"].scores()[arm] for arm in best)
+    assert f"after the first 2 alone it is {100 * (made - real)[2:].mean():+.2f}" in table
+    assert "versions of the code" not in table
+    found["trials"][0]["code"] = None  # as of results from before it was kept
+    assert "under 2 versions of the code" in raced.table(found)
 
 
 def test_nothing_goes_on_before_all_arms_have_their_seeds(raced: Protocol) -> None:

@@ -20,6 +20,7 @@ from gen_augment.study.statistics import (
     bca_interval,
     gain_probability,
     holm,
+    jackknife_variance,
     paired_interval,
     seeds_needed,
     signed_rank_p,
@@ -149,20 +150,24 @@ class StudyResult:
         scores = [] if self.overlap else [self.scores_left_out(name) for name in (arm, reference)]
         if not scores or not scores[0].size or scores[0].shape != scores[1].shape:
             return 0.0
-        left_out = (scores[0] - scores[1]).mean(axis=0)
-        # A class that only one group has leaves areas undefined.
-        return float(np.var(left_out) * (len(left_out) - 1)) if np.isfinite(left_out).all() else 0.0
+        return jackknife_variance((scores[0] - scores[1]).mean(axis=0))
 
-    def scores_left_out(self, arm: str) -> np.ndarray:
-        """`left_out` of an arm; empty where it has no predictions, or seeds differ in their number of test rows."""
-        if arm not in self.left_out:
-            found = self._of(arm, "test")
-            n = len(found[0][0]) if found else 0
-            alike = n > 0 and all(len(codes) == n for codes, _ in found)
-            group = np.random.default_rng(0).permutation(n) % _GROUPS
-            left_out = [[self._score(codes, p, group != g) for g in np.unique(group)] for codes, p in found if alike]
-            self.left_out[arm] = np.array(left_out)
-        return self.left_out[arm]
+    def scores_left_out(self, arm: str, part: str = "test") -> np.ndarray:
+        """`left_out` of an arm, or likewise of other rows tested on.
+
+        Empty where there are no predictions of them, or seeds differ in their number.
+        """
+        if part == "test" and arm in self.left_out:
+            return self.left_out[arm]
+        found = self._of(arm, part)
+        n = len(found[0][0]) if found else 0
+        alike = n > 0 and all(len(codes) == n for codes, _ in found)
+        group = np.random.default_rng(0).permutation(n) % _GROUPS
+        left_out = [[self._score(codes, p, group != g) for g in np.unique(group)] for codes, p in found if alike]
+        scores = np.array(left_out)
+        if part == "test":
+            self.left_out[arm] = scores
+        return scores
 
     def _score(self, codes: np.ndarray, probabilities: np.ndarray, kept: np.ndarray) -> float:
         areas = self.metric in ("roc_auc", "average_precision")

@@ -240,6 +240,28 @@ def seeds_needed(
     return low
 
 
+def jackknife_variance(left_out: np.ndarray) -> float:
+    """Variance of a score over other test parts, from the scores without one group of test rows at a time.
+
+    Parameters
+    ----------
+    left_out : ndarray of shape (n_groups,)
+        Of groups of about equal size. Where one is not finite, as no area is that a class has no rows for, 0.
+
+    References
+    ----------
+    Efron and Stein, "The Jackknife Estimate of Variance", 1981 (Annals of Statistics 9).
+
+    Examples
+    --------
+    >>> rows = np.array([1.0, 2.0, 3.0, 6.0])
+    >>> mean_without = (rows.sum() - rows) / 3
+    >>> round(jackknife_variance(mean_without), 6), round(float(rows.var(ddof=1)) / 4, 6)
+    (1.166667, 1.166667)
+    """
+    return float(np.var(left_out) * (len(left_out) - 1)) if np.isfinite(left_out).all() else 0.0
+
+
 def spent_alpha(n: int, planned: int, *, first: int = 3, alpha: float = 0.05) -> float:
     """Error that the look after `n` of the planned seeds may spend, in a study that stops at the first certain verdict.
 

@@ -23,7 +23,7 @@ from gen_augment.study.models import fit_predict
 from gen_augment.study.store import Outcome, Predictions, Trial
 from gen_augment.study.task import Part, Split, row_digests
 
-__all__ = ["COLUMNS", "Setting", "draw", "pack_rows", "rows_key", "run_trial", "unpack_rows"]
+__all__ = ["COLUMNS", "Setting", "code_version", "draw", "pack_rows", "rows_key", "run_trial", "unpack_rows"]
 
 #: Of a trial; test scores join them when all is done.
 COLUMNS = [
@@ -130,14 +130,14 @@ def draw(
 def rows_key(sampler: str, use: Synthetic, split: Split, seed: int) -> str:
     """Hash of all that decides synthetic rows: data, code, the sampler's parameters, how it is used, seed."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (_code_version(), sampler, repr(use.drawn_as), str(seed), *row_digests(split.train.X).tolist()):
+    for text in (code_version(), sampler, repr(use.drawn_as), str(seed), *row_digests(split.train.X).tolist()):
         digest.update(text.encode() + b"\0")
     digest.update(split.train.codes.tobytes())
     return digest.hexdigest()
 
 
 @cache
-def _code_version() -> str:
+def code_version() -> str:
     """Hash of this package, any part of which may matter to rows; version numbers do not tell checkouts apart."""
     digest = hashlib.blake2b(torch.__version__.encode(), digest_size=16)
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
