@@ -1,6 +1,7 @@
 """Small data of every form, and samplers fitted on it."""
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,13 @@ FORMS = [
 def form(request: pytest.FixtureRequest) -> str:
     """Each form of data in turn."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> None:
+    """As in a terminal: a shell has its background jobs ignore Ctrl-C, and training leaves that so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
