@@ -76,9 +76,11 @@ FASHION = Protocol(
     _SOURCE,
     dict.fromkeys(("published order", "shuffled order"), Goal(1.5, score=86.5, worst_class=10)),
 )
+#: Cutout beside shifts is the best recipe there on validation, and RandAugment on Fashion-MNIST.
+CUTOUT = tuple(f"oversample+{name}:1:share=0.25+shift+cutout" for name in ("vae", "flow"))
 MNIST = Protocol(
     "mnist-longtail",
-    {"published order": Setup(arms("shift"), STEPS)},
+    {"published order": Setup((*arms("shift"), *CUTOUT), STEPS)},
     partial(make, "mnist"),
     (("SMOTE", 87.98), ("GAMO", 95.52), ("DeepSMOTE", 96.09)),
     _SOURCE,

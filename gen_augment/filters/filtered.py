@@ -110,7 +110,6 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         ExhaustedError
             Of some row, none of `max_draws` passed.
         """
-        self._check_fitted()
         where, max_draws = check_index(index), check_positive_int("max_draws", self.max_draws)
         filters = check_filters(self.filters)
         labels = np.asarray(y)
