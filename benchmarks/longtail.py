@@ -11,8 +11,8 @@ Oversampling under RandAugment then turned out the best baseline, 89.2%, so that
 flow rows at a quarter of those that are met of each class gave 89.0%, at a tenth 89.1, at a half 88.3. Beside real rows
 that are not oversampled, as frequent as those of their class ("prior"), they gave 87.5% under RandAugment and 88.2
 without, both with logit adjustment; as many balanced ones as real ones 86.4. One order of a seed took 68 to 96 minutes
-of one thread beside one or two other processes: 10 to 15 for the fits of four samplers and their rows, and one to two
-for each of the 44 arms.
+of one thread beside one or two other processes, and of MNIST 90 to 120 beside one to four: 10 to 25 for the fits of
+four samplers and their rows, and one to two for each of the 44 or 46 arms.
 
 The goal on Fashion-MNIST: the chosen arm gains at least 1.5 points of balanced accuracy over the best arm without a
 generative sampler, with an interval above 0, reaches 86.5%, and adds 10 points to the worst class's recall.
@@ -76,7 +76,8 @@ FASHION = Protocol(
     _SOURCE,
     dict.fromkeys(("published order", "shuffled order"), Goal(1.5, score=86.5, worst_class=10)),
 )
-#: Cutout beside shifts is the best recipe there on validation, and RandAugment on Fashion-MNIST.
+#: Added when, on validation of two seeds, cutout beside shifts was the best recipe there, as RandAugment is on
+#: Fashion-MNIST.
 CUTOUT = tuple(f"oversample+{name}:1:share=0.25+shift+cutout" for name in ("vae", "flow"))
 MNIST = Protocol(
     "mnist-longtail",
