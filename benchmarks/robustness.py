@@ -43,11 +43,15 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
 PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make, first=SEEDS)
 
 
+def _kept(results: Record, name: str) -> dict[tuple[int, str], np.ndarray]:
+    """Packed numbers of each seed and arm."""
+    return {(t["seed"], t["arm"]): np.array(unpack(t[name])) for t in results["trials"] if t["error"] is None}
+
+
 def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
     """Balanced accuracy by kind and severity, of each seed and arm."""
-    done = [trial for trial in results["trials"] if trial["error"] is None]
     shape = (len(KINDS), len(SEVERITIES))
-    return {(t["seed"], t["arm"]): np.reshape(unpack(t["robustness"]), shape) for t in done}
+    return {key: found.reshape(shape) for key, found in _kept(results, "robustness").items()}
 
 
 def table(results: Record) -> str:
@@ -57,8 +61,7 @@ def table(results: Record) -> str:
         return clean
     scores = _scores(results)
     means = {key: float(found.mean()) for key, found in scores.items()}
-    done = [trial for trial in results["trials"] if trial["error"] is None]
-    left_out = {(t["seed"], t["arm"]): np.array(unpack(t["robustness_left_out"])) for t in done}
+    left_out = _kept(results, "robustness_left_out")
     lines = []
     for arm in result.scores().columns:
         each = np.mean([scores[seed, arm] for seed in result.scores().index], axis=0)

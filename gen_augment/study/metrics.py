@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["METRICS", "UNSCALED", "expected_calibration_error", "geometric_mean", "scores"]
+__all__ = ["AREAS", "METRICS", "UNSCALED", "expected_calibration_error", "geometric_mean", "scores"]
 
 #: Name to (label, whether larger is better).
 METRICS = {
@@ -19,6 +19,8 @@ METRICS = {
 }
 #: Told as they are, and not in hundredths.
 UNSCALED = ("nll", "brier")
+#: Those under a curve, which take rows of two classes or more.
+AREAS = ("roc_auc", "average_precision")
 
 
 def scores(codes: np.ndarray, probabilities: np.ndarray, *, areas: bool = True) -> dict[str, float]:

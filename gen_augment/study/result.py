@@ -14,7 +14,7 @@ import pandas as pd
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
 from gen_augment.study.curve import learning_curve
-from gen_augment.study.metrics import METRICS, UNSCALED, scores
+from gen_augment.study.metrics import AREAS, METRICS, UNSCALED, scores
 from gen_augment.study.statistics import (
     Interval,
     bca_interval,
@@ -170,7 +170,7 @@ class StudyResult:
         return scores
 
     def _score(self, codes: np.ndarray, probabilities: np.ndarray, kept: np.ndarray) -> float:
-        areas = self.metric in ("roc_auc", "average_precision")
+        areas = self.metric in AREAS
         return scores(codes[kept], probabilities[kept], areas=areas)[self.metric]
 
     def compared(self) -> Interval | None:

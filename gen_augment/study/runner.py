@@ -18,7 +18,7 @@ from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, default_arms, read_arms
 from gen_augment.study.budget import LEAST_SEEDS, Plan, minutes
 from gen_augment.study.corruptions import CONDITIONS, chosen_rows
-from gen_augment.study.metrics import scores
+from gen_augment.study.metrics import AREAS, scores
 from gen_augment.study.models import default_model, default_steps, describe_model, why_not
 from gen_augment.study.protocol import fingerprint, settings_of
 from gen_augment.study.result import StudyResult, check_metric
@@ -155,8 +155,7 @@ class Study:
             drop_duplicates=drop_duplicates,
             shifted=shifted,
         )
-        areas = metric in ("roc_auc", "average_precision")
-        if areas and self.task.test is not None and len(np.unique(self.task.test.codes)) < 2:
+        if metric in AREAS and self.task.test is not None and len(np.unique(self.task.test.codes)) < 2:
             raise InputError(f"metric={metric!r} needs rows of two classes or more in the test part, which has one.")
         if corruptions and self.task.kind != "image":
             raise InputError("corruptions=True: corruptions are those of images, and the data is a table.")
