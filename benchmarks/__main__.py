@@ -1,7 +1,6 @@
 """``python -m benchmarks list | run NAME [--quick] | report``."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,7 +41,7 @@ def run(
 
 @app.command()
 def report() -> None:
-    """Write RESULTS.md from the results that are there."""
+    """Write RESULTS.md, which is short, and results/NAME.md, which has all, from the results that are there."""
     parts, short, missing = [], [], []
     for name, benchmark in BENCHMARKS.items():
         path = RESULTS / f"{name}.json"
@@ -51,18 +50,20 @@ def report() -> None:
             continue
         record = json.loads(path.read_text())
         machines = ". ".join(map(_describe, record["machines"]))
-        pictures = ""
+        about, table, pictures = benchmark.about.strip(), benchmark.table(record["results"]), ""
         for title, figure in benchmark.figures(record["results"]).items():
             file = RESULTS / f"{name}-{title.replace(' ', '-')}.svg"
             with rc_context({"svg.hashsalt": name}):  # equal results, equal files
                 figure.savefig(file, metadata={"Date": None})
             pictures += f"![{title}](results/{file.name})\n\n"
         short += [[f"`{name}`", *line] for line in benchmark.found(record["results"])]
-        parts.append(
-            f"## {name}\n\n{benchmark.about.strip()}\n\n{benchmark.table(record['results'])}\n\n{pictures}"
-            f"{machines}.\nRepeat: `python -m benchmarks run {name}`."
-        )
-    target = Path(__file__).parent / "RESULTS.md"
+        summary = benchmark.summary(record["results"]) if benchmark.summary else table
+        repeat = f"Repeat: `python -m benchmarks run {name}`."
+        whole = [f"# {name}", about, table, f"{pictures.replace('(results/', '(')}{machines}.\n{repeat}"]
+        (RESULTS / f"{name}.md").write_text("\n\n".join(whole) + "\n")
+        in_full = f"In full, with the set-up and the machine: [results/{name}.md](results/{name}.md). {repeat}"
+        parts.append("\n\n".join([f"## {name}", about.splitlines()[0], summary, f"{pictures}{in_full}"]))
+    target = RESULTS.parent / "RESULTS.md"
     target.write_text("\n\n".join([_opening(short, missing), *parts]) + "\n")
     print(target)
 

@@ -1,9 +1,10 @@
 """What a study's result says in a benchmark's report: the table of arms, the goal, and the figure of gains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.harness import markdown
@@ -55,28 +56,41 @@ def judge(goal: Goal, result: StudyResult) -> str:
     return f"The goal is missed: {', '.join(missed)}."
 
 
-def gains_figure(found: Mapping[str, StudyResult]) -> dict[str, Figure]:
-    """Gain of each arm over the best without a generative sampler, one panel a set of rows."""
-    shown = {rows: result for rows, result in found.items() if result.best(generative=False)}
+def gains_figure(found: Mapping[str, Sequence[StudyResult]]) -> dict[str, Figure]:
+    """Gain of each arm over the best without a generative sampler, one panel a set of rows.
+
+    Each set has a result of all arms, and may have one of the finalists, who are drawn from that one, bold.
+    """
+    shown = {rows: results for rows, results in found.items() if results[-1].best(generative=False)}
     if not shown:
         return {}
-    arms = list(dict.fromkeys(arm for result in shown.values() for arm in result.arms))[::-1]
+    arms = list(dict.fromkeys(arm for first, *_ in shown.values() for arm in first.arms))[::-1]
     figure = Figure(figsize=(2.6 + 2.6 * len(shown), 1.2 + 0.2 * len(arms)), layout="constrained")
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for axes, (rows, result) in zip(panels, shown.items(), strict=True):
-        reference = str(result.best(generative=False))
-        for arm in result.scores().columns:
-            gain, height = result.difference(arm, reference), arms.index(arm)
-            colour = GENERATIVE if result.arms[arm] else BASELINE
-            axes.plot(100 * gain.mean, height, marker="D" if result.arms[arm] else "o", ms=4, color=colour)
-            if np.isfinite(gain.low) and arm != reference:
-                axes.plot([100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=1)
+    for axes, (rows, results) in zip(panels, shown.items(), strict=True):
+        *_, last = results
+        reference = str(last.best(generative=False))
+        for result in results:
+            bold = result is last and len(results) > 1
+            for arm in result.scores().columns:
+                if result is last or arm not in last.arms:
+                    gain = result.difference(arm, reference)
+                    _draw_gain(axes, gain, arms.index(arm), generative=result.arms[arm], bold=bold)
         axes.axvline(0, color="#1f2933", lw=0.8)
-        axes.set_title(rows, fontsize=10)
+        seeds = "; bold: ".join(n_seeds(result) for result in results)
+        axes.set_title(f"{rows}\n{seeds}", fontsize=9)
         axes.set_xlabel(f"gain over\n{reference}, points", fontsize=8, parse_math=False)
         axes.grid(axis="x", color="#d9dde1", lw=0.6)
+    panels[0].set_ylim(-0.8, len(arms) - 0.2)
     panels[0].set_yticks(range(len(arms)), arms, fontsize=8, parse_math=False)
     return {"gains": figure}
+
+
+def _draw_gain(axes: Axes, gain: Interval, height: int, *, generative: bool, bold: bool) -> None:
+    colour, marker = (GENERATIVE, "D") if generative else (BASELINE, "o")
+    axes.plot(100 * gain.mean, height, marker=marker, ms=6 if bold else 4, color=colour)
+    if gain.low < gain.high < np.inf:  # not of the reference itself, nor of one seed
+        axes.plot([100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=2.5 if bold else 1)
 
 
 def n_seeds(result: StudyResult) -> str:

@@ -10,15 +10,17 @@ repeated until all classes are alike. The test images are balanced, and no setti
 defaults of `ConditionalGAN` (see ``generators``). Intervals are over seeds alone: other test images would widen them.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.base import clone
 
 from benchmarks.generators import load_part, take_rows
-from benchmarks.harness import Record, Trials, markdown
+from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
 from gen_augment.codecs import concatenate
 from gen_augment.filters import (
     DiscriminatorRejection,
@@ -33,10 +35,10 @@ from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.study.arms import Pool, make_pool, parse_arm, synthetic_counts
 from gen_augment.study.metrics import scores
 from gen_augment.study.models import SmallCNN, fit_predict
-from gen_augment.study.statistics import holm, paired_interval
+from gen_augment.study.statistics import Interval, holm, paired_interval
 from gen_augment.study.task import Part, Split
 
-__all__ = ["run", "table"]
+__all__ = ["figures", "run", "table"]
 
 SEEDS = 5
 POOL = 3  # rows drawn for each row that is wanted
@@ -157,15 +159,8 @@ def table(results: Record) -> str:
     """Means over seeds, and what each filter changed, in points, with 95% intervals and Holm's p-values."""
     parts = []
     for rows in ROWS:
-        by_arm = {
-            arm: [t for t in results["trials"] if t["rows"] == rows and t["arm"] == arm] for arm in ("real", *ARMS)
-        }
-        by_arm = {arm: trials for arm, trials in by_arm.items() if trials}
-        gains = {
-            arm: paired_interval(_differences(trials, by_arm[arm.split(",")[0]]))
-            for arm, trials in by_arm.items()
-            if "," in arm
-        }
+        by_arm = _by_arm(results, rows)
+        gains = _gains(by_arm)
         adjusted = dict(zip(gains, holm([gain.p_value for gain in gains.values()]), strict=True))
         lines = []
         for arm, trials in by_arm.items():
@@ -184,6 +179,31 @@ def table(results: Record) -> str:
         header = ["trained on", "balanced accuracy, %", "filter's gain", "p", "worst class, %", "kept, %", "found, %"]
         parts.append(f"**{rows}**\n\n{markdown(header, lines)}")
     return "\n\n".join(parts)
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """What each filter changed."""
+    found = {
+        f"{rows}: {arm}": Measured(gain.mean, gain.low, gain.high)
+        for rows in ROWS
+        for arm, gain in _gains(_by_arm(results, rows)).items()
+    }
+    return {"gains": measured_figure(found, "gain of the filter, points of balanced accuracy", ratios=False)}
+
+
+def _by_arm(results: Record, rows: str) -> dict[str, list[Record]]:
+    arms = ("real", *ARMS)
+    by_arm = {arm: [t for t in results["trials"] if t["rows"] == rows and t["arm"] == arm] for arm in arms}
+    return {arm: trials for arm, trials in by_arm.items() if trials}
+
+
+def _gains(by_arm: Mapping[str, list[Record]]) -> dict[str, Interval]:
+    """Of each filter against the sampler's rows as they are, in points."""
+    return {
+        arm: paired_interval(_differences(trials, by_arm[arm.split(",")[0]]))
+        for arm, trials in by_arm.items()
+        if "," in arm
+    }
 
 
 def _differences(trials: list[Record], plain: list[Record]) -> list[float]:

@@ -39,7 +39,7 @@ from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.models import SmallCNN, fit_predict
 from gen_augment.study.task import Part, Split
 
-__all__ = ["figures", "load_part", "run", "table", "take_rows"]
+__all__ = ["figures", "load_part", "run", "summary", "table", "take_rows"]
 
 SEEDS = 3
 NAMES = ("vae", "gan", "flow")
@@ -269,6 +269,32 @@ def table(results: Record) -> str:
     return "\n\n".join(parts)
 
 
+def summary(results: Record) -> str:
+    """Test accuracy of each training part, by what the classifier was trained on, and the points below real rows."""
+    by_rows = {rows: _accuracies([t for t in results["trials"] if t["rows"] == rows]) for rows in AMOUNTS}
+    by_rows = {rows: found for rows, found in by_rows.items() if "real" in found}
+    lines = []
+    for name in ("real", *NAMES):
+        cells = [
+            f"{100 * mean(found[name].values()):.1f}" + ("" if name == "real" else f" ({100 * _gap(found, name):.1f})")
+            if name in found
+            else ""
+            for found in by_rows.values()
+        ]
+        lines.append([name, *cells])
+    return f"Test accuracy, %, and points below real rows\n\n{markdown(['trained on', *by_rows], lines)}"
+
+
+def _accuracies(trials: list[Record]) -> dict[str, dict[int, float]]:
+    """By what was trained on, and seed."""
+    names = dict.fromkeys(trial["trained_on"] for trial in trials)
+    return {name: {t["seed"]: t["accuracy"] for t in trials if t["trained_on"] == name} for name in names}
+
+
+def _gap(found: dict[str, dict[int, float]], name: str) -> float:
+    return mean(found["real"][seed] - accuracy for seed, accuracy in found[name].items() if seed in found["real"])
+
+
 #: Columns after the accuracy: key, heading, and digits.
 _COLUMNS = (
     ("frechet_distance", "Fréchet", 1), ("kernel_distance", "kernel", 3), ("precision", "precision", 2),
@@ -279,15 +305,13 @@ _COLUMNS = (
 
 
 def _fidelity_table(trials: list[Record]) -> str:
-    lines = []
-    real = {trial["seed"]: trial["accuracy"] for trial in trials if trial["trained_on"] == "real"}
-    for name in dict.fromkeys(trial["trained_on"] for trial in trials):
-        mine = [trial for trial in trials if trial["trained_on"] == name]
-        gap = mean(real[trial["seed"]] - trial["accuracy"] for trial in mine if trial["seed"] in real)
+    lines, accuracies = [], _accuracies(trials)
+    for name, by_seed in accuracies.items():
+        mine, gap = [trial for trial in trials if trial["trained_on"] == name], _gap(accuracies, name)
         found = {key: [trial[key] for trial in mine if key in trial] for key, _, _ in _COLUMNS}
         figures = [f"{mean(found[key]):.{digits}f}" if found[key] else "" for key, _, digits in _COLUMNS]
         steps = ", ".join(map(str, mine[0]["steps"]))
-        lines.append([name, steps, _percent([trial["accuracy"] for trial in mine]), f"{100 * gap:.1f}", *figures])
+        lines.append([name, steps, _percent(list(by_seed.values())), f"{100 * gap:.1f}", *figures])
     return markdown(["trained on", "steps", "test accuracy, %", "gap", *(title for _, title, _ in _COLUMNS)], lines)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from filelock import FileLock, Timeout
@@ -22,9 +22,11 @@ __all__ = [
     "RESULTS",
     "WORK",
     "Benchmark",
+    "Measured",
     "Trials",
     "describe_machine",
     "markdown",
+    "measured_figure",
     "pack",
     "paired_ratio",
     "save",
@@ -42,7 +44,8 @@ Record = dict[str, Any]
 class Benchmark:
     """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name.
 
-    `found` gives its lines of the report's first table: rows, seeds, the arms compared, and the gain.
+    `summary` is what the report has in place of a long table; `found` gives its lines of the report's first table:
+    rows, seeds, the arms compared, and the gain.
     """
 
     about: str
@@ -50,6 +53,7 @@ class Benchmark:
     table: Callable[[Record], str]
     figures: Callable[[Record], dict[str, Figure]] = lambda results: {}
     found: Callable[[Record], list[list[str]]] = lambda results: []
+    summary: Callable[[Record], str] | None = None
 
 
 class Trials:
@@ -154,6 +158,37 @@ def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: i
         "bare_ms": 1000 * statistics.median(b for _, b in pairs),
         "rounds": rounds,
     }
+
+
+class Measured(NamedTuple):
+    """A figure, the range or interval that it lies in, and the goal, if there is one."""
+
+    value: float
+    low: float
+    high: float
+    goal: float | None = None
+
+
+def measured_figure(found: dict[str, Measured], label: str, *, ratios: bool = True) -> Figure:
+    """A dot and a line each, and the goals. Of ratios 1 is no difference, of differences 0."""
+    figure = Figure(figsize=(7, 0.9 + 0.26 * len(found)), layout="constrained")
+    axes = figure.subplots()
+    for height, one in enumerate(reversed(list(found.values()))):
+        axes.plot([one.low, one.high], [height, height], color="#52606d", lw=1.5)
+        axes.plot(one.value, height, marker="o", ms=5, color="#52606d")
+        if one.goal is not None:
+            axes.plot(one.goal, height, marker="|", ms=12, mew=2, color="#b44d12")
+    axes.axvline(1 if ratios else 0, color="#1f2933", lw=0.8)
+    if ratios:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}" if axes.get_xlim()[1] < 10 * axes.get_xlim()[0] else "")
+    axes.set_yticks(range(len(found)), list(found)[::-1], fontsize=8)
+    axes.tick_params(axis="x", which="both", labelsize=8)
+    goals = "; goals in red" if any(one.goal is not None for one in found.values()) else ""
+    axes.set_xlabel(label + goals, fontsize=9)
+    axes.grid(axis="x", color="#d9dde1", lw=0.6)
+    return figure
 
 
 def describe_machine() -> Record:

@@ -21,17 +21,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 from torchvision.transforms import v2
 
-from benchmarks.harness import Record, markdown, paired_ratio
+from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from benchmarks.overhead import bare_sample_seconds
 from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, augment_loader
 from gen_augment.data import load_data
 from gen_augment.samplers import SAMPLERS, Sampler
 
-__all__ = ["run", "table"]
+__all__ = ["figures", "run", "table"]
 
 BATCH = 64
 to_float = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
@@ -264,3 +265,13 @@ def table(results: Record) -> str:
         f"{peak:.0f} MB for {n:,} rows" for n, peak in zip(memory["rows"], memory["peak_mb"], strict=True)
     )
     return f"{ratios}\n\n{by_hand}\n\nPeak memory of a process that builds a bank: {peaks}."
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """The ratios."""
+    found = {
+        what: Measured(one["ratio"], one["ratio_min"], one["ratio_max"], one["goal"])
+        for what, one in results.items()
+        if "ratio" in one
+    }
+    return {"ratios": measured_figure(found, "time, as a multiple of the plain or bare one")}

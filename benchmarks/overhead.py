@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.harness import Record, Trials, markdown, paired_ratio
+from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure, paired_ratio
 from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.samplers.adversarial import R1_EVERY, r1_penalty
 from gen_augment.training import Callback, Loop
 
-__all__ = ["bare_sample_seconds", "run", "table"]
+__all__ = ["bare_sample_seconds", "figures", "run", "table"]
 
 WARM_STEPS = 5
 
@@ -50,16 +51,32 @@ def run(quick: bool) -> Record:
 def table(results: Record) -> str:
     """Ratios, their limits and milliseconds."""
     rows = []
-    for found in results["trials"]:
-        step = found["what"] == "step"
-        limit = "at most 1.10 times the time" if step else "at least 0.90 of the speed"
-        ratios = [found[name] if step else 1 / found[name] for name in ("ratio", "ratio_min", "ratio_max")]
-        spread = " to ".join(f"{ratio:.3f}" for ratio in sorted(ratios[1:]))
-        milliseconds = [f"{found[name]:.1f}" for name in ("ours_ms", "bare_ms")]
+    for found, (what, ratio) in zip(results["trials"], _ratios(results).items(), strict=True):
+        limit = "at most {:.2f} times the time" if _is_step(found) else "at least {:.2f} of the speed"
+        spread, milliseconds = f"{ratio.low:.3f} to {ratio.high:.3f}", (found["ours_ms"], found["bare_ms"])
         rows.append(
-            [f"{found['sampler']}, {found['data']}: {found['what']}", f"{ratios[0]:.3f}", spread, limit, *milliseconds]
+            [what, f"{ratio.value:.3f}", spread, limit.format(ratio.goal), *(f"{ms:.1f}" for ms in milliseconds)]
         )
     return markdown(["what", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows)
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """The ratios."""
+    return {"ratios": measured_figure(_ratios(results), "time of a step, and speed of sampling, over the bare one")}
+
+
+def _is_step(found: Record) -> bool:
+    return bool(found["what"] == "step")
+
+
+def _ratios(results: Record) -> dict[str, Measured]:
+    """Of times for steps, of speeds for samples."""
+    ratios = {}
+    for found in results["trials"]:
+        value, *ends = (found[name] ** (1 if _is_step(found) else -1) for name in ("ratio", "ratio_min", "ratio_max"))
+        what = f"{found['sampler']}, {found['data']}: {found['what']}"
+        ratios[what] = Measured(value, min(ends), max(ends), 1.1 if _is_step(found) else 0.9)
+    return ratios
 
 
 def _data(kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -209,18 +209,31 @@ class Protocol:
         parts = []
         for rows, stages in self.stages(results).items():
             parts += [f"**{title}**, {n_seeds(result)}\n\n{arms_table(result)}" for title, result in stages.items()]
-            *_, last = stages.values()
-            parts.append(words(last))
-            if last.n_seeds > self.first:
-                parts[-1] += f" {self._words_of_fresh_seeds(results, rows, last)}"
-            if rows in self.goals:
-                parts[-1] += f" {judge(self.goals[rows], last)}"
+            parts.append(self._words(results, rows, last_of(stages)))
         if (n := len({trial.get("code") for trial in results["trials"]})) > 1:
             parts.append(f"The trials ran under {n} versions of the code; those that kept none count as one.")
-        if self.published:
-            lines = [[name, str(figure)] for name, figure in self.published]
-            parts.append(f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}")
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *self._words_of_others()])
+
+    def summary(self, results: Record) -> str:
+        """As `table`, of the finalists alone where they are known."""
+        parts = []
+        for rows, stages in self.stages(results).items():
+            last, finalists = last_of(stages), self.finalists(results, rows)
+            shown = (self.result(results, rows, finalists) if finalists else None) or last
+            parts.append(f"**{rows}**, {n_seeds(shown)}\n\n{arms_table(shown)}\n\n{self._words(results, rows, last)}")
+        return "\n\n".join([*parts, *self._words_of_others()])
+
+    def _words(self, results: Record, rows: str, last: StudyResult) -> str:
+        parts = [words(last)]
+        if last.n_seeds > self.first:
+            parts.append(self._words_of_fresh_seeds(results, rows, last))
+        if rows in self.goals:
+            parts.append(judge(self.goals[rows], last))
+        return " ".join(parts)
+
+    def _words_of_others(self) -> list[str]:
+        lines = [[name, str(figure)] for name, figure in self.published]
+        return [f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}"] if lines else []
 
     def _words_of_fresh_seeds(self, results: Record, rows: str, final: StudyResult) -> str:
         """The gain on the seeds that had no say in who the finalists are."""
@@ -233,12 +246,12 @@ class Protocol:
 
     def found(self, results: Record) -> list[list[str]]:
         """Of each setup its name, seeds, the chosen arms without and with synthetic rows, and the gain."""
-        last = {rows: list(stages.values())[-1] for rows, stages in self.stages(results).items()}
+        last = {rows: last_of(stages) for rows, stages in self.stages(results).items()}
         return [[rows, str(result.n_seeds), *compared(result)] for rows, result in last.items()]
 
     def figures(self, results: Record) -> dict[str, Figure]:
-        """Gain of each arm over the best without a generative sampler, one panel a setup, and one for its finalists."""
-        return gains_figure({title: r for stages in self.stages(results).values() for title, r in stages.items()})
+        """Gain of each arm over the best without a generative sampler, one panel a setup."""
+        return gains_figure({rows: list(stages.values()) for rows, stages in self.stages(results).items()})
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -267,6 +280,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     def vary(self, X: Any, y: np.ndarray, **how: Any) -> Any:
         """New versions of rows."""
         return self.fitted_.vary(X, y, **how)
+
+
+def last_of(stages: Mapping[str, StudyResult]) -> StudyResult:
+    """The result that decides."""
+    *_, last = stages.values()
+    return last
 
 
 def is_generative(arm: str, setup: Setup) -> bool:

@@ -29,17 +29,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.harness import Record, markdown, paired_ratio
+from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment.data import load_data
 from gen_augment.errors import MissingDependencyError
 from gen_augment.samplers.vae import ConditionalVAE
 from gen_augment.training import Callback, Loop
 from gen_augment.types import DataSpec
 
-__all__ = ["run", "table"]
+__all__ = ["figures", "run", "table"]
 
 BATCH_SIZE, LATENT_DIM, WIDTH, LR, WEIGHT_DECAY = 64, 32, 32, 2e-3, 1e-4
 WARM_STEPS = 5
@@ -79,12 +80,11 @@ def run(quick: bool) -> Record:
 def table(results: Record) -> str:
     """Ratios of speed, and bounds in nats per image."""
     rows = []
-    for what, unit, goal in (("step", "ms a step", "1.4"), ("sample", "samples/s", "1.5")):
-        for name, label in (("plain", "pythae"), ("tuned", "pythae, tuned")):
-            found = results[f"{what}, {name}"]
-            ours, theirs = (_in_unit(what, found[key], results) for key in ("ours_ms", "bare_ms"))
-            speed = f"{1 / found['ratio']:.2f} ({1 / found['ratio_max']:.2f} to {1 / found['ratio_min']:.2f})"
-            rows.append([f"{unit}, {label}", ours, theirs, speed, goal if name == "plain" else ""])
+    for (what, name), speed in _speeds(results).items():
+        ours, theirs = (_in_unit(what, results[f"{what}, {name}"][key], results) for key in ("ours_ms", "bare_ms"))
+        label = {"step": "ms a step", "sample": "samples/s"}[what] + ", pythae" + ", tuned" * (name == "tuned")
+        spread = f"{speed.value:.2f} ({speed.low:.2f} to {speed.high:.2f})"
+        rows.append([label, ours, theirs, spread, "" if speed.goal is None else f"{speed.goal}"])
     bounds = results["bounds"]
     for key, label, goal in (
         ("ours, random labels", "bound, no labels", "0 or more"),
@@ -93,6 +93,23 @@ def table(results: Record) -> str:
         mine, theirs = bounds[key], bounds["pythae"]
         rows.append([f"{label}, nats", f"{mine:.2f}", f"{theirs:.2f}", f"{mine - theirs:+.2f}", goal])
     return markdown(["what", "ours", "pythae's", "times as fast (range), or difference", "goal"], rows)
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """Times as fast."""
+    found = {f"{what}, pythae {'tuned' if name == 'tuned' else 'as it comes'}": speed
+             for (what, name), speed in _speeds(results).items()}  # fmt: skip
+    return {"speeds": measured_figure(found, "times as fast as pythae")}
+
+
+def _speeds(results: Record) -> dict[tuple[str, str], Measured]:
+    speeds = {}
+    for what, goal in (("step", 1.4), ("sample", 1.5)):
+        for name in ("plain", "tuned"):
+            found = results[f"{what}, {name}"]
+            value, high, low = (1 / found[key] for key in ("ratio", "ratio_min", "ratio_max"))
+            speeds[what, name] = Measured(value, low, high, goal if name == "plain" else None)
+    return speeds
 
 
 def _in_unit(what: str, ms: float, results: Record) -> str:

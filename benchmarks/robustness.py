@@ -14,10 +14,10 @@ from benchmarks import lowdata
 from benchmarks.comparison import paired, points
 from benchmarks.harness import Record, markdown, unpack
 from benchmarks.protocol import SEEDS, Protocol, Setup, images, test_part
-from gen_augment.study import Study
+from gen_augment.study import Study, StudyResult
 from gen_augment.study.corruptions import SEVERITIES, chosen_rows, corrupt
 
-__all__ = ["PROTOCOL", "figures", "table"]
+__all__ = ["PROTOCOL", "figures", "summary", "table"]
 
 KINDS = (
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "motion_blur",
@@ -56,9 +56,19 @@ def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
 
 def table(results: Record) -> str:
     """Clean images, as in other protocols; then the mean over corruptions, its gain, and that of each severity."""
-    clean, result = PROTOCOL.table(results), PROTOCOL.result(results, ROWS)
+    return "\n\n".join([PROTOCOL.table(results), *_corrupted(results, PROTOCOL.result(results, ROWS))])
+
+
+def summary(results: Record) -> str:
+    """As `table`, of the best on validation alone."""
+    best = PROTOCOL.finalists(results, ROWS)
+    corrupted = _corrupted(results, PROTOCOL.result(results, ROWS, best)) if best else []
+    return "\n\n".join([PROTOCOL.summary(results), *corrupted])
+
+
+def _corrupted(results: Record, result: StudyResult | None) -> list[str]:
     if result is None or (reference := result.best(generative=False)) is None:
-        return clean
+        return []
     scores = _scores(results)
     means = {key: float(found.mean()) for key, found in scores.items()}
     left_out = _kept(results, "robustness_left_out")
@@ -68,7 +78,7 @@ def table(results: Record) -> str:
         gain = "" if arm == reference else points(paired(result, means, left_out, arm, reference))
         lines.append([str(arm), f"{100 * each.mean():.1f}", gain, *(f"{100 * s:.1f}" for s in each.mean(axis=0))])
     header = ["arm", "corrupted, %", f"gain over {reference}", *(f"severity {s}" for s in SEVERITIES)]
-    return f"{clean}\n\n**Corrupted images**\n\n{markdown(header, lines)}"
+    return [f"**Corrupted images**\n\n{markdown(header, lines)}"]
 
 
 def figures(results: Record) -> dict[str, Figure]:

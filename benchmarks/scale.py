@@ -22,14 +22,15 @@ import numpy as np
 import pandas as pd
 import torch
 from imblearn.over_sampling import SMOTE
+from matplotlib.figure import Figure
 
-from benchmarks.harness import Record, markdown, paired_ratio
+from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment import ConditionalVAE, GenerativeOverSampler, SMOTESampler, load_sampler
 from gen_augment.codecs import TableCodec
 from gen_augment.export import write_parts
 from gen_augment.samplers import sample_parts
 
-__all__ = ["run", "table"]
+__all__ = ["figures", "run", "table"]
 
 PART_ROWS = 1 << 16  # as the command line writes
 #: Rows, and the share of the rare class.
@@ -68,6 +69,15 @@ def table(results: Record) -> str:
     ]  # fmt: skip
     header = ["rows", "of the rare class", "ratio", "range", "ours, processor ms", "imbalanced-learn, ms"]
     return f"{measured}\n\n{markdown(header, ratios)}"
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """The paired ratios."""
+    found = {
+        f"{one['rows']:,} rows": Measured(one["ratio"], one["ratio_min"], one["ratio_max"], 1.1)
+        for one in results["smote"]
+    }
+    return {"ratios": measured_figure(found, "time, as a multiple of imbalanced-learn's SMOTE")}
 
 
 def _in_child(measure: Callable[..., Record], *arguments: Any) -> Record:

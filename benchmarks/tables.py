@@ -46,7 +46,7 @@ from gen_augment.study.models import fit_predict
 from gen_augment.study.statistics import holm, signed_rank_p
 from gen_augment.study.task import Split, Task
 
-__all__ = ["figures", "run", "table"]
+__all__ = ["figures", "run", "summary", "table"]
 
 SEEDS = 5
 DEEP = ("vae", "flow", "gan")
@@ -218,6 +218,12 @@ def table(results: Record) -> str:
     if stood_in := {trial["table"] for trial in results["trials"] if trial.get("stood_in")}:
         parts.append(f"ADASYN found no rows to make in a seed or more of {', '.join(sorted(stood_in))}.")
     return "\n\n".join([*parts, _alone(alone, beside)])
+
+
+def summary(results: Record) -> str:
+    """What rows beside real ones are worth."""
+    trials, _ = complete(results)
+    return _beside(trials[trials["use"] == "beside"])
 
 
 def complete(results: Record) -> tuple[pd.DataFrame, list[str]]:

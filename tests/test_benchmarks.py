@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -176,19 +178,66 @@ def test_a_benchmark_that_cannot_be_shared_says_so() -> None:
 
 
 def test_committed_results_are_full_runs_and_in_the_report() -> None:
-    report = (Path(harness.__file__).parent / "RESULTS.md").read_text()
-    opening, *others = report.split("\n## ")
+    folder = Path(harness.__file__).parent
+    opening, *others = (folder / "RESULTS.md").read_text().split("\n## ")
     sections = dict(part.split("\n", 1) for part in others)
     _, _, missing = opening.partition("Not run yet: ")
     for name, benchmark in BENCHMARKS.items():
-        path = Path(harness.__file__).parent / "results" / f"{name}.json"
+        path = folder / "results" / f"{name}.json"
         assert (f"`{name}`" in missing) is (name not in sections) is not path.exists()
         if path.exists():
             record = json.loads(path.read_text())
             assert record["quick"] is False
-            assert benchmark.about.strip() in sections[name]
-            assert benchmark.table(record["results"]) in sections[name]
+            whole, section = path.with_suffix(".md").read_text(), sections[name]
+            table = benchmark.table(record["results"])
+            assert benchmark.about.strip() in whole
+            assert table in whole
+            assert (benchmark.summary(record["results"]) if benchmark.summary else table) in section
             assert all(" | ".join([f"`{name}`", *line]) in opening for line in benchmark.found(record["results"]))
+            pictures = re.findall(r"!\[.*\]\(results/(.*)\)", section)
+            assert pictures
+            assert all((folder / "results" / picture).exists() and f"({picture})" in whole for picture in pictures)
+
+
+def test_the_report_is_short_and_leads_to_the_whole(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = harness.Benchmark(
+        "One line.\n\nThe set-up.\n",
+        lambda quick: {},
+        lambda results: "long table",
+        lambda results: {"a b": harness.measured_figure({"step": harness.Measured(0.9, 0.8, 1.2, 1.1)}, "ratio")},
+        summary=lambda results: "short table",
+    )
+    monkeypatch.setattr(
+        command, "BENCHMARKS", {"some": benchmark, "other": replace(benchmark, summary=None), "new": benchmark}
+    )
+    monkeypatch.setattr(command, "RESULTS", results_folder / "results")
+    monkeypatch.setattr(harness, "RESULTS", results_folder / "results")
+    for name in ("some", "other"):
+        harness.save(name, {}, quick=False)
+    run("report")
+    report = (results_folder / "RESULTS.md").read_text()
+    some, other = report.split("\n## ")[1:]
+    assert "Not run yet: `new`." in report
+    assert "The set-up" not in report
+    assert "One line.\n\nshort table\n\n![a b](results/some-a-b.svg)" in some
+    assert "One line.\n\nlong table" in other
+    assert "python -m benchmarks run some" in some
+    whole = (results_folder / "results" / "some.md").read_text()
+    assert "One line.\n\nThe set-up.\n\nlong table\n\n![a b](some-a-b.svg)" in whole
+    before = (results_folder / "results" / "some-a-b.svg").read_bytes()
+    run("report")
+    assert (results_folder / "results" / "some-a-b.svg").read_bytes() == before
+
+
+@pytest.mark.parametrize("ratios", [True, False])
+def test_measured_figures_are_drawn_where_they_lie(ratios: bool) -> None:
+    found = {"a": harness.Measured(0.9, 0.8, 1.2, 1.1), "b": harness.Measured(2.0, 1.5, 3.0)}
+    (axes,) = harness.measured_figure(found, "ratio", ratios=ratios).axes
+    *marks, nothing = (line.get_xydata().tolist() for line in axes.lines)
+    assert marks == [[[1.5, 0], [3, 0]], [[2, 0]], [[0.8, 1], [1.2, 1]], [[0.9, 1]], [[1.1, 1]]]
+    assert nothing[0][0] == (1 if ratios else 0)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+    assert axes.get_xscale() == ("log" if ratios else "linear")
 
 
 def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:

@@ -137,6 +137,18 @@ def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
         ROWS: (list(SETUP.arms), 2), f"{ROWS}, finalists": (best, 4)
     }  # fmt: skip
     assert [line[:2] for line in raced.found(found)] == [[ROWS, "4"]]
+    summary = raced.summary(found)
+    assert f"**{ROWS}**, 4 paired seeds" in summary
+    assert [arm for arm in SETUP.arms if f"| {arm} |" in summary or f"**{arm}**" in summary] == best
+    assert summary.count("The goal is") == summary.count("after the first 2 alone") == 1
+    (axes,) = raced.figures(found)["gains"].axes
+    heights = [label.get_text() for label in axes.get_yticklabels()]
+    dots = {heights[round(y)]: (x, line.get_markersize()) for line in axes.lines[:-1]
+            if len(line.get_xydata()) == 1 for x, y in line.get_xydata()}  # fmt: skip
+    assert {arm for arm, (_, size) in dots.items() if size > 4} == set(best)
+    for arm, (gain, _) in dots.items():
+        result = stages[f"{ROWS}, finalists" if arm in best else ROWS]
+        assert gain == pytest.approx(100 * result.difference(arm, best[0]).mean)
     table = raced.table(found)
     assert table.count("The goal is") == 1  # of the finalists: two seeds are none too few to judge
     assert f"**{ROWS}**, 2 paired seeds" in table
