@@ -43,7 +43,7 @@ from gen_augment.study import Arm, Study, StudyResult, parse_arm
 from gen_augment.study.arms import Pool
 from gen_augment.study.models import SmallCNN, fit_predict
 from gen_augment.study.task import Part
-from gen_augment.study.trial import COLUMNS, code_version
+from gen_augment.study.trial import COLUMNS
 
 __all__ = [
     "DEVICE",
@@ -65,7 +65,7 @@ PRECISION = "bf16-mixed"
 #: They interpolate between rows, as SMOTE does, and are no generative models.
 BASELINE_SAMPLERS = frozenset({"latent-smote"})
 _KEPT = (
-    "error", "n_train", "n_synthetic", "train_balanced_accuracy", "validation_balanced_accuracy",
+    "error", "code", "n_train", "n_synthetic", "train_balanced_accuracy", "validation_balanced_accuracy",
     "test_balanced_accuracy", "test_worst_class_recall", "test_macro_f1", "test_nll", "test_ece",
     "fit_seconds", "sample_seconds", "train_seconds",
 )  # fmt: skip
@@ -143,7 +143,7 @@ class Protocol:
                 return
             folder = Path(mkdtemp()) if trials.quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
             found = self._seed(rows, Setup(lacking, setup.steps), seed, trials.quick, folder)
-            trials.extend([keys[arm] | found[arm] | {"code": code_version()} for arm in lacking])
+            trials.extend([keys[arm] | found[arm] for arm in lacking])
             shutil.rmtree(folder)
 
     def _seed(self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path) -> dict[str, Record]:
@@ -189,7 +189,7 @@ class Protocol:
         trials = [by_key[seed, arm] for seed in seeds for arm in arms]
         columns = {name: [trial.get(name) for trial in trials] for name in ("arm", "seed", *_KEPT)}
         table = pd.DataFrame({name: columns.get(name, [np.nan] * len(trials)) for name in COLUMNS})
-        scores = [name for name in COLUMNS if name not in ("arm", "seed", "error")]
+        scores = [name for name in COLUMNS if name not in ("arm", "seed", "error", "code")]
         return StudyResult(
             table.astype(dict.fromkeys(scores, float)),
             {arm: is_generative(arm, self.setups[rows]) for arm in arms},

@@ -234,7 +234,7 @@ class StudyResult:
         return f"No: no evidence that synthetic rows helped. {arm} changes {label} by {change} against {against}"
 
     def details(self) -> list[str]:
-        """Sentences that go with the verdict: how sure the gain is, what more seeds would show, what controls did."""
+        """Sentences that go with the verdict: on the gain, on more seeds, on controls and on the code of the trials."""
         reference, arm = self.best(generative=False), self.best(generative=True)
         if reference is None or arm is None or len(self._differences(arm, reference)) < 3:
             return []
@@ -250,7 +250,13 @@ class StudyResult:
         found = self.difference(arm, reference)
         if found.low <= 0 <= found.high:
             said.append(self._words_of_power(differences, spread))
-        return said + [self._words_of_control(name, reference) for name in self.arms if name in self.controls]
+        said += [self._words_of_control(name, reference) for name in self.arms if name in self.controls]
+        if (n := self.trials["code"].nunique(dropna=False)) > 1:
+            said.append(
+                f"The trials ran under {n} versions of this package, which may differ in what they do: in a new folder "
+                "they all run under one."
+            )
+        return said
 
     def _words_of_power(self, differences: list[float], test_variance: float) -> str:
         gain = self.margin or abs(float(np.mean(differences)))

@@ -29,6 +29,7 @@ __all__ = ["COLUMNS", "Setting", "code_version", "draw", "pack_rows", "rows_key"
 COLUMNS = [
     "arm",
     "arm_key",
+    "code",
     "seed",
     "error",
     "n_train",
@@ -66,7 +67,8 @@ def run_trial(
     """
     if setting.one_thread:
         torch.set_num_threads(1)
-    trial: Trial = dict.fromkeys(COLUMNS) | {"arm": arm.name, "seed": number, "arm_key": arm.key}
+    trial: Trial = dict.fromkeys(COLUMNS)
+    trial |= {"arm": arm.name, "seed": number, "arm_key": arm.key, "code": code_version()}
     predictions: dict[str, np.ndarray] = {}
     pictures = {}
     begun = time.monotonic()

@@ -26,7 +26,8 @@ def make_result(
     trials = []
     for arm, seeds in arms.items():
         for seed, found in enumerate(seeds):
-            trial: dict[str, Any] = {"arm": arm, "seed": seed, "error": None if found else "ValueError: planned"}
+            error = None if found else "ValueError: planned"
+            trial: dict[str, Any] = {"arm": arm, "seed": seed, "code": "", "error": error}
             for part, score in zip(("validation", "test"), found or (None, None), strict=True):
                 trial |= {f"{part}_{name}": score for name in METRICS}
             trial |= {f"train_{name}": 1.0 if found else None for name in METRICS}

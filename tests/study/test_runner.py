@@ -21,6 +21,7 @@ from gen_augment.rng import derive_seed
 from gen_augment.samplers import KDESampler
 from gen_augment.study import Arm, Study, StudyResult
 from gen_augment.study.metrics import METRICS
+from gen_augment.study.saved import load_result
 from gen_augment.study.task import row_digests
 from tests.conftest import as_form, toy_images
 from tests.study.toys import (
@@ -266,6 +267,20 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(resumed.table().drop(columns=SECONDS), whole.table().drop(columns=SECONDS))
     small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
     assert len(log) == 3
+
+
+def test_trials_of_another_version_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samplers = {"copies": Copies()}
+    before = small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
+    assert before.trials["code"].nunique() == 1
+    assert "versions" not in " ".join(before.details())
+    monkeypatch.setattr("gen_augment.study.trial.code_version", lambda: "the next release")
+    after = small_study(X, Y, samplers=samplers, n_seeds=4).run(tmp_path)
+    assert after.trials["code"].tolist() == [*before.trials["code"], "the next release", "the next release"]
+    assert "ran under 2 versions of this package" in after.details()[-1]
+    assert load_result(tmp_path).details() == after.details()
+    after.to_markdown(tmp_path / "report.md")
+    assert "ran under 2 versions of this package" in (tmp_path / "report.md").read_text()
 
 
 def test_folder_is_run_by_one_at_a_time(tmp_path: Path) -> None:
