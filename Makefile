@@ -20,8 +20,9 @@ install: .venv/.test
 demo: .venv/.base
 	$(BIN)/gen-augment study digits --per-class 30 --seeds 5 --sampler-steps 400 --steps 600 -o demo/digits.html
 
+# Each process has one thread; more than four would take more memory than they save time.
 test: .venv/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: .venv/.test
 	$(BIN)/ruff check .
