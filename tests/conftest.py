@@ -16,7 +16,7 @@ from gen_augment import ConditionalVAE
 from gen_augment.samplers import SAMPLERS, Sampler, unlabelled
 
 torch.set_num_threads(1)
-os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start, too: threads of several would wait for each other
+os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start, too: their threads would wait for each other
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version, and warns without one
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
