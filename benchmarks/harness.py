@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
 from gen_augment.archive import write_bytes
+from gen_augment.study.plots import BASELINE, GENERATIVE
 
 __all__ = [
     "RESULTS",
@@ -174,18 +175,17 @@ def measured_figure(found: dict[str, Measured], label: str, *, ratios: bool = Tr
     figure = Figure(figsize=(7, 0.9 + 0.26 * len(found)), layout="constrained")
     axes = figure.subplots()
     for height, one in enumerate(reversed(list(found.values()))):
-        axes.plot([one.low, one.high], [height, height], color="#52606d", lw=1.5)
-        axes.plot(one.value, height, marker="o", ms=5, color="#52606d")
+        axes.plot([one.low, one.high], [height, height], color=BASELINE, lw=1.5)
+        axes.plot(one.value, height, marker="o", ms=5, color=BASELINE)
         if one.goal is not None:
-            axes.plot(one.goal, height, marker="|", ms=12, mew=2, color="#b44d12")
+            axes.plot(one.goal, height, marker="|", ms=12, mew=2, color=GENERATIVE)
     axes.axvline(1 if ratios else 0, color="#1f2933", lw=0.8)
-    if ratios:
+    if ratios and max(one.high for one in found.values()) > 5:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("{x:g}" if axes.get_xlim()[1] < 10 * axes.get_xlim()[0] else "")
     axes.set_yticks(range(len(found)), list(found)[::-1], fontsize=8)
-    axes.tick_params(axis="x", which="both", labelsize=8)
-    goals = "; goals in red" if any(one.goal is not None for one in found.values()) else ""
+    axes.tick_params(axis="x", labelsize=8)
+    goals = "; goals: upright bars" if any(one.goal is not None for one in found.values()) else ""
     axes.set_xlabel(label + goals, fontsize=9)
     axes.grid(axis="x", color="#d9dde1", lw=0.6)
     return figure

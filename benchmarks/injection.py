@@ -258,7 +258,8 @@ def table(results: Record) -> str:
         )
     ratios = markdown(["what", "time, ratio", "range", "at most", "ours, ms", "plain or bare, ms"], rows)
     by_hand = markdown(
-        ["way", "synthetic rows a second"], [[name, f"{speed:,.0f}"] for name, speed in results["by hand"].items()]
+        ["way", "synthetic rows a second"],
+        [[name.replace("__getitem__", "`__getitem__`"), f"{speed:,.0f}"] for name, speed in results["by hand"].items()],
     )
     memory = results["memory"]
     peaks = " and ".join(

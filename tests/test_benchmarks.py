@@ -229,15 +229,15 @@ def test_the_report_is_short_and_leads_to_the_whole(results_folder: Path, monkey
     assert (results_folder / "results" / "some-a-b.svg").read_bytes() == before
 
 
-@pytest.mark.parametrize("ratios", [True, False])
-def test_measured_figures_are_drawn_where_they_lie(ratios: bool) -> None:
-    found = {"a": harness.Measured(0.9, 0.8, 1.2, 1.1), "b": harness.Measured(2.0, 1.5, 3.0)}
+@pytest.mark.parametrize("ratios, high, scale", [(True, 3, "linear"), (True, 9, "log"), (False, 9, "linear")])
+def test_measured_figures_are_drawn_where_they_lie(ratios: bool, high: float, scale: str) -> None:
+    found = {"a": harness.Measured(0.9, 0.8, 1.2, 1.1), "b": harness.Measured(2.0, 1.5, high)}
     (axes,) = harness.measured_figure(found, "ratio", ratios=ratios).axes
     *marks, nothing = (line.get_xydata().tolist() for line in axes.lines)
-    assert marks == [[[1.5, 0], [3, 0]], [[2, 0]], [[0.8, 1], [1.2, 1]], [[0.9, 1]], [[1.1, 1]]]
+    assert marks == [[[1.5, 0], [high, 0]], [[2, 0]], [[0.8, 1], [1.2, 1]], [[0.9, 1]], [[1.1, 1]]]
     assert nothing[0][0] == (1 if ratios else 0)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
-    assert axes.get_xscale() == ("log" if ratios else "linear")
+    assert axes.get_xscale() == scale
 
 
 def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
