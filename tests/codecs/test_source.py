@@ -211,7 +211,7 @@ def test_stack_rows_leaves_all_else_alone() -> None:
         assert stack_rows(X) is X
 
 
-@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.DataFrame, list], ids=str)
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.DataFrame, list])
 def test_concatenate_keeps_the_container(make: Any) -> None:
     X = np.arange(10.0).reshape(5, 2)
     joined = concatenate([make(X[:3]), make(X[3:])])
