@@ -68,8 +68,8 @@ class Trials:
         self.done: list[Record] = [] if quick else _trials(_kept(RESULTS / f"{name}.json"))
 
     def has(self, key: Record) -> bool:
-        """Whether what `key` names is done."""
-        return any(key.items() <= trial.items() for trial in self.done)
+        """Whether what `key` names is done, and did not fail."""
+        return any(key.items() <= trial.items() and trial.get("error") is None for trial in self.done)
 
     @contextmanager
     def claim(self, key: Record) -> Iterator[bool]:

@@ -2,9 +2,9 @@
 
 A protocol is a `Study` of one seed for each set of rows and each seed. A seed's trials go to ``results/NAME.json`` as
 soon as all of its arms are done, and while they run, to ``benchmarks/work/NAME/``: a run that was stopped goes on with
-the arm it was at, and a fresh checkout with the first seed that its JSON lacks; where an arm was added since, it alone
-is run. Processes that run one protocol side by side divide its seeds. Everything that decides a seed is derived from
-its number: the rows drawn, samplers and classifiers.
+the arm it was at, and a fresh checkout with the first seed that its JSON lacks; where an arm was added since, or
+failed, it alone is run. Processes that run one protocol side by side divide its seeds. Everything that decides a seed
+is derived from its number: the rows drawn, samplers and classifiers.
 
 All arms run three seeds. The three best on validation with a generative sampler, and the three best without, then run
 the other seven (successive halving in one round: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed

@@ -240,6 +240,20 @@ def test_failed_arms_stay_in_the_table_with_their_error() -> None:
     assert "copies" not in result.scores()
 
 
+def test_failed_arms_are_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    failing = Failing(Log(), (1,))
+    failed = toy_protocol(copies=failing).run(False)
+    assert [(t["seed"], t["arm"]) for t in failed["trials"] if t["error"]] == [(1, "copies")]
+    capsys.readouterr()
+    tested = toy_protocol(copies=failing)
+    results = tested.run(False)
+    assert capsys.readouterr().out == "1/1 copies \n"
+    result = tested.result(results, ROWS)
+    assert result is not None
+    assert result.trials["error"].isna().all()
+    assert "failed" not in tested.table(results)
+
+
 def test_seeds_count_when_they_have_every_arm() -> None:
     tested = toy_protocol()
     results = tested.run(False)
