@@ -54,7 +54,8 @@ class Recommendation:
     searched : dict of str to float
         Mean validation score of each candidate over the seeds that it was given.
     sampler : sampler or None
-        Fitted on all rows, behind its filters: a source for `AugmentedDataset`, `augment_loader` and `SampleBank`.
+        Fitted on all labelled rows, more than the search saw where `per_class` limits those, behind its filters: a
+        source for `AugmentedDataset`, `augment_loader` and `SampleBank`.
     counts : dict
         Synthetic rows of each label that the arm would add to those rows.
     vary : float or None
