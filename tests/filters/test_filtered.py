@@ -140,8 +140,13 @@ def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> N
 
 def test_unfitted_use_is_refused() -> None:
     sampler = FilteredSampler(ConditionalVAE(), third)
-    for use in (lambda: sampler.sample(3), lambda: sampler.generate([0], [1]), sampler.fingerprint):
-        with pytest.raises(NotFittedError, match=r"This \w+ is not fitted yet"):
+    uses = (
+        ("FilteredSampler", lambda: sampler.sample(3)),
+        ("ConditionalVAE", lambda: sampler.generate([0], [1])),
+        ("FilteredSampler", sampler.fingerprint),
+    )
+    for name, use in uses:
+        with pytest.raises(NotFittedError, match=f"This {name} is not fitted yet"):
             use()
 
 
