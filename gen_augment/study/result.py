@@ -22,6 +22,7 @@ from gen_augment.study.statistics import (
     holm,
     jackknife_variance,
     paired_interval,
+    power,
     seeds_needed,
     signed_rank_p,
 )
@@ -47,6 +48,8 @@ class StudyResult:
         The score that arms are chosen and compared by.
     overlap : float
         See `paired_interval`.
+    fixed_test : bool
+        Whether all seeds are tested on the same rows.
     protocol : dict
         Settings, versions and data, for the report.
     examples : dict of str to bytes
@@ -81,6 +84,7 @@ class StudyResult:
     truth: Mapping[int, Predictions] = field(default_factory=dict)
     left_out: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     sizes: tuple[int, ...] = ()
+    fixed_test: bool = True
 
     @property
     def higher_is_better(self) -> bool:
@@ -147,7 +151,7 @@ class StudyResult:
 
         The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms.
         """
-        scores = [] if self.overlap else [self.scores_left_out(name) for name in (arm, reference)]
+        scores = [] if not self.fixed_test else [self.scores_left_out(name) for name in (arm, reference)]
         if not scores or not scores[0].size or scores[0].shape != scores[1].shape:
             return 0.0
         return jackknife_variance((scores[0] - scores[1]).mean(axis=0))
@@ -210,8 +214,11 @@ class StudyResult:
         """One sentence: whether synthetic rows helped, by how much, against what."""
         reference, arm = self.best(generative=False), self.best(generative=True)
         if reference is None or arm is None:
-            missing = "without" if reference is None else "with"
-            return f"No verdict: no arm {missing} synthetic rows finished all of its {self.n_seeds} trials."
+            missing = reference is not None
+            words = "with" if missing else "without"
+            if not any(self.arms[arm] == missing and arm not in self.controls for arm in self.arms):
+                return f"No verdict: no arm {words} synthetic rows was asked for; name one in arms=."
+            return f"No verdict: no arm {words} synthetic rows finished all of its {self.n_seeds} trials."
         found = self.difference(arm, reference)
         label = self.metric_label
         change = f"{found.mean * self.scale:+.2f}{self.unit}"
@@ -267,8 +274,11 @@ class StudyResult:
         # What more seeds do nothing about.
         shared = self.overlap + (test_variance / deviation**2 if deviation else np.inf)
         n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha) if np.isfinite(shared) else None
+        if n is None and np.isfinite(shared) and power(10**9, gain, deviation, overlap=shared, alpha=self.alpha) > 0.8:
+            return f"To show a difference of {amount} four times in five takes more than 1,000 seeds."
         if n is None:
-            return f"No number of seeds would show a difference of {amount}: it takes more rows, to test on above all."
+            where = "to test on above all" if not self.overlap else "to train and to test on"
+            return f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
         return f"To show a difference of {amount} four times in five takes {n} seeds, if they spread as these do."
 
     def _words_of_control(self, name: str, reference: str) -> str:
@@ -340,6 +350,7 @@ class StudyResult:
             "arms": self.arms,
             "controls": sorted(self.controls),
             "overlap": self.overlap,
+            "fixed_test": self.fixed_test,
             "margin": self.margin,
             "alpha": self.alpha,
             "examples": sorted(self.examples),

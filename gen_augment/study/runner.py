@@ -359,6 +359,7 @@ class Study:
             predictions={(o.trial["arm"], o.trial["seed"]): o.predictions for o in kept},
             truth=truth,
             sizes=self.sizes,
+            fixed_test=self.task.test is not None,
         )
 
     def _tested(self, outcome: Outcome, truth: Mapping[int, Mapping[str, np.ndarray]]) -> Trial:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,10 @@ def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
     """
     folder = Path(folder)
     buffer = io.BytesIO()
-    truth = {f"{seed} {name}": codes for seed, parts in result.truth.items() for name, codes in parts.items()}
-    np.savez_compressed(buffer, allow_pickle=False, **truth)
+    truth: dict[str, Any] = {
+        f"{seed} {name}": codes for seed, parts in result.truth.items() for name, codes in parts.items()
+    }
+    np.savez_compressed(buffer, **truth)
     write_bytes(folder / "truth.npz", buffer.getvalue())
     result.to_json(folder / "result.json")
 
@@ -72,6 +75,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
             predictions={key: found[key] for key in found if key in wanted},
             truth=truth,
             sizes=tuple(record["sizes"]),
+            fixed_test=record.get("fixed_test", not record["overlap"]),  # which older ones lack
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(

@@ -44,9 +44,9 @@ def paired_interval(
     differences : sequence of float
         One for each seed.
     overlap : float
-        Test rows divided by training rows where every seed splits the same rows anew: their differences are
-        then correlated, and the variance of the mean is ``s^2 (1/n + overlap)`` instead of ``s^2 / n``.
-        0 for a test part apart.
+        Of seeds whose rows are drawn from the same ones, and whose differences are correlated for that: the variance of
+        the mean is ``s^2 (1/n + overlap)`` instead of ``s^2 / n``. Nadeau and Bengio's is test rows divided by training
+        rows, where every seed splits anew; 0 for seeds that have no rows in common.
     test_variance : float
         Where all seeds are tested on the same rows: how much the mean would vary over other test parts of that size.
         It is added to the variance of the mean, as more seeds do nothing about it.
@@ -246,7 +246,7 @@ def jackknife_variance(left_out: np.ndarray) -> float:
     Parameters
     ----------
     left_out : ndarray of shape (n_groups,)
-        Of groups of about equal size. Where one is not finite, as no area is that a class has no rows for, 0.
+        Of groups of about equal size. Where one is not finite, as no area is that a class has no rows for, inf.
 
     References
     ----------
@@ -259,7 +259,7 @@ def jackknife_variance(left_out: np.ndarray) -> float:
     >>> round(jackknife_variance(mean_without), 6), round(float(rows.var(ddof=1)) / 4, 6)
     (1.166667, 1.166667)
     """
-    return float(np.var(left_out) * (len(left_out) - 1)) if np.isfinite(left_out).all() else 0.0
+    return float(np.var(left_out) * (len(left_out) - 1)) if np.isfinite(left_out).all() else np.inf
 
 
 def spent_alpha(n: int, planned: int, *, first: int = 3, alpha: float = 0.05) -> float:

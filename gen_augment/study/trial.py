@@ -96,7 +96,7 @@ def run_trial(
         for name, part in (("train", split.train), ("validation", split.validation)):
             found = scores(part.codes, predict(part.X))
             trial |= {f"{name}_{metric}": value for metric, value in found.items()}
-        predictions = {name: predict(X).astype(np.float32) for name, X in {"test": split.test.X, **others}.items()}
+        predictions = {name: predict(X) for name, X in {"test": split.test.X, **others}.items()}
         if pictured and pool.examples is not None:
             from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
 

@@ -11,9 +11,12 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -417,3 +420,18 @@ def test_numbers_of_a_skewed_frame_are_standardised_and_no_more() -> None:
     Seen.log.clear()
     train(Seen(), Part(pd.DataFrame(X, columns=["a", "b"]), y))
     np.testing.assert_allclose(Seen.log[0], StandardScaler().fit_transform(X), rtol=1e-4, atol=1e-5)
+
+
+def test_confident_probabilities_keep_their_ranks() -> None:
+    """As scikit-learn gives them in 64 bits; in 32, those near 0 and 1 are tied."""
+    X, y = load_breast_cancer(return_X_y=True)
+    y = np.where(np.random.default_rng(0).random(len(y)) < 0.03, 1 - y, y)
+    study = Study(X, y, model=GaussianNB(), arms=["real"], metric="average_precision", n_seeds=2)
+    found = study.run().scores()["real"]
+    for seed in range(2):
+        split, scale = study.task.split(study._seed(seed)), StandardScaler()
+        model = GaussianNB().fit(scale.fit_transform(split.train.X), split.train.codes)
+        expected = average_precision_score(
+            study.task.truth(study._seed(seed)), model.predict_proba(scale.transform(split.test.X))[:, 1]
+        )
+        assert found[seed] == pytest.approx(expected, abs=1e-6)

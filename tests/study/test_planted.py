@@ -65,7 +65,7 @@ def claims(sampler: Any, n: int, first: int = 0, **changes: Any) -> list[str]:
     words = []
     for number in range(first, first + n):
         study = small_study(
-            *gaussians(100, dim=10, seed=3 * number), test=gaussians(1000, dim=10, seed=3 * number + 1),
+            *gaussians(1000, dim=10, seed=3 * number), test=gaussians(1000, dim=10, seed=3 * number + 1),
             arms=["real", "s"], random_state=number, **(settings | changes),
         )  # fmt: skip
         words.append(" ".join(study.run().verdict().split()[:5]))

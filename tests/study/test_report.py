@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
 from gen_augment.errors import ArchiveError
@@ -339,3 +341,17 @@ def test_a_saved_result_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "truth.npz").write_bytes(b"damaged")
     with pytest.raises(ArchiveError, match="holds no result of a study"):
         load_result(tmp_path)
+
+
+def test_a_report_of_estimators_says_nothing_of_steps() -> None:
+    X, y = gaussians(60)
+    estimator = Study(X, y, model=GaussianNB(), arms=["real", "smote"], n_seeds=1).run()
+    html = render(estimator)
+    assert not re.search("equal steps|n_steps|batch_size|lr", Page(html).text)
+    assert "ConditionalFlow" not in html
+    network = render(replace(estimator, protocol=estimator.protocol | {"model": "network Sequential"}))
+    assert "equal steps from equal initial weights" in network
+    assert "n_steps" in network
+    assert "Soft labels come from one more network" not in network
+    soft = replace(estimator, arms={"real": False, "gan:1:soft+shift": True})
+    assert "Soft labels come from one more network" in render(soft)

@@ -94,8 +94,6 @@ def test_verdict_of_too_few_seeds(n: int, seeds: str) -> None:
         ({"real": REAL, "gan": [*rows(0.9, 0.9, 0.9, 0.9), None]}, "with"),
         ({"real": [None, *REAL[1:]], "gan": REAL}, "without"),
         ({"real": [None] * 4, "gan": [None] * 4}, "without"),
-        ({"real": REAL}, "with"),
-        ({"gan": REAL}, "without"),
         ({"real": REAL, "gan": REAL[:2]}, "with"),  # interrupted
     ],
 )
@@ -298,4 +296,30 @@ def test_equal_differences_on_one_test_part_ask_for_rows_and_not_for_seeds() -> 
 
 
 def test_splits_drawn_anew_need_no_jackknife() -> None:
-    assert make_result({"real": REAL, "gan": REAL}, overlap=0.4).test_variance("gan", "real") == 0
+    left_out = {"real": np.zeros((4, 20)), "gan": np.arange(80.0).reshape(4, 20)}
+    result = replace(make_result({"real": REAL, "gan": REAL}, overlap=0.4), left_out=left_out)
+    assert replace(result, fixed_test=False).test_variance("gan", "real") == 0 < result.test_variance("gan", "real")
+
+
+def test_areas_that_a_group_has_not_leave_all_open() -> None:
+    """One positive row in the test part: without it there is no area."""
+    result = make_result({"real": REAL, "gan": REAL}, metric="roc_auc")
+    left_out = np.full((4, 20), 0.9)
+    left_out[:, 3] = np.nan
+    unsure = replace(result, left_out={"real": left_out, "gan": left_out})
+    assert unsure.test_variance("gan", "real") == np.inf
+    assert unsure.difference("gan", "real").p_value == 1
+    assert "no evidence" in unsure.verdict()
+
+
+def test_many_seeds_are_told_from_none() -> None:
+    real, gan = rows(0.7, 0.70, 0.72, 0.71, 0.69), rows(0.7, 0.80, 0.63, 0.80, 0.60)
+    said = " ".join(make_result({"real": real, "gan": gan}).details())
+    assert "takes more than 1,000 seeds" in said
+    assert "No number of seeds" in " ".join(make_result({"real": real, "gan": gan}, overlap=0.5).details())
+
+
+def test_a_missing_kind_of_arm_is_said_to_be_missing() -> None:
+    assert "no arm with synthetic rows was asked for" in make_result({"real": REAL}).verdict()
+    assert "no arm without synthetic rows was asked for" in make_result({"gan": REAL}).verdict()
+    assert "with synthetic rows finished all" in make_result({"real": REAL, "gan": [None] * 4}).verdict()

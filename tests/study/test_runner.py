@@ -167,7 +167,9 @@ def test_trials_hold_what_was_done() -> None:
     assert trials["fit_seconds"].isna().tolist() == [True, False] * 3
     assert (trials["train_seconds"] > 0).all()
     assert result.overlap == pytest.approx(0.25 / (0.75 * 0.8))  # test rows for each row trained on
-    assert small_study(X, Y, test=(X + 9, Y)).run().overlap == 0
+    assert result.fixed_test is False
+    apart = small_study(X, Y, test=(X + 9, Y)).run()
+    assert (apart.overlap, apart.fixed_test) == (0.5, True)
 
 
 @pytest.mark.parametrize("test", [None, gaussians(30, seed=9)], ids=["split", "given"])

@@ -104,7 +104,7 @@ def test_learning_curve_is_tidy(found: tuple[StudyResult, Path]) -> None:
     assert (curve["n_seeds"] == 4).all()
     assert curve["generative"].tolist() == [False, False, True] * 3
     trials = result.trials.set_index(["arm", "seed"])["test_balanced_accuracy"]
-    interval = paired_interval(trials["true:8@5"].tolist())
+    interval = paired_interval(trials["true:8@5"].tolist(), overlap=result.overlap)
     assert curve.loc[2, ["mean", "low", "high"]].tolist() == pytest.approx([interval.mean, interval.low, interval.high])
     reference = result.best(generative=False)
     gains = curve[curve["arm"] == "true:8"]["difference"].tolist()

@@ -142,7 +142,7 @@ def test_per_class_names_each_label_once(per_class: dict[int, int], message: str
         ((30, 3), {}, r"at least 4 rows in every class.*\{1: 3\}"),
         ((30, 0), {}, "only one class"),
         ((30, 30), {"test_size": 0.99}, "60 rows cannot be split with a share of 0.99"),
-        ((30, 6), {"test_size": 0.5, "validation_size": 0.01}, "share of 0.01"),
+        ((30, 30), {"validation_size": 0.99}, "share of 0.99"),
         ((30, 9), {"per_class": 10}, "per_class=10, but class 1 has 6 rows"),
     ],
 )
@@ -339,3 +339,42 @@ def test_digests_of_mixed_frames() -> None:
     assert digests[2] == digests[3]
     other = X.astype({"n": float, "c": "category", "x": "Float64", "day": "datetime64[ns]"})
     np.testing.assert_array_equal(row_digests(other), digests)
+
+
+@pytest.mark.parametrize("n_classes, n", [(10, 4), (10, 6), (2, 4)])
+def test_few_rows_of_many_classes_give_each_part_one_of_each(n_classes: int, n: int) -> None:
+    X, y = np.arange(n_classes * n, dtype=float)[:, None], np.repeat(np.arange(n_classes), n)
+    split = Task(X, y).split(0)
+    for codes in (split.train.codes, split.validation.codes, y[split.test.X[:, 0].astype(int)]):
+        assert len(np.unique(codes)) == n_classes
+
+
+def test_a_test_part_of_one_row_is_refused() -> None:
+    X, y = numbered(20, 20)
+    with pytest.raises(InputError, match="test has 1 rows"):
+        Task(X, y, test=(X[:1] + 0.5, y[:1]))
+
+
+@pytest.mark.parametrize("counts, drawn", [((200, 200), (20, 20)), ((400, 100), (40, 5)), ((60, 60), (15, 15))])
+def test_seeds_share_what_the_rows_they_draw_from_have_in_common(
+    counts: tuple[int, int], drawn: tuple[int, int]
+) -> None:
+    """Of a score that is a mean over rows of each class, the variance between pools over that within one is known."""
+    rng, n_pools, n_seeds = np.random.default_rng(0), 2000, 40
+    scores = np.zeros((n_pools, n_seeds))
+    for n, m in zip(counts, drawn, strict=True):
+        pools = rng.normal(size=(n_pools, n))
+        for seed in range(n_seeds):
+            scores[:, seed] += rng.permuted(pools, axis=1)[:, :m].mean(axis=1)
+    within = scores.var(axis=1, ddof=1).mean()
+    between = scores.mean(axis=1).var(ddof=1) - within / n_seeds
+    X, y = numbered(*counts)
+    per_class = dict(enumerate(2 * m for m in drawn))
+    task = Task(X, y, test=(X[:9] + 0.5, y[:9]), per_class=per_class, validation_size=0.5)
+    assert task.overlap == pytest.approx(between / within, rel=0.15)
+
+
+def test_what_seeds_share_is_bounded_and_more_where_all_rows_are_drawn() -> None:
+    X, y = numbered(40, 40)
+    assert Task(X, y, test=(X[:9] + 0.5, y[:9])).overlap == 0.5
+    assert Task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
