@@ -45,9 +45,9 @@ class Audit:
     table : DataFrame
         One row a figure: ``synthetic``, ``reference`` (the same for real rows, where that makes sense) and ``ideal``.
     per_class : DataFrame
-        One row a class: ``real`` and ``synthetic`` rows, ``label_agreement``, ``precision``, ``recall``,
-        ``reference_recall`` and ``memorisation``; with unseen rows, recall of them after training on synthetic and on
-        as many real rows.
+        One row a class: ``real`` and ``synthetic`` rows, ``label_agreement`` and ``reference_agreement``, of real
+        rows, ``precision``, ``recall``, ``reference_recall`` and ``memorisation``; with unseen rows, recall of them
+        after training on synthetic and on as many real rows.
     per_column : DataFrame or None
         One row a column of a table: how alike its distribution is, ``shape`` and ``reference``; see `column_shapes`.
     groups : Bias or None
@@ -160,12 +160,12 @@ def audit(
     several = len(np.unique(real.codes)) > 1
     if group is not None and not several:
         raise InputError("group is compared by a classifier, and all rows of X have one label.")
-    scores, agreement = np.full(len(made), np.nan), None
+    scores, known, agreement = np.full(len(made), np.nan), np.full(len(real), np.nan), None
     if several:
         gate = LabelAgreement(estimator=model, random_state=seed).fit(real.X, real.codes)
         scores, known = gate.score_samples(made.X, made.codes), gate.cross_fitted_scores_
-        known = known[~np.isnan(known)]
-        agreement = float((scores >= 0).mean()), float((known >= 0).mean()) if len(known) else np.nan
+        found = known[~np.isnan(known)]
+        agreement = float((scores >= 0).mean()), float((found >= 0).mean()) if len(found) else np.nan
     worth, groups = None, None
     trained = {"model": model, "n_steps": N_STEPS, "seed": derive_seed(seed, "utility")}
     if several and unseen is not None:
@@ -173,7 +173,7 @@ def audit(
         groups = None if group is None else bias_of(real, made, unseen, group, **trained)  # type: ignore[arg-type]
 
     figures = row_figures(data, agreement, worth)
-    per_class = class_figures(data, sampler.classes_, scores >= 0 if several else np.ones(len(made), bool), worth, rng)
+    per_class = class_figures(data, sampler.classes_, scores if several else np.zeros(len(made)), known, worth, rng)
     per_column = column_figures(data) if real.codec.kind == "table" else None
     order = scores.argsort(kind="stable")[: N_HARDEST if several else 0]
     return Audit(
@@ -184,7 +184,7 @@ def audit(
         pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores})
         .iloc[order]
         .reset_index(drop=True),
-        findings(figures, per_class, per_column, groups, len(made)),
+        findings(figures, per_class, per_column, groups, len(made), len(some if unseen is None else unseen)),
         _card(sampler, data, seed),
         partial(_pictures, sampler, data, order),
     )

@@ -30,8 +30,11 @@ __all__ = ["FIGURES", "Compared", "class_figures", "column_figures", "findings",
 K = 3
 #: Rows of a class below which its precision and recall are not taken.
 MIN_PER_CLASS = 10
-#: A share that differs from its reference by more is said; so is a balanced accuracy that falls by half as much.
+#: A share that differs from its reference by more, and by more than chance explains, is said; so is a balanced accuracy
+#: that falls by half as much.
 CLEAR = 0.1
+#: Standard errors that chance explains.
+CHANCE = 3.0
 
 
 class _Figure(NamedTuple):
@@ -158,10 +161,16 @@ def _privacy_figures(train: np.ndarray, made: np.ndarray, real: np.ndarray, unse
 
 
 def class_figures(
-    data: Compared, classes: np.ndarray, agrees: np.ndarray, worth: Utility | None, rng: np.random.Generator
+    data: Compared,
+    classes: np.ndarray,
+    scores: np.ndarray,
+    known: np.ndarray,
+    worth: Utility | None,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """A row for each class."""
-    columns = ["real", "synthetic", "label_agreement", "precision", "recall", "reference_recall", "memorisation"]
+    """A row for each class, from the scores of label agreement of the synthetic rows, and of the real ones or NaN."""
+    agreement, manifolds = ["label_agreement", "reference_agreement"], ["precision", "recall", "reference_recall"]
+    columns = ["real", "synthetic", *agreement, *manifolds, "memorisation"]
     table = pd.DataFrame(np.nan, index=pd.Index(classes.tolist(), name="class"), columns=columns)
     counts = [np.bincount(rows.codes, minlength=len(classes)) for rows in (data.real, data.made)]
     table["real"], table["synthetic"] = counts
@@ -169,7 +178,10 @@ def class_figures(
         mine = data.made.codes == code
         real, made = data.vectors["train"][data.real.codes == code], data.vectors["made"][mine]
         if len(made):
-            table.at[label, "label_agreement"] = agrees[mine].mean()
+            table.at[label, "label_agreement"] = (scores[mine] >= 0).mean()
+        judged = known[(data.real.codes == code) & ~np.isnan(known)]
+        if len(judged):
+            table.at[label, "reference_agreement"] = (judged >= 0).mean()
         half = len(real) // 2
         if min(half, len(made)) >= MIN_PER_CLASS:
             # Halves of the real rows against each other say what can be hoped for, with as many synthetic rows.
@@ -194,41 +206,64 @@ def column_figures(data: Compared) -> pd.DataFrame:
 
 
 def findings(
-    figures: Figures, per_class: pd.DataFrame, per_column: pd.DataFrame | None, groups: Bias | None, n: int
+    figures: Figures,
+    per_class: pd.DataFrame,
+    per_column: pd.DataFrame | None,
+    groups: Bias | None,
+    n: int,
+    n_compared: int,
 ) -> list[str]:
-    """What is farther from its reference than chance and small data explain."""
-    found = [*_of_privacy(figures, n), *_of_classes(per_class)]
+    """What is farther from its reference than chance explains, of `n` synthetic rows and as many compared with."""
+    found = [*_of_privacy(figures, n, n_compared), *_of_classes(per_class)]
     agreement, reference = figures.get("label_agreement", (1.0, 1.0))
-    if agreement < reference - CLEAR:
+    if agreement < reference - _clear(agreement, reference, n, n_compared):
         found.append(
             f"Classifiers of the real rows agree with {100 * agreement:.0f}% of the labels, and with "
             f"{100 * reference:.0f}% of those of real rows."
         )
     score, reference = figures.get("synthetic_on_real", (1.0, 1.0))
-    if score < reference - CLEAR:
+    if score < reference - _clear(score, reference, n_compared, n_compared):
         found.append(
             f"A classifier trained on these rows alone reaches {100 * score:.0f}% balanced accuracy on unseen rows, "
             f"and one trained on as many real rows {100 * reference:.0f}%."
         )
     if per_column is not None:
-        far = per_column[per_column["shape"] < per_column["reference"].fillna(1.0) - CLEAR]["shape"].sort_values()
+        # Two-sample Kolmogorov-Smirnov, of which one column in a hundred tables is farther by chance.
+        chance = (np.log(200 * len(per_column)) / 2 * (1 / n + 1 / n_compared)) ** 0.5
+        bound = per_column["reference"].fillna(1.0) - max(CLEAR, chance)
+        far = per_column[per_column["shape"] < bound]["shape"].sort_values()
         if len(far):
             worst = ", ".join(f"{name!r} ({value:.2f})" for name, value in far.head(5).items())
             found.append(f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}.")
     return found if groups is None else [*found, *_of_groups(groups)]
 
 
-def _of_privacy(figures: Figures, n: int) -> list[str]:
+def _clear(share: float, reference: float, n: int, n_compared: int, least: float = CLEAR) -> float:
+    """What a share of `n` rows has to differ by from that of `n_compared` others, not to be chance."""
+    both = (share * n + reference * n_compared) / (n + n_compared)
+    return float(max(least, CHANCE * (both * (1 - both) * (1 / n + 1 / n_compared)) ** 0.5))
+
+
+def _of_privacy(figures: Figures, n: int, n_compared: int) -> list[str]:
     found = []
-    if figures["copies"][0] > 0:
-        found.append(f"{100 * figures['copies'][0]:.3g}% of the rows are copies of training rows.")
+    copies, reference = figures["copies"]
+    if np.isnan(reference):
+        if copies > 0:
+            found.append(
+                f"{100 * copies:.3g}% of the rows are copies of training rows. Where few different rows are possible, "
+                "chance makes some: unseen rows would tell."
+            )
+    elif copies > reference + _clear(copies, reference, n, n_compared, least=0.0):
+        beside = f"; of unseen real rows, {100 * reference:.3g}%" if reference else ""
+        found.append(f"{100 * copies:.3g}% of the rows are copies of training rows{beside}.")
     nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]
     if nearer > 0.5 + 3 * 0.5 / n**0.5 + 0.02:
         found.append(
             f"{100 * nearer:.0f}% of the rows are nearer to training rows than to unseen ones; 50% give nothing away."
         )
     share, reference = figures["memorisation"]
-    if share > (0.65 if np.isnan(reference) else reference) + CLEAR:
+    expected = 0.65 if np.isnan(reference) else reference
+    if share > expected + _clear(share, expected, n, n_compared):
         beside = "" if np.isnan(reference) else f"; of unseen real rows, {100 * reference:.0f}%"
         found.append(
             f"{100 * share:.0f}% of the rows are nearer to a training row than that is to any other{beside}. Some "
@@ -240,7 +275,19 @@ def _of_privacy(figures: Figures, n: int) -> list[str]:
 def _of_classes(per_class: pd.DataFrame) -> list[str]:
     found = []
     for label, row in per_class.iterrows():
-        if row["recall"] < 0.5 * row["reference_recall"]:
+        agreement, expected = row["label_agreement"], row["reference_agreement"]
+        if agreement < expected and agreement < expected - _clear(
+            agreement, expected, row["synthetic"], row["real"], least=2 * CLEAR
+        ):
+            found.append(
+                f"Rows of class {label!r} are taken for others: classifiers of the real rows agree with "
+                f"{100 * agreement:.0f}% of its labels, and with {100 * expected:.0f}% of those of real rows."
+            )
+        if row["recall"] < 0.5 * row["reference_recall"] and row["precision"] < CLEAR:
+            found.append(
+                f"Rows of class {label!r} lie apart from the real ones: {100 * row['precision']:.0f}% among them."
+            )
+        elif row["recall"] < 0.5 * row["reference_recall"]:
             reached, possible = (round(100 * row[name]) for name in ("recall", "reference_recall"))
             found.append(
                 f"Class {label!r} is partly collapsed: its rows reach {reached}% of the real ones, where real rows "

@@ -135,8 +135,10 @@ class DistanceFilter(RowFilter):
         return self._vectors(real.X)
 
     def _vectors(self, X: Any) -> Tensor:
-        """Rows as float32 vectors, or an `InputError` for features that are none."""
-        return torch.from_numpy(as_vectors(self.features_, X))
+        """Rows as vectors, or an `InputError` for features that are none."""
+        vectors = torch.from_numpy(as_vectors(self.features_, X))
+        # Of which ours are scaled; in theirs one column may be so large that products lose the others.
+        return vectors.double() if callable(self.features) else vectors
 
 
 def _describe(value: Any) -> str:

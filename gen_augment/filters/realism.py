@@ -72,7 +72,7 @@ class Realism(DistanceFilter):
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         vectors = self._vectors(X)
-        scores = torch.empty(len(codes))
+        scores = vectors.new_empty(len(codes))
         for code in np.unique(codes).tolist():
             here = torch.from_numpy(codes == code)
             centres, reach, unit = self._balls[code]

@@ -339,3 +339,57 @@ def test_images_on_the_command_line(run: Callable[..., int], capsys: Any) -> Non
     assert run("vae", "wine", "-o", "other.html") == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not Path("other.html").exists()
+
+
+class Law(Toy):
+    """Draws of a law, of which the training rows are draws too."""
+
+    def __init__(self, law: Callable[..., np.ndarray], X: np.ndarray, n_classes: int) -> None:
+        super().__init__(law, range(n_classes))
+        self.codec_ = infer_codec(X)[0]
+        self.class_prior_ = np.full(n_classes, 1 / n_classes)
+
+
+def of_law(law: Callable[..., np.ndarray], n: int, n_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(n) % n_classes
+    return law(np.arange(n), codes, seed), codes
+
+
+def test_equal_rows_of_a_discrete_table_are_no_copies() -> None:
+    def dice(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).integers(0, 4, (len(index), 3)) + 2.0 * codes[:, None]
+
+    train, unseen = of_law(dice, 200, 2, 1), of_law(dice, 200, 2, 2)
+    found = audit(Law(dice, train[0], 2), *train, holdout=unseen, model=LogisticRegression())
+    assert found.table.loc["copies", "synthetic"] > 0.5
+    assert found.findings == []
+    alone = audit(Law(dice, train[0], 2), *train, model=LogisticRegression()).findings
+    assert any("chance makes some: unseen rows would tell" in line for line in alone)
+
+
+@pytest.mark.parametrize("n_columns", [5, 20])
+def test_chance_in_few_rows_is_no_finding(n_columns: int) -> None:
+    def noisy(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).normal(size=(len(index), n_columns)) + codes[:, None]
+
+    for seed in range(4):
+        train, unseen = of_law(noisy, 60, 2, 10 + seed), of_law(noisy, 60, 2, 20 + seed)
+        found = audit(Law(noisy, train[0], 2), *train, holdout=unseen, model=LogisticRegression(), random_state=seed)
+        assert found.findings == []
+
+
+@pytest.mark.parametrize("n", [12, 50])
+def test_two_classes_that_are_swapped_are_named(n: int) -> None:
+    centres = np.random.default_rng(0).normal(size=(20, 5)) * 6
+
+    def clouds(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).normal(size=(len(index), 5)) + centres[codes]
+
+    def swapped(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        return clouds(index, np.where(codes < 2, 1 - codes, codes), seed)
+
+    train, unseen = of_law(clouds, 20 * n, 20, 1), of_law(clouds, 20 * n, 20, 2)
+    found = audit(Law(swapped, train[0], 20), *train, holdout=unseen, model=LogisticRegression()).findings
+    named = [line for line in found if "are taken for others" in line]
+    assert [line.split(" ")[3] for line in named] == ["0", "1"]
+    assert not any("collapsed" in line for line in found)

@@ -249,3 +249,17 @@ def test_bad_parameters_are_named() -> None:
             gate.fit(*REAL)
     with pytest.raises(InputError, match="one label"):
         LabelAgreement().fit(REAL[0], np.zeros(len(REAL[0])))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e5])
+def test_copies_are_found_under_features_of_any_scale(scale: float) -> None:
+    """Products in 32 bits lose seven columns beside one that is much larger."""
+    X, y = np.random.default_rng(0).normal(size=(2000, 8)) * [scale, *[1.0] * 7], np.arange(2000) % 2
+    for gate in (CopyGate(features=np.asarray, max_copies=2000), Novelty(features=np.asarray)):
+        assert not gate.fit(X, y).keep(X, y).any()
+
+
+def test_every_filter_takes_features_of_ones_own() -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    for gate in (Realism(features=np.asarray), Outliers(features=np.asarray), Novelty(features=np.asarray)):
+        assert gate.fit(X, y).score_samples(X + 0.3, y).shape == (60,)
