@@ -72,11 +72,13 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], sampler: Generates
 
 def _write_images(folder: Path, parts: Iterable[tuple[Any, Any]], sampler: GeneratesRows) -> None:
     number = 0
+    made: set[Any] = set()
     for X, y in parts:
         labels = np.asarray(y)
         pixels = _as_bytes(X, sampler.codec_)
-        for label in np.unique(labels).tolist():
-            (folder / _safe_name(label)).mkdir(parents=True, exist_ok=True)
+        for label in set(labels.tolist()) - made:
+            _make_folder(folder / _safe_name(label))
+            made.add(label)
         for image, label in zip(pixels, labels.tolist(), strict=True):
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
                 folder / _safe_name(label) / f"{number:06d}.png"
@@ -95,10 +97,20 @@ def _as_bytes(X: Any, codec: Any) -> np.ndarray:
         first, last = 0.0, 1.0
     span = (last - first) or 1.0  # images of one value
     low, high = (
-        torch.tensor([255 * (end - first) / span for end in ends])[:, None, None] for ends in (codec.low, codec.high)
+        torch.tensor([255 * (end - first) / span for end in ends], device="cpu")[:, None, None]
+        for ends in (codec.low, codec.high)
     )
     pixels = low + (codec.encode(X) + 1) * ((high - low) / 2)
     return pixels.round().byte().permute(0, 2, 3, 1).numpy()  # type: ignore[no-any-return]
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError as error:  # where "a" and "A" name one folder
+        raise InputError(
+            f"label {path.name!r} and another one name the same folder on this disk: rename one of them."
+        ) from error
 
 
 def _safe_name(label: Any) -> str:
@@ -150,6 +162,6 @@ def _as_frame(X: Any, y: Any) -> pd.DataFrame:
     name = getattr(y, "name", None)
     target = "label" if name is None else name
     if target in frame:
-        raise InputError(f"the table has a column {target!r}, so the labels cannot have that name.")
+        raise InputError(f"the table has a column {target!r}, so the labels cannot have that name: rename it.")
     frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # whatever its index
     return frame

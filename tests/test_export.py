@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from gen_augment import ArchiveError, ConditionalVAE, InputError
+from gen_augment import ArchiveError, ConditionalVAE, InputError, export
 from gen_augment.export import check_new, write_parts, write_rows
 from gen_augment.samplers import BootstrapSampler, sample_parts
 from tests.conftest import as_form, toy_images, toy_table
@@ -264,3 +264,13 @@ def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Pa
         return
     assert pq.ParquetFile(path).num_row_groups == 5
     pd.testing.assert_frame_equal(pd.read_parquet(path), expected, check_dtype=False)
+
+
+def test_labels_that_name_one_folder_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As "a" and "A" do on disks that do not tell them apart."""
+    monkeypatch.setattr(export, "_safe_name", lambda label: str(label).lower())
+    X, y = toy_images(24)
+    sampler = ConditionalVAE(max_steps=1, device="cpu").fit(X, np.where(np.asarray(y) == np.asarray(y)[0], "a", "A"))
+    with pytest.raises(InputError, match="label 'a' and another one name the same folder"):
+        export.write_rows(tmp_path / "out", *sampler.sample(y={"a": 2, "A": 2}), sampler)
+    assert not list(tmp_path.iterdir())

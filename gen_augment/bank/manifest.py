@@ -99,7 +99,7 @@ class Manifest:
     def row_dtype(self) -> np.dtype[Any]:
         """NumPy's dtype of one row, shape included; with filters, its address comes with it."""
         codec = self.row_codec
-        one = codec.pack(codec.decode(torch.zeros(1, *codec.shape)))
+        one = codec.pack(codec.decode(torch.zeros(1, *codec.shape, device="cpu")))
         row = np.dtype((one.dtype, one.shape[1:]))
         return np.dtype([("row", row), ("index", "<i8")]) if self.filters else np.dtype([("row", row)])
 

@@ -49,7 +49,9 @@ def dtype_from_json(record: Any) -> Any:
         categories = pd.Index(record["categories"], dtype=dtype_from_json(record["of"]))
         return pd.CategoricalDtype(categories, bool(record["ordered"]))
     if "string" in record:
-        return pd.StringDtype(record["string"], na_value=pd.NA if record["na"] == "NA" else np.nan)
+        if record["na"] == "NA":
+            return pd.StringDtype(record["string"])
+        return pd.StringDtype(record["string"], na_value=np.nan)
     if record == {"arrow": "string"}:
         return pd.ArrowDtype(pa.string())
     raise InputError(f"{record!r} is no dtype.")

@@ -204,7 +204,8 @@ def _from_pil(images: Sequence[Any]) -> np.ndarray:
     if len(forms) > 1:
         raise InputError(
             f"the images have {len(forms)} different modes or (width, height) sizes, such as {sorted(forms)[:3]}: "
-            "resize and convert them to one, for example with torchvision.transforms.v2.Resize."
+            "resize and convert them to one, for example with "
+            "ImageFolder(path, transform=torchvision.transforms.v2.Resize((64, 64)))."
         )
     mode = next(iter(forms))[0]
     if mode not in _PIL_MODES:
@@ -232,7 +233,8 @@ def _check_size(shape: Sequence[int]) -> None:
     if channels not in (1, 3) or not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise InputError(
             f"images of {channels} channel(s), {height} x {width} px: 1 or 3 channels and sides of {MIN_SIDE} to "
-            f"{MAX_SIDE} px work. Resize them, for example with torchvision.transforms.v2.Resize."
+            f"{MAX_SIDE} px work. Resize them, for example with torchvision.transforms.v2.Resize; or, if they are "
+            "series and no images, give a table: X.reshape(len(X), -1)."
         )
 
 

@@ -190,7 +190,7 @@ class TableCodec:
         codec = cls(record["container"], columns, parts, record["dtype"])
         if codec.container != "dataframe" and (codec.dtype is None or codec.columns != list(range(len(columns)))):
             raise InputError(f"dtype={codec.dtype!r} and columns={columns!r} do not go with {codec.container}.")
-        codec.decode(torch.zeros(1, *codec.shape))  # raises for dtypes that do not go with the values
+        codec.decode(torch.zeros(1, *codec.shape, device="cpu"))  # raises for dtypes that do not go with the values
         return codec
 
     def _read(self, series: "Mapping[Any, pd.Series[Any]]") -> "Iterator[np.ndarray]":

@@ -134,7 +134,8 @@ class SyntheticReplace(_LabelledImage):
     bank : SampleBank or path
         Its rows have the size and channels that images have at this place, and become of their dtype.
     labels : {"same", "prior", "balanced"}
-        A row of the image's label, which stays; or any row, or one of a random class, whose label is then the label.
+        A row of the image's label, which stays, as the image does where the bank has no rows of its label; or any row,
+        or one of a random class, whose label is then the label.
     label_key : str
         Name under which the Compose is given the label: a number or a string.
     p : float in [0, 1]

@@ -84,7 +84,7 @@ class SyntheticMix(nn.Module):
         keys = open_batch(batch)
         x, y = batch[keys[0]], batch[keys[1]]
         # One number of the global generator; the rest follows from it.
-        seed = int(torch.randint(2**62, ()))
+        seed = int(torch.randint(2**62, (), device="cpu"))
         rng = np.random.default_rng(seed)
         n = min(len(x), int(self.ratio * len(x) + rng.random()))
         if n == 0:
@@ -133,7 +133,7 @@ def check_labels_fit(source: SupportsSample, y: Tensor, labels: LabelMix) -> Non
     """Raise if labels of `source` may be drawn that cannot be written like those of a batch."""
     if labels == "batch":
         return
-    classes = torch.tensor(source.classes_.tolist())
+    classes = torch.tensor(source.classes_.tolist(), device="cpu")
     if y.ndim == 2:
         if not np.isin(source.classes_, np.arange(y.shape[1])).all():
             raise InputError(

@@ -132,7 +132,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
                 "materialize=True keeps a sampler's rows as they are: not for a bank, nor with fresh=True."
             )
         # Shared between processes: workers that live through several epochs see it change.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch = torch.zeros((), dtype=torch.int64, device="cpu").share_memory_()  # type: ignore[no-untyped-call]
         first_real = real[0]
         self._real_label = check_pair(first_real, source)
         self._real_codes: np.ndarray | None = None

@@ -245,6 +245,11 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = _labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
+            if y.dtype.kind in "if" and y.min() == -1 and len(np.unique(y)) > 2:
+                raise InputError(
+                    "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a "
+                    "class, give it another name."
+                )
             dense = _densify(X)
             sampler = self._make_sampler().fit(dense, y)
             filters = [

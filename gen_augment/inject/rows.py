@@ -146,7 +146,7 @@ class RowStream:
             rows = self.source.generate(index, labels, seed=self.table, device=self.device)  # type: ignore[call-arg]
         else:
             rows = self.source.generate(index, labels, seed=self.table)
-        return self._as_tensor(rows).to(self.device, non_blocking=True)
+        return self._as_tensor(rows).to(self.device, non_blocking=self.device.type == "cuda")
 
     def _as_tensor(self, rows: Any) -> Tensor:
         if self.transform is not None:

@@ -32,6 +32,8 @@ __all__ = [
 
 LabelChoice = Literal["same", "prior", "balanced"]
 LABEL_CHOICES = ("same", "prior", "balanced")
+#: The place of a row where the bank has none of an image's label.
+NO_ROW = -1
 #: Draws a whole number from 0 to n - 1; each library has a generator of its own.
 Below = Callable[[int], int]
 
@@ -86,19 +88,24 @@ def check_strength(strength: Any) -> tuple[float, float]:
 
 
 def draw_row(bank: SampleBank, labels: LabelChoice, label: Any, below: Below) -> int:
-    """Place in the bank of a random row: of that label, of any, or of a random class."""
+    """Place in the bank of a random row: of that label, of any, or of a random class.
+
+    `NO_ROW` for a label that the bank knows and has no rows of: a bank may be of rare classes alone.
+    """
     if labels == "prior":
         return below(len(bank))
     if labels == "balanced":
         label = bank.classes_[below(len(bank.classes_))].item()
     count = bank.counts.get(label, 0)
+    if not count and labels == "same" and label in bank.label_codec_.classes.tolist():
+        return NO_ROW
     place: int = bank.locate([below(count) if count else 0], [label])[0].item()  # raises where there is none
     return place
 
 
 def read_row(bank: SampleBank, place: int, image: Any) -> Any:
-    """A row of a bank in the form of an image."""
-    return to_image(bank[place][0], image_codec(bank), image)
+    """A row of a bank in the form of an image, or the image where there is no row."""
+    return image if place == NO_ROW else to_image(bank[place][0], image_codec(bank), image)
 
 
 def draw_number(source: Any, label: Any, below: Below) -> int:

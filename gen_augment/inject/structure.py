@@ -41,7 +41,10 @@ def open_batch(batch: Any, keys: Keys | None = None) -> Keys:
         known = f" with {list(batch)}" if isinstance(batch, Mapping) else ""
         raise InputError(f"keys={keys!r} are not in a batch that is a {type(batch).__name__}{known}.") from error
     if not isinstance(x, Tensor) or not isinstance(y, Tensor):
-        raise InputError(f"a batch must hold two Tensors, got {type(x).__name__} and {type(y).__name__} at {keys!r}.")
+        raise InputError(
+            f"a batch must hold two Tensors, got {type(x).__name__} and {type(y).__name__} at {keys!r}: make several "
+            "crops of an image after this, or in AugmentedDataset(transform=...)."
+        )
     if (
         y.ndim not in (1, 2)
         or x.ndim == 0
@@ -50,7 +53,8 @@ def open_batch(batch: Any, keys: Keys | None = None) -> Keys:
     ):
         raise InputError(
             f"labels in a batch must have shape (batch,), or (batch, n_classes) as shares, one for each row; got "
-            f"{tuple(y.shape)} {y.dtype} for inputs of shape {tuple(x.shape)}."
+            f"{tuple(y.shape)} {y.dtype} for inputs of shape {tuple(x.shape)}. y.squeeze(1) makes labels of a column, "
+            "y.float() shares of one-hot labels."
         )
     return keys
 
@@ -85,7 +89,7 @@ def put_on(batch: Any, device: torch.device | None) -> Any:
     if device is None:
         return batch
     if isinstance(batch, Tensor):
-        return batch.to(device, non_blocking=True)
+        return batch.to(device, non_blocking=device.type == "cuda")
     if isinstance(batch, Mapping):
         return close_batch(batch, {key: put_on(part, device) for key, part in batch.items()})
     if isinstance(batch, (tuple, list)):

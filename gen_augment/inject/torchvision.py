@@ -107,7 +107,8 @@ class SyntheticReplace(_LabelledImage):
     p : float in [0, 1]
         Share of images that are replaced.
     labels : {"same", "prior", "balanced"}
-        A row of the image's label, which stays; or any row, or one of a random class, whose label is then the label.
+        A row of the image's label, which stays, as the image does where the bank has no rows of its label; or any row,
+        or one of a random class, whose label is then the label.
     labels_getter : "default" or callable
         As in `v2.MixUp`: by default the label is the second of two, or what a dict holds under a name with "label";
         a callable takes the sample and returns its label.
@@ -165,8 +166,8 @@ class Vary(_LabelledImage):
     """Make an image another one of its class, with a probability.
 
     A `ConditionalVAE` encodes the image, moves within the neighbourhood of its code, and decodes. With a bank, the
-    image moves towards a random row of its own label: ``x + strength * (row - x)``, as SMOTE [1]_ does between
-    neighbours and SamplePairing [2]_ between images.
+    image moves towards a random row of its own label, if it has any: ``x + strength * (row - x)``, as SMOTE [1]_ does
+    between neighbours and SamplePairing [2]_ between images.
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ class Vary(_LabelledImage):
 
 
 def _below(n: int) -> int:
-    return int(torch.randint(n, ()))
+    return int(torch.randint(n, (), device="cpu"))
 
 
 def _find_image(leaves: list[Any]) -> int:

@@ -167,7 +167,7 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
     r, f = as_features(1, real=real, fake=fake)
     check_rows("real", r, k + 1)
     radius = radii(r, k)
-    inside, covered = 0, torch.zeros(len(r), dtype=torch.bool)
+    inside, covered = 0, torch.zeros(len(r), dtype=torch.bool, device="cpu")
     for _, distance in distances(f, r):
         hits = distance <= radius
         inside += int(hits.sum())

@@ -136,7 +136,7 @@ def membership_auc(train: ArrayLike, holdout: ArrayLike, fake: ArrayLike) -> flo
     """
     t, h, f = as_features(1, train=train, holdout=holdout, fake=fake)
     distance = torch.cat([_closest(t, f), _closest(h, f)])
-    member = torch.cat([torch.ones(len(t)), torch.zeros(len(h))])
+    member = torch.cat([torch.ones(len(t), device="cpu"), torch.zeros(len(h), device="cpu")])
     return float(roc_auc_score(member.numpy(), -distance.numpy()))
 
 

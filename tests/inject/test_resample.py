@@ -400,3 +400,14 @@ def test_without_imbalanced_learn_the_remedy_is_named() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "GenerativeOverSampler needs imbalanced-learn: pip install 'gen_augment[imbalanced]'."
+
+
+def test_a_class_that_samplers_take_for_no_label_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.choice([-1, 0, 1, 2], 200, p=[0.7, 0.1, 0.1, 0.1])
+    X = rng.normal(size=(200, 2)) + 10 * y[:, None]
+    with pytest.raises(InputError, match="y holds -1, which samplers take for a row without a label"):
+        GenerativeOverSampler(small_vae()).fit_resample(X, y)
+    two = np.where(y == -1, -1, 1)
+    _, y_new = GenerativeOverSampler(small_vae()).fit_resample(X, two)
+    assert Counter(y_new.tolist())[1] == Counter(y_new.tolist())[-1] == (two == -1).sum()

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections import Counter, namedtuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -421,3 +422,14 @@ def test_an_accelerator_in_a_worker_is_refused_with_the_ways_out(
     monkeypatch.setattr(base, "get_worker_info", lambda: object())
     with pytest.raises(WorkerDeviceError, match=r"SampleBank.*augment_loader"):
         Vary(sampler, 1.0)(picture(), 1)
+
+
+def test_labels_that_a_bank_has_no_rows_of_keep_their_images(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
+    rare = SampleBank.build(image_sampler, {1: 4}, tmp_path / "rare")
+    for transform in (SyntheticReplace(rare, p=1.0), Vary(rare, p=1.0)):
+        image, label = transform(picture(), 0)
+        assert torch.equal(image, picture())
+        assert label == 0
+        assert not torch.equal(transform(picture(), 1)[0], picture())
+        with pytest.raises(InputError, match="label 99 was not seen"):
+            transform(picture(), 99)
