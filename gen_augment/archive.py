@@ -4,6 +4,7 @@ A file is written under a temporary name beside its target and renamed, so that 
 file or the new one, and a failed write leaves nothing.
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -38,7 +39,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
+        with contextlib.suppress(PermissionError):  # where a mount decides who owns a file
+            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
         Path(temporary).replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -1,5 +1,6 @@
 """The command line: ``gen-augment fit | sample | bank | audit | study | report``."""
 
+import io
 import sys
 import warnings
 from pathlib import Path
@@ -255,6 +256,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in exit code 2 and one line."""
     # Deprecations inside libraries are no news to the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
+    for stream in (sys.stdout, sys.stderr):  # a label that the terminal's encoding has not is no failure
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = app(arguments, standalone_mode=False)
     except _UsageError as error:

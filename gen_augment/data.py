@@ -60,7 +60,10 @@ class Data:
 
 def data_root() -> Path:
     """Where downloaded data lies: ``$GEN_AUGMENT_DATA``, or ``~/.cache/gen_augment``."""
-    return Path(os.environ.get("GEN_AUGMENT_DATA") or Path.home() / ".cache" / "gen_augment")
+    try:
+        return Path(os.environ.get("GEN_AUGMENT_DATA") or Path.home() / ".cache" / "gen_augment")
+    except RuntimeError as error:  # a container's user without a home
+        raise InputError(f"there is no folder for downloads ({error}): set GEN_AUGMENT_DATA to one.") from error
 
 
 def load_data(source: str | os.PathLike[str], *, target: str | None = None) -> Data:

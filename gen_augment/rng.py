@@ -114,7 +114,7 @@ def _rows(
         block = int(wanted[0]) if len(wanted) else 0
         return block_of(seed, block, shape)[torch.from_numpy(offsets)]
     parts = {int(block): block_of(seed, int(block), shape) for block in wanted}
-    out = torch.empty((len(blocks), *shape), dtype=next(iter(parts.values())).dtype)
+    out = torch.empty((len(blocks), *shape), dtype=next(iter(parts.values())).dtype, device="cpu")
     for block, rows in parts.items():
         here = torch.from_numpy(np.flatnonzero(blocks == block))
         out[here] = rows[torch.from_numpy(offsets[blocks == block])]
@@ -122,15 +122,15 @@ def _rows(
 
 
 def _generator(seed: int, block: int) -> torch.Generator:
-    return torch.Generator().manual_seed(derive_seed(seed, "block", block))
+    return torch.Generator("cpu").manual_seed(derive_seed(seed, "block", block))
 
 
 # The last blocks are kept, so that reading a table row by row costs one draw a block.
 @lru_cache(maxsize=4)
 def _normal_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.randn((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float32)
+    return torch.randn((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float32, device="cpu")
 
 
 @lru_cache(maxsize=4)
 def _uniform_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.rand((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64)
+    return torch.rand((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64, device="cpu")

@@ -1,5 +1,6 @@
 """The command line as users meet it: files in, files out, one line for whatever is wrong."""
 
+import io
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 from sklearn import datasets
 from torchvision.datasets import ImageFolder
 
-from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, load_sampler
+from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, cli, load_sampler
 from gen_augment.cli import main
 from gen_augment.data import Data
 from gen_augment.study import trial
@@ -583,3 +584,13 @@ def test_an_archive_of_another_version_is_one_line(run: Run, tmp_path: Path, tab
     archive.write(tmp_path / "m", header | {"format": 9}, tensors)
     code, _, err = run("sample", "m", "-o", "new.csv")
     assert (code, err) == (2, "error: m has archive format 9; this version of gen_augment reads format 1.\n")
+
+
+def test_a_label_that_the_encoding_lacks_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(cli, "app", lambda *args, **kwargs: sys.stdout.write("Łódź"))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    sys.stdout.flush()
+    assert (ended.value.code, written.getvalue()) == (4, b"??d?")

@@ -318,3 +318,13 @@ def test_head_replays_and_takes_all_of_a_small_class() -> None:
     assert not np.array_equal(first.X, other.X)
     assert first.y.tolist() == [0, 0, 0, 0, 1, 1]
     np.testing.assert_array_equal(first.X[-2:], data.X[8:])
+
+
+def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("GEN_AUGMENT_DATA", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(InputError, match=r"Could not determine home directory.*set GEN_AUGMENT_DATA"):
+        load_data("mnist")

@@ -140,6 +140,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             check_range("class_balance", self.class_balance, 0, 1)
         check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
         check_choice("torch_compile", self.torch_compile, (True, False))
+        callbacks = [] if self.callbacks is None else self.callbacks
+        if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
+            raise InputError(f"callbacks={callbacks!r} is no list of gen_augment.training.Callback.")
 
     def fit(self, X: Any, y: Any = None, *, init: "Sampler | None" = None) -> Self:
         """Learn to generate rows of each class.

@@ -223,4 +223,6 @@ class Generating:
             encoded = (make(slice(start, start + size)) for start in range(0, n, size))
             if self.spec_.kind == "image" and n:
                 return concatenate([self.codec_.decode(part) for part in encoded])
-            return self.codec_.decode(torch.cat([torch.empty(0, *self.spec_.shape), *(p.cpu() for p in encoded)]))
+            return self.codec_.decode(
+                torch.cat([torch.empty(0, *self.spec_.shape, device="cpu"), *(p.cpu() for p in encoded)])
+            )

@@ -229,7 +229,7 @@ class LearnedNoise(nn.Module):
 def choose_rows(y: Tensor, limit: int, seed: int) -> Tensor:
     """Numbers of at most `limit` rows drawn at random, in order of class; rare classes keep all of theirs."""
     labels = y.cpu()
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(labels), generator=torch.Generator("cpu").manual_seed(seed))
     order = order[labels[order].argsort(stable=True)]  # by class, and shuffled within each
     counts = torch.bincount(labels[order])
     most = bisect_right(range(len(order) + 1), limit, key=lambda cap: int(counts.clamp(max=cap).sum())) - 1

@@ -15,7 +15,7 @@ from gen_augment.codecs import LabelCodec, codec_from_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
-from gen_augment.training.placement import make_fabric, place, single_precision
+from gen_augment.training.placement import found_here, make_fabric, place, single_precision
 from gen_augment.types import JSON
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class Persistent:
         try:
             sampler = cls._from_header(header)
             network = _build_like(sampler, weights)
+            if broken := [name for name, w in weights.items() if w.is_floating_point() and not w.isfinite().all()]:
+                raise InputError(f"the weights {broken[0]!r} are not finite.")
             network.load_state_dict(weights)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
@@ -135,7 +137,7 @@ class Persistent:
             with fork_rng(0, torch.device("cpu")), single_precision():
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
-            network = place(network, torch.device(device), sampler.spec_.kind, compiled=sampler.torch_compile)
+            network = place(network, found_here(device), sampler.spec_.kind, compiled=sampler.torch_compile)
             sampler.network_ = network.eval()
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
@@ -175,7 +177,7 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     It is first built without memory: a header may ask for any size, and a file has only the size that it has.
     """
     try:
-        with torch.device("meta"), single_precision():
+        with single_precision(), torch.device("meta"):
             outline = sampler._build(sampler.spec_).state_dict()
     except RuntimeError:  # a network whose making needs values; one that cannot be made fails again below
         outline = weights

@@ -22,7 +22,7 @@ from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.diffusion_pipeline import DiffusersGenerator
 from gen_augment.samplers.wrapping import Scripted, Wrapped, class_numbers, identity_of, name_of
-from gen_augment.training.placement import evaluating, make_fabric
+from gen_augment.training.placement import evaluating, found_here, make_fabric
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int, check_same_length
 
@@ -341,7 +341,7 @@ class PretrainedSampler(Sampler):
         self.__dict__.update({name: Scripted.unpack(value) for name, value in state.items()})
         if known is not None:
             device, numbers, learned = known
-            self.network_ = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(torch.device(device))
+            self.network_ = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(found_here(device))
             self.network_.learned = learned
 
     def _build(self, spec: Any) -> nn.Module:

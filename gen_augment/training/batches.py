@@ -50,8 +50,8 @@ class Batches:
 
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            order = torch.randperm(len(self), generator=generator)
+            generator = torch.Generator("cpu").manual_seed(derive_seed(self.seed, "epoch", epoch))
+            order = torch.randperm(len(self), generator=generator, device="cpu")
             if self.weights is not None:
                 order = _resampled(order, self.weights, generator)
             self._orders = {epoch: order.to(self.y.device)}
@@ -62,6 +62,6 @@ def _resampled(order: Tensor, weights: Tensor, generator: torch.Generator) -> Te
     """As many rows, each as often as its weight says, or one time more or less: a comb laid on the rows in `order`."""
     line = weights[order].cumsum(0)
     n = len(order)
-    comb = (torch.arange(n) + torch.rand((), generator=generator)) * (line[-1] / n)
+    comb = (torch.arange(n, device="cpu") + torch.rand((), generator=generator, device="cpu")) * (line[-1] / n)
     met = order[torch.searchsorted(line, comb, right=True).clamp_(max=n - 1)]
-    return met[torch.randperm(n, generator=generator)]
+    return met[torch.randperm(n, generator=generator, device="cpu")]

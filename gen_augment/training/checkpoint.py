@@ -87,8 +87,11 @@ def _match_strides(optimizer: Optimizer) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             for name, value in optimizer.state[parameter].items():
-                if isinstance(value, Tensor) and value.shape == parameter.shape:
-                    optimizer.state[parameter][name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+                if not isinstance(value, Tensor):
+                    continue
+                like = parameter if value.shape == parameter.shape else value
+                # Copied, steps too: what was read is mapped memory, and Windows replaces no file that is mapped.
+                optimizer.state[parameter][name] = torch.empty_like(like, requires_grad=False).copy_(value)
 
 
 def run_id(sampler: "Sampler", loop: "Loop") -> str:

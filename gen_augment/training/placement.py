@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "evaluating",
+    "found_here",
     "has_bfloat16_tiles",
     "keep_heap",
     "make_fabric",
@@ -34,31 +35,57 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def make_fabric(device: str, precision: Any) -> "Fabric":
-    """Lightning Fabric for one device such as "auto", "cpu" or "cuda:1", and a precision such as "bf16-mixed"."""
+    """Lightning Fabric for one device such as "auto", "cpu" or "cuda:1", and a precision such as "bf16-mixed".
+
+    "auto" is a CUDA device if there is one, and the CPU else. "cuda" is the device that this process has chosen, or
+    that ``LOCAL_RANK`` gives it among those that train together.
+    """
     from lightning_fabric import Fabric  # slow to import, and not needed to look at data or a result
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
     try:
         kind, _, index = str(device).partition(":")
-        with _without_notes():
-            fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)
+        if kind == "auto":
+            kind = "cuda" if torch.cuda.is_available() else "cpu"
+        if kind == "cuda" and not index and torch.cuda.is_available():
+            index = str(_own_cuda_device())
+        with _undisturbed():
+            # One device, whatever a cluster or a launcher says in the environment of how many processes train together.
+            fabric = Fabric(
+                accelerator=kind,
+                devices=[int(index)] if index else 1,
+                precision=precision,
+                plugins=[LightningEnvironment()],
+            )
     except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
         raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
+    if fabric.device.type == "mps":
+        raise InputError(f"device={device!r} has no numbers of 64 bits, which samplers need: give device='cpu'.")
     if fabric.device.type == "cpu":
         _warn_of_too_many_threads()
         keep_heap()
     return fabric
 
 
+def _own_cuda_device() -> int:
+    """Number of the CUDA device that is this process's."""
+    chosen, rank = torch.cuda.current_device(), os.environ.get("LOCAL_RANK", "")
+    if chosen == 0 and rank.isdecimal() and int(rank) < torch.cuda.device_count():
+        return int(rank)
+    return chosen
+
+
 @contextmanager
-def _without_notes() -> Iterator[None]:
-    """Let Fabric say nothing below a warning, such as which precision was asked for."""
+def _undisturbed() -> Iterator[None]:
+    """Let Fabric say nothing below a warning, such as which precision was asked for, and not heed ``fabric run``."""
     logger = logging.getLogger("lightning_fabric.utilities.rank_zero")
-    before = logger.level
+    before, launched = logger.level, {name: os.environ.pop(name) for name in list(os.environ) if name[:3] == "LT_"}
     logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
         logger.setLevel(before)
+        os.environ.update(launched)
 
 
 @cache
@@ -93,6 +120,12 @@ def _warn_of_too_many_threads() -> None:
         )
 
 
+def found_here(device: str) -> torch.device:
+    """The device of that name, or the CPU on a machine that has none of that number."""
+    where = torch.device(device)
+    return torch.device("cpu") if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count() else where
+
+
 def memory_format(kind: Kind) -> torch.memory_format:
     """Channels last for images: what oneDNN's convolutions on a CPU and the tensor cores of a GPU prefer."""
     return torch.channels_last if kind == "image" else torch.contiguous_format
@@ -109,11 +142,16 @@ def place(network: nn.Module, device: torch.device, kind: Kind, *, compiled: boo
 
 @contextmanager
 def single_precision() -> Iterator[None]:
-    """Make tensors and weights of float32 for a while, as rows are, whatever `torch.set_default_dtype` says."""
+    """Make tensors and weights of float32 for a while, as rows are, and on the CPU unless a device is named.
+
+    Whatever `torch.set_default_dtype` and `torch.set_default_device` say.
+    """
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        yield
+        # The context costs each call of torch a microsecond.
+        with nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu"):
+            yield
     finally:
         torch.set_default_dtype(before)
 

@@ -1,6 +1,7 @@
 """What every sampler promises, for every form of data. A new sampler is tested here by being in `SAMPLERS`."""
 
 import copy
+import math
 import pickle
 import random
 import subprocess
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 
-from gen_augment import ConditionalVAE, InputError, NotFittedError, load_sampler
+from gen_augment import ArchiveError, ConditionalVAE, InputError, NotFittedError, archive, load_sampler
 from gen_augment.inject.rows import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import as_form, small_sampler, toy_images, toy_table
@@ -337,3 +338,43 @@ def test_classes_of_different_size_are_met_as_often_as_pays(name: str, kind: str
     assert torch.equal(alike, weights(np.arange(len(y)), 0.0))
     with pytest.raises(InputError, match=r"class_balance=1\.5"):
         weights(kept, 1.5)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("kind", ["images", "table"])
+def test_a_default_device_of_the_user_changes_nothing(name: str, kind: str) -> None:
+    X, y = toy_images(48) if kind == "images" else toy_table(48)
+    made = []
+    for where in ("cpu", "meta"):  # whose tensors have no values: whatever lands there fails
+        with torch.device(where):
+            sampler = small_sampler(name, max_steps=3, random_state=0).fit(X, y)
+            made.append(sampler.sample(5)[0])
+    assert type(made[0]) is type(made[1])
+    np.testing.assert_array_equal(np.asarray(made[0]), np.asarray(made[1]))
+
+
+def test_a_sampler_pickled_on_a_device_that_is_not_here_comes_back_on_the_cpu() -> None:
+    sampler = small_sampler("vae", max_steps=2, random_state=0).fit(*toy_table(48))
+    state = sampler.__getstate__()
+    state["_weights"] = ("cuda:99", state["_weights"][1])
+    again = type(sampler).__new__(type(sampler))
+    again.__setstate__(state)
+    assert next(again.network_.parameters()).device.type == "cpu"
+    pd.testing.assert_frame_equal(pd.DataFrame(again.sample(4)[0]), pd.DataFrame(sampler.sample(4)[0]))
+
+
+@pytest.mark.parametrize("callbacks", [1, "a", [1], object()])
+def test_callbacks_that_are_none_are_refused(callbacks: Any) -> None:
+    with pytest.raises(InputError, match=r"is no list of gen_augment\.training\.Callback"):
+        small_sampler("vae", callbacks=callbacks).fit(*toy_table(48))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
+    path = tmp_path / "gan.safetensors"
+    small_sampler("gan", max_steps=2).fit(*toy_images(48)).save(path)
+    header, tensors = archive.read(path)
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    archive.write(path, {k: v for k, v in header.items() if k != "format"}, tensors | {name: tensors[name] * value})
+    with pytest.raises(ArchiveError, match=f"does not fit together: the weights '{name}' are not finite"):
+        load_sampler(path)

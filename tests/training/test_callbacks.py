@@ -214,3 +214,24 @@ def test_verbose_draws_a_bar_on_standard_error(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "fit ConditionalVAE" in printed.err
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at the maps of Linux")
+def test_a_resumed_run_holds_no_mapping_of_its_checkpoint(tmp_path: Path) -> None:
+    """Windows replaces no file that is mapped."""
+    path, mapped = tmp_path / "run.safetensors", []
+
+    class Stop(Callback):
+        def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+            if loop.step == 2:
+                loop.stop()
+
+    class Look(Callback):
+        def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
+            mapped.append(path.name in Path("/proc/self/maps").read_text())
+
+    data = toy_table(48)
+    make(max_steps=6, callbacks=[Checkpoint(path), Stop()]).fit(*data)
+    make(max_steps=6, callbacks=[Checkpoint(path), Look()]).fit(*data)
+    assert len(mapped) == 4
+    assert not any(mapped)

@@ -5,10 +5,12 @@ import platform
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import pytest
 import torch
 
+from gen_augment.errors import InputError
 from gen_augment.training import placement
 
 
@@ -59,3 +61,52 @@ def test_a_precision_that_was_asked_for_is_not_told_at_each_fit() -> None:
     ]
     assert b"Precision" not in run[0].stderr
     assert run[1].stderr.count(b"Precision") == 1  # what others do with it stays theirs
+
+
+CLUSTERS = {
+    "slurm": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "7", "SLURM_PROCID": "1"},
+    "torchrun": {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"},
+    "fabric run": {"LT_CLI_USED": "1", "LT_ACCELERATOR": "cuda", "LT_DEVICES": "2", "LT_STRATEGY": "ddp"},
+}
+
+
+@pytest.mark.parametrize("launcher", CLUSTERS)
+def test_one_process_of_many_has_one_device(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CLUSTERS[launcher].items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    fabric = placement.make_fabric("cpu", "32-true")
+    assert (fabric.device.type, fabric.world_size) == ("cpu", 1)
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    "chosen, rank, expected", [(0, None, 0), (0, "1", 1), (0, "2", 0), (1, "0", 1), (0, "one", 0), (1, None, 1)]
+)
+def test_cuda_is_the_device_of_this_process(
+    chosen: int, rank: str | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: chosen)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    assert placement._own_cuda_device() == expected
+
+
+def test_devices_without_64_bits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Apple:
+        device = torch.device("mps")
+
+        def __init__(self, **how: Any) -> None:
+            pass
+
+    monkeypatch.setattr("lightning_fabric.Fabric", Apple)
+    with pytest.raises(InputError, match=r"device='mps' has no numbers of 64 bits, .* give device='cpu'"):
+        placement.make_fabric("mps", "32-true")
+
+
+@pytest.mark.parametrize("name, here", [("cpu", "cpu"), ("cuda:0", "cuda:0"), ("cuda:7", "cpu")])
+def test_a_device_that_is_not_here_is_the_cpu(name: str, here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert placement.found_here(name) == torch.device(here)
