@@ -213,7 +213,7 @@ def findings(
     n: int,
     n_compared: int,
 ) -> list[str]:
-    """What is farther from its reference than chance explains, of `n` synthetic rows and as many compared with."""
+    """What is farther from its reference than chance explains, of `n` synthetic rows and `n_compared` real ones."""
     found = [*_of_privacy(figures, n, n_compared), *_of_classes(per_class)]
     agreement, reference = figures.get("label_agreement", (1.0, 1.0))
     if agreement < reference - _clear(agreement, reference, n, n_compared):

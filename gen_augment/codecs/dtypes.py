@@ -50,7 +50,7 @@ def dtype_from_json(record: Any) -> Any:
         return pd.CategoricalDtype(categories, bool(record["ordered"]))
     if "string" in record:
         if record["na"] == "NA":
-            return pd.StringDtype(record["string"])
+            return pd.StringDtype(record["string"])  # before 2.3, pandas knew no na_value
         return pd.StringDtype(record["string"], na_value=np.nan)
     if record == {"arrow": "string"}:
         return pd.ArrowDtype(pa.string())

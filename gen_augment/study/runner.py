@@ -415,6 +415,8 @@ class Study:
 
     def _protocol(self, whole: int) -> dict[str, Any]:
         settings = settings_of(self, self._model_name)
+        used = {arm.row_step for arm in self.arms.values()}
+        settings["samplers"] = {name: how for name, how in settings["samplers"].items() if name in used}
         if self._plan is not None:
             for name, described in settings["samplers"].items():
                 described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}

@@ -19,6 +19,7 @@ __all__ = ["as_number", "as_words", "render", "render_markdown"]
 
 #: Metrics in the table of arms, beside the one that decides.
 SHOWN = ("balanced_accuracy", "accuracy", "worst_class_recall", "nll", "ece")
+#: Settings that say nothing of other classifiers.
 _OF_NETWORKS = ("n_steps", "batch_size", "lr", "precision")
 
 
@@ -36,7 +37,7 @@ def render(result: "StudyResult") -> str:
         result=result,
         network=network,
         soft=any("soft" in step.split(":") for arm in result.arms for step in arm.split("+")),
-        protocol=_settings_used(result, network),
+        protocol={name: how for name, how in result.protocol.items() if network or name not in _OF_NETWORKS},
         verdict=result.verdict(),
         reference=reference,
         table=result.table().reset_index().to_dict("records"),
@@ -59,14 +60,6 @@ def render(result: "StudyResult") -> str:
         ),
         failed=result.trials[result.trials["error"].notna()].to_dict("records"),
     )
-
-
-def _settings_used(result: "StudyResult", network: bool) -> dict[str, Any]:
-    """The protocol without what no arm used: steps of networks, and other samplers."""
-    used = {step.split(":")[0] for arm in result.arms for step in arm.split("+")}
-    shown = {name: value for name, value in result.protocol.items() if network or name not in _OF_NETWORKS}
-    samplers = {name: value for name, value in shown.pop("samplers", {}).items() if name in used}
-    return shown | ({"samplers": samplers} if samplers else {})
 
 
 def render_markdown(result: "StudyResult") -> str:
