@@ -1,5 +1,6 @@
 """Synthetic rows in one batch: how they and their labels are written, and `SyntheticMix`."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +14,9 @@ from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
 
 __all__ = [
-    "LABEL_MIXES",
     "LabelMix",
     "SyntheticMix",
+    "check_label_mix",
     "check_labels_fit",
     "codes_of",
     "inject",
@@ -24,7 +25,7 @@ __all__ = [
     "windows",
 ]
 
-LabelMix = Literal["prior", "balanced", "batch"]
+LabelMix = Literal["prior", "balanced", "batch"] | Mapping[Any, float]
 LABEL_MIXES = ("prior", "balanced", "batch")
 
 
@@ -41,10 +42,11 @@ class SyntheticMix(nn.Module):
         In a DataLoader's worker, a bank or a sampler on the CPU.
     ratio : float in [0, 1]
         Share of the rows to replace, rounded up or down at random so that it is right on average.
-    labels : {"batch", "prior", "balanced"}
-        Labels of synthetic rows: those of the rows replaced, the source's class prior, or all classes alike. Class
-        shares are left as they are by "batch", which makes a row of the largest: smoothed labels stay smoothed. Put
-        this before `MixUp` and `CutMix`, since a row that they have mixed would keep both of its classes.
+    labels : {"batch", "prior", "balanced"} or {label: share}
+        Labels of synthetic rows: those of the rows replaced, the source's class prior, all classes alike, or these in
+        proportion to their shares. Class shares are left as they are by "batch", which makes a row of the largest:
+        smoothed labels stay smoothed. Put this before `MixUp` and `CutMix`, since a row that they have mixed would
+        keep both of its classes.
     transform : callable, optional
         Applied to each synthetic row; must return a Tensor like the rows of the batch.
 
@@ -72,7 +74,7 @@ class SyntheticMix(nn.Module):
         check_source(source)
         check_numeric_labels(source)
         check_range("ratio", ratio, 0, 1)
-        check_choice("labels", labels, LABEL_MIXES)
+        check_label_mix(source, labels)
         self.source = source
         self.ratio = ratio
         self.labels = labels
@@ -108,9 +110,25 @@ class SyntheticMix(nn.Module):
         return f"source={type(self.source).__name__}, ratio={self.ratio}, labels={self.labels!r}"
 
 
+def check_label_mix(source: SupportsSample, labels: LabelMix) -> None:
+    """Raise unless it is one of `LABEL_MIXES`, or shares of labels that the source has."""
+    if not isinstance(labels, Mapping):
+        check_choice("labels", labels, LABEL_MIXES)
+        return
+    known = source.classes_.tolist()
+    if unknown := [label for label in labels if label not in known]:
+        raise InputError(f"labels: the source has no rows of {unknown[0]!r}; it has {known}.")
+    if not sum(check_range(f"labels[{label!r}]", share, 0) for label, share in labels.items()):
+        raise InputError(f"labels={dict(labels)!r}: give one label at least a share above 0.")
+
+
 def label_shares(source: SupportsSample, labels: LabelMix) -> np.ndarray:
     """Share of each class among synthetic rows, where the batch has no say in it."""
     n_classes = len(source.classes_)
+    if isinstance(labels, Mapping):
+        shares = np.array([labels.get(label, 0) for label in source.classes_.tolist()], dtype=float)
+        shares /= shares.sum()
+        return shares
     return np.full(n_classes, 1 / n_classes) if labels == "balanced" else source.class_prior_
 
 

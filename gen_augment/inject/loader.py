@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.inject.ahead import Ahead, begin_ahead
-from gen_augment.inject.batch import LABEL_MIXES, LabelMix, check_labels_fit, inject, label_shares, windows
+from gen_augment.inject.batch import LabelMix, check_label_mix, check_labels_fit, inject, label_shares, windows
 from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
 from gen_augment.inject.strategy import check_ratio
 from gen_augment.inject.structure import (
@@ -77,9 +77,9 @@ def augment_loader(
         Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. Rows replaced are neighbours,
         from a random place on, so that each row is as likely as any other. What else a batch holds for each row stays
         that of the rows replaced.
-    labels : {"prior", "balanced", "batch"}
-        Labels of synthetic rows: the source's class prior, all classes alike, or those of the rows replaced
-        (with "append": of rows of the batch).
+    labels : {"prior", "balanced", "batch"} or {label: share}
+        Labels of synthetic rows: the source's class prior, all classes alike, those of the rows replaced (with
+        "append": of rows of the batch), or these in proportion to their shares, such as rare ones alone.
     keys : (inputs, labels), optional
         Where they are in a batch: 0 and 1 in a tuple; in a dict the usual names are found.
     transform : callable, optional
@@ -117,7 +117,7 @@ def augment_loader(
     check_numeric_labels(source)
     check_choice("mode", mode, ("replace", "append"))
     check_ratio(ratio, mode)
-    check_choice("labels", labels, LABEL_MIXES)
+    check_label_mix(source, labels)
     if isinstance(prefetch, bool) or not isinstance(prefetch, (int, np.integer)) or prefetch < 0:
         raise InputError(f"prefetch={prefetch!r} is not a whole number of at least 0.")
     if sample_weight is not None:

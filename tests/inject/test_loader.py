@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, augment_loader
+from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix, augment_loader
 from tests.conftest import as_form, toy_images, toy_table
 from tests.inject.toys import Numbered, real_rows
 
@@ -32,6 +32,22 @@ def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> Non
         [b[1] for _ in range(5) for b in augment_loader(loader, sampler, ratio=1.0, labels="balanced")]
     )
     assert 0.2 < balanced.float().mean() < 0.8
+
+
+@pytest.mark.parametrize("from_bank", [True, False])
+@pytest.mark.parametrize("labels, shares", [({1: 1}, [0, 1, 0]), ({1: 1, 2: 3}, [0, 0.25, 0.75])])
+def test_labels_may_be_these_alone_in_their_shares(
+    labels: dict[int, float], shares: list[float], from_bank: bool, numbered: Numbered, numbered_bank: SampleBank
+) -> None:
+    source = numbered_bank if from_bank else numbered
+    data = TensorDataset(real_rows([0] * 4000), torch.zeros(4000, dtype=torch.int64))
+    loader = augment_loader(DataLoader(data, batch_size=100), source, ratio=0.5, labels=labels, return_mask=True)
+    y, made, x = (torch.cat(parts) for parts in zip(*((y, mask, x) for x, y, mask in loader), strict=True))
+    assert made.sum() == 2000
+    np.testing.assert_allclose(np.bincount(y[made].numpy(), minlength=3) / 2000, shares, atol=0.04)
+    assert torch.equal(x[made][:, 2], y[made].double())  # rows are of the class that they say
+    mixed = SyntheticMix(source, ratio=1.0, labels=labels)(*data.tensors)[1]
+    np.testing.assert_allclose(np.bincount(mixed.numpy(), minlength=3) / 4000, shares, atol=0.04)
 
 
 def test_rows_are_those_of_their_address(sampler: ConditionalVAE) -> None:
@@ -108,6 +124,10 @@ def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: Condi
         ({"ratio": float("inf"), "mode": "append"}, "ratio=inf"),
         ({"ratio": 0.5, "mode": "mix"}, "mode='mix'"),
         ({"ratio": 0.5, "labels": "mine"}, "labels='mine'"),
+        ({"ratio": 0.5, "labels": {1: 0.5, 7: 0.5}}, r"the source has no rows of 7; it has \[0, 1, 2\]"),
+        ({"ratio": 0.5, "labels": {1: 0, 2: 0}}, "give one label at least a share above 0"),
+        ({"ratio": 0.5, "labels": {}}, "give one label at least a share above 0"),
+        ({"ratio": 0.5, "labels": {1: -1}}, r"labels\[1\]=-1"),
         ({"ratio": 0.5, "keys": ["x", "y"]}, r"keys=\['x', 'y'\]: give \(inputs, labels\)"),
         ({"ratio": 0.5, "keys": ("x",)}, "keys="),
         ({"ratio": 0.5, "prefetch": -1}, "prefetch=-1 is not a whole number"),
