@@ -78,6 +78,8 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     Attributes
     ----------
+    labels : ndarray of shape (n_rows,)
+        In the order of the rows, such as a `WeightedRandomSampler` needs.
     synthetic_labels : ndarray of shape (n_synthetic,)
         In the order of the synthetic rows.
 
@@ -136,7 +138,8 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         first_real = real[0]
         self._real_label = check_pair(first_real, source)
         self._real_codes: np.ndarray | None = None
-        self._codes = self._plan(ratio, counts, sampling_strategy, labels)
+        self._labels = None if labels is None else check_labels(labels, len(real))
+        self._codes = self._plan(ratio, counts, sampling_strategy)
         self._index = addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
         self._slots: tuple[int, np.ndarray] | None = None
         self._rows: Any = None
@@ -149,6 +152,17 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._epoch.share_memory_()  # a copy has memory of its own
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of all rows; those of real ones are read from `real`, once, where they were not given."""
+        real = self._labels_of_real()
+        return real if self.mode == "replace" else np.concatenate([real, self.synthetic_labels])
+
+    def _labels_of_real(self) -> np.ndarray:
+        if self._labels is None:
+            self._labels = read_labels(self.real)
+        return self._labels
 
     @property
     def synthetic_labels(self) -> np.ndarray:
@@ -204,7 +218,6 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         ratio: float | None,
         counts: Mapping[Any, int] | None,
         strategy: SamplingStrategy | None,
-        labels: Any,
     ) -> np.ndarray:
         """Class numbers of the synthetic rows, class by class."""
         n_real = len(self.real)
@@ -218,12 +231,10 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         if self.mode == "replace":
             if strategy is not None:
                 raise InputError("sampling_strategy adds rows, so it needs mode='append'.")
-            known = read_labels(self.real) if labels is None else check_labels(labels, n_real)
-            wanted, self._real_codes = counts_to_replace(self.source, known, ratio, counts)
+            wanted, self._real_codes = counts_to_replace(self.source, self._labels_of_real(), ratio, counts)
             return np.repeat(np.arange(len(wanted)), wanted)
         if strategy is not None:
-            known = read_labels(self.real) if labels is None else check_labels(labels, n_real)
-            counts = resolve_strategy(strategy, known)
+            counts = resolve_strategy(strategy, self._labels_of_real())
         return np.repeat(np.arange(len(self.source.classes_)), counts_of_classes(self.source, n_real, ratio, counts))
 
     def _places(self, indices: Sequence[int]) -> np.ndarray:

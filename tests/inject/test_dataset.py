@@ -244,3 +244,20 @@ def test_an_accelerator_in_a_worker_is_refused_with_the_ways_out(
     monkeypatch.setattr(base, "get_worker_info", lambda: object())
     with pytest.raises(WorkerDeviceError, match=r"SampleBank.*augment_loader"):
         sampler.generate([0], [0])
+
+
+@pytest.mark.parametrize("given_too", [True, False])
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_labels_are_those_of_the_rows_in_order(mode: Any, given_too: bool, numbered: Numbered) -> None:
+    real = np.array([0, 1, 2, 1, 0, 0, 2, 1])
+    data = AugmentedDataset(
+        Pairs(real_rows(real), torch.from_numpy(real)), numbered, counts={1: 2, 2: 1}, mode=mode,
+        labels=real if given_too else None,
+    )  # fmt: skip
+    assert data.labels.tolist() == [int(data[i][1]) for i in range(len(data))]
+    assert len(data) == (8 if mode == "replace" else 11)
+
+
+def test_labels_given_of_another_number_are_named(numbered: Numbered) -> None:
+    with pytest.raises(InputError, match="8 rows and y has 3 labels"):
+        AugmentedDataset(real_data([0] * 8), numbered, counts={1: 2}, labels=[0, 0, 0])
