@@ -8,6 +8,7 @@ import numpy as np
 from gen_augment.errors import InputError
 
 __all__ = [
+    "check_all_labelled",
     "check_choice",
     "check_class_counts",
     "check_finite",
@@ -66,6 +67,15 @@ def check_finite(values: np.ndarray, what: str = "X") -> None:
                 f"{what} contains {bad} ({bad.lower()} first seen in row {row}; {int((~finite).sum())} rows in all): "
                 "impute or drop those rows first."
             )
+
+
+def check_all_labelled(codes: np.ndarray) -> None:
+    """Raise if a row has no label, by the class numbers of `LabelCodec.fit(y, partial=True)`."""
+    if (codes < 0).any():
+        raise InputError(
+            "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a class, "
+            "give it another name."
+        )
 
 
 def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, method: str) -> None:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from gen_augment.codecs import LabelCodec
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.regression import TargetBins, as_floats, joined, parted, read_target
@@ -20,7 +21,7 @@ from gen_augment.inject.strategy import SamplingStrategy
 from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_choice, check_positive_int, check_range, check_same_length
+from gen_augment.validation import check_all_labelled, check_choice, check_positive_int, check_range, check_same_length
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -245,11 +246,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = _labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            if y.dtype.kind in "if" and y.min() == -1 and len(np.unique(y)) > 2:
-                raise InputError(
-                    "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a "
-                    "class, give it another name."
-                )
+            check_all_labelled(LabelCodec.fit(y, partial=True)[1])
             dense = _densify(X)
             sampler = self._make_sampler().fit(dense, y)
             filters = [

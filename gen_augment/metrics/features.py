@@ -20,7 +20,7 @@ from gen_augment.nets import build_encoder
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
-from gen_augment.training.placement import evaluating, make_fabric, memory_format, place, single_precision
+from gen_augment.training.placement import evaluating, make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import DataSpec
 from gen_augment.validation import check_class_counts, check_positive_int
 
@@ -130,7 +130,7 @@ def train_network(rows: LabelledRows, *, n_steps: int, seed: int, device: str = 
         batch_size=BATCH_SIZE,
         seed=derive_seed(seed, "order"),
     )
-    with fork_rng(derive_seed(seed, "features"), where), single_precision():
+    with fork_rng(derive_seed(seed, "features"), where), tensor_defaults():
         trunk = place(_trunk(DataSpec(codec.kind, codec.shape, rows.n_classes)), where, codec.kind)
         head = nn.Linear(N_FEATURES, rows.n_classes).to(where)
         train_classifier(trunk, head, batches, n_steps)

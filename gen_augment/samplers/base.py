@@ -29,7 +29,7 @@ from gen_augment.samplers.unlabelled import infer_labels
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import Checkpoint, ProgressBar
-from gen_augment.training.placement import make_fabric, memory_format, place, single_precision
+from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import ColumnTypes, DataSpec, History, Kind, Labels
 from gen_augment.validation import (
     check_choice,
@@ -298,7 +298,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         if is_partial := bool((y < 0).any()):
             y = infer_labels(rows, y, spec, seed=run_seed, device=fabric.device)
         seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
-        with self._kept_if_refused(before[0]), seeded, single_precision():
+        with self._kept_if_refused(before[0]), seeded, tensor_defaults():
             self.n_steps_, self.history_ = before
             network = self._build(spec)
             if init is not None:

@@ -15,7 +15,7 @@ from gen_augment.codecs import LabelCodec, codec_from_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
-from gen_augment.training.placement import found_here, make_fabric, place, single_precision
+from gen_augment.training.placement import found_here, make_fabric, place, tensor_defaults
 from gen_augment.types import JSON
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Persistent:
         cast("Sampler", super()).__setstate__(state)
         if weights is not None:
             device, tensors = weights
-            with fork_rng(0, torch.device("cpu")), single_precision():
+            with fork_rng(0, torch.device("cpu")), tensor_defaults():
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
             network = place(network, found_here(device), sampler.spec_.kind, compiled=sampler.torch_compile)
@@ -177,7 +177,7 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     It is first built without memory: a header may ask for any size, and a file has only the size that it has.
     """
     try:
-        with single_precision(), torch.device("meta"):
+        with tensor_defaults(), torch.device("meta"):
             outline = sampler._build(sampler.spec_).state_dict()
     except RuntimeError:  # a network whose making needs values; one that cannot be made fails again below
         outline = weights
@@ -186,7 +186,7 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     if expected != found:
         name = next(iter(sorted(expected.items() ^ found.items())))[0]
         raise InputError(f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected.")
-    with fork_rng(0, torch.device("cpu")), single_precision():  # weights are drawn from the global generator
+    with fork_rng(0, torch.device("cpu")), tensor_defaults():  # weights are drawn from the global generator
         return sampler._build(sampler.spec_)
 
 

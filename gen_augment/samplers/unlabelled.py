@@ -25,7 +25,7 @@ from gen_augment.nets import build_encoder
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.training import SMALL_SHIFT, Batches
 from gen_augment.training.classifier import train_classifier
-from gen_augment.training.placement import memory_format, place, single_precision
+from gen_augment.training.placement import memory_format, place, tensor_defaults
 from gen_augment.types import DataSpec
 
 __all__ = ["infer_labels"]
@@ -52,7 +52,7 @@ def infer_labels(x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: tor
     layout = memory_format(spec.kind)
     labelled = x[known].to(device, memory_format=layout), y[known].to(device)
     batches = Batches(*labelled, batch_size=BATCH_SIZE, seed=derive_seed(seed, "order"))
-    with fork_rng(derive_seed(seed, "labels"), device), single_precision():
+    with fork_rng(derive_seed(seed, "labels"), device), tensor_defaults():
         encoder = build_encoder(spec, 32)
         trunk = place(encoder, device, spec.kind)
         head = nn.Linear(encoder.out_features, spec.n_classes).to(device)

@@ -29,7 +29,7 @@ from gen_augment.study.balance import (
 )
 from gen_augment.study.task import Part
 from gen_augment.training import Batches
-from gen_augment.training.placement import keep_heap, single_precision
+from gen_augment.training.placement import keep_heap, tensor_defaults
 
 __all__ = [
     "SmallCNN",
@@ -175,10 +175,10 @@ def fit_predict(
 ) -> Predict:
     """Train on the pool of an arm; return what predicts.
 
-    Estimators get numbers of 64 bits: in 32, confident probabilities are tied, and areas under curves fall. For one
-    seed, networks of all arms start from equal weights, see equal numbers of batches under one
-    schedule, and draw them in an order that only the number of rows decides. Predictions are made in 32 bits whatever
-    `precision` networks are trained in.
+    Estimators get tables of numbers in 64 bits: in 32, confident probabilities are tied, and areas under curves fall.
+    For one seed, networks of all arms start from equal weights, see equal numbers of batches under one schedule, and
+    draw them in an order that only the number of rows decides. They predict in 32 bits whatever `precision` they are
+    trained in.
     """
     encode = _inputs(real.X)  # scaled by the real training rows, for every arm
     if is_network_factory(model):
@@ -289,7 +289,7 @@ def _train(
     if device == "cpu":
         keep_heap()
     lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed")
-    with single_precision():
+    with tensor_defaults():
         network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=n_steps)

@@ -17,7 +17,13 @@ from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, LeakError
 from gen_augment.neighbours import nearest
 from gen_augment.rng import derive_seed
-from gen_augment.validation import check_class_counts, check_positive_int, check_range, check_same_length
+from gen_augment.validation import (
+    check_all_labelled,
+    check_class_counts,
+    check_positive_int,
+    check_range,
+    check_same_length,
+)
 
 __all__ = ["Part", "Rows", "Split", "Task", "near_copies", "row_digests"]
 
@@ -103,11 +109,7 @@ class Task:
         codec, _ = infer_codec(X)  # checks the data; every split fits codecs of its own
         self.kind = codec.kind
         self.labels, codes = LabelCodec.fit(y, partial=True)
-        if (codes < 0).any():
-            raise InputError(
-                "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a class, "
-                "give it another name."
-            )
+        check_all_labelled(codes)
         check_same_length(len(X), len(codes))
         self.rows = Part(X, codes)
         self.test: Part | None = None

@@ -83,14 +83,16 @@ def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[
 
 
 def _match_strides(optimizer: Optimizer) -> None:
-    """Lay moments out in memory as their parameters are: fused optimisers walk both in storage order."""
+    """Copy the state, moments laid out in memory as their parameters are: fused optimisers walk both in storage order.
+
+    What was read is mapped memory, and Windows replaces no file that is mapped.
+    """
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             for name, value in optimizer.state[parameter].items():
                 if not isinstance(value, Tensor):
                     continue
                 like = parameter if value.shape == parameter.shape else value
-                # Copied, steps too: what was read is mapped memory, and Windows replaces no file that is mapped.
                 optimizer.state[parameter][name] = torch.empty_like(like, requires_grad=False).copy_(value)
 
 

@@ -28,7 +28,7 @@ __all__ = [
     "make_fabric",
     "memory_format",
     "place",
-    "single_precision",
+    "tensor_defaults",
 ]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
@@ -141,7 +141,7 @@ def place(network: nn.Module, device: torch.device, kind: Kind, *, compiled: boo
 
 
 @contextmanager
-def single_precision() -> Iterator[None]:
+def tensor_defaults() -> Iterator[None]:
     """Make tensors and weights of float32 for a while, as rows are, and on the CPU unless a device is named.
 
     Whatever `torch.set_default_dtype` and `torch.set_default_device` say.
