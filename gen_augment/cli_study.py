@@ -53,6 +53,10 @@ def study(
     model: Annotated[
         str | None, typer.Option(help="Classifier: sklearn.linear_model.LogisticRegression, or net.py:make_net.")
     ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a table: what rows are of, such as a patient; never split up."),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
     per_class: PerClassOption = None,
     metric: Annotated[str, typer.Option(help="Score that arms are chosen and compared by.")] = "balanced_accuracy",
@@ -111,6 +115,7 @@ def study(
         check_writable(recommend)
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
+    X, of_group = (loaded.X, None) if groups is None else _apart(loaded.X, groups)
     place: dict[str, Any] = {"device": device} if precision is None else {"device": device, "precision": precision}
     trained = {name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
     for sampler in trained.values():
@@ -125,10 +130,10 @@ def study(
         heads = {step.split(":")[0] for arm in named for step in arm.split("+")}
         samplers = {name: sampler for name, sampler in samplers.items() if name in heads} or samplers
     run = Study(
-        loaded.X, loaded.y, model=None if model is None else load_model(model), arms=named, mirror=loaded.mirror,
-        samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class, drop_duplicates=drop_duplicates,
-        corruptions=corruptions, metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes),
-        n_steps=steps, random_state=seed, **place,
+        X, loaded.y, groups=of_group, model=None if model is None else load_model(model), arms=named,
+        mirror=loaded.mirror, samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class,
+        drop_duplicates=drop_duplicates, corruptions=corruptions, metric=metric, margin=margin, sequential=sequential,
+        sizes=_sizes(sizes), n_steps=steps, random_state=seed, **place,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
     interrupted, found = False, None
@@ -191,6 +196,14 @@ def _check_format(output: Path) -> None:
     if output.suffix not in FORMATS and not output.is_dir():
         raise InputError(f"{output}: a report is written to a file that ends in {', '.join(FORMATS)}.")
     check_writable(output)
+
+
+def _apart(X: Any, column: str) -> tuple[Any, Any]:
+    """A table without this column, and the column."""
+    if column not in getattr(X, "columns", ()):
+        found = f"columns: {', '.join(map(str, X.columns))}" if hasattr(X, "columns") else "images have no columns"
+        raise InputError(f"--groups {column!r}: there is no such column; {found}.")
+    return X.drop(columns=column), X[column]
 
 
 def _minutes(text: str) -> float:

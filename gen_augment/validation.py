@@ -78,8 +78,8 @@ def check_all_labelled(codes: np.ndarray) -> None:
         )
 
 
-def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, method: str) -> None:
-    """Raise if there are fewer than two classes, or fewer rows in one than `method` needs."""
+def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, method: str, what: str = "rows") -> None:
+    """Raise if there are fewer than two classes, or fewer rows (or groups) in one than `method` needs."""
     if len(classes) < 2:
         raise InputError(
             f"y holds only one class, {classes.tolist()[0]!r}: {method} learns what tells classes apart "
@@ -89,8 +89,8 @@ def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, me
     if short.any():
         named = ", ".join(f"{c!r}: {n}" for c, n in zip(classes[short].tolist(), counts[short].tolist(), strict=True))
         raise InputError(
-            f"{method} needs at least {minimum} rows in every class, but y has fewer for {{{named}}}: "
-            "add rows, merge these classes into others, or leave them out."
+            f"{method} needs at least {minimum} {what} in every class, but y has fewer for {{{named}}}: "
+            f"add {what}, merge these classes into others, or leave them out."
         )
 
 

@@ -1,9 +1,11 @@
 """The command line on mixed tables: from CSV to a sampler to a file, and a study."""
 
+import json
 import re
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -116,6 +118,20 @@ def test_a_study_of_a_mixed_table(table: Path) -> None:
     )  # fmt: skip
     assert "No verdict: two seeds cannot tell" in " ".join(output.split())
     assert "failed" not in output.lower()
+
+
+def test_a_column_of_groups_is_no_feature_and_is_never_split_up(table: Path) -> None:
+    frame = pd.read_parquet(table) if table.suffix == ".parquet" else pd.read_csv(table)
+    frame["patient"] = np.arange(len(frame)) // 4
+    path = table.with_name("visits.parquet")
+    frame.to_parquet(path)
+    args = ["study", path, "--target", "y", "--arms", "real", "--seeds", 1, "-o", path.with_suffix(".json")]
+    run(*args, "--groups", "patient")
+    found = json.loads(path.with_suffix(".json").read_text())["protocol"]["data"]
+    assert (found["groups"], found["rows"]) == (-(-len(frame) // 4), len(frame))
+    for data, column in ((path, "customer"), ("digits", "patient")):
+        result = CliRunner().invoke(app, list(map(str, ["study", data, "--target", "y", "--groups", column])))
+        assert f"--groups '{column}': there is no such column" in str(result.exception)
 
 
 def test_baselines_that_a_table_cannot_have_say_so(table: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gen_augment.study.arms.arm import without_addresses
 from gen_augment.study.task import Part, Task, row_digests
 
@@ -52,6 +54,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "validation_size": task.validation_size,
         "per_class": task.per_class and {str(label): n for label, n in task.per_class.items()},
         "duplicates_dropped": task.n_dropped,
+        **({} if task.rows.groups is None else {"groups": len(np.unique(task.rows.groups))}),
         **({"shifted": {name: len(part) for name, part in task.shifted.items()}} if task.shifted else {}),
     }
 
@@ -80,4 +83,5 @@ def fingerprint(settings: Mapping[str, Any], task: Task) -> str:
         if part is not None:
             digest.update("".join(row_digests(part.X)).encode())
             digest.update(part.codes.tobytes())
+            digest.update(b"" if part.groups is None else part.groups.tobytes())
     return digest.hexdigest()

@@ -69,6 +69,8 @@ class StudyResult:
         predictions when it is asked for, where it is not given.
     sizes : tuple of int
         Of smaller training parts that arms were tried on too, as ``"gan@30"`` in `trials`.
+    test_groups : ndarray of shape (n_test,), optional
+        Numbers of the groups that the rows of a fixed test part are of.
     """
 
     trials: pd.DataFrame
@@ -85,6 +87,7 @@ class StudyResult:
     left_out: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     sizes: tuple[int, ...] = ()
     fixed_test: bool = True
+    test_groups: np.ndarray | None = None
 
     @property
     def higher_is_better(self) -> bool:
@@ -149,7 +152,8 @@ class StudyResult:
     def test_variance(self, arm: str, reference: str) -> float:
         """How much the mean difference would vary over other test parts, where all seeds share one; 0 otherwise.
 
-        The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms.
+        The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms;
+        of rows that belong together, all or none.
         """
         scores = [] if not self.fixed_test else [self.scores_left_out(name) for name in (arm, reference)]
         if not scores or not scores[0].size or scores[0].shape != scores[1].shape:
@@ -166,7 +170,9 @@ class StudyResult:
         found = self._of(arm, part)
         n = len(found[0][0]) if found else 0
         alike = n > 0 and all(len(codes) == n for codes, _ in found)
-        group = np.random.default_rng(0).permutation(n) % _GROUPS
+        given = self.test_groups if part == "test" else None
+        names, whole = np.unique(np.arange(n) if given is None else given, return_inverse=True)
+        group = (np.random.default_rng(0).permutation(len(names)) % _GROUPS)[whole]
         left_out = [[self._score(codes, p, group != g) for g in np.unique(group)] for codes, p in found if alike]
         scores = np.array(left_out)
         if part == "test":

@@ -70,6 +70,7 @@ class Study:
     n_seeds : int
         Paired repetitions; a verdict needs 3, and is of use from 5.
     test : (X, y), optional
+    groups : array-like of shape (n,), optional
     test_size, validation_size : float
     per_class : int or {label: int}, optional
     drop_duplicates : bool
@@ -123,7 +124,8 @@ class Study:
         mirror: bool = False,
         samplers: Mapping[str, Any] | None = None,
         n_seeds: int = 5,
-        test: tuple[Any, Any] | None = None,
+        test: tuple[Any, ...] | None = None,
+        groups: Any = None,
         test_size: float = 0.3,
         validation_size: float = 0.2,
         per_class: int | Mapping[Any, int] | None = None,
@@ -149,6 +151,7 @@ class Study:
             X,
             y,
             test=test,
+            groups=groups,
             test_size=test_size,
             validation_size=validation_size,
             per_class=per_class,
@@ -360,6 +363,7 @@ class Study:
             truth=truth,
             sizes=self.sizes,
             fixed_test=self.task.test is not None,
+            test_groups=None if self.task.test is None else self.task.test.groups,
         )
 
     def _tested(self, outcome: Outcome, truth: Mapping[int, Mapping[str, np.ndarray]]) -> Trial:

@@ -31,6 +31,8 @@ def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
     truth: dict[str, Any] = {
         f"{seed} {name}": codes for seed, parts in result.truth.items() for name, codes in parts.items()
     }
+    if result.test_groups is not None:
+        truth["groups"] = result.test_groups
     np.savez_compressed(buffer, **truth)
     write_bytes(folder / "truth.npz", buffer.getvalue())
     result.to_json(folder / "result.json")
@@ -54,7 +56,8 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
         record = json.loads((folder / "result.json").read_text())
         with np.load(io.BytesIO((folder / "truth.npz").read_bytes()), allow_pickle=False) as archive:
             truth: dict[int, dict[str, np.ndarray]] = {}
-            for key in archive.files:
+            groups = archive["groups"] if "groups" in archive.files else None
+            for key in set(archive.files) - {"groups"}:
                 seed, _, name = key.partition(" ")
                 truth.setdefault(int(seed), {})[name] = archive[key]
         trials = pd.DataFrame(record["trials"], columns=COLUMNS).replace({None: np.nan})
@@ -76,6 +79,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
             truth=truth,
             sizes=tuple(record["sizes"]),
             fixed_test=record.get("fixed_test", not record["overlap"]),  # which older ones lack
+            test_groups=groups,
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import InputError, LeakError
 from gen_augment.neighbours import nearest
 from gen_augment.rng import derive_seed
+from gen_augment.study.groups import read_groups, rows_by_group, whole_groups
 from gen_augment.validation import (
     check_all_labelled,
     check_class_counts,
@@ -47,9 +48,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Part(Rows):
-    """Rows and their class numbers."""
+    """Rows, their class numbers, and numbers of the groups that they are of, if there are any."""
 
     codes: np.ndarray
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -74,17 +76,21 @@ class Task:
     Parameters
     ----------
     X, y : as `Sampler.fit` takes them
-    test : (X, y), optional
+    test : (X, y), or (X, y, groups) beside `groups`; optional
         A fixed test part. Without it, each seed holds out a part of its own.
+    groups : array-like of shape (n,), optional
+        What each row is of, such as a patient, a customer or a recording. The rows of a group are all on one side of
+        every split: they have more in common than their class, so that others of them flatter a classifier. Each class
+        must lie in three groups, or in two beside a test part.
     test_size, validation_size : float
-        Shares, in (0, 1): of all rows, and of the rows left for training.
+        Shares, in (0, 1): of all rows, and of the rows left for training; as near as whole groups come to them.
     per_class : int or {label: int}, optional
         Training (with validation) rows drawn from each class, anew for each seed; all by default. With a dict, those of
         each label, as for a long tail. Validation takes `validation_size` of every class, so that ``{label: 1.3 * n}``
         and ``validation_size=3 / 13`` leave n training rows.
     drop_duplicates : bool
-        Leave out rows that occur before, and training rows that occur in `test`. Otherwise they are an error, as
-        a copy of a test row in the training part would flatter every arm.
+        Leave out rows that occur before (in another group), and training rows that occur in `test`. Otherwise they are
+        an error, as a copy of a test row in the training part would flatter every arm.
     shifted : dict of str to (X, y), optional
         More rows to be tested on, of another distribution, by name.
     """
@@ -94,7 +100,8 @@ class Task:
         X: Any,
         y: Any = None,
         *,
-        test: tuple[Any, Any] | None = None,
+        test: tuple[Any, ...] | None = None,
+        groups: Any = None,
         test_size: float = 0.3,
         validation_size: float = 0.2,
         per_class: int | Mapping[Any, int] | None = None,
@@ -114,17 +121,27 @@ class Task:
         self.rows = Part(X, codes)
         self.test: Part | None = None
         if test is not None:
-            self.test = self._read(codec, test)
+            self.test = self._read(codec, test[:2])
             if len(self.test) < 2:
                 raise InputError(f"test has {len(self.test)} rows: a score and how sure it is take 2 or more.")
+        of_test = None if test is None or len(test) < 3 else test[2]
+        if groups is not None or of_test is not None:
+            n_test = None if self.test is None else len(self.test)
+            numbers, of_test = read_groups(groups, of_test, len(self.rows), n_test)
+            self.rows = replace(self.rows, groups=numbers)
+            self.test = self.test and replace(self.test, groups=of_test)
         self.shifted = {name: self._read(codec, part) for name, part in (shifted or {}).items()}
         if reserved := [name for name in self.shifted if name == "test" or "/" in name]:
             raise InputError(f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another.")
         self.test_size = test_size
         self.validation_size = validation_size
         self.per_class = None if per_class is None else self._counts(per_class)
+        self.all_drawn = True
         self.n_dropped = self._guard_duplicates(drop_duplicates)
         check_class_counts(self.labels.classes, np.bincount(self.rows.codes, minlength=len(self.classes)), 4, "A study")
+        if self.rows.groups is not None:
+            met = (rows_by_group(self.rows.groups, self.rows.codes) > 0).sum(axis=0)
+            check_class_counts(self.labels.classes, met, 3 if test is None else 2, "A split by groups", "groups")
 
     def _counts(self, per_class: int | Mapping[Any, int]) -> dict[Any, int]:
         """Rows to draw of each label."""
@@ -160,7 +177,12 @@ class Task:
         truth 94 to 100 times, and 68 to 97 times without it.
         """
         if self.test is None:
-            return self.test_size / ((1 - self.test_size) * (1 - self.validation_size))
+            test_size, validation_size = self.test_size, self.validation_size
+            if self.rows.groups is not None:  # whole ones have other shares
+                split = self.split(0)
+                test_size = len(split.test) / len(self.rows)
+                validation_size = len(split.validation) / (len(split.validation) + len(split.train))
+            return test_size / ((1 - test_size) * (1 - validation_size))
         there = np.bincount(self.rows.codes)
         drawn = there if self.per_class is None else np.array(list(self.per_class.values()))
         within = (1 / ((1 - self.validation_size) * drawn) - 1 / there).sum()
@@ -171,7 +193,7 @@ class Task:
         everything, test = self._hold_out(seed)
         if self.per_class is not None:
             everything = self._draw(everything, self.per_class, derive_seed(seed, "subset"))
-        train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"))
+        train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"), 1)
         return Split(_part(self.rows, train), _part(self.rows, validation), Rows(test.X))
 
     def truth(self, seed: int) -> np.ndarray:
@@ -182,7 +204,7 @@ class Task:
         """The same data with one fixed test part, held out here where there is none yet."""
         apart = copy.copy(self)
         if self.test is None:
-            kept, apart.test = self._hold_out(seed)
+            kept, apart.test = self._hold_out(seed, parts=3)
             apart.rows = _part(self.rows, kept)
         return apart
 
@@ -190,22 +212,21 @@ class Task:
         """The rows to learn from alone, of which each seed holds out as few as can be: one for each class."""
         rest = copy.copy(self)
         rest.test, rest.test_size, rest.shifted = None, len(self.classes) / len(self.rows), {}
-        if self.per_class is not None:
-            counts = np.bincount(self.rows.codes)
-            left = (counts - np.ceil(counts * rest.test_size)).astype(int).tolist()
-            rest.per_class = {
-                label: min(n, most) for (label, n), most in zip(self.per_class.items(), left, strict=True)
-            }
+        rest.all_drawn = False
         return rest
 
-    def _hold_out(self, seed: int) -> tuple[np.ndarray, Part]:
+    def _hold_out(self, seed: int, parts: int = 2) -> tuple[np.ndarray, Part]:
         everything = np.arange(len(self.rows))
         if self.test is not None:
             return everything, self.test
-        kept, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"))
+        kept, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"), parts)
         return kept, _part(self.rows, held_out)
 
-    def _stratified(self, index: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _stratified(self, index: np.ndarray, share: float, seed: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to keep, of which `parts` can be made, and this share of rows."""
+        if self.rows.groups is not None:
+            held_out = whole_groups(self.rows.groups[index], self.rows.codes[index], share, seed, parts)
+            return index[~held_out], index[held_out]
         # One row of each class at least, which is more than the share of few rows.
         n = max(math.ceil(share * len(index)), len(self.classes))
         try:
@@ -221,24 +242,24 @@ class Task:
         drawn = []
         for code, (label, n) in enumerate(counts.items()):
             mine = index[self.rows.codes[index] == code]
-            if len(mine) < n:
+            if self.all_drawn and len(mine) < n:
                 raise InputError(f"per_class={n}, but class {label!r} has {len(mine)} rows to draw from.")
-            drawn.append(rng.choice(mine, n, replace=False))
+            drawn.append(rng.choice(mine, min(n, len(mine)), replace=False))
         return np.concatenate(drawn)
 
     def _guard_duplicates(self, drop: bool) -> int:
         digests = row_digests(self.rows.X)
-        first = np.zeros(len(digests), dtype=bool)
-        first[np.unique(digests, return_index=True)[1]] = True
+        _, first, which = np.unique(digests, return_index=True, return_inverse=True)
+        groups = np.arange(len(digests)) if self.rows.groups is None else self.rows.groups
+        again = groups != groups[first][which]
         # A fixed test part is never touched; a split drawn from the rows may put one copy on each side.
         tested = np.zeros(len(digests), dtype=bool) if self.test is None else np.isin(digests, row_digests(self.test.X))
-        bad = ~first | tested
+        bad = again | tested
         if not bad.any():
             return 0
         if not drop:
-            found, where = (
-                (tested, "of X are also in the test part") if tested.any() else (bad, "occur more than once in X")
-            )
+            twice = "occur more than once in X" + ("" if self.rows.groups is None else ", in several groups")
+            found, where = (tested, "of X are also in the test part") if tested.any() else (again, twice)
             part = "test" if tested.any() or self.test is None else "validation"
             raise LeakError(
                 f"{int(found.sum())} rows {where} (first: row {int(np.argmax(found))}), so that a {part} row could be "
@@ -309,4 +330,4 @@ def _frame_digests(X: pd.DataFrame) -> np.ndarray:
 
 
 def _part(rows: Part, index: np.ndarray) -> Part:
-    return Part(take(rows.X, index), rows.codes[index])
+    return Part(take(rows.X, index), rows.codes[index], None if rows.groups is None else rows.groups[index])
