@@ -6,10 +6,10 @@ Where classes are alike, oversampling, class weights and logit adjustment change
 Classifiers take equal steps for every arm, as many as a study's have by default: 1,000 at 10 images a class, 2,200 at
 100. Under flips, shifts and MixUp, 600, 1,200, 2,400 and 4,800 steps gave 85.1, 86.5, 87.3 and 87.6% at 100 images
 (10,000 validation images, one seed). With one thread, beside another process, a seed took 17 to 19 minutes at 10
-images, 25 to 30 at 20 and 50, and 35 to 44 at 100, and of the finalists alone 7 to 12, 6 to 10 and 13 to 20; by the
-time of a step it takes about 55 at 500, and of CIFAR-10, at 50, 200 and 1,000 images, about 40, 80 and 130. At 50 and
-100 images, seeds 0 to 2 drew RandAugment's operations image by image, and later ones draw those of equal operations
-together: other draws of the same distribution.
+images, 25 to 30 at 20 and 50, and 35 to 44 at 100, and of the finalists alone 7 to 12, 6 to 10 and 13 to 20; at 500,
+on a processor that is 1.5 times as fast, 32 and 11. By the time of a step it takes about 40, 80 and 130 on the former,
+of CIFAR-10 at 50, 200 and 1,000 images. At 50 and 100 images, seeds 0 to 2 drew RandAugment's operations image by
+image, and later ones draw those of equal operations together: other draws of the same distribution.
 
 CIFAR-10 is a folder ``cifar10-jpeg`` with ``train/CLASS`` and ``test/CLASS`` in `gen_augment.data.data_root()`, or a
 zip file of it, such as a part of the JPEG copy by YoongiKim: its scores are not comparable with those of the original.
