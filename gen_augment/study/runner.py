@@ -69,7 +69,7 @@ class Study:
         default settings.
     n_seeds : int
         Paired repetitions; a verdict needs 3, and is of use from 5.
-    test : (X, y), optional
+    test : (X, y), or (X, y, groups) beside `groups`; optional
     groups : array-like of shape (n,), optional
     test_size, validation_size : float
     per_class : int or {label: int}, optional

@@ -57,7 +57,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
         with np.load(io.BytesIO((folder / "truth.npz").read_bytes()), allow_pickle=False) as archive:
             truth: dict[int, dict[str, np.ndarray]] = {}
             groups = archive["groups"] if "groups" in archive.files else None
-            for key in set(archive.files) - {"groups"}:
+            for key in (name for name in archive.files if name != "groups"):
                 seed, _, name = key.partition(" ")
                 truth.setdefault(int(seed), {})[name] = archive[key]
         trials = pd.DataFrame(record["trials"], columns=COLUMNS).replace({None: np.nan})

@@ -201,7 +201,7 @@ def test_a_result_keeps_the_groups_of_its_test_part(tmp_path: Path) -> None:
     assert result.scores_left_out("real").shape == (3, 4)
     np.testing.assert_array_equal(again.test_groups, result.test_groups)
     assert again.verdict() == result.verdict()
-    assert sorted(again.truth) == [0, 1, 2]
+    assert list(again.truth) == list(result.truth) == [0, 1, 2]
 
 
 def test_a_search_keeps_groups_whole(tmp_path: Path) -> None:
