@@ -26,22 +26,39 @@ __all__ = ["BENCHMARKS", "SUITES"]
 
 
 def _of(about: str | None, protocol: Protocol) -> Benchmark:
-    return Benchmark(about or "", protocol.run, protocol.table, protocol.figures, protocol.found, protocol.summary)
+    return Benchmark(
+        about or "",
+        protocol.run,
+        protocol.table,
+        protocol.figures,
+        protocol.found,
+        protocol.summary,
+    )
 
 
 #: Every benchmark by name.
 BENCHMARKS: dict[str, Benchmark] = {
-    "ablation": replace(_of(ablation.__doc__, ablation.PROTOCOL), summary=None),  # all arms are the answer
+    "ablation": replace(
+        _of(ablation.__doc__, ablation.PROTOCOL), summary=None
+    ),  # all arms are the answer
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
-    "controls": Benchmark(controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures),
+    "controls": Benchmark(
+        controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
+    ),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, ctgan.figures),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table, filters.figures),
     "generators": Benchmark(
-        generators.__doc__ or "", generators.run, generators.table, generators.figures, summary=generators.summary
+        generators.__doc__ or "",
+        generators.run,
+        generators.table,
+        generators.figures,
+        summary=generators.summary,
     ),
-    "injection": Benchmark(injection.__doc__ or "", injection.run, injection.table, injection.figures),
+    "injection": Benchmark(
+        injection.__doc__ or "", injection.run, injection.table, injection.figures
+    ),
     "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table, overhead.figures),
@@ -53,7 +70,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         summary=robustness.summary,
     ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table, scale.figures),
-    "tables": Benchmark(tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary),
+    "tables": Benchmark(
+        tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
+    ),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

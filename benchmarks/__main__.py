@@ -23,7 +23,10 @@ def list_() -> None:
 
 @app.command()
 def run(
-    name: str, quick: Annotated[bool, typer.Option("--quick", help="A small size that checks the machinery.")] = False
+    name: str,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small size that checks the machinery.")
+    ] = False,
 ) -> None:
     """Run a benchmark, or each of a suite, and write the results.
 
@@ -59,10 +62,17 @@ def report() -> None:
         short += [[f"`{name}`", *line] for line in benchmark.found(record["results"])]
         summary = benchmark.summary(record["results"]) if benchmark.summary else table
         repeat = f"Repeat: `python -m benchmarks run {name}`."
-        whole = [f"# {name}", about, table, f"{pictures.replace('(results/', '(')}{machines}.\n{repeat}"]
+        whole = [
+            f"# {name}",
+            about,
+            table,
+            f"{pictures.replace('(results/', '(')}{machines}.\n{repeat}",
+        ]
         (RESULTS / f"{name}.md").write_text("\n\n".join(whole) + "\n")
         in_full = f"In full, with the set-up and the machine: [results/{name}.md](results/{name}.md). {repeat}"
-        parts.append("\n\n".join([f"## {name}", about.splitlines()[0], summary, f"{pictures}{in_full}"]))
+        parts.append(
+            "\n\n".join([f"## {name}", about.splitlines()[0], summary, f"{pictures}{in_full}"])
+        )
     target = RESULTS.parent / "RESULTS.md"
     target.write_text("\n\n".join([_opening(short, missing), *parts]) + "\n")
     print(target)
@@ -70,7 +80,14 @@ def report() -> None:
 
 def _opening(short: list[list[str]], missing: list[str]) -> str:
     """What the protocols found, and which benchmarks have not been run."""
-    header = ["protocol", "rows", "seeds", "best arm without synthetic rows, %", "best with, %", "gain, points"]
+    header = [
+        "protocol",
+        "rows",
+        "seeds",
+        "best arm without synthetic rows, %",
+        "best with, %",
+        "gain, points",
+    ]
     parts = ["# Results", "Written by `python -m benchmarks report` from `benchmarks/results/`."]
     if short:
         parts += [

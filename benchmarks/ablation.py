@@ -63,7 +63,12 @@ class Copies(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     def generate(self, index: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Rows by address."""
         turn = np.asarray(index) // len(self.rows_)
-        return np.stack([self.rows_[label][n % len(self.rows_[label])] for n, label in zip(turn, y, strict=True)])
+        return np.stack(
+            [
+                self.rows_[label][n % len(self.rows_[label])]
+                for n, label in zip(turn, y, strict=True)
+            ]
+        )
 
 
 class Shifted(Fitted):
@@ -83,7 +88,9 @@ class Shifted(Fitted):
         """Learn from the shifted rows."""
         move = v2.RandomAffine(0, translate=(1 / 14, 1 / 14))
         with fork_rng(derive_seed(self.random_state, "shifts"), torch.device("cpu")):
-            moved = torch.stack([move(image[None])[0] for image in torch.from_numpy(X).repeat(5, 1, 1)])
+            moved = torch.stack(
+                [move(image[None])[0] for image in torch.from_numpy(X).repeat(5, 1, 1)]
+            )
         self.fitted_ = self.fresh().fit(moved.numpy(), np.tile(y, 5))
         return self
 
@@ -108,11 +115,17 @@ class HardClasses:
         wrong = np.zeros(len(y), dtype=bool)
         folds = StratifiedKFold(2, shuffle=True, random_state=derive_seed(seed, "halves") % 2**31)
         for seen, unseen in folds.split(X, codes):
-            predict = trained(Part(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps)
+            predict = trained(
+                Part(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps
+            )
             wrong[unseen] = predict(X[unseen]).argmax(axis=1) != codes[unseen]
         errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # no class is left out
         wanted = dict(zip(labels.tolist(), allocate(len(y), errors).tolist(), strict=True))
-        made = self.sampler.set_params(random_state=derive_seed(seed, "sampler") % 2**31).fit(X, y).sample(y=wanted)
+        made = (
+            self.sampler.set_params(random_state=derive_seed(seed, "sampler") % 2**31)
+            .fit(X, y)
+            .sample(y=wanted)
+        )
         return concatenate([X, made[0]]), np.append(y, made[1])
 
 
@@ -127,7 +140,13 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     hard = {"hard-classes": HardClasses(flows.pop("hard-classes"), setup.steps["classifier"])}
     samplers = flows | {"flow-shifted": Shifted(flows["flow-shifted"]), "copies": Copies()}
     return one_seed(
-        data, setup, samplers, seed, hard, per_class=9 if quick else N_TRAIN * 3 // 2, validation_size=1 / 3
+        data,
+        setup,
+        samplers,
+        seed,
+        hard,
+        per_class=9 if quick else N_TRAIN * 3 // 2,
+        validation_size=1 / 3,
     )
 
 

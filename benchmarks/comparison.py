@@ -12,7 +12,18 @@ from gen_augment.study import StudyResult
 from gen_augment.study.plots import BASELINE, GENERATIVE
 from gen_augment.study.statistics import Interval, jackknife_variance, paired_interval
 
-__all__ = ["METRIC", "Goal", "arms_table", "compared", "gains_figure", "judge", "n_seeds", "paired", "points", "words"]
+__all__ = [
+    "METRIC",
+    "Goal",
+    "arms_table",
+    "compared",
+    "gains_figure",
+    "judge",
+    "n_seeds",
+    "paired",
+    "points",
+    "words",
+]
 
 METRIC = "balanced_accuracy"
 _WORST = "test_worst_class_recall"
@@ -37,19 +48,33 @@ class Goal:
 
 def judge(goal: Goal, result: StudyResult) -> str:
     """Whether the chosen arm reaches a goal, in words, and by what it misses it."""
-    arm, reference, gain = result.best(generative=True), result.best(generative=False), result.compared()
+    arm, reference, gain = (
+        result.best(generative=True),
+        result.best(generative=False),
+        result.compared(),
+    )
     if arm is None or reference is None or gain is None or gain.n < 3:
         return "Whether the goal is reached takes 3 seeds or more."
     score = 100 * _mean(result, arm, f"test_{METRIC}")
     worst = 100 * (_mean(result, arm, _WORST) - _mean(result, reference, _WORST))
     asked = [
-        (f"a gain of {goal.gain:g} points (found {100 * gain.mean:+.2f})", 100 * gain.mean >= goal.gain),
+        (
+            f"a gain of {goal.gain:g} points (found {100 * gain.mean:+.2f})",
+            100 * gain.mean >= goal.gain,
+        ),
         (f"an interval above 0 (from {100 * gain.low:+.2f})", gain.low > 0),
     ]
     if goal.score is not None:
-        asked.append((f"a balanced accuracy of {goal.score:g}% (found {score:.1f})", score >= goal.score))
+        asked.append(
+            (f"a balanced accuracy of {goal.score:g}% (found {score:.1f})", score >= goal.score)
+        )
     if goal.worst_class is not None:
-        asked.append((f"{goal.worst_class:+g} points of worst-class recall ({worst:+.1f})", worst >= goal.worst_class))
+        asked.append(
+            (
+                f"{goal.worst_class:+g} points of worst-class recall ({worst:+.1f})",
+                worst >= goal.worst_class,
+            )
+        )
     missed = [words for words, reached in asked if not reached]
     if not missed:
         return f"The goal is reached: {', '.join(words for words, _ in asked)}."
@@ -90,7 +115,9 @@ def _draw_gain(axes: Axes, gain: Interval, height: int, *, generative: bool, bol
     colour, marker = (GENERATIVE, "D") if generative else (BASELINE, "o")
     axes.plot(100 * gain.mean, height, marker=marker, ms=6 if bold else 4, color=colour)
     if gain.low < gain.high < np.inf:  # not of the reference itself, nor of one seed
-        axes.plot([100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=2.5 if bold else 1)
+        axes.plot(
+            [100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=2.5 if bold else 1
+        )
 
 
 def n_seeds(result: StudyResult) -> str:
@@ -111,14 +138,24 @@ def arms_table(result: StudyResult) -> str:
             points(gain), "" if np.isnan(row["p_holm"]) else f"{row['p_holm']:.2g}",
             _whole(result, arm, "n_synthetic"), _whole(result, arm, "fit_seconds"),
         ])  # fmt: skip
-    header = ["arm", "balanced accuracy, %", "on validation", "worst class", f"gain over {chosen[0]}", "p (Holm)"]
+    header = [
+        "arm",
+        "balanced accuracy, %",
+        "on validation",
+        "worst class",
+        f"gain over {chosen[0]}",
+        "p (Holm)",
+    ]
     return markdown([*header, "synthetic rows", "fit, s"], lines)
 
 
 def compared(result: StudyResult) -> list[str]:
     """The arms chosen without and with synthetic rows, each with its score, and the gain."""
     chosen = [result.best(generative=generative) for generative in (False, True)]
-    scores = [f"{arm}: {_percent(_mean(result, arm, f'test_{METRIC}'))}" if arm else "none" for arm in chosen]
+    scores = [
+        f"{arm}: {_percent(_mean(result, arm, f'test_{METRIC}'))}" if arm else "none"
+        for arm in chosen
+    ]
     gain = result.compared()
     return [*scores, "" if gain is None else points(gain)]
 
@@ -140,7 +177,9 @@ def paired(
     `left_out` has it without one group of those at a time.
     """
     seeds = result.scores().index
-    other_rows = np.mean([left_out[seed, arm] - left_out[seed, reference] for seed in seeds], axis=0)
+    other_rows = np.mean(
+        [left_out[seed, arm] - left_out[seed, reference] for seed in seeds], axis=0
+    )
     differences = [values[seed, arm] - values[seed, reference] for seed in seeds]
     return paired_interval(differences, test_variance=jackknife_variance(other_rows))
 

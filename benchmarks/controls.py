@@ -43,7 +43,10 @@ def leaks(quick: bool) -> dict[str, str | None]:
     few = images("fashion-mnist", quick).head(20)
     y = np.tile(few.y, 2)
     brighter = np.clip(few.X.astype(int) + 1, 0, 255).astype(np.uint8)
-    copies = {"oversampled before the split": few.X, "oversampled and one grey level brighter": brighter}
+    copies = {
+        "oversampled before the split": few.X,
+        "oversampled and one grey level brighter": brighter,
+    }
     return {name: _refused(np.concatenate([few.X, more]), y) for name, more in copies.items()}
 
 
@@ -63,10 +66,18 @@ def table(results: Record) -> str:
         hurt, nothing = result.difference(SHUFFLED, REFERENCE), result.difference(REPEAT, REFERENCE)
         parts += [
             _line("Shuffled labels must hurt", points(hurt), hurt.high < 0),
-            _line("Rows twice must do nothing", points(nothing), -NOTHING < nothing.low <= 0 <= nothing.high < NOTHING),
+            _line(
+                "Rows twice must do nothing",
+                points(nothing),
+                -NOTHING < nothing.low <= 0 <= nothing.high < NOTHING,
+            ),
         ]
     for name, error in results.get("leaks", {}).items():
-        parts.append(_line(f"Rows {name} must be refused", error or "nothing stopped them", error is not None))
+        parts.append(
+            _line(
+                f"Rows {name} must be refused", error or "nothing stopped them", error is not None
+            )
+        )
     return "\n\n".join(parts)
 
 

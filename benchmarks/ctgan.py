@@ -66,12 +66,21 @@ def run(quick: bool) -> Record:
     with trials.alone():
         for seed in range(size.rounds):
             trials.add(
-                {"sampler": "ctgan", "seed": seed, "epochs": size.epochs, "version": version("ctgan")},
+                {
+                    "sampler": "ctgan",
+                    "seed": seed,
+                    "epochs": size.epochs,
+                    "version": version("ctgan"),
+                },
                 partial(_fit_theirs, ctgan, X, y, (test, test_y), size.epochs, seed),
             )
-            goal = next(t["auc"] for t in trials.done if t["sampler"] == "ctgan" and t["seed"] == seed)
+            goal = next(
+                t["auc"] for t in trials.done if t["sampler"] == "ctgan" and t["seed"] == seed
+            )
             for name in NAMES:
-                measure = partial(_fit_ours, name, X, y, (test, test_y), size.most_steps, seed, goal)
+                measure = partial(
+                    _fit_ours, name, X, y, (test, test_y), size.most_steps, seed, goal
+                )
                 trials.add({"sampler": name, "seed": seed}, measure)
     real = _auc((X, y), (test, test_y), 0)
     return {"trials": trials.done, "bayes": float(roc_auc_score(test_y, p)), "real": real}
@@ -98,7 +107,8 @@ def draw_table(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]
     numbers["x6"] = np.exp(z[:, 6])
     numbers["x7"] = np.maximum(z[:, 7], 0)
     categories = {
-        k: pd.Categorical([f"{k}{i}" for i in v], [f"{k}{i}" for i in range(N_CATEGORIES[k])]) for k, v in kinds.items()
+        k: pd.Categorical([f"{k}{i}" for i in v], [f"{k}{i}" for i in range(N_CATEGORIES[k])])
+        for k, v in kinds.items()
     }
     p: np.ndarray = expit(logit)
     return pd.DataFrame(numbers | categories), (rng.random(n) < p).astype(np.int64), p
@@ -120,7 +130,9 @@ def _ctgan() -> Any:
         ) from error
 
 
-def _fit_theirs(ctgan: Any, X: pd.DataFrame, y: np.ndarray, test: Any, epochs: int, seed: int) -> Record:
+def _fit_theirs(
+    ctgan: Any, X: pd.DataFrame, y: np.ndarray, test: Any, epochs: int, seed: int
+) -> Record:
     whole = X.assign(**{LABEL: y})
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")  # its own
@@ -131,22 +143,33 @@ def _fit_theirs(ctgan: Any, X: pd.DataFrame, y: np.ndarray, test: Any, epochs: i
         seconds = time.perf_counter() - start
         made = model.sample(len(X))
     rows = made.drop(columns=LABEL).astype(X.dtypes.to_dict())
-    return {"seconds": seconds, "auc": _auc((rows, made[LABEL].to_numpy().astype(np.int64)), test, seed)}
+    return {
+        "seconds": seconds,
+        "auc": _auc((rows, made[LABEL].to_numpy().astype(np.int64)), test, seed),
+    }
 
 
-def _fit_ours(name: str, X: pd.DataFrame, y: np.ndarray, test: Any, most_steps: int, seed: int, goal: float) -> Record:
+def _fit_ours(
+    name: str, X: pd.DataFrame, y: np.ndarray, test: Any, most_steps: int, seed: int, goal: float
+) -> Record:
     """Fits of more and more steps, until one reaches the goal or the steps are at their most."""
     fits: list[Record] = []
     steps = FIRST_STEPS
     while steps <= most_steps and (not fits or fits[-1]["auc"] < goal):
-        sampler = SAMPLERS[name](random_state=seed, device="cpu").set_params(batch_size=BATCH_SIZE, max_steps=steps)
+        sampler = SAMPLERS[name](random_state=seed, device="cpu").set_params(
+            batch_size=BATCH_SIZE, max_steps=steps
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ModeCollapseWarning)
             start = time.perf_counter()
             sampler.fit(X, y)
             seconds = time.perf_counter() - start
         fits.append(
-            {"steps": steps, "seconds": seconds, "auc": _auc(sampler.sample(len(X), random_state=seed), test, seed)}
+            {
+                "steps": steps,
+                "seconds": seconds,
+                "auc": _auc(sampler.sample(len(X), random_state=seed), test, seed),
+            }
         )
         steps *= 2
     return {"fits": fits, "reached": fits[-1]["auc"] >= goal}
@@ -157,7 +180,9 @@ def _auc(rows: Any, test: Any, seed: int) -> float:
     X, y = rows
     if len(np.unique(y)) < 2:
         return 0.5
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=seed).fit(X, y)
+    model = HistGradientBoostingClassifier(
+        categorical_features="from_dtype", random_state=seed
+    ).fit(X, y)
     return float(roc_auc_score(test[1], model.predict_proba(test[0])[:, 1]))
 
 
@@ -180,7 +205,14 @@ def table(results: Record) -> str:
         )
         rows.append([name, ", ".join(str(fit["steps"]) for fit in last), _each([fit["auc"] for fit in last], 3),
                      _each([fit["seconds"] for fit in last], 1), speed, f"{GOAL}"])  # fmt: skip
-    header = ["sampler", "steps", "area under the curve", "seconds", "times as fast as CTGAN (range)", "goal"]
+    header = [
+        "sampler",
+        "steps",
+        "area under the curve",
+        "seconds",
+        "times as fast as CTGAN (range)",
+        "goal",
+    ]
     limits = f"Trained on real rows: {results['real']:.3f}; the law itself: {results['bayes']:.3f}."
     return markdown(header, rows) + "\n\n" + limits
 
@@ -189,7 +221,11 @@ def figures(results: Record) -> dict[str, Figure]:
     """Times as fast, of the samplers that always came as far."""
     theirs = {t["seed"]: t for t in results["trials"] if t["sampler"] == "ctgan"}
     by_name = {name: [t for t in results["trials"] if t["sampler"] == name] for name in NAMES}
-    found = {name: _times_as_fast(mine, theirs) for name, mine in by_name.items() if all(t["reached"] for t in mine)}
+    found = {
+        name: _times_as_fast(mine, theirs)
+        for name, mine in by_name.items()
+        if all(t["reached"] for t in mine)
+    }
     return {"speeds": measured_figure(found, "times as fast as CTGAN")} if found else {}
 
 

@@ -93,7 +93,12 @@ def run(quick: bool) -> Record:
                     *(("real",) if sampler == "flow" else ()),
                     *(a for a, (s, _) in ARMS.items() if s == sampler),
                 ):
-                    key = {"rows": rows, "arm": arm, "seed": seed, "steps": list(_steps(rows, size))}
+                    key = {
+                        "rows": rows,
+                        "arm": arm,
+                        "seed": seed,
+                        "steps": list(_steps(rows, size)),
+                    }
                     trials.add(key, partial(_trial, rows, arm, seed, size))
     return {"trials": trials.done}
 
@@ -107,10 +112,14 @@ def _steps(rows: str, size: Size) -> tuple[int, int]:
 def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
     """Real rows of each class, and `POOL` times as many of a sampler as are wanted."""
     train, test = load_part("fashion-mnist", size.tested)
-    counts = np.random.default_rng(seed).permutation([max(4, round(size.share * n)) for n in ROWS[rows][2]])
+    counts = np.random.default_rng(seed).permutation(
+        [max(4, round(size.share * n)) for n in ROWS[rows][2]]
+    )
     real = take_rows(train.X, train.codes, dict(enumerate(counts.tolist())), seed)
     wanted = synthetic_counts(counts)
-    sampler = SAMPLERS[name](max_steps=_steps(rows, size)[0], random_state=seed).set_params(class_balance=0.0)
+    sampler = SAMPLERS[name](max_steps=_steps(rows, size)[0], random_state=seed).set_params(
+        class_balance=0.0
+    )
     sampler.fit(real.X, real.codes)
     made = sampler.sample(y=dict(enumerate((POOL * wanted).tolist())), random_state=seed)
     return Drawn(real, sampler, Part(*made), wanted, test)
@@ -122,16 +131,22 @@ def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
     if arm == "real":
         baseline = parse_arm("oversample" if rows == "long tail" else "real", {})
         split = Split(here.real, here.real, here.test)
-        return _score(make_pool(baseline, split, np.arange(10), seed, float).part, here, seed, n_steps)
+        return _score(
+            make_pool(baseline, split, np.arange(10), seed, float).part, here, seed, n_steps
+        )
     passed = np.ones(len(here.made), bool)
     if gate is not None:
         gate = clone(gate)
         if size is QUICK:  # no classifier is trained for long, and few rows are compared with
             small = {"n_steps": 5, "features": "values", "n_reference": 10}
-            gate.set_params(**{key: value for key, value in small.items() if key in gate.get_params()})
+            gate.set_params(
+                **{key: value for key, value in small.items() if key in gate.get_params()}
+            )
         gate.fit(here.real.X, here.real.codes, sampler=here.sampler)
         passed = gate.keep(here.made.X, here.made.codes)
-    chosen = np.concatenate([np.flatnonzero(passed & (here.made.codes == c))[:n] for c, n in enumerate(here.wanted)])
+    chosen = np.concatenate(
+        [np.flatnonzero(passed & (here.made.codes == c))[:n] for c, n in enumerate(here.wanted)]
+    )
     kept = {"kept": float(passed.mean()), "found": len(chosen) / int(here.wanted.sum())}
     return kept | _score_chosen(rows, name, seed, size, tuple(chosen.tolist()))
 
@@ -168,7 +183,10 @@ def table(results: Record) -> str:
             effect = ["", ""]
             if arm in gains:
                 gain = gains[arm]
-                effect = [f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]", f"{adjusted[arm]:.2f}"]
+                effect = [
+                    f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]",
+                    f"{adjusted[arm]:.2f}",
+                ]
             lines.append([
                 arm,
                 f"{mean(accuracy):.1f} ({', '.join(f'{a:.1f}' for a in accuracy)})",
@@ -176,7 +194,15 @@ def table(results: Record) -> str:
                 f"{100 * mean(t['worst_class_recall'] for t in trials):.1f}",
                 *(f"{100 * mean(t[key] for t in trials):.0f}" if key in trials[0] else "" for key in ("kept", "found")),
             ])  # fmt: skip
-        header = ["trained on", "balanced accuracy, %", "filter's gain", "p", "worst class, %", "kept, %", "found, %"]
+        header = [
+            "trained on",
+            "balanced accuracy, %",
+            "filter's gain",
+            "p",
+            "worst class, %",
+            "kept, %",
+            "found, %",
+        ]
         parts.append(f"**{rows}**\n\n{markdown(header, lines)}")
     return "\n\n".join(parts)
 
@@ -188,12 +214,18 @@ def figures(results: Record) -> dict[str, Figure]:
         for rows in ROWS
         for arm, gain in _gains(_by_arm(results, rows)).items()
     }
-    return {"gains": measured_figure(found, "gain of the filter, points of balanced accuracy", ratios=False)}
+    return {
+        "gains": measured_figure(
+            found, "gain of the filter, points of balanced accuracy", ratios=False
+        )
+    }
 
 
 def _by_arm(results: Record, rows: str) -> dict[str, list[Record]]:
     arms = ("real", *ARMS)
-    by_arm = {arm: [t for t in results["trials"] if t["rows"] == rows and t["arm"] == arm] for arm in arms}
+    by_arm = {
+        arm: [t for t in results["trials"] if t["rows"] == rows and t["arm"] == arm] for arm in arms
+    }
     return {arm: trials for arm, trials in by_arm.items() if trials}
 
 

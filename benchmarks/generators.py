@@ -43,7 +43,10 @@ __all__ = ["figures", "load_part", "run", "summary", "table", "take_rows"]
 
 SEEDS = 3
 NAMES = ("vae", "gan", "flow")
-COMPARED, SEARCHED = 5000, 2000  # rows in each distance, and those whose nearest training rows are looked for
+COMPARED, SEARCHED = (
+    5000,
+    2000,
+)  # rows in each distance, and those whose nearest training rows are looked for
 
 #: Optimiser steps of the samplers and of the classifier.
 STEPS: dict[str, tuple[dict[str, int], int]] = {
@@ -92,7 +95,12 @@ def run(quick: bool) -> Record:
     trials = Trials("generators", quick)
     for seed in range(1 if quick else SEEDS):
         for rows, name, measure in _trials(seed, size):
-            key = {"rows": rows, "trained_on": name, "seed": seed, "steps": _steps(name, rows, size)}
+            key = {
+                "rows": rows,
+                "trained_on": name,
+                "seed": seed,
+                "steps": _steps(name, rows, size),
+            }
             trials.add(key, measure)
     return {"trials": trials.done}
 
@@ -122,14 +130,18 @@ def scenario(rows: str, seed: int, size: Size) -> Scenario:
     train, test = load_part(name.lower(), size.tested)
     classes = np.unique(train.codes).tolist()
     available = np.minimum(np.bincount(train.codes), size.per_class)
-    counts = np.minimum(available, {"1,000 a class": 1000, "100 a class": 100}.get(amount, size.per_class))
+    counts = np.minimum(
+        available, {"1,000 a class": 1000, "100 a class": 100}.get(amount, size.per_class)
+    )
     if amount == "long tail":
         tail = np.geomspace(4000, 40, len(classes)) * size.per_class / FULL.per_class
         counts = np.random.default_rng(seed).permutation(np.maximum(2, tail.round().astype(int)))
     real = take_rows(train.X, train.codes, dict(zip(classes, counts.tolist(), strict=True)), seed)
     if amount == "long tail":
         counts = np.full(len(classes), -(-len(real) // len(classes)))
-    return Scenario(real, dict(zip(classes, counts.tolist(), strict=True)), test, _steps("real", rows, size)[0])
+    return Scenario(
+        real, dict(zip(classes, counts.tolist(), strict=True)), test, _steps("real", rows, size)[0]
+    )
 
 
 @lru_cache(maxsize=1)
@@ -159,7 +171,11 @@ def _cas(rows: str, name: str, seed: int, size: Size) -> Record:
     if name == "real":
         arm = parse_arm("oversample" if rows.endswith("tail") else "real", {})
         pool = make_pool(
-            arm, Split(here.real, here.real, here.test), np.array(list(here.wanted)), seed, time.perf_counter
+            arm,
+            Split(here.real, here.real, here.test),
+            np.array(list(here.wanted)),
+            seed,
+            time.perf_counter,
         )
         return {"accuracy": accuracy(pool.part, here, seed)}
     sampler, found = _fit(name, rows, here.real, seed, size)
@@ -174,17 +190,24 @@ def _fit(
     return sampler.fit(real.X, real.codes, init=init), {"fit_seconds": time.perf_counter() - start}
 
 
-def _score(sampler: Sampler, here: Scenario, seed: int, extractor: FeatureExtractor | None = None) -> Record:
+def _score(
+    sampler: Sampler, here: Scenario, seed: int, extractor: FeatureExtractor | None = None
+) -> Record:
     start = time.perf_counter()
     made = Part(*sampler.sample(y=here.wanted, random_state=seed))
-    found: Record = {"sample_seconds": time.perf_counter() - start, "accuracy": accuracy(made, here, seed)}
+    found: Record = {
+        "sample_seconds": time.perf_counter() - start,
+        "accuracy": accuracy(made, here, seed),
+    }
     if extractor is None:
         return found
     rng = np.random.default_rng(seed)
     fake = made.X[rng.permutation(len(made))[:COMPARED]]
     test = here.test.X[rng.permutation(len(here.test))[:COMPARED]]
     found |= fidelity(test, fake, extractor)
-    copied = memorisation(extractor(here.real.X), extractor(fake[:SEARCHED]), reference=extractor(test[:SEARCHED]))
+    copied = memorisation(
+        extractor(here.real.X), extractor(fake[:SEARCHED]), reference=extractor(test[:SEARCHED])
+    )
     return found | {"memorisation": copied.share, "memorisation_of_test": copied.reference}
 
 
@@ -192,10 +215,14 @@ def _partial_labels(name: str, seed: int, size: Size) -> Record:
     whole = scenario("Fashion-MNIST, full", seed, size)
     n_labelled, n_unlabelled = min(50, size.per_class // 2), min(10_000, len(whole.real) // 2)
     order = np.random.default_rng(seed).permutation(len(whole.real))
-    chosen = np.concatenate([order[whole.real.codes[order] == c][:n_labelled] for c in whole.wanted])
+    chosen = np.concatenate(
+        [order[whole.real.codes[order] == c][:n_labelled] for c in whole.wanted]
+    )
     rest = order[~np.isin(order, chosen)][:n_unlabelled]
     few = Part(whole.real.X[chosen], whole.real.codes[chosen])
-    both = Part(np.concatenate([few.X, whole.real.X[rest]]), np.append(few.codes, np.full(len(rest), -1)))
+    both = Part(
+        np.concatenate([few.X, whole.real.X[rest]]), np.append(few.codes, np.full(len(rest), -1))
+    )
     wanted = dict.fromkeys(whole.wanted, 10 * n_labelled)
     here = Scenario(few, wanted, whole.test, _steps("real", "partial labels", size)[0])
     found = {"real": accuracy(few, here, seed)}
@@ -209,17 +236,23 @@ def _transfer(name: str, seed: int, size: Size) -> Record:
     whole = scenario("Fashion-MNIST, full", seed, size)
     old, new = np.sort(np.random.default_rng(seed).permutation(10).reshape(2, 5))
     source = take_rows(whole.real.X, whole.real.codes, {int(c): size.per_class for c in old}, seed)
-    few = take_rows(whole.real.X, whole.real.codes, {int(c): min(20, size.per_class) for c in new}, seed)
+    few = take_rows(
+        whole.real.X, whole.real.codes, {int(c): min(20, size.per_class) for c in new}, seed
+    )
     known = np.isin(whole.test.codes, new)
     test = Part(whole.test.X[known], np.searchsorted(new, whole.test.codes[known]))
     n_wanted = 500 if size is FULL else 10
-    here = Scenario(few, dict.fromkeys(new.tolist(), n_wanted), test, _steps("real", "transfer", size)[0])
+    here = Scenario(
+        few, dict.fromkeys(new.tolist(), n_wanted), test, _steps("real", "transfer", size)[0]
+    )
     found = {"real": accuracy(Part(few.X, np.searchsorted(new, few.codes)), here, seed)}
     start, _ = _fit(name, "transfer", source, seed, size)
     for label, init in (("from scratch", None), ("from other classes", start)):
         sampler, _ = _fit(name, "transfer", few, seed, size, init)
         X, y = sampler.sample(y=here.wanted, random_state=seed)
-        found[label] = accuracy(Part(X, np.searchsorted(new, y)), here, seed)  # which knows the new classes alone
+        found[label] = accuracy(
+            Part(X, np.searchsorted(new, y)), here, seed
+        )  # which knows the new classes alone
     return found
 
 
@@ -232,7 +265,9 @@ def _ways(name: str, seed: int, size: Size) -> Record:
     sampler.set_params(**defaults)
     for strength in STRENGTHS:
         varied = sampler.vary(here.real.X, here.real.codes, strength=strength, random_state=seed)
-        found.append({"strength": strength, "accuracy": accuracy(Part(varied, here.real.codes), here, seed)})
+        found.append(
+            {"strength": strength, "accuracy": accuracy(Part(varied, here.real.codes), here, seed)}
+        )
     return {"ways": found}
 
 
@@ -262,21 +297,32 @@ def table(results: Record) -> str:
         mine = [trial for trial in trials if trial["rows"] == rows]
         if mine:
             lines = [
-                [name, *(_percent([t[label] for t in mine if t["trained_on"] == name]) for label in labels)]
+                [
+                    name,
+                    *(
+                        _percent([t[label] for t in mine if t["trained_on"] == name])
+                        for label in labels
+                    ),
+                ]
                 for name in dict.fromkeys(trial["trained_on"] for trial in mine)
             ]
-            parts.append(f"**{rows}**: test accuracy, %\n\n" + markdown(["sampler", *labels], lines))
+            parts.append(
+                f"**{rows}**: test accuracy, %\n\n" + markdown(["sampler", *labels], lines)
+            )
     return "\n\n".join(parts)
 
 
 def summary(results: Record) -> str:
     """Test accuracy of each training part, by what the classifier was trained on, and the points below real rows."""
-    by_rows = {rows: _accuracies([t for t in results["trials"] if t["rows"] == rows]) for rows in AMOUNTS}
+    by_rows = {
+        rows: _accuracies([t for t in results["trials"] if t["rows"] == rows]) for rows in AMOUNTS
+    }
     by_rows = {rows: found for rows, found in by_rows.items() if "real" in found}
     lines = []
     for name in ("real", *NAMES):
         cells = [
-            f"{100 * mean(found[name].values()):.1f}" + ("" if name == "real" else f" ({100 * _gap(found, name):.1f})")
+            f"{100 * mean(found[name].values()):.1f}"
+            + ("" if name == "real" else f" ({100 * _gap(found, name):.1f})")
             if name in found
             else ""
             for found in by_rows.values()
@@ -288,11 +334,18 @@ def summary(results: Record) -> str:
 def _accuracies(trials: list[Record]) -> dict[str, dict[int, float]]:
     """By what was trained on, and seed."""
     names = dict.fromkeys(trial["trained_on"] for trial in trials)
-    return {name: {t["seed"]: t["accuracy"] for t in trials if t["trained_on"] == name} for name in names}
+    return {
+        name: {t["seed"]: t["accuracy"] for t in trials if t["trained_on"] == name}
+        for name in names
+    }
 
 
 def _gap(found: dict[str, dict[int, float]], name: str) -> float:
-    return mean(found["real"][seed] - accuracy for seed, accuracy in found[name].items() if seed in found["real"])
+    return mean(
+        found["real"][seed] - accuracy
+        for seed, accuracy in found[name].items()
+        if seed in found["real"]
+    )
 
 
 #: Columns after the accuracy: key, heading, and digits.
@@ -307,12 +360,20 @@ _COLUMNS = (
 def _fidelity_table(trials: list[Record]) -> str:
     lines, accuracies = [], _accuracies(trials)
     for name, by_seed in accuracies.items():
-        mine, gap = [trial for trial in trials if trial["trained_on"] == name], _gap(accuracies, name)
+        mine, gap = (
+            [trial for trial in trials if trial["trained_on"] == name],
+            _gap(accuracies, name),
+        )
         found = {key: [trial[key] for trial in mine if key in trial] for key, _, _ in _COLUMNS}
-        figures = [f"{mean(found[key]):.{digits}f}" if found[key] else "" for key, _, digits in _COLUMNS]
+        figures = [
+            f"{mean(found[key]):.{digits}f}" if found[key] else "" for key, _, digits in _COLUMNS
+        ]
         steps = ", ".join(map(str, mine[0]["steps"]))
         lines.append([name, steps, _percent(list(by_seed.values())), f"{100 * gap:.1f}", *figures])
-    return markdown(["trained on", "steps", "test accuracy, %", "gap", *(title for _, title, _ in _COLUMNS)], lines)
+    return markdown(
+        ["trained on", "steps", "test accuracy, %", "gap", *(title for _, title, _ in _COLUMNS)],
+        lines,
+    )
 
 
 def _percent(values: list[float]) -> str:
@@ -325,7 +386,9 @@ def figures(results: Record) -> dict[str, Figure]:
     found = {}
     for name in WAYS:
         trials = [
-            trial["ways"] for trial in results["trials"] if trial["rows"] == "ways" and trial["trained_on"] == name
+            trial["ways"]
+            for trial in results["trials"]
+            if trial["rows"] == "ways" and trial["trained_on"] == name
         ]
         if trials:
             figure = Figure(figsize=(9, 3.2), layout="constrained")
@@ -340,7 +403,9 @@ def figures(results: Record) -> dict[str, Figure]:
     return found
 
 
-def _draw(axes: Axes, trials: list[list[Record]], x: str, chosen: Callable[[Record], bool], label: str) -> None:
+def _draw(
+    axes: Axes, trials: list[list[Record]], x: str, chosen: Callable[[Record], bool], label: str
+) -> None:
     lines = [[way for way in ways if chosen(way)] for ways in trials]
     heights = [mean(100 * way["accuracy"] for way in at) for at in zip(*lines, strict=True)]
     axes.plot([way[x] for way in lines[0]], heights, marker="o", label=label)

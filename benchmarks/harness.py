@@ -69,7 +69,9 @@ class Trials:
 
     def has(self, key: Record) -> bool:
         """Whether what `key` names is done, and did not fail."""
-        return any(key.items() <= trial.items() and trial.get("error") is None for trial in self.done)
+        return any(
+            key.items() <= trial.items() and trial.get("error") is None for trial in self.done
+        )
 
     @contextmanager
     def claim(self, key: Record) -> Iterator[bool]:
@@ -77,7 +79,9 @@ class Trials:
         if self.quick:
             yield True
             return
-        lock = _lock(f"{self.name}-{hashlib.blake2b(json.dumps(key).encode(), digest_size=8).hexdigest()}")
+        lock = _lock(
+            f"{self.name}-{hashlib.blake2b(json.dumps(key).encode(), digest_size=8).hexdigest()}"
+        )
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -85,7 +89,9 @@ class Trials:
             yield False
             return
         try:
-            self.done = _trials(_kept(RESULTS / f"{self.name}.json"))  # with what others did before this was claimed
+            self.done = _trials(
+                _kept(RESULTS / f"{self.name}.json")
+            )  # with what others did before this was claimed
             yield True
         finally:
             lock.release()
@@ -101,7 +107,9 @@ class Trials:
         """
         with self.claim({}) as mine:
             if not mine:
-                raise RuntimeError(f"{self.name} runs in another process already, and cannot be shared: wait for it.")
+                raise RuntimeError(
+                    f"{self.name} runs in another process already, and cannot be shared: wait for it."
+                )
             yield
 
     def add(self, key: Record, measure: Callable[[], Record]) -> None:
@@ -119,7 +127,9 @@ class Trials:
         self.done += trials
         if not self.quick:
             save(self.name, {"trials": self.done}, quick=False)
-            self.done = _trials(_kept(RESULTS / f"{self.name}.json"))  # with what others did meanwhile
+            self.done = _trials(
+                _kept(RESULTS / f"{self.name}.json")
+            )  # with what others did meanwhile
 
 
 def _lock(name: str) -> FileLock:
@@ -197,7 +207,9 @@ def describe_machine() -> Record:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+            line.split(":")[1].strip()
+            for line in cpuinfo.read_text().splitlines()
+            if line.startswith("model name")
         ]
         model = names[0] if names else model
     packages = ("gen_augment", "torch", "numpy", "scikit-learn", "lightning-fabric")
@@ -206,7 +218,8 @@ def describe_machine() -> Record:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in packages}
+        | {"python": platform.python_version()},
     }
 
 
@@ -222,7 +235,9 @@ def save(name: str, results: Record, quick: bool) -> Path:
             known = {json.dumps(trial) for trial in there}
             added = [trial for trial in results["trials"] if json.dumps(trial) not in known]
             results = results | {"trials": there + added}
-            machines = machines_there + [here for here in machines if added and here not in machines_there]
+            machines = machines_there + [
+                here for here in machines if added and here not in machines_there
+            ]
         record = {"name": name, "quick": quick, "machines": machines, "results": results}
         return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 

@@ -82,7 +82,9 @@ class GeneratedByHand(Dataset[Any]):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         label = torch.tensor([index % 10])
         with torch.no_grad():
-            return self.sampler._generate(torch.randn(1, *self.sampler.latent_shape), label)[0], int(label)
+            return self.sampler._generate(torch.randn(1, *self.sampler.latent_shape), label)[
+                0
+            ], int(label)
 
 
 def collate_by_hand(sampler: Sampler, rows: list[Any]) -> list[Tensor]:
@@ -111,7 +113,9 @@ def run(quick: bool) -> Record:
     # Short rounds, and more of them: on a machine that is not alone, long ones are as noisy and fewer.
     results |= _live(floats, y, 5 * rounds, 1024 if quick else 4096)
     results |= {"by hand": _by_hand(sampler, floats, y, 256 if quick else 6000, rounds)}
-    results |= _building(5 * rounds, 4096 if quick else 8192, *((1_000, 2_000) if quick else (10_000, 1_000_000)))
+    results |= _building(
+        5 * rounds, 4096 if quick else 8192, *((1_000, 2_000) if quick else (10_000, 1_000_000))
+    )
     return results
 
 
@@ -124,7 +128,10 @@ def _epochs_with_a_bank(data: dict[str, Dataset[Any]], bank: SampleBank, rounds:
             plain = load(rows)
             for mode, wrapped in (
                 ("replace", augment_loader(plain, bank, ratio=0.5)),
-                ("append", augment_loader(load(_first(rows, 2 * n // 3)), bank, ratio=0.5, mode="append")),
+                (
+                    "append",
+                    augment_loader(load(_first(rows, 2 * n // 3)), bank, ratio=0.5, mode="append"),
+                ),
             ):
                 found = paired_ratio(_epoch(wrapped), _epoch(plain), rounds)
                 results[f"{name}, {workers} workers, {mode}"] = found | {"goal": 1.05}
@@ -133,14 +140,22 @@ def _epochs_with_a_bank(data: dict[str, Dataset[Any]], bank: SampleBank, rounds:
 
 def _first(rows: Any, n: int) -> Dataset[Any]:
     """The first rows, as a data set of their own."""
-    return TensorDataset(*rows[:n]) if isinstance(rows, TensorDataset) else Images(rows.X[:n], rows.targets[:n])
+    return (
+        TensorDataset(*rows[:n])
+        if isinstance(rows, TensorDataset)
+        else Images(rows.X[:n], rows.targets[:n])
+    )
 
 
-def _dataset_on_a_bank(folder: str, X: np.ndarray, y: np.ndarray, bank: SampleBank, rounds: int) -> Record:
+def _dataset_on_a_bank(
+    folder: str, X: np.ndarray, y: np.ndarray, bank: SampleBank, rounds: int
+) -> Record:
     half = len(bank)
     np.save(folder + "/all.npy", X)
     np.save(folder + "/half.npy", X[:half])
-    tensors = ConditionalVAE(max_steps=1, device="cpu", random_state=0).fit(X[:500], y[:500])  # arrays, as in the file
+    tensors = ConditionalVAE(max_steps=1, device="cpu", random_state=0).fit(
+        X[:500], y[:500]
+    )  # arrays, as in the file
     pool = SampleBank.build(tensors, half, folder + "/arrays")
     plain = MemoryMapped(folder + "/all.npy", y[: 2 * half])
     mixed = AugmentedDataset(MemoryMapped(folder + "/half.npy", y[:half]), pool)
@@ -154,13 +169,21 @@ def _dataset_on_a_bank(folder: str, X: np.ndarray, y: np.ndarray, bank: SampleBa
 
 def _live(floats: Tensor, y: np.ndarray, rounds: int, n: int) -> Record:
     results: Record = {}
-    for name in ("gan", "vae"):  # a flow's network takes all of the time, so there is little to lose
+    for name in (
+        "gan",
+        "vae",
+    ):  # a flow's network takes all of the time, so there is little to lose
         cls = SAMPLERS[name]
-        sampler = cls(max_steps=3, device="cpu", random_state=0).fit(floats[:500], torch.from_numpy(y[:500]))
+        sampler = cls(max_steps=3, device="cpu", random_state=0).fit(
+            floats[:500], torch.from_numpy(y[:500])
+        )
         batches = [(floats[:BATCH], torch.from_numpy(y[:BATCH]))] * (n // BATCH)
         ours = _epoch(augment_loader(batches, sampler, ratio=1.0))
         found = paired_ratio(ours, bare_sample_seconds(sampler, n), rounds)
-        results[f"live, {name}"] = found | {"goal": 1 / 0.95, "rows_per_second": n / found["ours_ms"] * 1000}
+        results[f"live, {name}"] = found | {
+            "goal": 1 / 0.95,
+            "rows_per_second": n / found["ours_ms"] * 1000,
+        }
     return results
 
 
@@ -173,7 +196,10 @@ def _by_hand(sampler: Sampler, floats: Tensor, y: np.ndarray, n: int, rounds: in
         live = AugmentedDataset(real, sampler, ratio=1.0, mode="replace", fresh=True)
         ways: dict[str, tuple[Any, int]] = {
             "by hand: one row in __getitem__": (load(GeneratedByHand(sampler, n)), n),
-            "by hand: one row in __getitem__, 2 workers": (load(GeneratedByHand(sampler, n), num_workers=2), n),
+            "by hand: one row in __getitem__, 2 workers": (
+                load(GeneratedByHand(sampler, n), num_workers=2),
+                n,
+            ),
             "by hand: collate in 2 workers": (
                 load(real, num_workers=2, collate_fn=partial(collate_by_hand, sampler)),
                 n // 2,
@@ -182,7 +208,10 @@ def _by_hand(sampler: Sampler, floats: Tensor, y: np.ndarray, n: int, rounds: in
             "AugmentedDataset, fresh rows, 2 workers": (load(live, num_workers=2), n),
             "augment_loader, live": (augment_loader(load(real), sampler, ratio=0.5), n // 2),
             "augment_loader, bank": (augment_loader(load(real), bank, ratio=0.5), n // 2),
-            "AugmentedDataset, bank": (load(AugmentedDataset(real, bank, mode="replace", ratio=0.5)), n // 2),
+            "AugmentedDataset, bank": (
+                load(AugmentedDataset(real, bank, mode="replace", ratio=0.5)),
+                n // 2,
+            ),
         }
         times: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
@@ -209,22 +238,25 @@ def _building(rounds: int, timed: int, small: int, large: int) -> Record:
     )
     with tempfile.TemporaryDirectory() as folder:
         # A narrow network, since its size has no part in how memory grows.
-        ConditionalVAE(max_steps=3, width=8, device="cpu", random_state=0).fit(X, np.arange(500) % 10).save(
-            folder + "/model"
-        )
+        ConditionalVAE(max_steps=3, width=8, device="cpu", random_state=0).fit(
+            X, np.arange(500) % 10
+        ).save(folder + "/model")
         peaks = [
             float(subprocess.check_output([sys.executable, "-c", code, folder, str(n)]).split()[-1])
             for n in (small, large)
         ]
     return {
-        "building a bank": speed | {"goal": 1 / 0.90, "rows_per_second": timed / speed["ours_ms"] * 1000},
+        "building a bank": speed
+        | {"goal": 1 / 0.90, "rows_per_second": timed / speed["ours_ms"] * 1000},
         "memory": {"rows": [small, large], "peak_mb": peaks, "goal_mb": 300},
     }
 
 
 def build_and_measure(folder: str, n: int) -> float:
     """Build a bank of `n` rows of the model in a folder; return the peak of resident memory, MB."""
-    SampleBank.build(ConditionalVAE.load(Path(folder) / "model", device="cpu"), n, f"{folder}/bank-{n}")
+    SampleBank.build(
+        ConditionalVAE.load(Path(folder) / "model", device="cpu"), n, f"{folder}/bank-{n}"
+    )
     # Not `getrusage`, whose peak a process inherits from the one that started it.
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -256,14 +288,20 @@ def table(results: Record) -> str:
                 f"{found['bare_ms']:.0f}",
             ]
         )
-    ratios = markdown(["what", "time, ratio", "range", "at most", "ours, ms", "plain or bare, ms"], rows)
+    ratios = markdown(
+        ["what", "time, ratio", "range", "at most", "ours, ms", "plain or bare, ms"], rows
+    )
     by_hand = markdown(
         ["way", "synthetic rows a second"],
-        [[name.replace("__getitem__", "`__getitem__`"), f"{speed:,.0f}"] for name, speed in results["by hand"].items()],
+        [
+            [name.replace("__getitem__", "`__getitem__`"), f"{speed:,.0f}"]
+            for name, speed in results["by hand"].items()
+        ],
     )
     memory = results["memory"]
     peaks = " and ".join(
-        f"{peak:.0f} MB for {n:,} rows" for n, peak in zip(memory["rows"], memory["peak_mb"], strict=True)
+        f"{peak:.0f} MB for {n:,} rows"
+        for n, peak in zip(memory["rows"], memory["peak_mb"], strict=True)
     )
     return f"{ratios}\n\n{by_hand}\n\nPeak memory of a process that builds a bank: {peaks}."
 

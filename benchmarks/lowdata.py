@@ -61,7 +61,9 @@ def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, **settings:
     per_class = 9 if quick else int(rows.split()[0]) * 3 // 2
     samplers = image_samplers(setup.steps, mirror, quick)
     own = {"pixel-smote": pixel_smote()}
-    return one_seed(data, setup, samplers, seed, own, per_class=per_class, validation_size=1 / 3, **settings)
+    return one_seed(
+        data, setup, samplers, seed, own, per_class=per_class, validation_size=1 / 3, **settings
+    )
 
 
 def pixel_smote() -> Any:
@@ -99,7 +101,13 @@ def setups(sizes: Iterable[int], move: str) -> dict[str, Setup]:
     found = {}
     for n in sizes:
         vae, gan, flow = STEPS[n]
-        steps = {"classifier": default_steps(10 * n), "vae": vae, "gan": gan, "flow": flow, "latent-smote": vae}
+        steps = {
+            "classifier": default_steps(10 * n),
+            "vae": vae,
+            "gan": gan,
+            "flow": flow,
+            "latent-smote": vae,
+        }
         found[f"{n} a class"] = Setup(arms(move), steps)
     return found
 

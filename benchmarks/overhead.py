@@ -36,7 +36,9 @@ def run(quick: bool) -> Record:
         X, y = _data(kind)
         sampler = SAMPLERS[name](max_steps=n_steps * times, random_state=0, device="cpu").fit(X, y)
         if what == "step":
-            return paired_ratio(_fit_seconds(sampler, X, y), _bare_fit_seconds(sampler, X, y), rounds)
+            return paired_ratio(
+                _fit_seconds(sampler, X, y), _bare_fit_seconds(sampler, X, y), rounds
+            )
         n = n_rows * times
         found = paired_ratio(_sample_seconds(sampler, n), bare_sample_seconds(sampler, n), rounds)
         return found | {"rows_per_second": n / found["ours_ms"] * 1000}
@@ -52,17 +54,34 @@ def table(results: Record) -> str:
     """Ratios, their limits and milliseconds."""
     rows = []
     for found, (what, ratio) in zip(results["trials"], _ratios(results).items(), strict=True):
-        limit = "at most {:.2f} times the time" if _is_step(found) else "at least {:.2f} of the speed"
-        spread, milliseconds = f"{ratio.low:.3f} to {ratio.high:.3f}", (found["ours_ms"], found["bare_ms"])
-        rows.append(
-            [what, f"{ratio.value:.3f}", spread, limit.format(ratio.goal), *(f"{ms:.1f}" for ms in milliseconds)]
+        limit = (
+            "at most {:.2f} times the time" if _is_step(found) else "at least {:.2f} of the speed"
         )
-    return markdown(["what", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows)
+        spread, milliseconds = (
+            f"{ratio.low:.3f} to {ratio.high:.3f}",
+            (found["ours_ms"], found["bare_ms"]),
+        )
+        rows.append(
+            [
+                what,
+                f"{ratio.value:.3f}",
+                spread,
+                limit.format(ratio.goal),
+                *(f"{ms:.1f}" for ms in milliseconds),
+            ]
+        )
+    return markdown(
+        ["what", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows
+    )
 
 
 def figures(results: Record) -> dict[str, Figure]:
     """The ratios."""
-    return {"ratios": measured_figure(_ratios(results), "time of a step, and speed of sampling, over the bare one")}
+    return {
+        "ratios": measured_figure(
+            _ratios(results), "time of a step, and speed of sampling, over the bare one"
+        )
+    }
 
 
 def _is_step(found: Record) -> bool:
@@ -73,7 +92,10 @@ def _ratios(results: Record) -> dict[str, Measured]:
     """Of times for steps, of speeds for samples."""
     ratios = {}
     for found in results["trials"]:
-        value, *ends = (found[name] ** (1 if _is_step(found) else -1) for name in ("ratio", "ratio_min", "ratio_max"))
+        value, *ends = (
+            found[name] ** (1 if _is_step(found) else -1)
+            for name in ("ratio", "ratio_min", "ratio_max")
+        )
         what = f"{found['sampler']}, {found['data']}: {found['what']}"
         ratios[what] = Measured(value, min(ends), max(ends), 1.1 if _is_step(found) else 0.9)
     return ratios
@@ -111,7 +133,9 @@ def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
     layout = torch.channels_last if sampler.spec_.kind == "image" else torch.contiguous_format
     rows = sampler.codec_.encode(X).contiguous(memory_format=layout)
     labels = torch.from_numpy(y)
-    make_step = next(step for name, step in BARE_STEPS.items() if isinstance(sampler, SAMPLERS[name]))
+    make_step = next(
+        step for name, step in BARE_STEPS.items() if isinstance(sampler, SAMPLERS[name])
+    )
 
     def seconds() -> float:
         network = sampler._build(sampler.spec_).to(memory_format=layout).train()
@@ -130,7 +154,9 @@ def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
 
 
 def _bare_vae(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
-    optimizer = torch.optim.AdamW(network.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True
+    )
 
     def step(x: Tensor, y: Tensor, number: int) -> None:
         reconstruction, kl, _ = network(x, y)
@@ -144,7 +170,9 @@ def _bare_vae(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
 
 def _bare_gan(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
     generator, discriminator, ema = network.generator, network.discriminator, network.ema.module
-    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=sampler.lr, betas=(0.0, 0.99), fused=True)
+    generator_optimizer = torch.optim.Adam(
+        generator.parameters(), lr=sampler.lr, betas=(0.0, 0.99), fused=True
+    )
     discriminator_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=sampler.discriminator_lr, betas=(0.0, 0.99), fused=True
     )
@@ -180,7 +208,9 @@ def _bare_gan(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
 
 def _bare_flow(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, Tensor, int], None]:
     velocity, average = network.velocity, network.ema.module
-    optimizer = torch.optim.AdamW(velocity.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True)
+    optimizer = torch.optim.AdamW(
+        velocity.parameters(), lr=sampler.lr, weight_decay=1e-4, fused=True
+    )
 
     def step(x: Tensor, y: Tensor, number: int) -> None:
         z, t = torch.randn_like(x), torch.randn(len(x)).sigmoid()

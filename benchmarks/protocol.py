@@ -33,7 +33,17 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
-from benchmarks.comparison import METRIC, Goal, arms_table, compared, gains_figure, judge, n_seeds, points, words
+from benchmarks.comparison import (
+    METRIC,
+    Goal,
+    arms_table,
+    compared,
+    gains_figure,
+    judge,
+    n_seeds,
+    points,
+    words,
+)
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
 from gen_augment.data import Data, load_data
 from gen_augment.errors import InputError
@@ -134,28 +144,41 @@ class Protocol:
 
     def _complete(self, trials: Trials, rows: str, setup: Setup, seed: int) -> None:
         """Run the arms that a seed lacks, unless another process is at that seed."""
-        keys = {arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps} for arm in setup.arms}
+        keys = {
+            arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps}
+            for arm in setup.arms
+        }
         if all(map(trials.has, keys.values())):
             return
         with trials.claim({"rows": rows, "seed": seed}) as mine:
             lacking = tuple(arm for arm, key in keys.items() if not trials.has(key))
             if not mine or not lacking:
                 return
-            folder = Path(mkdtemp()) if trials.quick else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
+            folder = (
+                Path(mkdtemp())
+                if trials.quick
+                else WORK / self.name / f"{rows}-{seed}".replace(" ", "-")
+            )
             found = self._seed(rows, Setup(lacking, setup.steps), seed, trials.quick, folder)
             trials.extend([keys[arm] | found[arm] for arm in lacking])
             shutil.rmtree(folder)
 
-    def _seed(self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path) -> dict[str, Record]:
+    def _seed(
+        self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path
+    ) -> dict[str, Record]:
         folder.mkdir(parents=True, exist_ok=True)
         study = self.make(rows, setup, seed, quick)
         result = study.run(folder / "study", on_trial=None if quick else _say)
         robustness = result.robustness()
-        return {str(t["arm"]): _record(result, t, robustness) for t in result.trials.to_dict("records")}
+        return {
+            str(t["arm"]): _record(result, t, robustness) for t in result.trials.to_dict("records")
+        }
 
     def finalists(self, results: Record, rows: str) -> tuple[str, ...]:
         """Arms of a setup, in order, that go on after the first seeds; none while these are not whole."""
-        result = self.result({"trials": [t for t in results["trials"] if t["seed"] < self.first]}, rows)
+        result = self.result(
+            {"trials": [t for t in results["trials"] if t["seed"] < self.first]}, rows
+        )
         if result is None or result.n_seeds < self.first:
             return ()
         means = result.scores("validation").mean().drop(list(result.controls), errors="ignore")
@@ -175,7 +198,9 @@ class Protocol:
                 found[rows][f"{rows}, finalists"] = final
         return found
 
-    def result(self, results: Record, rows: str, arms: Sequence[str] | None = None) -> StudyResult | None:
+    def result(
+        self, results: Record, rows: str, arms: Sequence[str] | None = None
+    ) -> StudyResult | None:
         """All seeds of a setup that have every arm, or those named, as a study's result; None where there are none.
 
         Trials of other steps than the last are left out: settings may have been changed.
@@ -183,7 +208,11 @@ class Protocol:
         arms = self.setups[rows].arms if arms is None else arms
         mine = [t for t in results["trials"] if t["rows"] == rows]
         by_key = {(t["seed"], t["arm"]): t for t in mine if t["steps"] == mine[-1]["steps"]}
-        seeds = [seed for seed in sorted({seed for seed, _ in by_key}) if all((seed, arm) in by_key for arm in arms)]
+        seeds = [
+            seed
+            for seed in sorted({seed for seed, _ in by_key})
+            if all((seed, arm) in by_key for arm in arms)
+        ]
         if not seeds:
             return None
         trials = [by_key[seed, arm] for seed in seeds for arm in arms]
@@ -208,10 +237,15 @@ class Protocol:
         """Arms of each setup, what was chosen, the goal, and what others report."""
         parts = []
         for rows, stages in self.stages(results).items():
-            parts += [f"**{title}**, {n_seeds(result)}\n\n{arms_table(result)}" for title, result in stages.items()]
+            parts += [
+                f"**{title}**, {n_seeds(result)}\n\n{arms_table(result)}"
+                for title, result in stages.items()
+            ]
             parts.append(self._words(results, rows, last_of(stages)))
         if (n := len({trial.get("code") for trial in results["trials"]})) > 1:
-            parts.append(f"The trials ran under {n} versions of the code; those that kept none count as one.")
+            parts.append(
+                f"The trials ran under {n} versions of the code; those that kept none count as one."
+            )
         return "\n\n".join([*parts, *self._words_of_others()])
 
     def summary(self, results: Record) -> str:
@@ -220,7 +254,9 @@ class Protocol:
         for rows, stages in self.stages(results).items():
             last, finalists = last_of(stages), self.finalists(results, rows)
             shown = (self.result(results, rows, finalists) if finalists else None) or last
-            parts.append(f"**{rows}**, {n_seeds(shown)}\n\n{arms_table(shown)}\n\n{self._words(results, rows, last)}")
+            parts.append(
+                f"**{rows}**, {n_seeds(shown)}\n\n{arms_table(shown)}\n\n{self._words(results, rows, last)}"
+            )
         return "\n\n".join([*parts, *self._words_of_others()])
 
     def _words(self, results: Record, rows: str, last: StudyResult) -> str:
@@ -233,7 +269,11 @@ class Protocol:
 
     def _words_of_others(self) -> list[str]:
         lines = [[name, str(figure)] for name, figure in self.published]
-        return [f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}"] if lines else []
+        return (
+            [f"Published: {self.source}\n\n{markdown(['method', 'published, %'], lines)}"]
+            if lines
+            else []
+        )
 
     def _words_of_fresh_seeds(self, results: Record, rows: str, final: StudyResult) -> str:
         """The gain on the seeds that had no say in who the finalists are."""
@@ -251,7 +291,9 @@ class Protocol:
 
     def figures(self, results: Record) -> dict[str, Figure]:
         """Gain of each arm over the best without a generative sampler, one panel a setup."""
-        return gains_figure({rows: list(stages.values()) for rows, stages in self.stages(results).items()})
+        return gains_figure(
+            {rows: list(stages.values()) for rows, stages in self.stages(results).items()}
+        )
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -307,7 +349,9 @@ def images(name: str, quick: bool) -> Data:
 def test_part(data: Data) -> tuple[Any, Any]:
     """The test part that comes with the data, or an error."""
     if data.test is None:
-        raise InputError(f"{data.name} has no test part: make it a folder that holds the folders train and test.")
+        raise InputError(
+            f"{data.name} has no test part: make it a folder that holds the folders train and test."
+        )
     return data.test
 
 
@@ -367,7 +411,9 @@ def _record(result: StudyResult, trial: Mapping[Any, Any], robustness: pd.DataFr
         if len(robustness.columns):
             record["robustness"] = pack(robustness.loc[trial["arm"]].to_numpy())
             parts = [result.scores_left_out(trial["arm"], name)[0] for name in robustness.columns]
-            record["robustness_left_out"] = pack(np.mean(parts, axis=0))  # of the mean over all conditions
+            record["robustness_left_out"] = pack(
+                np.mean(parts, axis=0)
+            )  # of the mean over all conditions
     return record
 
 

@@ -50,7 +50,9 @@ N_CLASSES = 10
 def run(quick: bool) -> Record:
     """Times against pythae as it comes and tuned, and the bounds."""
     # Our loop reads its losses at step 50, and pythae's at each: both have waited for a GPU when the clock is stopped.
-    timed_steps, epoch_steps, n_epochs, rounds, n_rows = (10, 10, 1, 1, 500) if quick else (50, 100, 10, 5, 5000)
+    timed_steps, epoch_steps, n_epochs, rounds, n_rows = (
+        (10, 10, 1, 1, 500) if quick else (50, 100, 10, 5, 5000)
+    )
     data = load_data("fashion-mnist").head(epoch_steps * BATCH_SIZE // N_CLASSES)
     if data.test is None:
         raise RuntimeError("Fashion-MNIST has a test part")
@@ -61,7 +63,9 @@ def run(quick: bool) -> Record:
         results["pythae"] = version("pythae")
         for name, theirs in (("tuned", tuned), ("plain", plain)):
             results[f"step, {name}"] = paired_ratio(
-                _call(ours.fit, data.X[few], data.y[few], timed_steps), _call(theirs.fit, data.X[few], 1), rounds
+                _call(ours.fit, data.X[few], data.y[few], timed_steps),
+                _call(theirs.fit, data.X[few], 1),
+                rounds,
             )
         bounds = results["bounds"] = {"steps": n_steps, "train_images": len(data.X)}
         X, y = (part[: 500 if quick else None] for part in data.test)
@@ -73,7 +77,9 @@ def run(quick: bool) -> Record:
         ours.fit(data.X, data.y, n_steps)
         bounds["ours, labels"] = _bound(ours.network, X, y)
         for name, theirs in (("tuned", tuned), ("plain", plain)):
-            results[f"sample, {name}"] = paired_ratio(_call(ours.sample, n_rows), _call(theirs.sample, n_rows), rounds)
+            results[f"sample, {name}"] = paired_ratio(
+                _call(ours.sample, n_rows), _call(theirs.sample, n_rows), rounds
+            )
     return results
 
 
@@ -81,8 +87,15 @@ def table(results: Record) -> str:
     """Ratios of speed, and bounds in nats per image."""
     rows = []
     for (what, name), speed in _speeds(results).items():
-        ours, theirs = (_in_unit(what, results[f"{what}, {name}"][key], results) for key in ("ours_ms", "bare_ms"))
-        label = {"step": "ms a step", "sample": "samples/s"}[what] + ", pythae" + ", tuned" * (name == "tuned")
+        ours, theirs = (
+            _in_unit(what, results[f"{what}, {name}"][key], results)
+            for key in ("ours_ms", "bare_ms")
+        )
+        label = (
+            {"step": "ms a step", "sample": "samples/s"}[what]
+            + ", pythae"
+            + ", tuned" * (name == "tuned")
+        )
         spread = f"{speed.value:.2f} ({speed.low:.2f} to {speed.high:.2f})"
         rows.append([label, ours, theirs, spread, "" if speed.goal is None else f"{speed.goal}"])
     bounds = results["bounds"]
@@ -91,8 +104,12 @@ def table(results: Record) -> str:
         ("ours, labels", "bound, ours knows labels", ""),
     ):
         mine, theirs = bounds[key], bounds["pythae"]
-        rows.append([f"{label}, nats", f"{mine:.2f}", f"{theirs:.2f}", f"{mine - theirs:+.2f}", goal])
-    return markdown(["what", "ours", "pythae's", "times as fast (range), or difference", "goal"], rows)
+        rows.append(
+            [f"{label}, nats", f"{mine:.2f}", f"{theirs:.2f}", f"{mine - theirs:+.2f}", goal]
+        )
+    return markdown(
+        ["what", "ours", "pythae's", "times as fast (range), or difference", "goal"], rows
+    )
 
 
 def figures(results: Record) -> dict[str, Figure]:
@@ -113,7 +130,11 @@ def _speeds(results: Record) -> dict[tuple[str, str], Measured]:
 
 
 def _in_unit(what: str, ms: float, results: Record) -> str:
-    return f"{ms / results['timed_steps']:.1f}" if what == "step" else f"{1000 * results['rows'] / ms:.0f}"
+    return (
+        f"{ms / results['timed_steps']:.1f}"
+        if what == "step"
+        else f"{1000 * results['rows'] / ms:.0f}"
+    )
 
 
 class _Ours(Callback):
@@ -151,9 +172,9 @@ class _Theirs:
         """Seconds from the end of the first few steps to the end of the last."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            self.network = ConditionalVAE(latent_dim=LATENT_DIM, width=WIDTH, likelihood="bce")._build(
-                DataSpec("image", (1, 28, 28), 1)
-            )
+            self.network = ConditionalVAE(
+                latent_dim=LATENT_DIM, width=WIDTH, likelihood="bce"
+            )._build(DataSpec("image", (1, 28, 28), 1))
             config = self.models.VAEConfig((1, 28, 28), LATENT_DIM, reconstruction_loss="bce")
             self.model = self.models.VAE(config, *_halves(self.network))
             if self.tuned:
@@ -161,7 +182,9 @@ class _Theirs:
             pixels = _pixels(X)
             dataset = _pythae("data.datasets").BaseDataset(pixels, torch.zeros(len(pixels)))
             watch = _stopwatch()
-            trainer = _trainer()(self.model, dataset, training_config=self._config(n_epochs), callbacks=[watch])
+            trainer = _trainer()(
+                self.model, dataset, training_config=self._config(n_epochs), callbacks=[watch]
+            )
             trainer.train()
         return float(watch.stop - watch.start)
 
@@ -184,7 +207,8 @@ class _Theirs:
             num_epochs=n_epochs,
             learning_rate=LR,
             optimizer_cls="AdamW",
-            optimizer_params={"weight_decay": WEIGHT_DECAY} | ({"fused": True} if self.tuned else {}),
+            optimizer_params={"weight_decay": WEIGHT_DECAY}
+            | ({"fused": True} if self.tuned else {}),
             scheduler_cls="CosineAnnealingLR",  # pythae's schedules go by epochs
             scheduler_params={"T_max": n_epochs},
         )
@@ -294,7 +318,9 @@ def _stopwatch() -> Any:
 
 def _encode(network: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and logarithm of the variance of the code of pixels in [0, 1]."""
-    mean, log_var = network.to_code(torch.cat([network.encoder(2 * x - 1), network.embedding(y)], dim=1)).chunk(2, 1)
+    mean, log_var = network.to_code(
+        torch.cat([network.encoder(2 * x - 1), network.embedding(y)], dim=1)
+    ).chunk(2, 1)
     return mean, log_var
 
 

@@ -32,7 +32,11 @@ def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     data = images("fashion-mnist", quick)
     X, y = test_part(data)
     chosen = chosen_rows(len(y), 10 if quick else 500)
-    return {f"{kind} {s}": (corrupt(X[chosen], kind, s, like=data.X), y[chosen]) for kind in KINDS for s in SEVERITIES}
+    return {
+        f"{kind} {s}": (corrupt(X[chosen], kind, s, like=data.X), y[chosen])
+        for kind in KINDS
+        for s in SEVERITIES
+    }
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
@@ -45,7 +49,11 @@ PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make, fir
 
 def _kept(results: Record, name: str) -> dict[tuple[int, str], np.ndarray]:
     """Packed numbers of each seed and arm."""
-    return {(t["seed"], t["arm"]): np.array(unpack(t[name])) for t in results["trials"] if t["error"] is None}
+    return {
+        (t["seed"], t["arm"]): np.array(unpack(t[name]))
+        for t in results["trials"]
+        if t["error"] is None
+    }
 
 
 def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
@@ -56,7 +64,9 @@ def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
 
 def table(results: Record) -> str:
     """Clean images, as in other protocols; then the mean over corruptions, its gain, and that of each severity."""
-    return "\n\n".join([PROTOCOL.table(results), *_corrupted(results, PROTOCOL.result(results, ROWS))])
+    return "\n\n".join(
+        [PROTOCOL.table(results), *_corrupted(results, PROTOCOL.result(results, ROWS))]
+    )
 
 
 def summary(results: Record) -> str:
@@ -76,8 +86,20 @@ def _corrupted(results: Record, result: StudyResult | None) -> list[str]:
     for arm in result.scores().columns:
         each = np.mean([scores[seed, arm] for seed in result.scores().index], axis=0)
         gain = "" if arm == reference else points(paired(result, means, left_out, arm, reference))
-        lines.append([str(arm), f"{100 * each.mean():.1f}", gain, *(f"{100 * s:.1f}" for s in each.mean(axis=0))])
-    header = ["arm", "corrupted, %", f"gain over {reference}", *(f"severity {s}" for s in SEVERITIES)]
+        lines.append(
+            [
+                str(arm),
+                f"{100 * each.mean():.1f}",
+                gain,
+                *(f"{100 * s:.1f}" for s in each.mean(axis=0)),
+            ]
+        )
+    header = [
+        "arm",
+        "corrupted, %",
+        f"gain over {reference}",
+        *(f"severity {s}" for s in SEVERITIES),
+    ]
     return [f"**Corrupted images**\n\n{markdown(header, lines)}"]
 
 
@@ -95,5 +117,7 @@ def figures(results: Record) -> dict[str, Figure]:
             axes.plot(SEVERITIES, heights, marker="o", ms=3, label=arm)
             axes.set_title(kind.replace("_", " "), fontsize=9)
     panels[0, 0].set_ylabel("balanced accuracy, %")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8
+    )
     return {"severity": figure}

@@ -60,14 +60,28 @@ def table(results: Record) -> str:
             times = f"{seconds / first['seconds'][what]:.1f}" if first is not found else ""
             memory = [f"{found[name]:,.0f}" for name in ("peak_mb", "imports_mb")]
             rows.append([what, f"{found['rows']:,}", f"{seconds:.1f}", times, *memory])
-    header = ["what", "rows", "processor, s", "times the smaller", "largest memory, MB", "of it imports"]
+    header = [
+        "what",
+        "rows",
+        "processor, s",
+        "times the smaller",
+        "largest memory, MB",
+        "of it imports",
+    ]
     measured = markdown(header, rows)
     ratios = [
         [f"{found['rows']:,}", f"{found['rare']:.0%}", f"{found['ratio']:.2f}", f"{found['ratio_min']:.2f} to "
          f"{found['ratio_max']:.2f}", f"{found['ours_ms']:.0f}", f"{found['bare_ms']:.0f}"]
         for found in results["smote"]
     ]  # fmt: skip
-    header = ["rows", "of the rare class", "ratio", "range", "ours, processor ms", "imbalanced-learn, ms"]
+    header = [
+        "rows",
+        "of the rare class",
+        "ratio",
+        "range",
+        "ours, processor ms",
+        "imbalanced-learn, ms",
+    ]
     return f"{measured}\n\n{markdown(header, ratios)}"
 
 
@@ -94,7 +108,10 @@ def _fit(n: int, steps: int, model: str) -> Record:
     TableCodec.fit(X)
     fitted = time.process_time()
     ConditionalVAE(max_steps=steps, random_state=0, device="cpu").fit(X, y).save(model)
-    seconds = {"codec alone": fitted - started, f"VAE of {steps} steps": time.process_time() - fitted}
+    seconds = {
+        "codec alone": fitted - started,
+        f"VAE of {steps} steps": time.process_time() - fitted,
+    }
     return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
 
 
@@ -102,14 +119,18 @@ def _sample(n: int, model: str) -> Record:
     torch.set_num_threads(1)
     imports, sampler = _peak(), load_sampler(model, device="cpu")
     started = time.process_time()
-    write_parts(Path(model).with_suffix(".parquet"), sample_parts(sampler, n, None, 0, PART_ROWS), sampler)
+    write_parts(
+        Path(model).with_suffix(".parquet"), sample_parts(sampler, n, None, 0, PART_ROWS), sampler
+    )
     seconds = {"samples to Parquet": time.process_time() - started}
     return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
 
 
 def _peak() -> float:
     """Largest resident memory so far, in MB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1024 if sys.platform == "darwin" else 1
+    )
     return kilobytes / 1024
 
 

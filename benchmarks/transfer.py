@@ -21,7 +21,17 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from benchmarks.harness import WORK
-from benchmarks.protocol import DEVICE, PRECISION, Fitted, Protocol, Setup, image_samplers, images, one_seed, test_part
+from benchmarks.protocol import (
+    DEVICE,
+    PRECISION,
+    Fitted,
+    Protocol,
+    Setup,
+    image_samplers,
+    images,
+    one_seed,
+    test_part,
+)
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
 from gen_augment.data import Data
@@ -90,7 +100,11 @@ class Classes(NamedTuple):
 def split_classes(seed: int, quick: bool) -> Classes:
     """Five classes each, in an order that the seed shuffles."""
     data = images("fashion-mnist", quick)
-    old, new = np.random.default_rng(derive_seed(seed, "classes")).permutation(np.unique(data.y)).reshape(2, 5)
+    old, new = (
+        np.random.default_rng(derive_seed(seed, "classes"))
+        .permutation(np.unique(data.y))
+        .reshape(2, 5)
+    )
     source = Data(data.name, *_only(data.X, data.y, old))
     test = _only(*test_part(data), new)
     few = Data(data.name, *_only(data.X, data.y, new), test=test, mirror=data.mirror)
@@ -114,11 +128,18 @@ def source(seed: int, quick: bool) -> Source:
         files = {name: folder / f"{name}.safetensors" for name in steps}
         for name, sampler in image_samplers(steps, True, quick).items():
             if not files[name].exists():
-                sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(data.X, data.y)
+                sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(
+                    data.X, data.y
+                )
                 sampler.save(files[name])
         if not files["classifier"].exists():
-            write_bytes(files["classifier"], save(_classifier(data, derive_seed(seed, "source"), steps["classifier"])))
-        samplers = {name: load_sampler(file) for name, file in files.items() if name != "classifier"}
+            write_bytes(
+                files["classifier"],
+                save(_classifier(data, derive_seed(seed, "source"), steps["classifier"])),
+            )
+        samplers = {
+            name: load_sampler(file) for name, file in files.items() if name != "classifier"
+        }
         return Source(seed, samplers, load(files["classifier"].read_bytes()))
 
 
@@ -142,18 +163,24 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     known, data = source(seed, quick), split_classes(seed, quick).new
     fresh = image_samplers(setup.steps, data.mirror, quick)
-    samplers = fresh | {f"init-{name}": Started(fresh[name], name, known) for name in ("flow", "paired")}
+    samplers = fresh | {
+        f"init-{name}": Started(fresh[name], name, known) for name in ("flow", "paired")
+    }
 
     def fine_tuned() -> nn.Module:
         network = SmallCNN((1, *data.X.shape[1:]), 5)
         head = list(network.state_dict())[-2:]  # the last layer, which is that of other classes
         with torch.no_grad():
-            network.load_state_dict(known.weights | {name: network.state_dict()[name] for name in head})
+            network.load_state_dict(
+                known.weights | {name: network.state_dict()[name] for name in head}
+            )
         return network
 
     model = fine_tuned if rows == "fine-tuned" else None
     per_class = 9 if quick else N_FEW * 3 // 2
-    return one_seed(data, setup, samplers, seed, model=model, per_class=per_class, validation_size=1 / 3)
+    return one_seed(
+        data, setup, samplers, seed, model=model, per_class=per_class, validation_size=1 / 3
+    )
 
 
 PROTOCOL = Protocol(

@@ -83,7 +83,9 @@ class PseudoLabels:
             predict = trained(Part(X, codes), RECIPE, self.random_state, self.n_steps)
             self._likely = predict(self.unlabelled)
         likely, sure = self._likely, self._likely.max(axis=1) >= SURE
-        return concatenate([X, self.unlabelled[sure]]), np.append(y, labels[likely.argmax(axis=1)[sure]])
+        return concatenate([X, self.unlabelled[sure]]), np.append(
+            y, labels[likely.argmax(axis=1)[sure]]
+        )
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
@@ -93,12 +95,24 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     labelled = data.head(n * 3 // 2, derive_seed(seed, "labelled"))
     order = np.random.default_rng(seed).permutation(len(data.y))
     known = set(map(bytes, labelled.X))
-    others = [number for number in order.tolist() if bytes(data.X[number]) not in known][:n_unlabelled]
+    others = [number for number in order.tolist() if bytes(data.X[number]) not in known][
+        :n_unlabelled
+    ]
     unlabelled = data.X[others]
     samplers = image_samplers(setup.steps, data.mirror, quick)
-    semi = image_samplers({name.removeprefix("semi-"): s for name, s in setup.steps.items()}, data.mirror, quick)
-    samplers |= {name: WithUnlabelled(semi[name[5:]], unlabelled) for name in setup.steps if name.startswith("semi-")}
-    pseudo = {"pseudo-labels": PseudoLabels(unlabelled, setup.steps["classifier"], derive_seed(seed, "teacher"))}
+    semi = image_samplers(
+        {name.removeprefix("semi-"): s for name, s in setup.steps.items()}, data.mirror, quick
+    )
+    samplers |= {
+        name: WithUnlabelled(semi[name[5:]], unlabelled)
+        for name in setup.steps
+        if name.startswith("semi-")
+    }
+    pseudo = {
+        "pseudo-labels": PseudoLabels(
+            unlabelled, setup.steps["classifier"], derive_seed(seed, "teacher")
+        )
+    }
     few = Data(data.name, labelled.X, labelled.y, test=data.test, mirror=data.mirror)
     return one_seed(few, setup, samplers, seed, pseudo, validation_size=1 / 3)
 

@@ -41,11 +41,24 @@ if __name__ == "__main__":
     sampler = ConditionalVAE(max_steps=500, random_state=0).fit(images[:300], labels[:300])
     bank = SampleBank.build(sampler, 2000, tempfile.mkdtemp() + "/digits")
 
-    replace, vary = SyntheticReplace(bank, labels="balanced", p=0.2), Vary(bank, strength=(0.1, 0.4), p=0.3)
+    replace, vary = (
+        SyntheticReplace(bank, labels="balanced", p=0.2),
+        Vary(bank, strength=(0.1, 0.4), p=0.3),
+    )
     augment = A.Compose([replace, vary, A.GaussNoise(std_range=(0.05, 0.1)), ToTensorV2()])
-    train, test = Digits(range(300), augment), Digits(range(300, len(images)), A.Compose([ToTensorV2()]))
+    train, test = (
+        Digits(range(300), augment),
+        Digits(range(300, len(images)), A.Compose([ToTensorV2()])),
+    )
     # Without worker_init_fn, all workers and epochs would augment alike.
-    loader = DataLoader(train, 32, shuffle=True, num_workers=2, persistent_workers=True, worker_init_fn=worker_init_fn)
+    loader = DataLoader(
+        train,
+        32,
+        shuffle=True,
+        num_workers=2,
+        persistent_workers=True,
+        worker_init_fn=worker_init_fn,
+    )
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     for _ in range(60):

@@ -31,7 +31,9 @@ class Eigendigits(nn.Module):
         self.register_buffer("axes", torch.stack(axes))  # (10, n_components, 64)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        rows = self.get_buffer("mean")[y] + torch.einsum("bk,bkd->bd", z, self.get_buffer("axes")[y])
+        rows = self.get_buffer("mean")[y] + torch.einsum(
+            "bk,bkd->bd", z, self.get_buffer("axes")[y]
+        )
         return rows.clamp(-1, 1).reshape(-1, 1, 8, 8)
 
 
@@ -43,7 +45,9 @@ train = TensorDataset(X[:60], y[:60])
 
 # `fit` looks at the form, the labels and the class shares of our rows, and checks that the generator goes with them.
 sampler = PretrainedSampler(generator, latent_shape=(12,), random_state=0).fit(train)
-loader = augment_loader(DataLoader(train, batch_size=32, shuffle=True), sampler, ratio=0.5, labels="balanced")
+loader = augment_loader(
+    DataLoader(train, batch_size=32, shuffle=True), sampler, ratio=0.5, labels="balanced"
+)
 
 torch.manual_seed(0)
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))

@@ -16,7 +16,9 @@ def make_model() -> nn.Module:
 
 
 digits = load_digits()
-X = torch.from_numpy(digits.images).float().unsqueeze(1) / 8 - 1  # (n, 1, 8, 8), the form that the network trains on
+X = (
+    torch.from_numpy(digits.images).float().unsqueeze(1) / 8 - 1
+)  # (n, 1, 8, 8), the form that the network trains on
 y = torch.from_numpy(digits.target)
 train = TensorDataset(X[:300], y[:300])
 

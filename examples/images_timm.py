@@ -29,7 +29,9 @@ model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 
 model_ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.98))
 optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
 updates_per_epoch = len(loader_train)
-scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=N_EPOCHS * updates_per_epoch)
+scheduler = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, LR, total_steps=N_EPOCHS * updates_per_epoch
+)
 
 for epoch in range(N_EPOCHS):
     loader_train.set_epoch(epoch)

@@ -16,7 +16,9 @@ from torchvision.transforms import v2
 from gen_augment import ConditionalVAE, SampleBank
 from gen_augment.inject.torchvision import SyntheticReplace, Vary
 
-images = torch.from_numpy(load_digits().images * 15.9375).to(torch.uint8)[:, None]  # (n, 1, 8, 8) from 0 to 255
+images = torch.from_numpy(load_digits().images * 15.9375).to(torch.uint8)[
+    :, None
+]  # (n, 1, 8, 8) from 0 to 255
 labels = torch.from_numpy(load_digits().target)
 
 
@@ -39,10 +41,15 @@ if __name__ == "__main__":
     sampler = ConditionalVAE(max_steps=500, random_state=0).fit(images[:300], labels[:300])
     bank = SampleBank.build(sampler, 2000, tempfile.mkdtemp() + "/digits")
 
-    replace, vary = SyntheticReplace(bank, p=0.2, labels="balanced"), Vary(bank, p=0.3, strength=(0.1, 0.4))
+    replace, vary = (
+        SyntheticReplace(bank, p=0.2, labels="balanced"),
+        Vary(bank, p=0.3, strength=(0.1, 0.4)),
+    )
     to_float = v2.ToDtype(torch.float32, scale=True)
     augment = v2.Compose([replace, vary, to_float, v2.RandomErasing(p=0.2, scale=(0.02, 0.1))])
-    loader = DataLoader(Digits(augment), batch_size=32, shuffle=True, num_workers=2, persistent_workers=True)
+    loader = DataLoader(
+        Digits(augment), batch_size=32, shuffle=True, num_workers=2, persistent_workers=True
+    )
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     for _ in range(60):

@@ -65,7 +65,9 @@ class AugmentedTrainer(Trainer):
 set_seed(0)
 sampler = ConditionalVAE(max_steps=300, random_state=0).fit(X[:300], y[:300])
 with tempfile.TemporaryDirectory() as folder:
-    bank = SampleBank.build(sampler, 2000, folder + "/bank")  # collators run in workers, which read banks
+    bank = SampleBank.build(
+        sampler, 2000, folder + "/bank"
+    )  # collators run in workers, which read banks
     arguments = TrainingArguments(
         folder, num_train_epochs=20, per_device_train_batch_size=32, learning_rate=5e-3, report_to=[], use_cpu=True,
         save_strategy="no", logging_strategy="no", disable_tqdm=True,
@@ -76,7 +78,9 @@ with tempfile.TemporaryDirectory() as folder:
         data_collator=Collator(SyntheticMix(bank, ratio=0.3)),
         train_dataset=Images(X[:300], y[:300]),
         eval_dataset=Images(X[300:], y[300:]),
-        compute_metrics=lambda found: {"accuracy": np.mean(found.predictions.argmax(axis=1) == found.label_ids)},
+        compute_metrics=lambda found: {
+            "accuracy": np.mean(found.predictions.argmax(axis=1) == found.label_ids)
+        },
     )
     trainer.train()
     print(f"accuracy on rows not seen: {trainer.evaluate()['eval_accuracy']:.3f}")

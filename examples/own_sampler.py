@@ -29,11 +29,15 @@ class NormalNetwork(nn.Module):
     def lower(self, y: Tensor) -> Tensor:
         """Cholesky factors, one a row: ``(B, n, n)``."""
         factor = self.factor[y]
-        return factor.tril(-1) + torch.diag_embed(nn.functional.softplus(factor.diagonal(dim1=1, dim2=2)))
+        return factor.tril(-1) + torch.diag_embed(
+            nn.functional.softplus(factor.diagonal(dim1=1, dim2=2))
+        )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean negative log-likelihood, in nats a row."""
-        density: Any = torch.distributions.MultivariateNormal(self.mean[y], scale_tril=self.lower(y))
+        density: Any = torch.distributions.MultivariateNormal(
+            self.mean[y], scale_tril=self.lower(y)
+        )
         loss: Tensor = -density.log_prob(x).mean()
         return loss
 
@@ -68,6 +72,16 @@ class NormalSampler(Sampler):
 
 if __name__ == "__main__":
     X, y = load_wine(return_X_y=True, as_frame=True)
-    print(NormalSampler(max_steps=500, lr=2e-2, random_state=0).fit(X, y).sample(3, y=1)[0].round(2).T.to_string())
+    print(
+        NormalSampler(max_steps=500, lr=2e-2, random_state=0)
+        .fit(X, y)
+        .sample(3, y=1)[0]
+        .round(2)
+        .T.to_string()
+    )
     samplers = {"normal": NormalSampler(max_steps=500, lr=2e-2)}
-    print(Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3).run().verdict())
+    print(
+        Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3)
+        .run()
+        .verdict()
+    )

@@ -24,7 +24,10 @@ def classifier(over_sampler):
 generative = GenerativeOverSampler(ConditionalVAE(max_steps=300, device="cpu"), random_state=0)
 search = GridSearchCV(
     classifier(generative),
-    {"generativeoversampler__sampling_strategy": [0.3, 1.0], "generativeoversampler__sampler__latent_dim": [4, 16]},
+    {
+        "generativeoversampler__sampling_strategy": [0.3, 1.0],
+        "generativeoversampler__sampler__latent_dim": [4, 16],
+    },
     scoring="average_precision",
     cv=3,
 ).fit(X, y)

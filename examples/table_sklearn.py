@@ -15,7 +15,10 @@ from gen_augment import ConditionalVAE, Study
 data = load_breast_cancer(as_frame=True)
 # One malignant row for each ten benign ones.
 keep = np.r_[np.flatnonzero(data.target == 1), np.flatnonzero(data.target == 0)[:35]]
-X, y = data.data.iloc[keep].reset_index(drop=True), data.target.iloc[keep].map({0: "malignant", 1: "benign"})
+X, y = (
+    data.data.iloc[keep].reset_index(drop=True),
+    data.target.iloc[keep].map({0: "malignant", 1: "benign"}),
+)
 y = y.reset_index(drop=True)
 
 # A DataFrame goes in and a DataFrame comes out, with its columns and dtypes; labels too.
@@ -34,5 +37,9 @@ study = Study(
     n_seeds=5,
 )
 result = study.run()
-print(result.table()[["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]].round(3).to_string())
+print(
+    result.table()[["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]]
+    .round(3)
+    .to_string()
+)
 print(result.verdict())

@@ -77,7 +77,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "GenerativeOverSampler":  # needs imbalanced-learn, which is optional and slow to import
+    if (
+        name == "GenerativeOverSampler"
+    ):  # needs imbalanced-learn, which is optional and slow to import
         from gen_augment.inject.resample import GenerativeOverSampler
 
         return GenerativeOverSampler

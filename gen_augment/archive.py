@@ -32,7 +32,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     path = Path(path)
     temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".tmp", dir=path.parent
+        )
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -40,7 +42,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         umask = os.umask(0)
         os.umask(umask)
         with contextlib.suppress(PermissionError):  # where a mount decides who owns a file
-            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files; an archive is an ordinary one
+            Path(temporary).chmod(
+                0o666 & ~umask
+            )  # mkstemp makes private files; an archive is an ordinary one
         Path(temporary).replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -88,13 +92,18 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
 
 def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
     """What `write` takes and `read` makes this mapping of: keys in JSON are strings, and those of it may be numbers."""
-    pairs = [[key.item() if isinstance(key, np.generic) else key, value] for key, value in mapping.items()]
+    pairs = [
+        [key.item() if isinstance(key, np.generic) else key, value]
+        for key, value in mapping.items()
+    ]
     if all(isinstance(key, str) for key, _ in pairs) and set(mapping) != {_PAIRS}:
         return dict(pairs)
     return {_PAIRS: sorted(pairs, key=repr)}  # numbers and strings have no order among themselves
 
 
-def read(path: str | os.PathLike[str], *, with_tensors: bool = True) -> tuple[JSON, dict[str, Tensor]]:
+def read(
+    path: str | os.PathLike[str], *, with_tensors: bool = True
+) -> tuple[JSON, dict[str, Tensor]]:
     """Read an archive that `write` made, or only its header.
 
     Raises
@@ -108,9 +117,17 @@ def read(path: str | os.PathLike[str], *, with_tensors: bool = True) -> tuple[JS
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())}
+            tensors = {
+                name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())
+            }
         header = None if text is None else json.loads(text, object_hook=_from_pairs)
-    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:  # no bytes, or bad JSON
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # no bytes, or bad JSON
         raise ArchiveError(f"{path} is not a readable archive, or is cut short: {error}") from error
     if not isinstance(header, dict):
         raise ArchiveError(f"{path} is a safetensors file, but not one that gen_augment wrote.")
@@ -129,7 +146,9 @@ def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> ArchiveError:
-    return ArchiveError(f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written.")
+    return ArchiveError(
+        f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written."
+    )
 
 
 def _from_pairs(record: JSON) -> Any:

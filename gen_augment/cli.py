@@ -53,21 +53,31 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 def fit(
     data: DataArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors."
+        ),
     ],
     sampler: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(ALL_SAMPLERS)}; flow, or what --init is, otherwise.")
+        str | None,
+        typer.Option(help=f"One of {', '.join(ALL_SAMPLERS)}; flow, or what --init is, otherwise."),
     ] = None,
     target: TargetOption = None,
     per_class: PerClassOption = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; the sampler's default otherwise.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps; the sampler's default otherwise.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows in a step.")] = None,
     init: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="Start from this fitted sampler, with its parameters.")
+        Path | None,
+        typer.Option(metavar="MODEL", help="Start from this fitted sampler, with its parameters."),
     ] = None,
-    grid: Annotated[Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")
+    ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from MODEL.partial, which an interrupted fit leaves.")
+        bool,
+        typer.Option("--resume", help="Go on from MODEL.partial, which an interrupted fit leaves."),
     ] = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -102,30 +112,48 @@ def fit(
     except KeyboardInterrupt:
         if partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
-            tell(err, f"interrupted at step {done}: the same command with --resume goes on from {partial}.")
+            tell(
+                err,
+                f"interrupted at step {done}: the same command with --resume goes on from {partial}.",
+            )
         raise
     model.save(output)
     partial.unlink(missing_ok=True)
     trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
-    tell(out, f"{type(model).__name__} fitted on {len(loaded.y)} rows of {loaded.name}{trained}: {output}")
+    tell(
+        out,
+        f"{type(model).__name__} fitted on {len(loaded.y)} rows of {loaded.name}{trained}: {output}",
+    )
 
 
 @app.command()
 def sample(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+    ],
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="OUT", help="New folder for images; new .csv or .parquet file for tables."
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="New folder for images; new .csv or .parquet file for tables.",
         ),
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many rows; of each --label, if any are given.")] = 100,
+    n: Annotated[
+        int, typer.Option("-n", min=1, help="How many rows; of each --label, if any are given.")
+    ] = 100,
     label: Annotated[
-        list[str] | None, typer.Option(help="Draw this label; may be given several times. The class prior otherwise.")
+        list[str] | None,
+        typer.Option(
+            help="Draw this label; may be given several times. The class prior otherwise."
+        ),
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=VALUE", help="Of a table, rows like that; may be given several times."),
+        typer.Option(
+            metavar="COLUMN=VALUE", help="Of a table, rows like that; may be given several times."
+        ),
     ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -155,17 +183,32 @@ def sample(
 
 @app.command()
 def bank(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="BANK", help="Folder to build, or to go on with.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many rows; of each --label, if any are given.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="BANK", help="Folder to build, or to go on with."),
+    ],
+    n: Annotated[
+        int, typer.Option("-n", min=1, help="How many rows; of each --label, if any are given.")
+    ],
     label: Annotated[
-        list[str] | None, typer.Option(help="Draw this label; may be given several times. The class prior otherwise.")
+        list[str] | None,
+        typer.Option(
+            help="Draw this label; may be given several times. The class prior otherwise."
+        ),
     ] = None,
     part: Annotated[
-        str, typer.Option(metavar="I/N", help="Build the i-th of n parts only, from 1: n processes build one bank.")
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Build the i-th of n parts only, from 1: n processes build one bank.",
+        ),
     ] = "1/1",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Names the table of rows; the sampler's own otherwise.")
+        int | None,
+        typer.Option(min=0, help="Names the table of rows; the sampler's own otherwise."),
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -197,19 +240,28 @@ def bank(
 
 @app.command()
 def audit(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+    ],
     data: DataArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="PAGE", help="HTML file to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="PAGE", help="HTML file to write.")
+    ],
     target: TargetOption = None,
     per_class: PerClassOption = None,
     unseen: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Rows that the sampler has not seen, as DATA is given.")
+        str | None,
+        typer.Option(metavar="DATA", help="Rows that the sampler has not seen, as DATA is given."),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Of a table: compare the groups that it names.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a table: compare the groups that it names."),
     ] = None,
     features: Annotated[
-        str, typer.Option(help="Where images are compared: auto, values, or a torchvision model that is downloaded.")
+        str,
+        typer.Option(
+            help="Where images are compared: auto, values, or a torchvision model that is downloaded."
+        ),
     ] = "auto",
     n: Annotated[int, typer.Option("-n", min=1, help="Synthetic rows to look at.")] = 5000,
     seed: SeedOption = 0,
@@ -239,11 +291,20 @@ def audit(
         other = load_data(unseen, target=target)
         holdout = other.X, other.y
     found = look_at(
-        sampler, loaded.X, loaded.y, holdout=holdout, group=group, features=features, n_samples=n, random_state=seed
+        sampler,
+        loaded.X,
+        loaded.y,
+        holdout=holdout,
+        group=group,
+        features=features,
+        n_samples=n,
+        random_state=seed,
     )
     found.to_html(output)
     found.to_json(output.with_suffix(".json"))
-    for finding in found.findings or [f"Nothing stands out among {found.card['synthetic_rows']} synthetic rows."]:
+    for finding in found.findings or [
+        f"Nothing stands out among {found.card['synthetic_rows']} synthetic rows."
+    ]:
         out.print(finding, style="bold", markup=False, soft_wrap=True)
     tell(out, f"Page: {output}\nSheet: {output.with_suffix('.json')}")
 
@@ -256,7 +317,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in exit code 2 and one line."""
     # Deprecations inside libraries are no news to the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
-    for stream in (sys.stdout, sys.stderr):  # a label that the terminal's encoding has not is no failure
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a label that the terminal's encoding has not is no failure
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -292,7 +356,9 @@ def _set_asked(model: Any, asked: dict[str, Any]) -> None:
         if value is None:
             continue
         if "max_steps" not in known:
-            raise InputError(f"{type(model).__name__} is not trained, so it takes no {name}: leave it out.")
+            raise InputError(
+                f"{type(model).__name__} is not trained, so it takes no {name}: leave it out."
+            )
         if name in known:
             model.set_params(**{name: value})
 
@@ -301,7 +367,9 @@ def _find_label(classes: Any, text: str) -> Any:
     for label in classes.tolist():
         if str(label) == text:
             return label
-    raise InputError(f"label {text!r} was not seen in fit; known labels: {', '.join(map(str, classes.tolist()))}.")
+    raise InputError(
+        f"label {text!r} was not seen in fit; known labels: {', '.join(map(str, classes.tolist()))}."
+    )
 
 
 if __name__ == "__main__":

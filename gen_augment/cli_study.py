@@ -39,7 +39,13 @@ FORMATS = {
     ".json": StudyResult.to_json,
 }
 ReportOption = Annotated[
-    Path, typer.Option("-o", "--output", metavar="REPORT", help="File to write: .html, .md, .csv, .parquet or .json.")
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="REPORT",
+        help="File to write: .html, .md, .csv, .parquet or .json.",
+    ),
 ]
 
 
@@ -48,41 +54,70 @@ def study(
     output: ReportOption = Path("study.html"),
     target: TargetOption = None,
     arms: Annotated[
-        str | None, typer.Option(help="Comma-separated, such as real,shift+mixup,gan:0.5,gan:agreement+shift+mixup.")
+        str | None,
+        typer.Option(
+            help="Comma-separated, such as real,shift+mixup,gan:0.5,gan:agreement+shift+mixup."
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Classifier: sklearn.linear_model.LogisticRegression, or net.py:make_net.")
+        str | None,
+        typer.Option(
+            help="Classifier: sklearn.linear_model.LogisticRegression, or net.py:make_net."
+        ),
     ] = None,
     groups: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Of a table: what rows are of, such as a patient; never split up."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Of a table: what rows are of, such as a patient; never split up.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
     per_class: PerClassOption = None,
-    metric: Annotated[str, typer.Option(help="Score that arms are chosen and compared by.")] = "balanced_accuracy",
-    margin: Annotated[float, typer.Option(help="The gain that would matter, in units of the metric.")] = 0.0,
+    metric: Annotated[
+        str, typer.Option(help="Score that arms are chosen and compared by.")
+    ] = "balanced_accuracy",
+    margin: Annotated[
+        float, typer.Option(help="The gain that would matter, in units of the metric.")
+    ] = 0.0,
     budget: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="End in time, such as 20m or 1.5h: fewer seeds, sampler steps and arms."),
+        typer.Option(
+            metavar="TIME",
+            help="End in time, such as 20m or 1.5h: fewer seeds, sampler steps and arms.",
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for as many as there are cores.")] = 1,
     sequential: Annotated[
-        bool, typer.Option("--sequential", help="Stop as soon as the verdict is certain, at the same error rate.")
+        bool,
+        typer.Option(
+            "--sequential", help="Stop as soon as the verdict is certain, at the same error rate."
+        ),
     ] = False,
     sizes: Annotated[
         str | None,
-        typer.Option(metavar="N,...", help="Rows of each class, such as 10,30: a learning curve up to all of them."),
+        typer.Option(
+            metavar="N,...",
+            help="Rows of each class, such as 10,30: a learning curve up to all of them.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of a network; otherwise, more for more rows.")
+        int | None,
+        typer.Option(min=1, help="Training steps of a network; otherwise, more for more rows."),
     ] = None,
     sampler_steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Training steps of each sampler; otherwise its default, or what fits the budget."),
+        typer.Option(
+            min=1,
+            help="Training steps of each sampler; otherwise its default, or what fits the budget.",
+        ),
     ] = None,
     recommend: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="Search for the best use of the samplers; save that sampler here, if any."),
+        typer.Option(
+            metavar="MODEL",
+            help="Search for the best use of the samplers; save that sampler here, if any.",
+        ),
     ] = None,
     corruptions: Annotated[
         bool, typer.Option("--corruptions", help="Test under common corruptions of images too.")
@@ -116,19 +151,31 @@ def study(
     minutes = None if budget is None else _minutes(budget)
     loaded = load_data(data, target=target)
     X, of_group = (loaded.X, None) if groups is None else _apart(loaded.X, groups)
-    place: dict[str, Any] = {"device": device} if precision is None else {"device": device, "precision": precision}
-    trained = {name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)}
+    place: dict[str, Any] = (
+        {"device": device} if precision is None else {"device": device, "precision": precision}
+    )
+    trained = {
+        name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)
+    }
     for sampler in trained.values():
         if sampler_steps is not None:
             sampler.set_params(max_steps=sampler_steps)
-        make_fabric(sampler.device, sampler.precision)  # a device that cannot be used is found before the first trial
+        make_fabric(
+            sampler.device, sampler.precision
+        )  # a device that cannot be used is found before the first trial
     densities = ("kde", "mixture") if hasattr(loaded.X, "columns") else ()
-    others = {name: CLASSICAL[name]() for name in (densities if arms is None else CLASSICAL) if name not in ROW_STEPS}
+    others = {
+        name: CLASSICAL[name]()
+        for name in (densities if arms is None else CLASSICAL)
+        if name not in ROW_STEPS
+    }
     samplers = trained | others
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
     if recommend is not None and named is not None:  # search among those that are named, if any are
         heads = {step.split(":")[0] for arm in named for step in arm.split("+")}
-        samplers = {name: sampler for name, sampler in samplers.items() if name in heads} or samplers
+        samplers = {
+            name: sampler for name, sampler in samplers.items() if name in heads
+        } or samplers
     run = Study(
         X, loaded.y, groups=of_group, model=None if model is None else load_model(model), arms=named,
         mirror=loaded.mirror, samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class,
@@ -165,7 +212,9 @@ def study(
     if isinstance(found, Recommendation) and recommend is not None:
         _save_recommended(found, recommend)
     FORMATS[output.suffix](result, output)
-    kept = folder if recommend is None else folder / "confirmation"  # of a search, what the report is of
+    kept = (
+        folder if recommend is None else folder / "confirmation"
+    )  # of a search, what the report is of
     tell(out, f"Report: {output}\nTrials: {kept}")
     if interrupted:
         tell(err, "interrupted: the same command goes on with the trials that are left.")
@@ -175,7 +224,11 @@ def study(
 def report(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="TRIALS", help="The folder that study wrote beside its report.", show_default=False),
+        typer.Argument(
+            metavar="TRIALS",
+            help="The folder that study wrote beside its report.",
+            show_default=False,
+        ),
     ],
     output: ReportOption,
 ) -> None:
@@ -194,14 +247,20 @@ def report(
 
 def _check_format(output: Path) -> None:
     if output.suffix not in FORMATS and not output.is_dir():
-        raise InputError(f"{output}: a report is written to a file that ends in {', '.join(FORMATS)}.")
+        raise InputError(
+            f"{output}: a report is written to a file that ends in {', '.join(FORMATS)}."
+        )
     check_writable(output)
 
 
 def _apart(X: Any, column: str) -> tuple[Any, Any]:
     """A table without this column, and the column."""
     if column not in getattr(X, "columns", ()):
-        found = f"columns: {', '.join(map(str, X.columns))}" if hasattr(X, "columns") else "images have no columns"
+        found = (
+            f"columns: {', '.join(map(str, X.columns))}"
+            if hasattr(X, "columns")
+            else "images have no columns"
+        )
         raise InputError(f"--groups {column!r}: there is no such column; {found}.")
     return X.drop(columns=column), X[column]
 
@@ -223,10 +282,13 @@ def _save_recommended(found: Recommendation, path: Path) -> None:
     filtered = isinstance(source, FilteredSampler)
     (source.sampler if filtered else source).save(path)
     counts = ", ".join(f"{label}: {n}" for label, n in (found.counts or {}).items())
-    tell(out, f"Use {found.use}, fitted on all rows: {path}\nSynthetic rows of each label: {counts}")
+    tell(
+        out, f"Use {found.use}, fitted on all rows: {path}\nSynthetic rows of each label: {counts}"
+    )
     if filtered:
         tell(
-            out, "Its rows are to go through these filters, which are not saved: fit them again, as in FilteredSampler."
+            out,
+            "Its rows are to go through these filters, which are not saved: fit them again, as in FilteredSampler.",
         )
 
 
@@ -234,12 +296,16 @@ def _sizes(text: str | None) -> list[int]:
     try:
         return [int(size) for size in text.split(",")] if text else []
     except ValueError as error:
-        raise InputError(f"--sizes {text!r}: give rows of each class, such as 10,30,100.") from error
+        raise InputError(
+            f"--sizes {text!r}: give rows of each class, such as 10,30,100."
+        ) from error
 
 
 def _print_result(result: StudyResult) -> None:
     reference = result.best(generative=False)
-    table = Table(title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left")
+    table = Table(
+        title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left"
+    )
     table.add_column("arm", overflow="fold")
     for title in (
         "mean",
@@ -253,7 +319,9 @@ def _print_result(result: StudyResult) -> None:
     for arm, row in result.table().iterrows():
         known = row["difference"] == row["difference"]
         seconds = sum(
-            row[name] for name in ("fit_seconds", "sample_seconds", "train_seconds") if row[name] == row[name]
+            row[name]
+            for name in ("fit_seconds", "sample_seconds", "train_seconds")
+            if row[name] == row[name]
         )
         table.add_row(
             str(arm),

@@ -29,5 +29,7 @@ def check_counts(name: str, counts: Mapping[Any, Any]) -> list[int]:
     """Return the counts of ``{label: count}``, or raise if one is no whole number of at least 0."""
     for label, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-            raise InputError(f"{name}={{{label!r}: {count!r}}}: a count is a whole number of at least 0.")
+            raise InputError(
+                f"{name}={{{label!r}: {count!r}}}: a count is a whole number of at least 0."
+            )
     return [int(count) for count in counts.values()]

@@ -53,7 +53,10 @@ class Data:
         """The same with `per_class` rows drawn from each class, or all of a class that has fewer."""
         labels = np.asarray(self.y)
         rng = np.random.default_rng(seed)
-        drawn = [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in np.unique(labels)]
+        drawn = [
+            rng.permutation(np.flatnonzero(labels == label))[:per_class]
+            for label in np.unique(labels)
+        ]
         index = np.sort(np.concatenate(drawn))
         return replace(self, X=take(self.X, index), y=take(self.y, index))
 
@@ -63,7 +66,9 @@ def data_root() -> Path:
     try:
         return Path(os.environ.get("GEN_AUGMENT_DATA") or Path.home() / ".cache" / "gen_augment")
     except RuntimeError as error:  # a container's user without a home
-        raise InputError(f"there is no folder for downloads ({error}): set GEN_AUGMENT_DATA to one.") from error
+        raise InputError(
+            f"there is no folder for downloads ({error}): set GEN_AUGMENT_DATA to one."
+        ) from error
 
 
 def load_data(source: str | os.PathLike[str], *, target: str | None = None) -> Data:
@@ -114,7 +119,9 @@ def _named_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _table(path: Path, target: str | None) -> Data:
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda path: pd.read_csv(path, low_memory=False),  # in pieces, one column could get two types
+        ".csv": lambda path: pd.read_csv(
+            path, low_memory=False
+        ),  # in pieces, one column could get two types
         ".parquet": pd.read_parquet,
         ".arff": _read_arff,
         ".dat": _read_arff,
@@ -122,10 +129,16 @@ def _table(path: Path, target: str | None) -> Data:
     suffix = path.suffix.lower()
     if suffix not in readers:
         known = ", ".join(readers)
-        raise InputError(f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}.")
+        raise InputError(
+            f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}."
+        )
     try:
         frame = readers[suffix](path)
-    except (ValueError, OSError, NotImplementedError) as error:  # parser errors are of the first two
+    except (
+        ValueError,
+        OSError,
+        NotImplementedError,
+    ) as error:  # parser errors are of the first two
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     if frame.empty:
         raise InputError(f"{path} has no rows.")
@@ -133,9 +146,13 @@ def _table(path: Path, target: str | None) -> Data:
         asked = "no target column was named" if target is None else f"there is no column {target!r}"
         raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
     if frame[target].isna().any():
-        raise InputError(f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them.")
+        raise InputError(
+            f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them."
+        )
     if suffix == ".csv":
-        frame = frame.assign(**{name: _as_dates(frame[name]) for name in frame.columns if name != target})
+        frame = frame.assign(
+            **{name: _as_dates(frame[name]) for name in frame.columns if name != target}
+        )
     return Data(path.stem, frame.drop(columns=target), frame[target], target=target)
 
 
@@ -145,10 +162,18 @@ def _read_arff(path: Path) -> pd.DataFrame:
     if not body:
         raise ValueError("it has no @data, or a row that is too short")
     attributes = [(_values(name)[0], kind) for name, kind in _ATTRIBUTE.findall(head)]
-    odd = [kind for _, kind in attributes if not re.match(r"(?i)\{.*\}|(real|numeric|integer|date)\b", kind)]
+    odd = [
+        kind
+        for _, kind in attributes
+        if not re.match(r"(?i)\{.*\}|(real|numeric|integer|date)\b", kind)
+    ]
     if odd:
-        raise ValueError(f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave them out")
-    rows = [_values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")]
+        raise ValueError(
+            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave them out"
+        )
+    rows = [
+        _values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")
+    ]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(attributes):
             length = "short" if len(row) < len(attributes) else "long"
@@ -167,7 +192,9 @@ def _values(line: str) -> list[str]:
     if not re.search(r"['\"\\\t]", line):
         return [value.strip() for value in line.strip().removesuffix(",").split(",")]
     # After the last value the pattern matches once more: nothing, at the end of the line.
-    return [re.sub(r"\\(.)", r"\1", one + two) or plain for one, two, plain in _VALUE.findall(line)][:-1]
+    return [
+        re.sub(r"\\(.)", r"\1", one + two) or plain for one, two, plain in _VALUE.findall(line)
+    ][:-1]
 
 
 def _arff_column(values: list[str], kind: str) -> Any:
@@ -176,13 +203,20 @@ def _arff_column(values: list[str], kind: str) -> Any:
     if kind.startswith("{"):
         known = pd.Index(dict.fromkeys(_values(kind[1 : kind.rindex("}")])))  # "?" is none of them
         codes = known.get_indexer(pd.Index(values))
-        unknown = [value for value, code in zip(values, codes, strict=True) if code < 0 and value != "?"]
+        unknown = [
+            value for value, code in zip(values, codes, strict=True) if code < 0 and value != "?"
+        ]
         if unknown:
             raise ValueError(f"{unknown[0]} value not in {tuple(known)}")
         return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
     number = re.match(r"(?i)(real|numeric|integer)\b", kind)
     if not number:  # SciPy knows the formats of dates
-        lines = ["@relation one", f"@attribute x {kind}", "@data", *(value or "''" for value in values)]
+        lines = [
+            "@relation one",
+            f"@attribute x {kind}",
+            "@data",
+            *(value or "''" for value in values),
+        ]
         return arff.loadarff(io.StringIO("\n".join(lines)))[0]["x"]
     column = np.array([np.nan if value == "?" else float(value) for value in values])
     if number[1].lower() != "integer":
@@ -193,7 +227,11 @@ def _arff_column(values: list[str], kind: str) -> Any:
 def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Text that is ISO dates throughout as dates, which CSV has no type for."""
     known = column.dropna()
-    if not pd.api.types.is_string_dtype(column) or not len(known) or not known.str.match(r"\d{4}-\d\d-\d\d").all():
+    if (
+        not pd.api.types.is_string_dtype(column)
+        or not len(known)
+        or not known.str.match(r"\d{4}-\d\d-\d\d").all()
+    ):
         return column
     try:
         return pd.to_datetime(column, format="ISO8601")
@@ -212,7 +250,9 @@ def _idx(cls: type[MNIST], name: str, mirror: bool) -> Data:
         try:
             stored = cls(data_root(), train=train, download=True)
         except (RuntimeError, OSError) as error:
-            raise InputError(f"{name} is not in {data_root()} and cannot be downloaded: {error}") from error
+            raise InputError(
+                f"{name} is not in {data_root()} and cannot be downloaded: {error}"
+            ) from error
         return stored.data.numpy(), stored.targets.numpy()
 
     X, y = part(True)

@@ -52,7 +52,9 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], sampler: Generates
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror}. Choose a folder that can be written.") from error
+        raise ArchiveError(
+            f"cannot write {path}: {error.strerror}. Choose a folder that can be written."
+        ) from error
     try:
         if sampler.codec_.kind == "image":
             _write_images(temporary / "rows", parts, sampler)
@@ -65,7 +67,9 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], sampler: Generates
             path.rmdir()  # an empty one, as `check_new` found
         written.replace(path)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that no file can be named by
-        raise ArchiveError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
+        raise ArchiveError(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}."
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -135,9 +139,13 @@ def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -
             frame.columns = frame.columns.astype(str)
             if writer is None:
                 writer = pq.ParquetWriter(path, _schema(frame, codec))
-            writer.write_table(pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False))
+            writer.write_table(
+                pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False)
+            )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(f"a column cannot be written to Parquet: {error}. Write a .csv file.") from error
+        raise InputError(
+            f"a column cannot be written to Parquet: {error}. Write a .csv file."
+        ) from error
     finally:
         if writer is not None:
             writer.close()
@@ -146,11 +154,17 @@ def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -
 def _schema(frame: pd.DataFrame, codec: Codec) -> pa.Schema:
     """Types of columns, as the first rows have them and, where all values of one are missing, as were fitted."""
     schema = pa.Schema.from_pandas(frame, preserve_index=False)
-    fitted = dict(zip(map(str, codec.columns), codec.parts, strict=True)) if isinstance(codec, TableCodec) else {}
+    fitted = (
+        dict(zip(map(str, codec.columns), codec.parts, strict=True))
+        if isinstance(codec, TableCodec)
+        else {}
+    )
     for i, field in enumerate(schema):
         if pa.types.is_null(field.type):
             found = pa.infer_type(getattr(fitted.get(field.name), "values", ()))
-            schema = schema.set(i, field.with_type(pa.string() if pa.types.is_null(found) else found))
+            schema = schema.set(
+                i, field.with_type(pa.string() if pa.types.is_null(found) else found)
+            )
     return schema
 
 
@@ -162,6 +176,8 @@ def _as_frame(X: Any, y: Any) -> pd.DataFrame:
     name = getattr(y, "name", None)
     target = "label" if name is None else name
     if target in frame:
-        raise InputError(f"the table has a column {target!r}, so the labels cannot have that name: rename it.")
+        raise InputError(
+            f"the table has a column {target!r}, so the labels cannot have that name: rename it."
+        )
     frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # whatever its index
     return frame

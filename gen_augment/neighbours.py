@@ -23,8 +23,13 @@ def distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 def radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
     """Distance of each row, or of these rows, to its k-th nearest among the others, or to the farthest of fewer."""
-    some, k = x if rows is None else x[rows], min(k + 1, len(x))  # the nearest of all is the row itself
-    return torch.cat([distance.topk(k, largest=False).values[:, -1] for _, distance in distances(some, x)])
+    some, k = (
+        x if rows is None else x[rows],
+        min(k + 1, len(x)),
+    )  # the nearest of all is the row itself
+    return torch.cat(
+        [distance.topk(k, largest=False).values[:, -1] for _, distance in distances(some, x)]
+    )
 
 
 def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -119,9 +119,15 @@ def describe_filter(keep: Any) -> str:
     version of Python), defaults, closures and arguments. The functions and globals that they name are not looked into.
     """
     if isinstance(keep, partial):
-        return f"functools.partial({describe_filter(keep.func)})-{_digest(keep.args, keep.keywords)}"
+        return (
+            f"functools.partial({describe_filter(keep.func)})-{_digest(keep.args, keep.keywords)}"
+        )
     named = keep if hasattr(keep, "__qualname__") else type(keep)
-    learned = f"-{keep.fingerprint()}" if not isinstance(keep, type) and hasattr(keep, "fingerprint") else ""
+    learned = (
+        f"-{keep.fingerprint()}"
+        if not isinstance(keep, type) and hasattr(keep, "fingerprint")
+        else ""
+    )
     if isinstance(keep, FunctionType) and keep.__name__ == "<lambda>":
         cells = [cell.cell_contents for cell in keep.__closure__ or ()]
         held = [value for value in cells if value is not keep]  # one that calls itself
@@ -145,7 +151,9 @@ def _told(value: Any) -> str:
         return f"{{{sorted(map(_told, value))}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_told, value))}]"
-    if isinstance(value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)):  # their texts leave values out
+    if isinstance(
+        value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)
+    ):  # their texts leave values out
         array = value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
         held = array.tobytes() if array.dtype != object else _told(array.tolist()).encode()
         return f"{array.dtype} {array.shape} {hashlib.blake2b(held, digest_size=16).hexdigest()}"

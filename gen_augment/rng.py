@@ -17,7 +17,15 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 
-__all__ = ["BLOCK_ROWS", "categorical", "derive_seed", "fork_rng", "normal", "resolve_seed", "uniform"]
+__all__ = [
+    "BLOCK_ROWS",
+    "categorical",
+    "derive_seed",
+    "fork_rng",
+    "normal",
+    "resolve_seed",
+    "uniform",
+]
 
 BLOCK_ROWS = 256
 
@@ -53,7 +61,9 @@ def resolve_seed(random_state: RandomState) -> int:
         return int(random_state.integers(0, 2**63))
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
         return int(random_state)
-    raise InputError(f"random_state={random_state!r} is not an int, a numpy RandomState or Generator, or None.")
+    raise InputError(
+        f"random_state={random_state!r} is not an int, a numpy RandomState or Generator, or None."
+    )
 
 
 def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
@@ -101,7 +111,10 @@ def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def _rows(
-    block_of: Callable[[int, int, tuple[int, ...]], Tensor], index: np.ndarray, shape: tuple[int, ...], seed: int
+    block_of: Callable[[int, int, tuple[int, ...]], Tensor],
+    index: np.ndarray,
+    shape: tuple[int, ...],
+    seed: int,
 ) -> Tensor:
     if len(index) > 1 and np.all(np.diff(index) == 1):
         start, stop = int(index[0]), int(index[-1]) + 1
@@ -128,9 +141,13 @@ def _generator(seed: int, block: int) -> torch.Generator:
 # The last blocks are kept, so that reading a table row by row costs one draw a block.
 @lru_cache(maxsize=4)
 def _normal_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.randn((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float32, device="cpu")
+    return torch.randn(
+        (BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float32, device="cpu"
+    )
 
 
 @lru_cache(maxsize=4)
 def _uniform_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.rand((BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64, device="cpu")
+    return torch.rand(
+        (BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64, device="cpu"
+    )

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from gen_augment import archive
 from gen_augment.data import DATASETS
@@ -27,17 +34,19 @@ __all__ = [
 
 out, err = Console(), Console(stderr=True)
 
-DATA_HELP = (
-    f"One of {', '.join(DATASETS)}; a folder of class folders of images; or a CSV, Parquet or ARFF file with --target."
-)
+DATA_HELP = f"One of {', '.join(DATASETS)}; a folder of class folders of images; or a CSV, Parquet or ARFF file with --target."
 DataArgument = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default=False)]
-TargetOption = Annotated[str | None, typer.Option(help="Column of the labels, for a table in a file.")]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Column of the labels, for a table in a file.")
+]
 PerClassOption = Annotated[int | None, typer.Option(min=1, help="Use so many rows of each class.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 PrecisionOption = Annotated[
     str | None,
-    typer.Option(help="Of networks in training: 32-true, or bf16-mixed, faster on a processor that knows bfloat16."),
+    typer.Option(
+        help="Of networks in training: 32-true, or bf16-mixed, faster on a processor that knows bfloat16."
+    ),
 ]
 
 

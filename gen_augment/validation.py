@@ -36,8 +36,14 @@ def check_range(
     open_high: bool = False,
 ) -> float:
     """Return `value` as float, or raise if it lies outside [low, high]; an open end does not belong to it."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if number and (low < value if open_low else low <= value) and (value < high if open_high else value <= high):
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
+    if (
+        number
+        and (low < value if open_low else low <= value)
+        and (value < high if open_high else value <= high)
+    ):
         return float(value)
     raise InputError(
         f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}."
@@ -53,7 +59,9 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 def check_same_length(n_rows: int, n_labels: int) -> None:
     """Raise if there is not one label a row."""
     if n_rows != n_labels:
-        raise InputError(f"X has {n_rows} rows and y has {n_labels} labels: give one label for each row.")
+        raise InputError(
+            f"X has {n_rows} rows and y has {n_labels} labels: give one label for each row."
+        )
 
 
 def check_finite(values: np.ndarray, what: str = "X") -> None:
@@ -78,7 +86,9 @@ def check_all_labelled(codes: np.ndarray) -> None:
         )
 
 
-def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, method: str, what: str = "rows") -> None:
+def check_class_counts(
+    classes: np.ndarray, counts: np.ndarray, minimum: int, method: str, what: str = "rows"
+) -> None:
     """Raise if there are fewer than two classes, or fewer rows (or groups) in one than `method` needs."""
     if len(classes) < 2:
         raise InputError(
@@ -87,7 +97,10 @@ def check_class_counts(classes: np.ndarray, counts: np.ndarray, minimum: int, me
         )
     short = counts < minimum
     if short.any():
-        named = ", ".join(f"{c!r}: {n}" for c, n in zip(classes[short].tolist(), counts[short].tolist(), strict=True))
+        named = ", ".join(
+            f"{c!r}: {n}"
+            for c, n in zip(classes[short].tolist(), counts[short].tolist(), strict=True)
+        )
         raise InputError(
             f"{method} needs at least {minimum} {what} in every class, but y has fewer for {{{named}}}: "
             f"add {what}, merge these classes into others, or leave them out."
@@ -105,5 +118,7 @@ def check_index(index: Any) -> np.ndarray:
             f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}."
         )
     if array.size and not 0 <= array.min() <= array.max() < 2**63:
-        raise InputError(f"index holds {array.min()} to {array.max()}: row numbers go from 0 to 2**63 - 1.")
+        raise InputError(
+            f"index holds {array.min()} to {array.max()}: row numbers go from 0 to 2**63 - 1."
+        )
     return array.astype(np.int64)

@@ -16,8 +16,12 @@ from gen_augment import ConditionalVAE
 from gen_augment.samplers import SAMPLERS, Sampler, unlabelled
 
 torch.set_num_threads(1)
-os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start, too: their threads would wait for each other
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version, and warns without one
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # of processes that tests start, too: their threads would wait for each other
+)
+os.environ.setdefault(
+    "NO_ALBUMENTATIONS_UPDATE", "1"
+)  # it asks the network for a newer version, and warns without one
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
@@ -26,12 +30,23 @@ unlabelled.N_STEPS.update(image=60, table=60)  # toys are learned in no time
 
 def small_sampler(name: str, **params: Any) -> Sampler:
     """A sampler of the smallest size, not fitted."""
-    small = {"max_steps": 3, "batch_size": 8, "width": 4, "latent_dim": 4, "random_state": 0, "device": "cpu"}
+    small = {
+        "max_steps": 3,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 4,
+        "random_state": 0,
+        "device": "cpu",
+    }
     known = SAMPLERS[name]._get_param_names()
-    return SAMPLERS[name](**({word: value for word, value in small.items() if word in known} | params))
+    return SAMPLERS[name](
+        **({word: value for word, value in small.items() if word in known} | params)
+    )
 
 
-def toy_images(n: int = 40, size: int = 12, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def toy_images(
+    n: int = 40, size: int = 12, channels: int = 1, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """uint8 NHWC: class 0 has a bright upper half, class 1 a bright lower half."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
@@ -73,7 +88,13 @@ def as_form(form: str) -> tuple[Any, Any]:
         "table-float32": lambda: (table.astype(np.float32), table_y.astype(bool)),
         "table-tensor": lambda: (torch.from_numpy(table), torch.from_numpy(table_y)),
         "table-frame": lambda: (
-            pd.DataFrame({"a": table[:, 0], "n": np.rint(table[:, 1] * 9).astype(np.int16), "b": table[:, 2] > 0}),
+            pd.DataFrame(
+                {
+                    "a": table[:, 0],
+                    "n": np.rint(table[:, 1] * 9).astype(np.int16),
+                    "b": table[:, 2] > 0,
+                }
+            ),
             pd.Series(np.array(["no", "yes"])[table_y], name="churn"),
         ),
     }
@@ -102,14 +123,14 @@ def ctrl_c() -> None:
 @pytest.fixture(scope="session")
 def image_sampler() -> ConditionalVAE:
     """A quickly fitted VAE of uint8 images of shape (12, 12, 1)."""
-    return ConditionalVAE(max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(
-        *toy_images()
-    )
+    return ConditionalVAE(
+        max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(*toy_images())
 
 
 @pytest.fixture(scope="session")
 def table_sampler() -> ConditionalVAE:
     """A quickly fitted VAE of a table of three columns."""
-    return ConditionalVAE(max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(
-        *toy_table()
-    )
+    return ConditionalVAE(
+        max_steps=8, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(*toy_table())

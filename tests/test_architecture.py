@@ -30,7 +30,9 @@ ROOT = Path(gen_augment.__file__).parent
 PLUMBING = {path.stem for path in ROOT.glob("samplers/*.py")} - {
     sampler.__module__.rpartition(".")[2] for sampler in (*SAMPLERS.values(), *CLASSICAL.values())
 }
-MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"
+)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -41,7 +43,9 @@ def imports(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+            yield from (
+                f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names
+            )
         yield from imports(node)
 
 
@@ -94,7 +98,10 @@ def test_an_import_against_the_arrows_is_seen(module: str, source: str) -> None:
     [
         ("codecs/image.py", "from gen_augment.codecs.source import stack_rows"),
         ("codecs/image.py", "if TYPE_CHECKING:\n    from gen_augment.study import Study"),
-        ("samplers/vae.py", "from gen_augment.samplers.base import Sampler\nfrom gen_augment import archive"),
+        (
+            "samplers/vae.py",
+            "from gen_augment.samplers.base import Sampler\nfrom gen_augment import archive",
+        ),
         ("cli.py", "import numpy\nfrom gen_augment.study import Study"),
     ],
 )

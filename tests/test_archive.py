@@ -19,7 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from gen_augment import ArchiveError, ConditionalGAN, ConditionalVAE, InputError, archive, load_sampler
+from gen_augment import (
+    ArchiveError,
+    ConditionalGAN,
+    ConditionalVAE,
+    InputError,
+    archive,
+    load_sampler,
+)
 from gen_augment.training import Callback
 from gen_augment.types import JSON
 from tests.conftest import toy_images, toy_table
@@ -33,7 +40,9 @@ TENSORS = {
 }
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -51,7 +60,9 @@ def same(a: Any, b: Any) -> bool:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved VAE of a small table."""
     path = tmp_path_factory.mktemp("saved") / "vae.safetensors"
-    model = ConditionalVAE(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu")
+    model = ConditionalVAE(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
+    )
     model.fit(*toy_table(20)).save(path)
     return path
 
@@ -60,7 +71,9 @@ def load(path: Path) -> ConditionalVAE:
     return ConditionalVAE.load(path, device="cpu")
 
 
-def altered(saved: Path, target: Path, change: Callable[[JSON, dict[str, torch.Tensor]], None]) -> Path:
+def altered(
+    saved: Path, target: Path, change: Callable[[JSON, dict[str, torch.Tensor]], None]
+) -> Path:
     header, tensors = archive.read(saved)
     change(header, tensors)
     return archive.write(target, header, tensors)
@@ -69,7 +82,11 @@ def altered(saved: Path, target: Path, change: Callable[[JSON, dict[str, torch.T
 # What is written comes back.
 
 
-@given(st.dictionaries(st.text(max_size=8).filter(lambda key: key != "format"), JSON_VALUES, max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=8).filter(lambda key: key != "format"), JSON_VALUES, max_size=4
+    )
+)
 def test_any_json_comes_back(tmp_path_factory: pytest.TempPathFactory, header: JSON) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     archive.write(path, header, {})
@@ -103,27 +120,41 @@ def test_an_archive_is_an_ordinary_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["image_sampler", "table_sampler"])
-def test_a_loaded_sampler_is_the_saved_one(sampler: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_a_loaded_sampler_is_the_saved_one(
+    sampler: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     model = request.getfixturevalue(sampler)
     model.save(tmp_path / "m")
     again = load_sampler(tmp_path / "m", device="cpu")
     assert type(again) is type(model)
     assert again.get_params() == model.get_params()
-    assert (again.seed_, again.n_steps_, again.history_) == (model.seed_, model.n_steps_, model.history_)
+    assert (again.seed_, again.n_steps_, again.history_) == (
+        model.seed_,
+        model.n_steps_,
+        model.history_,
+    )
     np.testing.assert_array_equal(again.class_prior_, model.class_prior_)
     index = np.arange(20)
-    np.testing.assert_array_equal(again.generate(index, index % 2), model.generate(index, index % 2))
+    np.testing.assert_array_equal(
+        again.generate(index, index % 2), model.generate(index, index % 2)
+    )
 
 
 def test_a_loaded_gan_with_spectral_norm_is_the_saved_one(tmp_path: Path) -> None:
-    model = ConditionalGAN(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu")
+    model = ConditionalGAN(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
+    )
     model.fit(*toy_images(20)).save(tmp_path / "m")
     again = ConditionalGAN.load(tmp_path / "m", device="cpu")
     np.testing.assert_array_equal(again.generate([0, 1, 2], 1), model.generate([0, 1, 2], 1))
 
 
 def test_what_json_cannot_hold_is_kept_as_what_it_stood_for(tmp_path: Path) -> None:
-    params = {"random_state": np.random.RandomState(0), "beta": np.float32(0.5), "callbacks": [Callback()]}
+    params = {
+        "random_state": np.random.RandomState(0),
+        "beta": np.float32(0.5),
+        "callbacks": [Callback()],
+    }
     model = ConditionalVAE(max_steps=1, batch_size=8, width=2, latent_dim=2, device="cpu", **params)
     model.fit(*toy_table(20)).save(tmp_path / "m")
     again = load(tmp_path / "m")
@@ -142,7 +173,9 @@ def test_loading_leaves_the_random_state_alone(saved: Path) -> None:
 
 def test_cut_short_anywhere_is_an_archive_error(saved: Path, tmp_path: Path) -> None:
     whole = saved.read_bytes()
-    cuts = np.unique([0, 1, 7, 8, 9, len(whole) - 1, *np.random.default_rng(0).integers(0, len(whole), 200)])
+    cuts = np.unique(
+        [0, 1, 7, 8, 9, len(whole) - 1, *np.random.default_rng(0).integers(0, len(whole), 200)]
+    )
     for cut in cuts:
         (tmp_path / "cut").write_bytes(whole[:cut])
         with pytest.raises(ArchiveError, match=r"cut is not a readable archive, or is cut short"):
@@ -156,7 +189,9 @@ def test_too_long_is_an_archive_error(saved: Path, tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_random_bytes_are_an_archive_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_random_bytes_are_an_archive_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "random"
     path.write_bytes(data)
     with pytest.raises(ArchiveError, match="random is not a readable archive"):
@@ -175,8 +210,12 @@ def safetensors_bytes(header: bytes, data: bytes = b"") -> bytes:
         safetensors_bytes(b"\xff\xfe"),
         safetensors_bytes(b'{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}', b"12"),
         safetensors_bytes(b'{"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}', b"1234"),
-        safetensors_bytes(b'{"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]}}', b"1234"),
-        safetensors_bytes(b'{"a":{"dtype":"F32","shape":[18446744073709551615,2],"data_offsets":[0,4]}}', b"1234"),
+        safetensors_bytes(
+            b'{"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]}}', b"1234"
+        ),
+        safetensors_bytes(
+            b'{"a":{"dtype":"F32","shape":[18446744073709551615,2],"data_offsets":[0,4]}}', b"1234"
+        ),
         safetensors_bytes(b'{"__metadata__":{"gen_augment":"{"}}'),
         safetensors_bytes(b'{"__metadata__":{"gen_augment":"[1]"}}'),
         safetensors_bytes(b'{"__metadata__":{"gen_augment":"' + b"[" * 100_000 + b'"}}'),
@@ -246,14 +285,18 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
 def test_the_safetensors_file_of_someone_else_is_named(metadata: Any, tmp_path: Path) -> None:
     save_file(TENSORS | {"strided": torch.zeros(1)}, tmp_path / "m", metadata=metadata)
-    with pytest.raises(ArchiveError, match="m is a safetensors file, but not one that gen_augment wrote"):
+    with pytest.raises(
+        ArchiveError, match="m is a safetensors file, but not one that gen_augment wrote"
+    ):
         load(tmp_path / "m")
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, [1]])
 def test_another_format_version_is_named(version: Any, saved: Path, tmp_path: Path) -> None:
     path = altered(saved, tmp_path / "m", lambda header, _: header.update(format=version))
-    with pytest.raises(ArchiveError, match=r"has archive format .*; this version of gen_augment reads format 1"):
+    with pytest.raises(
+        ArchiveError, match=r"has archive format .*; this version of gen_augment reads format 1"
+    ):
         load(path)
 
 
@@ -261,7 +304,9 @@ def test_another_class_is_named(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="holds a ConditionalVAE, not a ConditionalGAN"):
         ConditionalGAN.load(saved)
     path = altered(saved, tmp_path / "m", lambda header, _: header.update({"class": "Diffusion"}))
-    with pytest.raises(ArchiveError, match="holds a 'Diffusion'; known: ConditionalFlow, ConditionalGAN, PairedVAE"):
+    with pytest.raises(
+        ArchiveError, match="holds a 'Diffusion'; known: ConditionalFlow, ConditionalGAN, PairedVAE"
+    ):
         load_sampler(path)
 
 
@@ -287,7 +332,9 @@ def test_unknown_and_missing_parameters_are_named(saved: Path, tmp_path: Path) -
     def change(header: JSON, _: Any) -> None:
         header["params"]["depth"] = header["params"].pop("width")
 
-    with pytest.raises(ArchiveError, match=r"ConditionalVAE: missing \['width'\], unknown \['depth'\]"):
+    with pytest.raises(
+        ArchiveError, match=r"ConditionalVAE: missing \['width'\], unknown \['depth'\]"
+    ):
         load(altered(saved, tmp_path / "m", change))
 
 
@@ -329,9 +376,13 @@ def test_unknown_and_missing_parameters_are_named(saved: Path, tmp_path: Path) -
     ],
     ids=str,
 )
-def test_a_value_that_cannot_be_is_refused(key: str, value: Any, saved: Path, tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_is_refused(
+    key: str, value: Any, saved: Path, tmp_path: Path
+) -> None:
     def change(header: JSON, _: Any) -> None:
-        header[key] = header[key] | value if key in ("params", "codec", "labels") and value else value
+        header[key] = (
+            header[key] | value if key in ("params", "codec", "labels") and value else value
+        )
 
     with pytest.raises(ArchiveError, match="does not fit together"):
         load(altered(saved, tmp_path / "m", change))
@@ -340,7 +391,13 @@ def test_a_value_that_cannot_be_is_refused(key: str, value: Any, saved: Path, tm
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where in a JSON value something stands."""
     yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from places(inner, (*path, key))
 
 
@@ -375,7 +432,9 @@ def test_whatever_stands_in_the_header_nothing_else_is_raised(
 )
 def test_weights_of_another_shape_are_named(change: Any, saved: Path, tmp_path: Path) -> None:
     path = altered(saved, tmp_path / "m", lambda _, tensors: change(tensors, "encoder.0.weight"))
-    with pytest.raises(ArchiveError, match=r"does not fit together: the weights '.*' have shape .* is expected"):
+    with pytest.raises(
+        ArchiveError, match=r"does not fit together: the weights '.*' have shape .* is expected"
+    ):
         load(path)
 
 
@@ -388,7 +447,13 @@ def grow_labels(header: JSON) -> None:
 
 
 def grow_image(header: JSON) -> None:
-    grey = {"container": "ndarray", "layout": "NHW", "dtype": "uint8", "low": [0.0], "high": [255.0]}
+    grey = {
+        "container": "ndarray",
+        "layout": "NHW",
+        "dtype": "uint8",
+        "low": [0.0],
+        "high": [255.0],
+    }
     header["codec"] = {"kind": "image", "shape": [1, 128, 128], **grey}
     header["params"]["width"] = 256
 
@@ -405,7 +470,9 @@ BOMBS: dict[str, Callable[[JSON], Any]] = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-def test_a_header_cannot_make_a_small_file_large(bomb: Callable[[JSON], Any], saved: Path, tmp_path: Path) -> None:
+def test_a_header_cannot_make_a_small_file_large(
+    bomb: Callable[[JSON], Any], saved: Path, tmp_path: Path
+) -> None:
     import resource  # not on Windows
 
     path = altered(saved, tmp_path / "m", lambda header, _: bomb(header))
@@ -417,7 +484,11 @@ def test_a_header_cannot_make_a_small_file_large(bomb: Callable[[JSON], Any], sa
 
 def test_an_image_of_absurd_size_is_refused(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
     image_sampler.save(tmp_path / "m")
-    path = altered(tmp_path / "m", tmp_path / "n", lambda header, _: header["codec"].update(shape=[1, 10**6, 10**6]))
+    path = altered(
+        tmp_path / "m",
+        tmp_path / "n",
+        lambda header, _: header["codec"].update(shape=[1, 10**6, 10**6]),
+    )
     with pytest.raises(ArchiveError, match="1000000 x 1000000 px"):
         load(path)
 
@@ -429,7 +500,9 @@ def test_a_network_that_cannot_be_outlined_can_still_be_loaded(
 
     def build_with_values(self: Any, spec: Any) -> Any:
         network = build(self, spec)
-        assert math.isfinite(network.to_code.bias.sum().item())  # a tensor without memory has no values
+        assert math.isfinite(
+            network.to_code.bias.sum().item()
+        )  # a tensor without memory has no values
         return network
 
     monkeypatch.setattr(ConditionalVAE, "_build", build_with_values)
@@ -452,10 +525,14 @@ def unwritable(tmp_path: Path) -> list[Path]:
     ]
 
 
-def test_an_unwritable_place_is_named_and_nothing_is_left(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_an_unwritable_place_is_named_and_nothing_is_left(
+    image_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
     for path in unwritable(tmp_path):
         before = files_in(tmp_path), files_in(tmp_path / "folder")
-        with pytest.raises(ArchiveError, match=r"cannot write .*Choose a folder that can be written"):
+        with pytest.raises(
+            ArchiveError, match=r"cannot write .*Choose a folder that can be written"
+        ):
             image_sampler.save(path)
         assert (files_in(tmp_path), files_in(tmp_path / "folder")) == before
     assert (tmp_path / "file").read_text() == "kept"
@@ -471,7 +548,11 @@ def interrupted(*args: Any) -> None:
 
 @pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace"])
 def test_a_full_disk_leaves_the_old_file(
-    call: str, image_sampler: ConditionalVAE, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: str,
+    image_sampler: ConditionalVAE,
+    saved: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "m"
     path.write_bytes(saved.read_bytes())
@@ -482,7 +563,9 @@ def test_a_full_disk_leaves_the_old_file(
     assert files_in(tmp_path) == ["m"]
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = archive.write_bytes(tmp_path / "m", b"old")
     monkeypatch.setattr("os.fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):

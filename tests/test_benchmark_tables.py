@@ -22,9 +22,23 @@ def planted(gain: float) -> dict[str, Any]:
             score = level[name] * (0.5 if use == "alone" and arm == "gan" else 1)
             noise = {"smote": 0.0, "real": -0.001, "vae": -0.002, "flow": -0.003, "gan": gain}[arm]
             score = score if use == "alone" else score + noise * (1 + 0.1 * NAMES.index(name))
-            packed = dict.fromkeys(tables.CLASSIFIERS, " ".join([str(float(score))] * 4))  # not rounded
-            trials.append({"table": name, "seed": seed, "group": arm, "arm": arm, "use": use, "scores": packed})
-    kinds = {name: {"rows": 500, "columns": 5, "categories": i % 2, "imbalance": 10.0} for i, name in enumerate(NAMES)}
+            packed = dict.fromkeys(
+                tables.CLASSIFIERS, " ".join([str(float(score))] * 4)
+            )  # not rounded
+            trials.append(
+                {
+                    "table": name,
+                    "seed": seed,
+                    "group": arm,
+                    "arm": arm,
+                    "use": use,
+                    "scores": packed,
+                }
+            )
+    kinds = {
+        name: {"rows": 500, "columns": 5, "categories": i % 2, "imbalance": 10.0}
+        for i, name in enumerate(NAMES)
+    }
     return {"trials": trials, "tables": kinds}
 
 
@@ -34,7 +48,10 @@ def test_an_arm_that_is_always_best_ranks_first_and_above_smote() -> None:
     assert "gan (1.00) ranks above SMOTE (2.00)" in found
     # Twelve gains of one sign: the smallest p-value that signed ranks can give, times five arms (with the chosen one).
     assert f"+7.8 (p = {5 * 2 * 0.5**12:.2g})" in found
-    assert f"AP p = {stats.friedmanchisquare(*np.tile([[1, 2, 3, 4, 5]], (12, 1)).T).pvalue:.1g}" in found
+    assert (
+        f"AP p = {stats.friedmanchisquare(*np.tile([[1, 2, 3, 4, 5]], (12, 1)).T).pvalue:.1g}"
+        in found
+    )
 
 
 def test_a_loss_is_told_as_one() -> None:
@@ -51,7 +68,9 @@ def test_rows_alone_are_told_as_a_share_of_real_ones() -> None:
 
 def test_an_arm_that_lacks_a_seed_is_left_out_and_named() -> None:
     results = planted(gain=0.05)
-    trials = [t for t in results["trials"] if (t["arm"], t["table"], t["seed"]) != ("gan", "table 3", 1)]
+    trials = [
+        t for t in results["trials"] if (t["arm"], t["table"], t["seed"]) != ("gan", "table 3", 1)
+    ]
     found = tables.table(results | {"trials": trials})
     assert "left out: gan." in found
     assert "| gan |" not in found

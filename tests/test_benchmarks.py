@@ -45,7 +45,9 @@ PROTOCOLS = (*ALIKE, "ablation", "controls", "mnist-longtail", "transfer", "unla
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip"}.get(name.partition("-")[0], "FashionMNIST")
+    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip"}.get(
+        name.partition("-")[0], "FashionMNIST"
+    )
     if (
         name not in ("ctgan", "overhead", "scale", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
@@ -74,21 +76,29 @@ def test_controls_that_fail_are_told() -> None:
 
 
 @pytest.mark.parametrize("change, good", [(0.001, True), (0.02, False)])
-def test_nothing_must_be_found_to_be_nothing(change: float, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_must_be_found_to_be_nothing(
+    change: float, good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An interval that holds 0 is not enough."""
     scores = {arm: [0.8, 0.81, 0.82] for arm in controls.ARMS}
     scores[controls.SHUFFLED] = [0.5, 0.51, 0.52]
     scores[controls.REPEAT] = [0.8 + change, 0.81, 0.82 - change]
-    found = make_result({arm: [(score, score) for score in values] for arm, values in scores.items()})
+    found = make_result(
+        {arm: [(score, score) for score in values] for arm, values in scores.items()}
+    )
     monkeypatch.setattr(Protocol, "result", lambda *_: found)
     monkeypatch.setattr(Protocol, "table", lambda *_: "")
-    assert f"Rows twice must do nothing: {'as expected' if good else '**not'}" in controls.table({"trials": []})
+    assert f"Rows twice must do nothing: {'as expected' if good else '**not'}" in controls.table(
+        {"trials": []}
+    )
 
 
 def test_corrupted_scores_vary_with_the_test_rows_too() -> None:
     """Equal differences in all seeds are no certainty where all seeds have the same rows."""
     result = make_result({arm: [(0.8, 0.8)] * 3 for arm in ("real", "gan")})
-    values = {(seed, arm): 0.7 + 0.01 * (arm == "gan") for seed in range(3) for arm in ("real", "gan")}
+    values = {
+        (seed, arm): 0.7 + 0.01 * (arm == "gan") for seed in range(3) for arm in ("real", "gan")
+    }
     rng = np.random.default_rng(0)
     left_out = {key: value + rng.normal(0, 0.003, 20) for key, value in values.items()}
     gain = paired(result, values, left_out, "gan", "real")
@@ -125,12 +135,17 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(results_folder: Path) -
     assert harness.Trials("long", quick=True).done == []
 
 
-def test_every_machine_that_added_a_trial_is_named(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_machine_that_added_a_trial_is_named(
+    results_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for seed, cores in ((0, 2), (1, 2), (2, 8), (2, 16)):  # the last finds nothing to do
         monkeypatch.setattr(harness, "describe_machine", lambda cores=cores: {"cores": cores})
         harness.Trials("long", quick=False).add({"seed": seed}, lambda: {"accuracy": 0.5})
         harness.save("long", {"trials": [{"seed": seed, "accuracy": 0.5}]}, quick=False)
-    assert json.loads((results_folder / "long.json").read_text())["machines"] == [{"cores": 2}, {"cores": 8}]
+    assert json.loads((results_folder / "long.json").read_text())["machines"] == [
+        {"cores": 2},
+        {"cores": 8},
+    ]
 
 
 def test_runs_side_by_side_share_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +162,9 @@ def test_runs_side_by_side_share_the_trials(capsys: pytest.CaptureFixture[str]) 
     other.add({"seed": 0}, lambda: pytest.fail("another run did it"))
     trials = [{"seed": 1, "accuracy": 0.75}, {"seed": 0, "accuracy": 0.5}]
     assert one.done == other.done == trials
-    stale = harness.save("long", {"trials": trials[:1], "real": 0.9}, quick=False)  # as at the end of a run
+    stale = harness.save(
+        "long", {"trials": trials[:1], "real": 0.9}, quick=False
+    )  # as at the end of a run
     assert json.loads(stale.read_text())["results"] == {"trials": trials, "real": 0.9}
 
 
@@ -158,7 +175,9 @@ def test_what_a_killed_run_had_claimed_is_free_again(results_folder: Path) -> No
         "print(claim.__enter__(), flush=True); sys.stdin.read()"
     )
     arguments = [sys.executable, "-c", hold, str(harness.WORK)]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"
         with harness.Trials("long", False).claim({"seed": 0}) as mine:
@@ -193,22 +212,34 @@ def test_committed_results_are_full_runs_and_in_the_report() -> None:
             assert benchmark.about.strip() in whole
             assert table in whole
             assert (benchmark.summary(record["results"]) if benchmark.summary else table) in section
-            assert all(" | ".join([f"`{name}`", *line]) in opening for line in benchmark.found(record["results"]))
+            assert all(
+                " | ".join([f"`{name}`", *line]) in opening
+                for line in benchmark.found(record["results"])
+            )
             pictures = re.findall(r"!\[.*\]\(results/(.*)\)", section)
             assert pictures
-            assert all((folder / "results" / picture).exists() and f"({picture})" in whole for picture in pictures)
+            assert all(
+                (folder / "results" / picture).exists() and f"({picture})" in whole
+                for picture in pictures
+            )
 
 
-def test_the_report_is_short_and_leads_to_the_whole(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_short_and_leads_to_the_whole(
+    results_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     benchmark = harness.Benchmark(
         "One line.\n\nThe set-up.\n",
         lambda quick: {},
         lambda results: "long table",
-        lambda results: {"a b": harness.measured_figure({"step": harness.Measured(0.9, 0.8, 1.2, 1.1)}, "ratio")},
+        lambda results: {
+            "a b": harness.measured_figure({"step": harness.Measured(0.9, 0.8, 1.2, 1.1)}, "ratio")
+        },
         summary=lambda results: "short table",
     )
     monkeypatch.setattr(
-        command, "BENCHMARKS", {"some": benchmark, "other": replace(benchmark, summary=None), "new": benchmark}
+        command,
+        "BENCHMARKS",
+        {"some": benchmark, "other": replace(benchmark, summary=None), "new": benchmark},
     )
     monkeypatch.setattr(command, "RESULTS", results_folder / "results")
     monkeypatch.setattr(harness, "RESULTS", results_folder / "results")
@@ -229,7 +260,9 @@ def test_the_report_is_short_and_leads_to_the_whole(results_folder: Path, monkey
     assert (results_folder / "results" / "some-a-b.svg").read_bytes() == before
 
 
-@pytest.mark.parametrize("ratios, high, scale", [(True, 3, "linear"), (True, 9, "log"), (False, 9, "linear")])
+@pytest.mark.parametrize(
+    "ratios, high, scale", [(True, 3, "linear"), (True, 9, "log"), (False, 9, "linear")]
+)
 def test_measured_figures_are_drawn_where_they_lie(ratios: bool, high: float, scale: str) -> None:
     found = {"a": harness.Measured(0.9, 0.8, 1.2, 1.1), "b": harness.Measured(2.0, 1.5, high)}
     (axes,) = harness.measured_figure(found, "ratio", ratios=ratios).axes
@@ -254,7 +287,9 @@ def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
 
 def test_what_the_comparison_with_ctgan_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctgan", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install --no-deps -t FOLDER ctgan==0\.12\.1"):
+    with pytest.raises(
+        MissingDependencyError, match=r"pip install --no-deps -t FOLDER ctgan==0\.12\.1"
+    ):
         ctgan.run(quick=True)
 
 
@@ -262,12 +297,18 @@ def test_list_names_all() -> None:
     assert all(name in run("list") for name in (*BENCHMARKS, *SUITES))
 
 
-def test_a_suite_runs_each_of_its_members(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_runs_each_of_its_members(
+    results_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in SUITES["speed"]:
         monkeypatch.setitem(
-            command.BENCHMARKS, name, harness.Benchmark(name, lambda quick: {"quick": quick}, lambda results: "table")
+            command.BENCHMARKS,
+            name,
+            harness.Benchmark(name, lambda quick: {"quick": quick}, lambda results: "table"),
         )
     printed = run("run", "speed", "--quick")
     assert printed.count("table") == len(SUITES["speed"])
-    assert {path.name for path in results_folder.iterdir()} >= {f"{name}.quick.json" for name in SUITES["speed"]}
+    assert {path.name for path in results_folder.iterdir()} >= {
+        f"{name}.quick.json" for name in SUITES["speed"]
+    }
     assert {member for members in SUITES.values() for member in members} <= set(BENCHMARKS)

@@ -52,7 +52,9 @@ def everything_below(folder: Path) -> list[str]:
 
 def write_table(path: Path, *, labels: tuple[str, str] = ("stays", "goes")) -> pd.DataFrame:
     X, y = toy_table(40)
-    frame = pd.DataFrame({"score": X[:, 0], "visits": np.rint(X[:, 1] * 9).astype(int), "member": X[:, 2] > 0})
+    frame = pd.DataFrame(
+        {"score": X[:, 0], "visits": np.rint(X[:, 1] * 9).astype(int), "member": X[:, 2] > 0}
+    )
     frame["churn"] = np.array(labels)[y]
     if path.suffix == ".csv":
         frame.to_csv(path, index=False)
@@ -75,7 +77,9 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved sampler of a table with labels "goes" and "stays"."""
     folder = tmp_path_factory.mktemp("table")
     frame = write_table(folder / "t.csv")
-    model = ConditionalVAE(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu")
+    model = ConditionalVAE(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
+    )
     model.fit(frame.drop(columns="churn"), frame["churn"]).save(folder / "m.safetensors")
     return folder / "m.safetensors"
 
@@ -86,7 +90,9 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_goes_in_and_comes_out(suffix: str, run: Run, tmp_path: Path) -> None:
     frame = write_table(tmp_path / f"t{suffix}")
-    code, out, _ = run("fit", f"t{suffix}", "--target", "churn", "-o", "m", "--steps", 3, "--batch-size", 8)
+    code, out, _ = run(
+        "fit", f"t{suffix}", "--target", "churn", "-o", "m", "--steps", 3, "--batch-size", 8
+    )
     assert code == 0
     assert out == "ConditionalFlow fitted on 40 rows of t in 3 steps: m\n"
 
@@ -103,24 +109,43 @@ def test_a_table_goes_in_and_comes_out(suffix: str, run: Run, tmp_path: Path) ->
 def test_fit_is_the_fit_of_python(run: Run, tmp_path: Path) -> None:
     frame = write_table(tmp_path / "t.csv")
     run(
-        "fit", "t.csv", "--target", "churn", "-o", "m", "--sampler", "gan", "--steps", 3, "--batch-size", 8, "--seed", 7
+        "fit",
+        "t.csv",
+        "--target",
+        "churn",
+        "-o",
+        "m",
+        "--sampler",
+        "gan",
+        "--steps",
+        3,
+        "--batch-size",
+        8,
+        "--seed",
+        7,
     )
     model = ConditionalGAN(max_steps=3, batch_size=8, random_state=7, device="cpu")
-    expected, labels = model.fit(frame.drop(columns="churn"), frame["churn"]).sample(5, random_state=2)
+    expected, labels = model.fit(frame.drop(columns="churn"), frame["churn"]).sample(
+        5, random_state=2
+    )
     run("sample", "m", "-n", 5, "--seed", 2, "-o", "new.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet("new.parquet"), expected.assign(churn=labels))
 
 
 def test_part_of_each_class_keeps_the_name_of_the_labels(run: Run, tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv")
-    code, out, _ = run("fit", "t.csv", "--target", "churn", "-o", "m", "--per-class", 7, "--steps", 1)
+    code, out, _ = run(
+        "fit", "t.csv", "--target", "churn", "-o", "m", "--per-class", 7, "--steps", 1
+    )
     assert (code, out) == (0, "ConditionalFlow fitted on 14 rows of t in 1 steps: m\n")
     run("sample", "m", "-n", 3, "-o", "new.csv")
     assert pd.read_csv("new.csv").columns.tolist() == ["score", "visits", "member", "churn"]
 
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
-def test_a_folder_of_images_goes_in_and_comes_out(channels: int, mode: str, run: Run, tmp_path: Path) -> None:
+def test_a_folder_of_images_goes_in_and_comes_out(
+    channels: int, mode: str, run: Run, tmp_path: Path
+) -> None:
     write_images(tmp_path / "in", channels=channels)
     assert run("fit", "in", "-o", "m", "--steps", 2, "--batch-size", 4)[0] == 0
     assert run("sample", "m", "-n", 2, "--label", "up", "--label", "down", "-o", "a/new")[0] == 0
@@ -140,10 +165,17 @@ def test_train_and_test_folders_fit_on_train(run: Run, tmp_path: Path) -> None:
 
 
 def test_digits_by_name(run: Run, tmp_path: Path) -> None:
-    assert run("fit", "digits", "--per-class", 4, "-o", "m", "--steps", 2, "--grid", "grids")[0] == 0
+    assert (
+        run("fit", "digits", "--per-class", 4, "-o", "m", "--steps", 2, "--grid", "grids")[0] == 0
+    )
     assert run("sample", "m", "--label", 3, "-n", 2, "-o", "new")[0] == 0
-    assert [path for path in everything_below(tmp_path / "new") if "/" in path] == ["3/000000.png", "3/000001.png"]
-    assert max(np.asarray(Image.open(path)).max() for path in (tmp_path / "new").rglob("*.png")) <= 255
+    assert [path for path in everything_below(tmp_path / "new") if "/" in path] == [
+        "3/000000.png",
+        "3/000001.png",
+    ]
+    assert (
+        max(np.asarray(Image.open(path)).max() for path in (tmp_path / "new").rglob("*.png")) <= 255
+    )
 
 
 def test_samples_replay_by_their_seed(table_model: Path, run: Run) -> None:
@@ -157,14 +189,21 @@ def test_samples_replay_by_their_seed(table_model: Path, run: Run) -> None:
 def test_counts_by_label_are_exact(table_model: Path, run: Run) -> None:
     assert run("sample", table_model, "-n", 7, "--label", "goes", "-o", "a.csv")[0] == 0
     assert pd.read_csv("a.csv")["churn"].tolist() == ["goes"] * 7
-    assert run("sample", table_model, "-n", 2, "--label", "stays", "--label", "goes", "-o", "b.csv")[0] == 0
+    assert (
+        run("sample", table_model, "-n", 2, "--label", "stays", "--label", "goes", "-o", "b.csv")[0]
+        == 0
+    )
     assert pd.read_csv("b.csv")["churn"].tolist() == ["stays"] * 2 + ["goes"] * 2
 
 
 @pytest.mark.parametrize("labels", [[-1, 2], [0.0, 1.0], [False, True]])
-def test_labels_that_are_no_text_are_written_as_text(labels: list[Any], run: Run, tmp_path: Path) -> None:
+def test_labels_that_are_no_text_are_written_as_text(
+    labels: list[Any], run: Run, tmp_path: Path
+) -> None:
     X, y = toy_table(20)
-    model = ConditionalVAE(max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu")
+    model = ConditionalVAE(
+        max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu"
+    )
     model.fit(X, np.array(labels)[y]).save(tmp_path / "m")
     assert run("sample", "m", "-n", 2, f"--label={labels[0]}", "-o", "new.csv")[0] == 0
     assert pd.read_csv("new.csv")["label"].tolist() == [labels[0]] * 2
@@ -185,7 +224,17 @@ def trials_of(folder: str) -> list[dict[str, Any]]:
 
 
 def test_a_study_of_images_run_twice_repeats_no_trial(run: Run) -> None:
-    command = ("study", "digits", "--per-class", 6, "--arms", "real, vae+shift", *STUDY, "-o", "r.html")
+    command = (
+        "study",
+        "digits",
+        "--per-class",
+        6,
+        "--arms",
+        "real, vae+shift",
+        *STUDY,
+        "-o",
+        "r.html",
+    )
     code, out, _ = run(*command)
     trials = trials_of("r-trials")
     assert code == 0
@@ -204,7 +253,16 @@ def test_a_study_of_images_run_twice_repeats_no_trial(run: Run) -> None:
 def test_a_study_of_a_table_with_text_labels(run: Run, tmp_path: Path) -> None:
     write_table(tmp_path / "t.parquet")
     model = "sklearn.linear_model.LogisticRegression"
-    command = ("study", "t.parquet", "--target", "churn", "--model", model, "--arms", "real,oversample,gan")
+    command = (
+        "study",
+        "t.parquet",
+        "--target",
+        "churn",
+        "--model",
+        model,
+        "--arms",
+        "real,oversample,gan",
+    )
     code, out, _ = run(*command, *STUDY, "-o", "deep/r.html")
     assert code == 0
     assert "No verdict: two seeds cannot tell." in out
@@ -253,7 +311,9 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None
 NAIVE_BAYES = ("--model", "sklearn.naive_bayes.GaussianNB")
 
 
-def test_an_interrupted_study_reports_what_there_is_and_goes_on(run: Run, interrupt_at: Any) -> None:
+def test_an_interrupted_study_reports_what_there_is_and_goes_on(
+    run: Run, interrupt_at: Any
+) -> None:
     command = ("study", "wine", *NAIVE_BAYES, "--arms", "real,oversample", *STUDY, "-o", "r.html")
     interrupt_at(4)
     code, out, err = run(*command)
@@ -261,7 +321,11 @@ def test_an_interrupted_study_reports_what_there_is_and_goes_on(run: Run, interr
     assert err == "interrupted: the same command goes on with the trials that are left.\n"
     assert out.endswith("Report: r.html\nTrials: r-trials\n")
     trials = trials_of("r-trials")
-    assert [(trial["arm"], trial["seed"]) for trial in trials] == [("real", 0), ("oversample", 0), ("real", 1)]
+    assert [(trial["arm"], trial["seed"]) for trial in trials] == [
+        ("real", 0),
+        ("oversample", 0),
+        ("real", 1),
+    ]
 
     interrupt_at(None)
     assert run(*command)[0] == 0
@@ -269,7 +333,9 @@ def test_an_interrupted_study_reports_what_there_is_and_goes_on(run: Run, interr
     assert len(trials_of("r-trials")) == 4
 
 
-def test_a_study_interrupted_before_its_first_trial_reports_nothing(run: Run, interrupt_at: Any) -> None:
+def test_a_study_interrupted_before_its_first_trial_reports_nothing(
+    run: Run, interrupt_at: Any
+) -> None:
     interrupt_at(1)
     code, out, _ = run("study", "wine", *NAIVE_BAYES, "--arms", "real", *STUDY, "-o", "r.html")
     assert (code, out) == (130, "")
@@ -277,8 +343,12 @@ def test_a_study_interrupted_before_its_first_trial_reports_nothing(run: Run, in
 
 
 def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text("import torch\ndef narrow():\n    return torch.nn.Linear(2, 3)\n")
-    code, out, err = run("study", "wine", "--model", "net.py:narrow", "--arms", "real", *STUDY, "-o", "r.html")
+    (tmp_path / "net.py").write_text(
+        "import torch\ndef narrow():\n    return torch.nn.Linear(2, 3)\n"
+    )
+    code, out, err = run(
+        "study", "wine", "--model", "net.py:narrow", "--arms", "real", *STUDY, "-o", "r.html"
+    )
     assert code == 0
     assert [line[:30] for line in err.splitlines()] == [
         "failed: real, seed 0: RuntimeE",
@@ -288,15 +358,32 @@ def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_only_images_with_a_mirror_image_are_flipped(mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_images_with_a_mirror_image_are_flipped(
+    mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = Data("toys", *toy_images(24), mirror=mirror)
     monkeypatch.setattr("gen_augment.cli_study.load_data", lambda source, target: data)
-    assert run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0] == 0
+    assert (
+        run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0]
+        == 0
+    )
     assert any("flip" in trial["arm"] for trial in trials_of("r-trials")) is mirror
 
 
 def test_a_study_in_other_forms_within_a_budget(run: Run) -> None:
-    command = ("study", "wine", *NAIVE_BAYES, "--arms", "real,oversample", "--seeds", 3, "--budget", "5m", "-o", "r.md")
+    command = (
+        "study",
+        "wine",
+        *NAIVE_BAYES,
+        "--arms",
+        "real,oversample",
+        "--seeds",
+        3,
+        "--budget",
+        "5m",
+        "-o",
+        "r.md",
+    )
     code, out, _ = run(*command)
     assert code == 0
     assert Path("r.md").read_text().startswith("# Did synthetic data help?")
@@ -330,11 +417,22 @@ def test_a_learning_curve(run: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("helps", [True, False])
-def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_recommended_is_saved_or_nothing_is(
+    helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)
     monkeypatch.setattr("gen_augment.cli_study.DEFAULT_SAMPLERS", ("vae",))
     monkeypatch.setattr("gen_augment.study.search.candidates", lambda *_: ["vae:1", "vae:0.5"])
-    arguments = ("--seeds", 1, "--sampler-steps", 2, "--recommend", "best.safetensors", "-o", "r.html")
+    arguments = (
+        "--seeds",
+        1,
+        "--sampler-steps",
+        2,
+        "--recommend",
+        "best.safetensors",
+        "-o",
+        "r.html",
+    )
     code, out, _ = run("study", "wine", *NAIVE_BAYES, *arguments)
     assert code == 0
     assert Path("best.safetensors").exists() is helps
@@ -343,7 +441,10 @@ def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monke
     assert told
     assert run("report", told[1], "-o", "again.md")[0] == 0
     if helps:
-        assert re.search(r"Use vae:\S+, fitted on all rows: best.safetensors\nSynthetic rows of each label: 0: ", out)
+        assert re.search(
+            r"Use vae:\S+, fitted on all rows: best.safetensors\nSynthetic rows of each label: 0: ",
+            out,
+        )
         assert len(load_sampler("best.safetensors").sample(7)[0]) == 7
     else:
         assert "Use none: no use of these samplers was found to help." in out
@@ -355,7 +456,9 @@ def test_what_is_recommended_is_saved_or_nothing_is(helps: bool, run: Run, monke
 def write_bad_inputs(folder: Path) -> None:
     frame = write_table(folder / "t.csv")
     frame.assign(score=np.inf).to_csv(folder / "infinite.csv", index=False)
-    frame.assign(churn=np.linspace(0.1, 1, len(frame))).to_csv(folder / "regression.csv", index=False)
+    frame.assign(churn=np.linspace(0.1, 1, len(frame))).to_csv(
+        folder / "regression.csv", index=False
+    )
     frame.assign(churn="all").to_csv(folder / "one.csv", index=False)
     frame.assign(churn=range(len(frame))).to_csv(folder / "ids.csv", index=False)
     frame.iloc[:0].to_csv(folder / "empty.csv", index=False)
@@ -364,7 +467,9 @@ def write_bad_inputs(folder: Path) -> None:
     (folder / "no-folder").mkdir()
     write_images(folder / "images")
     write_images(folder / "cut")
-    (folder / "cut" / "up" / "0.png").write_bytes((folder / "images" / "up" / "0.png").read_bytes()[:40])
+    (folder / "cut" / "up" / "0.png").write_bytes(
+        (folder / "images" / "up" / "0.png").read_bytes()[:40]
+    )
     Image.new("L", (4, 4)).save(folder / "t.png")
     for label in ("a", "b"):
         (folder / "tiny" / label).mkdir(parents=True)
@@ -391,25 +496,46 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     ),
     "unknown data": (("fit", "cats", "-o", "out"), "'cats' is neither one of digits"),
     "unknown device": (("fit", "wine", "--device", "abacus", "-o", "out"), "device='abacus'"),
-    "unknown precision": (("fit", "wine", "--precision", "8", "-o", "out"), "precision='8' is not one of"),
+    "unknown precision": (
+        ("fit", "wine", "--precision", "8", "-o", "out"),
+        "precision='8' is not one of",
+    ),
     "precision untrained": (
         ("fit", "wine", "--sampler", "smote", "--precision", "32-true", "-o", "out"),
         "takes no precision",
     ),
     "no target": (("fit", "t.csv", "-o", "out"), "no target column was named; columns: score"),
-    "unknown target": (("fit", "t.csv", "--target", "sex", "-o", "out"), "there is no column 'sex'"),
+    "unknown target": (
+        ("fit", "t.csv", "--target", "sex", "-o", "out"),
+        "there is no column 'sex'",
+    ),
     "infinite values": (("fit", "infinite.csv", *FIT), "column 'score' of X contains infinity"),
     "measured labels": (("fit", "regression.csv", *FIT), "row 0 has 0.1"),
     "one class": (("fit", "one.csv", *FIT), "y holds only one class, 'all'"),
     "a class a row": (("fit", "ids.csv", *FIT), "needs at least 2 rows in every class"),
     "no rows": (("fit", "empty.csv", *FIT), "empty.csv has no rows"),
     "broken table": (("fit", "broken.parquet", *FIT), "broken.parquet cannot be read as parquet"),
-    "text file": (("fit", "t.txt", *FIT), "a table is a file of .csv, .parquet, .arff, .dat, not '.txt'"),
-    "one image": (("fit", "t.png", "-o", "out"), "a table is a file of .csv, .parquet, .arff, .dat, not '.png'"),
-    "empty folder": (("fit", "no-folder", "-o", "out"), "not a folder of one folder of images for each class"),
+    "text file": (
+        ("fit", "t.txt", *FIT),
+        "a table is a file of .csv, .parquet, .arff, .dat, not '.txt'",
+    ),
+    "one image": (
+        ("fit", "t.png", "-o", "out"),
+        "a table is a file of .csv, .parquet, .arff, .dat, not '.png'",
+    ),
+    "empty folder": (
+        ("fit", "no-folder", "-o", "out"),
+        "not a folder of one folder of images for each class",
+    ),
     "cut image": (("fit", "cut", "-o", "out"), "0.png cannot be read as an image"),
-    "tiny images": (("fit", "tiny", "-o", "out"), "4 x 4 px: 1 or 3 channels and sides of 8 to 128 px work"),
-    "grid of no training": (("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"), "takes no grid"),
+    "tiny images": (
+        ("fit", "tiny", "-o", "out"),
+        "4 x 4 px: 1 or 3 channels and sides of 8 to 128 px work",
+    ),
+    "grid of no training": (
+        ("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"),
+        "takes no grid",
+    ),
     "grid of a table": (("fit", "wine", "-o", "out", "--grid", "grids"), "SampleGrid draws images"),
     "grid in a file": (("fit", "images", "-o", "out", "--grid", "file"), "file"),
     "model in a folder": (("fit", "wine", "-o", "full"), "full is a folder: name a file to write"),
@@ -419,23 +545,59 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "a folder as model": (("sample", "full", "-o", "out.csv"), "full is not a file"),
     "damaged model": (("sample", "model", "-o", "out.csv"), "model is not a readable archive"),
     "foreign model": (("sample", "foreign", "-o", "out.csv"), "not one that gen_augment wrote"),
-    "unknown label": (("sample", "M", "--label", "moves", "-o", "out.csv"), "label 'moves' was not seen in fit"),
-    "table in a folder": (("sample", "M", "-o", "out"), "out: tables are written to a .csv or .parquet file"),
+    "unknown label": (
+        ("sample", "M", "--label", "moves", "-o", "out.csv"),
+        "label 'moves' was not seen in fit",
+    ),
+    "table in a folder": (
+        ("sample", "M", "-o", "out"),
+        "out: tables are written to a .csv or .parquet file",
+    ),
     "no rows asked": (("sample", "M", "-n", 0, "-o", "out.csv"), "Invalid value for '-n'"),
     "sample below a file": (("sample", "M", "-o", "file/out.csv"), "cannot write file/out.csv"),
     "sample of a long name": (("sample", "M", "-o", "n" * 300 + ".csv"), "File name too long"),
-    "unknown arm": (("study", "wine", "--arms", "real,ode", "-o", "out.html"), "arm 'ode': unknown step 'ode'"),
-    "unknown metric": (("study", "wine", "--metric", "auc", "-o", "out.html"), "metric='auc' is not one of"),
-    "unknown model": (("study", "wine", "--model", "sklearn.Nothing", "-o", "out.html"), "model 'sklearn.Nothing'"),
-    "unknown form": (("study", "wine", "-o", "out.pdf"), "out.pdf: a report is written to a file that ends in .html"),
-    "unknown budget": (("study", "wine", "--budget", "soon", "-o", "out.html"), "--budget 'soon': give a time such as"),
-    "unknown sizes": (("study", "wine", "--sizes", "5;10", "-o", "out.html"), "--sizes '5;10': give rows"),
-    "too large sizes": (("study", "wine", "--sizes", "500", "-o", "out.html"), "the training part has"),
+    "unknown arm": (
+        ("study", "wine", "--arms", "real,ode", "-o", "out.html"),
+        "arm 'ode': unknown step 'ode'",
+    ),
+    "unknown metric": (
+        ("study", "wine", "--metric", "auc", "-o", "out.html"),
+        "metric='auc' is not one of",
+    ),
+    "unknown model": (
+        ("study", "wine", "--model", "sklearn.Nothing", "-o", "out.html"),
+        "model 'sklearn.Nothing'",
+    ),
+    "unknown form": (
+        ("study", "wine", "-o", "out.pdf"),
+        "out.pdf: a report is written to a file that ends in .html",
+    ),
+    "unknown budget": (
+        ("study", "wine", "--budget", "soon", "-o", "out.html"),
+        "--budget 'soon': give a time such as",
+    ),
+    "unknown sizes": (
+        ("study", "wine", "--sizes", "5;10", "-o", "out.html"),
+        "--sizes '5;10': give rows",
+    ),
+    "too large sizes": (
+        ("study", "wine", "--sizes", "500", "-o", "out.html"),
+        "the training part has",
+    ),
     "no jobs": (("study", "wine", "--jobs", 0, "-o", "out.html"), "n_jobs=0"),
     "report of nothing": (("report", "full", "-o", "out.html"), "full holds no result of a study"),
-    "study without device": (("study", "wine", "--device", "abacus", "-o", "out.html"), "device='abacus'"),
-    "study without precision": (("study", "wine", "--precision", "8", "-o", "out.html"), "precision='8'"),
-    "too few rows": (("study", "wine", "--per-class", 500, "-o", "out.html", "--seeds", 1), "per_class=500"),
+    "study without device": (
+        ("study", "wine", "--device", "abacus", "-o", "out.html"),
+        "device='abacus'",
+    ),
+    "study without precision": (
+        ("study", "wine", "--precision", "8", "-o", "out.html"),
+        "precision='8'",
+    ),
+    "too few rows": (
+        ("study", "wine", "--per-class", 500, "-o", "out.html", "--seeds", 1),
+        "per_class=500",
+    ),
     "report in a folder": (("study", "wine", "-o", "full"), "full is a folder"),
     "report below a file": (("study", "wine", "-o", "file/out.html"), "cannot write file/out.html"),
 }
@@ -456,10 +618,15 @@ def test_what_is_wrong_is_one_line(
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_what_is_there_is_never_overwritten_by_a_sample(run: Run, tmp_path: Path, table_model: Path) -> None:
+def test_what_is_there_is_never_overwritten_by_a_sample(
+    run: Run, tmp_path: Path, table_model: Path
+) -> None:
     (tmp_path / "out.csv").write_text("kept")
     code, _, err = run("sample", table_model, "-o", "out.csv")
-    assert (code, err) == (2, "error: out.csv is there already: name a new one, or remove it first.\n")
+    assert (code, err) == (
+        2,
+        "error: out.csv is there already: name a new one, or remove it first.\n",
+    )
     assert (tmp_path / "out.csv").read_text() == "kept"
 
     write_images(tmp_path / "in")
@@ -473,7 +640,9 @@ def test_what_is_there_is_never_overwritten_by_a_sample(run: Run, tmp_path: Path
 @pytest.mark.parametrize("label", ["../x", "/etc/x", "..", ""])
 def test_labels_of_an_archive_cannot_write_outside(label: str, run: Run, tmp_path: Path) -> None:
     images, y = toy_images(8)
-    model = ConditionalVAE(max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu")
+    model = ConditionalVAE(
+        max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu"
+    )
     (tmp_path / "deep").mkdir()
     model.fit(images, np.array([label, "z"])[y]).save(tmp_path / "m")
     code, _, err = run("sample", "m", "-n", 2, f"--label={label}", "-o", "deep/out")
@@ -481,10 +650,14 @@ def test_labels_of_an_archive_cannot_write_outside(label: str, run: Run, tmp_pat
     assert everything_below(tmp_path) == ["deep", "m"]
 
 
-def test_a_loss_that_diverges_is_exit_code_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_diverges_is_exit_code_1(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_table(tmp_path / "t.csv")
     monkeypatch.setattr(
-        ConditionalFlow, "set_params", lambda self, **params: self.__init__(**vars(self) | params | {"lr": 1e30})
+        ConditionalFlow,
+        "set_params",
+        lambda self, **params: self.__init__(**vars(self) | params | {"lr": 1e30}),
     )
     code, _, err = run("fit", "t.csv", "--target", "churn", "-o", "m", "--steps", 50)
     assert code == 1
@@ -543,8 +716,12 @@ def test_an_interrupted_fit_is_gone_on_with(run: Run, tmp_path: Path) -> None:
     assert (code, out) == (0, "ConditionalFlow fitted on 178 rows of wine in 1000 steps: m\n")
     assert everything_below(tmp_path) == ["m"]
     X, y = datasets.load_wine(return_X_y=True, as_frame=True)
-    undisturbed = ConditionalFlow(max_steps=1000, batch_size=4, random_state=0, device="cpu").fit(X, y)
-    pd.testing.assert_frame_equal(load_sampler("m", device="cpu").sample(5)[0], undisturbed.sample(5)[0])
+    undisturbed = ConditionalFlow(max_steps=1000, batch_size=4, random_state=0, device="cpu").fit(
+        X, y
+    )
+    pd.testing.assert_frame_equal(
+        load_sampler("m", device="cpu").sample(5)[0], undisturbed.sample(5)[0]
+    )
 
 
 def test_resuming_another_run_is_one_line(run: Run, tmp_path: Path) -> None:
@@ -560,7 +737,9 @@ def test_resuming_another_run_is_one_line(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "m.partial").read_bytes() == before
 
 
-def test_interrupted_before_the_first_step_is_exit_code_130(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+def test_interrupted_before_the_first_step_is_exit_code_130(
+    run: Run, tmp_path: Path, monkeypatch: Any
+) -> None:
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
@@ -579,11 +758,16 @@ def test_a_real_process_answers_alike(tmp_path: Path, table_model: Path) -> None
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "new.csv"), expected.assign(churn=labels))
 
 
-def test_an_archive_of_another_version_is_one_line(run: Run, tmp_path: Path, table_model: Path) -> None:
+def test_an_archive_of_another_version_is_one_line(
+    run: Run, tmp_path: Path, table_model: Path
+) -> None:
     header, tensors = archive.read(table_model)
     archive.write(tmp_path / "m", header | {"format": 9}, tensors)
     code, _, err = run("sample", "m", "-o", "new.csv")
-    assert (code, err) == (2, "error: m has archive format 9; this version of gen_augment reads format 1.\n")
+    assert (code, err) == (
+        2,
+        "error: m has archive format 9; this version of gen_augment reads format 1.\n",
+    )
 
 
 def test_a_label_that_the_encoding_lacks_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

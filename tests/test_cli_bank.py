@@ -17,7 +17,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sampler of labels "stays" and "goes", in a new folder."""
     monkeypatch.chdir(tmp_path)
     X, y = toy_table()
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu")
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    )
     sampler.fit(X, np.array(["stays", "goes"])[y]).save("model.safetensors")
     return tmp_path / "model.safetensors"
 
@@ -81,5 +83,8 @@ def test_another_bank_is_left_alone(model: Path, capsys: pytest.CaptureFixture[s
     assert run(model, "-n", 30, "-o", "bank") == 0
     before = {file.name: file.read_bytes() for file in Path("bank").iterdir()}
     assert run(model, "-n", 31, "-o", "bank") == 2
-    assert "holds another bank, or part of one: counts (15, 15), not (16, 15)" in capsys.readouterr().err
+    assert (
+        "holds another bank, or part of one: counts (15, 15), not (16, 15)"
+        in capsys.readouterr().err
+    )
     assert {file.name: file.read_bytes() for file in Path("bank").iterdir()} == before

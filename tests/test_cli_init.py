@@ -13,11 +13,25 @@ from gen_augment.cli import main
 
 def fit(*arguments: Any) -> int:
     with pytest.raises(SystemExit) as ended:
-        main(["fit", "wine", *map(str, arguments), "--steps", "3", "--batch-size", "8", "--device", "cpu"])
+        main(
+            [
+                "fit",
+                "wine",
+                *map(str, arguments),
+                "--steps",
+                "3",
+                "--batch-size",
+                "8",
+                "--device",
+                "cpu",
+            ]
+        )
     return int(ended.value.code or 0)
 
 
-def test_training_starts_from_the_sampler_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_starts_from_the_sampler_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     X, y = datasets.load_wine(return_X_y=True, as_frame=True)
     params: dict[str, Any] = {"max_steps": 3, "batch_size": 8, "random_state": 0, "device": "cpu"}
@@ -40,7 +54,10 @@ def test_one_that_does_not_fit_is_one_line(
     monkeypatch.chdir(tmp_path)
     gan = ConditionalGAN(max_steps=1, batch_size=8, device="cpu")
     gan.fit(*datasets.load_wine(return_X_y=True)).save("gan")
-    for init, message in (("gan", "can only start from a fitted ConditionalFlow"), ("none", "none is not a file")):
+    for init, message in (
+        ("gan", "can only start from a fitted ConditionalFlow"),
+        ("none", "none is not a file"),
+    ):
         assert fit("--init", init, "--sampler", "flow", "-o", "second") == 2
         error = capsys.readouterr().err
         assert message in error

@@ -20,7 +20,9 @@ from tests.samplers.test_mixed import draw_mixed
 def table(tmp_path: Path) -> Path:
     X, y = draw_mixed(60)
     path = tmp_path / "mixed.csv"
-    X.assign(since="2024-01-01", code=[f"2024-{i:02}" for i in range(60)], y=y).to_csv(path, index=False)
+    X.assign(since="2024-01-01", code=[f"2024-{i:02}" for i in range(60)], y=y).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -55,7 +57,9 @@ def test_rows_under_conditions(table: Path) -> None:
     run("fit", table, "--target", "y", "--sampler", "bootstrap", "-o", model)
     conditions = ["kind=a", "kind=c", "x=-1..2", "x=", "flag=true", "day=2024-02-01..", "count=..4"]
     flags = [part for text in conditions for part in ("--where", text)]
-    run("sample", model, "-n", 40, "--label", "yes", "--label", "no", *flags, "--seed", 3, "-o", out)
+    run(
+        "sample", model, "-n", 40, "--label", "yes", "--label", "no", *flags, "--seed", 3, "-o", out
+    )
     rows = pd.read_csv(out)
     assert rows["y"].value_counts().to_dict() == {"yes": 40, "no": 40}
     assert rows["kind"].isin(["a", "c"]).all()
@@ -63,16 +67,29 @@ def test_rows_under_conditions(table: Path) -> None:
     assert rows["flag"].all()
     assert (rows["day"] >= "2024-02-01").all()
     assert (rows["count"] <= 4).all()
-    where = {"kind": ["a", "c"], "x": [(-1, 2), None], "flag": True, "day": ("2024-02-01", None), "count": (None, 4)}
+    where = {
+        "kind": ["a", "c"],
+        "x": [(-1, 2), None],
+        "flag": True,
+        "day": ("2024-02-01", None),
+        "count": (None, 4),
+    }
     X, _ = load_sampler(model).sample(y={"yes": 40, "no": 40}, where=where, random_state=3)
-    pd.testing.assert_frame_equal(rows.drop(columns="y"), pd.read_csv(StringIO(X.to_csv(index=False))))
+    pd.testing.assert_frame_equal(
+        rows.drop(columns="y"), pd.read_csv(StringIO(X.to_csv(index=False)))
+    )
 
 
-def test_parts_under_conditions_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+def test_parts_under_conditions_are_those_of_one_call(
+    monkeypatch: pytest.MonkeyPatch, table: Path
+) -> None:
     monkeypatch.setattr(cli, "PART_ROWS", 7)
     model, out = table.with_name("model"), table.with_name("out.parquet")
     run("fit", table, "--target", "y", "--sampler", "kde", "-o", model)
-    for labels, y, n in ([], None, 40), (["--label", "yes", "--label", "no"], {"yes": 20, "no": 20}, 20):
+    for labels, y, n in (
+        ([], None, 40),
+        (["--label", "yes", "--label", "no"], {"yes": 20, "no": 20}, 20),
+    ):
         run("sample", model, "-n", n, *labels, "--where", "flag=True", "--seed", 2, "-o", out)
         count = None if y else n
         X, labelled = load_sampler(model).sample(count, y=y, where={"flag": True}, random_state=2)
@@ -83,7 +100,10 @@ def test_parts_under_conditions_are_those_of_one_call(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "condition, message",
     [
-        ("country=NO", "'country=NO': give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: kind, x, flag"),
+        (
+            "country=NO",
+            "'country=NO': give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: kind, x, flag",
+        ),
         ("kind", "'kind': give COLUMN=VALUE"),
         ("kind=z", r"where\['kind'\]='z' was not seen in fit; known: \['c', 'a', 'b'\]"),
         ("x=tall", "'tall' is neither a value of float64"),
@@ -94,18 +114,33 @@ def test_parts_under_conditions_are_those_of_one_call(monkeypatch: pytest.Monkey
         ("x=1.0001..1.00011", r"0 of \d+ rows met the conditions"),
     ],
 )
-def test_conditions_that_cannot_be_met_write_nothing(condition: str, message: str, table: Path) -> None:
+def test_conditions_that_cannot_be_met_write_nothing(
+    condition: str, message: str, table: Path
+) -> None:
     model, out = table.with_name("model"), table.with_name("out.csv")
     run("fit", table, "--target", "y", "--sampler", "bootstrap", "-o", model)
     before = sorted(table.parent.iterdir())
-    result = CliRunner().invoke(app, ["sample", str(model), "-n", "5", "--where", condition, "-o", str(out)])
+    result = CliRunner().invoke(
+        app, ["sample", str(model), "-n", "5", "--where", condition, "-o", str(out)]
+    )
     assert isinstance(result.exception, GenAugmentError)
     assert re.search(message, str(result.exception))
     assert sorted(table.parent.iterdir()) == before
 
 
 def test_what_is_for_training_is_refused_without_any(table: Path) -> None:
-    args = ["fit", str(table), "--target", "y", "--sampler", "smote", "--steps", "5", "-o", str(table) + ".model"]
+    args = [
+        "fit",
+        str(table),
+        "--target",
+        "y",
+        "--sampler",
+        "smote",
+        "--steps",
+        "5",
+        "-o",
+        str(table) + ".model",
+    ]
     result = CliRunner().invoke(app, args)
     assert result.exit_code != 0
     assert "SMOTESampler is not trained, so it takes no max_steps" in str(result.exception)
@@ -125,20 +160,45 @@ def test_a_column_of_groups_is_no_feature_and_is_never_split_up(table: Path) -> 
     frame["patient"] = np.arange(len(frame)) // 4
     path = table.with_name("visits.parquet")
     frame.to_parquet(path)
-    args = ["study", path, "--target", "y", "--arms", "real", "--seeds", 1, "-o", path.with_suffix(".json")]
+    args = [
+        "study",
+        path,
+        "--target",
+        "y",
+        "--arms",
+        "real",
+        "--seeds",
+        1,
+        "-o",
+        path.with_suffix(".json"),
+    ]
     run(*args, "--groups", "patient")
     found = json.loads(path.with_suffix(".json").read_text())["protocol"]["data"]
     assert (found["groups"], found["rows"]) == (-(-len(frame) // 4), len(frame))
     for data, column in ((path, "customer"), ("digits", "patient")):
-        result = CliRunner().invoke(app, list(map(str, ["study", data, "--target", "y", "--groups", column])))
+        result = CliRunner().invoke(
+            app, list(map(str, ["study", data, "--target", "y", "--groups", column]))
+        )
         assert f"--groups '{column}': there is no such column" in str(result.exception)
 
 
 def test_baselines_that_a_table_cannot_have_say_so(table: Path) -> None:
     output = run(
-        "study", table, "--target", "y", "--arms", "real,adasyn,smotenc", "--seeds", 1, "-o", table.with_name("s.html")
+        "study",
+        table,
+        "--target",
+        "y",
+        "--arms",
+        "real,adasyn,smotenc",
+        "--seeds",
+        1,
+        "-o",
+        table.with_name("s.html"),
     )
-    assert "InputError: arm 'adasyn' needs columns of numbers without missing values: use smote." in output
+    assert (
+        "InputError: arm 'adasyn' needs columns of numbers without missing values: use smote."
+        in output
+    )
     assert "InputError: arm 'smotenc' needs columns without missing values: use smote." in output
 
 

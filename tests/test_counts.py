@@ -61,7 +61,9 @@ def test_counts_come_back_as_ints() -> None:
     assert check_counts("counts", {}) == []
 
 
-@pytest.mark.parametrize("count", [-1, 1.0, True, np.True_, "3", None, np.float64(2), [1], float("nan")])
+@pytest.mark.parametrize(
+    "count", [-1, 1.0, True, np.True_, "3", None, np.float64(2), [1], float("nan")]
+)
 def test_what_is_no_count_is_named(count: Any) -> None:
     with pytest.raises(InputError) as caught:
         check_counts("strategy", {"a": 1, "b": count})

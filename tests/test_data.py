@@ -14,7 +14,9 @@ from torchvision.datasets import MNIST
 from gen_augment import InputError
 from gen_augment.data import DATASETS, Data, data_root, load_data
 
-needs_data = pytest.mark.skipif(not os.environ.get("GEN_AUGMENT_DATA"), reason="GEN_AUGMENT_DATA names no folder")
+needs_data = pytest.mark.skipif(
+    not os.environ.get("GEN_AUGMENT_DATA"), reason="GEN_AUGMENT_DATA names no folder"
+)
 
 
 def write_image(path: Path, mode: str, size: tuple[int, int], value: int = 0) -> None:
@@ -34,7 +36,9 @@ def test_digits_are_the_images_of_scikit_learn() -> None:
     bunch = datasets.load_digits()
     assert data.X.dtype == np.uint8
     assert (data.X.min(), data.X.max()) == (0, 255)
-    np.testing.assert_array_equal(np.rint(data.X / 255 * 16), bunch.images)  # 17 grey levels, all told apart
+    np.testing.assert_array_equal(
+        np.rint(data.X / 255 * 16), bunch.images
+    )  # 17 grey levels, all told apart
     np.testing.assert_array_equal(data.y, bunch.target)
     assert data.test is None
 
@@ -59,13 +63,17 @@ def test_idx_files_come_with_their_test_part(name: str, mirror: bool) -> None:
     assert data.mirror is mirror
 
 
-def test_data_that_cannot_be_downloaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_cannot_be_downloaded_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def offline(self: Any) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setenv("GEN_AUGMENT_DATA", str(tmp_path))
     monkeypatch.setattr(MNIST, "download", offline)
-    with pytest.raises(InputError, match=rf"mnist is not in {tmp_path} and cannot be downloaded: no route to host"):
+    with pytest.raises(
+        InputError, match=rf"mnist is not in {tmp_path} and cannot be downloaded: no route to host"
+    ):
         load_data("mnist")
 
 
@@ -80,7 +88,9 @@ def test_data_root_is_the_environment_or_the_cache(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("mode, shape", [("L", (6, 8, 10)), ("RGB", (6, 8, 10, 3))])
-def test_a_folder_of_class_folders_is_an_array_with_names(mode: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_a_folder_of_class_folders_is_an_array_with_names(
+    mode: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
     data = load_data(write_folder(tmp_path / "pets", mode=mode))
     assert (data.X.shape, data.X.dtype) == (shape, np.uint8)
     assert data.y.tolist() == ["bee"] * 3 + ["cat"] * 3
@@ -109,7 +119,9 @@ def test_grey_and_colour_together_are_colour(tmp_path: Path) -> None:
 def test_images_of_several_sizes_are_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_image(tmp_path / "ant" / "0.png", "L", (9, 9))
-    with pytest.raises(InputError, match=r"images of 2 sizes \(width, height\), such as \[\(9, 9\), \(10, 8\)\]"):
+    with pytest.raises(
+        InputError, match=r"images of 2 sizes \(width, height\), such as \[\(9, 9\), \(10, 8\)\]"
+    ):
         load_data(tmp_path)
 
 
@@ -128,7 +140,9 @@ def test_a_folder_without_classes_is_named(tmp_path: Path) -> None:
 
 # Tables.
 
-FRAME = pd.DataFrame({"age": [30, 41, 25], "income": [1.5, 2.25, -3.0], "member": [True, False, True]})
+FRAME = pd.DataFrame(
+    {"age": [30, 41, 25], "income": [1.5, 2.25, -3.0], "member": [True, False, True]}
+)
 LABELS = pd.Series(["stays", "goes", "stays"], name="churn")
 
 
@@ -155,7 +169,9 @@ def test_a_suffix_may_be_in_capitals(suffix: str, tmp_path: Path) -> None:
 
 
 def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
-    labels = pd.Series(pd.Categorical(["b", "a", "b"], categories=["b", "a", "z"], ordered=True), name="k")
+    labels = pd.Series(
+        pd.Categorical(["b", "a", "b"], categories=["b", "a", "z"], ordered=True), name="k"
+    )
     frame = FRAME.astype({"age": "int8", "income": "float32"})
     frame.assign(k=labels).to_parquet(tmp_path / "t.parquet")
     data = load_data(tmp_path / "t.parquet", target="k")
@@ -189,7 +205,9 @@ def test_files_of_weka_and_keel_are_frames(suffix: str, tmp_path: Path) -> None:
             "kind": pd.Categorical(["round", None, "long"], ["round", "long"]),
             "the width": [1.5, np.nan, 2.5],
             "holes": pd.array([2, None, 1], dtype="Int64"),
-            "picked": pd.array(np.array(["2024-01-02", "2024-01-03", "NaT"], dtype="datetime64[s]")),
+            "picked": pd.array(
+                np.array(["2024-01-02", "2024-01-03", "NaT"], dtype="datetime64[s]")
+            ),
         }
     )
     pd.testing.assert_frame_equal(data.X, expected)
@@ -216,7 +234,9 @@ QUOTED = """@RELATION colours
 def test_quotes_and_other_alphabets_in_files_of_weka(order: list[int], tmp_path: Path) -> None:
     head, rows = QUOTED.split("@DATA\n")
     lines = [line for line in rows.splitlines() if line and not line.startswith("%")]
-    lines = rows.splitlines() if order[0] == 0 else [lines[i] for i in order]  # whichever comes first
+    lines = (
+        rows.splitlines() if order[0] == 0 else [lines[i] for i in order]
+    )  # whichever comes first
     (tmp_path / "t.arff").write_text(f"{head}@DATA\n" + "\n".join(lines), encoding="utf-8")
     data = load_data(tmp_path / "t.arff", target="k")
     known = ["<0", "0 to 1, or so", "it's more", "blå"]
@@ -268,23 +288,34 @@ BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
     "no csv": ("t.csv", b'a,b\n"1,2\n', "b", "cannot be read as csv"),
     "no text": ("t.csv", b"a,b\n\xff\xfe,2\n", "b", "cannot be read as csv"),
     "no parquet": ("t.parquet", b"PAR1 but no more", "b", "cannot be read as parquet"),
-    "other suffix": ("t.xlsx", b"", "b", r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'"),
+    "other suffix": (
+        "t.xlsx",
+        b"",
+        "b",
+        r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'",
+    ),
     "no suffix": ("t", b"", "b", "not 'a file without suffix'"),
 }
 
 
 @pytest.mark.parametrize("name, content, target, message", BAD_TABLES.values(), ids=BAD_TABLES)
-def test_bad_tables_are_named(name: str, content: bytes, target: str | None, message: str, tmp_path: Path) -> None:
+def test_bad_tables_are_named(
+    name: str, content: bytes, target: str | None, message: str, tmp_path: Path
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         load_data(tmp_path / name, target=target)
 
 
 @pytest.mark.parametrize("source", ["nothing", "", "digit", "/no/such/folder"])
-def test_what_is_nowhere_is_named(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_nowhere_is_named(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     if source:
-        with pytest.raises(InputError, match=f"'{source}' is neither one of {', '.join(DATASETS)}, nor a folder"):
+        with pytest.raises(
+            InputError, match=f"'{source}' is neither one of {', '.join(DATASETS)}, nor a folder"
+        ):
             load_data(source)
     else:  # the folder one stands in
         with pytest.raises(InputError, match="not a folder of one folder of images"):
@@ -298,13 +329,20 @@ def test_head_draws_so_many_rows_of_each_class() -> None:
     data = load_data("wine")
     part = data.head(5, seed=1)
     assert part.y.value_counts().tolist() == [5, 5, 5]
-    assert (part.name, part.target, part.mirror, part.test) == (data.name, data.target, data.mirror, data.test)
+    assert (part.name, part.target, part.mirror, part.test) == (
+        data.name,
+        data.target,
+        data.mirror,
+        data.test,
+    )
     merged = part.X.assign(k=part.y).merge(data.X.assign(k=data.y), how="left", indicator=True)
     assert (merged["_merge"] == "both").all()
 
 
 def test_head_keeps_the_form_of_the_labels() -> None:
-    y = pd.Series(pd.Categorical(list("abcabc"), categories=list("cab")), name="k", index=range(10, 16))
+    y = pd.Series(
+        pd.Categorical(list("abcabc"), categories=list("cab")), name="k", index=range(10, 16)
+    )
     part = Data("t", FRAME.iloc[[0, 1, 2, 0, 1, 2]], y).head(1)
     assert part.y.dtype == y.dtype
     assert part.y.name == "k"
@@ -326,5 +364,7 @@ def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.delenv("GEN_AUGMENT_DATA", raising=False)
     monkeypatch.setattr(Path, "home", homeless)
-    with pytest.raises(InputError, match=r"Could not determine home directory.*set GEN_AUGMENT_DATA"):
+    with pytest.raises(
+        InputError, match=r"Could not determine home directory.*set GEN_AUGMENT_DATA"
+    ):
         load_data("mnist")

@@ -52,13 +52,23 @@ def test_image_folder(cls: type[ConditionalVAE], cifar: Path) -> None:
     to_tensor = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
     data = AugmentedDataset(raw, sampler, ratio=0.5, transform=to_tensor)
     assert len(data) == 180
-    seen = [y for x, y in DataLoader(data, batch_size=60, num_workers=2, multiprocessing_context="fork")]
+    seen = [
+        y for x, y in DataLoader(data, batch_size=60, num_workers=2, multiprocessing_context="fork")
+    ]
     assert [len(y) for y in seen] == [60, 60, 60]
     real = ImageFolder(cifar, transform=to_tensor, loader=open_image)
-    loader = augment_loader(DataLoader(real, batch_size=40), sampler, ratio=0.25, transform=to_tensor)
+    loader = augment_loader(
+        DataLoader(real, batch_size=40), sampler, ratio=0.25, transform=to_tensor
+    )
     assert [tuple(x.shape) for x, _ in loader] == [(40, 3, 32, 32)] * 3
 
-    study = Study(raw, arms=["real", "flip+shift", "sampler"], samplers={"sampler": sampler}, n_seeds=2, n_steps=10)
+    study = Study(
+        raw,
+        arms=["real", "flip+shift", "sampler"],
+        samplers={"sampler": sampler},
+        n_seeds=2,
+        n_steps=10,
+    )
     result = study.run()
     assert result.trials["error"].isna().all()
     assert result.verdict().startswith(("Yes", "No"))
@@ -75,9 +85,14 @@ def test_table_from_csv(tmp_path: Path) -> None:
     assert X.dtypes.equals(loaded.X.dtypes)
     assert y.name == "diagnosis"
 
-    tensors = torch.from_numpy(loaded.X.to_numpy(np.float32)), torch.from_numpy((loaded.y == "benign").to_numpy(int))
+    tensors = (
+        torch.from_numpy(loaded.X.to_numpy(np.float32)),
+        torch.from_numpy((loaded.y == "benign").to_numpy(int)),
+    )
     arrays = ConditionalVAE(max_steps=20, random_state=0, device="cpu").fit(*tensors)
-    loader = augment_loader(DataLoader(TensorDataset(*tensors), batch_size=100), arrays, ratio=0.5, mode="append")
+    loader = augment_loader(
+        DataLoader(TensorDataset(*tensors), batch_size=100), arrays, ratio=0.5, mode="append"
+    )
     assert sum(len(y) for _, y in loader) == 569 + 284
 
     study = Study(loaded.X, loaded.y, samplers={"vae": sampler}, n_seeds=2)

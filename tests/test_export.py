@@ -21,7 +21,9 @@ from tests.samplers.test_mixed import draw_mixed
 
 
 def fit(X: Any, y: Any) -> ConditionalVAE:
-    return ConditionalVAE(max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu").fit(X, y)
+    return ConditionalVAE(
+        max_steps=1, batch_size=4, width=2, latent_dim=2, random_state=0, device="cpu"
+    ).fit(X, y)
 
 
 def everything_below(folder: Path) -> list[str]:
@@ -69,15 +71,21 @@ def test_a_normalised_tensor_is_spread_over_the_bytes(tmp_path: Path) -> None:
     sampler = fit(X, y)
     rows = torch.stack([torch.full((1, 12, 12), value) for value in (X.min(), X.max())])
     write_rows(tmp_path / "out", rows, torch.tensor([0, 1]), sampler)
-    values = [np.asarray(Image.open(tmp_path / "out" / name)) for name in ("0/000000.png", "1/000001.png")]
+    values = [
+        np.asarray(Image.open(tmp_path / "out" / name)) for name in ("0/000000.png", "1/000001.png")
+    ]
     assert (values[0] == 0).all()
     assert (values[1] == 255).all()
 
 
 @pytest.mark.parametrize("low, high", [(0.0, 1.0), (-2.0, 2.0)])
 def test_channels_of_floats_are_scaled_alike(low: float, high: float, tmp_path: Path) -> None:
-    X = np.random.default_rng(0).random((8, 3, 8, 8)) * [[[[0.5]], [[1.0]], [[0.2]]]] + [[[[0.3]], [[0.0]], [[0.8]]]]
-    X = (X - X.min()) / np.ptp(X) if low < 0 else X  # the range that is written as 0 to 255 is 0 to 1, or what was seen
+    X = np.random.default_rng(0).random((8, 3, 8, 8)) * [[[[0.5]], [[1.0]], [[0.2]]]] + [
+        [[[0.3]], [[0.0]], [[0.8]]]
+    ]
+    X = (
+        (X - X.min()) / np.ptp(X) if low < 0 else X
+    )  # the range that is written as 0 to 255 is 0 to 1, or what was seen
     sampler = BootstrapSampler(random_state=0).fit(low + (high - low) * X, np.arange(8) % 2)
     rows, labels = sampler.sample(4)
     write_rows(tmp_path / "out", rows, labels, sampler)
@@ -100,7 +108,9 @@ def test_frames_are_read_back_with_their_dtypes(suffix: str, tmp_path: Path) -> 
         pd.testing.assert_frame_equal(back.drop(columns="churn"), rows)
         assert back["churn"].dtype == labels.dtype
     else:
-        np.testing.assert_allclose(back.drop(columns="churn").astype(float), rows.astype(float), rtol=1e-12)
+        np.testing.assert_allclose(
+            back.drop(columns="churn").astype(float), rows.astype(float), rtol=1e-12
+        )
         assert [dtype.kind for dtype in back.dtypes[:-1]] == [dtype.kind for dtype in X.dtypes]
     assert everything_below(tmp_path) == [path.name]
 
@@ -116,16 +126,25 @@ def test_parquet_keeps_categories_and_nullable_dtypes(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(back, rows.assign(k=new_labels))
 
 
-def test_labels_stay_with_their_rows_whatever_their_index(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_labels_stay_with_their_rows_whatever_their_index(
+    table_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
     rows, _ = table_sampler.sample(3)
-    write_rows(tmp_path / "out.csv", rows, pd.Series([2, 0, 1], index=[7, 8, 9], name="kind"), table_sampler)
+    write_rows(
+        tmp_path / "out.csv",
+        rows,
+        pd.Series([2, 0, 1], index=[7, 8, 9], name="kind"),
+        table_sampler,
+    )
     assert pd.read_csv(tmp_path / "out.csv")["kind"].tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, torch.float64, torch.bfloat16])
 def test_arrays_and_tensors_get_column_names(dtype: Any, tmp_path: Path) -> None:
     X, y = toy_table(20)
-    sampler = fit(torch.from_numpy(X).to(dtype) if isinstance(dtype, torch.dtype) else X.astype(dtype), y)
+    sampler = fit(
+        torch.from_numpy(X).to(dtype) if isinstance(dtype, torch.dtype) else X.astype(dtype), y
+    )
     rows, labels = sampler.sample(4)
     write_rows(tmp_path / "out.csv", rows, labels, sampler)
     back = pd.read_csv(tmp_path / "out.csv")
@@ -151,7 +170,9 @@ def test_a_column_with_the_name_of_the_labels_is_an_error(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".CSV", ".Parquet"])
-def test_a_suffix_may_be_in_capitals(suffix: str, table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_a_suffix_may_be_in_capitals(
+    suffix: str, table_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
     path = tmp_path / f"out{suffix}"
     check_new(path, "table")
     write_rows(path, *table_sampler.sample(3), table_sampler)
@@ -160,9 +181,13 @@ def test_a_suffix_may_be_in_capitals(suffix: str, table_sampler: ConditionalVAE,
 
 def test_parts_have_one_type_though_the_first_may_hold_nothing(tmp_path: Path) -> None:
     flags = pd.Series([None] * 5 + [True, False] * 3 + [None], dtype=object)
-    X = pd.DataFrame({"flag": flags, "code": pd.Series([None] * 6 + [3] * 6, dtype=object), "x": np.arange(12.0)})
+    X = pd.DataFrame(
+        {"flag": flags, "code": pd.Series([None] * 6 + [3] * 6, dtype=object), "x": np.arange(12.0)}
+    )
     sampler = BootstrapSampler(random_state=0).fit(X, np.arange(12) % 2)
-    write_parts(tmp_path / "out.parquet", [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)], sampler)
+    write_parts(
+        tmp_path / "out.parquet", [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)], sampler
+    )
     back = pd.read_parquet(tmp_path / "out.parquet")
     assert back["flag"].tolist() == flags.tolist()
     assert pq.read_schema(tmp_path / "out.parquet").field("code").type == "int64"
@@ -171,7 +196,9 @@ def test_parts_have_one_type_though_the_first_may_hold_nothing(tmp_path: Path) -
 # Labels as names of folders.
 
 
-@pytest.mark.parametrize("label", ["../x", "..", ".", "", "a/b", "/etc/x", "a\\b", "a\0b", "\ud800", "n" * 300])
+@pytest.mark.parametrize(
+    "label", ["../x", "..", ".", "", "a/b", "/etc/x", "a\\b", "a\0b", "\ud800", "n" * 300]
+)
 def test_labels_cannot_choose_where_files_go(label: str, tmp_path: Path) -> None:
     X, y = toy_images(8)
     sampler = fit(X, np.array(["plain", "other"])[y])
@@ -199,7 +226,9 @@ def test_a_new_place_passes(tmp_path: Path) -> None:
     check_new(tmp_path / "new" / "deep.csv", "table")
 
 
-@pytest.mark.parametrize("name, kind", [("file", "image"), ("full", "image"), ("file.csv", "table")])
+@pytest.mark.parametrize(
+    "name, kind", [("file", "image"), ("full", "image"), ("file.csv", "table")]
+)
 def test_what_is_there_is_not_touched(name: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     for path in ("file", "full/inside", "file.csv"):
@@ -234,7 +263,9 @@ def test_a_place_below_a_file_is_named(table_sampler: ConditionalVAE, tmp_path: 
     assert everything_below(tmp_path) == ["file"]
 
 
-def test_a_full_disk_leaves_nothing(image_sampler: ConditionalVAE, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_full_disk_leaves_nothing(
+    image_sampler: ConditionalVAE, tmp_path: Path, monkeypatch: Any
+) -> None:
     saved = []
 
     def save(self: Image.Image, path: Path) -> None:
@@ -266,11 +297,15 @@ def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Pa
     pd.testing.assert_frame_equal(pd.read_parquet(path), expected, check_dtype=False)
 
 
-def test_labels_that_name_one_folder_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_that_name_one_folder_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As "a" and "A" do on disks that do not tell them apart."""
     monkeypatch.setattr(export, "_safe_name", lambda label: str(label).lower())
     X, y = toy_images(24)
-    sampler = ConditionalVAE(max_steps=1, device="cpu").fit(X, np.where(np.asarray(y) == np.asarray(y)[0], "a", "A"))
+    sampler = ConditionalVAE(max_steps=1, device="cpu").fit(
+        X, np.where(np.asarray(y) == np.asarray(y)[0], "a", "A")
+    )
     with pytest.raises(InputError, match="label 'a' and another one name the same folder"):
         export.write_rows(tmp_path / "out", *sampler.sample(y={"a": 2, "A": 2}), sampler)
     assert not list(tmp_path.iterdir())

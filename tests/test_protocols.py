@@ -64,7 +64,9 @@ def without_seconds(results: Record) -> list[Record]:
 def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stopping = Failing(Log(), (1,), KeyboardInterrupt)  # in seed 1, when its first two arms are done
+    stopping = Failing(
+        Log(), (1,), KeyboardInterrupt
+    )  # in seed 1, when its first two arms are done
     with pytest.raises(KeyboardInterrupt):
         toy_protocol(copies=stopping).run(False)
     kept = json.loads((folder / "toys.json").read_text())["results"]
@@ -76,7 +78,9 @@ def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
     assert made == [1, 2]
     assert capsys.readouterr().out.startswith("3/4 copies \n4/4 flow \n1/4 real")
     assert json.loads((folder / "toys.json").read_text())["results"] == found
-    assert not list((folder / "work" / "toys").iterdir())  # what is in the results needs no other place
+    assert not list(
+        (folder / "work" / "toys").iterdir()
+    )  # what is in the results needs no other place
 
     (folder / "toys.json").unlink()
     assert without_seconds(toy_protocol().run(False)) == without_seconds(found)
@@ -107,7 +111,9 @@ def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch
 
     found = toy_protocol(meanwhile).run(False)
     assert (mine, theirs) == ([0], [1])
-    assert [(t["seed"], t["arm"]) for t in found["trials"]] == [(seed, arm) for seed in (1, 0) for arm in SETUP.arms]
+    assert [(t["seed"], t["arm"]) for t in found["trials"]] == [
+        (seed, arm) for seed in (1, 0) for arm in SETUP.arms
+    ]
 
 
 @pytest.fixture
@@ -121,10 +127,18 @@ def raced(monkeypatch: pytest.MonkeyPatch) -> Protocol:
 def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
     found = raced.run(False)
     means = {
-        arm: np.mean([t["validation_balanced_accuracy"] for t in found["trials"] if t["arm"] == arm and t["seed"] < 2])
+        arm: np.mean(
+            [
+                t["validation_balanced_accuracy"]
+                for t in found["trials"]
+                if t["arm"] == arm and t["seed"] < 2
+            ]
+        )
         for arm in SETUP.arms
     }
-    best = [max(arms, key=lambda arm: means[arm]) for arms in (("real", "shift"), ("copies", "flow"))]
+    best = [
+        max(arms, key=lambda arm: means[arm]) for arms in (("real", "shift"), ("copies", "flow"))
+    ]
     assert [(t["seed"], t["arm"]) for t in found["trials"]] == [
         *((seed, arm) for seed in (0, 1) for arm in SETUP.arms), *((seed, arm) for seed in (2, 3) for arm in best)
     ]  # fmt: skip
@@ -173,7 +187,11 @@ def test_a_control_is_no_finalist(raced: Protocol, monkeypatch: pytest.MonkeyPat
     for trial in results["trials"]:
         trial["arm"] = trial["arm"].replace("copies", "flow:1:shuffled")
     arms = ("real", "shift", "flow:1:shuffled", "flow")
-    assert replace(raced, setups={ROWS: Setup(arms, SETUP.steps)}).finalists(results, ROWS) == ("real", "shift", "flow")
+    assert replace(raced, setups={ROWS: Setup(arms, SETUP.steps)}).finalists(results, ROWS) == (
+        "real",
+        "shift",
+        "flow",
+    )
 
 
 def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +199,10 @@ def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     toy_protocol().run(False)
     monkeypatch.setattr(protocol, "SEEDS", 1)
     made: list[int] = []
-    longer = replace(toy_protocol(made.append), setups={ROWS: Setup(SETUP.arms, SETUP.steps | {"classifier": 13})})
+    longer = replace(
+        toy_protocol(made.append),
+        setups={ROWS: Setup(SETUP.arms, SETUP.steps | {"classifier": 13})},
+    )
     found = longer.run(False)
     assert made == [0]
     result = longer.result(found, ROWS)
@@ -218,11 +239,15 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
     pd.testing.assert_frame_equal(found.scores(), whole.scores(), atol=1e-5)
     for arm in SETUP.arms[1:]:
         mine, theirs = found.difference(arm, "real"), whole.difference(arm, "real")
-        np.testing.assert_allclose([mine.mean, mine.low, mine.high], [theirs.mean, theirs.low, theirs.high], atol=1e-3)
+        np.testing.assert_allclose(
+            [mine.mean, mine.low, mine.high], [theirs.mean, theirs.low, theirs.high], atol=1e-3
+        )
     assert whole.test_variance("shift", "real") > 0
     words, numbers = zip(*(_apart(result.verdict()) for result in (found, whole)), strict=True)
     assert words[0] == words[1]
-    np.testing.assert_allclose(*numbers, rtol=0, atol=0.011)  # records have five digits: the last shown may be another
+    np.testing.assert_allclose(
+        *numbers, rtol=0, atol=0.011
+    )  # records have five digits: the last shown may be another
     assert found.best(generative=True) == whole.best(generative=True) in ("copies", "flow")
     assert [t.shape for t in found.left_out.values()] == [(3, 20)] * 4
 
@@ -275,18 +300,34 @@ def rows(validation: float, tests: Sequence[float]) -> list[tuple[float, float] 
 @pytest.mark.parametrize(
     "gan, goal, words",
     [
-        ((0.85, 0.86, 0.87), Goal(4.0, score=85), "The goal is reached: a gain of 4 points (found +5.00)"),
+        (
+            (0.85, 0.86, 0.87),
+            Goal(4.0, score=85),
+            "The goal is reached: a gain of 4 points (found +5.00)",
+        ),
         ((0.85, 0.86, 0.87), Goal(6.0), "The goal is missed: a gain of 6 points (found +5.00)."),
         ((0.99, 0.80, 0.79), Goal(1.0), "The goal is missed: an interval above 0 (from -"),
-        ((0.85, 0.86, 0.87), Goal(1.0, score=90), "The goal is missed: a balanced accuracy of 90% (found 86.0)."),
-        ((0.85, 0.86, 0.87), Goal(1.0, worst_class=10), "The goal is missed: +10 points of worst-class recall (+5.0)."),
+        (
+            (0.85, 0.86, 0.87),
+            Goal(1.0, score=90),
+            "The goal is missed: a balanced accuracy of 90% (found 86.0).",
+        ),
+        (
+            (0.85, 0.86, 0.87),
+            Goal(1.0, worst_class=10),
+            "The goal is missed: +10 points of worst-class recall (+5.0).",
+        ),
         ((0.85, 0.86), Goal(1.0), "Whether the goal is reached takes 3 seeds or more."),
     ],
 )
-def test_goal_is_judged_on_the_arms_chosen_on_validation(gan: Sequence[float], goal: Goal, words: str) -> None:
+def test_goal_is_judged_on_the_arms_chosen_on_validation(
+    gan: Sequence[float], goal: Goal, words: str
+) -> None:
     arms: Mapping[str, Any] = {
         "real": rows(0.8, (0.80, 0.81, 0.82)[: len(gan)]),
-        "weak": rows(0.5, (0.9, 0.9, 0.9)[: len(gan)]),  # better on test, which nothing is chosen on
+        "weak": rows(
+            0.5, (0.9, 0.9, 0.9)[: len(gan)]
+        ),  # better on test, which nothing is chosen on
         "gan": rows(0.8, gan),
     }
     assert judge(goal, make_result(arms)).startswith(words)
@@ -303,9 +344,13 @@ def test_the_arms_chosen_on_validation_are_told_in_short() -> None:
 
 
 @pytest.mark.parametrize("order", ["published order", "shuffled order"])
-def test_longtail_trains_on_the_published_counts(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longtail_trains_on_the_published_counts(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = np.zeros((60000, 8, 8), np.uint8)
-    images[:, 0, :4] = np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256  # no two are alike
+    images[:, 0, :4] = (
+        np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256
+    )  # no two are alike
     data = Data("zeros", images, np.arange(60000) % 10, test=(images[:10] + 1, np.arange(10)))
     monkeypatch.setattr(longtail, "images", lambda name, quick: data)
     drawn = []
@@ -323,11 +368,15 @@ def test_what_counts_as_generative() -> None:
     setup = Setup((), longtail.STEPS)
     arms = longtail.arms("shift")
     generative = [arm for arm in arms if protocol.is_generative(arm, setup)]
-    assert generative == [arm for arm in arms if any(word in arm for word in ("vae", "gan", "flow"))]
+    assert generative == [
+        arm for arm in arms if any(word in arm for word in ("vae", "gan", "flow"))
+    ]
     assert "oversample+gan:1:share=0.25+randaugment" in generative
 
 
-def test_cifar_that_is_not_there_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cifar_that_is_not_there_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GEN_AUGMENT_DATA", str(tmp_path))
     with pytest.raises(InputError, match="cifar10-jpeg is missing: put CIFAR-10 there"):
         lowdata.cifar_folder()
@@ -360,7 +409,9 @@ def test_what_the_source_taught_is_kept(folder: Path, monkeypatch: pytest.Monkey
     def learned() -> tuple[transfer.Source, dict[str, float]]:
         transfer.source.cache_clear()
         found = transfer.source(0, False)
-        return found, {file.name: file.stat().st_mtime_ns for file in folder.glob("*/*/*.safetensors")}
+        return found, {
+            file.name: file.stat().st_mtime_ns for file in folder.glob("*/*/*.safetensors")
+        }
 
     first, files = learned()
     assert sorted(files) == [f"{name}.safetensors" for name in ("classifier", "flow", "paired")]
@@ -401,5 +452,9 @@ def test_rows_of_a_shifted_sampler_are_shifted_and_whole() -> None:
 
 def test_copies_are_the_rows_of_each_class_in_turn() -> None:
     X, y = np.arange(5)[:, None], np.array([0, 1, 0, 1, 1])
-    made = ablation.Copies().fit(X, y).generate(np.array([0, 2, 4, 1, 3, 5, 7]), np.array([0, 0, 0, 1, 1, 1, 1]))
+    made = (
+        ablation.Copies()
+        .fit(X, y)
+        .generate(np.array([0, 2, 4, 1, 3, 5, 7]), np.array([0, 0, 0, 1, 1, 1, 1]))
+    )
     assert made.ravel().tolist() == [0, 2, 0, 1, 3, 4, 1]

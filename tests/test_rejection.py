@@ -29,7 +29,9 @@ class Source:
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         where = np.asarray(index)
         self.asked += where.tolist()
-        return np.stack([where, np.broadcast_to(y, where.shape), np.full(where.shape, seed)], axis=1)
+        return np.stack(
+            [where, np.broadcast_to(y, where.shape), np.full(where.shape, seed)], axis=1
+        )
 
 
 class Content:
@@ -46,12 +48,16 @@ class Content:
         return np.array([self.one(address, label) for address, label, _ in X.tolist()], dtype=bool)
 
 
-def draw_one_by_one(labels: list[int], filters: list[Content], start: int, budget: int) -> dict[int, int]:
+def draw_one_by_one(
+    labels: list[int], filters: list[Content], start: int, budget: int
+) -> dict[int, int]:
     """Address of each place that is filled: empty ones take turns, in order, as long as there are addresses."""
     found: dict[int, int] = {}
     address = start
     while len(found) < len(labels) and address < start + budget:
-        for place in [place for place in range(len(labels)) if place not in found][: start + budget - address]:
+        for place in [place for place in range(len(labels)) if place not in found][
+            : start + budget - address
+        ]:
             if all(keep.one(address, labels[place]) for keep in filters):
                 found[place] = address
             address += 1
@@ -70,23 +76,31 @@ def test_empty_places_take_turns_until_all_are_filled_or_the_budget_is_spent(
     source, budget, y = Source(), max_draws * len(labels), np.array(labels, int)
     found = draw_one_by_one(labels, filters, start, budget)
     if len(found) < len(labels):
-        with pytest.raises(ExhaustedError, match=f"kept {len(found)} of {budget} rows, and {len(y)} are") as caught:
+        with pytest.raises(
+            ExhaustedError, match=f"kept {len(found)} of {budget} rows, and {len(y)} are"
+        ) as caught:
             draw(source, y, filters=filters, seed=5, start=start, max_draws=max_draws)
         assert (caught.value.kept, caught.value.drawn) == (len(found), budget)
     else:
         X, index = draw(source, y, filters=filters, seed=5, start=start, max_draws=max_draws)
         assert index.dtype == np.int64
         assert index.tolist() == [found[place] for place in range(len(y))]
-        assert X.tolist() == [[address, label, 5] for address, label in zip(index.tolist(), labels, strict=True)]
+        assert X.tolist() == [
+            [address, label, 5] for address, label in zip(index.tolist(), labels, strict=True)
+        ]
     # No address twice, none left out, and none beyond the budget.
     assert source.asked == list(range(start, start + len(source.asked)))
     assert len(source.asked) <= budget
 
 
 @given(LABELS, st.floats(0.3, 1), st.integers(0, 99))
-def test_max_draws_is_a_bound_and_no_part_of_the_choice(labels: list[int], share: float, salt: int) -> None:
+def test_max_draws_is_a_bound_and_no_part_of_the_choice(
+    labels: list[int], share: float, salt: int
+) -> None:
     y, filters = np.array(labels, int), [Content(share, salt)]
-    (X, index), (again, index_again) = (draw(Source(), y, filters=filters, max_draws=most) for most in (200, 500))
+    (X, index), (again, index_again) = (
+        draw(Source(), y, filters=filters, max_draws=most) for most in (200, 500)
+    )
     np.testing.assert_array_equal(index, index_again)
     np.testing.assert_array_equal(X, again)
 
@@ -101,7 +115,9 @@ def test_without_filters_every_row_is_kept() -> None:
 
 def test_a_label_that_never_passes_is_named() -> None:
     source = Source()
-    with pytest.raises(ExhaustedError, match=r"kept 2 of 16 rows, and 4 are wanted \(missing, by label: \{3: 2\}\)"):
+    with pytest.raises(
+        ExhaustedError, match=r"kept 2 of 16 rows, and 4 are wanted \(missing, by label: \{3: 2\}\)"
+    ):
         draw(source, np.array([0, 3, 1, 3]), filters=[lambda X, y: y != 3], max_draws=4)
     assert len(source.asked) == 16
 
@@ -134,7 +150,9 @@ def test_rows_keep_their_form(form: str) -> None:
     def keep(X: Any, y: np.ndarray) -> np.ndarray:
         assert type(X) is type(make(np.arange(2)))
         calls.append(len(X))
-        return np.zeros(len(y), bool) if len(calls) == 1 else np.arange(len(y)) % 2 == 0  # nothing in the first pass
+        return (
+            np.zeros(len(y), bool) if len(calls) == 1 else np.arange(len(y)) % 2 == 0
+        )  # nothing in the first pass
 
     X, index = draw(Forms(make), np.zeros(6, int), filters=[keep], max_draws=50)
     assert calls == [6, 6, 3, 1]
@@ -206,7 +224,9 @@ def test_filters_are_told_apart_in_every_process() -> None:
     expected = [describe_filter(keep) for keep in here["filters"]]
     assert len(set(expected)) == len(expected) == 25
     program = DESCRIBED + "print(*map(describe_filter, filters), sep='\\n')"
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
     assert out.stdout.splitlines() == expected  # though addresses and the order of sets are others
 
 
@@ -218,8 +238,11 @@ def test_a_named_function_is_described_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "mask", [True, None, [1, 0, 1], [True], [[True]] * 3, ["a"] * 3, [[True], []], np.ones(3, object)]
+    "mask",
+    [True, None, [1, 0, 1], [True], [[True]] * 3, ["a"] * 3, [[True], []], np.ones(3, object)],
 )
 def test_what_is_no_mask_is_refused(mask: Any) -> None:
-    with pytest.raises(InputError, match=r"the filter .* gave .* for 3 rows: one bool for each row is needed"):
+    with pytest.raises(
+        InputError, match=r"the filter .* gave .* for 3 rows: one bool for each row is needed"
+    ):
         draw(Source(), np.zeros(3, int), filters=[lambda X, y: mask])

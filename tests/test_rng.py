@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gen_augment import InputError
-from gen_augment.rng import BLOCK_ROWS, categorical, derive_seed, fork_rng, normal, resolve_seed, uniform
+from gen_augment.rng import (
+    BLOCK_ROWS,
+    categorical,
+    derive_seed,
+    fork_rng,
+    normal,
+    resolve_seed,
+    uniform,
+)
 
 N_TABLE = 4 * BLOCK_ROWS
 INDICES = st.lists(
-    st.integers(0, N_TABLE - 1) | st.sampled_from([BLOCK_ROWS - 1, BLOCK_ROWS, 2 * BLOCK_ROWS - 1, 2 * BLOCK_ROWS]),
+    st.integers(0, N_TABLE - 1)
+    | st.sampled_from([BLOCK_ROWS - 1, BLOCK_ROWS, 2 * BLOCK_ROWS - 1, 2 * BLOCK_ROWS]),
     max_size=60,
 )
 CPU = torch.device("cpu")
@@ -24,7 +33,11 @@ def blocks_of_noise(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     """The first blocks of a table, drawn as the module's docstring says."""
     return torch.cat(
         [
-            torch.randn(BLOCK_ROWS, *shape, generator=torch.Generator().manual_seed(derive_seed(seed, "block", block)))
+            torch.randn(
+                BLOCK_ROWS,
+                *shape,
+                generator=torch.Generator().manual_seed(derive_seed(seed, "block", block)),
+            )
             for block in range(N_TABLE // BLOCK_ROWS)
         ]
     )
@@ -111,7 +124,9 @@ def test_categorical_is_addressed_too(index: list[int]) -> None:
 
 
 @given(st.lists(st.floats(1e-3, 1), min_size=1, max_size=40))
-def test_categorical_stays_in_range_though_shares_do_not_sum_to_one_exactly(weights: list[float]) -> None:
+def test_categorical_stays_in_range_though_shares_do_not_sum_to_one_exactly(
+    weights: list[float],
+) -> None:
     shares = np.array(weights) / np.sum(weights)
     codes = categorical(np.arange(N_TABLE), shares, 0)
     assert codes.min() >= 0
@@ -134,9 +149,19 @@ def test_derived_seeds_never_change(path: tuple[Any, ...], value: int) -> None:
 
 def test_rows_never_change() -> None:
     index = np.array([0, 255, 256, 10**9])
-    expected = [[2.5943227, 0.8673953], [-0.2419609, -0.3457235], [-0.5795287, 0.5314155], [0.4943719, 1.3088893]]
+    expected = [
+        [2.5943227, 0.8673953],
+        [-0.2419609, -0.3457235],
+        [-0.5795287, 0.5314155],
+        [0.4943719, 1.3088893],
+    ]
     np.testing.assert_allclose(normal(index, (2,), 0), expected, atol=1e-5)
-    expected_uniform = [0.75848511894046, 0.3421029033317794, 0.8917095069799499, 0.9499971936185507]
+    expected_uniform = [
+        0.75848511894046,
+        0.3421029033317794,
+        0.8917095069799499,
+        0.9499971936185507,
+    ]
     np.testing.assert_allclose(uniform(index, 0), expected_uniform, atol=1e-12)
 
 
@@ -146,7 +171,16 @@ def test_derived_seeds_fit_into_63_bits(seed: int, path: list[str | int]) -> Non
 
 
 def test_derived_seeds_tell_paths_apart() -> None:
-    paths: list[tuple[Any, ...]] = [(0,), (1,), (0, "1"), (0, 1), (0, 0, 1), (0, "a", "b"), (0, "b", "a"), (0, "ab")]
+    paths: list[tuple[Any, ...]] = [
+        (0,),
+        (1,),
+        (0, "1"),
+        (0, 1),
+        (0, 0, 1),
+        (0, "a", "b"),
+        (0, "b", "a"),
+        (0, "ab"),
+    ]
     assert len({derive_seed(*path) for path in paths}) == len(paths)
 
 

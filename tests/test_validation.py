@@ -34,10 +34,17 @@ def test_positive_int_refuses_and_names(value: Any) -> None:
 
 
 @given(st.integers(-5, 5), st.integers(-5, 5), st.integers(-5, 5), st.booleans(), st.booleans())
-def test_range_is_the_interval(value: int, low: int, high: int, open_low: bool, open_high: bool) -> None:
-    inside = (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
+def test_range_is_the_interval(
+    value: int, low: int, high: int, open_low: bool, open_high: bool
+) -> None:
+    inside = (low < value if open_low else low <= value) and (
+        value < high if open_high else value <= high
+    )
     if inside:
-        assert check_range("lr", value / 2, low / 2, high / 2, open_low=open_low, open_high=open_high) == value / 2
+        assert (
+            check_range("lr", value / 2, low / 2, high / 2, open_low=open_low, open_high=open_high)
+            == value / 2
+        )
     else:
         with pytest.raises(InputError, match="lr="):
             check_range("lr", value / 2, low / 2, high / 2, open_low=open_low, open_high=open_high)
@@ -62,7 +69,9 @@ def test_same_length() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("bad, name", [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+@pytest.mark.parametrize(
+    "bad, name", [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+)
 def test_finite_names_the_first_bad_row_and_how_many(dtype: Any, bad: float, name: str) -> None:
     values = np.zeros((6, 2, 2), dtype)
     check_finite(values)
@@ -96,7 +105,19 @@ def test_index_comes_back_as_int64(index: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "index", [3, [[1]], [1.0], [True], ["1"], [-1], np.array([2**63], np.uint64), [[1], [1, 2]], None, [None]]
+    "index",
+    [
+        3,
+        [[1]],
+        [1.0],
+        [True],
+        ["1"],
+        [-1],
+        np.array([2**63], np.uint64),
+        [[1], [1, 2]],
+        None,
+        [None],
+    ],
 )
 def test_index_refuses_what_addresses_no_row(index: Any) -> None:
     with pytest.raises(InputError, match="index"):

@@ -15,7 +15,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gen_augment.archive import write_bytes
-from gen_augment.auditing.figures import FIGURES, Compared, K, class_figures, column_figures, findings, row_figures
+from gen_augment.auditing.figures import (
+    FIGURES,
+    Compared,
+    K,
+    class_figures,
+    column_figures,
+    findings,
+    row_figures,
+)
 from gen_augment.codecs import infer_codec, read_rows, take
 from gen_augment.counts import allocate
 from gen_augment.errors import InputError
@@ -79,7 +87,11 @@ class Audit:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write a sheet to lie beside an archive: figures, findings, fingerprint of the data, versions, date."""
-        tables = {"figures": self.table.drop(columns="ideal"), "classes": self.per_class, "columns": self.per_column}
+        tables = {
+            "figures": self.table.drop(columns="ideal"),
+            "classes": self.per_class,
+            "columns": self.per_column,
+        }
         if self.groups is not None:
             tables["groups"] = self.groups.by_group
         tables["hardest"] = self.hardest
@@ -141,7 +153,9 @@ def audit(
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
     if group is not None and holdout is None:
-        raise InputError("group is compared on rows that the sampler has not seen: give holdout=(X, y).")
+        raise InputError(
+            "group is compared on rows that the sampler has not seen: give holdout=(X, y)."
+        )
     rng = np.random.default_rng(seed % 2**64)  # NumPy takes no negative one
     real, labelled = _read(sampler, X, y)
     index, made = _generate(sampler, real, n_samples, seed)
@@ -155,7 +169,13 @@ def audit(
 
     extract = choose_features(features, real, seed)
     parts = {"train": real, "made": made} | ({} if unseen is None else {"unseen": unseen})
-    data = Compared(real, made, unseen, some, {name: as_vectors(extract, part.X) for name, part in parts.items()})
+    data = Compared(
+        real,
+        made,
+        unseen,
+        some,
+        {name: as_vectors(extract, part.X) for name, part in parts.items()},
+    )
 
     several = len(np.unique(real.codes)) > 1
     if group is not None and not several:
@@ -165,7 +185,10 @@ def audit(
         gate = LabelAgreement(estimator=model, random_state=seed).fit(real.X, real.codes)
         scores, known = gate.score_samples(made.X, made.codes), gate.cross_fitted_scores_
         found = known[~np.isnan(known)]
-        agreement = float((scores >= 0).mean()), float((found >= 0).mean()) if len(found) else np.nan
+        agreement = (
+            float((scores >= 0).mean()),
+            float((found >= 0).mean()) if len(found) else np.nan,
+        )
     worth, groups = None, None
     trained = {"model": model, "n_steps": N_STEPS, "seed": derive_seed(seed, "utility")}
     if several and unseen is not None:
@@ -173,7 +196,9 @@ def audit(
         groups = None if group is None else bias_of(real, made, unseen, group, **trained)  # type: ignore[arg-type]
 
     figures = row_figures(data, agreement, worth)
-    per_class = class_figures(data, sampler.classes_, scores if several else np.zeros(len(made)), known, worth, rng)
+    per_class = class_figures(
+        data, sampler.classes_, scores if several else np.zeros(len(made)), known, worth, rng
+    )
     per_column = column_figures(data) if real.codec.kind == "table" else None
     order = scores.argsort(kind="stable")[: N_HARDEST if several else 0]
     return Audit(
@@ -184,7 +209,14 @@ def audit(
         pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores})
         .iloc[order]
         .reset_index(drop=True),
-        findings(figures, per_class, per_column, groups, len(made), len(some if unseen is None else unseen)),
+        findings(
+            figures,
+            per_class,
+            per_column,
+            groups,
+            len(made),
+            len(some if unseen is None else unseen),
+        ),
         _card(sampler, data, seed),
         partial(_pictures, sampler, data, order),
     )
@@ -192,7 +224,9 @@ def audit(
 
 def _as_table(figures: dict[str, tuple[float, float]]) -> pd.DataFrame:
     rows = [(name, *figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures]
-    return pd.DataFrame(rows, columns=["figure", "synthetic", "reference", "ideal"]).set_index("figure")
+    return pd.DataFrame(rows, columns=["figure", "synthetic", "reference", "ideal"]).set_index(
+        "figure"
+    )
 
 
 def _read(sampler: GeneratesRows, X: Any, y: Any) -> tuple[LabelledRows, np.ndarray]:
@@ -206,7 +240,9 @@ def _read(sampler: GeneratesRows, X: Any, y: Any) -> tuple[LabelledRows, np.ndar
         X, codes = take(X, np.flatnonzero(labelled)), codes[labelled]
     _check_enough("X", codes)
     sampler.codec_.encode(take(X, np.arange(1)))  # raises for another form
-    return LabelledRows(X, codes, sampler.label_codec_, *infer_codec(X, _column_types(sampler.codec_))), labelled
+    return LabelledRows(
+        X, codes, sampler.label_codec_, *infer_codec(X, _column_types(sampler.codec_))
+    ), labelled
 
 
 def _column_types(codec: Any) -> dict[Any, str]:
@@ -217,7 +253,9 @@ def _column_types(codec: Any) -> dict[Any, str]:
 
 def _check_enough(name: str, rows: Sized) -> None:
     if len(rows) <= K + 2:
-        raise InputError(f"{name} has {len(rows)} rows: at least {K + 3} are needed to compare with.")
+        raise InputError(
+            f"{name} has {len(rows)} rows: at least {K + 3} are needed to compare with."
+        )
 
 
 def _chosen(group: Any, labelled: np.ndarray, chosen: np.ndarray, n: int) -> Any:
@@ -230,15 +268,23 @@ def _chosen(group: Any, labelled: np.ndarray, chosen: np.ndarray, n: int) -> Any
             f"group: give a column of a table, or the values of the {len(labelled)} rows of X and of the {n} rows of "
             "holdout."
         )
-    return np.asarray(group[0], dtype=object)[labelled], None, np.asarray(group[1], dtype=object)[chosen]
+    return (
+        np.asarray(group[0], dtype=object)[labelled],
+        None,
+        np.asarray(group[1], dtype=object)[chosen],
+    )
 
 
-def _generate(sampler: GeneratesRows, real: LabelledRows, n_samples: int, seed: int) -> tuple[np.ndarray, LabelledRows]:
+def _generate(
+    sampler: GeneratesRows, real: LabelledRows, n_samples: int, seed: int
+) -> tuple[np.ndarray, LabelledRows]:
     """Addresses and rows, as many of each class as there are real ones in proportion."""
     wanted = allocate(min(n_samples, len(real)), np.bincount(real.codes, minlength=real.n_classes))
     codes = np.repeat(np.arange(len(wanted)), wanted)
     index, labels = addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
-    return index, real.like(sampler.generate(index, labels, seed=derive_seed(seed, "audit")), labels)
+    return index, real.like(
+        sampler.generate(index, labels, seed=derive_seed(seed, "audit")), labels
+    )
 
 
 def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
@@ -251,18 +297,25 @@ def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),
         "synthetic_rows": len(data.made),
-        "class_counts": {str(label): int(n) for label, n in zip(sampler.classes_.tolist(), counts, strict=True)},
+        "class_counts": {
+            str(label): int(n) for label, n in zip(sampler.classes_.tolist(), counts, strict=True)
+        },
         "random_state": seed,
         "synthetic_seed": derive_seed(seed, "audit"),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in packages}
+        | {"python": platform.python_version()},
     }
 
 
 def _as_json(table: pd.DataFrame) -> Any:
-    named = table.rename(index=str)  # where one is named as another is numbered, there are two of a name
+    named = table.rename(
+        index=str
+    )  # where one is named as another is numbered, there are two of a name
     return json.loads(
-        named.to_json(orient="index") if named.index.is_unique else named.reset_index().to_json(orient="records")
+        named.to_json(orient="index")
+        if named.index.is_unique
+        else named.reset_index().to_json(orient="records")
     )
 
 
@@ -275,7 +328,9 @@ def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, by
     found = {}
     if data.real.codec.kind == "image":
         found["Real and synthetic images"] = example_grid(real, made, classes)
-        found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(data)
+        found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(
+            data
+        )
         if len(hardest):
             title = "Synthetic images whose label classifiers of real rows doubt most"
             found[title] = pictures.image_grid(data.made, hardest)
@@ -283,6 +338,8 @@ def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, by
         if ways is not None:
             found["From one training image to another, as the sampler sees it"] = ways
     found["Real and synthetic rows on two principal components"] = pictures.projection(data.vectors)
-    found["Real and synthetic rows by t-SNE, which keeps neighbours together"] = pictures.neighbourhoods(data.vectors)
+    found["Real and synthetic rows by t-SNE, which keeps neighbours together"] = (
+        pictures.neighbourhoods(data.vectors)
+    )
     found["Rows of each class"] = pictures.class_bars(classes, data.real.codes, data.made.codes)
     return found

@@ -47,17 +47,29 @@ FIGURES = {
     "frechet_distance": _Figure("Fréchet distance", "as the reference"),
     "kernel_distance": _Figure("kernel distance", "0"),
     "precision": _Figure("precision: share inside the manifold of real rows", "as the reference"),
-    "recall": _Figure("recall: share of real rows inside the manifold of these", "as the reference"),
+    "recall": _Figure(
+        "recall: share of real rows inside the manifold of these", "as the reference"
+    ),
     "density": _Figure("density", "as the reference"),
     "coverage": _Figure("coverage", "as the reference"),
     "column_shapes": _Figure("columns' distributions: 1 is equal, mean of all", "as the reference"),
-    "pair_correlations": _Figure("columns' correlations: 1 is equal, mean of all pairs", "as the reference"),
+    "pair_correlations": _Figure(
+        "columns' correlations: 1 is equal, mean of all pairs", "as the reference"
+    ),
     "two_sample_auc": _Figure("told from real rows by classifiers (ROC AUC)", "0.5"),
     "vendi_score": _Figure("different rows (Vendi score)", "as the reference"),
-    "label_agreement": _Figure("share whose label classifiers of real rows agree with", "as the reference"),
-    "synthetic_on_real": _Figure("trained on these, tested on unseen rows (balanced accuracy)", "as the reference"),
-    "real_on_synthetic": _Figure("trained on real rows, tested on these (balanced accuracy)", "as the reference"),
-    "memorisation": _Figure("share nearer to a training row than that is to any other", "at most the reference"),
+    "label_agreement": _Figure(
+        "share whose label classifiers of real rows agree with", "as the reference"
+    ),
+    "synthetic_on_real": _Figure(
+        "trained on these, tested on unseen rows (balanced accuracy)", "as the reference"
+    ),
+    "real_on_synthetic": _Figure(
+        "trained on real rows, tested on these (balanced accuracy)", "as the reference"
+    ),
+    "memorisation": _Figure(
+        "share nearer to a training row than that is to any other", "at most the reference"
+    ),
     "copies": _Figure("share of copies of training rows", "0"),
     "share_nearer_to_train": _Figure("share nearer to training than to unseen rows", "0.5"),
     "privacy_loss": _Figure("privacy loss: adversarial accuracy, unseen less training rows", "0"),
@@ -87,7 +99,9 @@ class Compared:
     vectors: dict[str, np.ndarray]
 
 
-def row_figures(data: Compared, agreement: tuple[float, float] | None, worth: Utility | None) -> Figures:
+def row_figures(
+    data: Compared, agreement: tuple[float, float] | None, worth: Utility | None
+) -> Figures:
     """Of the synthetic rows, and of training rows in their place where there are unseen rows to compare with."""
     train, made, unseen = data.vectors["train"], data.vectors["made"], data.vectors.get("unseen")
     real = train[data.some]
@@ -95,10 +109,17 @@ def row_figures(data: Compared, agreement: tuple[float, float] | None, worth: Ut
     found = fidelity(compared, made, _as_is)
     reference = dict.fromkeys(found, np.nan) if unseen is None else fidelity(compared, real, _as_is)
     figures: Figures = {name: (value, reference[name]) for name, value in found.items()}
-    figures |= _table_figures(data) if data.real.codec.kind == "table" else _told_apart(compared, made, real, unseen)
+    figures |= (
+        _table_figures(data)
+        if data.real.codec.kind == "table"
+        else _told_apart(compared, made, real, unseen)
+    )
     centre, scale = train.mean(axis=0), train.std(axis=0)
     scale = np.where(scale > 1e-6, scale, 1)  # pixels at the border may never change
-    figures["vendi_score"] = (vendi_score((made - centre) / scale), vendi_score((compared - centre) / scale))
+    figures["vendi_score"] = (
+        vendi_score((made - centre) / scale),
+        vendi_score((compared - centre) / scale),
+    )
     if agreement is not None:
         figures["label_agreement"] = agreement
     if worth is not None:
@@ -111,8 +132,15 @@ def _as_is(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _told_apart(compared: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None) -> Figures:
-    return {"two_sample_auc": (two_sample_auc(compared, made), _nan_without(unseen, two_sample_auc, compared, real))}
+def _told_apart(
+    compared: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None
+) -> Figures:
+    return {
+        "two_sample_auc": (
+            two_sample_auc(compared, made),
+            _nan_without(unseen, two_sample_auc, compared, real),
+        )
+    }
 
 
 def _table_figures(data: Compared) -> Figures:
@@ -121,13 +149,19 @@ def _table_figures(data: Compared) -> Figures:
     unseen = None if data.unseen is None else _frame(data.unseen)
     compared = real if unseen is None else unseen
     figures: Figures = {
-        "two_sample_auc": (detection_auc(compared, made), _nan_without(unseen, detection_auc, compared, real))
+        "two_sample_auc": (
+            detection_auc(compared, made),
+            _nan_without(unseen, detection_auc, compared, real),
+        )
     }
     takes: dict[str, Any] = {"column_shapes": column_shapes}
     if real.shape[1] > 1:
         takes["pair_correlations"] = pair_correlations
     for name, take_figure in takes.items():
-        value, reference = take_figure(compared, made), _nan_without(unseen, take_figure, compared, real)
+        value, reference = (
+            take_figure(compared, made),
+            _nan_without(unseen, take_figure, compared, real),
+        )
         figures[name] = (float(value.mean()), float(np.mean(reference)))
     return figures
 
@@ -136,15 +170,21 @@ def _frame(rows: LabelledRows) -> pd.DataFrame:
     """A table in which numbers that are categories, as declared, are no numbers."""
     codec: Any = rows.codec
     columns = columns_of(stack_rows(rows.X))[2]
-    named = {name for name, part in zip(columns, codec.parts, strict=True) if part.kind == "category"}
-    return pd.DataFrame({name: c.astype(object) if name in named else c for name, c in columns.items()})
+    named = {
+        name for name, part in zip(columns, codec.parts, strict=True) if part.kind == "category"
+    }
+    return pd.DataFrame(
+        {name: c.astype(object) if name in named else c for name, c in columns.items()}
+    )
 
 
 def _nan_without(unseen: Any, function: Any, compared: Any, real: Any) -> Any:
     return np.nan if unseen is None else function(compared, real)
 
 
-def _privacy_figures(train: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None) -> Figures:
+def _privacy_figures(
+    train: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None
+) -> Figures:
     copied = memorisation(train, made, unseen)
     closest = closest_record(train, made, real if unseen is None else unseen)
     figures: Figures = {
@@ -169,7 +209,10 @@ def class_figures(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """A row for each class, from the scores of label agreement of the synthetic rows, and of the real ones or NaN."""
-    agreement, manifolds = ["label_agreement", "reference_agreement"], ["precision", "recall", "reference_recall"]
+    agreement, manifolds = (
+        ["label_agreement", "reference_agreement"],
+        ["precision", "recall", "reference_recall"],
+    )
     columns = ["real", "synthetic", *agreement, *manifolds, "memorisation"]
     table = pd.DataFrame(np.nan, index=pd.Index(classes.tolist(), name="class"), columns=columns)
     counts = [np.bincount(rows.codes, minlength=len(classes)) for rows in (data.real, data.made)]
@@ -234,7 +277,9 @@ def findings(
         far = per_column[per_column["shape"] < bound]["shape"].sort_values()
         if len(far):
             worst = ", ".join(f"{name!r} ({value:.2f})" for name, value in far.head(5).items())
-            found.append(f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}.")
+            found.append(
+                f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}."
+            )
     return found if groups is None else [*found, *_of_groups(groups)]
 
 

@@ -67,7 +67,9 @@ def interpolate(sampler: Any, X: Any, other: Any, y: Any, *, n_steps: int = 8) -
     return sampler.decode(codes, np.repeat(_labels(y, len(a)), n_steps))
 
 
-def traverse(sampler: Any, X: Any, y: Any, *, n_axes: int = 5, reach: float = 2.0, n_steps: int = 7) -> Any:
+def traverse(
+    sampler: Any, X: Any, y: Any, *, n_axes: int = 5, reach: float = 2.0, n_steps: int = 7
+) -> Any:
     """Rows along the principal axes of the codes of `X`, the ways in which these rows differ most.
 
     All lines start from the row whose code is nearest to the mean of all.
@@ -121,7 +123,9 @@ def traverse(sampler: Any, X: Any, y: Any, *, n_axes: int = 5, reach: float = 2.
     apart = flat - flat.mean(dim=0)
     _, lengths, axes = torch.linalg.svd(apart, full_matrices=False)
     steps = torch.linspace(-reach, reach, n_steps)
-    ways = (axes * lengths[:, None] / (len(flat) - 1) ** 0.5)[:n_axes, None] * steps[:, None]  # (n_axes, n_steps, d)
+    ways = (axes * lengths[:, None] / (len(flat) - 1) ** 0.5)[:n_axes, None] * steps[
+        :, None
+    ]  # (n_axes, n_steps, d)
     start = flat[apart.norm(dim=1).argmin()]
     return sampler.decode((start + ways).reshape(-1, *codes.shape[1:]), y)
 
@@ -139,8 +143,12 @@ def save_grid(path: str | os.PathLike[str], sampler: Any, X: Any, n_columns: int
     columns = check_positive_int("n_columns", n_columns)
     rows = sampler.codec_.encode(X)
     if rows.ndim != 4 or len(rows) % columns:
-        raise InputError(f"encoded rows have shape {tuple(rows.shape)}: give images, a multiple of {columns}.")
-    values = as_sheet(rows, columns).clamp(-1, 1).add(1).mul(127.5).round().byte().squeeze(-1).numpy()
+        raise InputError(
+            f"encoded rows have shape {tuple(rows.shape)}: give images, a multiple of {columns}."
+        )
+    values = (
+        as_sheet(rows, columns).clamp(-1, 1).add(1).mul(127.5).round().byte().squeeze(-1).numpy()
+    )
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, format="png")
     return write_bytes(path, buffer.getvalue())
@@ -148,7 +156,9 @@ def save_grid(path: str | os.PathLike[str], sampler: Any, X: Any, n_columns: int
 
 def as_sheet(images: Tensor, columns: int) -> Tensor:
     """Encoded images ``(n, C, H, W)`` side by side, so many in a line, as ``(H * lines, W * columns, C)``."""
-    lines = images.reshape(-1, columns, *images.shape[1:]).permute(0, 3, 1, 4, 2)  # (lines, H, columns, W, C)
+    lines = images.reshape(-1, columns, *images.shape[1:]).permute(
+        0, 3, 1, 4, 2
+    )  # (lines, H, columns, W, C)
     return lines.flatten(2, 3).flatten(0, 1)
 
 

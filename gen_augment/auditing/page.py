@@ -17,7 +17,9 @@ def render(audit: "Audit") -> str:
     """The page as HTML text."""
     from gen_augment.auditing.figures import FIGURES
 
-    loader = ChoiceLoader([PackageLoader("gen_augment.auditing", ""), PackageLoader("gen_augment.study.report", "")])
+    loader = ChoiceLoader(
+        [PackageLoader("gen_augment.auditing", ""), PackageLoader("gen_augment.study.report", "")]
+    )
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters |= {"number": as_number, "words": as_words}
     return environment.get_template("audit.html.j2").render(
@@ -28,6 +30,8 @@ def render(audit: "Audit") -> str:
         columns=None
         if audit.per_column is None
         else audit.per_column.sort_values("shape").head(50).reset_index().to_dict("records"),
-        groups=None if audit.groups is None else audit.groups.by_group.reset_index().to_dict("records"),
+        groups=None
+        if audit.groups is None
+        else audit.groups.by_group.reset_index().to_dict("records"),
         pictures={title: base64.b64encode(png).decode() for title, png in audit.pictures.items()},
     )

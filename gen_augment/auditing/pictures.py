@@ -17,7 +17,14 @@ from gen_augment.codecs import take
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.neighbours import nearest
 
-__all__ = ["class_bars", "image_grid", "neighbour_grid", "neighbourhoods", "projection", "ways_grid"]
+__all__ = [
+    "class_bars",
+    "image_grid",
+    "neighbour_grid",
+    "neighbourhoods",
+    "projection",
+    "ways_grid",
+]
 
 _REAL, _SYNTHETIC = "#52606d", "#b44d12"
 _WIDTH = 5.6  # inches, as the pictures of a study
@@ -31,7 +38,9 @@ def neighbour_grid(data: Compared) -> bytes:
     figure = Figure(figsize=(_WIDTH, 1.15 * len(classes)), layout="constrained")
     for axis, code in zip(np.atleast_1d(figure.subplots(len(classes), 1)), classes, strict=True):
         index = np.flatnonzero(made.codes == code)[:_PER_CLASS]
-        _, which = nearest(torch.from_numpy(data.vectors["made"][index]), torch.from_numpy(data.vectors["train"]))
+        _, which = nearest(
+            torch.from_numpy(data.vectors["made"][index]), torch.from_numpy(data.vectors["train"])
+        )
         _show(axis, torch.cat([made.encoded[index], real.encoded[which[:, 0]]]), len(index))
     return _png(figure)
 
@@ -64,7 +73,9 @@ def ways_grid(sampler: Any, real: LabelledRows) -> bytes | None:
     ends = np.array([np.flatnonzero(real.codes == code)[[0, -1]] for code in classes])
     labels = real.labels.classes[classes]
     try:
-        rows = interpolate(sampler, take(real.X, ends[:, 0]), take(real.X, ends[:, 1]), labels, n_steps=_PER_CLASS)
+        rows = interpolate(
+            sampler, take(real.X, ends[:, 0]), take(real.X, ends[:, 1]), labels, n_steps=_PER_CLASS
+        )
     except NotImplementedError:
         return None
     figure = Figure(figsize=(_WIDTH, _WIDTH * len(classes) / _PER_CLASS), layout="constrained")
@@ -83,7 +94,9 @@ def projection(vectors: dict[str, np.ndarray]) -> bytes:
     """PNG: training and synthetic rows on the first two principal components of the training rows."""
     n_components = min(2, *vectors["train"].shape)
     axes_of_real = PCA(n_components, random_state=0).fit(vectors["train"])
-    points = [axes_of_real.transform(_spaced(vectors[name], _MAX_POINTS)) for name in ("train", "made")]
+    points = [
+        axes_of_real.transform(_spaced(vectors[name], _MAX_POINTS)) for name in ("train", "made")
+    ]
     points = [np.pad(part, ((0, 0), (0, 2 - n_components))) for part in points]
     return _scatter(points, ("first component", "second component"))
 
@@ -110,7 +123,9 @@ def _scatter(points: list[np.ndarray], names: tuple[str, str]) -> bytes:
     figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
     axis = figure.subplots()
     for part, label, colour in zip(points, ("real", "synthetic"), (_REAL, _SYNTHETIC), strict=True):
-        axis.scatter(part[:, 0], part[:, 1], s=7, alpha=0.5, color=colour, label=label, linewidths=0)
+        axis.scatter(
+            part[:, 0], part[:, 1], s=7, alpha=0.5, color=colour, label=label, linewidths=0
+        )
     axis.legend(fontsize=11, markerscale=2)
     axis.set_xlabel(names[0], fontsize=11)
     axis.set_ylabel(names[1], fontsize=11)
@@ -125,7 +140,10 @@ def class_bars(classes: np.ndarray, real: np.ndarray, made: np.ndarray) -> bytes
     figure = Figure(figsize=(_WIDTH, 2.6), layout="constrained")
     axis = figure.subplots()
     where = np.arange(len(classes))
-    for shift, codes, label, colour in ((-0.2, real, "real", _REAL), (0.2, made, "synthetic", _SYNTHETIC)):
+    for shift, codes, label, colour in (
+        (-0.2, real, "real", _REAL),
+        (0.2, made, "synthetic", _SYNTHETIC),
+    ):
         shares = 100 * np.bincount(codes, minlength=len(classes)) / len(codes)
         axis.bar(where + shift, shares, 0.4, color=colour, label=label)
     shown = where if len(where) <= 20 else where[:: -(-len(where) // 20)]

@@ -92,7 +92,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         self.generator: Generator = self._manifest.generator
         self.classes_: np.ndarray = self.label_codec_.classes[counts > 0]
         self.class_prior_: np.ndarray = counts[counts > 0] / counts.sum()
-        self.counts: dict[Any, int] = dict(zip(self.classes_.tolist(), counts[counts > 0].tolist(), strict=True))
+        self.counts: dict[Any, int] = dict(
+            zip(self.classes_.tolist(), counts[counts > 0].tolist(), strict=True)
+        )
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -144,7 +146,14 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             The filters refuse too many rows.
         """
         cls.build_part(
-            sampler, counts, path, (0, 1), filters=filters, max_draws=max_draws, seed=seed, on_block=on_block
+            sampler,
+            counts,
+            path,
+            (0, 1),
+            filters=filters,
+            max_draws=max_draws,
+            seed=seed,
+            on_block=on_block,
         )
         return cls(path)
 
@@ -201,18 +210,24 @@ class SampleBank(Dataset[tuple[Any, Any]]):
     def read_into(self, positions: np.ndarray, out: torch.Tensor) -> torch.Tensor:
         """Write rows by their place in the bank to `out`, a Tensor in memory of their shape and dtype."""
         if len(positions) and not 0 <= positions.min() <= positions.max() < len(self):
-            raise InputError(f"rows {positions.min()} to {positions.max()} of a bank of {len(self)} rows.")
+            raise InputError(
+                f"rows {positions.min()} to {positions.max()} of a bank of {len(self)} rows."
+            )
         array = (out.view(torch.int16) if out.dtype == torch.bfloat16 else out).numpy()
         memory = self._row_memory()
         if memory.flags.c_contiguous and array.flags.c_contiguous:
-            np.take(memory, positions, axis=0, out=array, mode="clip")  # the one mode that needs no buffer
+            np.take(
+                memory, positions, axis=0, out=array, mode="clip"
+            )  # the one mode that needs no buffer
         else:
             array[...] = memory[positions]
         return out
 
     def labels(self, positions: np.ndarray) -> np.ndarray:
         """Labels of rows by their place in the bank."""
-        labels: np.ndarray = self.label_codec_.classes[self._manifest.codes(self._check_positions(positions))]
+        labels: np.ndarray = self.label_codec_.classes[
+            self._manifest.codes(self._check_positions(positions))
+        ]
         return labels
 
     def addresses(self, positions: np.ndarray) -> np.ndarray:
@@ -231,7 +246,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         counts = self._counts[codes]
         if not counts.all():
             label = self.label_codec_.classes[codes[counts == 0]].tolist()[0]
-            raise InputError(f"the bank {self.path} has no rows of label {label!r}; it has {self.counts}.")
+            raise InputError(
+                f"the bank {self.path} has no rows of label {label!r}; it has {self.counts}."
+            )
         rounds, offsets = np.divmod(where, counts)
         if seed is None:
             in_order: np.ndarray = self._starts[codes] + offsets
@@ -241,7 +258,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         for number in np.unique(rounds):
             here = rounds == number
             c = codes[here]
-            run, n_runs, step, shift = (part[c] for part in _orders(seed, int(number), self._manifest.counts))
+            run, n_runs, step, shift = (
+                part[c] for part in _orders(seed, int(number), self._manifest.counts)
+            )
             block, within = np.divmod(offsets[here], run)
             moved = (step * block + shift) % n_runs * run + within
             out[here] = self._starts[c] + np.where(block < n_runs, moved, offsets[here])
@@ -276,7 +295,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             try:
                 memory = np.memmap(self.path / ROWS, self._manifest.row_dtype, mode="r")
             except OSError as error:
-                raise ArchiveError(f"{self.path / ROWS} cannot be read: {error.strerror}.") from error
+                raise ArchiveError(
+                    f"{self.path / ROWS} cannot be read: {error.strerror}."
+                ) from error
             # The plain array under the memmap: indexing the subclass costs more than reading a row.
             self._file = np.asarray(memory)
         return self._file
@@ -298,7 +319,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         except OSError as error:
             raise ArchiveError(f"{self.path / ROWS} cannot be read: {error.strerror}.") from error
         if size != self._size:
-            raise ArchiveError(f"{self.path / ROWS} has {size} bytes, not {self._size}: build the bank anew.")
+            raise ArchiveError(
+                f"{self.path / ROWS} has {size} bytes, not {self._size}: build the bank anew."
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (str(self.path), self._manifest.digests)

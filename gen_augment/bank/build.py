@@ -68,7 +68,9 @@ def build_rows(
             missing = [block for block in mine if not blocks.is_whole(block)]
         on_block(len(mine) - len(missing), len(mine))
         for done, block in enumerate(missing, len(mine) - len(missing) + 1):
-            rows = _make_rows(block, plan, source, filters)  # whatever a filter raises is not the disk's fault
+            rows = _make_rows(
+                block, plan, source, filters
+            )  # whatever a filter raises is not the disk's fault
             with _disk_errors(path):
                 blocks.write(block, rows)
             on_block(done, len(mine))
@@ -85,7 +87,9 @@ def describe_progress(path: Path) -> str:
         digests = (path / BLOCKS).read_bytes()
     except OSError:  # not yet made
         digests = b""
-    claims = [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+    claims = [
+        digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)
+    ]
     return f"{sum(claim != _NOT_BUILT for claim in claims)} of {plan.n_blocks} blocks are there"
 
 
@@ -134,7 +138,9 @@ def _write_at(file: FileIO, offset: int, data: memoryview) -> None:
         data = data[file.write(data) :]
 
 
-def _make_rows(block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]) -> memoryview:
+def _make_rows(
+    block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]
+) -> memoryview:
     """Rows of a block as the file holds them."""
     numbers = plan.rows_of(block)
     labels = plan.label_codec.classes[plan.codes(np.arange(numbers.start, numbers.stop))]
@@ -216,7 +222,9 @@ def _check_place(path: Path) -> None:
         raise InputError(f"{path} is a file: name a new folder.")
     names = {file.name for file in path.iterdir()} if path.exists() else set()
     if not names & {PLAN, MANIFEST} and not all(_TEMPORARY.fullmatch(name) for name in names):
-        raise InputError(f"{path} is there already and no bank: name a new folder, or empty it first.")
+        raise InputError(
+            f"{path} is there already and no bank: name a new folder, or empty it first."
+        )
 
 
 def _claim(path: Path, plan: Manifest) -> bool:
@@ -245,7 +253,9 @@ def _allocate(file: Path, size: int) -> None:
             return
         # Asked first: a file system that is asked for too much may take all there is before it says no.
         if shutil.disk_usage(file.parent).free < size - getattr(there, "st_blocks", 0) * 512:
-            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {size / 1e6:.0f} MB are needed")
+            raise OSError(
+                errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {size / 1e6:.0f} MB are needed"
+            )
         if hasattr(os, "posix_fallocate"):
             _fallocate(handle, size)
         os.truncate(handle, size)
@@ -257,15 +267,26 @@ def _fallocate(handle: int, size: int) -> None:
     try:
         os.posix_fallocate(handle, 0, size)
     except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # what file systems say that cannot do it
+        if error.errno not in (
+            errno.EOPNOTSUPP,
+            errno.EINVAL,
+        ):  # what file systems say that cannot do it
             raise
 
 
 def _check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
     if there == wanted:
         return
-    different = [name for name in Manifest.__dataclass_fields__ if getattr(there, name) != getattr(wanted, name)]
-    shown = [f"{name} {getattr(there, name)!r}, not {getattr(wanted, name)!r}" for name in different if name != "codec"]
+    different = [
+        name
+        for name in Manifest.__dataclass_fields__
+        if getattr(there, name) != getattr(wanted, name)
+    ]
+    shown = [
+        f"{name} {getattr(there, name)!r}, not {getattr(wanted, name)!r}"
+        for name in different
+        if name != "codec"
+    ]
     raise InputError(
         f"{path} holds another bank, or part of one: {'; '.join(shown) or 'rows of another form'}. Name a new folder, "
         "or remove this one."

@@ -101,7 +101,9 @@ class Manifest:
         codec = self.row_codec
         one = codec.pack(codec.decode(torch.zeros(1, *codec.shape, device="cpu")))
         row = np.dtype((one.dtype, one.shape[1:]))
-        return np.dtype([("row", row), ("index", "<i8")]) if self.filters else np.dtype([("row", row)])
+        return (
+            np.dtype([("row", row), ("index", "<i8")]) if self.filters else np.dtype([("row", row)])
+        )
 
     @property
     def n_rows(self) -> int:
@@ -143,7 +145,9 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """As a file holds it, with a checksum of its own."""
         record = {"format": FORMAT, **asdict(self)}
-        return json.dumps(record | {"checksum": _checksum(record)}, sort_keys=True, indent=0).encode()
+        return json.dumps(
+            record | {"checksum": _checksum(record)}, sort_keys=True, indent=0
+        ).encode()
 
     @classmethod
     def read(cls, path: Path, *, finished: bool = True) -> Self:
@@ -164,14 +168,23 @@ class Manifest:
             record = json.loads(path.read_bytes())
             checksum = record.pop("checksum")
             expected = _checksum(record)
-        except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            RecursionError,
+        ) as error:
             raise ArchiveError(f"{path} is not a readable manifest of a bank: {error}") from error
         if record.get("format") != FORMAT:
             raise ArchiveError(
                 f"{path} has bank format {record.get('format')!r}; this version of gen_augment reads {FORMAT}."
             )
         if checksum != expected:
-            raise ArchiveError(f"{path} is damaged: its checksum does not fit. Build the bank anew.")
+            raise ArchiveError(
+                f"{path} is damaged: its checksum does not fit. Build the bank anew."
+            )
         archive.check_keys(str(path), record, {"format", *cls.__dataclass_fields__})
         try:
             manifest = cls(
@@ -184,7 +197,14 @@ class Manifest:
                 digests=tuple(record["digests"]),
             )
             manifest._check(finished)
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         return manifest
 
@@ -193,11 +213,15 @@ class Manifest:
         n_classes = len(self.label_codec.classes)
         numbers = (*self.counts, self.max_draws, self.generator.seed)
         texts = (*self.filters, *self.digests, self.generator.name, self.generator.fingerprint)
-        if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
+        if not all(type(number) is int for number in numbers) or not all(
+            isinstance(text, str) for text in texts
+        ):
             raise InputError("a number or a name is of another type.")
         if len(self.counts) != n_classes or min(self.counts) < 0 or not 0 < self.n_rows <= MAX_ROWS:
             raise InputError(f"counts {self.counts} for {n_classes} classes.")
-        expected = self.n_blocks * finished  # counted in any case: it raises for a codec that cannot be
+        expected = (
+            self.n_blocks * finished
+        )  # counted in any case: it raises for a codec that cannot be
         if len(self.digests) != expected:
             raise InputError(f"{len(self.digests)} digests, and {expected} are expected.")
 

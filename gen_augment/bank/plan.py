@@ -19,18 +19,30 @@ __all__ = ["check_part", "make_plan"]
 
 
 def make_plan(
-    sampler: GeneratesRows, counts: int | Mapping[Any, int], filters: list[Filter], max_draws: int, seed: int | None
+    sampler: GeneratesRows,
+    counts: int | Mapping[Any, int],
+    filters: list[Filter],
+    max_draws: int,
+    seed: int | None,
 ) -> Manifest:
     """Check what `SampleBank.build` is asked for, and put it down."""
     if isinstance(sampler, type) or not hasattr(sampler, "fingerprint"):
         name = getattr(sampler, "__name__", type(sampler).__name__)
-        raise InputError(f"{name} is no sampler: give a fitted one, such as ConditionalVAE().fit(X, y).")
+        raise InputError(
+            f"{name} is no sampler: give a fitted one, such as ConditionalVAE().fit(X, y)."
+        )
     fingerprint = sampler.fingerprint()  # raises for one that is not fitted
     labels: LabelCodec = sampler.label_codec_
     max_draws = check_positive_int("max_draws", max_draws)
     return Manifest(
-        Generator(type(sampler).__name__, fingerprint, sampler.seed_ if seed is None else resolve_seed(seed)),
-        json.loads(json.dumps(sampler.codec_.to_json())),  # as a file would give it back: lists for tuples
+        Generator(
+            type(sampler).__name__,
+            fingerprint,
+            sampler.seed_ if seed is None else resolve_seed(seed),
+        ),
+        json.loads(
+            json.dumps(sampler.codec_.to_json())
+        ),  # as a file would give it back: lists for tuples
         json.loads(json.dumps(labels.to_json())),
         _rows_per_class(counts, max_draws, labels, sampler.class_prior_),
         tuple(describe_filter(keep) for keep in filters),
@@ -41,11 +53,17 @@ def make_plan(
 def _rows_per_class(
     counts: int | Mapping[Any, int], max_draws: int, labels: LabelCodec, prior: np.ndarray
 ) -> tuple[int, ...]:
-    numbers = check_counts("counts", counts) if isinstance(counts, Mapping) else [check_positive_int("counts", counts)]
+    numbers = (
+        check_counts("counts", counts)
+        if isinstance(counts, Mapping)
+        else [check_positive_int("counts", counts)]
+    )
     if not any(numbers):
         raise InputError(f"counts={counts!r} asks for no rows.")
     if sum(numbers) > MAX_ROWS or sum(numbers) * max_draws >= 2**63:
-        raise InputError(f"counts={counts!r} with max_draws={max_draws}: a bank has up to 2**40 rows, out of 2**63.")
+        raise InputError(
+            f"counts={counts!r} with max_draws={max_draws}: a bank has up to 2**40 rows, out of 2**63."
+        )
     if not isinstance(counts, Mapping):
         return tuple(allocate(numbers[0], prior).tolist())
     per_class = np.zeros(len(labels.classes), int)
@@ -61,5 +79,7 @@ def check_part(part: tuple[int, int]) -> tuple[int, int]:
         or not all(type(number) is int for number in part)
         or not 0 <= part[0] < part[1]
     ):
-        raise InputError(f"part={part!r}: give (i, n), the i-th of n parts, with i from 0 to n - 1.")
+        raise InputError(
+            f"part={part!r}: give (i, n), the i-th of n parts, with i from 0 to n - 1."
+        )
     return part[0], part[1]

@@ -84,7 +84,9 @@ def codec_from_json(record: JSON) -> Codec:
     """Rebuild a codec from its `to_json`."""
     kind = record.get("kind")
     if kind not in _CODECS:
-        raise ArchiveError(f"the archive holds data of kind {kind!r}; known kinds: {sorted(_CODECS)}.")
+        raise ArchiveError(
+            f"the archive holds data of kind {kind!r}; known kinds: {sorted(_CODECS)}."
+        )
     try:
         codec: Codec = _CODECS[kind].from_json(record)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:

@@ -57,10 +57,14 @@ class CategoryColumn:
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         order = sorted(range(len(values)), key=lambda i: (-counts[i], str(values[i])))
         missing = codes < 0
-        sentinel = str(column[missing].iloc[0]) if missing.any() and column.dtype == object else "None"
+        sentinel = (
+            str(column[missing].iloc[0]) if missing.any() and column.dtype == object else "None"
+        )
         rank = np.empty(len(order) + 1, np.int64)
         rank[order], rank[-1] = np.arange(len(order)), -1
-        made = cls(column.dtype, tuple(values[i] for i in order), bool(missing.any()), sentinel.strip("<>"))
+        made = cls(
+            column.dtype, tuple(values[i] for i in order), bool(missing.any()), sentinel.strip("<>")
+        )
         return made, rank[codes]
 
     n_numbers: ClassVar[int] = 0
@@ -106,7 +110,9 @@ class CategoryColumn:
 
     def write(self, values: np.ndarray) -> Any:
         if isinstance(self.dtype, pd.CategoricalDtype):
-            place = {_key(plain(value)): number for number, value in enumerate(self.dtype.categories)}
+            place = {
+                _key(plain(value)): number for number, value in enumerate(self.dtype.categories)
+            }
             numbers = np.array([*(place[_key(value)] for value in self.values), -1])
             return pd.Categorical.from_codes(numbers[values], dtype=self.dtype)
         missing: Any = None
@@ -118,7 +124,11 @@ class CategoryColumn:
         table[:-1], table[-1] = self.values, missing
         objects = table[values]
         # A Series, as a DataFrame would make strings of an array of objects.
-        return pd.Series(objects, dtype=object) if self.dtype == object else pd.array(objects, dtype=self.dtype)
+        return (
+            pd.Series(objects, dtype=object)
+            if self.dtype == object
+            else pd.array(objects, dtype=self.dtype)
+        )
 
     def to_json(self) -> JSON:
         return {
@@ -133,7 +143,9 @@ class CategoryColumn:
         """Rebuild from `to_json`."""
         dtype, values = dtype_from_json(record["dtype"]), record["values"]
         if not isinstance(values, list) or None in [plain(value) for value in values]:
-            raise InputError("the categories of a column are not strings, booleans or finite numbers.")
+            raise InputError(
+                "the categories of a column are not strings, booleans or finite numbers."
+            )
         if len({_key(value) for value in values}) != len(values):
             raise InputError("the categories of a column occur twice.")
         missing = check_flag(record["has_missing"])
@@ -141,7 +153,9 @@ class CategoryColumn:
         if not len(values) + missing:
             raise InputError("a column has no categories.")
         column = cls(dtype, tuple(values), missing, record["sentinel"])
-        column.write(np.arange(-missing, len(values)))  # raises if dtype and categories do not go together
+        column.write(
+            np.arange(-missing, len(values))
+        )  # raises if dtype and categories do not go together
         return column
 
 
@@ -149,14 +163,18 @@ def _factorize(column: "pd.Series[Any]") -> tuple[np.ndarray, list[Any]]:
     try:
         codes, unique = pd.factorize(column)
     except TypeError as error:  # what cannot be hashed
-        raise InputError(f"column {column.name!r} of X holds what is no category: {error}") from error
+        raise InputError(
+            f"column {column.name!r} of X holds what is no category: {error}"
+        ) from error
     return codes, list(unique)
 
 
 def _has_twins(column: "pd.Series[Any]") -> bool:
     """Whether booleans and numbers stand side by side, which count as equal."""
     types = set(column.dropna().map(type))
-    return bool(types & {bool, np.bool_}) and any(issubclass(t, (int, float, np.number)) for t in types - {bool})
+    return bool(types & {bool, np.bool_}) and any(
+        issubclass(t, (int, float, np.number)) for t in types - {bool}
+    )
 
 
 def _key(value: Any) -> tuple[str, Any]:

@@ -12,12 +12,27 @@ import pandas as pd
 
 from gen_augment.codecs.category import CategoryColumn
 from gen_augment.codecs.dates import MISSING_TIME, DateColumn, coarsest, durations, ticks_of
-from gen_augment.codecs.dtypes import check_flag, dtype_from_json, dtype_to_json, has_missing, is_number, numpy_dtype
+from gen_augment.codecs.dtypes import (
+    check_flag,
+    dtype_from_json,
+    dtype_to_json,
+    has_missing,
+    is_number,
+    numpy_dtype,
+)
 from gen_augment.codecs.quantile import QuantileMap
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
 
-__all__ = ["KINDS", "MISSING_TIME", "CategoryColumn", "Column", "DateColumn", "NumberColumn", "check_magnitude"]
+__all__ = [
+    "KINDS",
+    "MISSING_TIME",
+    "CategoryColumn",
+    "Column",
+    "DateColumn",
+    "NumberColumn",
+    "check_magnitude",
+]
 
 #: Whole numbers beyond it are not told apart by the floats that they are computed in.
 LARGEST_INT = 2**53
@@ -147,12 +162,19 @@ class NumberColumn:
         if self.dtype.kind == "m":
             missing = np.isnan(values)
             ticks = np.where(missing, 0, values).astype(np.int64) * self.unit
-            return pd.array(np.where(missing, MISSING_TIME, ticks).view(self.dtype.str), dtype=self.dtype)
+            return pd.array(
+                np.where(missing, MISSING_TIME, ticks).view(self.dtype.str), dtype=self.dtype
+            )
         return pd.array(values, dtype=self.dtype)
 
     def to_json(self) -> JSON:
         scale = None if self.scale is None else self.scale.to_json()
-        return {"dtype": dtype_to_json(self.dtype), "scale": scale, "marked": self.marked, "unit": self.unit}
+        return {
+            "dtype": dtype_to_json(self.dtype),
+            "scale": scale,
+            "marked": self.marked,
+            "unit": self.unit,
+        }
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
@@ -162,11 +184,20 @@ class NumberColumn:
         marked, unit = check_flag(record["marked"]), record["unit"]
         if not is_number(dtype) and getattr(dtype, "kind", "O") != "m":
             raise InputError(f"{dtype} is no dtype of numbers.")
-        if type(unit) is not int or unit < 1 or (unit > 1 and dtype.kind != "m") or (scale is None and marked):
-            raise InputError(f"unit={unit!r}, marked={marked!r} do not go with a column of {dtype}.")
+        if (
+            type(unit) is not int
+            or unit < 1
+            or (unit > 1 and dtype.kind != "m")
+            or (scale is None and marked)
+        ):
+            raise InputError(
+                f"unit={unit!r}, marked={marked!r} do not go with a column of {dtype}."
+            )
         whole = dtype.kind in "bium"
         # Whole numbers and durations are written as 64-bit integers; floats may be as large as they are.
-        overflows = scale is not None and whole and max(map(abs, scale.x[[0, -1]])) * unit >= 2.0**63
+        overflows = (
+            scale is not None and whole and max(map(abs, scale.x[[0, -1]])) * unit >= 2.0**63
+        )
         if scale is not None and (whole != (scale.step > 0) or overflows):
             raise InputError(f"the bounds or steps of a column do not go with {dtype}.")
         if (scale is None or marked) and not has_missing(dtype) and dtype.kind != "m":
@@ -175,7 +206,9 @@ class NumberColumn:
 
 
 #: Kinds of columns by the name that users and archives have for them.
-KINDS: dict[str, Any] = {column.kind: column for column in (NumberColumn, DateColumn, CategoryColumn)}
+KINDS: dict[str, Any] = {
+    column.kind: column for column in (NumberColumn, DateColumn, CategoryColumn)
+}
 
 
 def check_magnitude(values: np.ndarray, name: Any, *, whole: bool) -> None:

@@ -54,7 +54,9 @@ class DateColumn:
         for part in _split(known, dtype):
             step = coarsest(part, (10**9, 3600, 60, 1000, 1) if len(parts) else (1,))
             parts.append(QuantileMap.fit(part.astype(np.float64), float(step)))
-        return cls(dtype, tuple(parts), int(known.min()), int(known.max()), len(known) < len(ticks)), ticks
+        return cls(
+            dtype, tuple(parts), int(known.min()), int(known.max()), len(known) < len(ticks)
+        ), ticks
 
     @property
     def _varies(self) -> list[int]:
@@ -145,7 +147,9 @@ def ticks_of(column: "pd.Series[Any]") -> np.ndarray:
 def durations(dtype: Any) -> tuple[int, ...]:
     """Ticks of a day, an hour, a minute, a second, and less."""
     second = _SECONDS[_unit_of(dtype)]
-    return tuple(second * n for n in (86400, 3600, 60, 1)) + tuple(n for n in (10**6, 10**3, 1) if n < second)
+    return tuple(second * n for n in (86400, 3600, 60, 1)) + tuple(
+        n for n in (10**6, 10**3, 1) if n < second
+    )
 
 
 def coarsest(ticks: np.ndarray, units: Sequence[int]) -> int:

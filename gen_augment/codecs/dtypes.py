@@ -8,7 +8,15 @@ import pyarrow as pa
 
 from gen_augment.errors import InputError
 
-__all__ = ["check_flag", "dtype_from_json", "dtype_to_json", "has_missing", "is_number", "numpy_dtype", "plain"]
+__all__ = [
+    "check_flag",
+    "dtype_from_json",
+    "dtype_to_json",
+    "has_missing",
+    "is_number",
+    "numpy_dtype",
+    "plain",
+]
 
 #: What a category may be: values that JSON gives back as they are.
 Plain = str | bool | int | float
@@ -26,7 +34,11 @@ def dtype_to_json(dtype: Any) -> Any:
         categories = [plain(value) for value in dtype.categories]
         if None in categories:
             raise InputError(f"has categories such as {dtype.categories[categories.index(None)]!r}")
-        return {"categories": categories, "of": dtype_to_json(dtype.categories.dtype), "ordered": bool(dtype.ordered)}
+        return {
+            "categories": categories,
+            "of": dtype_to_json(dtype.categories.dtype),
+            "ordered": bool(dtype.ordered),
+        }
     if isinstance(dtype, pd.StringDtype):
         return {"string": dtype.storage, "na": "NA" if dtype.na_value is pd.NA else "nan"}
     if isinstance(dtype, pd.ArrowDtype) and pa.types.is_string(dtype.pyarrow_dtype):
@@ -59,7 +71,9 @@ def dtype_from_json(record: Any) -> Any:
 
 def is_number(dtype: Any) -> bool:
     """Whether values are dense real numbers or booleans."""
-    return getattr(dtype, "kind", "O") in "biuf" and not isinstance(dtype, (pd.SparseDtype, pd.CategoricalDtype))
+    return getattr(dtype, "kind", "O") in "biuf" and not isinstance(
+        dtype, (pd.SparseDtype, pd.CategoricalDtype)
+    )
 
 
 def numpy_dtype(dtype: Any) -> "np.dtype[Any]":

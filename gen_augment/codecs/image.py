@@ -83,10 +83,14 @@ class ImageCodec:
         if container != self.container:
             raise InputError(f"images were fitted as {self.container}, got {container}.")
         if array.ndim != len(self.layout):
-            raise InputError(f"images were fitted as {self.layout}, got an array of shape {array.shape}.")
+            raise InputError(
+                f"images were fitted as {self.layout}, got an array of shape {array.shape}."
+            )
         pixels = _to_nchw(array, self.layout)
         if pixels.shape[1:] != self.shape:
-            raise InputError(f"images were fitted with (C, H, W) = {self.shape}, got {pixels.shape[1:]}.")
+            raise InputError(
+                f"images were fitted with (C, H, W) = {self.shape}, got {pixels.shape[1:]}."
+            )
         if ("float" in _element(dtype)) != ("float" in _element(self.dtype)):
             raise InputError(
                 f"images were fitted as {self.dtype}, got {dtype}: the range of values differs, scale them."
@@ -116,7 +120,9 @@ class ImageCodec:
     def pack(self, X: Any) -> np.ndarray:
         """Decoded images as an array of numbers, as a file holds them."""
         if self.container == "tensor":
-            tensor: np.ndarray = (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            tensor: np.ndarray = (
+                (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            )
             return tensor
         return np.stack([np.asarray(image) for image in X]) if self.container == "pil" else X
 
@@ -134,19 +140,26 @@ class ImageCodec:
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"
+        }
         codec = cls(**fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "pil"))
         check_choice("layout", codec.layout, ("NHW", "NCHW", "NHWC"))
-        check_choice("dtype", _element(codec.dtype), ("uint8",) if codec.container == "pil" else _DTYPES)
+        check_choice(
+            "dtype", _element(codec.dtype), ("uint8",) if codec.container == "pil" else _DTYPES
+        )
         _check_size(codec.shape)
         channels = codec.shape[0]
         if codec.layout == "NHW" and channels > 1:
             raise InputError(f"layout='NHW' has no place for {channels} channels.")
         if len(codec.low) != channels or len(codec.high) != channels:
-            raise InputError(f"{channels} channels have {len(codec.low)} low and {len(codec.high)} high values.")
+            raise InputError(
+                f"{channels} channels have {len(codec.low)} low and {len(codec.high)} high values."
+            )
         if not all(
-            math.isfinite(a) and math.isfinite(b) and a <= b for a, b in zip(codec.low, codec.high, strict=True)
+            math.isfinite(a) and math.isfinite(b) and a <= b
+            for a, b in zip(codec.low, codec.high, strict=True)
         ):
             raise InputError(f"{codec.low} to {codec.high} is no range of values.")
         return codec
@@ -158,7 +171,9 @@ class ImageCodec:
     def _scale(self, pixels: np.ndarray) -> Tensor:
         # One copy, scaled in place: a data set of 60,000 images is held once, not three times.
         # PyTorch takes neither negative strides nor, in silence, read-only memory, such as a file that is mapped.
-        rows = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(self._working_dtype, copy=True)
+        rows = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(
+            self._working_dtype, copy=True
+        )
         low, high = _columns(self.low, rows), _columns(self.high, rows)
         factor = 2 / (high - low)
         factor[~factor.isfinite()] = 0  # a constant channel
@@ -183,14 +198,20 @@ def _to_numpy(X: Any) -> tuple[Container, np.ndarray, str]:
     if isinstance(X, Tensor):
         dtype = str(X.dtype).removeprefix("torch.")
         if dtype not in _DTYPES or X.layout != torch.strided:
-            raise InputError(f"X is a {X.layout} Tensor of {X.dtype}: images are dense numbers (uint8 or float).")
+            raise InputError(
+                f"X is a {X.layout} Tensor of {X.dtype}: images are dense numbers (uint8 or float)."
+            )
         X = X.detach().cpu()
         return container, (X.float() if X.dtype == torch.bfloat16 else X).numpy(), dtype
     if not hasattr(X, "__array__"):
-        raise InputError(f"X is a {type(X).__name__}: give images as an array, a Tensor or a list of PIL images.")
+        raise InputError(
+            f"X is a {type(X).__name__}: give images as an array, a Tensor or a list of PIL images."
+        )
     array = np.asarray(X)
     if array.dtype.name not in _DTYPES:
-        raise InputError(f"X is an array of dtype {array.dtype}: images are numbers (uint8 or float).")
+        raise InputError(
+            f"X is an array of dtype {array.dtype}: images are numbers (uint8 or float)."
+        )
     if array.dtype.isnative:
         return container, array, array.dtype.name
     return container, array.astype(array.dtype.newbyteorder("=")), array.dtype.str
@@ -199,7 +220,9 @@ def _to_numpy(X: Any) -> tuple[Container, np.ndarray, str]:
 def _from_pil(images: Sequence[Any]) -> np.ndarray:
     for number, image in enumerate(images):
         if not isinstance(image, Image.Image):
-            raise InputError(f"X holds PIL images, but its row {number} is a {type(image).__name__}.")
+            raise InputError(
+                f"X holds PIL images, but its row {number} is a {type(image).__name__}."
+            )
     forms = {(image.mode, image.size) for image in images}
     if len(forms) > 1:
         raise InputError(
@@ -218,7 +241,9 @@ def _infer_layout(shape: tuple[int, ...]) -> Layout:
     if len(shape) == 3:
         return "NHW"
     if shape[1] not in (1, 3) and shape[3] not in (1, 3):
-        raise InputError(f"X of shape {shape} has no channel axis of size 1 or 3, neither second nor last.")
+        raise InputError(
+            f"X of shape {shape} has no channel axis of size 1 or 3, neither second nor last."
+        )
     return "NCHW" if shape[1] in (1, 3) else "NHWC"
 
 
@@ -246,7 +271,9 @@ def _value_range(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ..
         return (0.0,) * channels, (1.0,) * channels
     low, high = (tuple(map(float, bound(axis=(0, 2, 3)))) for bound in (pixels.min, pixels.max))
     for channel, (least, most) in enumerate(zip(low, high, strict=True)):
-        if most - least > _WIDEST or (pixels.dtype.kind in "iu" and max(-least, most) > _LARGEST_INT):
+        if most - least > _WIDEST or (
+            pixels.dtype.kind in "iu" and max(-least, most) > _LARGEST_INT
+        ):
             raise InputError(
                 f"channel {channel} of X goes from {least:g} to {most:g}, more than can be told apart: scale it first."
             )

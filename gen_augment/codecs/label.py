@@ -86,12 +86,21 @@ class LabelCodec:
                 "labels of the same type."
             )
         new = other.classes
-        unlabelled = (new == -1) & (-1 not in self.classes) if new.dtype.kind in "if" else np.zeros(len(new), bool)
+        unlabelled = (
+            (new == -1) & (-1 not in self.classes)
+            if new.dtype.kind in "if"
+            else np.zeros(len(new), bool)
+        )
         changes: dict[str, Any] = {"classes": np.union1d(self.classes, new[~unlabelled])}
         if self.container == "ndarray" and self.dtype != "|O":
-            changes["dtype"] = changes["classes"].dtype.str  # room for longer names and larger numbers
+            changes["dtype"] = changes[
+                "classes"
+            ].dtype.str  # room for longer names and larger numbers
         if self.categories is not None:
-            changes["categories"] = [*self.categories, *(c for c in new.tolist() if c not in self.categories)]
+            changes["categories"] = [
+                *self.categories,
+                *(c for c in new.tolist() if c not in self.categories),
+            ]
         codec = replace(self, **changes)._with_room(self, other)
         numbers = np.full(len(new), -1)
         numbers[~unlabelled] = codec.encode(new[~unlabelled])
@@ -104,7 +113,11 @@ class LabelCodec:
         dtype = self.classes.dtype.name
         if other.container == self.container:
             dtype = other.dtype if other.categories is None else other.categories_dtype
-        wider = replace(self, dtype=dtype) if self.categories is None else replace(self, categories_dtype=dtype)
+        wider = (
+            replace(self, dtype=dtype)
+            if self.categories is None
+            else replace(self, categories_dtype=dtype)
+        )
         if _kind(known.classes) != _kind(other.classes) or not wider._gives_back_all():
             raise InputError(
                 f"y holds {other.classes.tolist()[:5]!r}, and the known labels are {known.classes.tolist()[:5]!r} of "
@@ -134,7 +147,9 @@ class LabelCodec:
         """Class numbers, ndarray of shape (n,), int64; an unknown label raises."""
         values = _values(y)
         if values.ndim > 1:
-            raise InputError(f"labels of shape {values.shape}: give one label, or one for each row.")
+            raise InputError(
+                f"labels of shape {values.shape}: give one label, or one for each row."
+            )
         try:
             position = np.searchsorted(self.classes, values)
             position = np.minimum(position, len(self.classes) - 1)
@@ -143,7 +158,9 @@ class LabelCodec:
             position, unknown = np.zeros(values.shape, int), np.ones(values.shape, bool)
         if np.any(unknown):
             label = np.atleast_1d(values)[np.atleast_1d(unknown)].tolist()[0]
-            raise InputError(f"label {label!r} was not seen in fit; known labels: {self.classes.tolist()!r}.")
+            raise InputError(
+                f"label {label!r} was not seen in fit; known labels: {self.classes.tolist()!r}."
+            )
         return position.astype(np.int64)
 
     def encode_rows(self, y: Any, n: int) -> np.ndarray:
@@ -162,8 +179,12 @@ class LabelCodec:
         if self.container == "series":
             if self.dtype != "category":
                 return pd.Series(labels, name=self.name, dtype=dtype_from_json(self.dtype))
-            categories: Any = pd.Index(self.categories or [], dtype=dtype_from_json(self.categories_dtype))
-            return pd.Series(labels, name=self.name, dtype=pd.CategoricalDtype(categories, self.ordered))
+            categories: Any = pd.Index(
+                self.categories or [], dtype=dtype_from_json(self.categories_dtype)
+            )
+            return pd.Series(
+                labels, name=self.name, dtype=pd.CategoricalDtype(categories, self.ordered)
+            )
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
     def to_json(self) -> JSON:
@@ -189,7 +210,9 @@ class LabelCodec:
         _check_labels(classes)
         if classes.ndim != 1 or (classes[:-1] >= classes[1:]).any():
             raise InputError("the classes are not sorted labels.")
-        codec.decode(np.arange(len(classes)))  # raises for a dtype or categories that do not go with the classes
+        codec.decode(
+            np.arange(len(classes))
+        )  # raises for a dtype or categories that do not go with the classes
         return codec
 
 
@@ -198,7 +221,9 @@ def _written(dtype: Any) -> Any:
     try:
         return dtype_to_json(dtype)
     except InputError as error:
-        raise InputError(f"y {error}, which an archive cannot hold: make it numbers or strings.") from error
+        raise InputError(
+            f"y {error}, which an archive cannot hold: make it numbers or strings."
+        ) from error
 
 
 def _kind(classes: np.ndarray) -> str:
@@ -244,8 +269,15 @@ def _check_one_type(labels: Iterable[Any]) -> None:
     """Raise for a missing label, and for strings, bools and numbers side by side: NumPy would make them one."""
     first: dict[str, tuple[int, Any]] = {}
     for row, label in enumerate(labels):
-        if label is None or label is pd.NA or label is pd.NaT or (isinstance(label, float) and label != label):
-            raise InputError(f"y has no label in row {row}, but {label!r}: label that row, or leave it out.")
+        if (
+            label is None
+            or label is pd.NA
+            or label is pd.NaT
+            or (isinstance(label, float) and label != label)
+        ):
+            raise InputError(
+                f"y has no label in row {row}, but {label!r}: label that row, or leave it out."
+            )
         kind = "number"
         if isinstance(label, (str, bool, np.bool_)):
             kind = "string" if isinstance(label, str) else "bool"
@@ -263,4 +295,6 @@ def _check_labels(values: np.ndarray) -> None:
     check_finite(values, "y")
     if values.dtype.kind == "f" and (values % 1).any():
         row = int(np.argmax(values % 1 != 0))
-        raise InputError(f"row {row} has {values[row]}: labels are classes, not measurements. Bin or round them.")
+        raise InputError(
+            f"row {row} has {values[row]}: labels are classes, not measurements. Bin or round them."
+        )

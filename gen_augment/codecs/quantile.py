@@ -145,7 +145,9 @@ def _choose(atom: np.ndarray, share: np.ndarray) -> np.ndarray:
     room = MAX_KNOTS - 2 * int(atom.sum())
     if len(share) <= room:
         return np.arange(len(share))
-    levels = ndtr(np.linspace(ndtri(share[0]), -ndtri(share[0]), room)[1:-1])  # even in z, so that tails have knots too
+    levels = ndtr(
+        np.linspace(ndtri(share[0]), -ndtri(share[0]), room)[1:-1]
+    )  # even in z, so that tails have knots too
     even = np.minimum(np.searchsorted(share, levels), len(share) - 1)
     return np.union1d(np.union1d(even, [0, len(share) - 1]), np.flatnonzero(atom))
 

@@ -29,8 +29,15 @@ def open_image(path: str) -> Image.Image:
             mode = image.mode
             if mode[0] not in "IF":
                 return image.copy() if mode == "L" else image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what PIL's readers raise
-        raise InputError(f"{path} cannot be read as an image: {error}. Replace or remove it.") from error
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:  # what PIL's readers raise
+        raise InputError(
+            f"{path} cannot be read as an image: {error}. Replace or remove it."
+        ) from error
     raise InputError(
         f"{path} is an image of mode {mode!r}, whose numbers PIL would cut off at 255: scale it to 8 bits, or give the "
         "images as arrays."
@@ -54,7 +61,9 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
     if isinstance(X, (str, os.PathLike)):
         X = _folder(X)
     if isinstance(X, DataLoader):
-        raise InputError("X is a DataLoader: give its .dataset, so that rows are read once and in order.")
+        raise InputError(
+            "X is a DataLoader: give its .dataset, so that rows are read once and in order."
+        )
     if not isinstance(X, Dataset):
         if y is None:
             raise InputError(
@@ -137,14 +146,18 @@ def _folder(path: str | os.PathLike[str]) -> ImageFolder:
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
     name = type(dataset).__name__
     if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
-        raise InputError(f"{name} is an iterable Dataset: fitting needs a map-style one with a length.")
+        raise InputError(
+            f"{name} is an iterable Dataset: fitting needs a map-style one with a length."
+        )
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows.")
     rows, labels = [], []
     for number in range(len(dataset)):
         pair = dataset[number]
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise InputError(f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs.")
+            raise InputError(
+                f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs."
+            )
         rows.append(pair[0])
         labels.append(pair[1])
     return stack_rows(rows), _stack_labels(labels)
@@ -155,5 +168,7 @@ def _stack_labels(labels: list[Any]) -> Any:
         return labels
     for number, label in enumerate(labels):
         if label.numel() != 1:
-            raise InputError(f"the label of row {number} has shape {tuple(label.shape)}: give one class label a row.")
+            raise InputError(
+                f"the label of row {number} has shape {tuple(label.shape)}: give one class label a row."
+            )
     return torch.stack([label.reshape(()) for label in labels])

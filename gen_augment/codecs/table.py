@@ -128,9 +128,15 @@ class TableCodec:
     def check_known(self, X: Any) -> None:
         """Raise for values that `encode` has no place for: categories and missing values that were not fitted."""
         series = columns_of(stack_rows(X))[2]
-        for (name, column), part, values in zip(series.items(), self.parts, self._read(series), strict=False):
+        for (name, column), part, values in zip(
+            series.items(), self.parts, self._read(series), strict=False
+        ):
             numbers, places = part.encode(values)
-            unknown = np.any([place < 0 for place in places], axis=0) if places else np.zeros(len(values), dtype=bool)
+            unknown = (
+                np.any([place < 0 for place in places], axis=0)
+                if places
+                else np.zeros(len(values), dtype=bool)
+            )
             if numbers and not part.blocks and not part.is_empty:
                 unknown |= column.isna().to_numpy(dtype=bool)
             if unknown.any():
@@ -151,7 +157,9 @@ class TableCodec:
     def pack(self, X: Any) -> np.ndarray:
         """Decoded rows as an array of numbers, as a file holds them; a DataFrame gets one field a column."""
         if self.container == "tensor":
-            tensor: np.ndarray = (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            tensor: np.ndarray = (
+                (X.view(torch.int16) if X.dtype == torch.bfloat16 else X).cpu().numpy()
+            )
             return tensor
         if self.container == "ndarray":
             return X  # type: ignore[no-any-return]
@@ -165,7 +173,11 @@ class TableCodec:
         if self.container == "tensor":
             tensor = torch.from_numpy(array)
             return tensor.view(torch.bfloat16) if self.dtype == "bfloat16" else tensor
-        return array if self.container == "ndarray" else self._assemble(array[name] for name in array.dtype.names or ())
+        return (
+            array
+            if self.container == "ndarray"
+            else self._assemble(array[name] for name in array.dtype.names or ())
+        )
 
     def to_json(self) -> JSON:
         """All of it as JSON values."""
@@ -183,14 +195,22 @@ class TableCodec:
         columns = record["columns"]
         parts = tuple(KINDS[part["kind"]].from_json(part) for part in record["parts"])
         check_choice("container", record["container"], ("ndarray", "dataframe", "tensor"))
-        if not all(type(name) in (str, int) for name in columns) or len(set(columns)) != len(columns):
+        if not all(type(name) in (str, int) for name in columns) or len(set(columns)) != len(
+            columns
+        ):
             raise InputError(f"columns={columns!r} are not names of columns.")
         if not columns or len(columns) != len(parts):
             raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
         codec = cls(record["container"], columns, parts, record["dtype"])
-        if codec.container != "dataframe" and (codec.dtype is None or codec.columns != list(range(len(columns)))):
-            raise InputError(f"dtype={codec.dtype!r} and columns={columns!r} do not go with {codec.container}.")
-        codec.decode(torch.zeros(1, *codec.shape, device="cpu"))  # raises for dtypes that do not go with the values
+        if codec.container != "dataframe" and (
+            codec.dtype is None or codec.columns != list(range(len(columns)))
+        ):
+            raise InputError(
+                f"dtype={codec.dtype!r} and columns={columns!r} do not go with {codec.container}."
+            )
+        codec.decode(
+            torch.zeros(1, *codec.shape, device="cpu")
+        )  # raises for dtypes that do not go with the values
         return codec
 
     def _read(self, series: "Mapping[Any, pd.Series[Any]]") -> "Iterator[np.ndarray]":
@@ -201,7 +221,9 @@ class TableCodec:
                 raise InputError(f"column {name!r} of X {error}.") from error
             if values.dtype.kind == "f" and np.isinf(values).any():
                 row = int(np.argmax(np.isinf(values)))
-                raise InputError(f"column {name!r} of X contains infinity (first seen in row {row}).")
+                raise InputError(
+                    f"column {name!r} of X contains infinity (first seen in row {row})."
+                )
             yield values
 
     def _encode(self, values: "Iterator[np.ndarray]") -> Tensor:
@@ -230,7 +252,10 @@ class TableCodec:
 
     def _assemble(self, values: "Iterator[np.ndarray]") -> Any:
         """Columns of values in the user's container."""
-        arrays = {i: part.write(column) for i, (part, column) in enumerate(zip(self.parts, values, strict=True))}
+        arrays = {
+            i: part.write(column)
+            for i, (part, column) in enumerate(zip(self.parts, values, strict=True))
+        }
         if self.container == "dataframe":
             return pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
         out = np.stack([np.asarray(column, dtype=np.float64) for column in arrays.values()], axis=1)
@@ -249,14 +274,18 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
     name: str
     if isinstance(X, Tensor):
         if X.layout != torch.strided or X.is_complex():
-            raise InputError(f"X is a {X.layout} Tensor of {X.dtype}: tables are dense real numbers.")
+            raise InputError(
+                f"X is a {X.layout} Tensor of {X.dtype}: tables are dense real numbers."
+            )
         name = str(X.dtype).removeprefix("torch.")
         container = "tensor"
         whole, boolean = not X.is_floating_point(), X.dtype == torch.bool
         X = X.detach().cpu().double().numpy()
     else:
         if isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
-            raise InputError(f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype a column.")
+            raise InputError(
+                f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype a column."
+            )
         dtype = np.asarray(X).dtype
         name = str(dtype.name if dtype.isnative else dtype.str)
         whole, boolean = dtype.kind in "iu", dtype.kind == "b"
@@ -264,10 +293,16 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
         values = np.asarray(check_array(X, dtype=np.float64, ensure_all_finite=False))
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
-    return container, name, {i: _column_of_array(column, i, whole, boolean) for i, column in enumerate(values.T)}
+    return (
+        container,
+        name,
+        {i: _column_of_array(column, i, whole, boolean) for i, column in enumerate(values.T)},
+    )
 
 
-def _column_of_array(values: np.ndarray, number: int, whole: bool, boolean: bool) -> "pd.Series[Any]":
+def _column_of_array(
+    values: np.ndarray, number: int, whole: bool, boolean: bool
+) -> "pd.Series[Any]":
     if boolean:
         return pd.Series(values != 0)
     if whole:
@@ -278,12 +313,16 @@ def _column_of_array(values: np.ndarray, number: int, whole: bool, boolean: bool
 
 def _check_frame(X: pd.DataFrame) -> None:
     if X.columns.has_duplicates:
-        raise InputError(f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them.")
+        raise InputError(
+            f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them."
+        )
     names = [c for c in X.columns if not isinstance(c, (str, int, np.integer))]
     if names:
         raise InputError(f"column names must be str or int, got {names[:3]!r}.")
     if not all(X.shape):
-        raise InputError(f"X has 0 {'feature(s)' if len(X) else 'sample(s)'} (shape={X.shape}): give at least one.")
+        raise InputError(
+            f"X has 0 {'feature(s)' if len(X) else 'sample(s)'} (shape={X.shape}): give at least one."
+        )
 
 
 def _kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> dict[Any, str]:
@@ -291,13 +330,19 @@ def _kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> dict[A
     chosen = {}
     for name, kind in (types or {}).items():
         if name not in series:
-            raise InputError(f"column_types names a column {name!r} that X does not have; it has {list(series)}.")
+            raise InputError(
+                f"column_types names a column {name!r} that X does not have; it has {list(series)}."
+            )
         check_choice(f"column_types[{name!r}]", kind, ("number", "category"))
         chosen[name] = kind
     refused = {}
     for name, column in series.items():
         inferred = _kind(column.dtype)
-        if inferred is None or not _can_be(column.dtype, chosen.get(name, inferred)) or not _is_writable(column.dtype):
+        if (
+            inferred is None
+            or not _can_be(column.dtype, chosen.get(name, inferred))
+            or not _is_writable(column.dtype)
+        ):
             refused[name] = str(column.dtype)
         chosen.setdefault(name, str(inferred))
     if refused:
@@ -310,7 +355,9 @@ def _kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> dict[A
 
 def _kind(dtype: Any) -> str | None:
     """What a column of this dtype is taken for; None for what cannot be used."""
-    if isinstance(dtype, _REFUSED) or (isinstance(dtype, pd.ArrowDtype) and dtype.kind not in "biufU"):
+    if isinstance(dtype, _REFUSED) or (
+        isinstance(dtype, pd.ArrowDtype) and dtype.kind not in "biufU"
+    ):
         return None
     if dtype.kind in "bUO":
         return "category"

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gen_augment.codecs.columns import MISSING_TIME, CategoryColumn, Column, DateColumn, NumberColumn
+from gen_augment.codecs.columns import (
+    MISSING_TIME,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    NumberColumn,
+)
 from gen_augment.codecs.table import TableCodec, columns_of
 from gen_augment.errors import InputError
 
@@ -34,7 +40,9 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
     parts = _parts(codec, where)
     for name in where:
         if name not in parts:
-            raise InputError(f"where names a column {name!r} that the table does not have; it has {codec.columns}.")
+            raise InputError(
+                f"where names a column {name!r} that the table does not have; it has {codec.columns}."
+            )
     tests = {name: _test(name, parts[name], condition) for name, condition in where.items()}
 
     def match(X: Any) -> np.ndarray:
@@ -72,7 +80,9 @@ def read_conditions(codec: Any, texts: Iterable[str]) -> dict[Any, list[Any]]:
     parts, found = _parts(codec, texts), dict[Any, list[Any]]()
     for text in texts:
         # A name may hold "=": the longest that there is.
-        name = max((c for c in parts if text.startswith(f"{c}=")), key=lambda c: len(str(c)), default=None)
+        name = max(
+            (c for c in parts if text.startswith(f"{c}=")), key=lambda c: len(str(c)), default=None
+        )
         if name is None:
             raise InputError(
                 f"{text!r}: give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: {', '.join(map(str, parts))}."
@@ -132,14 +142,21 @@ def _category_test(name: Any, part: CategoryColumn, options: list[Any]) -> Match
 def _range_test(name: Any, part: Any, option: Any) -> Match:
     if pd.api.types.is_scalar(option) and pd.isna(option):
         if not part.marked and _bounds(part) is not None:
-            raise InputError(f"where[{name!r}]={option!r}, but no value of that column was missing in fit.")
-        return lambda values: np.isnan(values) if values.dtype.kind == "f" else values == MISSING_TIME
+            raise InputError(
+                f"where[{name!r}]={option!r}, but no value of that column was missing in fit."
+            )
+        return lambda values: (
+            np.isnan(values) if values.dtype.kind == "f" else values == MISSING_TIME
+        )
     bounds = _bounds(part)
     try:
         low, high = option if isinstance(option, tuple) else (option, option)
         first, last = _values(part, [low, high])
         if bounds:
-            first, last = (bounds[0] if low is None else first), (bounds[1] if high is None else last)
+            first, last = (
+                (bounds[0] if low is None else first),
+                (bounds[1] if high is None else last),
+            )
     except (TypeError, ValueError) as error:
         raise InputError(
             f"where[{name!r}]={option!r} is neither a value of {part.dtype} nor (low, high): {error}"

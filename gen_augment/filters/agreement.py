@@ -89,18 +89,24 @@ class LabelAgreement(RowFilter):
         if n_folds < 2:
             self.models_.append(self._train(real, seed))
             return
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32)
+        folds = StratifiedKFold(
+            n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32
+        )
         for train, held_out in folds.split(np.zeros(len(real)), real.codes):
             model = self._train(real.part(train), derive_seed(seed, "model", len(self.models_)))
             self.models_.append(model)
-            scores = self._measured(model.predict_proba(take(real.X, held_out)), real.codes[held_out])
+            scores = self._measured(
+                model.predict_proba(take(real.X, held_out)), real.codes[held_out]
+            )
             self.cross_fitted_scores_[held_out] = scores
 
     def _train(self, real: LabelledRows, seed: int) -> Classifier:
         return fit_classifier(self.estimator, real, n_steps=self.n_steps, seed=seed)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
-        return self._measured(np.mean([model.predict_proba(X) for model in self.models_], axis=0), codes)
+        return self._measured(
+            np.mean([model.predict_proba(X) for model in self.models_], axis=0), codes
+        )
 
     def _measured(self, probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
         rows = np.arange(len(codes))

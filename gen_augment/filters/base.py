@@ -97,7 +97,9 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             Larger is better.
         """
         if not hasattr(self, "classes_"):
-            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) with real rows first.")
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit(X, y) with real rows first."
+            )
         codes = self.label_codec_.encode_rows(y, len(X))
         return self._score(X, codes) if len(codes) else np.empty(0)
 
@@ -110,12 +112,18 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         """`n` rows of each class from the sampler, of a table that is nobody else's, and their class numbers."""
         codes = np.repeat(np.arange(real.n_classes), n)
         table = derive_seed(seed, "reference", type(self).__name__)
-        return self._sampler.generate(np.arange(len(codes)), real.labels.classes[codes], seed=table), codes
+        return self._sampler.generate(
+            np.arange(len(codes)), real.labels.classes[codes], seed=table
+        ), codes
 
     def fingerprint(self) -> str:
         """Hash of all that decides which rows pass: parameters, and the rows and labels that were fitted."""
         params = {name: _describe(value) for name, value in self.get_params(deep=False).items()}
-        described = (describe_filter(type(self)), sorted(params.items()), getattr(self, "_fitted_on", None))
+        described = (
+            describe_filter(type(self)),
+            sorted(params.items()),
+            getattr(self, "_fitted_on", None),
+        )
         return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
 
     def __call__(self, X: Any, y: Any) -> np.ndarray:
@@ -156,6 +164,10 @@ def _describe(value: Any) -> str:
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     if isinstance(value, (np.ndarray, pd.api.extensions.ExtensionArray, Image.Image)):
         array = np.asarray(value)
-        data = repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes()
+        data = (
+            repr(array.tolist()).encode()
+            if array.dtype == object
+            else np.ascontiguousarray(array).tobytes()
+        )
         return f"{array.dtype} {array.shape} {hashlib.blake2b(data, digest_size=16).hexdigest()}"
     return repr(value)

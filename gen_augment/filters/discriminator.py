@@ -91,7 +91,10 @@ class DiscriminatorRejection(RowFilter):
         self.random_state = random_state
 
     def _fit(self, real: LabelledRows) -> None:
-        n, seed = check_positive_int("n_reference", self.n_reference), resolve_seed(self.random_state)
+        n, seed = (
+            check_positive_int("n_reference", self.n_reference),
+            resolve_seed(self.random_state),
+        )
         if self.gamma != "auto":
             check_range("gamma", self.gamma, -np.inf)
         self._judge: Any = self.discriminator or getattr(self._sampler, "discriminate", None)
@@ -101,17 +104,25 @@ class DiscriminatorRejection(RowFilter):
                 "callable (X, y) -> log-odds that rows are real."
             )
         self._codec = real.codec
-        self._direction = np.random.default_rng(derive_seed(seed, "lots")).normal(size=real.encoded[0].numel())
+        self._direction = np.random.default_rng(derive_seed(seed, "lots")).normal(
+            size=real.encoded[0].numel()
+        )
         rows, codes = self._reference(real, n, seed)
         found = self._log_odds(rows, codes).reshape(real.n_classes, n)
         self._largest, self._shift = found.max(axis=1), np.zeros(real.n_classes)
         excess = self._excess(found.ravel(), codes).reshape(found.shape)
-        self._shift = np.percentile(excess, PERCENTILE, axis=1) if self.gamma == "auto" else self._shift + self.gamma
+        self._shift = (
+            np.percentile(excess, PERCENTILE, axis=1)
+            if self.gamma == "auto"
+            else self._shift + self.gamma
+        )
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         lots = self._codec.encode(X).flatten(1).double().numpy() @ self._direction * _TURNS % 1
         with np.errstate(divide="ignore"):  # a lot of 0 is for all
-            scores: np.ndarray = self._excess(self._log_odds(X, codes), codes) - (np.log(lots) - np.log1p(-lots))
+            scores: np.ndarray = self._excess(self._log_odds(X, codes), codes) - (
+                np.log(lots) - np.log1p(-lots)
+            )
         return scores
 
     def _log_odds(self, X: Any, codes: np.ndarray) -> np.ndarray:

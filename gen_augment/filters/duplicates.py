@@ -69,11 +69,16 @@ class Duplicates(DistanceFilter):
         self.random_state = random_state
 
     def _fit(self, real: LabelledRows) -> None:
-        n, seed = check_positive_int("n_reference", self.n_reference), resolve_seed(self.random_state)
+        n, seed = (
+            check_positive_int("n_reference", self.n_reference),
+            resolve_seed(self.random_state),
+        )
         vectors = self._learn_vectors(real)
         # The nearest of all is the row itself.
         apart = nearest(vectors, vectors, min(2, len(vectors)))[0].amax(dim=1).numpy()
-        self._unit = np.array([np.median(apart[real.codes == code]) for code in range(real.n_classes)])
+        self._unit = np.array(
+            [np.median(apart[real.codes == code]) for code in range(real.n_classes)]
+        )
         if not self._unit.all():
             label = real.labels.classes[self._unit == 0].tolist()[0]
             raise InputError(

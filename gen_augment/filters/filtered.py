@@ -130,7 +130,10 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
                 return take(concatenate(kept), np.argsort(np.concatenate(places)))
         names, counts = np.unique(labels[missing], return_counts=True)
         wanted = [int((labels == name).sum()) for name in names]
-        found = {name: f"{n - k} of {n}" for name, k, n in zip(names.tolist(), counts.tolist(), wanted, strict=True)}
+        found = {
+            name: f"{n - k} of {n}"
+            for name, k, n in zip(names.tolist(), counts.tolist(), wanted, strict=True)
+        }
         raise ExhaustedError(
             f"of {len(missing)} rows none of {max_draws} draws passed the filters (found, by label: {found}): loosen "
             "the filters, raise max_draws, or leave those classes out.",

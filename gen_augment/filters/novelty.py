@@ -44,7 +44,9 @@ class Novelty(DistanceFilter):
     [0.0, 0.5, 1.0]
     """
 
-    def __init__(self, *, threshold: float = 0.3, features: Features = "auto", random_state: RandomState = 0) -> None:
+    def __init__(
+        self, *, threshold: float = 0.3, features: Features = "auto", random_state: RandomState = 0
+    ) -> None:
         self.threshold = threshold
         self.features = features
         self.random_state = random_state

@@ -63,7 +63,9 @@ class Outliers(DistanceFilter):
         for code in range(real.n_classes):
             forest = IsolationForest(random_state=seed).fit(vectors[real.codes == code])
             self._forests.append(forest)
-            self._usual.append(np.quantile(forest.score_samples(vectors[real.codes == code]), self.contamination))
+            self._usual.append(
+                np.quantile(forest.score_samples(vectors[real.codes == code]), self.contamination)
+            )
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         vectors = self._vectors(X).numpy()

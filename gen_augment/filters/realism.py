@@ -53,7 +53,12 @@ class Realism(DistanceFilter):
     """
 
     def __init__(
-        self, *, k: int = 5, threshold: float = 0.0, features: Features = "auto", random_state: RandomState = 0
+        self,
+        *,
+        k: int = 5,
+        threshold: float = 0.0,
+        features: Features = "auto",
+        random_state: RandomState = 0,
     ) -> None:
         self.k = k
         self.threshold = threshold
@@ -81,7 +86,12 @@ class Realism(DistanceFilter):
             # |x - c|^2 - r^2, but for |x|^2, is one product.
             offsets = centres.square().sum(dim=1) - reach
             parts = torch.split(rows, max(1, 4 * PART_SIZE // len(centres)))
-            best = torch.cat([torch.addmm(offsets, part, centres.T, alpha=-2).min(dim=1).indices for part in parts])
+            best = torch.cat(
+                [
+                    torch.addmm(offsets, part, centres.T, alpha=-2).min(dim=1).indices
+                    for part in parts
+                ]
+            )
             scores[here] = _depth((rows - centres[best]).square().sum(dim=1), reach[best]) / unit
         return scores.double().numpy()
 

@@ -27,7 +27,9 @@ class Ahead:
         self.device = device
         self.depth = depth
         self.side: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        self.side.wait_stream(torch.cuda.current_stream(device))  # a sampler's weights may just have been put there
+        self.side.wait_stream(
+            torch.cuda.current_stream(device)
+        )  # a sampler's weights may just have been put there
         self.waiting: deque[tuple[Any, Any]] = deque()
 
     @property

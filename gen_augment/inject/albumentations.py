@@ -51,7 +51,17 @@ __all__ = ["SyntheticReplace", "Vary", "worker_init_fn"]
 #: 2.0.8 is the last release of albumentations; from 2.0.9 on it is AlbumentationsX, under the same module name.
 VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
 #: Targets that describe the picture, or are other pictures.
-_OTHER_TARGETS = {"bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes"}
+_OTHER_TARGETS = {
+    "bboxes",
+    "images",
+    "keypoints",
+    "mask",
+    "mask3d",
+    "masks",
+    "masks3d",
+    "volume",
+    "volumes",
+}
 
 
 def _check_version(version: str) -> None:
@@ -99,7 +109,9 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
         """Take note of more images, masks and the like, which are refused."""
         super().add_targets(additional_targets)
         described = _OTHER_TARGETS | {"image"}
-        self._other_targets |= {name for name, target in additional_targets.items() if target in described}
+        self._other_targets |= {
+            name for name, target in additional_targets.items() if target in described
+        }
 
     def set_random_seed(self, seed: int | None) -> None:
         """Start the random numbers anew."""
@@ -173,9 +185,13 @@ class SyntheticReplace(_LabelledImage):
         self.labels = labels
         super().__init__(label_key, p)
 
-    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    def get_params_dependent_on_data(
+        self, params: dict[str, Any], data: dict[str, Any]
+    ) -> dict[str, Any]:
         """Which row of the bank, and its label."""
-        row = draw_row(self.bank, self.labels, label_value(data[self.label_key]), self.py_random.randrange)
+        row = draw_row(
+            self.bank, self.labels, label_value(data[self.label_key]), self.py_random.randrange
+        )
         if self.labels == "same":
             return {"row": row}
         return {"row": row, "new_label": self.bank.labels(np.array([row])).item()}
@@ -184,7 +200,9 @@ class SyntheticReplace(_LabelledImage):
         """That row in the form of the image."""
         return read_row(self.bank, row, img)
 
-    def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def apply_with_params(
+        self, params: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
         """The sample with another image and, unless it stays, another label."""
         sample: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
         if "new_label" in params and sample.get(self.label_key) is not None:
@@ -240,7 +258,9 @@ class Vary(_LabelledImage):
         self.strength = strength
         super().__init__(label_key, p)
 
-    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    def get_params_dependent_on_data(
+        self, params: dict[str, Any], data: dict[str, Any]
+    ) -> dict[str, Any]:
         """How far, and towards which row or with which seed."""
         value = label_value(data[self.label_key])
         strength = self.py_random.uniform(*check_strength(self.strength))
@@ -250,7 +270,9 @@ class Vary(_LabelledImage):
             "number": draw_number(self.source, value, self.py_random.randrange),
         }
 
-    def apply(self, img: Any, *args: Any, value: Any, strength: float, number: int, **params: Any) -> Any:
+    def apply(
+        self, img: Any, *args: Any, value: Any, strength: float, number: int, **params: Any
+    ) -> Any:
         """The image so varied."""
         return vary_image(self.source, img, value, strength, number)
 
@@ -290,7 +312,9 @@ def worker_init_fn(worker_id: int) -> None:
     """
     info = get_worker_info()
     if info is None:
-        raise InputError("worker_init_fn is for DataLoader(..., num_workers=..., worker_init_fn=worker_init_fn).")
+        raise InputError(
+            "worker_init_fn is for DataLoader(..., num_workers=..., worker_init_fn=worker_init_fn)."
+        )
     pipelines = reachable(info.dataset, (A.BaseCompose, A.BasicTransform))
     if not pipelines:
         raise InputError(

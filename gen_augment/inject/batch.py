@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import RowStream, RowTransform, as_tensor, check_numeric_labels, check_source
+from gen_augment.inject.rows import (
+    RowStream,
+    RowTransform,
+    as_tensor,
+    check_numeric_labels,
+    check_source,
+)
 from gen_augment.inject.structure import close_batch, open_batch
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
@@ -135,7 +141,9 @@ def label_shares(source: SupportsSample, labels: LabelMix) -> np.ndarray:
 def windows(n_rows: int, n: int, start: int) -> list[slice]:
     """`n` neighbouring places from `start` on, going on at 0 after the last: slices, which are written to in one go."""
     stop = start + n
-    return [slice(start, stop)] if stop <= n_rows else [slice(start, n_rows), slice(0, stop - n_rows)]
+    return (
+        [slice(start, stop)] if stop <= n_rows else [slice(start, n_rows), slice(0, stop - n_rows)]
+    )
 
 
 def inject(stream: RowStream, x: Tensor, y: Tensor, window: slice, labels: LabelMix) -> None:
@@ -159,7 +167,9 @@ def check_labels_fit(source: SupportsSample, y: Tensor, labels: LabelMix) -> Non
                 "number the classes from 0 up."
             )
     elif not torch.equal(classes.to(y.dtype).double(), classes.double()):
-        raise InputError(f"labels in a batch are {y.dtype}, which cannot hold those of the source: {classes.tolist()}.")
+        raise InputError(
+            f"labels in a batch are {y.dtype}, which cannot hold those of the source: {classes.tolist()}."
+        )
 
 
 def codes_of(source: SupportsSample, y: Tensor) -> np.ndarray:

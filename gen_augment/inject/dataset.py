@@ -117,7 +117,9 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return_provenance: bool = False,
     ) -> None:
         if isinstance(real, IterableDataset) or not hasattr(real, "__len__") or len(real) == 0:
-            raise InputError(f"real is a {type(real).__name__} without rows or length: give a map-style Dataset.")
+            raise InputError(
+                f"real is a {type(real).__name__} without rows or length: give a map-style Dataset."
+            )
         check_source(source)
         check_choice("mode", mode, ("append", "replace"))
         self.real = real
@@ -127,7 +129,9 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         self.transform = transform
         self.seed = seed if seed is None else resolve_seed(seed)
         self.return_provenance = return_provenance
-        self._generator = source.fingerprint() if hasattr(source, "fingerprint") else type(source).__name__
+        self._generator = (
+            source.fingerprint() if hasattr(source, "fingerprint") else type(source).__name__
+        )
         self._by_class = getattr(source, "numbered_by_class", False)
         if materialize and (fresh or self._by_class):
             raise InputError(
@@ -201,13 +205,18 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
                 items[place] = pair
         if len(places) < len(items):
             here = np.flatnonzero(numbers < 0)
-            for place, pair in zip(here.tolist(), self._read_real(where[here].tolist()), strict=True):
+            for place, pair in zip(
+                here.tolist(), self._read_real(where[here].tolist()), strict=True
+            ):
                 items[place] = pair
         if self.transform is not None:
             items = [(self.transform(pair[0]), *pair[1:]) for pair in items]
         if not self.return_provenance:
             return items
-        return [(*pair, origin) for pair, origin in zip(items, self._provenance(where, numbers), strict=True)]
+        return [
+            (*pair, origin)
+            for pair, origin in zip(items, self._provenance(where, numbers), strict=True)
+        ]
 
     def is_synthetic(self, index: int) -> bool:
         """Whether row `index` is a synthetic one, in this epoch."""
@@ -225,17 +234,24 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         if given == 0 and self._by_class:
             counts = self.source.counts  # type: ignore[attr-defined]
         elif given != 1:
-            raise InputError("give either ratio, counts or sampling_strategy, and not more than one of them.")
+            raise InputError(
+                "give either ratio, counts or sampling_strategy, and not more than one of them."
+            )
         if ratio is not None:
             check_ratio(ratio, self.mode)
         if self.mode == "replace":
             if strategy is not None:
                 raise InputError("sampling_strategy adds rows, so it needs mode='append'.")
-            wanted, self._real_codes = counts_to_replace(self.source, self._labels_of_real(), ratio, counts)
+            wanted, self._real_codes = counts_to_replace(
+                self.source, self._labels_of_real(), ratio, counts
+            )
             return np.repeat(np.arange(len(wanted)), wanted)
         if strategy is not None:
             counts = resolve_strategy(strategy, self._labels_of_real())
-        return np.repeat(np.arange(len(self.source.classes_)), counts_of_classes(self.source, n_real, ratio, counts))
+        return np.repeat(
+            np.arange(len(self.source.classes_)),
+            counts_of_classes(self.source, n_real, ratio, counts),
+        )
 
     def _places(self, indices: Sequence[int]) -> np.ndarray:
         """Indices counted from 0 up; below 0 they count from the end."""
@@ -269,13 +285,21 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         """Seed of the table that this epoch's rows are from."""
         if not self.fresh:
             return self.seed
-        return derive_seed(getattr(self.source, "seed_", 0) if self.seed is None else self.seed, "epoch", self.epoch)
+        return derive_seed(
+            getattr(self.source, "seed_", 0) if self.seed is None else self.seed,
+            "epoch",
+            self.epoch,
+        )
 
     def _generate(self, numbers: np.ndarray) -> Any:
         if self._rows is not None:
             # Copies, so that a transform that writes to its input does no harm.
             in_list = isinstance(self._rows, list)
-            return [copy.copy(self._rows[number]) for number in numbers] if in_list else self._rows[numbers]
+            return (
+                [copy.copy(self._rows[number]) for number in numbers]
+                if in_list
+                else self._rows[numbers]
+            )
         labels = self.source.classes_[self._codes[numbers]]
         rows = single_rows(self.source.generate(self._index[numbers], labels, seed=self._table()))
         if not isinstance(rows, (np.ndarray, torch.Tensor, list)):

@@ -41,7 +41,9 @@ def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
     dtype = current.dtype
     if dtype.is_floating_point and not planes.dtype.is_floating_point:
         _check_unit_range(current)
-    out = form.write(_convert(planes, dtype, min(codec.low), max(codec.high), "rows of the bank or sampler"))
+    out = form.write(
+        _convert(planes, dtype, min(codec.low), max(codec.high), "rows of the bank or sampler")
+    )
     if not isinstance(image, Tensor):
         return out
     out = out.to(image.device)
@@ -57,7 +59,11 @@ def to_rows(image: Any, codec: ImageCodec) -> Any:
     if planes.dtype.is_floating_point and not dtype.is_floating_point:
         _check_unit_range(planes)
         planes = planes.clamp(0, 1)
-    elif dtype.is_floating_point and not planes.dtype.is_floating_point and not _in_unit(codec.low, codec.high):
+    elif (
+        dtype.is_floating_point
+        and not planes.dtype.is_floating_point
+        and not _in_unit(codec.low, codec.high)
+    ):
         raise InputError(
             f"the image is {planes.dtype} and the sampler was fitted on floats from {min(codec.low):g} to "
             f"{max(codec.high):g}: put this transform where images are scaled like that."
@@ -71,7 +77,9 @@ def blend(image: Any, other: Any, weight: float) -> Any:
     """``image + weight * (other - image)`` for two images of one form; integers are rounded."""
     form = _Form.of(image)
     a, b = form.read(image), form.read(other)
-    working = torch.float64 if a.dtype in (torch.float64, torch.int64, torch.int32) else torch.float32
+    working = (
+        torch.float64 if a.dtype in (torch.float64, torch.int64, torch.int32) else torch.float32
+    )
     mixed = torch.lerp(a.to(working), b.to(working), weight)  # exact at both ends
     out = form.write((mixed if a.dtype.is_floating_point else mixed.round()).to(a.dtype))
     return tv_tensors.wrap(out, like=image) if isinstance(image, tv_tensors.TVTensor) else out
@@ -90,12 +98,22 @@ class _Form:
         if isinstance(image, Image.Image):
             return cls("pil", _layout(_PIL_LAYOUTS, image.mode, "a PIL image of mode"), "uint8")
         if isinstance(image, Tensor):
-            layout = _layout(_TENSOR_LAYOUTS, image.ndim, f"a Tensor of shape {tuple(image.shape)}, dimensions:")
+            layout = _layout(
+                _TENSOR_LAYOUTS, image.ndim, f"a Tensor of shape {tuple(image.shape)}, dimensions:"
+            )
             return cls("tensor", layout, str(image.dtype).removeprefix("torch."))
-        if isinstance(image, np.ndarray) and image.dtype.kind in "biuf" and image.dtype.itemsize <= 8:
-            layout = _layout(_ARRAY_LAYOUTS, image.ndim, f"an array of shape {image.shape}, dimensions:")
+        if (
+            isinstance(image, np.ndarray)
+            and image.dtype.kind in "biuf"
+            and image.dtype.itemsize <= 8
+        ):
+            layout = _layout(
+                _ARRAY_LAYOUTS, image.ndim, f"an array of shape {image.shape}, dimensions:"
+            )
             return cls("ndarray", layout, image.dtype.str)
-        raise InputError(f"the image is a {type(image).__name__}: give a PIL image, a Tensor or an array of numbers.")
+        raise InputError(
+            f"the image is a {type(image).__name__}: give a PIL image, a Tensor or an array of numbers."
+        )
 
     @classmethod
     def of_rows(cls, codec: ImageCodec) -> Self:
@@ -175,7 +193,9 @@ def _convert(planes: Tensor, dtype: torch.dtype, low: float, high: float, what: 
         if torch.iinfo(dtype).min <= low and high <= torch.iinfo(dtype).max:
             return planes.to(dtype)
     elif source.is_floating_point and dtype == torch.uint8 and low >= 0 and high <= 1:
-        wide: Tensor = F.to_dtype(planes.to(torch.promote_types(source, torch.float32)), dtype, scale=True)
+        wide: Tensor = F.to_dtype(
+            planes.to(torch.promote_types(source, torch.float32)), dtype, scale=True
+        )
         return wide
     elif source == torch.uint8 and dtype.is_floating_point:
         scaled: Tensor = F.to_dtype(planes, dtype, scale=True)

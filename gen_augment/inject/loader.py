@@ -10,7 +10,14 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.inject.ahead import Ahead, begin_ahead
-from gen_augment.inject.batch import LabelMix, check_label_mix, check_labels_fit, inject, label_shares, windows
+from gen_augment.inject.batch import (
+    LabelMix,
+    check_label_mix,
+    check_labels_fit,
+    inject,
+    label_shares,
+    windows,
+)
 from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
 from gen_augment.inject.strategy import check_ratio
 from gen_augment.inject.structure import (
@@ -126,7 +133,18 @@ def augment_loader(
         raise InputError(f"keys={keys!r}: give (inputs, labels).")
     seed = resolve_seed(0 if seed is None else seed)
     target = None if device is None else torch.device(device)
-    settings = _Settings(ratio, mode, labels, keys, transform, target, int(prefetch), return_mask, sample_weight, seed)
+    settings = _Settings(
+        ratio,
+        mode,
+        labels,
+        keys,
+        transform,
+        target,
+        int(prefetch),
+        return_mask,
+        sample_weight,
+        seed,
+    )
     return AugmentedLoader(loader, source, settings)
 
 
@@ -160,7 +178,11 @@ class AugmentedLoader:
 
     def __iter__(self) -> Iterator[Any]:
         run = _Pass(
-            self._source, self._settings, self.epoch, self._in_place, _expected_rows(self._loader, self._settings)
+            self._source,
+            self._settings,
+            self.epoch,
+            self._in_place,
+            _expected_rows(self._loader, self._settings),
         )
         self.epoch += 1
         for batch in self._loader:
@@ -172,7 +194,12 @@ class _Pass:
     """One pass over a loader."""
 
     def __init__(
-        self, source: SupportsSample, settings: _Settings, epoch: int, in_place: bool, expected: int | None
+        self,
+        source: SupportsSample,
+        settings: _Settings,
+        epoch: int,
+        in_place: bool,
+        expected: int | None,
     ) -> None:
         self.source = source
         self.settings = settings
@@ -243,7 +270,9 @@ class _Pass:
         if n == 0:
             return x, y, []
         more = slice(len(x), len(x) + n)
-        drawn = torch.from_numpy(self.rng.integers(len(y), size=n))  # whose labels the new rows have, with "batch"
+        drawn = torch.from_numpy(
+            self.rng.integers(len(y), size=n)
+        )  # whose labels the new rows have, with "batch"
         x = with_room(x, n)
         y = torch.cat([y, y[drawn.to(y.device)]])
         inject(self._rows(), x, y, more, self.settings.labels)

@@ -64,12 +64,16 @@ class TargetBins:
         if distinct < 2:
             raise InputError(f"y is {values[0]!r} in every row: there is nothing to bin.")
         if check_positive_int("n_bins", n_bins) > distinct:
-            raise InputError(f"n_bins={n_bins}, but y has {distinct} distinct values: ask for at most as many bins.")
+            raise InputError(
+                f"n_bins={n_bins}, but y has {distinct} distinct values: ask for at most as many bins."
+            )
         if binning == "quantile":
             edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)))
         else:
             edges = np.linspace(values.min(), values.max(), n_bins + 1)
-        bins = cls(_without_small(edges, np.bincount(cls(edges).number(values), minlength=len(edges) - 1)))
+        bins = cls(
+            _without_small(edges, np.bincount(cls(edges).number(values), minlength=len(edges) - 1))
+        )
         if len(bins.edges) < 3:
             raise InputError(
                 f"n_bins={n_bins}, binning={binning!r}: the {len(values)} rows of y make one bin of at least "
@@ -101,11 +105,17 @@ def read_target(y: Any) -> "pd.Series[Any]":
         y = (y.float() if y.dtype == torch.bfloat16 else y).numpy()
     values = y.reset_index(drop=True) if isinstance(y, pd.Series) else np.asarray(y)
     if values.ndim != 1:
-        raise InputError(f"y has shape {values.shape}: give one number for each row, for example y.ravel().")
+        raise InputError(
+            f"y has shape {values.shape}: give one number for each row, for example y.ravel()."
+        )
     if not len(values):
-        raise InputError("y is empty: Found array with 0 sample(s) while a minimum of 1 is required.")
+        raise InputError(
+            "y is empty: Found array with 0 sample(s) while a minimum of 1 is required."
+        )
     if not is_number(values.dtype) or values.dtype.kind == "b":
-        raise InputError(f"y has dtype {values.dtype}, and task='regression' is for numbers: convert it.")
+        raise InputError(
+            f"y has dtype {values.dtype}, and task='regression' is for numbers: convert it."
+        )
     target: pd.Series[Any] = pd.Series(values)
     check_finite(as_floats(target), "y")
     return target

@@ -21,7 +21,13 @@ from gen_augment.inject.strategy import SamplingStrategy
 from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_all_labelled, check_choice, check_positive_int, check_range, check_same_length
+from gen_augment.validation import (
+    check_all_labelled,
+    check_choice,
+    check_positive_int,
+    check_range,
+    check_same_length,
+)
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -195,9 +201,13 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self._take_over(within)
         made = (None, None) if len(new) == len(rows) else parted(new.iloc[len(rows) :], X, y)
         X_new, y_new = _join(X, made[0]), _join(y, made[1])
-        return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(y, list) else y_new
+        return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(
+            y, list
+        ) else y_new
 
-    def _as_classes(self, X: Any, y: Any) -> "tuple[GenerativeOverSampler, pd.DataFrame, np.ndarray]":
+    def _as_classes(
+        self, X: Any, y: Any
+    ) -> "tuple[GenerativeOverSampler, pd.DataFrame, np.ndarray]":
         """An over-sampler of classes like this one, and what to give it: rows with their target, and its bins."""
         target = read_target(y)
         rows = joined(_check_rows(X), target)
@@ -221,12 +231,20 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     def _validate_params(self) -> None:
         super()._validate_params()
         check_choice("task", self.task, ("classification", "regression"))
-        if isinstance(self.sampling_strategy, Mapping) and not isinstance(self.sampling_strategy, dict):
+        if isinstance(self.sampling_strategy, Mapping) and not isinstance(
+            self.sampling_strategy, dict
+        ):
             # imbalanced-learn lets it pass, and then makes nothing of it.
-            raise InputError(f"sampling_strategy={self.sampling_strategy!r} is no dict: give dict(sampling_strategy).")
+            raise InputError(
+                f"sampling_strategy={self.sampling_strategy!r} is no dict: give dict(sampling_strategy)."
+            )
         _check_sampler(self.sampler)
-        if self.random_state is not None and "random_state" not in self.sampler.get_params(deep=False):
-            raise InputError(f"random_state={self.random_state!r}, but {self.sampler!r} takes none: leave it out.")
+        if self.random_state is not None and "random_state" not in self.sampler.get_params(
+            deep=False
+        ):
+            raise InputError(
+                f"random_state={self.random_state!r}, but {self.sampler!r} takes none: leave it out."
+            )
         check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
         check_range("synthetic_weight", self.synthetic_weight, 0, np.finfo(np.float64).max)
@@ -275,20 +293,32 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
 
 def _check_sampler(sampler: Any) -> None:
     if isinstance(sampler, type):
-        raise InputError(f"sampler={sampler.__name__} is a class: give an instance, {sampler.__name__}().")
-    missing = [name for name in ("fit", "generate", "get_params", "set_params") if not hasattr(sampler, name)]
+        raise InputError(
+            f"sampler={sampler.__name__} is a class: give an instance, {sampler.__name__}()."
+        )
+    missing = [
+        name
+        for name in ("fit", "generate", "get_params", "set_params")
+        if not hasattr(sampler, name)
+    ]
     if missing:
-        raise InputError(f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE().")
+        raise InputError(
+            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE()."
+        )
 
 
 def _check_given(X: Any, y: Any) -> None:
     """What imbalanced-learn would stumble over before it asks for checks."""
     if isinstance(X, pd.DataFrame) and X.columns.has_duplicates:
-        raise InputError(f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them.")
+        raise InputError(
+            f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them."
+        )
     if isinstance(y, (pd.Series, np.ndarray, list)) and np.ndim(y) == 1:
         missing = np.asarray(pd.isna(np.asarray(y, dtype=object) if isinstance(y, list) else y))
         if missing.any():
-            raise InputError(f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out.")
+            raise InputError(
+                f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out."
+            )
 
 
 def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
@@ -296,7 +326,9 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
     if issparse(y):
         raise InputError("y is a sparse matrix: give one label for each row.")
     # imbalanced-learn sums the rows of a one-hot y, which lists and DataFrames do not do its way.
-    labels, one_hot = check_target_type(np.asarray(y) if np.ndim(y) > 1 else y, indicate_one_vs_all=True)
+    labels, one_hot = check_target_type(
+        np.asarray(y) if np.ndim(y) > 1 else y, indicate_one_vs_all=True
+    )
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
             f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, and would not come "
@@ -308,7 +340,9 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
 def _check_rows(X: Any) -> Any:
     """X, in its container if it is one that synthetic rows come in, and as an array if not."""
     if issparse(X):
-        raise InputError(f"X is a sparse matrix of shape {X.shape}, and synthetic rows are dense: give X.toarray().")
+        raise InputError(
+            f"X is a sparse matrix of shape {X.shape}, and synthetic rows are dense: give X.toarray()."
+        )
     if isinstance(X, tuple):
         X = stack_rows(X)
     return X if isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) else np.asarray(X)
@@ -316,7 +350,9 @@ def _check_rows(X: Any) -> Any:
 
 def _shape(X: Any) -> tuple[int, ...]:
     rows = stack_rows(X)
-    shape = (len(rows), *np.shape(rows[0])) if isinstance(rows, list) else tuple(rows.shape)  # a list of PIL images
+    shape = (
+        (len(rows), *np.shape(rows[0])) if isinstance(rows, list) else tuple(rows.shape)
+    )  # a list of PIL images
     if len(shape) < 2:
         raise InputError(
             f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape (n_samples, H, W), "
@@ -329,7 +365,9 @@ def _labels_to_make(strategy: Mapping[Any, int], dtype: np.dtype[Any]) -> np.nda
     """One label for each row to make, class by class."""
     for label, count in strategy.items():
         if not isinstance(count, (int, np.integer)):
-            raise InputError(f"sampling_strategy asks for {count} more rows of {label!r}: give whole numbers of rows.")
+            raise InputError(
+                f"sampling_strategy asks for {count} more rows of {label!r}: give whole numbers of rows."
+            )
     counts = np.array(list(strategy.values()), dtype=np.int64)
     return np.repeat(np.array(list(strategy), dtype=dtype), counts)
 
@@ -338,7 +376,9 @@ def _densify(X: Any) -> Any:
     """A DataFrame without sparse columns: samplers refuse them, and `_join` makes the new rows sparse again."""
     if not isinstance(X, pd.DataFrame):
         return X
-    return X.astype({name: d.subtype for name, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)})
+    return X.astype(
+        {name: d.subtype for name, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
+    )
 
 
 def _join(X: Any, rows: Any | None) -> Any:

@@ -116,7 +116,9 @@ class RowStream:
 
     def _append(self, codes: np.ndarray, rows: Tensor) -> None:
         self._codes = np.concatenate([self._codes, codes])
-        self._rows = rows if self._rows is None or not len(self._rows) else torch.cat([self._rows, rows])
+        self._rows = (
+            rows if self._rows is None or not len(self._rows) else torch.cat([self._rows, rows])
+        )
 
     def _address(self, codes: np.ndarray) -> np.ndarray:
         index = addresses(self.source, codes, self._made)
@@ -124,7 +126,9 @@ class RowStream:
 
     def _locate(self, codes: np.ndarray) -> np.ndarray:
         bank: Any = self.source
-        places: np.ndarray = bank.locate(self._address(codes), bank.classes_[codes], seed=self.table)
+        places: np.ndarray = bank.locate(
+            self._address(codes), bank.classes_[codes], seed=self.table
+        )
         return places
 
     def _read(self, places: np.ndarray, out: Tensor | None) -> Tensor:
@@ -200,7 +204,9 @@ def check_source(source: Any) -> None:
     if hasattr(source, "__sklearn_is_fitted__") and not source.__sklearn_is_fitted__():
         source.generate([], [])  # raises NotFittedError
     if not isinstance(source, SupportsSample):
-        raise InputError(f"a {type(source).__name__} is no source of rows: give a fitted sampler or a SampleBank.")
+        raise InputError(
+            f"a {type(source).__name__} is no source of rows: give a fitted sampler or a SampleBank."
+        )
 
 
 def check_numeric_labels(source: SupportsSample) -> None:

@@ -99,7 +99,9 @@ def draw_row(bank: SampleBank, labels: LabelChoice, label: Any, below: Below) ->
     count = bank.counts.get(label, 0)
     if not count and labels == "same" and label in bank.label_codec_.classes.tolist():
         return NO_ROW
-    place: int = bank.locate([below(count) if count else 0], [label])[0].item()  # raises where there is none
+    place: int = bank.locate([below(count) if count else 0], [label])[
+        0
+    ].item()  # raises where there is none
     return place
 
 
@@ -110,7 +112,11 @@ def read_row(bank: SampleBank, place: int, image: Any) -> Any:
 
 def draw_number(source: Any, label: Any, below: Below) -> int:
     """What `vary_image` needs besides: the place of a row of that label, or a sampler's seed."""
-    return draw_row(source, "same", label, below) if isinstance(source, SampleBank) else below(2**63 - 1)
+    return (
+        draw_row(source, "same", label, below)
+        if isinstance(source, SampleBank)
+        else below(2**63 - 1)
+    )
 
 
 def vary_image(source: Any, image: Any, label: Any, strength: float, number: int) -> Any:
@@ -132,14 +138,18 @@ def label_value(label: Any) -> Any:
     if isinstance(label, (Tensor, np.ndarray, np.generic)):
         label = label.item()
     if not isinstance(label, (int, float, str)):
-        raise InputError(f"the label is {label!r}, a {type(label).__name__}: give a number or a string.")
+        raise InputError(
+            f"the label is {label!r}, a {type(label).__name__}: give a number or a string."
+        )
     return label
 
 
 def label_like(value: Any, label: Any) -> Any:
     """The label `value` in the type of `label`."""
     if isinstance(value, str) != isinstance(label_value(label), str):
-        raise InputError(f"the label is {label!r}, and the bank's labels are of another type, such as {value!r}.")
+        raise InputError(
+            f"the label is {label!r}, and the bank's labels are of another type, such as {value!r}."
+        )
     if isinstance(label, Tensor):
         return torch.tensor(value, dtype=label.dtype, device=label.device)
     if isinstance(label, np.ndarray):

@@ -50,7 +50,9 @@ def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any
     values, numbers = np.unique(labels, return_counts=True)
     real: dict[Any, int] = dict(zip(values.tolist(), numbers.tolist(), strict=True))
     if len(real) < 2:
-        raise InputError(f"sampling_strategy needs two classes, and all real rows are {list(real)!r}: give counts.")
+        raise InputError(
+            f"sampling_strategy needs two classes, and all real rows are {list(real)!r}: give counts."
+        )
     if callable(strategy):
         strategy = strategy(labels)
     if isinstance(strategy, Mapping):
@@ -58,12 +60,16 @@ def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any
     most, least = max(real, key=lambda c: real[c]), min(real, key=lambda c: real[c])
     if isinstance(strategy, str):
         check_choice("sampling_strategy", strategy, _WORDS)
-        left_out = {"minority": set(real) - {least}, "not minority": {least}, "all": set()}.get(strategy, {most})
+        left_out = {"minority": set(real) - {least}, "not minority": {least}, "all": set()}.get(
+            strategy, {most}
+        )
         wanted = {label: real[most] - n for label, n in real.items() if label not in left_out}
         return {label: n for label, n in wanted.items() if n}
     share = check_range("sampling_strategy", strategy, 0, 1, open_low=True)
     if len(real) != 2:
-        raise InputError(f"sampling_strategy={strategy!r}: a number needs two classes, and there are {len(real)}.")
+        raise InputError(
+            f"sampling_strategy={strategy!r}: a number needs two classes, and there are {len(real)}."
+        )
     more = int(real[most] * share) - real[least]
     if more <= 0:
         raise InputError(
@@ -76,13 +82,17 @@ def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any
 def _from_totals(totals: Mapping[Any, int], real: Mapping[Any, int]) -> dict[Any, int]:
     for label, total in zip(totals, check_counts("sampling_strategy", totals), strict=True):
         if label not in real:
-            raise InputError(f"sampling_strategy names {label!r}, not among the real rows; known: {list(real)!r}.")
+            raise InputError(
+                f"sampling_strategy names {label!r}, not among the real rows; known: {list(real)!r}."
+            )
         if total < real[label]:
             raise InputError(
                 f"sampling_strategy={{{label!r}: {total}}}: there are {real[label]} real rows of it already, and the "
                 "number says how many there are to be in all."
             )
-    return {label: int(total) - real[label] for label, total in totals.items() if total > real[label]}
+    return {
+        label: int(total) - real[label] for label, total in totals.items() if total > real[label]
+    }
 
 
 def counts_of_classes(
@@ -94,24 +104,37 @@ def counts_of_classes(
     if counts is None:
         n = round((ratio or 0) * n_real)
         if there and n > sum(there.values()):
-            raise InputError(f"ratio={ratio!r} asks for {n} rows, and the bank holds {there}: build a bank with more.")
+            raise InputError(
+                f"ratio={ratio!r} asks for {n} rows, and the bank holds {there}: build a bank with more."
+            )
         return allocate(n, source.class_prior_)
     numbers = check_counts("counts", counts)
     known = {label: code for code, label in enumerate(classes.tolist())}
     unknown = [label for label in counts if label not in known]
     if unknown:
-        raise InputError(f"counts names {unknown!r}, not seen in fit; known labels: {classes.tolist()!r}.")
+        raise InputError(
+            f"counts names {unknown!r}, not seen in fit; known labels: {classes.tolist()!r}."
+        )
     wanted = np.zeros(len(classes), int)
     for label, number in zip(counts, numbers, strict=True):
         wanted[known[label]] += number
-    short = {label: number for label, number in zip(counts, numbers, strict=True) if there and number > there[label]}
+    short = {
+        label: number
+        for label, number in zip(counts, numbers, strict=True)
+        if there and number > there[label]
+    }
     if short:
-        raise InputError(f"{short} rows are asked for, and the bank holds {there}: build a bank with more.")
+        raise InputError(
+            f"{short} rows are asked for, and the bank holds {there}: build a bank with more."
+        )
     return wanted
 
 
 def counts_to_replace(
-    source: SupportsSample, labels: np.ndarray, ratio: float | None, counts: Mapping[Any, int] | None
+    source: SupportsSample,
+    labels: np.ndarray,
+    ratio: float | None,
+    counts: Mapping[Any, int] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Real rows of each class of `source` to replace, and the class of each real row, -1 where the source has none."""
     values, codes = np.unique(labels, return_inverse=True)
@@ -140,7 +163,11 @@ def read_labels(data: Dataset[Any]) -> np.ndarray:
     """Labels of a map-style dataset of ``(x, label)``: from an attribute if it has one, else row by row."""
     known = _known_labels(data)
     n = len(data)  # type: ignore[arg-type]
-    if known is not None and len(known) == n and all(known[i] == _plain(data[i][1]) for i in _probes(known)):
+    if (
+        known is not None
+        and len(known) == n
+        and all(known[i] == _plain(data[i][1]) for i in _probes(known))
+    ):
         return known
     return np.array([_plain(data[i][1]) for i in range(n)])
 
@@ -149,7 +176,9 @@ def check_labels(labels: Any, n: int) -> np.ndarray:
     """Labels that the user gives for the real rows."""
     array = labels.numpy(force=True) if isinstance(labels, torch.Tensor) else np.asarray(labels)
     if array.ndim != 1:
-        raise InputError(f"labels have shape {array.shape}: give one class label for each real row.")
+        raise InputError(
+            f"labels have shape {array.shape}: give one class label for each real row."
+        )
     check_same_length(n, len(array))
     return array
 
@@ -158,9 +187,13 @@ def check_pair(pair: Any, source: SupportsSample) -> Any:
     """Return the label of a real row, or raise unless the row is ``(x, label)`` with a label as the source has them."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         entries = f" of {len(pair)} entries" if hasattr(pair, "__len__") else ""
-        raise InputError(f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label).")
+        raise InputError(
+            f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label)."
+        )
     label = _plain(pair[1])
-    if not isinstance(label, (str, bool, int, float)) or isinstance(label, str) != (source.classes_.dtype.kind == "U"):
+    if not isinstance(label, (str, bool, int, float)) or isinstance(label, str) != (
+        source.classes_.dtype.kind == "U"
+    ):
         raise InputError(
             f"a real row has the label {label!r}, and those of the source are {source.classes_.tolist()!r}: fit the "
             "sampler on the labels that real gives."
@@ -210,5 +243,7 @@ def _plain(label: Any) -> Any:
     if not isinstance(label, (torch.Tensor, np.generic, np.ndarray)):
         return label
     if np.prod(label.shape) != 1:
-        raise InputError(f"a real row has a label of shape {tuple(label.shape)}: labels must be one class each.")
+        raise InputError(
+            f"a real row has a label of shape {tuple(label.shape)}: labels must be one class each."
+        )
     return label.item()

@@ -39,7 +39,9 @@ def open_batch(batch: Any, keys: Keys | None = None) -> Keys:
         x, y = batch[keys[0]], batch[keys[1]]
     except (LookupError, TypeError) as error:
         known = f" with {list(batch)}" if isinstance(batch, Mapping) else ""
-        raise InputError(f"keys={keys!r} are not in a batch that is a {type(batch).__name__}{known}.") from error
+        raise InputError(
+            f"keys={keys!r} are not in a batch that is a {type(batch).__name__}{known}."
+        ) from error
     if not isinstance(x, Tensor) or not isinstance(y, Tensor):
         raise InputError(
             f"a batch must hold two Tensors, got {type(x).__name__} and {type(y).__name__} at {keys!r}: make several "
@@ -59,7 +61,9 @@ def open_batch(batch: Any, keys: Keys | None = None) -> Keys:
     return keys
 
 
-def close_batch(batch: Any, values: Mapping[Hashable, Any], extras: Mapping[str, Tensor] | None = None) -> Any:
+def close_batch(
+    batch: Any, values: Mapping[Hashable, Any], extras: Mapping[str, Tensor] | None = None
+) -> Any:
     """A batch like `batch` with other values in places, and more at its end."""
     extras = extras or {}
     if isinstance(batch, MutableMapping):
@@ -93,7 +97,9 @@ def put_on(batch: Any, device: torch.device | None) -> Any:
     if isinstance(batch, Mapping):
         return close_batch(batch, {key: put_on(part, device) for key, part in batch.items()})
     if isinstance(batch, (tuple, list)):
-        return close_batch(batch, {number: put_on(part, device) for number, part in enumerate(batch)})
+        return close_batch(
+            batch, {number: put_on(part, device) for number, part in enumerate(batch)}
+        )
     return batch
 
 
@@ -138,10 +144,14 @@ def _holds_rows(part: Any, n: int) -> bool:
 
 def _find_keys(batch: Any) -> Keys:
     if isinstance(batch, Mapping):
-        found = [[name for name in names if name in batch] for names in (_INPUT_NAMES, _LABEL_NAMES)]
+        found = [
+            [name for name in names if name in batch] for names in (_INPUT_NAMES, _LABEL_NAMES)
+        ]
         if len(found[0]) == len(found[1]) == 1:
             return found[0][0], found[1][0]
-        raise InputError(f"which of {list(batch)} are inputs and labels? Say so with keys=(inputs, labels).")
+        raise InputError(
+            f"which of {list(batch)} are inputs and labels? Say so with keys=(inputs, labels)."
+        )
     if isinstance(batch, (tuple, list)) and len(batch) >= 2:
         return 0, 1
     raise InputError(f"a batch must be (x, y, ...) or a dict, got a {type(batch).__name__}.")

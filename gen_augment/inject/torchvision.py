@@ -77,7 +77,11 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
                 )
 
     def _label_of(self, sample: Any) -> Any:
-        return _default_label(sample) if self.labels_getter == "default" else self.labels_getter(sample)
+        return (
+            _default_label(sample)
+            if self.labels_getter == "default"
+            else self.labels_getter(sample)
+        )
 
     def _find_label(self, leaves: list[Any], spec: Any, label: Any) -> int:
         """Place of the label among the leaves of the sample."""
@@ -86,7 +90,9 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
         mark, cause = None, None
         try:
             mark = self._label_of(tree_unflatten(marks, spec))
-        except Exception as error:  # whatever a user's function raises where it computes with the label
+        except (
+            Exception
+        ) as error:  # whatever a user's function raises where it computes with the label
             cause = error
         found = [number for number, each in enumerate(marks) if each is mark]
         if len(found) != 1:
@@ -225,7 +231,11 @@ class Vary(_LabelledImage):
         low, high = check_strength(self.strength)
         value = label_value(flat_inputs[1])
         strength = low + (high - low) * torch.rand(()).item()
-        return {"value": value, "strength": strength, "number": draw_number(self.source, value, _below)}
+        return {
+            "value": value,
+            "strength": strength,
+            "number": draw_number(self.source, value, _below),
+        }
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """The image so varied."""
@@ -243,9 +253,17 @@ def _below(n: int) -> int:
 
 def _find_image(leaves: list[Any]) -> int:
     """Place of the one image, by the rules of v2: plain Tensors are none where there is an explicit image."""
-    images = [number for number, leaf in enumerate(leaves) if isinstance(leaf, (tv_tensors.Image, Image.Image))]
+    images = [
+        number
+        for number, leaf in enumerate(leaves)
+        if isinstance(leaf, (tv_tensors.Image, Image.Image))
+    ]
     if not images:
-        images = [number for number, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.ndim > 1][:1]
+        images = [
+            number
+            for number, leaf in enumerate(leaves)
+            if isinstance(leaf, Tensor) and leaf.ndim > 1
+        ][:1]
     if len(images) != 1:
         raise InputError(
             f"the sample has {len(images) or 'no'} images: it must have one, as a PIL image, a Tensor or a "

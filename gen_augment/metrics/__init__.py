@@ -12,7 +12,12 @@ from gen_augment.metrics.fidelity import (
     precision_recall,
 )
 from gen_augment.metrics.pretrained import torchvision_features
-from gen_augment.metrics.privacy import ClosestRecord, adversarial_accuracy, closest_record, membership_auc
+from gen_augment.metrics.privacy import (
+    ClosestRecord,
+    adversarial_accuracy,
+    closest_record,
+    membership_auc,
+)
 from gen_augment.metrics.samples import two_sample_auc, vendi_score
 from gen_augment.metrics.tables import column_shapes, detection_auc, pair_correlations
 from gen_augment.metrics.utility import Utility, hardest, utility

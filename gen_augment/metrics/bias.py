@@ -38,7 +38,9 @@ class Bias(NamedTuple):
     def by_group(self) -> pd.DataFrame:
         """A row for each group: its shares, its ``rows`` in the test part, and balanced accuracy there."""
         grouped = self.recall.groupby(level="group", sort=False)
-        scores = pd.DataFrame({"rows": grouped["rows"].sum()}).join(grouped[["before", "after"]].mean())
+        scores = pd.DataFrame({"rows": grouped["rows"].sum()}).join(
+            grouped[["before", "after"]].mean()
+        )
         return self.groups.join(scores)
 
     @property
@@ -97,16 +99,32 @@ def bias(
     check_positive_int("n_steps", n_steps)
     real = LabelledRows.read(*train)
     return bias_of(
-        real, real.like(*fake), real.like(*test), group, model=model, n_steps=n_steps, seed=resolve_seed(random_state)
+        real,
+        real.like(*fake),
+        real.like(*test),
+        group,
+        model=model,
+        n_steps=n_steps,
+        seed=resolve_seed(random_state),
     )
 
 
 def bias_of(
-    real: LabelledRows, made: LabelledRows, unseen: LabelledRows, group: Group, *, model: Any, n_steps: int, seed: int
+    real: LabelledRows,
+    made: LabelledRows,
+    unseen: LabelledRows,
+    group: Group,
+    *,
+    model: Any,
+    n_steps: int,
+    seed: int,
 ) -> Bias:
     """What `bias` does, for rows that are read."""
     values = _groups(group, (real, made, unseen))
-    models = [fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, real.joined(made))]
+    models = [
+        fit_classifier(model, rows, n_steps=n_steps, seed=seed)
+        for rows in (real, real.joined(made))
+    ]
     labels = [pd.Series(rows.labels.classes[rows.codes]) for rows in (real, made)]
     found = {}
     for name in pd.unique(values[2]):
@@ -114,7 +132,11 @@ def bias_of(
         before, after = (class_recall(classifier, here) for classifier in models)
         for code in np.unique(here.codes):
             rows = int((here.codes == code).sum())
-            found[name, here.labels.classes[code]] = {"rows": rows, "before": before[code], "after": after[code]}
+            found[name, here.labels.classes[code]] = {
+                "rows": rows,
+                "before": before[code],
+                "after": after[code],
+            }
     recall = pd.DataFrame.from_dict(found, orient="index").sort_index()
     recall.index = recall.index.set_names(["group", "label"])
     return Bias(_shares(labels, "label"), _shares(values[:2], "group"), recall)
@@ -122,7 +144,9 @@ def bias_of(
 
 def _groups(group: Group, parts: tuple[LabelledRows, ...]) -> list[Any]:
     """The group of each row of each part, as strings; None where it is not known."""
-    given = [_column(rows.X, group) for rows in parts] if isinstance(group, (str, int)) else list(group)
+    given = (
+        [_column(rows.X, group) for rows in parts] if isinstance(group, (str, int)) else list(group)
+    )
     if len(given) != len(parts) or given[0] is None or given[2] is None:
         raise InputError(
             "group: give a column of a table, or the values of training, synthetic (or None) and test rows."
@@ -134,7 +158,9 @@ def _groups(group: Group, parts: tuple[LabelledRows, ...]) -> list[Any]:
             continue
         values = pd.Series(np.asarray(values, dtype=object))
         if len(values) != len(rows):
-            raise InputError(f"group has {len(values)} values for {len(rows)} {name} rows: give one for each.")
+            raise InputError(
+                f"group has {len(values)} values for {len(rows)} {name} rows: give one for each."
+            )
         found.append(values.map(str).where(values.notna(), "(missing)"))
     several = pd.unique(pd.concat([found[0], found[2]]))
     if len(several) > MAX_GROUPS:
@@ -150,12 +176,20 @@ def _column(X: Any, name: str | int) -> Any:
             raise InputError(f"group={name!r} is no column; there are {list(X.columns)}.")
         return X[name]
     if isinstance(name, str) or getattr(X, "ndim", 0) != 2 or not 0 <= name < X.shape[1]:
-        raise InputError(f"group={name!r} is no column of X: name one, or give the values of all rows.")
+        raise InputError(
+            f"group={name!r} is no column of X: name one, or give the values of all rows."
+        )
     return X[:, name]
 
 
 def _shares(values: list[Any], name: str) -> pd.DataFrame:
     real, made = values
-    known = {"real": real} if made is None else {"real": real, "synthetic": made, "together": pd.concat([real, made])}
-    table = pd.DataFrame({word: side.value_counts(normalize=True) for word, side in known.items()}).fillna(0.0)
+    known = (
+        {"real": real}
+        if made is None
+        else {"real": real, "synthetic": made, "together": pd.concat([real, made])}
+    )
+    table = pd.DataFrame(
+        {word: side.value_counts(normalize=True) for word, side in known.items()}
+    ).fillna(0.0)
     return table.sort_index().rename_axis(name).reindex(columns=["real", "synthetic", "together"])

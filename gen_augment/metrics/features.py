@@ -20,11 +20,24 @@ from gen_augment.nets import build_encoder
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
-from gen_augment.training.placement import evaluating, make_fabric, memory_format, place, tensor_defaults
+from gen_augment.training.placement import (
+    evaluating,
+    make_fabric,
+    memory_format,
+    place,
+    tensor_defaults,
+)
 from gen_augment.types import DataSpec
 from gen_augment.validation import check_class_counts, check_positive_int
 
-__all__ = ["FeatureExtractor", "Features", "as_vectors", "choose_features", "train_features", "train_network"]
+__all__ = [
+    "FeatureExtractor",
+    "Features",
+    "as_vectors",
+    "choose_features",
+    "train_features",
+    "train_network",
+]
 
 #: Where rows are compared; see `choose_features`.
 Features = str | nn.Module | Callable[[Any], Any]
@@ -69,7 +82,9 @@ class FeatureExtractor:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes: ndarray of shape (n, n_classes), float64; raises as a call does."""
-        probabilities: np.ndarray = self._map(lambda x: self.head(self.trunk(x)), X).softmax(dim=1).numpy()
+        probabilities: np.ndarray = (
+            self._map(lambda x: self.head(self.trunk(x)), X).softmax(dim=1).numpy()
+        )
         return probabilities
 
     @torch.no_grad()
@@ -80,7 +95,12 @@ class FeatureExtractor:
 
 
 def train_features(
-    X: Any, y: Any = None, *, n_steps: int = N_STEPS, random_state: RandomState = 0, device: str = "cpu"
+    X: Any,
+    y: Any = None,
+    *,
+    n_steps: int = N_STEPS,
+    random_state: RandomState = 0,
+    device: str = "cpu",
 ) -> FeatureExtractor:
     """Train a small classifier on real rows; what comes back gives its features, and its probabilities.
 
@@ -120,7 +140,9 @@ def train_features(
     return train_network(rows, n_steps=n_steps, seed=resolve_seed(random_state), device=device)
 
 
-def train_network(rows: LabelledRows, *, n_steps: int, seed: int, device: str = "cpu") -> FeatureExtractor:
+def train_network(
+    rows: LabelledRows, *, n_steps: int, seed: int, device: str = "cpu"
+) -> FeatureExtractor:
     """What `train_features` does, for rows that are read; known classes may be without any."""
     check_positive_int("n_steps", n_steps)
     where, codec = make_fabric(device, "32-true").device, rows.codec
@@ -157,7 +179,9 @@ def choose_features(features: Features, rows: LabelledRows, seed: int) -> Callab
         return NetworkFeatures(rows.codec, ImageNetFeatures(features) if known else features)
     if callable(features):
         return features
-    if features == "values" or (features == "auto" and (rows.codec.kind == "table" or len(set(rows.codes)) < 2)):
+    if features == "values" or (
+        features == "auto" and (rows.codec.kind == "table" or len(set(rows.codes)) < 2)
+    ):
         return Values(rows.codec)
     if features == "auto":
         return _cached_network(rows, seed)
@@ -191,7 +215,10 @@ class NetworkFeatures:
         """What the network gives, flat: ndarray of shape (n, d)."""
         device = next((tensor.device for tensor in self.network.parameters()), torch.device("cpu"))
         with evaluating(self.network), torch.no_grad():
-            parts = [self.network(part.to(device)) for part in torch.split(self.codec.encode(X), BATCH_SIZE)]
+            parts = [
+                self.network(part.to(device))
+                for part in torch.split(self.codec.encode(X), BATCH_SIZE)
+            ]
         vectors: np.ndarray = torch.cat([part.flatten(1).float().cpu() for part in parts]).numpy()
         return vectors
 

@@ -60,7 +60,12 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     # With S = A A' and S' = B B', the trace of (S S')^(1/2) is the sum of the singular values of A' B: real, never
     # negative, and exact where a covariance is singular.
     cross = torch.linalg.svdvals(root_r.T @ root_f).sum()
-    distance = (r.mean(0) - f.mean(0)).square().sum() + root_r.square().sum() + root_f.square().sum() - 2 * cross
+    distance = (
+        (r.mean(0) - f.mean(0)).square().sum()
+        + root_r.square().sum()
+        + root_f.square().sum()
+        - 2 * cross
+    )
     return max(0.0, float(distance))
 
 
@@ -182,7 +187,9 @@ class Memorisation(NamedTuple):
     reference: float | None
 
 
-def memorisation(train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None = None) -> Memorisation:
+def memorisation(
+    train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None = None
+) -> Memorisation:
     """How many synthetic rows are nearer to a training row than any other training row is.
 
     A row counts where its distance to the nearest training row is less than that row's distance to the nearest other
@@ -228,7 +235,9 @@ def memorisation(train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None 
     return Memorisation(_near(t, f), _near(t, unseen))
 
 
-def fidelity(real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train: Any = None) -> dict[str, float]:
+def fidelity(
+    real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train: Any = None
+) -> dict[str, float]:
     """All figures of this module for rows as the user has them.
 
     Parameters
@@ -260,7 +269,10 @@ def fidelity(real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train
     }
     if train is not None:
         t = extractor(train)
-        found |= {"memorisation": memorisation(t, f).share, "memorisation_of_real": memorisation(t, r).share}
+        found |= {
+            "memorisation": memorisation(t, f).share,
+            "memorisation_of_real": memorisation(t, r).share,
+        }
     return found
 
 

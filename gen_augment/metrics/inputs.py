@@ -23,20 +23,26 @@ def as_features(minimum: int, **sets: Any) -> tuple[Tensor, ...]:
         except (TypeError, ValueError) as error:  # bfloat16; ragged
             raise InputError(f"{name} is no array of numbers: {error}.") from error
         if array.ndim != 2 or not array.shape[1]:
-            raise InputError(f"{name} has shape {array.shape}: give features of shape (n_rows, n_features).")
+            raise InputError(
+                f"{name} has shape {array.shape}: give features of shape (n_rows, n_features)."
+            )
         check_finite(array, name)
         tensors.append(torch.from_numpy(array.astype(np.float64)))
         check_rows(name, tensors[-1], minimum)
     widths = {name: tensor.shape[1] for name, tensor in zip(sets, tensors, strict=True)}
     if len(set(widths.values())) > 1:
-        raise InputError(f"the numbers of features differ, {widths}: take all of them from one extractor.")
+        raise InputError(
+            f"the numbers of features differ, {widths}: take all of them from one extractor."
+        )
     return tuple(tensors)
 
 
 def check_rows(name: str, x: Tensor, minimum: int) -> None:
     """Raise for fewer rows than are needed."""
     if len(x) < minimum:
-        raise InputError(f"{name} has {len(x)} rows, and at least {minimum} are needed (k + 1, where there is a k).")
+        raise InputError(
+            f"{name} has {len(x)} rows, and at least {minimum} are needed (k + 1, where there is a k)."
+        )
 
 
 def share(mask: Tensor) -> float:

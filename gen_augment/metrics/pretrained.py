@@ -47,13 +47,17 @@ class ImageNetFeatures(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features ``(B, d)`` of images ``(B, C, H, W)`` in [-1, 1]; grey ones are taken three times."""
         if x.ndim != 4:
-            raise InputError(f"{type(self.model).__name__} is a network of images, and rows have shape {x.shape[1:]}.")
+            raise InputError(
+                f"{type(self.model).__name__} is a network of images, and rows have shape {x.shape[1:]}."
+            )
         x = F.interpolate((x + 1) / 2, (self.size, self.size), mode="bilinear", antialias=True)
         found: list[Tensor] = []
         name = _last_linear(self.model)
         if name is None:  # the classes' scores, then
             return self._call(x)
-        hook = self.model.get_submodule(name).register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+        hook = self.model.get_submodule(name).register_forward_pre_hook(
+            lambda _, inputs: found.append(inputs[0])
+        )
         try:
             self._call(x)
         finally:
@@ -66,7 +70,10 @@ class ImageNetFeatures(nn.Module):
 
 
 def torchvision_features(
-    name: str, weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None, *, size: int = _SIZE
+    name: str,
+    weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
+    *,
+    size: int = _SIZE,
 ) -> ImageNetFeatures:
     """Features of a torchvision classifier, for ``features=`` of filters and of `audit`.
 
@@ -97,7 +104,9 @@ def torchvision_features(
     torch.Size([2, 1000])
     """
     if name not in models.list_models(module=models):
-        raise InputError(f"features={name!r} is neither 'auto' nor 'values' nor a classifier that torchvision has.")
+        raise InputError(
+            f"features={name!r} is neither 'auto' nor 'values' nor a classifier that torchvision has."
+        )
     if weights is None:
         weights = _cached(name)
     state = dict(weights) if isinstance(weights, Mapping) else _read(Path(weights))
@@ -105,7 +114,11 @@ def torchvision_features(
         model = models.get_model(name, weights=None)
         head = _last_linear(model)
         mine = state.get(f"{head}.weight")
-        if mine is not None and mine.ndim == 2 and len(mine) != model.get_submodule(str(head)).out_features:
+        if (
+            mine is not None
+            and mine.ndim == 2
+            and len(mine) != model.get_submodule(str(head)).out_features
+        ):
             model = models.get_model(name, weights=None, num_classes=len(mine))
     try:
         model.load_state_dict(state)
@@ -116,7 +129,9 @@ def torchvision_features(
 
 def _cached(name: str) -> Path:
     """Where `torch.hub` keeps the weights that torchvision takes by default."""
-    path = Path(torch.hub.get_dir(), "checkpoints", Path(models.get_model_weights(name).DEFAULT.url).name)
+    path = Path(
+        torch.hub.get_dir(), "checkpoints", Path(models.get_model_weights(name).DEFAULT.url).name
+    )
     if not path.is_file():
         raise InputError(
             f"features={name!r}: there are no weights at {path}, and nothing is downloaded. Put them there, or give "
@@ -130,10 +145,21 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        SafetensorError,
+        pickle.UnpicklingError,
+    ) as error:
         raise InputError(f"{path} cannot be read as weights: {error}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path} holds a {type(state).__name__}, not a state dict: save model.state_dict().")
+    if not isinstance(state, Mapping) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise InputError(
+            f"{path} holds a {type(state).__name__}, not a state dict: save model.state_dict()."
+        )
     return dict(state)
 
 

@@ -28,7 +28,9 @@ class ClosestRecord(NamedTuple):
     share_nearer_to_train: float
 
 
-def closest_record(train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolerance: float = 1e-6) -> ClosestRecord:
+def closest_record(
+    train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolerance: float = 1e-6
+) -> ClosestRecord:
     """Distances of synthetic rows to the closest training record (DCR).
 
     Parameters

@@ -62,7 +62,9 @@ class LabelledRows:
 
     def part(self, index: np.ndarray) -> Self:
         """Rows `index`."""
-        return replace(self, X=take(self.X, index), codes=self.codes[index], encoded=self.encoded[index])
+        return replace(
+            self, X=take(self.X, index), codes=self.codes[index], encoded=self.encoded[index]
+        )
 
     def joined(self, other: Self) -> Self:
         """These rows, and then the `other` ones, which are like these."""

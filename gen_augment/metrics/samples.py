@@ -52,7 +52,10 @@ def two_sample_auc(real: ArrayLike, fake: ArrayLike, random_state: int = 0) -> f
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         HistGradientBoostingClassifier(random_state=random_state),
     )
-    guesses = (cross_val_predict(model, X, is_fake, cv=folds, method="predict_proba")[:, 1] for model in models)
+    guesses = (
+        cross_val_predict(model, X, is_fake, cv=folds, method="predict_proba")[:, 1]
+        for model in models
+    )
     return max(float(roc_auc_score(is_fake, guess)) for guess in guesses)
 
 

@@ -95,7 +95,9 @@ def pair_correlations(real: Any, fake: Any) -> "pd.Series[float]":
             r, s = (table[place[one], place[other]] for table in pearson)
             found[one, other] = 1 - abs(r - s) / 2
         else:
-            v, w = (_cramers_v(columns[one].bins(side), columns[other].bins(side)) for side in (0, 1))
+            v, w = (
+                _cramers_v(columns[one].bins(side), columns[other].bins(side)) for side in (0, 1)
+            )
             found[one, other] = 1 - abs(v - w)
     return pd.Series(found, dtype=float)
 
@@ -141,7 +143,9 @@ class _Column:
         if self.is_number:
             self.sides = [_as_numbers(side) for side in (real, fake)]
         else:
-            codes = pd.factorize(pd.concat([real.astype(object), fake.astype(object)]), use_na_sentinel=True)[0]
+            codes = pd.factorize(
+                pd.concat([real.astype(object), fake.astype(object)]), use_na_sentinel=True
+            )[0]
             codes[codes < 0] = codes.max() + 1
             self.sides = [codes[: len(real)], codes[len(real) :]]
 
@@ -151,10 +155,16 @@ class _Column:
         if not self.is_number:
             size = max(real.max(), fake.max()) + 1
             return float(
-                abs(np.bincount(real, minlength=size) / len(real) - np.bincount(fake, minlength=size) / len(fake)).sum()
+                abs(
+                    np.bincount(real, minlength=size) / len(real)
+                    - np.bincount(fake, minlength=size) / len(fake)
+                ).sum()
                 / 2
             )
-        real, fake = (np.sort(np.nan_to_num(side, nan=-np.inf, posinf=np.inf, neginf=-np.inf)) for side in self.sides)
+        real, fake = (
+            np.sort(np.nan_to_num(side, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
+            for side in self.sides
+        )
         where = np.concatenate([real, fake])
         below = (np.searchsorted(side, where, side="right") / len(side) for side in (real, fake))
         return float(abs(np.subtract(*below)).max())
@@ -165,7 +175,9 @@ class _Column:
         if not self.is_number:
             return values
         real = self.sides[0][~np.isnan(self.sides[0])]
-        edges = np.unique(np.quantile(real, np.arange(1, _BINS) / _BINS)) if len(real) else np.empty(0)
+        edges = (
+            np.unique(np.quantile(real, np.arange(1, _BINS) / _BINS)) if len(real) else np.empty(0)
+        )
         found = np.searchsorted(edges, values, side="right")
         found[np.isnan(values)] = len(edges) + 1
         return found
@@ -190,7 +202,9 @@ def _columns(real: Any, fake: Any) -> dict[Any, _Column]:
     for name in names[0]:
         kinds = ["number" if _is_number(table[name]) else "category" for table in tables]
         if kinds[0] != kinds[1]:
-            raise InputError(f"column {name!r} is a {kinds[0]} in real and a {kinds[1]} in fake: give both one dtype.")
+            raise InputError(
+                f"column {name!r} is a {kinds[0]} in real and a {kinds[1]} in fake: give both one dtype."
+            )
     return {name: _Column(tables[0][name], tables[1][name]) for name in names[0]}
 
 
@@ -200,12 +214,16 @@ def _as_frame(name: str, table: Any) -> pd.DataFrame:
     else:
         array = np.asarray(table.detach().cpu() if isinstance(table, Tensor) else table)
         if array.ndim != 2:
-            raise InputError(f"{name} has shape {array.shape}: give a table of shape (n_rows, n_columns).")
+            raise InputError(
+                f"{name} has shape {array.shape}: give a table of shape (n_rows, n_columns)."
+            )
         frame = pd.DataFrame(array)
     if not frame.size:
         raise InputError(f"{name} has shape {frame.shape}: there is nothing to compare.")
     if frame.columns.has_duplicates:
-        raise InputError(f"{name} has columns that occur twice: {frame.columns[frame.columns.duplicated()].tolist()}.")
+        raise InputError(
+            f"{name} has columns that occur twice: {frame.columns[frame.columns.duplicated()].tolist()}."
+        )
     return frame
 
 
@@ -223,7 +241,11 @@ def _is_number(values: "pd.Series[Any]") -> bool:
 def _as_numbers(values: "pd.Series[Any]") -> np.ndarray:
     if not pd.api.types.is_numeric_dtype(values.dtype):  # times, whose units differ, as nanoseconds
         missing = values.isna().to_numpy()
-        return np.where(missing, np.nan, values.astype("int64").to_numpy(dtype=float) * _NANOSECONDS[values.dt.unit])
+        return np.where(
+            missing,
+            np.nan,
+            values.astype("int64").to_numpy(dtype=float) * _NANOSECONDS[values.dt.unit],
+        )
     return values.to_numpy(dtype=float, na_value=np.nan)
 
 
@@ -235,7 +257,9 @@ def _pearson(columns: list[np.ndarray]) -> np.ndarray:
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
     """Bias-corrected Cramér's V of two columns of category numbers."""
-    (rows, one), (columns, other) = (np.unique(values, return_inverse=True) for values in (one, other))
+    (rows, one), (columns, other) = (
+        np.unique(values, return_inverse=True) for values in (one, other)
+    )
     n, r, k = len(one), len(rows), len(columns)
     if min(n - 1, r - 1, k - 1) < 1:
         return 0.0

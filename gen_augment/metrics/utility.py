@@ -35,7 +35,13 @@ class Utility(NamedTuple):
 
 
 def utility(
-    train: Pair, fake: Pair, test: Pair, *, model: Any = None, n_steps: int = N_STEPS, random_state: RandomState = 0
+    train: Pair,
+    fake: Pair,
+    test: Pair,
+    *,
+    model: Any = None,
+    n_steps: int = N_STEPS,
+    random_state: RandomState = 0,
 ) -> Utility:
     """Train a classifier on synthetic rows and test it on real ones, and the other way round.
 
@@ -81,22 +87,37 @@ def utility(
     check_positive_int("n_steps", n_steps)
     real = LabelledRows.read(*train)
     return utility_of(
-        real, real.like(*fake), real.like(*test), model=model, n_steps=n_steps, seed=resolve_seed(random_state)
+        real,
+        real.like(*fake),
+        real.like(*test),
+        model=model,
+        n_steps=n_steps,
+        seed=resolve_seed(random_state),
     )
 
 
 def utility_of(
-    real: LabelledRows, made: LabelledRows, unseen: LabelledRows, *, model: Any, n_steps: int, seed: int
+    real: LabelledRows,
+    made: LabelledRows,
+    unseen: LabelledRows,
+    *,
+    model: Any,
+    n_steps: int,
+    seed: int,
 ) -> Utility:
     """What `utility` does, for rows that are read."""
-    on_real, on_fake = (fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, made))
+    on_real, on_fake = (
+        fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, made)
+    )
     recalls = {
         "real_on_real": class_recall(on_real, unseen),
         "synthetic_on_real": class_recall(on_fake, unseen),
         "real_on_synthetic": class_recall(on_real, made),
     }
     per_class = pd.DataFrame(recalls, index=pd.Index(real.labels.classes, name="class"))
-    real_on_real, synthetic_on_real, real_on_synthetic = (float(np.nanmean(values)) for values in recalls.values())
+    real_on_real, synthetic_on_real, real_on_synthetic = (
+        float(np.nanmean(values)) for values in recalls.values()
+    )
     return Utility(real_on_real, synthetic_on_real, real_on_synthetic, per_class)
 
 

@@ -41,7 +41,9 @@ class Generator(nn.Module):
         of the noise picks a block, each as often as any other, and a category of it as often as its class has it.
     """
 
-    def __init__(self, spec: DataSpec, latent_dim: int, width: int, *, tell_category: bool = False) -> None:
+    def __init__(
+        self, spec: DataSpec, latent_dim: int, width: int, *, tell_category: bool = False
+    ) -> None:
         super().__init__()
         self.bounded = spec.kind == "image"
         self.blocks = spec.blocks
@@ -63,7 +65,10 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor, place: Tensor | None = None) -> Any:
         """Rows; where the `place` of a category ``(B,)`` is told, also the mean cross-entropy of the rows having it."""
-        code, picks = z[:, : self.latent_dim], z[:, self.latent_dim : self.latent_dim + self.n_places]
+        code, picks = (
+            z[:, : self.latent_dim],
+            z[:, self.latent_dim : self.latent_dim + self.n_places],
+        )
         told = self.embedding(y)
         if self.shares is not None:
             told = append_place(told, self.pick(z, y) if place is None else place, self.n_places)
@@ -101,7 +106,13 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, spec: DataSpec, width: int, *, spectral: bool, pac: int = 1, tell_category: bool = False
+        self,
+        spec: DataSpec,
+        width: int,
+        *,
+        spectral: bool,
+        pac: int = 1,
+        tell_category: bool = False,
     ) -> None:
         super().__init__()
         self.pac = pac
@@ -111,7 +122,9 @@ class ProjectionDiscriminator(nn.Module):
             spec = replace(spec, shape=(pac * seen,))
         self.encoder = build_encoder(spec, width, norm=False)
         features = 8 * width
-        self.head = nn.Sequential(nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2))
+        self.head = nn.Sequential(
+            nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2)
+        )
         self.score = nn.Linear(features, 1)
         self.projection = ClassEmbedding(spec.n_classes, features)
         nn.init.normal_(self.projection.weight, std=features**-0.5)
@@ -120,7 +133,9 @@ class ProjectionDiscriminator(nn.Module):
                 if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
                     spectral_norm(module)
 
-    def forward(self, x: Tensor, y: Tensor, n_groups: int = 1, spread: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, y: Tensor, n_groups: int = 1, spread: Tensor | None = None
+    ) -> Tensor:
         """Scores ``(B / pac,)``; the rows are `n_groups` batches, one after another, whose spreads are told apart.
 
         A `spread` that is given is taken for that of all of them.
@@ -174,4 +189,6 @@ def append_spread(features: Tensor, n_groups: int) -> Tensor:
     """Append to each row the mean standard deviation of its group, which gives away a collapsed generator."""
     groups = features.view(n_groups, -1, features.shape[1])
     spread = (groups.float().var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
-    return torch.cat([features, spread.repeat_interleave(groups.shape[1])[:, None].to(features.dtype)], dim=1)
+    return torch.cat(
+        [features, spread.repeat_interleave(groups.shape[1])[:, None].to(features.dtype)], dim=1
+    )

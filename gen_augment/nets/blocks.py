@@ -23,10 +23,14 @@ def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
 
 def block_log_p(logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """Logarithm of the probability of each place ``(B, width)``, in nats."""
-    return torch.cat([part.log_softmax(dim=1) for part in torch.split(logits, list(blocks), dim=1)], dim=1)
+    return torch.cat(
+        [part.log_softmax(dim=1) for part in torch.split(logits, list(blocks), dim=1)], dim=1
+    )
 
 
-def draw_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: float = 1.0) -> Tensor:
+def draw_blocks(
+    logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: float = 1.0
+) -> Tensor:
     """One-hot blocks drawn from `logits` by standard normal noise `z` of their shape; at strength 0 the likeliest."""
     return _hottest(logits + strength * _gumbel(z), blocks)
 
@@ -34,12 +38,17 @@ def draw_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: fl
 def relaxed_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """The same draws, with the gradient of a softmax: a discriminator sees no difference from real blocks."""
     noisy = (logits + _gumbel(z)) / TEMPERATURE
-    soft = torch.cat([part.softmax(dim=1) for part in torch.split(noisy, list(blocks), dim=1)], dim=1)
+    soft = torch.cat(
+        [part.softmax(dim=1) for part in torch.split(noisy, list(blocks), dim=1)], dim=1
+    )
     return _hottest(noisy, blocks) + (soft - soft.detach())
 
 
 def _hottest(scores: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    hot = [F.one_hot(part.argmax(dim=1), part.shape[1]) for part in torch.split(scores, list(blocks), dim=1)]
+    hot = [
+        F.one_hot(part.argmax(dim=1), part.shape[1])
+        for part in torch.split(scores, list(blocks), dim=1)
+    ]
     return torch.cat(hot, dim=1).to(scores.dtype)
 
 

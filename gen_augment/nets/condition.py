@@ -32,7 +32,9 @@ class TimeEmbedding(nn.Module):
         super().__init__()
         frequencies = 2 * math.pi * torch.logspace(-1, 1.5, n_frequencies)
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.layers = nn.Sequential(nn.Linear(2 * n_frequencies, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.layers = nn.Sequential(
+            nn.Linear(2 * n_frequencies, dim), nn.SiLU(), nn.Linear(dim, dim)
+        )
 
     def forward(self, t: Tensor) -> Tensor:
         angles = t[:, None] * self.frequencies

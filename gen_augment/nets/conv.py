@@ -77,16 +77,21 @@ class ConditionalBatchNorm(nn.Module):
 class ConvDecoder(nn.Module):
     """Code and condition to image: ``(B, in_features), (B, condition_dim)`` to ``(B, C, H, W)`` logits."""
 
-    def __init__(self, shape: tuple[int, int, int], in_features: int, condition_dim: int, base_width: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], in_features: int, condition_dim: int, base_width: int
+    ) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         widths, self.h0, self.w0 = pyramid(self.height, self.width, base_width)
         top = 2 * widths[-1]
         self.stem = nn.Linear(in_features + condition_dim, top * self.h0 * self.w0)
-        widths[0] = max(widths[0] // 2, 4)  # full resolution is where a channel costs most and says least
+        widths[0] = max(
+            widths[0] // 2, 4
+        )  # full resolution is where a channel costs most and says least
         ins, outs = [top, *widths[:0:-1]], widths[::-1]
         self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(i, o, 4, stride=2, padding=1, bias=False) for i, o in zip(ins, outs, strict=True)
+            nn.ConvTranspose2d(i, o, 4, stride=2, padding=1, bias=False)
+            for i, o in zip(ins, outs, strict=True)
         )
         self.norms = nn.ModuleList(ConditionalBatchNorm(c, condition_dim) for c in [top, *outs])
         self.head = nn.Conv2d(widths[0], channels, 3, padding=1)

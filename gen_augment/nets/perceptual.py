@@ -51,7 +51,9 @@ class FeatureCNN(nn.Module):
         return 0.5 * x[0].numel() * torch.stack([F.mse_loss(a, b) for a, b in pairs]).mean()
 
 
-def train_feature_cnn(x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int) -> FeatureCNN:
+def train_feature_cnn(
+    x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
+) -> FeatureCNN:
     """Train a classifier, and freeze it; it draws from torch's global generator.
 
     Parameters

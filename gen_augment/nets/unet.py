@@ -87,7 +87,9 @@ class VelocityMLP(nn.Module):
         super().__init__()
         self.stem = nn.Linear(n_columns, hidden)
         self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(n_layers))
-        self.modulations = nn.ModuleList(nn.Linear(condition_dim, 2 * hidden) for _ in range(n_layers))
+        self.modulations = nn.ModuleList(
+            nn.Linear(condition_dim, 2 * hidden) for _ in range(n_layers)
+        )
         self.head = nn.Linear(hidden, n_columns)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

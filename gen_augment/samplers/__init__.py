@@ -53,7 +53,9 @@ CLASSICAL: dict[str, type[ClassicalSampler]] = {
 }
 
 
-def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler | ClassicalSampler:
+def load_sampler(
+    path: str | os.PathLike[str], *, device: str = "auto"
+) -> Sampler | ClassicalSampler:
     """Read a sampler of any class of this package; a class of your own has `load` itself.
 
     Raises
@@ -67,4 +69,6 @@ def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampl
         if cls.__name__ == name:
             sampler: Sampler | ClassicalSampler = cls.load(path, device=device)
             return sampler
-    raise ArchiveError(f"{path} holds a {name!r}; known: {', '.join(cls.__name__ for cls in known)}.")
+    raise ArchiveError(
+        f"{path} holds a {name!r}; known: {', '.join(cls.__name__ for cls in known)}."
+    )

@@ -141,8 +141,12 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
         check_choice("torch_compile", self.torch_compile, (True, False))
         callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, (list, tuple)) or not all(isinstance(each, Callback) for each in callbacks):
-            raise InputError(f"callbacks={callbacks!r} is no list of gen_augment.training.Callback.")
+        if not isinstance(callbacks, (list, tuple)) or not all(
+            isinstance(each, Callback) for each in callbacks
+        ):
+            raise InputError(
+                f"callbacks={callbacks!r} is no list of gen_augment.training.Callback."
+            )
 
     def fit(self, X: Any, y: Any = None, *, init: "Sampler | None" = None) -> Self:
         """Learn to generate rows of each class.
@@ -264,7 +268,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
 
     def _resumed_seed(self) -> int | None:
         """That of the run to go on with, if a checkpoint is of one: drawn anew, it could never be gone on with."""
-        seeds = (callback.seed for callback in self.callbacks or [] if isinstance(callback, Checkpoint))
+        seeds = (
+            callback.seed for callback in self.callbacks or [] if isinstance(callback, Checkpoint)
+        )
         return next((seed for seed in seeds if seed is not None), None)
 
     def _check_rows(
@@ -274,7 +280,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         check_same_length(len(rows), len(codes))
         counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
         if not counts.any():
-            raise InputError("no row of y has a label: labels of the others are inferred from rows that have one.")
+            raise InputError(
+                "no row of y has a label: labels of the others are inferred from rows that have one."
+            )
         counts = counts if known is None else counts + known
         check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
         return counts
@@ -307,7 +315,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             self.__dict__.pop("transduction_", None)
             if is_partial:
                 self.transduction_ = self.classes_[y.numpy()]
-            self.network_ = place(network, fabric.device, self.spec_.kind, compiled=self.torch_compile)
+            self.network_ = place(
+                network, fabric.device, self.spec_.kind, compiled=self.torch_compile
+            )
             self._train(rows, y, fabric, run_seed, before)
         return self
 
@@ -334,7 +344,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.spec_ = data_spec(codec, labels)
         names = getattr(codec, "columns", None)
         self.n_features_in_ = int(np.prod(codec.shape)) if names is None else len(names)
-        if getattr(codec, "container", None) == "dataframe" and all(isinstance(name, str) for name in names or [0]):
+        if getattr(codec, "container", None) == "dataframe" and all(
+            isinstance(name, str) for name in names or [0]
+        ):
             self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
@@ -349,7 +361,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         seed: int,
         before: tuple[int, History],
     ) -> None:
-        balance = resolve_balance(self.class_balance, codes, self._auto_balance.get(self.spec_.kind, 0.0))
+        balance = resolve_balance(
+            self.class_balance, codes, self._auto_balance.get(self.spec_.kind, 0.0)
+        )
         batches = Batches(
             rows.to(fabric.device, memory_format=memory_format(self.spec_.kind)),
             codes.to(fabric.device),
@@ -388,4 +402,6 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
 def data_spec(codec: Codec, labels: LabelCodec) -> DataSpec:
     """What a network has to know of rows and labels in these forms."""
     binary = codec.kind == "image" and getattr(codec, "dtype", None) == "bool"
-    return DataSpec(codec.kind, codec.shape, len(labels.classes), binary, getattr(codec, "blocks", ()))
+    return DataSpec(
+        codec.kind, codec.shape, len(labels.classes), binary, getattr(codec, "blocks", ())
+    )

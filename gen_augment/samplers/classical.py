@@ -44,7 +44,9 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
     min_rows_per_class = 2
     _codec: Codec | None = None
 
-    def __init__(self, *, column_types: ColumnTypes = None, random_state: RandomState = None) -> None:
+    def __init__(
+        self, *, column_types: ColumnTypes = None, random_state: RandomState = None
+    ) -> None:
         self.column_types = column_types
         self.random_state = random_state
 
@@ -73,12 +75,16 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         X, y = read_rows(X, y)
         X = stack_rows(X)
         labels, codes = LabelCodec.fit(y, partial=True)
-        learned = type(self)(**self.get_params(deep=False))  # what was fitted before stays if this fails
+        learned = type(self)(
+            **self.get_params(deep=False)
+        )  # what was fitted before stays if this fails
         learned._check_rows(X)
         check_same_length(len(X), len(codes))
         counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
         check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
-        small = codes.astype(np.int16) if len(counts) < 2**15 else codes  # NumPy sorts those in linear time
+        small = (
+            codes.astype(np.int16) if len(counts) < 2**15 else codes
+        )  # NumPy sorts those in linear time
         order = np.argsort(small, kind="stable")[(codes < 0).sum() :]
         learned._set_labels(labels, counts, resolve_seed(self.random_state))
         learned._learn(take(X, order), codes[order])
@@ -146,7 +152,9 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):
-            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) first.")
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit(X, y) first."
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "classes_")
@@ -182,12 +190,20 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
             raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
         archive.check_keys(f"{path} cannot be used", header, _FIELDS)
         try:
-            archive.check_keys(f"parameters of {cls.__name__}", header["params"], set(cls._get_param_names()))
+            archive.check_keys(
+                f"parameters of {cls.__name__}", header["params"], set(cls._get_param_names())
+            )
             sampler = cls(**header["params"])
             sampler._check_params()
             labels, counts = LabelCodec.from_json(header["labels"]), np.array(header["class_count"])
-            if counts.shape != labels.classes.shape or counts.dtype.kind != "i" or not (counts > 0).all():
-                raise InputError(f"class_count={counts.tolist()!r} is no count for {len(labels.classes)} classes.")
+            if (
+                counts.shape != labels.classes.shape
+                or counts.dtype.kind != "i"
+                or not (counts > 0).all()
+            ):
+                raise InputError(
+                    f"class_count={counts.tolist()!r} is no count for {len(labels.classes)} classes."
+                )
             if type(header["seed"]) is not int:
                 raise InputError(f"seed={header['seed']!r} is no whole number.")
             sampler._set_labels(labels, counts, header["seed"])
@@ -195,7 +211,14 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
             sampler._from_tensors(tensors)
             sampler._next_row = 0
             sampler._set_names(sampler.codec_.decode(torch.zeros(1, *sampler.codec_.shape)))
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         return sampler
 
@@ -227,7 +250,9 @@ class KeepsRows(ClassicalSampler):
             raise InputError(
                 f"rows of {found.dtype} and shape {found.shape} are not those of {self.class_count_.sum()}."
             )
-        rows = codec.unpack(np.ascontiguousarray(found).view(one.dtype).reshape(len(found), *one.shape[1:]))
+        rows = codec.unpack(
+            np.ascontiguousarray(found).view(one.dtype).reshape(len(found), *one.shape[1:])
+        )
         codec.encode(rows)  # raises for values that are none
         self._rows = rows
 

@@ -77,10 +77,14 @@ class KDESampler(ClassicalSampler):
         self._mean = torch.stack([group.mean(dim=0) for group in groups])
         self._root = torch.stack([_root(_covariance(group)) for group in groups])
         scott = self.class_count_ ** (-1 / (n + 4))
-        self._width = torch.from_numpy(scott if self.bandwidth == "scott" else np.full(len(ends), self.bandwidth))
+        self._width = torch.from_numpy(
+            scott if self.bandwidth == "scott" else np.full(len(ends), self.bandwidth)
+        )
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
-        rows = self._points[torch.from_numpy(self._pick(codes, uniform(index, derive_seed(seed, "row"))))]
+        rows = self._points[
+            torch.from_numpy(self._pick(codes, uniform(index, derive_seed(seed, "row"))))
+        ]
         n, y = self._mean.shape[1], torch.from_numpy(codes)
         noise = normal(index, (n,), derive_seed(seed, "noise")).double()
         width, mean = self._width[y][:, None], self._mean[y]
@@ -121,7 +125,11 @@ class MixtureSampler(ClassicalSampler):
     """
 
     def __init__(
-        self, *, n_components: int = 5, column_types: ColumnTypes = None, random_state: RandomState = None
+        self,
+        *,
+        n_components: int = 5,
+        column_types: ColumnTypes = None,
+        random_state: RandomState = None,
     ) -> None:
         super().__init__(column_types=column_types, random_state=random_state)
         self.n_components = n_components
@@ -144,7 +152,9 @@ class MixtureSampler(ClassicalSampler):
             k = mixture.n_components
             self._shares[code, :k] = torch.from_numpy(mixture.weights_)
             self._means[code, :k] = torch.from_numpy(mixture.means_)
-            self._roots[code, :k] = torch.stack([_root(torch.from_numpy(c)) for c in mixture.covariances_])
+            self._roots[code, :k] = torch.stack(
+                [_root(torch.from_numpy(c)) for c in mixture.covariances_]
+            )
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         u = torch.from_numpy(uniform(index, derive_seed(seed, "component")))
@@ -162,9 +172,15 @@ class MixtureSampler(ClassicalSampler):
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         shape, width = (len(self.classes_), self.n_components), self.codec_.shape[0]
-        for name, expected in {"weights": shape, "means": (*shape, width), "roots": (*shape, width, width)}.items():
+        for name, expected in {
+            "weights": shape,
+            "means": (*shape, width),
+            "roots": (*shape, width, width),
+        }.items():
             _check(name, tensors[name], expected)
-        self._shares, self._means, self._roots = (tensors[name] for name in ("weights", "means", "roots"))
+        self._shares, self._means, self._roots = (
+            tensors[name] for name in ("weights", "means", "roots")
+        )
         if (self._shares < 0).any() or not (self._shares.sum(dim=1) > 0).all():
             raise InputError("the weights of a mixture are not positive.")
 
@@ -190,10 +206,18 @@ def _covariance(points: Tensor) -> Tensor:
 
 def _root(covariance: Tensor) -> Tensor:
     """Cholesky factor, of one that may be singular."""
-    root: Tensor = torch.linalg.cholesky(covariance + JITTER * torch.eye(len(covariance), dtype=covariance.dtype))
+    root: Tensor = torch.linalg.cholesky(
+        covariance + JITTER * torch.eye(len(covariance), dtype=covariance.dtype)
+    )
     return root
 
 
 def _check(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(tensor.shape) != tuple(shape) or not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
-        raise InputError(f"{name!r} has shape {tuple(tensor.shape)} or values that are not finite; expected {shape}.")
+    if (
+        tuple(tensor.shape) != tuple(shape)
+        or not tensor.is_floating_point()
+        or not bool(tensor.isfinite().all())
+    ):
+        raise InputError(
+            f"{name!r} has shape {tuple(tensor.shape)} or values that are not finite; expected {shape}."
+        )

@@ -27,7 +27,15 @@ __all__ = ["DiffusersGenerator"]
 _WEIGHTS, _PICKLES = ".safetensors", (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 _TEXTS = (".json", ".model", ".txt")
 _LIBRARIES = ("diffusers", "transformers")
-_OURS = ("class_labels", "prompt", "generator", "num_inference_steps", "output_type", "image", "strength")
+_OURS = (
+    "class_labels",
+    "prompt",
+    "generator",
+    "num_inference_steps",
+    "output_type",
+    "image",
+    "strength",
+)
 
 
 class DiffusersGenerator(nn.Module):
@@ -62,17 +70,30 @@ class DiffusersGenerator(nn.Module):
         check_positive_int("num_inference_steps", num_inference_steps)
         check_choice("dtype", dtype, ("float32", "float16", "bfloat16"))
         self.path = Path(path).absolute()
-        self.texts, self.n_steps, self.options, self.dtype = texts, num_inference_steps, options, dtype
+        self.texts, self.n_steps, self.options, self.dtype = (
+            texts,
+            num_inference_steps,
+            options,
+            dtype,
+        )
         for label, text in enumerate(texts or ()):
             if not isinstance(text, str):
-                raise InputError(f"prompts has {text!r} in place {label}: give a text for each label.")
+                raise InputError(
+                    f"prompts has {text!r} in place {label}: give a text for each label."
+                )
         given = _load(self.path)
         takes = _arguments(given)
         # Modules are shared between pipelines of a family, so that both take the memory of one.
         self._pipeline = _sibling(given, "AutoPipelineForText2Image") if "image" in takes else given
-        self._varying = given if {"image", "strength"} <= takes else _sibling(given, "AutoPipelineForImage2Image")
+        self._varying = (
+            given
+            if {"image", "strength"} <= takes
+            else _sibling(given, "AutoPipelineForImage2Image")
+        )
         self._check_call(type(given).__name__)
-        parts = {name: part for name, part in given.components.items() if isinstance(part, nn.Module)}
+        parts = {
+            name: part for name, part in given.components.items() if isinstance(part, nn.Module)
+        }
         self.parts = nn.ModuleDict(parts).to(getattr(torch, dtype))
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -90,7 +111,9 @@ class DiffusersGenerator(nn.Module):
         """Images like `x`, in [0, 1]; where `strength` is too small for one step, `x` itself."""
         if int(self.n_steps * strength) < 1:
             return x
-        return self._call(self._varying, z, y, {"image": x.to(getattr(torch, self.dtype)), "strength": strength})
+        return self._call(
+            self._varying, z, y, {"image": x.to(getattr(torch, self.dtype)), "strength": strength}
+        )
 
     def check_numbers(self, class_map: Mapping[Any, int]) -> None:
         """Raise for a class number that the pipeline does not have: on a GPU it breaks CUDA for the whole process."""
@@ -99,12 +122,16 @@ class DiffusersGenerator(nn.Module):
             n = config.get("num_embeds_ada_norm") or config.get("num_class_embeds")
             for label, number in class_map.items():
                 if n and isinstance(number, int) and number >= n:
-                    raise InputError(f"class_map[{label!r}]={number}, but {self.path} has the classes 0 to {n - 1}.")
+                    raise InputError(
+                        f"class_map[{label!r}]={number}, but {self.path} has the classes 0 to {n - 1}."
+                    )
 
     def fingerprint(self) -> str:
         """Hash of the folder's weights and configurations, and of how the pipeline is called."""
         described = [self.texts, self.n_steps, self.options, self.dtype]
-        digest = hashlib.blake2b(json.dumps(described, sort_keys=True, default=repr).encode(), digest_size=16)
+        digest = hashlib.blake2b(
+            json.dumps(described, sort_keys=True, default=repr).encode(), digest_size=16
+        )
         for file in sorted(self.path.rglob("*")):
             if file.suffix in (_WEIGHTS, *_TEXTS) and not file.name.startswith("."):
                 digest.update(file.relative_to(self.path).as_posix().encode())
@@ -120,7 +147,11 @@ class DiffusersGenerator(nn.Module):
 
     def _call(self, pipeline: Any, z: Tensor, y: Tensor, more: JSON) -> Tensor:
         numbers = y.tolist()
-        what = {"class_labels": numbers} if self.texts is None else {"prompt": [self.texts[n] for n in numbers]}
+        what = (
+            {"class_labels": numbers}
+            if self.texts is None
+            else {"prompt": [self.texts[n] for n in numbers]}
+        )
         rows = [torch.Generator().manual_seed(seed) for seed in row_seeds(z)]
         steps = {"generator": rows, "num_inference_steps": self.n_steps, "output_type": "pt"}
         result = pipeline(**(what | more | steps | self.options))
@@ -133,18 +164,30 @@ class DiffusersGenerator(nn.Module):
         return images
 
     def _check_call(self, name: str) -> None:
-        wanted, other = ("class_labels", "class_map") if self.texts is None else ("prompt", "prompts")
+        wanted, other = (
+            ("class_labels", "class_map") if self.texts is None else ("prompt", "prompts")
+        )
         takes = _arguments(self._pipeline)
         if self._pipeline is None or not {wanted, "generator", "num_inference_steps"} <= takes:
             kinds = {"class_labels": "class_map", "prompt": "prompts"}
-            usable = [word for argument, word in kinds.items() if argument in takes and "generator" in takes]
+            usable = [
+                word
+                for argument, word in kinds.items()
+                if argument in takes and "generator" in takes
+            ]
             raise InputError(
                 f"{self.path} holds a pipeline that takes no {wanted}, as {other} needs: "
-                + (f"give {' or '.join(usable)} instead." if usable else f"a {name} cannot be used here.")
+                + (
+                    f"give {' or '.join(usable)} instead."
+                    if usable
+                    else f"a {name} cannot be used here."
+                )
             )
         for option in self.options:
             if option in _OURS or option not in takes:
-                raise InputError(f"options has {option!r}, which {name} does not take, or which is set here already.")
+                raise InputError(
+                    f"options has {option!r}, which {name} does not take, or which is set here already."
+                )
 
 
 def _load(path: Path) -> Any:
@@ -161,7 +204,9 @@ def _load(path: Path) -> Any:
             kind: Any = diffusers.DiffusionPipeline
             pipeline = kind.from_pretrained(str(path), local_files_only=True, use_safetensors=True)
         except Exception as error:  # whatever a damaged file makes of some library
-            raise InputError(f"{path} cannot be loaded as a pipeline: {type(error).__name__}: {error}") from error
+            raise InputError(
+                f"{path} cannot be loaded as a pipeline: {type(error).__name__}: {error}"
+            ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -176,7 +221,9 @@ def _check_folder(path: Path, diffusers: Any) -> None:
         )
     scripts = sorted(file.relative_to(path).as_posix() for file in path.rglob("*.py"))
     if scripts:
-        raise InputError(f"{path} holds code, such as {scripts[0]!r}, which is never run: remove it.")
+        raise InputError(
+            f"{path} holds code, such as {scripts[0]!r}, which is never run: remove it."
+        )
     for folder in sorted({file.parent for file in path.rglob("*") if file.suffix in _PICKLES}):
         if not any(file.suffix == _WEIGHTS for file in folder.iterdir()):
             raise InputError(
@@ -185,12 +232,16 @@ def _check_folder(path: Path, diffusers: Any) -> None:
             )
     for file in sorted(path.rglob("*.index*.json")):
         shards = [str(shard) for shard in _read(file).get("weight_map", {}).values()]
-        if "safetensors" in file.name and any(not s.endswith(_WEIGHTS) or Path(s).name != s for s in shards):
+        if "safetensors" in file.name and any(
+            not s.endswith(_WEIGHTS) or Path(s).name != s for s in shards
+        ):
             raise InputError(f"{file} names files that are no safetensors beside it.")
     record = _read(index)
     name = record.get("_class_name")
     if not isinstance(name, str) or not hasattr(diffusers, name):
-        raise InputError(f"{index} asks for the class {name!r}, which diffusers {diffusers.__version__} does not have.")
+        raise InputError(
+            f"{index} asks for the class {name!r}, which diffusers {diffusers.__version__} does not have."
+        )
     for part, value in record.items():
         if part.startswith("_") or not isinstance(value, list) or value[:1] == [None]:
             continue

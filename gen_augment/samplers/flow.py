@@ -169,7 +169,9 @@ class ConditionalFlow(Sampler):
         return FlowNetwork(spec, self.width, self.ema_decay)
 
     def _fit(self, network: Any, loop: Loop) -> None:
-        optimizer = torch.optim.AdamW(network.velocity.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(
+            network.velocity.parameters(), lr=self.lr, weight_decay=1e-4, fused=True
+        )
         velocity, optimizer = loop.setup(network.velocity, optimizer)
         follow = network.ema.follow(network.velocity)
         mirror = self.mirror and self.spec_.kind == "image"
@@ -196,7 +198,11 @@ class ConditionalFlow(Sampler):
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         # Back along the straight path by `strength`, with noise that is not the row's own, and forth again.
-        return self._integrate(torch.lerp(self._spread(x), z, strength), y, 1 - strength) if strength else x
+        return (
+            self._integrate(torch.lerp(self._spread(x), z, strength), y, 1 - strength)
+            if strength
+            else x
+        )
 
     def _spread(self, x: Tensor) -> Tensor:
         """Rows of a table with -1 and 1 in their blocks: about as far from each other as noise is wide."""
@@ -209,7 +215,9 @@ class ConditionalFlow(Sampler):
     def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
         return self._integrate(code, y, 0.0, 1.0, FINER)
 
-    def _integrate(self, x: Tensor, y: Tensor, start: float, end: float = 1.0, finer: int = 1) -> Tensor:
+    def _integrate(
+        self, x: Tensor, y: Tensor, start: float, end: float = 1.0, finer: int = 1
+    ) -> Tensor:
         """Solve the equation from `start` to `end`, in steps of the size that the whole way takes, or so much finer."""
         self._check_solver()  # it may have been changed since `fit`
         n_steps = max(1, round(self.n_steps * finer * abs(end - start)))

@@ -187,7 +187,9 @@ class ConditionalGAN(Sampler):
         check_positive_int("latent_dim", self.latent_dim)
         check_positive_int("width", self.width)
         check_choice("loss", self.loss, ("non_saturating", "hinge", "wasserstein"))
-        check_choice("regularizer", self.regularizer, ("auto", "r1", "spectral_norm", "gradient_penalty"))
+        check_choice(
+            "regularizer", self.regularizer, ("auto", "r1", "spectral_norm", "gradient_penalty")
+        )
         check_positive_int("pac", self.pac)
         if self.n_critic != "auto":
             check_positive_int("n_critic", self.n_critic)
@@ -208,7 +210,9 @@ class ConditionalGAN(Sampler):
                 "'gradient_penalty' or 'spectral_norm'."
             )
         if self.batch_size % self.pac:
-            raise InputError(f"batch_size={self.batch_size} is no multiple of pac={self.pac}: change one of them.")
+            raise InputError(
+                f"batch_size={self.batch_size} is no multiple of pac={self.pac}: change one of them."
+            )
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -219,7 +223,11 @@ class ConditionalGAN(Sampler):
         rules, told = self._rules(spec), self._tells_categories(spec)
         generator = Generator(spec, self.latent_dim, self.width, tell_category=told)
         discriminator = ProjectionDiscriminator(
-            spec, self.width, spectral=rules.regularizer == "spectral_norm", pac=rules.pac, tell_category=told
+            spec,
+            self.width,
+            spectral=rules.regularizer == "spectral_norm",
+            pac=rules.pac,
+            tell_category=told,
         )
         return GANNetwork(generator, discriminator, self._probability(), self.ema_decay)
 
@@ -229,11 +237,15 @@ class ConditionalGAN(Sampler):
             model.set_shares(x, y)
         step = Step(
             generator=loop.setup(network.generator, _adam(network.generator, self.lr)),
-            discriminator=loop.setup(network.discriminator, _adam(network.discriminator, self.discriminator_lr)),
+            discriminator=loop.setup(
+                network.discriminator, _adam(network.discriminator, self.discriminator_lr)
+            ),
             bare=network.discriminator,
             rules=self._rules(self.spec_),
             draw=RowDraw(loop.batches),
-            categories=CategoryDraw(loop.batches, self.spec_.blocks) if self._tells_categories(self.spec_) else None,
+            categories=CategoryDraw(loop.batches, self.spec_.blocks)
+            if self._tells_categories(self.spec_)
+            else None,
             latent_shape=self.latent_shape,
             augment=self._augmentation(network.augmentation.p),
             mirror=self.mirror,
@@ -245,7 +257,9 @@ class ConditionalGAN(Sampler):
 
         def probe() -> bool:
             steps = {"step": loop.step, "max_steps": loop.max_steps}
-            return bool(network.probe.read(network.ema.module, labels=self.classes_.tolist(), **steps))
+            return bool(
+                network.probe.read(network.ema.module, labels=self.classes_.tolist(), **steps)
+            )
 
         def train(batch: Batch) -> dict[str, Tensor]:
             if loop.step and loop.step % PROBE_EVERY == 0:
@@ -265,12 +279,16 @@ class ConditionalGAN(Sampler):
     def _rules(self, spec: DataSpec) -> Rules:
         """What is done to data of this form, "auto" resolved."""
         if spec.kind != "table" and self.pac > 1:
-            raise InputError(f"pac={self.pac} is for tables, and these rows are {spec.kind}s: leave it at 1.")
+            raise InputError(
+                f"pac={self.pac} is for tables, and these rows are {spec.kind}s: leave it at 1."
+            )
         regularizer = self.regularizer
         if regularizer == "auto":
             regularizer = "gradient_penalty" if self.loss == "wasserstein" else "r1"
         gamma = min(0.3, 16 / math.prod(spec.shape)) if self.r1_gamma == "auto" else self.r1_gamma
-        n_critic = (5 if self.loss == "wasserstein" else 1) if self.n_critic == "auto" else self.n_critic
+        n_critic = (
+            (5 if self.loss == "wasserstein" else 1) if self.n_critic == "auto" else self.n_critic
+        )
         return Rules(self.loss, regularizer, gamma, self.pac, n_critic)
 
     def _tells_categories(self, spec: DataSpec) -> bool:
@@ -295,7 +313,9 @@ class ConditionalGAN(Sampler):
         """
         self._check_fitted()
         if self.loss != "non_saturating":
-            raise InputError(f"loss={self.loss!r} gives scores that are no log-odds: fit with loss='non_saturating'.")
+            raise InputError(
+                f"loss={self.loss!r} gives scores that are no log-odds: fit with loss='non_saturating'."
+            )
         rows, device = self.codec_.encode(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         index, seed = np.arange(self.batch_size), derive_seed(self.seed_, "spread")
@@ -304,10 +324,20 @@ class ConditionalGAN(Sampler):
         with evaluating(self.network_):
             network: Any = self.network_
             company = self._generate(z, company_y)
-            parts = list(zip(torch.split(rows, JUDGED_AT_ONCE), torch.split(codes, JUDGED_AT_ONCE), strict=True))
+            parts = list(
+                zip(
+                    torch.split(rows, JUDGED_AT_ONCE),
+                    torch.split(codes, JUDGED_AT_ONCE),
+                    strict=True,
+                )
+            )
             if network.generator.shares is not None:
-                company = append_place(company, network.ema.module.pick(z, company_y), sum(self.spec_.blocks))
-            scores = [self._judge(x.to(device), c.to(device), company, company_y).cpu() for x, c in parts]
+                company = append_place(
+                    company, network.ema.module.pick(z, company_y), sum(self.spec_.blocks)
+                )
+            scores = [
+                self._judge(x.to(device), c.to(device), company, company_y).cpu() for x, c in parts
+            ]
         found: np.ndarray = torch.cat(scores).double().numpy()
         return found
 
@@ -324,7 +354,11 @@ class ConditionalGAN(Sampler):
         return torch.stack(scores).mean(dim=0)
 
     def _probability(self) -> float:
-        return SHIFT_PROBABILITY if self.augment == "adaptive" or self.augment is True else float(self.augment)
+        return (
+            SHIFT_PROBABILITY
+            if self.augment == "adaptive" or self.augment is True
+            else float(self.augment)
+        )
 
     def _augmentation(self, p: Tensor | None = None) -> Callable[[Tensor], Tensor]:
         """What real and generated rows go through: a share `p` of them, or that of the start, is changed."""
@@ -343,7 +377,9 @@ class GANNetwork(nn.Module):
     #: without `init`.
     anew: ClassVar[tuple[str, ...]] = ("discriminator",)
 
-    def __init__(self, generator: Generator, discriminator: ProjectionDiscriminator, p: float, decay: float) -> None:
+    def __init__(
+        self, generator: Generator, discriminator: ProjectionDiscriminator, p: float, decay: float
+    ) -> None:
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator

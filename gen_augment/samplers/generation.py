@@ -48,7 +48,12 @@ class Generating:
         """Encoded rows ``(B, *shape)`` from noise ``(B, *latent_shape)`` and class numbers ``(B,)``."""
 
     def generate(
-        self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None, device: str | torch.device = "cpu"
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
     ) -> Any:
         """Rows by address: the same index, label and seed give the same row, always and everywhere.
 
@@ -74,7 +79,9 @@ class Generating:
         codes = self.label_codec_.encode_rows(y, len(where))
         return self._rows(where, codes, self.seed_ if seed is None else resolve_seed(seed), device)
 
-    def vary(self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None) -> Any:
+    def vary(
+        self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None
+    ) -> Any:
         """New versions of given rows.
 
         Parameters
@@ -100,7 +107,11 @@ class Generating:
         check_range("strength", strength, 0, 1)
         encoded = self._encode_known(X)
         codes = self.label_codec_.encode_rows(y, len(encoded))
-        seed, start = (self.seed_, self._next_row) if random_state is None else (resolve_seed(random_state), 0)
+        seed, start = (
+            (self.seed_, self._next_row)
+            if random_state is None
+            else (resolve_seed(random_state), 0)
+        )
         table, index = derive_seed(seed, "vary"), np.arange(start, start + len(codes))
         device = self._usable_device()
 
@@ -148,7 +159,9 @@ class Generating:
         self._check_fitted()
         labels = torch.from_numpy(self.label_codec_.encode_rows(y, len(codes)))
         device = self._usable_device()
-        rows = self._decode_parts(lambda p: self._from_code(codes[p].to(device), labels[p].to(device)), len(codes))
+        rows = self._decode_parts(
+            lambda p: self._from_code(codes[p].to(device), labels[p].to(device)), len(codes)
+        )
         return rows.cpu() if isinstance(rows, Tensor) else rows
 
     def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
@@ -160,7 +173,9 @@ class Generating:
 
     def _from_code(self, code: Tensor, y: Tensor) -> Tensor:
         """Encoded rows of codes."""
-        raise NotImplementedError(f"{type(self).__name__} has no codes: use ConditionalVAE or ConditionalFlow.")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no codes: use ConditionalVAE or ConditionalFlow."
+        )
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         """Encoded rows like `x`; written by samplers that have an encoder."""
@@ -178,7 +193,9 @@ class Generating:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
-            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit(X, y) first.")
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit(X, y) first."
+            )
 
     def _usable_device(self) -> torch.device:
         """Where the network is; raises inside a worker if that is no CPU."""
@@ -193,12 +210,18 @@ class Generating:
 
     def _autocast(self) -> torch.autocast:
         """The precision that was trained in where it saves time, but for tables: numbers need all their digits."""
-        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(getattr(self, "precision", ""))
+        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(
+            getattr(self, "precision", "")
+        )
         on_cuda = next(self.network_.parameters()).device.type == "cuda"
         pays = dtype is not None and (on_cuda or (dtype is torch.bfloat16 and has_bfloat16_tiles()))
-        return torch.autocast("cuda" if on_cuda else "cpu", dtype, enabled=pays and self.spec_.kind == "image")
+        return torch.autocast(
+            "cuda" if on_cuda else "cpu", dtype, enabled=pays and self.spec_.kind == "image"
+        )
 
-    def _rows(self, index: np.ndarray, codes: np.ndarray, seed: int, target: str | torch.device = "cpu") -> Any:
+    def _rows(
+        self, index: np.ndarray, codes: np.ndarray, seed: int, target: str | torch.device = "cpu"
+    ) -> Any:
         """Rows by address in the user's form, whatever state training is in."""
         device = self._usable_device()
         table = derive_seed(seed, "noise")
@@ -224,5 +247,7 @@ class Generating:
             if self.spec_.kind == "image" and n:
                 return concatenate([self.codec_.decode(part) for part in encoded])
             return self.codec_.decode(
-                torch.cat([torch.empty(0, *self.spec_.shape, device="cpu"), *(p.cpu() for p in encoded)])
+                torch.cat(
+                    [torch.empty(0, *self.spec_.shape, device="cpu"), *(p.cpu() for p in encoded)]
+                )
             )

@@ -106,7 +106,9 @@ class CodeBook(KeptRows):
         self.register_buffer("neighbor", torch.zeros(size, N_NEIGHBORS, dtype=torch.int32))
         # Of the component that the code belongs to: picking a code picks a component as often as it has codes.
         self.register_buffer("center", torch.zeros(size, latent_dim))
-        self.register_buffer("scale", torch.zeros(latent_dim, latent_dim))  # Cholesky factor of the one covariance
+        self.register_buffer(
+            "scale", torch.zeros(latent_dim, latent_dim)
+        )  # Cholesky factor of the one covariance
 
     def fill(self, mean: Tensor, std: Tensor, labels: Tensor, seed: int) -> None:
         """Keep codes ``(n, latent_dim)`` of rows whose classes `labels` ascend, and fit the mixtures."""
@@ -123,7 +125,11 @@ class CodeBook(KeptRows):
         # By the law of total variance: of the codes about their centres, and of the rows about their codes.
         around = mean - center
         covariance = around.T @ around / n + std.square().mean(dim=0).diag()
-        self.scale.copy_(torch.linalg.cholesky(covariance + 1e-6 * torch.eye(len(covariance), device=mean.device)))
+        self.scale.copy_(
+            torch.linalg.cholesky(
+                covariance + 1e-6 * torch.eye(len(covariance), device=mean.device)
+            )
+        )
         self.mean[:n], self.std[:n], self.center[:n], self.label[:n] = mean, std, center, labels
 
     def draw(self, latent: Latent, z: Tensor, picks: Tensor, y: Tensor, spread: float) -> Tensor:
@@ -164,7 +170,9 @@ class KeepCodes(Callback):
         Rows ``(B, ...)`` and classes ``(B,)`` to means and logarithms of the variances of their codes.
     """
 
-    def __init__(self, book: CodeBook, encode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+    def __init__(
+        self, book: CodeBook, encode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
         self.book = book
         self.encode = encode
 
@@ -196,7 +204,9 @@ class LearnedNoise(nn.Module):
         self.blocks = spec.blocks
         self.n_numbers = spec.n_numbers if spec.kind == "table" else 0
         # A sharp start: a decoder that is all noise at first leaves the code unused, and stays there.
-        self.log_scale = nn.Parameter(torch.full((self.n_numbers,) if spec.kind == "table" else (), -2.0))
+        self.log_scale = nn.Parameter(
+            torch.full((self.n_numbers,) if spec.kind == "table" else (), -2.0)
+        )
 
     def std(self) -> Tensor:
         """Standard deviation, with a soft lower bound: a density has none."""
@@ -215,7 +225,9 @@ class LearnedNoise(nn.Module):
             return torch.addcmul(out, self.std(), z, value=strength)
         (mean, logits), (noise, picks) = self._split(out), self._split(z)
         hot = draw_blocks(logits, picks, self.blocks, strength)
-        return torch.cat([torch.addcmul(mean, self.std(), noise, value=strength), hot.to(mean.dtype)], dim=1)
+        return torch.cat(
+            [torch.addcmul(mean, self.std(), noise, value=strength), hot.to(mean.dtype)], dim=1
+        )
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x[:, : self.n_numbers], x[:, self.n_numbers :]
@@ -232,7 +244,10 @@ def choose_rows(y: Tensor, limit: int, seed: int) -> Tensor:
     order = torch.randperm(len(labels), generator=torch.Generator("cpu").manual_seed(seed))
     order = order[labels[order].argsort(stable=True)]  # by class, and shuffled within each
     counts = torch.bincount(labels[order])
-    most = bisect_right(range(len(order) + 1), limit, key=lambda cap: int(counts.clamp(max=cap).sum())) - 1
+    most = (
+        bisect_right(range(len(order) + 1), limit, key=lambda cap: int(counts.clamp(max=cap).sum()))
+        - 1
+    )
     place = torch.cat([torch.arange(n) for n in counts.tolist()])
     return order[place < most].to(y.device)
 
@@ -271,8 +286,13 @@ def _component_centers(codes: Tensor, seed: int) -> Tensor:
         return codes.mean(dim=0).expand_as(codes)
     mixture = GaussianMixture(n_components, covariance_type="tied", random_state=seed % 2**32)
     # Matrices this small are slower with many threads, on many cores by far.
-    with warnings.catch_warnings(), threadpool_limits(1):  # where codes coincide, fewer components are found
+    with (
+        warnings.catch_warnings(),
+        threadpool_limits(1),
+    ):  # where codes coincide, fewer components are found
         warnings.simplefilter("ignore", ConvergenceWarning)
-        member = F.one_hot(torch.from_numpy(mixture.fit_predict(codes.double().cpu().numpy())), n_components)
+        member = F.one_hot(
+            torch.from_numpy(mixture.fit_predict(codes.double().cpu().numpy())), n_components
+        )
     member = member.to(codes)
     return member @ (member.T @ codes / member.sum(dim=0).clamp(min=1)[:, None])

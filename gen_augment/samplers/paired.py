@@ -27,7 +27,13 @@ from gen_augment.errors import InputError
 from gen_augment.nets import build_decoder, build_encoder
 from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers.base import Sampler
-from gen_augment.samplers.latents import KeptRows, LearnedNoise, choose_rows, split_noise, uniform_from
+from gen_augment.samplers.latents import (
+    KeptRows,
+    LearnedNoise,
+    choose_rows,
+    split_noise,
+    uniform_from,
+)
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_positive_int
@@ -151,7 +157,9 @@ class PairedVAE(Sampler):
         network.sources.fill(pairs.x, pairs.y, derive_seed(self.seed_, "sources"))
         partners = KeptRows(len(pairs)).to(pairs.y.device)
         partners.label.copy_(pairs.y)
-        optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True
+        )
         model, optimizer = loop.setup(network, optimizer)
         warmup_steps = max(1, round(WARMUP * self.max_steps))
         full_beta = 0.5 if self.spec_.kind == "image" else 1.0  # as in ConditionalVAE
@@ -177,7 +185,9 @@ class PairedVAE(Sampler):
         empty = y[network.sources.count(y) == 0]
         if len(empty):
             label = self.classes_.tolist()[int(empty[0])]
-            raise InputError(f"there is no row of class {label!r} to start from: fit with rows of every class.")
+            raise InputError(
+                f"there is no row of class {label!r} to start from: fit with rows of every class."
+            )
         code, columns, pick = self._split(z)
         return network.generate(network.sources.rows_of(y, uniform_from(pick[:, 0])), code, columns)
 
@@ -185,7 +195,9 @@ class PairedVAE(Sampler):
         network: PairNetwork = self.network_  # type: ignore[assignment]
         same, _ = network.encode(x, x)
         code, columns, _ = self._split(z)
-        return network.generate(x, math.sqrt(1 - strength**2) * same + strength * code, columns, strength)
+        return network.generate(
+            x, math.sqrt(1 - strength**2) * same + strength * code, columns, strength
+        )
 
     def _split(self, z: Tensor) -> list[Tensor]:
         return split_noise(z, self.latent_dim, self._n_columns, 1)
@@ -220,7 +232,9 @@ class PairNetwork(nn.Module):
 
     def encode(self, source: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of q(z|x,s)."""
-        mean, log_var = self.to_code(self.pair_encoder(torch.cat([source, x - source], dim=1))).chunk(2, dim=1)
+        mean, log_var = self.to_code(
+            self.pair_encoder(torch.cat([source, x - source], dim=1))
+        ).chunk(2, dim=1)
         return mean, log_var
 
     def generate(self, source: Tensor, z: Tensor, columns: Tensor, strength: float = 1.0) -> Tensor:
@@ -246,9 +260,13 @@ class PairNetwork(nn.Module):
         if not blocks:
             return torch.lerp(source, other, share)
         n = self.noise.n_numbers
-        likely = torch.cat([part.softmax(dim=1) for part in torch.split(other[:, n:], list(blocks), dim=1)], dim=1)
+        likely = torch.cat(
+            [part.softmax(dim=1) for part in torch.split(other[:, n:], list(blocks), dim=1)], dim=1
+        )
         mixed = torch.lerp(source[:, n:], likely, share[:, n:])
-        return torch.cat([torch.lerp(source[:, :n], other[:, :n], share[:, :n]), (mixed + 1e-6).log()], dim=1)
+        return torch.cat(
+            [torch.lerp(source[:, :n], other[:, :n], share[:, :n]), (mixed + 1e-6).log()], dim=1
+        )
 
 
 class Sources(KeptRows):
@@ -267,7 +285,9 @@ class Sources(KeptRows):
         rows = x[chosen]
         self.clear()
         self.label[: len(chosen)] = y[chosen]
-        if self.rows.dtype == torch.uint8:  # rows that are trained on later may go beyond the range that was fitted
+        if (
+            self.rows.dtype == torch.uint8
+        ):  # rows that are trained on later may go beyond the range that was fitted
             rows = ((rows + 1) * 127.5).round().clamp(0, 255).byte()
         self.rows[: len(chosen)] = rows
 
@@ -285,7 +305,9 @@ def warp(x: Tensor, shift: Tensor) -> Tensor:
     height, width = x.shape[2:]
     across = (torch.arange(width, device=x.device, dtype=x.dtype) * 2 + 1) / width - 1
     down = (torch.arange(height, device=x.device, dtype=x.dtype) * 2 + 1) / height - 1
-    place = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], dim=-1)  # (H, W, 2)
+    place = torch.stack(
+        [across.expand(height, width), down[:, None].expand(height, width)], dim=-1
+    )  # (H, W, 2)
     grid = place + 2 * shift.permute(0, 2, 3, 1)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
@@ -294,7 +316,9 @@ def _sort_by_class(loop: Loop, batch_size: int) -> Batches:
     """Draw pairs from the rows in order of class."""
     y = loop.batches.y
     order = y.argsort(stable=True)
-    loop.batches = Batches(loop.batches.x[order], y[order], batch_size=batch_size, seed=loop.batches.seed)
+    loop.batches = Batches(
+        loop.batches.x[order], y[order], batch_size=batch_size, seed=loop.batches.seed
+    )
     return loop.batches
 
 

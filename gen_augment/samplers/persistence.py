@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Persistent"]
 
-_FIELDS = {"format", "class", "params", "codec", "labels", "class_count", "seed", "history", "n_steps"}
+_FIELDS = {
+    "format",
+    "class",
+    "params",
+    "codec",
+    "labels",
+    "class_count",
+    "seed",
+    "history",
+    "n_steps",
+}
 
 
 #: Parameters that are not the same for one sampler on two machines, or say how it was trained and not what it became.
@@ -57,12 +67,20 @@ class Persistent:
         sampler._check_fitted()
         header, tensors = self._to_archive()
         former = self._former_params.items()  # an archive keeps its fingerprint
-        params = {k: v for k, v in header["params"].items() if k not in _NO_PART_IN_ROWS and (k, v) not in former}
-        described = {k: v for k, v in header.items() if k not in ("history", "n_steps")} | {"params": params}
+        params = {
+            k: v
+            for k, v in header["params"].items()
+            if k not in _NO_PART_IN_ROWS and (k, v) not in former
+        }
+        described = {k: v for k, v in header.items() if k not in ("history", "n_steps")} | {
+            "params": params
+        }
         digest = hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16)
         for name in sorted(tensors):
             digest.update(name.encode())
-            digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+            digest.update(
+                tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+            )
         return digest.hexdigest()
 
     @classmethod
@@ -88,14 +106,28 @@ class Persistent:
         try:
             sampler = cls._from_header(header)
             network = _build_like(sampler, weights)
-            if broken := [name for name, w in weights.items() if w.is_floating_point() and not w.isfinite().all()]:
+            if broken := [
+                name
+                for name, w in weights.items()
+                if w.is_floating_point() and not w.isfinite().all()
+            ]:
                 raise InputError(f"the weights {broken[0]!r} are not finite.")
             network.load_state_dict(weights)
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         sampler.device = device
         sampler.network_ = place(
-            network, make_fabric(device, sampler.precision).device, sampler.spec_.kind, compiled=sampler.torch_compile
+            network,
+            make_fabric(device, sampler.precision).device,
+            sampler.spec_.kind,
+            compiled=sampler.torch_compile,
         ).eval()
         return cast("Self", sampler)
 
@@ -103,15 +135,23 @@ class Persistent:
     def _from_header(cls, header: JSON) -> "Sampler":
         """All of the sampler but its network; every value is checked."""
         params = {**cls._former_params, **header["params"]}
-        archive.check_keys(f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names()))
+        archive.check_keys(
+            f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names())
+        )
         if "callbacks" in params:  # which a constructor of one's own may lack
             params["callbacks"] = None
         sampler = cast("Sampler", cls(**params))
         sampler._check_params()
         labels = LabelCodec.from_json(header["labels"])
         counts = np.array(header["class_count"])
-        if counts.shape != labels.classes.shape or counts.dtype.kind != "i" or not (counts > 0).all():
-            raise InputError(f"class_count={counts.tolist()!r} is no count for each of {len(labels.classes)} classes.")
+        if (
+            counts.shape != labels.classes.shape
+            or counts.dtype.kind != "i"
+            or not (counts > 0).all()
+        ):
+            raise InputError(
+                f"class_count={counts.tolist()!r} is no count for each of {len(labels.classes)} classes."
+            )
         for name in ("seed", "n_steps"):
             if type(header[name]) is not int:
                 raise InputError(f"{name}={header[name]!r} is no whole number.")
@@ -125,7 +165,10 @@ class Persistent:
         if "network_" in state:
             network = state.pop("network_")
             device = str(next(network.parameters()).device)
-            state["_weights"] = (device, {name: tensor.cpu() for name, tensor in network.state_dict().items()})
+            state["_weights"] = (
+                device,
+                {name: tensor.cpu() for name, tensor in network.state_dict().items()},
+            )
         return state
 
     def __setstate__(self, state: JSON) -> None:
@@ -137,7 +180,9 @@ class Persistent:
             with fork_rng(0, torch.device("cpu")), tensor_defaults():
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
-            network = place(network, found_here(device), sampler.spec_.kind, compiled=sampler.torch_compile)
+            network = place(
+                network, found_here(device), sampler.spec_.kind, compiled=sampler.torch_compile
+            )
             sampler.network_ = network.eval()
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
@@ -156,7 +201,9 @@ class Persistent:
 
     def _json_params(self) -> JSON:
         params = cast("Sampler", self).get_params(deep=False)
-        return {name: None if name == "callbacks" else _plain(value) for name, value in params.items()}
+        return {
+            name: None if name == "callbacks" else _plain(value) for name, value in params.items()
+        }
 
 
 def _plain(value: Any) -> Any:
@@ -179,19 +226,28 @@ def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
     try:
         with tensor_defaults(), torch.device("meta"):
             outline = sampler._build(sampler.spec_).state_dict()
-    except RuntimeError:  # a network whose making needs values; one that cannot be made fails again below
+    except (
+        RuntimeError
+    ):  # a network whose making needs values; one that cannot be made fails again below
         outline = weights
     expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if expected != found:
         name = next(iter(sorted(expected.items() ^ found.items())))[0]
-        raise InputError(f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected.")
-    with fork_rng(0, torch.device("cpu")), tensor_defaults():  # weights are drawn from the global generator
+        raise InputError(
+            f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected."
+        )
+    with (
+        fork_rng(0, torch.device("cpu")),
+        tensor_defaults(),
+    ):  # weights are drawn from the global generator
         return sampler._build(sampler.spec_)
 
 
 def _check_history(history: Any) -> dict[str, list[float]]:
     for name, values in history.items():
-        if not isinstance(values, list) or not all(isinstance(value, (int, float)) for value in values):
+        if not isinstance(values, list) or not all(
+            isinstance(value, (int, float)) for value in values
+        ):
             raise InputError(f"the history of {name!r} is no list of numbers.")
     return dict(history)

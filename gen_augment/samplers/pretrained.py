@@ -167,7 +167,9 @@ class PretrainedSampler(Sampler):
             generator,
             latent_shape=generator.latent_shape,
             vary_with=generator.vary if generator.varies else None,
-            class_map=class_map if prompts is None else {label: place for place, label in enumerate(prompts)},
+            class_map=class_map
+            if prompts is None
+            else {label: place for place, label in enumerate(prompts)},
             value_range=(0, 1),
             data_range=data_range,
             resize=resize,
@@ -199,7 +201,9 @@ class PretrainedSampler(Sampler):
         """
         self._check_params()
         if init is not None:
-            raise InputError(f"init={init!r}, but a {type(self).__name__} trains nothing: leave it out.")
+            raise InputError(
+                f"init={init!r}, but a {type(self).__name__} trains nothing: leave it out."
+            )
         device = make_fabric(self.device, "32-true").device
         X, y = read_rows(X, y)
         codec, rows = infer_codec(X)
@@ -214,7 +218,10 @@ class PretrainedSampler(Sampler):
             codec = replace(codec, low=low, high=high)
             rows = codec.encode(X)
         network = Wrapped(
-            self.generator, self.vary_with, class_numbers(labels.classes, self.class_map), self.value_range
+            self.generator,
+            self.vary_with,
+            class_numbers(labels.classes, self.class_map),
+            self.value_range,
         ).on(device)
         self._probe(network, codec.shape, rows)
         counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
@@ -225,7 +232,9 @@ class PretrainedSampler(Sampler):
 
     def partial_fit(self, X: Any, y: Any = None) -> NoReturn:
         """Not to be had: nothing is trained, so there is no more of it; `fit` takes other rows and labels."""
-        raise NotImplementedError(f"{type(self).__name__} trains nothing: call fit(X, y) with all rows and labels.")
+        raise NotImplementedError(
+            f"{type(self).__name__} trains nothing: call fit(X, y) with all rows and labels."
+        )
 
     def save(self, path: str | os.PathLike[str]) -> NoReturn:
         """Not to be had, since a generator is code, which no file of this package holds: raises `ArchiveError`."""
@@ -269,7 +278,9 @@ class PretrainedSampler(Sampler):
                 "PretrainedSampler(..., name='...'), another name for each version of it."
             )
         described["generator"] = identity
-        return hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            json.dumps(described, sort_keys=True).encode(), digest_size=16
+        ).hexdigest()
 
     def _check_params(self) -> None:
         if not callable(self.generator) or isinstance(self.generator, type):
@@ -277,10 +288,14 @@ class PretrainedSampler(Sampler):
                 f"generator={self.generator!r} is not callable as generator(z, y): give a function or module."
             )
         if self.vary_with is not None and not callable(self.vary_with):
-            raise InputError(f"vary_with={self.vary_with!r} is not callable as vary_with(x, y, z, strength).")
+            raise InputError(
+                f"vary_with={self.vary_with!r} is not callable as vary_with(x, y, z, strength)."
+            )
         shape = self.latent_shape
         if not isinstance(shape, (tuple, list)) or not shape:
-            raise InputError(f"latent_shape={shape!r} is no tuple of whole numbers, such as (128,).")
+            raise InputError(
+                f"latent_shape={shape!r} is no tuple of whole numbers, such as (128,)."
+            )
         for side in shape:
             check_positive_int("latent_shape", side)
         check_positive_int("batch_size", self.batch_size)
@@ -341,7 +356,9 @@ class PretrainedSampler(Sampler):
         self.__dict__.update({name: Scripted.unpack(value) for name, value in state.items()})
         if known is not None:
             device, numbers, learned = known
-            self.network_ = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(found_here(device))
+            self.network_ = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(
+                found_here(device)
+            )
             self.network_.learned = learned
 
     def _build(self, spec: Any) -> nn.Module:
@@ -356,18 +373,24 @@ def _bounds(name: str, value: Any, channels: int) -> tuple[tuple[float, ...], tu
     try:
         low, high = (np.broadcast_to(np.asarray(bound, dtype=float), channels) for bound in value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name}={value!r} is no pair (low, high) for {channels} channel(s).") from error
+        raise InputError(
+            f"{name}={value!r} is no pair (low, high) for {channels} channel(s)."
+        ) from error
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
         raise InputError(f"{name}={value!r} is no range: low must be below high, and both finite.")
     return tuple(low.tolist()), tuple(high.tolist())
 
 
-def _check_shape(which: str, function: Any, made: tuple[int, ...], wanted: tuple[int, ...], *, resize: bool) -> None:
+def _check_shape(
+    which: str, function: Any, made: tuple[int, ...], wanted: tuple[int, ...], *, resize: bool
+) -> None:
     if made == wanted or (resize and made[0] == wanted[0]):
         return
     remedy = "set resize=True, or resize the rows that fit is given"
     if made[0] != wanted[0]:
-        remedy = "convert the rows that fit is given, or wrap it in a function that converts its images"
+        remedy = (
+            "convert the rows that fit is given, or wrap it in a function that converts its images"
+        )
     raise InputError(
         f"{which}={name_of(function)} gives images of (C, H, W) = {made}, and those of X have {wanted}: {remedy}."
     )

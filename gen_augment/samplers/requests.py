@@ -47,7 +47,9 @@ def requested_codes(
         if codes.ndim == 0:
             return np.full(n_samples or 1, codes)
     if codes.ndim != 1 or len(codes) == 0:
-        raise InputError(f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}.")
+        raise InputError(
+            f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}."
+        )
     if n_samples not in (None, len(codes)):
         raise InputError(
             f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree."
@@ -65,9 +67,15 @@ def sample_by_address(
 ) -> tuple[Any, Any]:
     """What `Sampler.sample` gives, of anything that generates by address and counts on in ``_next_row``."""
     goes_on = random_state is None
-    seed, start = (sampler.seed_, getattr(sampler, "_next_row", 0)) if goes_on else (resolve_seed(random_state), 0)
+    seed, start = (
+        (sampler.seed_, getattr(sampler, "_next_row", 0))
+        if goes_on
+        else (resolve_seed(random_state), 0)
+    )
     labels: LabelCodec = sampler.label_codec_
-    codes = requested_codes(n_samples, y, labels, sampler.class_prior_, start, derive_seed(seed, "label"))
+    codes = requested_codes(
+        n_samples, y, labels, sampler.class_prior_, start, derive_seed(seed, "label")
+    )
     if where:
         match, budget = matcher(sampler.codec_, where), check_positive_int("max_draws", max_draws)
         starts = defaultdict[int, int](lambda: start)
@@ -94,19 +102,29 @@ def sample_parts(
     With `where`, `MAX_DRAWS` holds for each of these parts.
     """
     seed, labels = resolve_seed(random_state), sampler.label_codec_
-    codes = requested_codes(n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label"))
+    codes = requested_codes(
+        n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label")
+    )
     match, starts = matcher(sampler.codec_, where) if where else None, defaultdict[int, int](int)
     for start in range(0, len(codes), size):
         part = codes[start : start + size]
         if match is not None:
             X, part = _sample_where(sampler, part, y is None, match, MAX_DRAWS, seed, starts)
         else:
-            X = sampler.generate(np.arange(start, start + len(part)), labels.classes[part], seed=seed)
+            X = sampler.generate(
+                np.arange(start, start + len(part)), labels.classes[part], seed=seed
+            )
         yield X, labels.decode(part)
 
 
 def _sample_where(
-    sampler: Any, codes: np.ndarray, free: bool, match: Match, max_draws: int, seed: int, starts: dict[int, int]
+    sampler: Any,
+    codes: np.ndarray,
+    free: bool,
+    match: Match,
+    max_draws: int,
+    seed: int,
+    starts: dict[int, int],
 ) -> tuple[Any, np.ndarray]:
     """Rows that match, and their class numbers.
 

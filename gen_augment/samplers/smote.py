@@ -58,7 +58,11 @@ class SMOTESampler(KeepsRows):
     """
 
     def __init__(
-        self, *, k_neighbors: int = 5, column_types: ColumnTypes = None, random_state: RandomState = None
+        self,
+        *,
+        k_neighbors: int = 5,
+        column_types: ColumnTypes = None,
+        random_state: RandomState = None,
     ) -> None:
         super().__init__(column_types=column_types, random_state=random_state)
         self.k_neighbors = k_neighbors
@@ -87,7 +91,9 @@ class SMOTESampler(KeepsRows):
         self._blocks: tuple[int, ...] = ()
         self._marks: list[tuple[slice, int]] = []
         # `_check_rows` leaves the codec out where it has found plain numbers.
-        plain = None if self.column_types else _plain_numbers(self._rows, checked=self._codec is None)
+        plain = (
+            None if self.column_types else _plain_numbers(self._rows, checked=self._codec is None)
+        )
         self._is_plain = plain is not None
         if plain is None:
             codec: Any = self.codec_
@@ -106,11 +112,17 @@ class SMOTESampler(KeepsRows):
             here: Any = slice(None) if counts[code] == len(codes) else codes == code
             neighbors = self._neighbors_of(code)
             mine = row[here] - self.first_[code]
-            partner[here] = neighbors[mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))]
+            partner[here] = neighbors[
+                mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))
+            ]
             if self._blocks:
                 told = points[:, -votes.shape[1] :]
-                few = len(mine) < len(neighbors)  # else a row that is asked for again has its votes counted once
-                votes[here] = told[neighbors[mine]].sum(axis=1) if few else told[neighbors].sum(axis=1)[mine]
+                few = len(mine) < len(
+                    neighbors
+                )  # else a row that is asked for again has its votes counted once
+                votes[here] = (
+                    told[neighbors[mine]].sum(axis=1) if few else told[neighbors].sum(axis=1)[mine]
+                )
         share = u[:, 2:].astype(points.dtype, copy=False)
         if self._is_plain:
             return _like(self._rows, _between(points, row, partner, share))
@@ -139,12 +151,18 @@ class SMOTESampler(KeepsRows):
                 width = sum(self._blocks)
                 mine = np.concatenate([mine[:, :-width], mine[:, -width:] * math.sqrt(0.5)], axis=1)
             k = min(self.k_neighbors, n - 1)
-            found = NearestNeighbors(n_neighbors=k + 1).fit(mine).kneighbors(mine, return_distance=False)
+            found = (
+                NearestNeighbors(n_neighbors=k + 1)
+                .fit(mine)
+                .kneighbors(mine, return_distance=False)
+            )
             self._neighbors[code] = first + found[:, 1:]
         return self._neighbors[code]
 
 
-def _between(points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _between(
+    points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray
+) -> np.ndarray:
     """Points on the way from some to others: a few at a time, which stay in the cache."""
     made = np.empty((len(row), points.shape[1]), points.dtype)
     for first in range(0, len(row), PART_ROWS):
@@ -168,8 +186,12 @@ def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
 def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
     """The values of a table of finite numbers as float64; None for anything else, or what was not `checked` to be."""
     if isinstance(X, pd.DataFrame):
-        fine = X.columns.is_unique and all(isinstance(name, (str, int, np.integer)) for name in X.columns)
-        if not fine or not all(d.kind in "iuf" and not isinstance(d, pd.SparseDtype) for d in X.dtypes):
+        fine = X.columns.is_unique and all(
+            isinstance(name, (str, int, np.integer)) for name in X.columns
+        )
+        if not fine or not all(
+            d.kind in "iuf" and not isinstance(d, pd.SparseDtype) for d in X.dtypes
+        ):
             return None
         values = X.to_numpy(dtype=np.float64, na_value=np.nan)
     elif isinstance(X, Tensor):
@@ -180,7 +202,11 @@ def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
         values = X.astype(np.float64, copy=False)
     else:
         return None
-    return values if checked or (values.ndim == 2 and values.size and np.isfinite(values).all()) else None
+    return (
+        values
+        if checked or (values.ndim == 2 and values.size and np.isfinite(values).all())
+        else None
+    )
 
 
 def _like(X: Any, values: np.ndarray) -> Any:

@@ -29,10 +29,14 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
         `init` is no fitted sampler of this kind, size and form of data.
     """
     if type(init).__name__ != method:
-        raise InputError(f"init is a {type(init).__name__}: a {method} can only start from a fitted {method}.")
+        raise InputError(
+            f"init is a {type(init).__name__}: a {method} can only start from a fitted {method}."
+        )
     if not hasattr(init, "network_"):
         raise NotFittedError(f"init, a {method}, is not fitted yet: call its fit(X, y) first.")
-    embeddings = tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding))
+    embeddings = tuple(
+        f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding)
+    )
     rows, n_known = _rows_of(labels.classes, init.classes_), len(init.classes_)
     anew = () if max(rows) >= 0 else tuple(f"{name}." for name in getattr(network, "anew", ()))
     learned = init.network_.state_dict()
@@ -60,7 +64,9 @@ def _rows_of(classes: np.ndarray, known: np.ndarray) -> list[int]:
 def _class_vectors(vectors: Tensor, rows: list[int], fresh: Tensor) -> Tensor:
     """Those of known classes; elsewhere `fresh` ones, moved to the mean and scaled to the spread of the known."""
     fresh = fresh.to(vectors.device)
-    new = vectors.mean(dim=0) + fresh * (vectors.std(unbiased=False) / fresh.std(unbiased=False).clamp(min=1e-6))
+    new = vectors.mean(dim=0) + fresh * (
+        vectors.std(unbiased=False) / fresh.std(unbiased=False).clamp(min=1e-6)
+    )
     known = torch.tensor(rows) >= 0
     new[known] = vectors[rows][known]
     return new

@@ -35,7 +35,9 @@ BATCH_SIZE, MIXUP = 64, 0.4
 N_STEPS, SHIFT = {"image": 2400, "table": 600}, {"image": SMALL_SHIFT, "table": 0.0}
 
 
-def infer_labels(x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: torch.device) -> Tensor:
+def infer_labels(
+    x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: torch.device
+) -> Tensor:
     """`y` with the most likely class in place of each -1.
 
     Parameters
@@ -56,7 +58,9 @@ def infer_labels(x: Tensor, y: Tensor, spec: DataSpec, *, seed: int, device: tor
         encoder = build_encoder(spec, 32)
         trunk = place(encoder, device, spec.kind)
         head = nn.Linear(encoder.out_features, spec.n_classes).to(device)
-        train_classifier(trunk, head, batches, N_STEPS[spec.kind], mixup=MIXUP, shift=SHIFT[spec.kind])
+        train_classifier(
+            trunk, head, batches, N_STEPS[spec.kind], mixup=MIXUP, shift=SHIFT[spec.kind]
+        )
     trunk.eval()
     found = y.clone()
     with torch.no_grad():

@@ -29,7 +29,14 @@ from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
 from gen_augment.nets.perceptual import FeatureCNN, train_feature_cnn
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
-from gen_augment.samplers.latents import N_PICKS, CodeBook, KeepCodes, Latent, LearnedNoise, split_noise
+from gen_augment.samplers.latents import (
+    N_PICKS,
+    CodeBook,
+    KeepCodes,
+    Latent,
+    LearnedNoise,
+    split_noise,
+)
 from gen_augment.training import Callback, Loop
 from gen_augment.types import Batch, ColumnTypes, DataSpec
 from gen_augment.validation import check_choice, check_positive_int, check_range
@@ -190,10 +197,14 @@ class ConditionalVAE(Sampler):
             )
         if likelihood == "auto":
             likelihood = "bce" if spec.binary else "gaussian"
-        return VAENetwork(spec, self.latent_dim, self.width, likelihood, max(self.n_codes, spec.n_classes))
+        return VAENetwork(
+            spec, self.latent_dim, self.width, likelihood, max(self.n_codes, spec.n_classes)
+        )
 
     def _fit(self, network: Any, loop: Loop) -> None:
-        optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=self.lr, weight_decay=1e-4, fused=True
+        )
         model, optimizer = loop.setup(network, optimizer)
         warmup_steps = max(1, round(self.warmup * self.max_steps))
         full_beta = self.beta
@@ -223,13 +234,21 @@ class ConditionalVAE(Sampler):
             return None
         batches = loop.batches
         return train_feature_cnn(
-            batches.x, batches.y, self.spec_.n_classes, n_steps=FEATURE_STEPS, batch_size=self.batch_size
+            batches.x,
+            batches.y,
+            self.spec_.n_classes,
+            n_steps=FEATURE_STEPS,
+            batch_size=self.batch_size,
         )
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
-        code, columns, picks = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
-        return network.generate(network.codes.draw(self._latent, code, picks, y, self.spread), columns, y)
+        code, columns, picks = split_noise(
+            z, self.latent_dim, self._n_columns, N_PICKS[self._latent]
+        )
+        return network.generate(
+            network.codes.draw(self._latent, code, picks, y, self.spread), columns, y
+        )
 
     def _to_code(self, x: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]
@@ -244,13 +263,17 @@ class ConditionalVAE(Sampler):
         mean, _ = network.encode(x, y)
         noise, columns, _ = split_noise(z, self.latent_dim, self._n_columns, N_PICKS[self._latent])
         # On the way from the row's own code to a draw from the prior, at constant variance.
-        return network.generate(math.sqrt(1 - strength**2) * mean + strength * noise, columns, y, strength)
+        return network.generate(
+            math.sqrt(1 - strength**2) * mean + strength * noise, columns, y, strength
+        )
 
 
 class VAENetwork(nn.Module):
     """Encoder and decoder, both given the label's embedding, and codes of training rows."""
 
-    def __init__(self, spec: DataSpec, latent_dim: int, width: int, likelihood: str, n_codes: int) -> None:
+    def __init__(
+        self, spec: DataSpec, latent_dim: int, width: int, likelihood: str, n_codes: int
+    ) -> None:
         super().__init__()
         self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
         self.encoder = build_encoder(spec, width)
@@ -267,7 +290,9 @@ class VAENetwork(nn.Module):
         logits = self.decoder(z, self.embedding(y))
         rows = self._rows(logits)
         if self.noise is None:
-            reconstruction = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2, reduction="sum") / len(x)
+            reconstruction = F.binary_cross_entropy_with_logits(
+                logits, (x + 1) / 2, reduction="sum"
+            ) / len(x)
         else:
             reconstruction = self.noise(x, rows)
         kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum() / len(x)
@@ -282,7 +307,9 @@ class VAENetwork(nn.Module):
     def generate(self, z: Tensor, columns: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
         """Rows from codes, and the noise of each column where rows are drawn."""
         rows = self._rows(self.decoder(z, self.embedding(y)))
-        return rows if self.noise is None or self.bounded else self.noise.draw(rows, columns, strength)
+        return (
+            rows if self.noise is None or self.bounded else self.noise.draw(rows, columns, strength)
+        )
 
     def _rows(self, logits: Tensor) -> Tensor:
         if self.noise is None:

@@ -57,9 +57,13 @@ class Wrapped(nn.Module):
         value_range: tuple[float, float],
     ) -> None:
         super().__init__()
-        self.anchor = nn.Parameter(torch.empty(0), requires_grad=False)  # a function has no device of its own
+        self.anchor = nn.Parameter(
+            torch.empty(0), requires_grad=False
+        )  # a function has no device of its own
         self.register_buffer("numbers", numbers)
-        modules = {id(m): m for m in (_module_of(generator), _module_of(vary_with)) if m is not None}
+        modules = {
+            id(m): m for m in (_module_of(generator), _module_of(vary_with)) if m is not None
+        }
         self.parts = nn.ModuleList(modules.values())
         self.functions = {"generator": generator, "vary_with": vary_with}
         self.low, self.high = value_range
@@ -73,7 +77,9 @@ class Wrapped(nn.Module):
     def vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
         """Images like `x`, which has the size of the generator's own."""
         scaled = (x + 1) * ((self.high - self.low) / 2) + self.low
-        return self._checked("vary_with", self._call("vary_with", z, (scaled, self.numbers[y], z, strength)), len(z))
+        return self._checked(
+            "vary_with", self._call("vary_with", z, (scaled, self.numbers[y], z, strength)), len(z)
+        )
 
     def probe(self, z: Tensor, y: Tensor) -> None:
         """Make two rows, together and one alone, and learn what images the generator gives.
@@ -87,19 +93,26 @@ class Wrapped(nn.Module):
         pair = self._first("generator", where, lambda: self(z, y))
         self.learned.shape = tuple(pair.shape[1:])
         if pair.abs().max() > 3:
-            low, high = ((float(v) + 1) * (self.high - self.low) / 2 + self.low for v in (pair.min(), pair.max()))
+            low, high = (
+                (float(v) + 1) * (self.high - self.low) / 2 + self.low
+                for v in (pair.min(), pair.max())
+            )
             raise InputError(
                 f"the generator {name_of(self.functions['generator'])} gives values of {low:g} to {high:g}, far "
                 f"outside value_range=({self.low:g}, {self.high:g}): say what range its images have."
             )
-        alone = self._first("generator", f"{where}, the second row alone", lambda: self(z[1:], y[1:]))
+        alone = self._first(
+            "generator", f"{where}, the second row alone", lambda: self(z[1:], y[1:])
+        )
         self._check_same("generator", pair[1:], alone)
 
     def probe_vary(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[int, ...]:
         """The same for what varies, with two images of the user; the shape of what it gives."""
         where = f"for images of shape {tuple(x.shape)}"
         pair = self._first("vary_with", where, lambda: self.vary(x, y, z, 0.5))
-        alone = self._first("vary_with", f"{where}, the second alone", lambda: self.vary(x[1:], y[1:], z[1:], 0.5))
+        alone = self._first(
+            "vary_with", f"{where}, the second alone", lambda: self.vary(x[1:], y[1:], z[1:], 0.5)
+        )
         self._check_same("vary_with", pair[1:], alone)
         return tuple(pair.shape[1:])
 
@@ -115,7 +128,9 @@ class Wrapped(nn.Module):
         """Put all parts into `eval`, or back into what each was in."""
         self.training = mode
         if not mode and not self._modes:
-            self._modes = [(module, module.training) for part in self.parts for module in part.modules()]
+            self._modes = [
+                (module, module.training) for part in self.parts for module in part.modules()
+            ]
             for part in self.parts:
                 with suppress(NotImplementedError):  # an exported program has one mode alone
                     part.eval()
@@ -132,7 +147,10 @@ class Wrapped(nn.Module):
         made = []
         for row, seed in enumerate(row_seeds(z)):
             with fork_rng(seed, z.device):
-                one = [value[row : row + 1] if isinstance(value, Tensor) else value for value in arguments]
+                one = [
+                    value[row : row + 1] if isinstance(value, Tensor) else value
+                    for value in arguments
+                ]
                 made.append(function(*one))
         return torch.cat(made)
 
@@ -147,7 +165,10 @@ class Wrapped(nn.Module):
             with fork_rng(0, device):
                 before = _random_states(device)
                 made = call()
-                draws = any(not torch.equal(a, b) for a, b in zip(before, _random_states(device), strict=True))
+                draws = any(
+                    not torch.equal(a, b)
+                    for a, b in zip(before, _random_states(device), strict=True)
+                )
             if draws:
                 self.learned.seeded.add(which)
                 made = call()
@@ -203,7 +224,9 @@ def class_numbers(classes: np.ndarray, class_map: Mapping[Any, int] | None) -> T
     numbers = [class_map[label] for label in labels]
     for label, number in zip(labels, numbers, strict=True):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
-            raise InputError(f"class_map[{label!r}]={number!r} is not a whole number of at least 0.")
+            raise InputError(
+                f"class_map[{label!r}]={number!r} is not a whole number of at least 0."
+            )
     return torch.tensor([int(number) for number in numbers])
 
 
@@ -224,14 +247,19 @@ def identity_of(generator: Any) -> str | None:
     digest = hashlib.blake2b(repr((name_of(generator), parts)).encode(), digest_size=16)
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(
+            tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        )
     return digest.hexdigest()
 
 
 def row_seeds(z: Tensor) -> list[int]:
     """A seed for each row of noise: as noise goes by address, so do they."""
     rows = z.detach().cpu().contiguous().numpy()
-    return [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") >> 1 for row in rows]
+    return [
+        int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") >> 1
+        for row in rows
+    ]
 
 
 def _module_of(function: Any) -> nn.Module | None:
@@ -267,6 +295,8 @@ class Scripted:
         """What was packed."""
         if not isinstance(value, Scripted):
             return value
-        with warnings.catch_warnings():  # that torch.jit is going to be replaced is for its user to hear
+        with (
+            warnings.catch_warnings()
+        ):  # that torch.jit is going to be replaced is for its user to hear
             warnings.simplefilter("ignore", FutureWarning)
             return torch.jit.load(io.BytesIO(value.data))  # type: ignore[no-untyped-call]

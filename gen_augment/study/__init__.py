@@ -6,4 +6,12 @@ from gen_augment.study.runner import Study
 from gen_augment.study.saved import load_result, save_result
 from gen_augment.study.search import Recommendation
 
-__all__ = ["Arm", "Recommendation", "Study", "StudyResult", "load_result", "parse_arm", "save_result"]
+__all__ = [
+    "Arm",
+    "Recommendation",
+    "Study",
+    "StudyResult",
+    "load_result",
+    "parse_arm",
+    "save_result",
+]

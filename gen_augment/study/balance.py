@@ -13,10 +13,19 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["class_weights", "log_prior", "shift_probabilities", "tune_offsets", "tuned_on_rows_left_out", "weight_key"]
+__all__ = [
+    "class_weights",
+    "log_prior",
+    "shift_probabilities",
+    "tune_offsets",
+    "tuned_on_rows_left_out",
+    "weight_key",
+]
 
 
-def class_weights(codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> np.ndarray:
+def class_weights(
+    codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """``n / (K n_k)``, whose mean over the rows is 1; 0 for a class without rows: ndarray of shape (n_classes,).
 
     `weights` are those of the rows, each of which counts as one without them.
@@ -28,7 +37,9 @@ def class_weights(codes: np.ndarray, n_classes: int, weights: np.ndarray | None 
     """
     counts = np.bincount(codes, weights, minlength=n_classes)
     there = counts > 0
-    return np.asarray(np.where(there, counts.sum() / (there.sum() * np.where(there, counts, 1)), 0.0))
+    return np.asarray(
+        np.where(there, counts.sum() / (there.sum() * np.where(there, counts, 1)), 0.0)
+    )
 
 
 def log_prior(codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> np.ndarray:
@@ -58,12 +69,20 @@ def weight_key(estimator: Any) -> str | None:
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not has_fit_parameter(last, "sample_weight"):
         return None
-    return f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
+    return (
+        f"{estimator.steps[-1][0]}__sample_weight"
+        if isinstance(estimator, Pipeline)
+        else "sample_weight"
+    )
 
 
-def tuned_on_rows_left_out(estimator: Any, X: Any, codes: np.ndarray, n_classes: int, seed: int) -> np.ndarray:
+def tuned_on_rows_left_out(
+    estimator: Any, X: Any, codes: np.ndarray, n_classes: int, seed: int
+) -> np.ndarray:
     """Offsets for balanced accuracy, tuned on the cross-validated probabilities of the training rows: (n_classes,)."""
-    folds = StratifiedKFold(min(5, int(np.bincount(codes).min())), shuffle=True, random_state=seed % 2**32)
+    folds = StratifiedKFold(
+        min(5, int(np.bincount(codes).min())), shuffle=True, random_state=seed % 2**32
+    )
     found = cross_val_predict(clone(estimator), X, codes, cv=folds, method="predict_proba")
     probabilities = np.zeros((len(X), n_classes))
     probabilities[:, np.unique(codes)] = found
@@ -94,12 +113,19 @@ def tune_offsets(codes: np.ndarray, probabilities: np.ndarray, n_sweeps: int = 3
     offsets = np.zeros(probabilities.shape[1])
     for _ in range(n_sweeps):
         for code in range(1, len(offsets)):
-            offsets[code] = _best_offset(code, codes, logits + offsets, logits[:, code], weight, offsets[code])
+            offsets[code] = _best_offset(
+                code, codes, logits + offsets, logits[:, code], weight, offsets[code]
+            )
     return offsets
 
 
 def _best_offset(
-    code: int, codes: np.ndarray, shifted: np.ndarray, own: np.ndarray, weight: np.ndarray, current: float
+    code: int,
+    codes: np.ndarray,
+    shifted: np.ndarray,
+    own: np.ndarray,
+    weight: np.ndarray,
+    current: float,
 ) -> float:
     """The offset of class `code` that gets most weight right, the others' fixed; `current` unless another is better."""
     others = np.delete(shifted, code, axis=1)

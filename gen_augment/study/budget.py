@@ -14,7 +14,16 @@ from sklearn.base import clone
 
 from gen_augment.study.arms import Arm
 
-__all__ = ["ALLOWANCE", "ENOUGH", "LEAST_SEEDS", "LEAST_SHARE", "Cost", "Costs", "Plan", "make_plan"]
+__all__ = [
+    "ALLOWANCE",
+    "ENOUGH",
+    "LEAST_SEEDS",
+    "LEAST_SHARE",
+    "Cost",
+    "Costs",
+    "Plan",
+    "make_plan",
+]
 
 #: Seeds that a verdict takes.
 LEAST_SEEDS = 3
@@ -75,7 +84,9 @@ class Costs:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Costs":
         """From what `dataclasses.asdict` made of it."""
-        return cls(**{**record, "fits": {name: Cost(**cost) for name, cost in record["fits"].items()}})
+        return cls(
+            **{**record, "fits": {name: Cost(**cost) for name, cost in record["fits"].items()}}
+        )
 
     def seconds(self, arms: Iterable[Arm], n_seeds: int, share: float, n_jobs: int = 1) -> float:
         """Of so many seeds: in rounds of a seed for each process, as `Rounds` runs them."""
@@ -84,13 +95,20 @@ class Costs:
         drawn = {(draw_name(arm), arm.size): arm for arm in arms if arm.is_generative}
         fits = [
             self.fits[name].seconds(share)
-            + sum(self.draws[draw] for (draw, of), arm in drawn.items() if (arm.row_step, of) == (name, size))
+            + sum(
+                self.draws[draw]
+                for (draw, of), arm in drawn.items()
+                if (arm.row_step, of) == (name, size)
+            )
             for name, size in users
         ]
         first = [*(self.arms[arm.base] for arm in arms if not arm.is_generative), *fits]
         then = [self.arms[arm.base] for arm in arms if arm.is_generative]
         rounds = [n_jobs] * (n_seeds // n_jobs) + [n_seeds % n_jobs] * (n_seeds % n_jobs > 0)
-        return sum(makespan(first * k, n_jobs) + makespan(then * k, n_jobs) + self.overhead * k for k in rounds)
+        return sum(
+            makespan(first * k, n_jobs) + makespan(then * k, n_jobs) + self.overhead * k
+            for k in rounds
+        )
 
 
 def draw_name(arm: Arm) -> str:
@@ -144,7 +162,13 @@ class Plan:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Plan":
         """From what `as_record` gave."""
-        return cls(**{**record, "left_out": tuple(record["left_out"]), "costs": Costs.from_record(record["costs"])})
+        return cls(
+            **{
+                **record,
+                "left_out": tuple(record["left_out"]),
+                "costs": Costs.from_record(record["costs"]),
+            }
+        )
 
     def as_record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -153,11 +177,17 @@ class Plan:
     def steps(self, name: str) -> int | None:
         """Of a sampler, if they are fewer than its own."""
         cost = self.costs.fits.get(name)
-        return None if cost is None or cost.shortened(self.share) == cost.steps else cost.shortened(self.share)
+        return (
+            None
+            if cost is None or cost.shortened(self.share) == cost.steps
+            else cost.shortened(self.share)
+        )
 
     def arms(self, arms: Mapping[str, Arm]) -> dict[str, Arm]:
         """Those that are run, their samplers with as many steps as they get."""
-        return {name: self._shortened(arm) for name, arm in arms.items() if name not in self.left_out}
+        return {
+            name: self._shortened(arm) for name, arm in arms.items() if name not in self.left_out
+        }
 
     def _shortened(self, arm: Arm) -> Arm:
         steps = self.steps(arm.row_step) if arm.is_generative else None
@@ -181,7 +211,11 @@ class Plan:
     def words(self, arms: Mapping[str, Arm]) -> str:
         """What is done to fit the budget, and how long it is expected to take."""
         less = self.given_up(arms)
-        text = f"To fit {minutes(self.budget)}: {less}" if less else f"A budget of {minutes(self.budget)} is enough"
+        text = (
+            f"To fit {minutes(self.budget)}: {less}"
+            if less
+            else f"A budget of {minutes(self.budget)} is enough"
+        )
         text += f". It takes about {minutes(float(f'{self.seconds / 60:.2g}'))}."
         if self.seconds > 60 * self.budget:
             needed = math.ceil(self.seconds / 60 / ALLOWANCE)
@@ -248,12 +282,20 @@ def _fewer_and_fewer(costs: Costs, arms: Mapping[str, Arm]) -> Iterator[dict[str
     """All arms; without those whose batch steps others of the same rows have too; with ever fewer samplers."""
     kept = dict(arms)
     yield kept
-    greater = {name: arm for name, arm in kept.items() if not any(_extends(other, arm) for other in kept.values())}
+    greater = {
+        name: arm
+        for name, arm in kept.items()
+        if not any(_extends(other, arm) for other in kept.values())
+    }
     if len(greater) < len(kept):
         yield (kept := greater)
     while len(names := _samplers(kept)) > 1:
         costliest = max(names, key=lambda name: costs.seconds(_of(name, kept), 1, LEAST_SHARE))
-        kept = {name: arm for name, arm in kept.items() if arm.row_step != costliest or not arm.is_generative}
+        kept = {
+            name: arm
+            for name, arm in kept.items()
+            if arm.row_step != costliest or not arm.is_generative
+        }
         yield kept
 
 
@@ -266,7 +308,11 @@ def _extends(other: Arm, arm: Arm) -> bool:
 
 def _samplers(arms: Mapping[str, Arm]) -> Sequence[str]:
     """Of which an arm could be chosen."""
-    return list(dict.fromkeys(arm.row_step for arm in arms.values() if arm.is_generative and not arm.is_control))
+    return list(
+        dict.fromkeys(
+            arm.row_step for arm in arms.values() if arm.is_generative and not arm.is_control
+        )
+    )
 
 
 def _of(sampler: str, arms: Mapping[str, Arm]) -> list[Arm]:

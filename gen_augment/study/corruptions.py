@@ -18,18 +18,51 @@ __all__ = ["CONDITIONS", "CORRUPTIONS", "SEVERITIES", "chosen_rows", "corrupt", 
 
 #: Of a kind, its parameter at severities 1 to 5, and the transform that has it. `side` is in pixels.
 CORRUPTIONS: dict[str, tuple[tuple[float, ...], Callable[[Any, float, int], Any]]] = {
-    "gaussian_noise": ((0.04, 0.06, 0.08, 0.09, 0.10), lambda A, c, side: A.GaussNoise(std_range=(c, c), p=1)),
-    "shot_noise": ((0.05, 0.1, 0.15, 0.2, 0.3), lambda A, c, side: A.ShotNoise(scale_range=(c, c), p=1)),
-    "impulse_noise": ((0.01, 0.02, 0.03, 0.05, 0.07), lambda A, c, side: A.SaltAndPepper(amount=(c, c), p=1)),
-    "defocus_blur": ((1, 1.5, 2, 2.5, 3), lambda A, c, side: A.GaussianBlur(0, (c * side / 64, c * side / 64), p=1)),
-    "motion_blur": ((5, 7, 9, 11, 13), lambda A, c, side: A.MotionBlur((_odd(c * side / 64),) * 2, p=1)),
-    "zoom_blur": ((1.06, 1.11, 1.16, 1.21, 1.26), lambda A, c, side: A.ZoomBlur((c, c), (0.02, 0.02), p=1)),
-    "fog": ((0.2, 0.3, 0.4, 0.5, 0.6), lambda A, c, side: A.RandomBrightnessContrast((c, c), (-c, -c), p=1)),
-    "brightness": ((0.05, 0.1, 0.15, 0.2, 0.3), lambda A, c, side: A.RandomBrightnessContrast((c, c), (0, 0), p=1)),
-    "contrast": ((0.25, 0.4, 0.6, 0.7, 0.8), lambda A, c, side: A.RandomBrightnessContrast((0, 0), (-c, -c), p=1)),
-    "elastic": ((1, 1.5, 2, 2.5, 3), lambda A, c, side: A.ElasticTransform(c * side, side / 8, p=1)),
+    "gaussian_noise": (
+        (0.04, 0.06, 0.08, 0.09, 0.10),
+        lambda A, c, side: A.GaussNoise(std_range=(c, c), p=1),
+    ),
+    "shot_noise": (
+        (0.05, 0.1, 0.15, 0.2, 0.3),
+        lambda A, c, side: A.ShotNoise(scale_range=(c, c), p=1),
+    ),
+    "impulse_noise": (
+        (0.01, 0.02, 0.03, 0.05, 0.07),
+        lambda A, c, side: A.SaltAndPepper(amount=(c, c), p=1),
+    ),
+    "defocus_blur": (
+        (1, 1.5, 2, 2.5, 3),
+        lambda A, c, side: A.GaussianBlur(0, (c * side / 64, c * side / 64), p=1),
+    ),
+    "motion_blur": (
+        (5, 7, 9, 11, 13),
+        lambda A, c, side: A.MotionBlur((_odd(c * side / 64),) * 2, p=1),
+    ),
+    "zoom_blur": (
+        (1.06, 1.11, 1.16, 1.21, 1.26),
+        lambda A, c, side: A.ZoomBlur((c, c), (0.02, 0.02), p=1),
+    ),
+    "fog": (
+        (0.2, 0.3, 0.4, 0.5, 0.6),
+        lambda A, c, side: A.RandomBrightnessContrast((c, c), (-c, -c), p=1),
+    ),
+    "brightness": (
+        (0.05, 0.1, 0.15, 0.2, 0.3),
+        lambda A, c, side: A.RandomBrightnessContrast((c, c), (0, 0), p=1),
+    ),
+    "contrast": (
+        (0.25, 0.4, 0.6, 0.7, 0.8),
+        lambda A, c, side: A.RandomBrightnessContrast((0, 0), (-c, -c), p=1),
+    ),
+    "elastic": (
+        (1, 1.5, 2, 2.5, 3),
+        lambda A, c, side: A.ElasticTransform(c * side, side / 8, p=1),
+    ),
     "pixelate": ((0.9, 0.8, 0.65, 0.5, 0.4), lambda A, c, side: A.Downscale((c, c), p=1)),
-    "jpeg": ((80, 65, 58, 50, 40), lambda A, c, side: A.ImageCompression(quality_range=(int(c), int(c)), p=1)),
+    "jpeg": (
+        (80, 65, 58, 50, 40),
+        lambda A, c, side: A.ImageCompression(quality_range=(int(c), int(c)), p=1),
+    ),
 }
 SEVERITIES = (1, 2, 3, 4, 5)
 #: What a study tests under.
@@ -61,7 +94,9 @@ def corrupt(X: Any, kind: str, severity: int, *, like: Any, seed: int = 0) -> An
         albumentations is not installed.
     """
     if kind not in CORRUPTIONS or severity not in SEVERITIES:
-        raise InputError(f"corruption {kind!r} of severity {severity!r}: give one of {', '.join(CORRUPTIONS)}, 1 to 5.")
+        raise InputError(
+            f"corruption {kind!r} of severity {severity!r}: give one of {', '.join(CORRUPTIONS)}, 1 to 5."
+        )
     try:
         import albumentations as A
     except ImportError as error:
@@ -77,8 +112,12 @@ def corrupt(X: Any, kind: str, severity: int, *, like: Any, seed: int = 0) -> An
     scaled = ((codec.encode(X) - low) / max(high - low, 1e-6)).clamp(0, 1)
     images = (scaled * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     # Some blurs drop the axis of a single channel.
-    changed = np.stack([transform(image=np.ascontiguousarray(i))["image"].reshape(i.shape) for i in images])
-    return codec.decode(torch.from_numpy(changed).permute(0, 3, 1, 2).float() / 255 * (high - low) + low)
+    changed = np.stack(
+        [transform(image=np.ascontiguousarray(i))["image"].reshape(i.shape) for i in images]
+    )
+    return codec.decode(
+        torch.from_numpy(changed).permute(0, 3, 1, 2).float() / 255 * (high - low) + low
+    )
 
 
 def chosen_rows(n: int, at_most: int = 500) -> np.ndarray:

@@ -41,7 +41,9 @@ def learning_curve(result: "StudyResult") -> pd.DataFrame:
 
 
 def _interval(result: "StudyResult", values: pd.Series, test_variance: float = 0.0) -> Interval:
-    return paired_interval(values.tolist(), overlap=result.overlap, test_variance=test_variance, level=1 - result.alpha)
+    return paired_interval(
+        values.tolist(), overlap=result.overlap, test_variance=test_variance, level=1 - result.alpha
+    )
 
 
 def _ends(found: Interval | None) -> tuple[float, float, float]:

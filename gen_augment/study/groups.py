@@ -14,7 +14,9 @@ __all__ = ["read_groups", "rows_by_group", "whole_groups"]
 _ORDERS, _CHOICE = 100, 5
 
 
-def read_groups(groups: Any, of_test: Any, n: int, n_test: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+def read_groups(
+    groups: Any, of_test: Any, n: int, n_test: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers of the groups that rows are of, and likewise of a test part.
 
     Parameters
@@ -33,7 +35,9 @@ def read_groups(groups: Any, of_test: Any, n: int, n_test: int | None) -> tuple[
     """
     if groups is None or (of_test is None and n_test is not None):
         has, lacks = ("test has", "groups=") if groups is None else ("X has", "test=(X, y, groups)")
-        raise InputError(f"{has} groups, and the other part has none: give {lacks} too, by the same names.")
+        raise InputError(
+            f"{has} groups, and the other part has none: give {lacks} too, by the same names."
+        )
     named = [_names("groups", groups, n)]
     if n_test is not None:
         named.append(_names("groups of test", of_test, n_test))
@@ -42,7 +46,9 @@ def read_groups(groups: Any, of_test: Any, n: int, n_test: int | None) -> tuple[
         return numbers, None
     mine, of_test = numbers[:n], numbers[n:]
     if np.ptp(of_test) == 0:
-        raise InputError("groups of test: all rows are of one; a score and how sure it is take 2 or more.")
+        raise InputError(
+            "groups of test: all rows are of one; a score and how sure it is take 2 or more."
+        )
     shared = np.isin(mine, of_test)
     if shared.any():
         row = int(np.argmax(shared))
@@ -59,10 +65,14 @@ def _names(what: str, groups: Any, n: int) -> np.ndarray:
     except ValueError as error:  # ragged
         raise InputError(f"{what}: {error}; name one group for each row.") from error
     if names.shape != (n,):
-        raise InputError(f"{what} has shape {names.shape}, and there are {n} rows: name one group for each row.")
+        raise InputError(
+            f"{what} has shape {names.shape}, and there are {n} rows: name one group for each row."
+        )
     missing = pd.isna(names)
     if missing.any():
-        raise InputError(f"{what}: row {int(np.argmax(missing))} has none; name one for each row, or leave it out.")
+        raise InputError(
+            f"{what}: row {int(np.argmax(missing))} has none; name one for each row, or leave it out."
+        )
     return names
 
 
@@ -71,7 +81,9 @@ def rows_by_group(groups: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return pd.crosstab(groups, codes).to_numpy()
 
 
-def whole_groups(groups: np.ndarray, codes: np.ndarray, share: float, seed: int, parts: int = 1) -> np.ndarray:
+def whole_groups(
+    groups: np.ndarray, codes: np.ndarray, share: float, seed: int, parts: int = 1
+) -> np.ndarray:
     """Which rows to hold out: whole groups that have this share of each class, as nearly as they can.
 
     In random order, each group is held out if that brings the shares nearer to what is wanted: `share`, or for a class
@@ -108,7 +120,9 @@ def whole_groups(groups: np.ndarray, codes: np.ndarray, share: float, seed: int,
     for _ in range(_ORDERS):
         lacking, held_out = wanted.copy(), np.zeros(len(table), dtype=bool)
         for group in rng.permutation(len(table)):
-            if portion[group] @ (2 * lacking - portion[group]) > 0:  # the squared distance becomes less
+            if (
+                portion[group] @ (2 * lacking - portion[group]) > 0
+            ):  # the squared distance becomes less
                 lacking -= portion[group]
                 held_out[group] = True
         there = (table[held_out] > 0).sum(axis=0)

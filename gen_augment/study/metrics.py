@@ -81,7 +81,9 @@ def _areas(truth: np.ndarray, probabilities: np.ndarray, there: np.ndarray) -> d
 def _areas_of_one(positive: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     """ROC AUC, ties half, and average precision, from one sort: scikit-learn's checks take longer than the sums."""
     order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # of each run of equal scores
+    last = np.append(
+        np.flatnonzero(np.diff(score[order])), len(score) - 1
+    )  # of each run of equal scores
     hits = np.cumsum(positive[order])[last]
     misses = last + 1 - hits
     recall, precision = hits / hits[-1], hits / (last + 1)
@@ -90,7 +92,9 @@ def _areas_of_one(positive: np.ndarray, score: np.ndarray) -> tuple[float, float
     return float(roc), float(gained @ precision)
 
 
-def expected_calibration_error(codes: np.ndarray, probabilities: np.ndarray, n_bins: int = 15) -> float:
+def expected_calibration_error(
+    codes: np.ndarray, probabilities: np.ndarray, n_bins: int = 15
+) -> float:
     """Mean gap between confidence and accuracy over equal bins of confidence, weighted by their rows.
 
     References

@@ -120,7 +120,9 @@ def load_model(name: str) -> Any:
 
 def is_network_factory(model: Any) -> bool:
     """Whether `model` makes networks, rather than being an estimator."""
-    if not isinstance(model, type) and all(hasattr(model, name) for name in ("fit", "predict_proba", "get_params")):
+    if not isinstance(model, type) and all(
+        hasattr(model, name) for name in ("fit", "predict_proba", "get_params")
+    ):
         return False
     if callable(model) and not isinstance(model, nn.Module) and not hasattr(model, "get_params"):
         return True
@@ -137,7 +139,9 @@ def describe_model(model: Any) -> tuple[str, str]:
     with fork_rng(0, torch.device("cpu")):
         network = model()
     if not isinstance(network, nn.Module):
-        raise InputError(f"model() gave a {type(network).__name__}: it must return a new nn.Module.")
+        raise InputError(
+            f"model() gave a {type(network).__name__}: it must return a new nn.Module."
+        )
     return f"network {type(network).__name__}", without_addresses(repr(network))
 
 
@@ -199,12 +203,18 @@ def fit_predict(
             if part is not None
         ]
         if arm.synthetic.soft:
-            teacher = trained([Stage.of(rows_of(real.X), real.codes, n_classes)], derive_seed(seed, "teacher"))
+            teacher = trained(
+                [Stage.of(rows_of(real.X), real.codes, n_classes)], derive_seed(seed, "teacher")
+            )
             made = slice(len(stages[0].x) - pool.n_synthetic, None)  # they come last, or alone
-            stages[0].targets[made] = torch.from_numpy(_predict(teacher, stages[0].x[made], device)).float()
+            stages[0].targets[made] = torch.from_numpy(
+                _predict(teacher, stages[0].x[made], device)
+            ).float()
         network = trained(stages, seed)
         return lambda X: _predict(network, rows_of(X), device)
-    raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)  # which has its own way with columns
+    raw = isinstance(model, Pipeline) and isinstance(
+        real.X, pd.DataFrame
+    )  # which has its own way with columns
 
     def inputs(X: Any) -> Any:
         return X if raw else encode(X).flatten(1).numpy()
@@ -260,9 +270,13 @@ def _fit_estimator(
     if arm.balance == "logit":
         offsets = -log_prior(codes, n_classes, weights)
     elif arm.balance == "threshold":
-        offsets = tuned_on_rows_left_out(estimator, rows, codes, n_classes, derive_seed(seed, "folds"))
+        offsets = tuned_on_rows_left_out(
+            estimator, rows, codes, n_classes, derive_seed(seed, "folds")
+        )
     elif arm.balance == "weights":
-        weights = (1 if weights is None else weights) * class_weights(codes, n_classes, weights)[codes]
+        weights = (1 if weights is None else weights) * class_weights(codes, n_classes, weights)[
+            codes
+        ]
     given = {} if weights is None else {str(weight_key(estimator)): weights}
     return estimator.fit(rows, codes, **given), offsets
 
@@ -276,7 +290,9 @@ class Stage(NamedTuple):
     weights: np.ndarray | None
 
     @classmethod
-    def of(cls, x: Tensor, codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> Self:
+    def of(
+        cls, x: Tensor, codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None
+    ) -> Self:
         """Of rows whose class is certain."""
         return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float(), weights)
 
@@ -288,7 +304,9 @@ def _train(
     """Train for `n_steps` in all, equally many on the rows of each stage."""
     if device == "cpu":
         keep_heap()
-    lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed")
+    lower = torch.autocast(
+        torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed"
+    )
     with tensor_defaults():
         network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True)
@@ -315,7 +333,9 @@ def _train(
             schedule.step()
     if not torch.isfinite(loss):
         raise DivergedError(
-            f"the classifier's loss is not finite after {n_steps} steps: lower lr.", step=n_steps, loss="cross_entropy"
+            f"the classifier's loss is not finite after {n_steps} steps: lower lr.",
+            step=n_steps,
+            loss="cross_entropy",
         )
     return network.eval()
 

@@ -20,7 +20,9 @@ __all__ = ["difference_plot", "example_grid"]
 _MAX_CLASSES = 20
 
 
-def example_grid(real: Part, synthetic: Part, labels: np.ndarray, *, neighbours: bool = False) -> bytes:
+def example_grid(
+    real: Part, synthetic: Part, labels: np.ndarray, *, neighbours: bool = False
+) -> bytes:
     """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones right of them.
 
     With `neighbours`, the training image nearest to each synthetic one comes right of those, in the same place. All
@@ -66,7 +68,9 @@ def _sheet(part: Part, codec: Codec, n_classes: int) -> np.ndarray:
         if len(index):
             images = codec.encode(take(part.X, index)).permute(0, 2, 3, 1).numpy()
             for column, image in enumerate(images):
-                sheet[code * down : code * down + height, column * across : column * across + width] = image
+                sheet[
+                    code * down : code * down + height, column * across : column * across + width
+                ] = image
     return sheet.squeeze(-1) if channels == 1 else sheet
 
 
@@ -85,9 +89,16 @@ def difference_plot(result: "StudyResult", reference: str) -> str:
         sign = 1 if result.higher_is_better else -1
         dots = sign * (scores[arm] - scores[reference]) * result.scale
         colour = GENERATIVE if result.arms[arm] else BASELINE
-        axis.scatter(dots, np.full(len(dots), height - 0.22), s=22, color=colour, alpha=0.6, linewidths=0)
+        axis.scatter(
+            dots, np.full(len(dots), height - 0.22), s=22, color=colour, alpha=0.6, linewidths=0
+        )
         if np.isfinite(found.low):
-            axis.plot([found.low * result.scale, found.high * result.scale], [height, height], color=colour, lw=2.2)
+            axis.plot(
+                [found.low * result.scale, found.high * result.scale],
+                [height, height],
+                color=colour,
+                lw=2.2,
+            )
         axis.plot(found.mean * result.scale, height, "D", color=colour, ms=6)
     axis.axvline(0, color="#1f2933", lw=1)
     axis.set_yticks(range(len(arms)), [*reversed(arms)])

@@ -65,15 +65,27 @@ def confusion_plot(result: "StudyResult", before: str, after: str) -> str:
         counts = result.confusion(arm)
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        axis.set_title(_short(arm, 26), fontsize=11, color=GENERATIVE if result.arms[arm] else BASELINE)
+        axis.set_title(
+            _short(arm, 26), fontsize=11, color=GENERATIVE if result.arms[arm] else BASELINE
+        )
         axis.set_xlabel("predicted", fontsize=11)
         if n <= _MAX_NUMBERS:
-            axis.set_xticks(range(n), names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
+            axis.set_xticks(
+                range(n), names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False
+            )
             axis.set_yticks(range(n), names, parse_math=False)
             for (row, column), value in np.ndenumerate(100 * share):
                 if value >= 0.5:
                     colour = "white" if value > 55 else "#1f2933"
-                    axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7.5, color=colour)
+                    axis.text(
+                        column,
+                        row,
+                        f"{value:.0f}",
+                        ha="center",
+                        va="center",
+                        fontsize=7.5,
+                        color=colour,
+                    )
     figure.axes[0].set_ylabel("true", fontsize=11)
     return as_svg(figure)
 
@@ -99,13 +111,21 @@ def ratio_plot(result: "StudyResult", reference: str) -> str:
     for number, (name, arms) in enumerate(ratios(result).items()):
         found = [result.difference(arm, reference) for arm in arms.values()]
         colour = colours[number % len(colours)]
-        middle, low, high = ([getattr(f, end) * result.scale for f in found] for end in ("mean", "low", "high"))
+        middle, low, high = (
+            [getattr(f, end) * result.scale for f in found] for end in ("mean", "low", "high")
+        )
         axis.plot(list(arms), middle, marker="D", color=colour, label=name)
         if np.isfinite(low).all():
             axis.fill_between(list(arms), low, high, color=colour, alpha=0.13, linewidth=0)
     axis.axhline(0, color="#1f2933", lw=1)
     every = {ratio for arms in ratios(result).values() for ratio in arms}
-    _log_scale(axis, every, "g", "synthetic rows for each real one", f"difference to {_short(reference, 20)}")
+    _log_scale(
+        axis,
+        every,
+        "g",
+        "synthetic rows for each real one",
+        f"difference to {_short(reference, 20)}",
+    )
     return as_svg(figure)
 
 

@@ -49,13 +49,19 @@ def describe_task(task: Task) -> dict[str, Any]:
         "kind": task.kind,
         "rows": len(task.rows),
         "classes": [str(label) for label in task.classes.tolist()],
-        "test": "held out anew for each seed" if task.test is None else f"{len(task.test)} rows apart",
+        "test": "held out anew for each seed"
+        if task.test is None
+        else f"{len(task.test)} rows apart",
         "test_size": task.test_size,
         "validation_size": task.validation_size,
         "per_class": task.per_class and {str(label): n for label, n in task.per_class.items()},
         "duplicates_dropped": task.n_dropped,
         **({} if task.rows.groups is None else {"groups": len(np.unique(task.rows.groups))}),
-        **({"shifted": {name: len(part) for name, part in task.shifted.items()}} if task.shifted else {}),
+        **(
+            {"shifted": {name: len(part) for name, part in task.shifted.items()}}
+            if task.shifted
+            else {}
+        ),
     }
 
 
@@ -63,7 +69,9 @@ def describe_sampler(sampler: Any) -> dict[str, Any]:
     """Class and parameters as JSON values."""
     plain = (bool, int, float, str, type(None))
     params = {k: v for k, v in sampler.get_params(deep=False).items() if k != "callbacks"}
-    shown = {k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()}
+    shown = {
+        k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()
+    }
     return {"class": type(sampler).__name__} | shown
 
 

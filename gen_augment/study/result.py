@@ -122,8 +122,14 @@ class StudyResult:
     def scores(self, part: str = "test") -> pd.DataFrame:
         """`metric` on "validation" or "test": one row a seed, one column for each arm that has no failed trial."""
         if part not in self._by_part:
-            table = self.trials.pivot_table(index="seed", columns="arm", values=f"{part}_{self.metric}")
-            complete = [arm for arm in self.arms if arm in table and table[arm].notna().sum() == self.n_seeds]
+            table = self.trials.pivot_table(
+                index="seed", columns="arm", values=f"{part}_{self.metric}"
+            )
+            complete = [
+                arm
+                for arm in self.arms
+                if arm in table and table[arm].notna().sum() == self.n_seeds
+            ]
             self._by_part[part] = table[complete]
         return self._by_part[part].copy()
 
@@ -136,7 +142,9 @@ class StudyResult:
         """The arm, with or without a sampler, that is best on validation; None if none is complete."""
         sign = 1 if self.higher_is_better else -1
         means = sign * self.scores("validation").mean()
-        allowed = [arm for arm in means.index if self.arms[arm] == generative and arm not in self.controls]
+        allowed = [
+            arm for arm in means.index if self.arms[arm] == generative and arm not in self.controls
+        ]
         candidates = means[allowed]
         return None if candidates.empty else str(candidates.idxmax())
 
@@ -155,7 +163,9 @@ class StudyResult:
         The jackknife leaves out one of twenty groups of test rows at a time, the same for all seeds and both arms;
         of rows that belong together, all or none.
         """
-        scores = [] if not self.fixed_test else [self.scores_left_out(name) for name in (arm, reference)]
+        scores = (
+            [] if not self.fixed_test else [self.scores_left_out(name) for name in (arm, reference)]
+        )
         if not scores or not scores[0].size or scores[0].shape != scores[1].shape:
             return 0.0
         return jackknife_variance((scores[0] - scores[1]).mean(axis=0))
@@ -173,7 +183,11 @@ class StudyResult:
         given = self.test_groups if part == "test" else None
         names, whole = np.unique(np.arange(n) if given is None else given, return_inverse=True)
         group = (np.random.default_rng(0).permutation(len(names)) % _GROUPS)[whole]
-        left_out = [[self._score(codes, p, group != g) for g in np.unique(group)] for codes, p in found if alike]
+        left_out = [
+            [self._score(codes, p, group != g) for g in np.unique(group)]
+            for codes, p in found
+            if alike
+        ]
         scores = np.array(left_out)
         if part == "test":
             self.left_out[arm] = scores
@@ -223,7 +237,9 @@ class StudyResult:
             missing = reference is not None
             words = "with" if missing else "without"
             if not any(self.arms[arm] == missing and arm not in self.controls for arm in self.arms):
-                return f"No verdict: no arm {words} synthetic rows was asked for; name one in arms=."
+                return (
+                    f"No verdict: no arm {words} synthetic rows was asked for; name one in arms=."
+                )
             return f"No verdict: no arm {words} synthetic rows finished all of its {self.n_seeds} trials."
         found = self.difference(arm, reference)
         label = self.metric_label
@@ -253,8 +269,12 @@ class StudyResult:
             return []
         differences = self._differences(arm, reference)
         spread = self.test_variance(arm, reference)
-        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
-        more = f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
+        sure = gain_probability(
+            differences, margin=self.margin, overlap=self.overlap, test_variance=spread
+        )
+        more = (
+            f"more than {self.margin * self.scale:g}{self.unit} better" if self.margin else "better"
+        )
         given_up = self.protocol.get("given_up")
         said = [f"To fit the budget of {self.protocol['budget']}: {given_up}."] if given_up else []
         said += [
@@ -263,7 +283,9 @@ class StudyResult:
         found = self.difference(arm, reference)
         if found.low <= 0 <= found.high:
             said.append(self._words_of_power(differences, spread))
-        said += [self._words_of_control(name, reference) for name in self.arms if name in self.controls]
+        said += [
+            self._words_of_control(name, reference) for name in self.arms if name in self.controls
+        ]
         if (n := self.trials["code"].nunique(dropna=False)) > 1:
             said.append(
                 f"The trials ran under {n} versions of this package, which may differ in what they do: in a new folder "
@@ -279,9 +301,19 @@ class StudyResult:
         deviation = float(np.std(differences, ddof=1))
         # What more seeds do nothing about.
         shared = self.overlap + (test_variance / deviation**2 if deviation else np.inf)
-        n = seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha) if np.isfinite(shared) else None
-        if n is None and np.isfinite(shared) and power(10**9, gain, deviation, overlap=shared, alpha=self.alpha) > 0.8:
-            return f"To show a difference of {amount} four times in five takes more than 1,000 seeds."
+        n = (
+            seeds_needed(gain, deviation, overlap=shared, alpha=self.alpha)
+            if np.isfinite(shared)
+            else None
+        )
+        if (
+            n is None
+            and np.isfinite(shared)
+            and power(10**9, gain, deviation, overlap=shared, alpha=self.alpha) > 0.8
+        ):
+            return (
+                f"To show a difference of {amount} four times in five takes more than 1,000 seeds."
+            )
         if n is None:
             where = "to test on above all" if not self.overlap else "to train and to test on"
             return f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
@@ -291,7 +323,11 @@ class StudyResult:
         if name not in self.scores():
             return f"The control {name} did not finish."
         found = self.difference(name, reference)
-        hurt = "hurts, as it should" if found.high < 0 else "was not found to hurt: be careful with small effects"
+        hurt = (
+            "hurts, as it should"
+            if found.high < 0
+            else "was not found to hurt: be careful with small effects"
+        )
         return f"The control {name} {hurt} ({found.mean * self.scale:+.2f}{self.unit})."
 
     def confusion(self, arm: str) -> np.ndarray:
@@ -311,7 +347,10 @@ class StudyResult:
         """Mean `metric` on shifted and corrupted rows: a row an arm, a column a name or ``"corruption/severity"``."""
         names = [name for name in next(iter(self.truth.values()), {}) if name != "test"]
         rows = {
-            arm: {name: np.mean([scores(codes, p)[self.metric] for codes, p in self._of(arm, name)]) for name in names}
+            arm: {
+                name: np.mean([scores(codes, p)[self.metric] for codes, p in self._of(arm, name)])
+                for name in names
+            }
             for arm in self.scores().columns
         }
         return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("arm")
@@ -392,8 +431,15 @@ class StudyResult:
         differences = self._differences(arm, reference)
         low, high = bca_interval(differences, level=1 - self.alpha)
         spread = self.test_variance(arm, reference)
-        sure = gain_probability(differences, margin=self.margin, overlap=self.overlap, test_variance=spread)
-        return {"low_bca": low, "high_bca": high, "p_wilcoxon": signed_rank_p(differences), "gain_probability": sure}
+        sure = gain_probability(
+            differences, margin=self.margin, overlap=self.overlap, test_variance=spread
+        )
+        return {
+            "low_bca": low,
+            "high_bca": high,
+            "p_wilcoxon": signed_rank_p(differences),
+            "gain_probability": sure,
+        }
 
 
 def check_metric(metric: str) -> None:

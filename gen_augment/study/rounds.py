@@ -79,7 +79,16 @@ class Rounds:
                 known, missing = self._draws(arms, split, number)
                 drawn |= {(where, name): rows for name, rows in known.items()}
                 fits += [
-                    (draw, self.setting, name, users[0].sampler, [arm.synthetic for arm in users], split, where, seed)
+                    (
+                        draw,
+                        self.setting,
+                        name,
+                        users[0].sampler,
+                        [arm.synthetic for arm in users],
+                        split,
+                        where,
+                        seed,
+                    )
                     for name, users in missing.items()
                 ]
         for found in jobs.run([*plain, *fits]):
@@ -114,7 +123,9 @@ class Rounds:
             if arm.is_generative:
                 arrays = self.store and self.store.read_rows(self._rows_key(arm, split, number))
                 if arrays:
-                    known.setdefault(arm.row_step, {})[arm.synthetic.drawn_as] = unpack_rows(arrays, split.train)
+                    known.setdefault(arm.row_step, {})[arm.synthetic.drawn_as] = unpack_rows(
+                        arrays, split.train
+                    )
                 else:
                     missing.setdefault(arm.row_step, []).append(arm)
         return known, missing
@@ -123,12 +134,18 @@ class Rounds:
         described = json.dumps(describe_sampler(arm.sampler), sort_keys=True)
         return rows_key(described, arm.synthetic, split, self.seed_of(number))
 
-    def _keep_rows(self, name: str, rows: Any, split: Split, where: Where, arms: Sequence[Arm]) -> None:
+    def _keep_rows(
+        self, name: str, rows: Any, split: Split, where: Where, arms: Sequence[Arm]
+    ) -> None:
         if self.store is None:
             return
         number, size = where
         for arm in arms:
-            found = rows.get(arm.synthetic.drawn_as) if (arm.row_step, arm.size) == (name, size) else None
+            found = (
+                rows.get(arm.synthetic.drawn_as)
+                if (arm.row_step, arm.size) == (name, size)
+                else None
+            )
             arrays = pack_rows(found, split.train) if isinstance(found, Drawn) else None
             if arrays is not None:
                 self.store.keep_rows(self._rows_key(arm, split, number), arrays)

@@ -158,13 +158,27 @@ class Study:
             drop_duplicates=drop_duplicates,
             shifted=shifted,
         )
-        if metric in AREAS and self.task.test is not None and len(np.unique(self.task.test.codes)) < 2:
-            raise InputError(f"metric={metric!r} needs rows of two classes or more in the test part, which has one.")
+        if (
+            metric in AREAS
+            and self.task.test is not None
+            and len(np.unique(self.task.test.codes)) < 2
+        ):
+            raise InputError(
+                f"metric={metric!r} needs rows of two classes or more in the test part, which has one."
+            )
         if corruptions and self.task.kind != "image":
-            raise InputError("corruptions=True: corruptions are those of images, and the data is a table.")
-        self.samplers = {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS} if samplers is None else dict(samplers)
+            raise InputError(
+                "corruptions=True: corruptions are those of images, and the data is a table."
+            )
+        self.samplers = (
+            {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS}
+            if samplers is None
+            else dict(samplers)
+        )
         shape = infer_codec(self.task.rows.X)[0].shape
-        self.model = default_model(self.task.kind, shape, len(self.task.classes)) if model is None else model
+        self.model = (
+            default_model(self.task.kind, shape, len(self.task.classes)) if model is None else model
+        )
         self.n_seeds = check_positive_int("n_seeds", n_seeds)
         self.near_copies = near_copies
         self.corruptions = corruptions
@@ -174,15 +188,27 @@ class Study:
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.lr = check_range("lr", lr, 0, open_low=True)
         self.random_state = resolve_seed(random_state)
-        split = self.task.split(self._seed(0))  # rows that cannot be split are found here, not after hours
+        split = self.task.split(
+            self._seed(0)
+        )  # rows that cannot be split are found here, not after hours
         counts = np.bincount(split.train.codes)
         self.imbalanced = bool(counts.max() > IMBALANCED * counts.min())
-        default = default_arms(self.task.kind, self.samplers, mirror=mirror, imbalanced=self.imbalanced)
-        self.arms = read_arms(arms, default, self.samplers, lambda arm: why_not(arm, self.model, self.task.kind))
-        self.n_steps = default_steps(len(split.train)) if n_steps is None else check_positive_int("n_steps", n_steps)
+        default = default_arms(
+            self.task.kind, self.samplers, mirror=mirror, imbalanced=self.imbalanced
+        )
+        self.arms = read_arms(
+            arms, default, self.samplers, lambda arm: why_not(arm, self.model, self.task.kind)
+        )
+        self.n_steps = (
+            default_steps(len(split.train))
+            if n_steps is None
+            else check_positive_int("n_steps", n_steps)
+        )
         self.sizes = check_sizes(sizes, split.train.codes, len(self.task.classes))
         self.precision = precision
-        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = (
+            ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        )
         self._model_name, self._model_record = describe_model(self.model)
         self._plan: Plan | None = None
         self.running = with_sizes(self.arms, self.sizes)
@@ -234,7 +260,9 @@ class Study:
         self._plan, self.running = None, with_sizes(self.arms, self.sizes)
         self._outcomes, self._pictures, self._test_scores = {}, {}, {}
         jobs, clock = Jobs(n_jobs), Clock(budget)  # which may refuse, before there is a folder
-        self._store = store = None if directory is None else TrialStore(Path(directory), self._fingerprint())
+        self._store = store = (
+            None if directory is None else TrialStore(Path(directory), self._fingerprint())
+        )
         with nullcontext() if store is None else store.alone():
             if store is not None and budget is not None:
                 clock.spend(store.read_time())
@@ -259,22 +287,33 @@ class Study:
     def _run_seeds(self, rounds: Rounds, jobs: Jobs, clock: Clock) -> None:
         """Run what is not done yet, until the time is up or the verdict is certain."""
         for numbers in jobs.share_out(range(self._n_planned)):
-            waiting = {n: [a for a in self.running.values() if (n, a.name) not in self._outcomes] for n in numbers}
+            waiting = {
+                n: [a for a in self.running.values() if (n, a.name) not in self._outcomes]
+                for n in numbers
+            }
             if any(waiting.values()):
                 expected = 0.0
                 if self._plan is not None:
-                    expected = self._plan.costs.seconds(self.running.values(), len(numbers), self._plan.share, jobs.n)
-                if self._n_whole() and not clock.has_time(expected, overtime=numbers[0] < LEAST_SEEDS):
+                    expected = self._plan.costs.seconds(
+                        self.running.values(), len(numbers), self._plan.share, jobs.n
+                    )
+                if self._n_whole() and not clock.has_time(
+                    expected, overtime=numbers[0] < LEAST_SEEDS
+                ):
                     break
                 with clock.lap(expected):
                     rounds.run({n: arms for n, arms in waiting.items() if arms}, jobs)
             if self.sequential and self._decided(max(numbers) + 1):
                 break
 
-    def _plan_with(self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan) -> None:
+    def _plan_with(
+        self, rounds: Rounds, jobs: Jobs, clock: Clock, shorten: bool, on_plan: OnPlan
+    ) -> None:
         """Take what fits of the study, and say so."""
         every = self.running
-        self._plan = plan = find_plan(rounds, every, self._outcomes, jobs, clock, self.n_seeds, shorten=shorten)
+        self._plan = plan = find_plan(
+            rounds, every, self._outcomes, jobs, clock, self.n_seeds, shorten=shorten
+        )
         self.running = plan.arms(every)
         self._recall()
         if on_plan is not None:
@@ -345,7 +384,9 @@ class Study:
         """
         order = {name: i for i, name in enumerate(self.running)}
         arms = {name: arm for name, arm in self.running.items() if arm.size is None}
-        outcomes = [self._outcomes[key] for key in sorted(self._outcomes, key=lambda k: (k[0], order[k[1]]))]
+        outcomes = [
+            self._outcomes[key] for key in sorted(self._outcomes, key=lambda k: (k[0], order[k[1]]))
+        ]
         whole = self._n_whole()
         kept = [o for o in outcomes if not whole or o.trial["seed"] < whole]
         truth = {seed: self._truth(seed) for seed in {o.trial["seed"] for o in kept}}
@@ -355,7 +396,11 @@ class Study:
             self.metric,
             self.task.overlap,
             self._protocol(whole),
-            {name: png for name, png in self._pictures.items() if name in {arm.row_step for arm in arms.values()}},
+            {
+                name: png
+                for name, png in self._pictures.items()
+                if name in {arm.row_step for arm in arms.values()}
+            },
             controls=frozenset(name for name, arm in arms.items() if arm.is_control),
             margin=self.margin,
             alpha=self._alpha(whole),
@@ -384,13 +429,19 @@ class Study:
     def _n_whole(self) -> int:
         """Seeds from 0 on that every arm has been tried with."""
         whole = 0
-        while whole < self._n_planned and all((whole, arm) in self._outcomes for arm in self.running):
+        while whole < self._n_planned and all(
+            (whole, arm) in self._outcomes for arm in self.running
+        ):
             whole += 1
         return whole
 
     def _alpha(self, n_seeds: int) -> float:
         """What the verdict may spend of 5%: all of it, or what a sequential plan gives the look after these seeds."""
-        return spent_alpha(n_seeds, self._n_planned, first=FIRST_LOOK) if self.sequential and n_seeds else 0.05
+        return (
+            spent_alpha(n_seeds, self._n_planned, first=FIRST_LOOK)
+            if self.sequential and n_seeds
+            else 0.05
+        )
 
     def _decided(self, n_seeds: int) -> bool:
         """Whether the chosen arms differ by more than chance, as the plan allows after so many seeds."""
@@ -414,13 +465,21 @@ class Study:
     def _truth(self, number: int) -> dict[str, np.ndarray]:
         """Class numbers of all rows that a seed is tested on, by name."""
         codes = self.task.truth(self._seed(number))
-        corrupted = dict.fromkeys(CONDITIONS, codes[chosen_rows(len(codes))]) if self.corruptions else {}
-        return {"test": codes} | {name: part.codes for name, part in self.task.shifted.items()} | corrupted
+        corrupted = (
+            dict.fromkeys(CONDITIONS, codes[chosen_rows(len(codes))]) if self.corruptions else {}
+        )
+        return (
+            {"test": codes}
+            | {name: part.codes for name, part in self.task.shifted.items()}
+            | corrupted
+        )
 
     def _protocol(self, whole: int) -> dict[str, Any]:
         settings = settings_of(self, self._model_name)
         used = {arm.row_step for arm in self.arms.values()}
-        settings["samplers"] = {name: how for name, how in settings["samplers"].items() if name in used}
+        settings["samplers"] = {
+            name: how for name, how in settings["samplers"].items() if name in used
+        }
         if self._plan is not None:
             for name, described in settings["samplers"].items():
                 described |= {"max_steps": steps} if (steps := self._plan.steps(name)) else {}
@@ -430,7 +489,9 @@ class Study:
                 "budget": minutes(self._plan.budget),
                 "given_up": self._plan.given_up(with_sizes(self.arms, self.sizes)) or None,
             }
-        return settings | ({"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {})
+        return settings | (
+            {"n_seeds": whole, "n_seeds_planned": self.n_seeds} if 0 < whole < self.n_seeds else {}
+        )
 
     def _fingerprint(self) -> str:
         return fingerprint(settings_of(self, self._model_record), self.task)

@@ -29,7 +29,9 @@ def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
     folder = Path(folder)
     buffer = io.BytesIO()
     truth: dict[str, Any] = {
-        f"{seed} {name}": codes for seed, parts in result.truth.items() for name, codes in parts.items()
+        f"{seed} {name}": codes
+        for seed, parts in result.truth.items()
+        for name, codes in parts.items()
     }
     if result.test_groups is not None:
         truth["groups"] = result.test_groups
@@ -54,7 +56,9 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
     folder = Path(folder)
     try:
         record = json.loads((folder / "result.json").read_text())
-        with np.load(io.BytesIO((folder / "truth.npz").read_bytes()), allow_pickle=False) as archive:
+        with np.load(
+            io.BytesIO((folder / "truth.npz").read_bytes()), allow_pickle=False
+        ) as archive:
             truth: dict[int, dict[str, np.ndarray]] = {}
             groups = archive["groups"] if "groups" in archive.files else None
             for key in (name for name in archive.files if name != "groups"):
@@ -71,7 +75,11 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
             record["metric"],
             record["overlap"],
             record["protocol"],
-            {name: picture for name, picture in store.pictures().items() if name in record["examples"]},
+            {
+                name: picture
+                for name, picture in store.pictures().items()
+                if name in record["examples"]
+            },
             controls=frozenset(record["controls"]),
             margin=record["margin"],
             alpha=record["alpha"],

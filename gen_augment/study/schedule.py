@@ -35,9 +35,13 @@ class Jobs:
     on_end: Callable[[], object]
 
     def __init__(self, n_jobs: int | None) -> None:
-        whole = n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0)
+        whole = n_jobs is None or (
+            isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0
+        )
         if not whole:
-            raise InputError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores.")
+            raise InputError(
+                f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores."
+            )
         self.n_jobs = n_jobs
         self.on_end = lambda: None
         self.n = max(1, joblib.effective_n_jobs(n_jobs))
@@ -88,7 +92,9 @@ class Clock:
     """
 
     def __init__(self, budget: float | None) -> None:
-        self.minutes = math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
+        self.minutes = (
+            math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
+        )
         self._start = time.monotonic()
         self._slowness = 1.0  # of laps, against what was expected of them
 
@@ -114,4 +120,6 @@ class Clock:
 
         With `overtime`, no later than a fifth of the budget after it.
         """
-        return self.elapsed + self._slowness * expected <= 60 * self.minutes * (OVERTIME if overtime else 1)
+        return self.elapsed + self._slowness * expected <= 60 * self.minutes * (
+            OVERTIME if overtime else 1
+        )

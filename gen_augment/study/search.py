@@ -98,7 +98,11 @@ class Recommendation:
                 "sampler.sample(y=counts), and train twice."
             )
         if self.share is not None:
-            loader = "" if self.resample == "real" else f", with a loader of real rows after {self.resample!r}"
+            loader = (
+                ""
+                if self.resample == "real"
+                else f", with a loader of real rows after {self.resample!r}"
+            )
             raise InputError(
                 f"{self.use!r} makes {self.share:g} of each batch synthetic: use augment_loader(loader, sampler, "
                 f"ratio={self.share:g}, labels='balanced'){loader}."
@@ -107,11 +111,15 @@ class Recommendation:
         real = resampled(self.resample, Part(X, codes), encoder.classes, 0)
         if self.vary is not None:
             new = np.repeat(encoder.encode(list(self.counts)), list(self.counts.values()))
-            new_X = varied(self.use or "", self.sampler, self.vary, Part(X, codes), new, encoder.classes, 0)
+            new_X = varied(
+                self.use or "", self.sampler, self.vary, Part(X, codes), new, encoder.classes, 0
+            )
             new_y = encoder.classes[new]
         else:
             new_X, new_y = self.sampler.sample(y=self.counts)
-        return concatenate([real.X, new_X]), np.concatenate([encoder.classes[real.codes], np.asarray(new_y)])
+        return concatenate([real.X, new_X]), np.concatenate(
+            [encoder.classes[real.codes], np.asarray(new_y)]
+        )
 
 
 def candidates(
@@ -131,7 +139,10 @@ def candidates(
     middle = sorted(ratios)[len(ratios) // 2]
     found = []
     for name, sampler in study.samplers.items():
-        strengths: list[float | None] = [None, *(guidance if "guidance" in sampler.get_params() else ())]
+        strengths: list[float | None] = [
+            None,
+            *(guidance if "guidance" in sampler.get_params() else ()),
+        ]
         uses = []
         for ratio, word, strength in product(ratios, ("", *filters), strengths):
             options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
@@ -168,7 +179,9 @@ def recommend(
 ) -> Recommendation:
     """See `Study.recommend`."""
     if study.sizes:
-        raise InputError(f"sizes={list(study.sizes)}: a search has no learning curve; run the study for that.")
+        raise InputError(
+            f"sizes={list(study.sizes)}: a search has no learning curve; run the study for that."
+        )
     if not ratios:
         raise InputError("ratios is empty: give one at least, such as 1.")
     if not study.samplers:
@@ -182,12 +195,18 @@ def recommend(
         scout.task = apart.task.without_test()
         scout.random_state = derive_seed(study.random_state, "search")
         scout.sequential, scout.corruptions = False, False
-        plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {"real": Arm("real")}
+        plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {
+            "real": Arm("real")
+        }
         scores = _scores(scout, plain, 2, folder / "baselines", n_jobs, on_trial, {})
         baseline = plain[max(scores, key=lambda name: scores[name])]
         names = candidates(study, ratios, filters, guidance, vary, shares, pretrain, baseline)
         limit = None if budget is None else start + _SEARCH_SHARE * 60 * budget
-        first = {"budget": None if budget is None else _FIRST_SHARE * budget, "shorten": shorten, "on_plan": on_plan}
+        first = {
+            "budget": None if budget is None else _FIRST_SHARE * budget,
+            "shorten": shorten,
+            "on_plan": on_plan,
+        }
         arms = {name: parse_arm(name, study.samplers) for name in names}
         best, searched = _halve(scout, arms, folder, n_jobs, limit, first, on_trial)
         apart.arms = plain | {best.name: best}
@@ -225,9 +244,13 @@ def _halve(
     searched: dict[str, float] = {}
     alive = arms
     for number in range(1, _ROUNDS + 1):
-        found = _scores(scout, alive, number, folder / "search", n_jobs, on_trial, first if number == 1 else {})
+        found = _scores(
+            scout, alive, number, folder / "search", n_jobs, on_trial, first if number == 1 else {}
+        )
         if not found:
-            raise InputError("no candidate could be trained: run a study with these samplers, and read its errors.")
+            raise InputError(
+                "no candidate could be trained: run a study with these samplers, and read its errors."
+            )
         searched |= found
         order = sorted(found, key=lambda name: -found[name])
         alive = {name: scout.running[name] for name in order[: (len(order) + 1) // 2]}
@@ -243,7 +266,10 @@ def _scores(
     scout.arms, scout.n_seeds = arms, n_seeds
     result = scout.run(folder, n_jobs=n_jobs, on_trial=on_trial, **within)
     sign = 1 if result.higher_is_better else -1
-    return {str(name): float(score) for name, score in (sign * result.scores("validation").mean()).items()}
+    return {
+        str(name): float(score)
+        for name, score in (sign * result.scores("validation").mean()).items()
+    }
 
 
 def _fitted(arm: Arm, rows: Part, labels: LabelCodec, seed: int) -> tuple[Any, dict[Any, int]]:
@@ -253,4 +279,6 @@ def _fitted(arm: Arm, rows: Part, labels: LabelCodec, seed: int) -> tuple[Any, d
     sampler.fit(rows.X, y)
     counts = arm.synthetic.counts(np.bincount(rows.codes, minlength=len(labels.classes)))
     source = prepared(arm.row_step, sampler, arm.synthetic, rows, labels.classes, seed)
-    return source, {label: int(n) for label, n in zip(labels.classes.tolist(), counts, strict=True) if n}
+    return source, {
+        label: int(n) for label, n in zip(labels.classes.tolist(), counts, strict=True) if n
+    }

@@ -42,7 +42,9 @@ def with_sizes(arms: Mapping[str, Arm], sizes: Sequence[int]) -> dict[str, Arm]:
         for arm in arms.values():
             name = f"{arm.name}@{size}"
             if name in found:
-                raise InputError(f"the arm {name!r} has the name of {arm.name!r} at the size {size}: rename it.")
+                raise InputError(
+                    f"the arm {name!r} has the name of {arm.name!r} at the size {size}: rename it."
+                )
             found[name] = replace(arm, name=name, size=size)
     return found
 
@@ -62,7 +64,9 @@ def rows_of_size(codes: np.ndarray, size: int, seed: int) -> np.ndarray:
     share = size * len(present) / len(codes)
     rng = np.random.default_rng(derive_seed(seed, "sizes"))
     order = {code: rng.permutation(np.flatnonzero(codes == code)) for code in present.tolist()}
-    return np.sort(np.concatenate([mine[: max(1, round(share * len(mine)))] for mine in order.values()]))
+    return np.sort(
+        np.concatenate([mine[: max(1, round(share * len(mine)))] for mine in order.values()])
+    )
 
 
 def smaller(split: Split, size: int | None, seed: int) -> Split:

@@ -35,7 +35,11 @@ class Interval:
 
 
 def paired_interval(
-    differences: Sequence[float], *, overlap: float = 0.0, test_variance: float = 0.0, level: float = 0.95
+    differences: Sequence[float],
+    *,
+    overlap: float = 0.0,
+    test_variance: float = 0.0,
+    level: float = 0.95,
 ) -> Interval:
     """Student's interval for the mean of paired differences.
 
@@ -168,7 +172,11 @@ def signed_rank_p(differences: Sequence[float]) -> float:
 
 
 def gain_probability(
-    differences: Sequence[float], *, margin: float = 0.0, overlap: float = 0.0, test_variance: float = 0.0
+    differences: Sequence[float],
+    *,
+    margin: float = 0.0,
+    overlap: float = 0.0,
+    test_variance: float = 0.0,
 ) -> float:
     """Probability that the true mean difference exceeds `margin`, given the differences and no knowledge before them.
 
@@ -194,7 +202,9 @@ def gain_probability(
     return float(stats.t.sf((margin - d.mean()) / error, n - 1))
 
 
-def power(n: int, gain: float, deviation: float, *, overlap: float = 0.0, alpha: float = 0.05) -> float:
+def power(
+    n: int, gain: float, deviation: float, *, overlap: float = 0.0, alpha: float = 0.05
+) -> float:
     """Chance that `n` seeds show a true gain, by the two-sided test of `paired_interval`.
 
     Parameters
@@ -216,7 +226,13 @@ def power(n: int, gain: float, deviation: float, *, overlap: float = 0.0, alpha:
 
 
 def seeds_needed(
-    gain: float, deviation: float, *, overlap: float = 0.0, alpha: float = 0.05, target: float = 0.8, most: int = 1000
+    gain: float,
+    deviation: float,
+    *,
+    overlap: float = 0.0,
+    alpha: float = 0.05,
+    target: float = 0.8,
+    most: int = 1000,
 ) -> int | None:
     """Fewest seeds that show a gain with a power of `target`; None if `most` do not.
 
@@ -280,7 +296,11 @@ def spent_alpha(n: int, planned: int, *, first: int = 3, alpha: float = 0.05) ->
     """
 
     def spent(seeds: int) -> float:
-        return float(2 * stats.norm.sf(stats.norm.ppf(1 - alpha / 2) / (seeds / planned) ** 0.5)) if seeds else 0.0
+        return (
+            float(2 * stats.norm.sf(stats.norm.ppf(1 - alpha / 2) / (seeds / planned) ** 0.5))
+            if seeds
+            else 0.0
+        )
 
     if n >= planned <= first:
         return alpha

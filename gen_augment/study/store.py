@@ -62,7 +62,9 @@ class TrialStore:
         if not marker.exists():
             write_bytes(marker, text.encode())
         elif marker.read_bytes() != text.encode():
-            raise ArchiveError(f"{folder} holds another study (other data, model or settings): choose another folder.")
+            raise ArchiveError(
+                f"{folder} holds another study (other data, model or settings): choose another folder."
+            )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -115,7 +117,9 @@ class TrialStore:
             if not path.exists():
                 write_bytes(path, picture)
         with self.trials.open("a") as file:
-            file.write("\n" * _ends_mid_line(self.trials) + json.dumps(trial, default=_plain) + "\n")
+            file.write(
+                "\n" * _ends_mid_line(self.trials) + json.dumps(trial, default=_plain) + "\n"
+            )
             file.flush()
             os.fsync(file.fileno())
 
@@ -144,7 +148,9 @@ class TrialStore:
         write_bytes(self.folder / "rows" / f"{key}.npz", _as_bytes(arrays))
 
     def _predictions(self, trial: Trial) -> Path:
-        name = hashlib.blake2b(repr((trial["arm"], trial.get("arm_key"))).encode(), digest_size=8).hexdigest()
+        name = hashlib.blake2b(
+            repr((trial["arm"], trial.get("arm_key"))).encode(), digest_size=8
+        ).hexdigest()
         return self.folder / "predictions" / f"{name}-{trial['seed']}.npz"
 
 
@@ -168,7 +174,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise ArchiveError(f"{path} cannot be read ({error}): remove it, and the study is planned anew.") from error
+        raise ArchiveError(
+            f"{path} cannot be read ({error}): remove it, and the study is planned anew."
+        ) from error
     return found
 
 

@@ -123,7 +123,9 @@ class Task:
         if test is not None:
             self.test = self._read(codec, test[:2])
             if len(self.test) < 2:
-                raise InputError(f"test has {len(self.test)} rows: a score and how sure it is take 2 or more.")
+                raise InputError(
+                    f"test has {len(self.test)} rows: a score and how sure it is take 2 or more."
+                )
         of_test = None if test is None or len(test) < 3 else test[2]
         if groups is not None or of_test is not None:
             n_test = None if self.test is None else len(self.test)
@@ -132,16 +134,25 @@ class Task:
             self.test = self.test and replace(self.test, groups=of_test)
         self.shifted = {name: self._read(codec, part) for name, part in (shifted or {}).items()}
         if reserved := [name for name in self.shifted if name == "test" or "/" in name]:
-            raise InputError(f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another.")
+            raise InputError(
+                f"shifted: the name {reserved[0]!r} has a meaning of its own, choose another."
+            )
         self.test_size = test_size
         self.validation_size = validation_size
         self.per_class = None if per_class is None else self._counts(per_class)
         self.all_drawn = True
         self.n_dropped = self._guard_duplicates(drop_duplicates)
-        check_class_counts(self.labels.classes, np.bincount(self.rows.codes, minlength=len(self.classes)), 4, "A study")
+        check_class_counts(
+            self.labels.classes,
+            np.bincount(self.rows.codes, minlength=len(self.classes)),
+            4,
+            "A study",
+        )
         if self.rows.groups is not None:
             met = (rows_by_group(self.rows.groups, self.rows.codes) > 0).sum(axis=0)
-            check_class_counts(self.labels.classes, met, 3 if test is None else 2, "A split by groups", "groups")
+            check_class_counts(
+                self.labels.classes, met, 3 if test is None else 2, "A split by groups", "groups"
+            )
 
     def _counts(self, per_class: int | Mapping[Any, int]) -> dict[Any, int]:
         """Rows to draw of each label."""
@@ -150,8 +161,12 @@ class Task:
             return dict.fromkeys(labels, check_positive_int("per_class", per_class))
         self.labels.encode(list(per_class))  # raises for labels that are not in y
         if missing := [label for label in labels if label not in per_class]:
-            raise InputError(f"per_class has no number for class {missing[0]!r}: give one for each of {labels}.")
-        return {label: check_positive_int(f"per_class[{label!r}]", per_class[label]) for label in labels}
+            raise InputError(
+                f"per_class has no number for class {missing[0]!r}: give one for each of {labels}."
+            )
+        return {
+            label: check_positive_int(f"per_class[{label!r}]", per_class[label]) for label in labels
+        }
 
     def _read(self, codec: Codec, given: tuple[Any, Any]) -> Part:
         X, y = read_rows(*given)
@@ -193,7 +208,9 @@ class Task:
         everything, test = self._hold_out(seed)
         if self.per_class is not None:
             everything = self._draw(everything, self.per_class, derive_seed(seed, "subset"))
-        train, validation = self._stratified(everything, self.validation_size, derive_seed(seed, "validation"), 1)
+        train, validation = self._stratified(
+            everything, self.validation_size, derive_seed(seed, "validation"), 1
+        )
         return Split(_part(self.rows, train), _part(self.rows, validation), Rows(test.X))
 
     def truth(self, seed: int) -> np.ndarray:
@@ -219,13 +236,19 @@ class Task:
         everything = np.arange(len(self.rows))
         if self.test is not None:
             return everything, self.test
-        kept, held_out = self._stratified(everything, self.test_size, derive_seed(seed, "test"), parts)
+        kept, held_out = self._stratified(
+            everything, self.test_size, derive_seed(seed, "test"), parts
+        )
         return kept, _part(self.rows, held_out)
 
-    def _stratified(self, index: np.ndarray, share: float, seed: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    def _stratified(
+        self, index: np.ndarray, share: float, seed: int, parts: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Rows to keep, of which `parts` can be made, and this share of rows."""
         if self.rows.groups is not None:
-            held_out = whole_groups(self.rows.groups[index], self.rows.codes[index], share, seed, parts)
+            held_out = whole_groups(
+                self.rows.groups[index], self.rows.codes[index], share, seed, parts
+            )
             return index[~held_out], index[held_out]
         # One row of each class at least, which is more than the share of few rows.
         n = max(math.ceil(share * len(index)), len(self.classes))
@@ -234,7 +257,9 @@ class Task:
                 index, test_size=n, random_state=seed % 2**32, stratify=self.rows.codes[index]
             )
         except ValueError as error:
-            raise InputError(f"{len(index)} rows cannot be split with a share of {share}: {error}") from error
+            raise InputError(
+                f"{len(index)} rows cannot be split with a share of {share}: {error}"
+            ) from error
         return kept, held_out
 
     def _draw(self, index: np.ndarray, counts: Mapping[Any, int], seed: int) -> np.ndarray:
@@ -243,7 +268,9 @@ class Task:
         for code, (label, n) in enumerate(counts.items()):
             mine = index[self.rows.codes[index] == code]
             if self.all_drawn and len(mine) < n:
-                raise InputError(f"per_class={n}, but class {label!r} has {len(mine)} rows to draw from.")
+                raise InputError(
+                    f"per_class={n}, but class {label!r} has {len(mine)} rows to draw from."
+                )
             drawn.append(rng.choice(mine, min(n, len(mine)), replace=False))
         return np.concatenate(drawn)
 
@@ -253,13 +280,21 @@ class Task:
         groups = np.arange(len(digests)) if self.rows.groups is None else self.rows.groups
         again = groups != groups[first][which]
         # A fixed test part is never touched; a split drawn from the rows may put one copy on each side.
-        tested = np.zeros(len(digests), dtype=bool) if self.test is None else np.isin(digests, row_digests(self.test.X))
+        tested = (
+            np.zeros(len(digests), dtype=bool)
+            if self.test is None
+            else np.isin(digests, row_digests(self.test.X))
+        )
         bad = again | tested
         if not bad.any():
             return 0
         if not drop:
-            twice = "occur more than once in X" + ("" if self.rows.groups is None else ", in several groups")
-            found, where = (tested, "of X are also in the test part") if tested.any() else (again, twice)
+            twice = "occur more than once in X" + (
+                "" if self.rows.groups is None else ", in several groups"
+            )
+            found, where = (
+                (tested, "of X are also in the test part") if tested.any() else (again, twice)
+            )
             part = "test" if tested.any() or self.test is None else "validation"
             raise LeakError(
                 f"{int(found.sum())} rows {where} (first: row {int(np.argmax(found))}), so that a {part} row could be "
@@ -326,8 +361,12 @@ def _frame_digests(X: pd.DataFrame) -> np.ndarray:
     numbers = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
     others = X.loc[:, ~numeric]
     text = others.astype(object).where(others.notna(), None).to_numpy()
-    return np.array([_digest(row, rest) for row, rest in zip(numbers, text, strict=True)], dtype="<U32")
+    return np.array(
+        [_digest(row, rest) for row, rest in zip(numbers, text, strict=True)], dtype="<U32"
+    )
 
 
 def _part(rows: Part, index: np.ndarray) -> Part:
-    return Part(take(rows.X, index), rows.codes[index], None if rows.groups is None else rows.groups[index])
+    return Part(
+        take(rows.X, index), rows.codes[index], None if rows.groups is None else rows.groups[index]
+    )

@@ -23,7 +23,16 @@ from gen_augment.study.models import fit_predict
 from gen_augment.study.store import Outcome, Predictions, Trial
 from gen_augment.study.task import Part, Split, row_digests
 
-__all__ = ["COLUMNS", "Setting", "code_version", "draw", "pack_rows", "rows_key", "run_trial", "unpack_rows"]
+__all__ = [
+    "COLUMNS",
+    "Setting",
+    "code_version",
+    "draw",
+    "pack_rows",
+    "rows_key",
+    "run_trial",
+    "unpack_rows",
+]
 
 #: Of a trial; test scores join them when all is done.
 COLUMNS = [
@@ -90,7 +99,9 @@ def run_trial(
         def predict(X: Any) -> np.ndarray:
             found = fitted(X)
             if not np.isfinite(found).all():
-                raise InputError(f"the classifier gave row {np.argwhere(~np.isfinite(found))[0, 0]} no probability.")
+                raise InputError(
+                    f"the classifier gave row {np.argwhere(~np.isfinite(found))[0, 0]} no probability."
+                )
             return found
 
         for name, part in (("train", split.train), ("validation", split.validation)):
@@ -100,7 +111,9 @@ def run_trial(
         if pictured and pool.examples is not None:
             from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
 
-            pictures[arm.row_step] = example_grid(split.train, pool.examples, setting.labels, neighbours=True)
+            pictures[arm.row_step] = example_grid(
+                split.train, pool.examples, setting.labels, neighbours=True
+            )
     except Exception as error:
         trial["error"] = f"{type(error).__name__}: {error}"
         predictions = {}
@@ -118,13 +131,23 @@ def _rows_of(arm: Arm, drawn: DrawnRows | None) -> Drawn | None:
 
 
 def draw(
-    setting: Setting, name: str, sampler: Any, uses: list[Synthetic], split: Split, where: Any, seed: int
+    setting: Setting,
+    name: str,
+    sampler: Any,
+    uses: list[Synthetic],
+    split: Split,
+    where: Any,
+    seed: int,
 ) -> tuple[Any, str, DrawnRows]:
     """Fit a sampler once for all its uses: where that was, its name, and the rows or the error."""
     if setting.one_thread:
         torch.set_num_threads(1)
     try:
-        return where, name, draw_all(name, sampler, uses, split, setting.labels, seed, time.monotonic)
+        return (
+            where,
+            name,
+            draw_all(name, sampler, uses, split, setting.labels, seed, time.monotonic),
+        )
     except Exception as error:
         return where, name, error
 
@@ -132,7 +155,13 @@ def draw(
 def rows_key(sampler: str, use: Synthetic, split: Split, seed: int) -> str:
     """Hash of all that decides synthetic rows: data, code, the sampler's parameters, how it is used, seed."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (code_version(), sampler, repr(use.drawn_as), str(seed), *row_digests(split.train.X).tolist()):
+    for text in (
+        code_version(),
+        sampler,
+        repr(use.drawn_as),
+        str(seed),
+        *row_digests(split.train.X).tolist(),
+    ):
         digest.update(text.encode() + b"\0")
     digest.update(split.train.codes.tobytes())
     return digest.hexdigest()

@@ -59,7 +59,9 @@ def find_plan(
     before = Plan.from_record(kept["plan"]) if kept is not None and kept["of"] == of else None
     if before is not None and (before.budget, before.asked) == (clock.minutes, n_seeds):
         return before
-    costs, spent = _measure(rounds, arms, outcomes, jobs, shorten) if before is None else (before.costs, 0.0)
+    costs, spent = (
+        _measure(rounds, arms, outcomes, jobs, shorten) if before is None else (before.costs, 0.0)
+    )
     plan = make_plan(costs, arms, n_seeds, clock.minutes, n_jobs=jobs.n, spent=spent, before=before)
     if rounds.store is not None:
         rounds.store.keep_plan({"of": of, "plan": plan.as_record()})
@@ -87,7 +89,9 @@ def _trains_by_steps(sampler: Any) -> bool:
     return sampler is not None and isinstance(sampler.get_params(deep=False).get("max_steps"), int)
 
 
-def _costs(rounds: Rounds, arms: Mapping[str, Arm], outcomes: Outcomes, jobs: Jobs, shorten: bool) -> Costs:
+def _costs(
+    rounds: Rounds, arms: Mapping[str, Arm], outcomes: Outcomes, jobs: Jobs, shorten: bool
+) -> Costs:
     seed = rounds.seed_of(0)
     split = rounds.task.split(seed)
     done = {name: outcomes[0, name].trial for name in arms if (0, name) in outcomes}
@@ -96,7 +100,11 @@ def _costs(rounds: Rounds, arms: Mapping[str, Arm], outcomes: Outcomes, jobs: Jo
         for name, arm in arms.items()
         if (arm.rows, arm.sampler) == ("real", None)
     }
-    new = {_recipe(arm): arm for name, arm in arms.items() if name not in done and _recipe(arm) not in plain}
+    new = {
+        _recipe(arm): arm
+        for name, arm in arms.items()
+        if name not in done and _recipe(arm) not in plain
+    }
     calls: list[tuple[Any, ...]] = [
         (run_trial, rounds.setting, replace(arm, rows="real", sampler=None, synthetic=Synthetic()), split,
          rounds.other_rows(split), 0, seed)
@@ -106,7 +114,10 @@ def _costs(rounds: Rounds, arms: Mapping[str, Arm], outcomes: Outcomes, jobs: Jo
     for arm in arms.values():
         if _trains_by_steps(arm.sampler):
             by_sampler.setdefault(arm.row_step, []).append(arm)
-    calls += [(_time_sampler, rounds.setting, name, users, split, seed, shorten) for name, users in by_sampler.items()]
+    calls += [
+        (_time_sampler, rounds.setting, name, users, split, seed, shorten)
+        for name, users in by_sampler.items()
+    ]
     fits, draws = _known_fits(arms, done)
     for found in jobs.run(calls):
         if isinstance(found, Outcome):
@@ -130,7 +141,9 @@ def _recipe(arm: Arm) -> tuple[Any, ...]:
     return arm.batch_steps, arm.balance
 
 
-def _known_fits(arms: Mapping[str, Arm], done: Mapping[str, Any]) -> tuple[dict[str, Cost], dict[str, float]]:
+def _known_fits(
+    arms: Mapping[str, Arm], done: Mapping[str, Any]
+) -> tuple[dict[str, Cost], dict[str, float]]:
     """Of samplers that do not train by steps, from their trials."""
     fits, draws = {}, {}
     for name, arm in arms.items():
@@ -148,8 +161,14 @@ def _time_sampler(
         torch.set_num_threads(1)
     sampler = users[0].sampler
     own = sampler.get_params(deep=False)
-    quiet = {"callbacks": (), "verbose": False, "random_state": derive_seed(seed, "sampler") % 2**31}
-    sampler = clone(sampler).set_params(**{word: value for word, value in quiet.items() if word in own})
+    quiet = {
+        "callbacks": (),
+        "verbose": False,
+        "random_state": derive_seed(seed, "sampler") % 2**31,
+    }
+    sampler = clone(sampler).set_params(
+        **{word: value for word, value in quiet.items() if word in own}
+    )
     labels = setting.labels[split.train.codes]
     try:
         with warnings.catch_warnings():
@@ -159,15 +178,24 @@ def _time_sampler(
                 fitted, start = shortened(sampler, n), time.monotonic()
                 fitted.fit(split.train.X, labels)
                 times.append(time.monotonic() - start)
-            draws = {draw_name(arm): _time_rows(name, fitted, arm.synthetic, setting, split, seed) for arm in users}
+            draws = {
+                draw_name(arm): _time_rows(name, fitted, arm.synthetic, setting, split, seed)
+                for arm in users
+            }
     except Exception:
         return name, Cost(0.0), {draw_name(arm): 0.0 for arm in users}
     per_step = max(0.0, (times[2] - times[1]) / (_STEPS[2] - _STEPS[1]))
     free = shorten and own["max_steps"] == signature(type(sampler)).parameters["max_steps"].default
-    return name, Cost(max(0.0, times[1] - _STEPS[1] * per_step), per_step, own["max_steps"], free), draws
+    return (
+        name,
+        Cost(max(0.0, times[1] - _STEPS[1] * per_step), per_step, own["max_steps"], free),
+        draws,
+    )
 
 
-def _time_rows(name: str, fitted: Any, use: Synthetic, setting: Setting, split: Split, seed: int) -> float:
+def _time_rows(
+    name: str, fitted: Any, use: Synthetic, setting: Setting, split: Split, seed: int
+) -> float:
     """Seconds of all rows of a use, from those of some; as if filters refused half of them."""
     n = len(split.train)
     wanted = int(use.counts(np.bincount(split.train.codes, minlength=len(setting.labels))).sum())
@@ -178,6 +206,8 @@ def _time_rows(name: str, fitted: Any, use: Synthetic, setting: Setting, split: 
         prepared(name, fitted, use, split.train, setting.labels, seed)
     ready = time.monotonic()
     some = min(_ROWS, wanted)
-    draw_rows(name, fitted, replace(use, filters=(), ratio=some / n), split.train, setting.labels, seed)
+    draw_rows(
+        name, fitted, replace(use, filters=(), ratio=some / n), split.train, setting.labels, seed
+    )
     drawn = time.monotonic() - ready
     return ready - start + drawn * wanted / some * (2 if use.filters else 1)

@@ -1,7 +1,13 @@
 """The step loop that every sampler trains in, its callbacks, and differentiable augmentation."""
 
 from gen_augment.training.batches import Batches
-from gen_augment.training.callbacks import Callback, Checkpoint, EarlyStopping, SampleGrid, TensorBoard
+from gen_augment.training.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    SampleGrid,
+    TensorBoard,
+)
 from gen_augment.training.diffaugment import SMALL_SHIFT, diff_augment
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop

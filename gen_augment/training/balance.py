@@ -38,7 +38,9 @@ class RowDraw:
 
     def __init__(self, batches: Batches) -> None:
         self.x, self.y, self.batch_size = batches.x, batches.y, batches.batch_size
-        self._shares = None if batches.weights is None else _cumulative(batches.weights).to(self.y.device)
+        self._shares = (
+            None if batches.weights is None else _cumulative(batches.weights).to(self.y.device)
+        )
 
     def real(self) -> Batch:
         """A batch of real rows beside that of the step."""
@@ -74,7 +76,9 @@ class CategoryDraw:
         x, n = self.x, len(self.y)
         first = torch.tensor([0, *blocks[:-1]]).cumsum(0)
         parts = torch.split(x[:, -sum(blocks) :].cpu(), list(blocks), dim=1)
-        places = torch.stack([part.argmax(dim=1) for part in parts]) + first[:, None]  # (n_blocks, n_rows)
+        places = (
+            torch.stack([part.argmax(dim=1) for part in parts]) + first[:, None]
+        )  # (n_blocks, n_rows)
         flat, order = places.flatten().sort(stable=True)
         counts = torch.bincount(flat, minlength=sum(blocks))
         # Rows by category, one block after another, on a line on which each takes the room of its weight.
@@ -105,4 +109,6 @@ def _cumulative(weights: Tensor) -> Tensor:
 
 def _draw(shares: Tensor, n: int) -> Tensor:
     """Row numbers, with replacement, in time that hardly depends on the number of rows."""
-    return torch.searchsorted(shares, torch.rand(n, device=shares.device)).clamp_(max=len(shares) - 1)
+    return torch.searchsorted(shares, torch.rand(n, device=shares.device)).clamp_(
+        max=len(shares) - 1
+    )

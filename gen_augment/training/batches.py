@@ -23,7 +23,9 @@ class Batches:
         How often each row is met, in proportion; without them, each is met once in an epoch of n rows.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None) -> None:
+    def __init__(
+        self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None
+    ) -> None:
         self.x, self.y, self.weights = x, y, weights
         self.batch_size = batch_size
         self.seed = seed
@@ -62,6 +64,8 @@ def _resampled(order: Tensor, weights: Tensor, generator: torch.Generator) -> Te
     """As many rows, each as often as its weight says, or one time more or less: a comb laid on the rows in `order`."""
     line = weights[order].cumsum(0)
     n = len(order)
-    comb = (torch.arange(n, device="cpu") + torch.rand((), generator=generator, device="cpu")) * (line[-1] / n)
+    comb = (torch.arange(n, device="cpu") + torch.rand((), generator=generator, device="cpu")) * (
+        line[-1] / n
+    )
     met = order[torch.searchsorted(line, comb, right=True).clamp_(max=n - 1)]
     return met[torch.randperm(n, generator=generator, device="cpu")]

@@ -54,7 +54,9 @@ class Checkpoint(Callback):
         Go on from `path` if it is there. Otherwise it is overwritten.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, every: int = 500, resume: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, every: int = 500, resume: bool = True
+    ) -> None:
         self.path = Path(path)
         self.every = check_positive_int("every", every)
         self.resume = resume
@@ -108,7 +110,9 @@ class EarlyStopping(Callback):
         The least change that counts as one.
     """
 
-    def __init__(self, monitor: str = "loss", *, patience: int = 1000, min_delta: float = 0.0) -> None:
+    def __init__(
+        self, monitor: str = "loss", *, patience: int = 1000, min_delta: float = 0.0
+    ) -> None:
         self.monitor = monitor
         self.patience = check_positive_int("patience", patience)
         self.min_delta = min_delta
@@ -124,7 +128,9 @@ class EarlyStopping(Callback):
         self._seen = len(steps)
         if self.monitor not in loop.history:
             known = sorted(set(loop.history) - {"step"})
-            raise InputError(f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}.")
+            raise InputError(
+                f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}."
+            )
         # From all readings, so that those before a checkpoint count.
         best, best_step = float("inf"), 0.0
         for step, value in zip(steps, loop.history[self.monitor], strict=True):
@@ -145,7 +151,9 @@ class SampleGrid(Callback):
     n_per_class : int
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, every: int = 500, n_per_class: int = 8) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], *, every: int = 500, n_per_class: int = 8
+    ) -> None:
         self.folder = Path(folder)
         self.every = check_positive_int("every", every)
         self.n_per_class = check_positive_int("n_per_class", n_per_class)
@@ -214,7 +222,9 @@ class ProgressBar(Callback):
         self._progress.start()
 
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
-        latest = {name: values[-1] for name, values in loop.history.items() if name != "step" and values}
+        latest = {
+            name: values[-1] for name, values in loop.history.items() if name != "step" and values
+        }
         losses = "  ".join(f"{name} {value:.3g}" for name, value in latest.items())
         self._progress.update(self._task, completed=loop.step, losses=losses)
 

@@ -32,7 +32,10 @@ def training_record(loop: "Loop", run: str) -> tuple[JSON, dict[str, Tensor]]:
         state = optimizer.state_dict()
         groups.append(state["param_groups"])
         for parameter, values in state["state"].items():
-            tensors |= {f"{PREFIX}{i}/{parameter}/{name}": torch.as_tensor(value) for name, value in values.items()}
+            tensors |= {
+                f"{PREFIX}{i}/{parameter}/{name}": torch.as_tensor(value)
+                for name, value in values.items()
+            }
     record = {"step": loop.step, "history": loop.history, "run": run, "param_groups": groups}
     return record, tensors
 
@@ -48,7 +51,9 @@ def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
     header, tensors = archive.read(path)
     record = header.get("training")
     if record is None:
-        raise ArchiveError(f"{path} is a finished archive, not a checkpoint: give the checkpoint another path.")
+        raise ArchiveError(
+            f"{path} is a finished archive, not a checkpoint: give the checkpoint another path."
+        )
     if record["run"] != run:
         raise ArchiveError(
             f"{path} is a checkpoint of another run (other data or parameters): delete it, give another path, "
@@ -56,8 +61,12 @@ def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
         )
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     loop.network.load_state_dict(weights)
-    for i, (optimizer, groups) in enumerate(zip(loop.optimizers, record["param_groups"], strict=True)):
-        optimizer.load_state_dict({"state": _optimizer_state(tensors, f"{PREFIX}{i}/"), "param_groups": groups})
+    for i, (optimizer, groups) in enumerate(
+        zip(loop.optimizers, record["param_groups"], strict=True)
+    ):
+        optimizer.load_state_dict(
+            {"state": _optimizer_state(tensors, f"{PREFIX}{i}/"), "param_groups": groups}
+        )
         _match_strides(optimizer)
     torch.set_rng_state(tensors[f"{PREFIX}rng"])
     if f"{PREFIX}cuda_rng" in tensors and loop.fabric.device.type == "cuda":
@@ -93,7 +102,9 @@ def _match_strides(optimizer: Optimizer) -> None:
                 if not isinstance(value, Tensor):
                     continue
                 like = parameter if value.shape == parameter.shape else value
-                optimizer.state[parameter][name] = torch.empty_like(like, requires_grad=False).copy_(value)
+                optimizer.state[parameter][name] = torch.empty_like(
+                    like, requires_grad=False
+                ).copy_(value)
 
 
 def run_id(sampler: "Sampler", loop: "Loop") -> str:
@@ -102,10 +113,14 @@ def run_id(sampler: "Sampler", loop: "Loop") -> str:
     To be asked before the first step.
     """
     # Callbacks, device and verbosity change where training runs, not where it goes.
-    params: dict[str, Any] = {k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")}
+    params: dict[str, Any] = {
+        k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")
+    }
     digest = hashlib.blake2b(digest_size=16)
     forms = [sampler.codec_.to_json(), sampler.label_codec_.to_json()]
-    digest.update(json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode())
+    digest.update(
+        json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode()
+    )
     for tensor in (loop.batches.x, loop.batches.y, *loop.network.state_dict().values()):
         digest.update(str(tuple(tensor.shape)).encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

@@ -15,7 +15,13 @@ LR = 2e-3
 
 @torch.enable_grad()
 def train_classifier(
-    trunk: nn.Module, head: nn.Module, batches: Batches, n_steps: int, *, mixup: float = 0.0, shift: float = 0.0
+    trunk: nn.Module,
+    head: nn.Module,
+    batches: Batches,
+    n_steps: int,
+    *,
+    mixup: float = 0.0,
+    shift: float = 0.0,
 ) -> None:
     """Train in place, with drop-out between `trunk` and `head`; draws from torch's global generator.
 
@@ -45,9 +51,14 @@ def train_classifier(
         if shift:
             x = diff_augment(x, shift=shift, cutout=0)
         if mixup:
-            share, other = float(torch.distributions.Beta(mixup, mixup).sample()), torch.randperm(len(y)).to(y.device)
+            share, other = (
+                float(torch.distributions.Beta(mixup, mixup).sample()),
+                torch.randperm(len(y)).to(y.device),
+            )
             logits = head(F.dropout(trunk(torch.lerp(x[other], x, share)), 0.3))
-            loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(logits, y[other])
+            loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(
+                logits, y[other]
+            )
         else:
             loss = F.cross_entropy(head(F.dropout(trunk(x), 0.3)), y)
         optimizer.zero_grad()

@@ -89,14 +89,17 @@ class CollapseProbe(nn.Module):
         size = MAX_PER_CLASS if len(watched) else MAX_ROWS // 4
         size = min(size, max(MIN_PER_CLASS, MAX_ROWS // len(self.classes)))
         members = [
-            torch.arange(len(labels)) if c is None else torch.nonzero(labels == c).squeeze(1) for c in self.classes
+            torch.arange(len(labels)) if c is None else torch.nonzero(labels == c).squeeze(1)
+            for c in self.classes
         ]
         # Evenly spaced, so that the choice needs no random numbers; the order of rows is the user's.
         groups = [m[torch.linspace(0, len(m) - 1, min(size, len(m))).long()] for m in members]
         self._sizes = [len(group) for group in groups]
         where = torch.cat(groups).to(y.device)
         self._real, self._y = torch.split(_features(x[where]), self._sizes), y[where]
-        self._z = normal(np.arange(len(where)), latent_shape, derive_seed(seed, "probe")).to(y.device)
+        self._z = normal(np.arange(len(where)), latent_shape, derive_seed(seed, "probe")).to(
+            y.device
+        )
 
     @torch.no_grad()
     def read(self, generator: nn.Module, *, step: int, max_steps: int, labels: Any) -> bool:
@@ -122,12 +125,16 @@ class CollapseProbe(nn.Module):
         pairs = list(zip(self._real, torch.split(rows, self._sizes), strict=True))
         quality = [precision_recall(real, fake) for real, fake in pairs]
         scores = torch.stack([2 * p * r / (p + r).clamp(min=1e-6) for p, r in quality])
-        spreads = torch.stack([_spread(fake) / _spread(real).clamp(min=1e-6) for real, fake in pairs])
+        spreads = torch.stack(
+            [_spread(fake) / _spread(real).clamp(min=1e-6) for real, fake in pairs]
+        )
         best = self.best_scores[: len(scores)]
         self.score.copy_(scores.mean())
         low = LOW_SPREAD if 2 * step >= max_steps else 0.0
         collapsed = (scores < best - LARGE_FALL) | (spreads < low)
-        found = torch.stack([collapsed.float(), spreads, scores, best]).T.tolist()  # the one wait for the device
+        found = torch.stack(
+            [collapsed.float(), spreads, scores, best]
+        ).T.tolist()  # the one wait for the device
         if sum(row[2] for row in found) >= sum(row[3] for row in found):
             best.copy_(scores)
             self.best.load_state_dict(generator.state_dict())
@@ -155,7 +162,9 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> tuple[T
 
 def _spread(x: Tensor) -> Tensor:
     """Mean distance between two rows."""
-    return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").mean()  # equal rows are at distance 0
+    return torch.cdist(
+        x, x, compute_mode="donot_use_mm_for_euclid_dist"
+    ).mean()  # equal rows are at distance 0
 
 
 def _features(x: Tensor) -> Tensor:

@@ -37,7 +37,9 @@ class AdaptiveProbability(nn.Module):
     p: Tensor
     mean_sign: Tensor
 
-    def __init__(self, lowest: float, highest: float = 0.8, *, target: float = 0.6, n_steps: int = 500) -> None:
+    def __init__(
+        self, lowest: float, highest: float = 0.8, *, target: float = 0.6, n_steps: int = 500
+    ) -> None:
         super().__init__()
         self.lowest, self.highest, self.target, self.n_steps = lowest, highest, target, n_steps
         self.register_buffer("p", torch.tensor(float(lowest)))
@@ -47,7 +49,9 @@ class AdaptiveProbability(nn.Module):
     def update(self, real_score: Tensor) -> None:
         """Take in the scores of a batch of real rows, of shape (B,)."""
         self.mean_sign.lerp_(real_score.sign().mean().to(self.mean_sign.dtype), 0.1)
-        self.p.add_((self.mean_sign - self.target).sign_(), alpha=1 / self.n_steps).clamp_(self.lowest, self.highest)
+        self.p.add_((self.mean_sign - self.target).sign_(), alpha=1 / self.n_steps).clamp_(
+            self.lowest, self.highest
+        )
 
 
 def diff_augment(
@@ -93,7 +97,9 @@ def diff_augment(
 
 
 def _recolour(x: Tensor) -> Tensor:
-    brightness, saturation, contrast = torch.rand(3, x.shape[0], 1, 1, 1, device=x.device, dtype=x.dtype)
+    brightness, saturation, contrast = torch.rand(
+        3, x.shape[0], 1, 1, 1, device=x.device, dtype=x.dtype
+    )
     x = x + (brightness - 0.5)
     grey = x.mean(dim=1, keepdim=True)
     x = (x - grey) * (2 * saturation) + grey
@@ -104,8 +110,12 @@ def _recolour(x: Tensor) -> Tensor:
 
 def _resize(x: Tensor, deviation: float) -> Tensor:
     factor = torch.exp2(deviation * torch.randn(len(x), 1, 1, device=x.device, dtype=x.dtype))
-    grid = F.affine_grid(factor * torch.eye(2, 3, device=x.device, dtype=x.dtype), list(x.shape), align_corners=False)
-    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # beyond the border is the lowest value
+    grid = F.affine_grid(
+        factor * torch.eye(2, 3, device=x.device, dtype=x.dtype), list(x.shape), align_corners=False
+    )
+    return (
+        F.grid_sample(x + 1, grid, align_corners=False) - 1
+    )  # beyond the border is the lowest value
 
 
 def _translate(x: Tensor, share: float) -> Tensor:

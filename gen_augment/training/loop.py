@@ -102,7 +102,9 @@ class Loop:
         """Steps and history of all training so far, that before this run included."""
         steps, history = self.before
         mine = self.history | {"step": [steps + step for step in self.history["step"]]}
-        return steps + self.step, {name: [*history.get(name, []), *values] for name, values in mine.items()}
+        return steps + self.step, {
+            name: [*history.get(name, []), *values] for name, values in mine.items()
+        }
 
     def stop(self) -> None:
         """End after this step, as early stopping does."""
@@ -118,20 +120,26 @@ class Loop:
         KeyboardInterrupt
             After the step in progress; `network` has the weights of that step.
         """
-        for callback in sorted(self.callbacks, key=lambda callback: not getattr(callback, "resumes", False)):
+        for callback in sorted(
+            self.callbacks, key=lambda callback: not getattr(callback, "resumes", False)
+        ):
             callback.on_fit_begin(self.sampler, self)
         self._keep()  # a callback may have put back the weights to go on from
         error: BaseException | None = None
         try:
             with self._catch_interrupt(), torch.enable_grad():
                 self._run(step)
-            self.status = "interrupted" if self._interrupted else "stopped" if self._stop else "done"
+            self.status = (
+                "interrupted" if self._interrupted else "stopped" if self._stop else "done"
+            )
             self.check()
         except BaseException as caught:  # raised again when all callbacks have ended
             error = caught
             if isinstance(error, DivergedError):
                 self.status = "diverged"
-            if isinstance(error, KeyboardInterrupt):  # at once where no handler could be set, or by a second Ctrl-C
+            if isinstance(
+                error, KeyboardInterrupt
+            ):  # at once where no handler could be set, or by a second Ctrl-C
                 self.status = "interrupted"
         for callback in self.callbacks:
             try:
@@ -149,7 +157,9 @@ class Loop:
             return
         names = list(self._pending[0])
         # One copy to the host for the whole window.
-        losses = torch.stack([torch.stack([row[n].detach().float() for n in names]) for row in self._pending]).cpu()
+        losses = torch.stack(
+            [torch.stack([row[n].detach().float() for n in names]) for row in self._pending]
+        ).cpu()
         first = self.step - len(self._pending) + 1
         self._pending = []
         bad = ~torch.isfinite(losses)
@@ -180,7 +190,9 @@ class Loop:
         factor = min(1.0, (self.step + 1) / warmup)
         share = self.step / self.max_steps
         factor *= (
-            0.5 * (1 + math.cos(math.pi * share)) if self.schedule == "cosine" else min(1, max(0.02, 2 - 2 * share))
+            0.5 * (1 + math.cos(math.pi * share))
+            if self.schedule == "cosine"
+            else min(1, max(0.02, 2 - 2 * share))
         )
         for optimizer, base in zip(self.optimizers, self._base_lrs, strict=True):
             for group, lr in zip(optimizer.param_groups, base, strict=True):

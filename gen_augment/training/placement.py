@@ -40,7 +40,9 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
     "auto" is a CUDA device if there is one, and the CPU else. "cuda" is the device that this process has chosen, or
     that ``LOCAL_RANK`` gives it among those that train together.
     """
-    from lightning_fabric import Fabric  # slow to import, and not needed to look at data or a result
+    from lightning_fabric import (
+        Fabric,
+    )  # slow to import, and not needed to look at data or a result
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
     try:
@@ -57,10 +59,19 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
                 precision=precision,
                 plugins=[LightningEnvironment()],
             )
-    except (ValueError, RuntimeError, TypeError, ImportError) as error:  # ImportError: "tpu" without its package
-        raise InputError(f"device={device!r} with precision={precision!r} cannot be used: {error}") from error
+    except (
+        ValueError,
+        RuntimeError,
+        TypeError,
+        ImportError,
+    ) as error:  # ImportError: "tpu" without its package
+        raise InputError(
+            f"device={device!r} with precision={precision!r} cannot be used: {error}"
+        ) from error
     if fabric.device.type == "mps":
-        raise InputError(f"device={device!r} has no numbers of 64 bits, which samplers need: give device='cpu'.")
+        raise InputError(
+            f"device={device!r} has no numbers of 64 bits, which samplers need: give device='cpu'."
+        )
     if fabric.device.type == "cpu":
         _warn_of_too_many_threads()
         keep_heap()
@@ -79,7 +90,10 @@ def _own_cuda_device() -> int:
 def _undisturbed() -> Iterator[None]:
     """Let Fabric say nothing below a warning, such as which precision was asked for, and not heed ``fabric run``."""
     logger = logging.getLogger("lightning_fabric.utilities.rank_zero")
-    before, launched = logger.level, {name: os.environ.pop(name) for name in list(os.environ) if name[:3] == "LT_"}
+    before, launched = (
+        logger.level,
+        {name: os.environ.pop(name) for name in list(os.environ) if name[:3] == "LT_"},
+    )
     logger.setLevel(logging.WARNING)
     try:
         yield
@@ -111,7 +125,10 @@ def has_bfloat16_tiles() -> bool:
 
 def _warn_of_too_many_threads() -> None:
     """Threads that wait for a core spin, which makes a step 2 to 10 times slower: common in containers."""
-    threads, cores = torch.get_num_threads(), joblib.cpu_count()  # which knows of affinity and container limits
+    threads, cores = (
+        torch.get_num_threads(),
+        joblib.cpu_count(),
+    )  # which knows of affinity and container limits
     if threads > cores:
         warnings.warn(
             f"torch uses {threads} threads, and this process may use {cores} cores, which makes training several times "
@@ -123,7 +140,11 @@ def _warn_of_too_many_threads() -> None:
 def found_here(device: str) -> torch.device:
     """The device of that name, or the CPU on a machine that has none of that number."""
     where = torch.device(device)
-    return torch.device("cpu") if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count() else where
+    return (
+        torch.device("cpu")
+        if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count()
+        else where
+    )
 
 
 def memory_format(kind: Kind) -> torch.memory_format:
@@ -131,7 +152,9 @@ def memory_format(kind: Kind) -> torch.memory_format:
     return torch.channels_last if kind == "image" else torch.contiguous_format
 
 
-def place(network: nn.Module, device: torch.device, kind: Kind, *, compiled: bool = False) -> nn.Module:
+def place(
+    network: nn.Module, device: torch.device, kind: Kind, *, compiled: bool = False
+) -> nn.Module:
     """Move a network to a device, laid out for its kind of data; its parts are compiled when they are first used."""
     network = network.to(device).to(memory_format=memory_format(kind))
     if compiled:

@@ -15,7 +15,14 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from gen_augment import BootstrapSampler, ConditionalVAE, InputError, NotFittedError, SampleBank, audit
+from gen_augment import (
+    BootstrapSampler,
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    SampleBank,
+    audit,
+)
 from gen_augment.auditing import Audit
 from gen_augment.cli import main
 from gen_augment.codecs import LabelCodec, infer_codec
@@ -53,7 +60,9 @@ class Toy:
         return "toy"
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
-        return self.make(np.asarray(index), self.label_codec_.encode(y), self.seed_ if seed is None else seed)
+        return self.make(
+            np.asarray(index), self.label_codec_.encode(y), self.seed_ if seed is None else seed
+        )
 
 
 def copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -61,7 +70,9 @@ def copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
 
 
 def some_copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-    return np.where((index % 20 == 0)[:, None], copies(index, codes, seed), truth(index, codes, seed))
+    return np.where(
+        (index % 20 == 0)[:, None], copies(index, codes, seed), truth(index, codes, seed)
+    )
 
 
 def nearly_copies(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -118,7 +129,10 @@ def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
         (nearly_copies, ["nearer to training rows", "small changes"]),
         (collapsed, ["Class 1 is partly collapsed"]),
         (wrong_labels, ["agree with (69|7[0-2])% of the labels"]),
-        (swapped_labels, ["agree with [01]% of the labels", "rows alone reaches [01]% balanced accuracy"]),
+        (
+            swapped_labels,
+            ["agree with [01]% of the labels", "rows alone reaches [01]% balanced accuracy"],
+        ),
         (moved, [r"1 of 3 columns differ in distribution from real ones: 2 \(0\.[4-7]"]),
     ],
 )
@@ -185,10 +199,14 @@ def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
     assert all(image["alt"] and image["src"].startswith("data:") for image in page.all("img"))
     sheet = json.loads((tmp_path / "sheet.json").read_text(encoding="utf-8"))
     assert sheet["class_counts"] == dict.fromkeys(classes.tolist(), 200)
-    assert sheet["figures"]["recall"]["synthetic"] == pytest.approx(found.table.loc["recall", "synthetic"])
+    assert sheet["figures"]["recall"]["synthetic"] == pytest.approx(
+        found.table.loc["recall", "synthetic"]
+    )
     assert sheet["figures"]["membership_auc"]["reference"] is None
     assert sheet["classes"]["plain"]["synthetic"] == 200
-    assert sheet["groups"]["left"]["before"] == pytest.approx(found.groups.by_group.at["left", "before"])
+    assert sheet["groups"]["left"]["before"] == pytest.approx(
+        found.groups.by_group.at["left", "before"]
+    )
     assert sheet["columns"]["2"]["shape"] == pytest.approx(found.per_column["shape"][2])
     assert len(sheet["hardest"]) == 40
     assert len(page.all("table")) == 4
@@ -232,9 +250,19 @@ def test_a_group_that_is_left_out_or_does_worse_is_named() -> None:
     X, unseen = (part[0].copy() for part in (TRAIN, UNSEEN))
     for part in (X, unseen):
         part[:, 2] = np.where(part[:, 2] < 0.5, 0, 1)
-    found = audit(Toy(one_sided), X, TRAIN[1], holdout=(unseen, UNSEEN[1]), group=2, model=LogisticRegression())
+    found = audit(
+        Toy(one_sided),
+        X,
+        TRAIN[1],
+        holdout=(unseen, UNSEEN[1]),
+        group=2,
+        model=LogisticRegression(),
+    )
     share = (X[:, 2] == 0).mean()
-    assert f"Group '0.0' is {100 * share:.3g}% of the training rows, and 0% of these." in found.findings
+    assert (
+        f"Group '0.0' is {100 * share:.3g}% of the training rows, and 0% of these."
+        in found.findings
+    )
 
 
 def test_features_of_ones_own_are_compared() -> None:
@@ -250,7 +278,14 @@ def test_rows_without_a_label_are_left_out() -> None:
     partly[:300] = y[:300]
     known = partly >= 0
     found, expected = (
-        audit(Toy(truth), *rows, holdout=UNSEEN, model=LogisticRegression(), group=(group, GROUPS), random_state=-1)
+        audit(
+            Toy(truth),
+            *rows,
+            holdout=UNSEEN,
+            model=LogisticRegression(),
+            group=(group, GROUPS),
+            random_state=-1,
+        )
         for rows, group in (((X, partly), GROUPS), ((X[known], y[known]), GROUPS[known]))
     )
     pd.testing.assert_frame_equal(found.table, expected.table)
@@ -263,7 +298,9 @@ def test_rows_without_a_label_are_left_out() -> None:
 def test_declared_categories_are_compared_as_such() -> None:
     codes = np.arange(400) % 4
     X, y = pd.DataFrame({"zip": codes, "x": np.arange(400.0)}), np.arange(400) // 4 % 2
-    sampler = BootstrapSampler(column_types={"zip": "category"}, random_state=0).fit(X[codes != 1], y[codes != 1])
+    sampler = BootstrapSampler(column_types={"zip": "category"}, random_state=0).fit(
+        X[codes != 1], y[codes != 1]
+    )
     found = audit(sampler, X, y, model=LogisticRegression()).per_column
     assert found is not None
     assert found.at["zip", "shape"] == pytest.approx(0.75, abs=0.04), "as numbers it would be 0.83"
@@ -305,12 +342,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return call
 
 
-def test_a_table_with_unseen_rows_and_a_group_on_the_command_line(run: Callable[..., int], capsys: Any) -> None:
+def test_a_table_with_unseen_rows_and_a_group_on_the_command_line(
+    run: Callable[..., int], capsys: Any
+) -> None:
     for name, (X, y) in (("train", TRAIN), ("unseen", UNSEEN)):
-        frame = pd.DataFrame(X[:120], columns=["a", "b", "c"]).assign(old=GROUPS[240:360] == "left", y=y[:120])
+        frame = pd.DataFrame(X[:120], columns=["a", "b", "c"]).assign(
+            old=GROUPS[240:360] == "left", y=y[:120]
+        )
         frame.to_csv(f"{name}.csv", index=False)
     train = pd.read_csv("train.csv")
-    vae = ConditionalVAE(max_steps=30, width=4, random_state=0, device="cpu").fit(train.drop(columns="y"), train["y"])
+    vae = ConditionalVAE(max_steps=30, width=4, random_state=0, device="cpu").fit(
+        train.drop(columns="y"), train["y"]
+    )
     vae.save("vae")
     options = "vae", "train.csv", "--target", "y", "-o", "page.html"
     assert run(*options, "--unseen", "unseen.csv", "--group", "old", "-n", "60") == 0
@@ -330,7 +373,21 @@ def test_images_on_the_command_line(run: Callable[..., int], capsys: Any) -> Non
     X, y = load_digits(return_X_y=True)
     images = X.reshape(-1, 8, 8).astype(np.uint8)
     ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
-    assert run("vae", "digits", "--per-class", "30", "-n", "200", "--features", "values", "-o", "page.html") == 0
+    assert (
+        run(
+            "vae",
+            "digits",
+            "--per-class",
+            "30",
+            "-n",
+            "200",
+            "--features",
+            "values",
+            "-o",
+            "page.html",
+        )
+        == 0
+    )
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7
@@ -350,7 +407,9 @@ class Law(Toy):
         self.class_prior_ = np.full(n_classes, 1 / n_classes)
 
 
-def of_law(law: Callable[..., np.ndarray], n: int, n_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def of_law(
+    law: Callable[..., np.ndarray], n: int, n_classes: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     codes = np.arange(n) % n_classes
     return law(np.arange(n), codes, seed), codes
 
@@ -374,7 +433,13 @@ def test_chance_in_few_rows_is_no_finding(n_columns: int) -> None:
 
     for seed in range(4):
         train, unseen = of_law(noisy, 60, 2, 10 + seed), of_law(noisy, 60, 2, 20 + seed)
-        found = audit(Law(noisy, train[0], 2), *train, holdout=unseen, model=LogisticRegression(), random_state=seed)
+        found = audit(
+            Law(noisy, train[0], 2),
+            *train,
+            holdout=unseen,
+            model=LogisticRegression(),
+            random_state=seed,
+        )
         assert found.findings == []
 
 
@@ -389,7 +454,9 @@ def test_two_classes_that_are_swapped_are_named(n: int) -> None:
         return clouds(index, np.where(codes < 2, 1 - codes, codes), seed)
 
     train, unseen = of_law(clouds, 20 * n, 20, 1), of_law(clouds, 20 * n, 20, 2)
-    found = audit(Law(swapped, train[0], 20), *train, holdout=unseen, model=LogisticRegression()).findings
+    found = audit(
+        Law(swapped, train[0], 20), *train, holdout=unseen, model=LogisticRegression()
+    ).findings
     named = [line for line in found if "are taken for others" in line]
     assert [line.split(" ")[3] for line in named] == ["0", "1"]
     assert not any("collapsed" in line for line in found)

@@ -27,7 +27,9 @@ class Codes:
 
 def test_ways_go_along_the_circle_and_lengths_evenly() -> None:
     sampler = Codes()
-    found = interpolate(sampler, [[1.0, 0.0], [2.0, 0.0]], [[0.0, 3.0], [4.0, 0.0]], ["a", "b"], n_steps=3)
+    found = interpolate(
+        sampler, [[1.0, 0.0], [2.0, 0.0]], [[0.0, 3.0], [4.0, 0.0]], ["a", "b"], n_steps=3
+    )
     np.testing.assert_allclose(found[:3], [[1, 0], [2**0.5, 2**0.5], [0, 3]], atol=1e-6)
     np.testing.assert_allclose(found[3:], [[2, 0], [3, 0], [4, 0]], atol=1e-6)
     assert sampler.labels.tolist() == ["a"] * 3 + ["b"] * 3
@@ -44,11 +46,19 @@ def test_axes_are_the_ways_in_which_rows_differ_most() -> None:
     np.testing.assert_allclose(lines[0, 2], 5, atol=1, err_msg="the row nearest to the mean")
     for line, axis, deviation in ((lines[0], 1, X[:, 1].std()), (lines[1], 2, X[:, 2].std())):
         np.testing.assert_allclose(abs(np.diff(line[:, axis])), deviation, rtol=0.05)
-        np.testing.assert_allclose(np.diff(np.delete(line, axis, axis=1), axis=0), 0, atol=0.2 * deviation)
+        np.testing.assert_allclose(
+            np.diff(np.delete(line, axis, axis=1), axis=0), 0, atol=0.2 * deviation
+        )
 
 
 @pytest.mark.parametrize(
-    "name, form", [("vae", "pil-grey"), ("flow", "uint8-nhwc"), ("vae", "normalised-tensor"), ("flow", "table-frame")]
+    "name, form",
+    [
+        ("vae", "pil-grey"),
+        ("flow", "uint8-nhwc"),
+        ("vae", "normalised-tensor"),
+        ("flow", "table-frame"),
+    ],
 )
 def test_every_form_is_taken(name: str, form: str) -> None:
     X, y = as_form(form)

@@ -19,7 +19,9 @@ def bank(small_blocks: int, tmp_path: Path) -> SampleBank:
 
 
 def test_rows_are_numbered_through_the_bank(bank: SampleBank) -> None:
-    expected = np.stack([np.arange(100), np.repeat([0, 1, 2], [40, 25, 35]), np.full(100, 7)], axis=1)
+    expected = np.stack(
+        [np.arange(100), np.repeat([0, 1, 2], [40, 25, 35]), np.full(100, 7)], axis=1
+    )
     np.testing.assert_array_equal(bank.rows(everything(bank)), expected)
     np.testing.assert_array_equal(bank.addresses(everything(bank)), np.arange(100))
     assert sorted(files_of(bank.path)) == ["manifest.json", "rows.bin"]
@@ -58,7 +60,14 @@ def test_bad_parts_are_named(part: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"seed": "x"}, {"seed": 1.5}, {"filters": 3}, {"filters": [3]}, {"max_draws": 0}, {"max_draws": 2.0}],
+    [
+        {"seed": "x"},
+        {"seed": 1.5},
+        {"filters": 3},
+        {"filters": [3]},
+        {"max_draws": 0},
+        {"max_draws": 2.0},
+    ],
     ids=str,
 )
 def test_other_bad_arguments_are_named(bad: dict[str, Any], tmp_path: Path) -> None:
@@ -108,10 +117,22 @@ def keep_all(X: Any, y: Any) -> np.ndarray:
 
 
 OTHERS: dict[str, tuple[Tell, dict[str, Any], str]] = {
-    "counts": (Tell(), {"counts": {"a": 41, "b": 25, "c": 35}}, r"counts \(40, 25, 35\), not \(41, 25, 35\)"),
+    "counts": (
+        Tell(),
+        {"counts": {"a": 41, "b": 25, "c": 35}},
+        r"counts \(40, 25, 35\), not \(41, 25, 35\)",
+    ),
     "seed": (Tell(), {"seed": 8}, r"generator .*seed=7.*seed=8"),
-    "class": (OtherSampler(), {}, r"generator .*name='Tell'.*name='OtherSampler', fingerprint='other'"),
-    "filters": (Tell(), {"filters": keep_all}, r"filters \(\), not \('tests.bank.test_build.keep_all',\)"),
+    "class": (
+        OtherSampler(),
+        {},
+        r"generator .*name='Tell'.*name='OtherSampler', fingerprint='other'",
+    ),
+    "filters": (
+        Tell(),
+        {"filters": keep_all},
+        r"filters \(\), not \('tests.bank.test_build.keep_all',\)",
+    ),
     "labels": (Tell(labels=["a", "b", "c", "d"]), {}, "labels "),
 }
 
@@ -121,7 +142,10 @@ OTHERS: dict[str, tuple[Tell, dict[str, Any], str]] = {
 def test_another_bank_in_the_same_place_is_refused(
     name: str, finished: bool, small_blocks: int, tmp_path: Path
 ) -> None:
-    assert SampleBank.build_part(Tell(), COUNTS, tmp_path / "bank", (0, 1 + (not finished))) is finished
+    assert (
+        SampleBank.build_part(Tell(), COUNTS, tmp_path / "bank", (0, 1 + (not finished)))
+        is finished
+    )
     before = files_of(tmp_path)
     sampler, arguments, difference = OTHERS[name]
     with pytest.raises(InputError, match=f"holds another bank, or part of one: .*{difference}"):
@@ -184,11 +208,16 @@ def test_a_build_that_is_stopped_goes_on(
     with pytest.raises(error, match="stop"):  # as it is: no fault of the disk
         SampleBank.build(first, COUNTS, tmp_path / "b", on_block=on_block)
     assert told == [(done, 7) for done in range(stop + 1)]
-    with pytest.raises(ArchiveError, match=rf"unfinished bank: {stop} of 7 blocks are there.*same arguments to go on"):
+    with pytest.raises(
+        ArchiveError,
+        match=rf"unfinished bank: {stop} of 7 blocks are there.*same arguments to go on",
+    ):
         SampleBank(tmp_path / "b")
 
     told.clear()
-    SampleBank.build(second, COUNTS, tmp_path / "b", on_block=lambda *done: told.append(done)).verify()
+    SampleBank.build(
+        second, COUNTS, tmp_path / "b", on_block=lambda *done: told.append(done)
+    ).verify()
     assert told == [(done, 7) for done in range(stop, 8)]
     assert first.generated == min(100, 16 * stop)
     assert first.generated + second.generated == 100
@@ -203,26 +232,34 @@ def test_torn_blocks_are_built_again(name: str, bank: SampleBank, tmp_path: Path
     data[len(data) * 10 // 70] ^= 1  # of block 1
     (tmp_path / "b" / name).write_bytes(data)
     sampler, told = Tell(), []
-    SampleBank.build(sampler, COUNTS, tmp_path / "b", on_block=lambda *done: told.append(done)).verify()
+    SampleBank.build(
+        sampler, COUNTS, tmp_path / "b", on_block=lambda *done: told.append(done)
+    ).verify()
     assert told[0] == (2, 7)
     assert sampler.generated == 100 - 32
     assert files_of(tmp_path / "b") == files_of(bank.path)
 
 
 @pytest.mark.parametrize("name", ["rows.bin", "blocks.bin"])
-@pytest.mark.parametrize("damage", [None, b"", b"x" * 100, b"x" * 10_000], ids=["missing", "empty", "short", "long"])
+@pytest.mark.parametrize(
+    "damage", [None, b"", b"x" * 100, b"x" * 10_000], ids=["missing", "empty", "short", "long"]
+)
 def test_files_of_another_size_are_built_again(
     name: str, damage: bytes | None, bank: SampleBank, tmp_path: Path
 ) -> None:
     SampleBank.build_part(Tell(), COUNTS, tmp_path / "b", (0, 2))
-    (tmp_path / "b" / name).unlink() if damage is None else (tmp_path / "b" / name).write_bytes(damage)
+    (tmp_path / "b" / name).unlink() if damage is None else (tmp_path / "b" / name).write_bytes(
+        damage
+    )
     with pytest.raises(ArchiveError, match=r"unfinished bank: \d+ of 7 blocks"):
         SampleBank(tmp_path / "b")
     SampleBank.build(Tell(), COUNTS, tmp_path / "b").verify()
     assert files_of(tmp_path / "b") == files_of(bank.path)
 
 
-def test_a_relative_path_is_that_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_that_of_the_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     bank = SampleBank.build(Tell(), 10, "bank")
     (tmp_path / "elsewhere").mkdir()

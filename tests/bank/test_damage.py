@@ -23,8 +23,12 @@ COUNTS = {"a": 40, "b": 25, "c": 35}
 
 def sign(record: JSON) -> bytes:
     """A manifest with a checksum that fits."""
-    text = json.dumps({key: value for key, value in record.items() if key != "checksum"}, sort_keys=True)
-    return json.dumps(record | {"checksum": hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}).encode()
+    text = json.dumps(
+        {key: value for key, value in record.items() if key != "checksum"}, sort_keys=True
+    )
+    return json.dumps(
+        record | {"checksum": hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}
+    ).encode()
 
 
 def read(path: Path) -> JSON:
@@ -77,7 +81,9 @@ def test_any_flipped_bit_is_found(bank: SampleBank) -> None:
         damaged[bit // 8] ^= 1 << (bit % 8)
         (bank.path / "rows.bin").write_bytes(damaged)
         first = bit // 8 // 24 // 16 * 16
-        with pytest.raises(ArchiveError, match=f"rows {first} to {min(first + 15, 99)} are damaged"):
+        with pytest.raises(
+            ArchiveError, match=f"rows {first} to {min(first + 15, 99)} are damaged"
+        ):
             SampleBank(bank.path).verify()
     (bank.path / "rows.bin").write_bytes(data)
     SampleBank(bank.path).verify()
@@ -131,7 +137,9 @@ def test_garbage(name: str, data: bytes, bank: SampleBank) -> None:
     (bank.path / name).write_bytes(data)
     before = files_of(bank.path)
     for use in (lambda: SampleBank(bank.path), lambda: SampleBank.build(Tell(), COUNTS, bank.path)):
-        with pytest.raises(ArchiveError, match=f"{name} (is not a readable manifest|has bank format|is damaged)"):
+        with pytest.raises(
+            ArchiveError, match=f"{name} (is not a readable manifest|has bank format|is damaged)"
+        ):
             use()
     assert files_of(bank.path) == before
 
@@ -148,12 +156,18 @@ def test_every_edit_breaks_the_checksum(bank: SampleBank) -> None:
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, [1]])
 def test_another_format_is_named(version: Any, bank: SampleBank) -> None:
-    (bank.path / "manifest.json").write_bytes(sign(read(bank.path / "manifest.json") | {"format": version}))
-    with pytest.raises(ArchiveError, match=r"has bank format .*; this version of gen_augment reads 1"):
+    (bank.path / "manifest.json").write_bytes(
+        sign(read(bank.path / "manifest.json") | {"format": version})
+    )
+    with pytest.raises(
+        ArchiveError, match=r"has bank format .*; this version of gen_augment reads 1"
+    ):
         SampleBank(bank.path)
 
 
-@pytest.mark.parametrize("key", ["generator", "codec", "labels", "counts", "filters", "max_draws", "digests"])
+@pytest.mark.parametrize(
+    "key", ["generator", "codec", "labels", "counts", "filters", "max_draws", "digests"]
+)
 def test_missing_and_unknown_keys_are_named(key: str, bank: SampleBank) -> None:
     record = read(bank.path / "manifest.json")
     record["extra"] = record.pop(key)
@@ -177,7 +191,9 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize("key, value", WRONG, ids=str)
 def test_values_that_cannot_be_are_refused(key: str, value: Any, bank: SampleBank) -> None:
-    (bank.path / "manifest.json").write_bytes(sign(read(bank.path / "manifest.json") | {key: value}))
+    (bank.path / "manifest.json").write_bytes(
+        sign(read(bank.path / "manifest.json") | {key: value})
+    )
     with pytest.raises(ArchiveError, match=r"does not fit together|rows.bin has 2400 bytes"):
         SampleBank(bank.path)
 
@@ -231,14 +247,24 @@ def test_a_plan_is_no_manifest(whole: Path, tmp_path: Path) -> None:
 
 def test_a_plan_with_a_damaged_codec(whole: Path, tmp_path: Path) -> None:
     for codec in (None, [], {"kind": [1]}, {"kind": "image"}):
-        path = changed(whole, tmp_path / "b", "plan.json", lambda record, codec=codec: record.update(codec=codec))
+        path = changed(
+            whole,
+            tmp_path / "b",
+            "plan.json",
+            lambda record, codec=codec: record.update(codec=codec),
+        )
         with pytest.raises(ArchiveError, match="does not fit together"):
             SampleBank(path)
 
 
 def test_a_plan_for_more_rows_than_can_be_is_refused_at_once(whole: Path, tmp_path: Path) -> None:
     for counts in ([10**15, 0, 0], [10**30, 0, 0]):
-        path = changed(whole, tmp_path / "b", "plan.json", lambda record, counts=counts: record.update(counts=counts))
+        path = changed(
+            whole,
+            tmp_path / "b",
+            "plan.json",
+            lambda record, counts=counts: record.update(counts=counts),
+        )
         with pytest.raises(ArchiveError, match="does not fit together: counts"):
             SampleBank(path)
 

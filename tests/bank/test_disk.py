@@ -47,7 +47,8 @@ def fill(disk: Path) -> Path:
 def test_a_bank_that_is_too_large_for_the_disk(small_disk: Path) -> None:
     sampler = Tell()
     with pytest.raises(
-        ArchiveError, match=r"cannot write the bank .*: No space left on device: 2 MB are needed \(1 MB"
+        ArchiveError,
+        match=r"cannot write the bank .*: No space left on device: 2 MB are needed \(1 MB",
     ):
         SampleBank.build(sampler, 100_000, small_disk / "deep" / "bank")
     assert list(small_disk.iterdir()) == []
@@ -62,17 +63,25 @@ def test_a_disk_that_is_full_already(small_disk: Path) -> None:
     assert [path.name for path in small_disk.iterdir()] == ["filling"]
 
 
-def test_a_disk_that_fills_up_meanwhile(small_blocks: int, small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_meanwhile(
+    small_blocks: int, small_disk: Path, tmp_path: Path
+) -> None:
     """The rows have their room; that of the manifest is missing."""
-    with pytest.raises(ArchiveError, match=r"cannot write .*manifest.json: No space left on device"):
-        SampleBank.build(Tell(), COUNTS, small_disk / "bank", on_block=lambda *_: fill(small_disk) and None)
+    with pytest.raises(
+        ArchiveError, match=r"cannot write .*manifest.json: No space left on device"
+    ):
+        SampleBank.build(
+            Tell(), COUNTS, small_disk / "bank", on_block=lambda *_: fill(small_disk) and None
+        )
     with pytest.raises(ArchiveError, match="unfinished bank: 7 of 7 blocks"):
         SampleBank(small_disk / "bank")
     (small_disk / "filling").unlink()
     sampler = Tell()
     SampleBank.build(sampler, COUNTS, small_disk / "bank").verify()
     assert sampler.generated == 0
-    assert files_of(small_disk / "bank") == files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "other").path)
+    assert files_of(small_disk / "bank") == files_of(
+        SampleBank.build(Tell(), COUNTS, tmp_path / "other").path
+    )
 
 
 def test_a_disk_that_turns_read_only(small_blocks: int, small_disk: Path) -> None:
@@ -105,7 +114,8 @@ def test_no_room_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(build_module.os, "posix_fallocate", raise_full)
         with pytest.raises(
-            ArchiveError, match=r"cannot write the bank .*bank: No space left on device \(\d+ MB are free"
+            ArchiveError,
+            match=r"cannot write the bank .*bank: No space left on device \(\d+ MB are free",
         ):
             SampleBank.build(sampler, COUNTS, tmp_path / "deep" / "bank")
     assert list(tmp_path.iterdir()) == []
@@ -120,7 +130,9 @@ def test_more_than_any_disk_holds(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate")
-def test_a_file_system_that_cannot_reserve_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_that_cannot_reserve_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unsupported(*_: Any) -> None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
@@ -148,11 +160,15 @@ def test_writes_that_fail_midway(limit: int, small_blocks: int, tmp_path: Path) 
     with pytest.raises(ArchiveError, match=f"unfinished bank: {limit // (16 * 24)} of 7 blocks"):
         SampleBank(tmp_path / "bank")
     SampleBank.build(Tell(), COUNTS, tmp_path / "bank").verify()
-    assert files_of(tmp_path / "bank") == files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "other").path)
+    assert files_of(tmp_path / "bank") == files_of(
+        SampleBank.build(Tell(), COUNTS, tmp_path / "other").path
+    )
 
 
 @on_linux
-def test_a_failed_sync_leaves_the_build_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_leaves_the_build_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         monkeypatch.setattr(build_module.os, "fsync", raise_full)
 
@@ -165,7 +181,9 @@ def test_a_failed_sync_leaves_the_build_unfinished(tmp_path: Path, monkeypatch: 
 
 
 @on_linux
-@pytest.mark.parametrize("place", ["file/bank", "file/deep/bank", "a/b/" + "n" * 300, "/proc/bank", "/sys/deep/bank"])
+@pytest.mark.parametrize(
+    "place", ["file/bank", "file/deep/bank", "a/b/" + "n" * 300, "/proc/bank", "/sys/deep/bank"]
+)
 def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises((ArchiveError, InputError), match="cannot write the bank"):

@@ -38,7 +38,9 @@ class Below:
 @pytest.mark.parametrize(
     "filters", [third, [third], (third, seldom_c), [seldom_c]], ids=["one", "list", "two", "labels"]
 )
-def test_all_rows_pass_and_have_the_addresses_that_they_say(filters: Any, small_blocks: int, tmp_path: Path) -> None:
+def test_all_rows_pass_and_have_the_addresses_that_they_say(
+    filters: Any, small_blocks: int, tmp_path: Path
+) -> None:
     sampler = Tell()
     bank = SampleBank.build(sampler, COUNTS, tmp_path / "bank", filters=filters)
     p = everything(bank)
@@ -60,7 +62,9 @@ def test_all_rows_pass_and_have_the_addresses_that_they_say(filters: Any, small_
 )
 def test_filtered_rows_keep_their_form(form: str, tmp_path: Path) -> None:
     X, y = as_form(form)
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
+    ).fit(X, y)
     seen: list[type] = []
 
     def keep(rows: Any, labels: np.ndarray) -> np.ndarray:
@@ -78,7 +82,9 @@ def test_filtered_rows_keep_their_form(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", range(7))
-def test_stopped_and_resumed_in_parts_the_bytes_are_the_same(stop: int, small_blocks: int, tmp_path: Path) -> None:
+def test_stopped_and_resumed_in_parts_the_bytes_are_the_same(
+    stop: int, small_blocks: int, tmp_path: Path
+) -> None:
     whole = SampleBank.build(Tell(), COUNTS, tmp_path / "whole", filters=[third, seldom_c])
 
     def on_block(done: int, of: int) -> None:
@@ -86,17 +92,25 @@ def test_stopped_and_resumed_in_parts_the_bytes_are_the_same(stop: int, small_bl
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        SampleBank.build(Tell(), COUNTS, tmp_path / "bank", filters=[third, seldom_c], on_block=on_block)
+        SampleBank.build(
+            Tell(), COUNTS, tmp_path / "bank", filters=[third, seldom_c], on_block=on_block
+        )
     for i in (2, 0, 1):
-        done = SampleBank.build_part(Tell(), COUNTS, tmp_path / "bank", (i, 3), filters=[third, seldom_c])
+        done = SampleBank.build_part(
+            Tell(), COUNTS, tmp_path / "bank", (i, 3), filters=[third, seldom_c]
+        )
     assert done
     assert files_of(tmp_path / "bank") == files_of(whole.path)
 
 
-def test_too_strict_filters_say_how_strict_and_leave_what_was_built(small_blocks: int, tmp_path: Path) -> None:
+def test_too_strict_filters_say_how_strict_and_leave_what_was_built(
+    small_blocks: int, tmp_path: Path
+) -> None:
     keep = Below(1000)  # 320 addresses for each block: the first four find their rows
     for _ in range(2):
-        with pytest.raises(ExhaustedError, match=r"the filters kept 0 of 320 rows, and 16 are wanted") as caught:
+        with pytest.raises(
+            ExhaustedError, match=r"the filters kept 0 of 320 rows, and 16 are wanted"
+        ) as caught:
             SampleBank.build(Tell(), {"a": 100}, tmp_path / "bank", filters=keep, max_draws=20)
         assert (caught.value.kept, caught.value.drawn) == (0, 320)
         with pytest.raises(ArchiveError, match="unfinished bank: 4 of 7 blocks are there"):
@@ -125,7 +139,9 @@ BAD_MASKS = {
 
 @pytest.mark.parametrize("keep", BAD_MASKS.values(), ids=BAD_MASKS)
 def test_what_is_no_mask_is_refused(keep: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the filter .* for 10 rows: one bool for each row is needed"):
+    with pytest.raises(
+        InputError, match=r"the filter .* for 10 rows: one bool for each row is needed"
+    ):
         SampleBank.build(Tell(), 10, tmp_path / "bank", filters=keep)
 
 

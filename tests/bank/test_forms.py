@@ -20,15 +20,24 @@ def more_form(form: str) -> tuple[Any, Any]:
     (images, y), (table, table_y) = toy_images(), toy_table()
     frame = pd.DataFrame({"a": table[:, 0], 5: np.rint(table[:, 1]), "c": table[:, 2] > 0})
     return {
-        "bfloat16-images": lambda: ((torch.from_numpy(images).permute(0, 3, 1, 2) / 255).bfloat16(), y),
+        "bfloat16-images": lambda: (
+            (torch.from_numpy(images).permute(0, 3, 1, 2) / 255).bfloat16(),
+            y,
+        ),
         "bfloat16-table": lambda: (torch.from_numpy(table).bfloat16(), table_y),
         "float16-table": lambda: (table.astype(np.float16), table_y),
         "bool-images": lambda: (images[..., 0] > 100, y),
         "big-endian-images": lambda: (images.astype(">u2"), y),
         "big-endian-table": lambda: (table.astype(">f4"), table_y),
         "int-table": lambda: (np.rint(table * 9).astype(np.int32), table_y),
-        "nullable-frame": lambda: (frame.astype({"a": "Float32", 5: "Int64", "c": "boolean"}), table_y),
-        "arrow-frame": lambda: (frame.astype({"a": "float[pyarrow]", 5: "int32[pyarrow]"}), table_y),
+        "nullable-frame": lambda: (
+            frame.astype({"a": "Float32", 5: "Int64", "c": "boolean"}),
+            table_y,
+        ),
+        "arrow-frame": lambda: (
+            frame.astype({"a": "float[pyarrow]", 5: "int32[pyarrow]"}),
+            table_y,
+        ),
     }[form]()
 
 
@@ -41,7 +50,9 @@ MORE = [
 @cache
 def fitted(form: str) -> tuple[ConditionalVAE, Any, Any]:
     X, y = as_form(form) if form in FORMS else more_form(form)
-    model = ConditionalVAE(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=3, device="cpu")
+    model = ConditionalVAE(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=3, device="cpu"
+    )
     return model.fit(X, y), X, y
 
 
@@ -50,7 +61,9 @@ def test_rows_are_those_of_the_sampler(form: str, tmp_path: Path) -> None:
     sampler, X, _ = fitted(form)
     for where, bank in {
         "int": SampleBank.build(sampler, 23, tmp_path / "int"),
-        "dict": SampleBank.build(sampler, {sampler.classes_.tolist()[1]: 9}, tmp_path / "dict", seed=11),
+        "dict": SampleBank.build(
+            sampler, {sampler.classes_.tolist()[1]: 9}, tmp_path / "dict", seed=11
+        ),
     }.items():
         p = everything(bank)
         expected = sampler.generate(bank.addresses(p), bank.labels(p), seed=bank.generator.seed)
@@ -91,17 +104,29 @@ def test_counts_are_exact(form: str, tmp_path: Path) -> None:
 def test_the_generator_is_named(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
     bank = SampleBank.build(image_sampler, 10, tmp_path / "own")
     other = SampleBank.build(image_sampler, 10, tmp_path / "other", seed=4)
-    assert (bank.generator.name, bank.generator.fingerprint) == ("ConditionalVAE", image_sampler.fingerprint())
+    assert (bank.generator.name, bank.generator.fingerprint) == (
+        "ConditionalVAE",
+        image_sampler.fingerprint(),
+    )
     assert (bank.generator.seed, other.generator.seed) == (image_sampler.seed_, 4)
     assert not np.array_equal(bank.rows(everything(bank)), other.rows(everything(other)))
-    assert repr(bank) == f"SampleBank({str(tmp_path / 'own')!r}): 10 rows of ConditionalVAE, {{0: 5, 1: 5}}"
+    assert (
+        repr(bank)
+        == f"SampleBank({str(tmp_path / 'own')!r}): 10 rows of ConditionalVAE, {{0: 5, 1: 5}}"
+    )
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_rows_of_many_blocks_are_those_of_the_sampler(data: Any, small_blocks: int, tmp_path: Path) -> None:
+def test_rows_of_many_blocks_are_those_of_the_sampler(
+    data: Any, small_blocks: int, tmp_path: Path
+) -> None:
     X, y = data()
-    sampler = ConditionalGAN(max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=3, device="cpu")
-    bank = SampleBank.build(sampler.fit(X.astype(np.float32), y), {0: 70, 1: 131}, tmp_path / "bank")
+    sampler = ConditionalGAN(
+        max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=3, device="cpu"
+    )
+    bank = SampleBank.build(
+        sampler.fit(X.astype(np.float32), y), {0: 70, 1: 131}, tmp_path / "bank"
+    )
     p = np.random.default_rng(0).permutation(201)
     expected = sampler.generate(bank.addresses(p), bank.labels(p), seed=bank.generator.seed)
     np.testing.assert_allclose(bank.rows(p), expected, rtol=1e-4, atol=1e-3)
@@ -110,10 +135,14 @@ def test_rows_of_many_blocks_are_those_of_the_sampler(data: Any, small_blocks: i
 
 def test_real_blocks_hold_thousands_of_rows(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    bank = SampleBank.build(table_sampler, 10_000, tmp_path / "bank", on_block=lambda *done: told.append(done))
+    bank = SampleBank.build(
+        table_sampler, 10_000, tmp_path / "bank", on_block=lambda *done: told.append(done)
+    )
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
     p = everything(bank)
-    np.testing.assert_allclose(bank.rows(p), table_sampler.generate(p, bank.labels(p)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        bank.rows(p), table_sampler.generate(p, bank.labels(p)), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_rows_are_copies(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
@@ -143,11 +172,15 @@ def test_places_of_rows(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
         assert len(read(np.array([], int))) == 0
 
 
-@pytest.mark.parametrize("form", ["float32-nchw", "normalised-tensor", "uint8-tensor", "table-tensor"])
+@pytest.mark.parametrize(
+    "form", ["float32-nchw", "normalised-tensor", "uint8-tensor", "table-tensor"]
+)
 def test_rows_are_written_into_a_tensor(form: str, tmp_path: Path) -> None:
     sampler, _, _ = fitted(form)
     plain = SampleBank.build(sampler, 30, tmp_path / "plain")
-    filtered = SampleBank.build(sampler, 30, tmp_path / "filtered", filters=[lambda X, y: np.ones(len(y), bool)])
+    filtered = SampleBank.build(
+        sampler, 30, tmp_path / "filtered", filters=[lambda X, y: np.ones(len(y), bool)]
+    )
     places = np.array([29, 0, 7, 7])
     for bank in (plain, filtered):
         rows = torch.as_tensor(bank.rows(places))

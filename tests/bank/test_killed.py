@@ -66,12 +66,16 @@ def test_killed_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path)
         sampler = Tell()
         SampleBank.build(sampler, COUNTS, tmp_path / str(number)).verify()
         assert files_of(tmp_path / str(number)) == undisturbed
-        assert sampler.generated <= 640 - 16 * (reached[-1] if reached else 0)  # what was there is not built again
+        assert sampler.generated <= 640 - 16 * (
+            reached[-1] if reached else 0
+        )  # what was there is not built again
     assert len(set(reached)) >= 4
 
 
 def test_one_build_killed_over_and_over(small_blocks: int, tmp_path: Path) -> None:
-    undisturbed = files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed", filters=keep_even).path)
+    undisturbed = files_of(
+        SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed", filters=keep_even).path
+    )
     waits = np.random.default_rng(1)
     reached = [0]
     while not (tmp_path / "bank" / "manifest.json").exists():

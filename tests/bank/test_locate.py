@@ -42,11 +42,18 @@ def test_each_row_comes_once_a_round_in_any_order_and_batch(
 
         order = np.array(random.sample(range(len(index)), len(index)))
         cut = random.randrange(len(index) + 1)
-        parts = [bank.locate(index[part], y[part].tolist(), seed=seed) for part in (order[:cut], order[cut:])]
+        parts = [
+            bank.locate(index[part], y[part].tolist(), seed=seed)
+            for part in (order[:cut], order[cut:])
+        ]
         np.testing.assert_array_equal(np.concatenate(parts), places[order])
-        np.testing.assert_array_equal(SampleBank(bank.path).generate(index, y, seed=seed), bank.rows(places))
+        np.testing.assert_array_equal(
+            SampleBank(bank.path).generate(index, y, seed=seed), bank.rows(places)
+        )
         for label in bank.classes_:
-            np.testing.assert_array_equal(bank.locate(index[y == label], label, seed=seed), places[y == label])
+            np.testing.assert_array_equal(
+                bank.locate(index[y == label], label, seed=seed), places[y == label]
+            )
 
 
 @settings(max_examples=25)
@@ -60,7 +67,9 @@ def test_without_a_seed_rows_come_as_they_lie(counts: list[int], number: int) ->
 
 @settings(max_examples=25)
 @given(COUNTS, SEEDS, st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=30))
-def test_any_row_number_finds_a_row_of_its_label(counts: list[int], seed: int | None, index: list[int]) -> None:
+def test_any_row_number_finds_a_row_of_its_label(
+    counts: list[int], seed: int | None, index: list[int]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bank = bank_of(counts, folder)
         label = bank.classes_[0]
@@ -88,7 +97,9 @@ def test_seeds_and_rounds_have_orders_of_their_own(bank: SampleBank) -> None:
 
 def test_labels_that_there_are_no_rows_of_are_named(bank: SampleBank) -> None:
     for seed in (None, 0):
-        with pytest.raises(InputError, match=r"has no rows of label 'b'; it has \{'a': 50, 'c': 30\}"):
+        with pytest.raises(
+            InputError, match=r"has no rows of label 'b'; it has \{'a': 50, 'c': 30\}"
+        ):
             bank.locate([0, 1, 2], ["a", "b", "c"], seed=seed)
         with pytest.raises(InputError, match="label 'd' was not seen in fit"):
             bank.locate([0], "d", seed=seed)

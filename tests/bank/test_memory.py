@@ -54,10 +54,14 @@ def peak(n: int, path: Path, filters: Any) -> float:
 
 
 @pytest.mark.parametrize("filters", [None, keep_most], ids=["plain", "filtered"])
-def test_two_hundred_thousand_rows_take_no_more_memory_than_ten_thousand(filters: Any, tmp_path: Path) -> None:
+def test_two_hundred_thousand_rows_take_no_more_memory_than_ten_thousand(
+    filters: Any, tmp_path: Path
+) -> None:
     few = peak(10_000, tmp_path / "few", filters)
     many = peak(200_000, tmp_path / "many", filters)
     assert (tmp_path / "many" / "rows.bin").stat().st_size >= 156e6
     assert many - few < 30
     bank = SampleBank(tmp_path / "many")
-    assert (bank.rows(np.array([0, 150_000]))[:, 5, 5] == bank.addresses(np.array([0, 150_000])) % 251).all()
+    assert (
+        bank.rows(np.array([0, 150_000]))[:, 5, 5] == bank.addresses(np.array([0, 150_000])) % 251
+    ).all()

@@ -35,7 +35,10 @@ def run_parts(
     """What each of the processes says of the bank."""
     context = multiprocessing.get_context(method)
     start = context.Barrier(len(parts))
-    processes = [context.Process(target=build_part, args=(path, part, filters, start, delay)) for part in parts]
+    processes = [
+        context.Process(target=build_part, args=(path, part, filters, start, delay))
+        for part in parts
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -66,7 +69,9 @@ def test_more_parts_than_blocks(small_blocks: int, tmp_path: Path) -> None:
     whole = SampleBank.build(Tell(), FEW, tmp_path / "whole")
     told: list[tuple[int, int]] = []
     done = [
-        SampleBank.build_part(Tell(), FEW, tmp_path / "parts", (i, 7), on_block=lambda *now: told.append(now))
+        SampleBank.build_part(
+            Tell(), FEW, tmp_path / "parts", (i, 7), on_block=lambda *now: told.append(now)
+        )
         for i in range(7)
     ]
     assert done == [False] * 6 + [True]
@@ -95,7 +100,9 @@ def test_processes_that_build_the_same_are_harmless(small_blocks: int, tmp_path:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_processes_that_start_afresh(method: str, tmp_path: Path) -> None:
-    whole = SampleBank.build(Tell(), COUNTS, tmp_path / "whole")  # real blocks: a patch does not reach the processes
+    whole = SampleBank.build(
+        Tell(), COUNTS, tmp_path / "whole"
+    )  # real blocks: a patch does not reach the processes
     assert any(run_parts(method, tmp_path / "parts", [(0, 3), (1, 3), (2, 3)]))
     assert files_of(tmp_path / "parts") == files_of(whole.path)
 
@@ -111,7 +118,9 @@ def lines_of_a_build(path: Path) -> int:
 
 
 @EVERY
-def test_another_process_builds_all_of_it_between_any_two_lines(every: int, small_blocks: int, tmp_path: Path) -> None:
+def test_another_process_builds_all_of_it_between_any_two_lines(
+    every: int, small_blocks: int, tmp_path: Path
+) -> None:
     """What a race may come to, without one."""
     n_lines = lines_of_a_build(tmp_path / "whole")
     whole = files_of(tmp_path / "whole")
@@ -140,7 +149,9 @@ def test_another_bank_is_built_in_its_place_between_any_two_lines(
         path = tmp_path / str(line)
         refused = []
 
-        def overtake(now: int, line: int = line, path: Path = path, refused: list[str] = refused) -> None:
+        def overtake(
+            now: int, line: int = line, path: Path = path, refused: list[str] = refused
+        ) -> None:
             if now == line:
                 try:
                     SampleBank.build(Tell(), {"a": 10, "b": 90}, path)

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 METHODS = [
     pytest.param("fork", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks")),
     pytest.param("spawn", marks=pytest.mark.slow),
-    pytest.param("forkserver", marks=[pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="no Unix")]),
+    pytest.param(
+        "forkserver",
+        marks=[pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="no Unix")],
+    ),
 ]
 COUNTS = {"a": 40, "b": 25, "c": 35}
 
@@ -39,7 +42,9 @@ def check_all_rows(batches: list[Any], counts: dict[str, int]) -> None:
     assert all(isinstance(X, torch.Tensor) and X.dtype == torch.float64 for X, _ in batches)
     X, y = torch.cat([X for X, _ in batches]), [label for _, labels in batches for label in labels]
     assert sorted(X[:, 0].tolist()) == list(range(sum(counts.values())))
-    assert [label for label in "abc" for _ in range(counts[label])] == [y[i] for i in X[:, 0].argsort()]
+    assert [label for label in "abc" for _ in range(counts[label])] == [
+        y[i] for i in X[:, 0].argsort()
+    ]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -55,7 +60,10 @@ def test_workers_read_every_row_once(method: str, opened: bool, bank: SampleBank
 
 @pytest.mark.parametrize("method", METHODS)
 def test_loaders_at_once_and_epoch_after_epoch(method: str, bank: SampleBank) -> None:
-    first, second = (loader_of(bank, method, batch_size=9, shuffle=True, persistent_workers=True) for _ in range(2))
+    first, second = (
+        loader_of(bank, method, batch_size=9, shuffle=True, persistent_workers=True)
+        for _ in range(2)
+    )
     for _ in range(2):
         pairs = list(zip(first, second, strict=True))
         for batches in zip(*pairs, strict=True):
@@ -71,17 +79,23 @@ def test_whole_batches_and_subsets(bank: SampleBank) -> None:
     assert list(y) == ["c", "a", "a"]
 
 
-@pytest.mark.parametrize("form", ["uint8-nhwc", "float32-nchw", "normalised-tensor", "table-tensor", "table-float32"])
+@pytest.mark.parametrize(
+    "form", ["uint8-nhwc", "float32-nchw", "normalised-tensor", "table-tensor", "table-float32"]
+)
 def test_default_collation_of_every_kind(form: str, tmp_path: Path) -> None:
     X, y = as_form(form)
-    sampler = ConditionalVAE(max_steps=1, batch_size=8, width=2, latent_dim=2, device="cpu").fit(X, y)
+    sampler = ConditionalVAE(max_steps=1, batch_size=8, width=2, latent_dim=2, device="cpu").fit(
+        X, y
+    )
     bank = SampleBank.build(sampler, 20, tmp_path / "bank")
     rows, labels = next(iter(DataLoader(bank, batch_size=20)))
     assert torch.equal(rows, torch.as_tensor(bank.rows(everything(bank))))
     np.testing.assert_array_equal(labels, bank.labels(everything(bank)))
 
 
-def test_copies_read_the_same_rows(bank: SampleBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_read_the_same_rows(
+    bank: SampleBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     relative = SampleBank("bank")
     relative.rows(everything(relative))

@@ -21,7 +21,12 @@ class Tell:
     """Rows of a table: their address, class number and seed. `delay` seconds a call; `generated` counts rows."""
 
     def __init__(
-        self, *, labels: ArrayLike = LABELS, prior: ArrayLike = (0.5, 0.3, 0.2), seed: int = 7, delay: float = 0
+        self,
+        *,
+        labels: ArrayLike = LABELS,
+        prior: ArrayLike = (0.5, 0.3, 0.2),
+        seed: int = 7,
+        delay: float = 0,
     ) -> None:
         self.codec_: Any = TableCodec.fit(np.array([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]))[0]
         self.label_codec_, _ = LabelCodec.fit(labels)
@@ -39,9 +44,9 @@ class Tell:
         where = np.asarray(index)
         self.generated += len(where)
         codes = np.broadcast_to(self.label_codec_.encode(y), where.shape)
-        return np.stack([where, codes, np.full(where.shape, self.seed_ if seed is None else seed)], axis=1).astype(
-            float
-        )
+        return np.stack(
+            [where, codes, np.full(where.shape, self.seed_ if seed is None else seed)], axis=1
+        ).astype(float)
 
 
 def everything(bank: SampleBank) -> np.ndarray:
@@ -51,7 +56,11 @@ def everything(bank: SampleBank) -> np.ndarray:
 
 def files_of(path: Path) -> dict[str, bytes]:
     """All files under a folder, with what they hold."""
-    return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    }
 
 
 def assert_same_rows(found: Any, expected: Any) -> None:
@@ -61,7 +70,9 @@ def assert_same_rows(found: Any, expected: Any) -> None:
     if isinstance(expected, pd.DataFrame):
         pd.testing.assert_frame_equal(found, expected)
     elif isinstance(expected, list):
-        assert [(image.mode, image.size) for image in found] == [(image.mode, image.size) for image in expected]
+        assert [(image.mode, image.size) for image in found] == [
+            (image.mode, image.size) for image in expected
+        ]
         assert [image.tobytes() for image in found] == [image.tobytes() for image in expected]
     elif isinstance(expected, torch.Tensor):
         assert found.dtype == expected.dtype

@@ -57,7 +57,9 @@ def _in_range(draw: st.DrawFn, dtype: np.dtype[Any], unit: np.ndarray) -> np.nda
         return unit > 0.5
     if dtype.kind == "f":
         top = 4 if dtype.itemsize == 2 else 12
-        centre, span = (draw(st.sampled_from([0, -1, 1])) * 10 ** draw(st.floats(-2, top)) for _ in range(2))
+        centre, span = (
+            draw(st.sampled_from([0, -1, 1])) * 10 ** draw(st.floats(-2, top)) for _ in range(2)
+        )
         return (centre + span * unit).astype(dtype)
     info = np.iinfo(dtype)
     # Spans that float32 can count, anywhere in what float64 can.
@@ -83,7 +85,9 @@ def round_trip(X: Any) -> Any:
 def test_every_form_comes_back(form: str) -> None:
     X, _ = as_form(form)
     back = round_trip(X)
-    np.testing.assert_allclose(values_of(back), values_of(X), atol=0 if "uint8" in str(form_of(X)) else 1e-6)
+    np.testing.assert_allclose(
+        values_of(back), values_of(X), atol=0 if "uint8" in str(form_of(X)) else 1e-6
+    )
 
 
 @given(arrays(WHOLE), st.booleans())
@@ -121,10 +125,20 @@ def test_read_only_and_mirrored_arrays_are_read_in_silence() -> None:
 @given(arrays([*WHOLE, *FLOATS]))
 def test_decoded_values_stay_in_the_range_that_was_seen(X: np.ndarray) -> None:
     codec, _ = ImageCodec.fit(X)
-    pixels = X[:, None] if codec.layout == "NHW" else X.transpose(0, 3, 1, 2) if codec.layout == "NHWC" else X
+    pixels = (
+        X[:, None]
+        if codec.layout == "NHW"
+        else X.transpose(0, 3, 1, 2)
+        if codec.layout == "NHWC"
+        else X
+    )
     wild = torch.tensor(WILD)[:, None, None, None].expand(-1, *codec.shape)
     decoded = codec.decode(wild)
-    decoded = decoded[:, None] if codec.layout == "NHW" else np.moveaxis(decoded, codec.layout.index("C"), 1)
+    decoded = (
+        decoded[:, None]
+        if codec.layout == "NHW"
+        else np.moveaxis(decoded, codec.layout.index("C"), 1)
+    )
     for channel in range(codec.shape[0]):
         low, high = pixels[:, channel].min(), pixels[:, channel].max()
         if X.dtype in (bool, np.uint8):
@@ -148,7 +162,13 @@ def test_uint8_is_scaled_by_its_full_range() -> None:
 
 
 def test_channels_are_scaled_apart() -> None:
-    X = np.stack([np.linspace(0, 1, 64).reshape(8, 8), np.linspace(5, 9, 64).reshape(8, 8), np.full((8, 8), 7.0)])[None]
+    X = np.stack(
+        [
+            np.linspace(0, 1, 64).reshape(8, 8),
+            np.linspace(5, 9, 64).reshape(8, 8),
+            np.full((8, 8), 7.0),
+        ]
+    )[None]
     codec, rows = ImageCodec.fit(X)
     assert (codec.low, codec.high) == ((0, 5, 7), (1, 9, 7))
     np.testing.assert_allclose(rows[0, 0].numpy(), np.linspace(-1, 1, 64).reshape(8, 8), atol=1e-6)
@@ -220,9 +240,18 @@ BAD: dict[str, tuple[Any, str]] = {
     "4 channels": (np.zeros((2, 16, 16, 4)), r"\(2, 16, 16, 4\) has no channel axis"),
     "list of shapes": ([np.zeros((8, 8)), np.zeros((9, 8))], r"\(8, 8\), \(9, 8\)"),
     "ragged rows": ([[[1, 2], [3]], [[1, 2], [3]]], "row 0 of X"),
-    "large ints": (np.array([0, 2**54] * 64).reshape(2, 8, 8), r"channel 0 of X goes from 0 to 1\.80144e\+16"),
-    "wide floats": (np.array([-3e38, 3e38] * 64, np.float32).reshape(2, 8, 8), r"channel 0 of X .*-3e\+38 to 3e\+38"),
-    "PIL sizes": ([L, Image.new("L", (9, 8))], r"2 different .*\('L', \(8, 9\)\), \('L', \(9, 8\)\)"),
+    "large ints": (
+        np.array([0, 2**54] * 64).reshape(2, 8, 8),
+        r"channel 0 of X goes from 0 to 1\.80144e\+16",
+    ),
+    "wide floats": (
+        np.array([-3e38, 3e38] * 64, np.float32).reshape(2, 8, 8),
+        r"channel 0 of X .*-3e\+38 to 3e\+38",
+    ),
+    "PIL sizes": (
+        [L, Image.new("L", (9, 8))],
+        r"2 different .*\('L', \(8, 9\)\), \('L', \(9, 8\)\)",
+    ),
     "PIL modes": ([L, RGB], r"2 different .*\('L', \(8, 9\)\), \('RGB', \(8, 9\)\)"),
     "PIL and array": ([L, np.zeros((9, 8))], "row 1 is a ndarray"),
     "array and PIL": ([np.zeros((9, 8)), L], "row 0 is a ndarray"),

@@ -70,7 +70,9 @@ LABELS: dict[str, Any] = {
     "string in Python": pd.Series(["b", "a"], dtype="string[python]"),
     "arrow": pd.Series([2, 1], dtype="int64[pyarrow]"),
     "arrow strings": pd.Series(["b", "a"], dtype=pd.ArrowDtype(pa.string())),
-    "category of arrow strings": categorical(["b", "a"], pd.Index(["b", "a"], dtype=pd.ArrowDtype(pa.string()))),
+    "category of arrow strings": categorical(
+        ["b", "a"], pd.Index(["b", "a"], dtype=pd.ArrowDtype(pa.string()))
+    ),
     "category": categorical(["b", "a"], ["a", "b"], name="c"),
     "unused category": categorical(["b", "a"], ["z", "b", "a", "unused"]),
     "ordered category": categorical(["low", "high"], ["low", "mid", "high"], ordered=True),
@@ -160,7 +162,9 @@ def test_bad_labels_are_refused(y: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("fitted", [[1, 2, 3], ["a", "b"], [True, False], [1.0, 2.0]], ids=str)
-@pytest.mark.parametrize("y", ["zz", 9, -1, 1.5, np.nan, None, [9, 9], ["zz"], np.datetime64("2020"), {}], ids=str)
+@pytest.mark.parametrize(
+    "y", ["zz", 9, -1, 1.5, np.nan, None, [9, 9], ["zz"], np.datetime64("2020"), {}], ids=str
+)
 def test_unknown_labels_are_named(fitted: list[Any], y: Any) -> None:
     codec, _ = LabelCodec.fit(fitted)
     with pytest.raises(InputError, match="was not seen in fit; known labels: "):
@@ -169,7 +173,9 @@ def test_unknown_labels_are_named(fitted: list[Any], y: Any) -> None:
 
 def test_the_first_unknown_label_is_named() -> None:
     codec, _ = LabelCodec.fit(["a", "b"])
-    with pytest.raises(InputError, match=r"label 'zz' was not seen in fit; known labels: \['a', 'b'\]"):
+    with pytest.raises(
+        InputError, match=r"label 'zz' was not seen in fit; known labels: \['a', 'b'\]"
+    ):
         codec.encode(["a", "zz", "yy"])
 
 
@@ -216,7 +222,9 @@ def test_a_dtype_may_be_recorded_by_its_name(dtype: str) -> None:
 
 def test_a_dtype_that_no_archive_holds_is_named() -> None:
     with pytest.raises(InputError, match=r"y has dtype dictionary.*make it numbers or strings"):
-        LabelCodec.fit(pd.Series(["a", "b"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))))
+        LabelCodec.fit(
+            pd.Series(["a", "b"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+        )
 
 
 def test_partial_labels_leave_minus_one_out() -> None:
@@ -241,7 +249,9 @@ def test_partial_labels_leave_minus_one_out() -> None:
     ],
     ids=["list", "minus one is a class", "strings", "int8", "category", "tensor"],
 )
-def test_classes_are_added_in_the_container_of_the_first(first: Any, later: Any, classes: Any, codes: Any) -> None:
+def test_classes_are_added_in_the_container_of_the_first(
+    first: Any, later: Any, classes: Any, codes: Any
+) -> None:
     known, _ = LabelCodec.fit(first)
     codec, found = known.extend(later)
     assert codec.classes.tolist() == classes
@@ -259,7 +269,11 @@ def small(*values: Any, of: str = "int8") -> "pd.Series[Any]":
 @pytest.mark.parametrize(
     "first, later, dtype",
     [
-        (torch.tensor([0, 1], dtype=torch.uint8), torch.tensor([300, 0], dtype=torch.int16), torch.int16),
+        (
+            torch.tensor([0, 1], dtype=torch.uint8),
+            torch.tensor([300, 0], dtype=torch.int16),
+            torch.int16,
+        ),
         (torch.tensor([0, 1], dtype=torch.uint8), [300], torch.int64),
         (torch.tensor([0.0, 1.0]).half(), torch.tensor([300_000.0]), torch.float32),
         (small(0, 1), small(300, of="int32"), "int32"),
@@ -268,7 +282,9 @@ def small(*values: Any, of: str = "int8") -> "pd.Series[Any]":
         (categorical([0, 1], np.array([0, 1], np.int8)), categorical([300], [300]), "category"),
     ],
 )
-def test_labels_with_too_little_room_get_the_later_dtype(first: Any, later: Any, dtype: Any) -> None:
+def test_labels_with_too_little_room_get_the_later_dtype(
+    first: Any, later: Any, dtype: Any
+) -> None:
     codec, codes = LabelCodec.fit(first)[0].extend(later)
     assert codec.classes[codes].tolist() == (later if isinstance(later, list) else later.tolist())
     labels = through_json(codec).decode(np.arange(len(codec.classes)))

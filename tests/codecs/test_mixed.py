@@ -45,9 +45,13 @@ def columns(draw: st.DrawFn) -> "pd.Series[Any]":
     if dtype.startswith(("datetime", "timedelta")):
         unit = dtype.partition("[")[2].partition(",")[0].rstrip("]")
         ticks = np.array([np.iinfo(np.int64).min if v is None else v for v in values])
-        times = ticks.view(f"{dtype[0].upper() if dtype[0] == 'm' else 'M' if dtype[0] == 'd' else 'm'}8[{unit}]")
+        times = ticks.view(
+            f"{dtype[0].upper() if dtype[0] == 'm' else 'M' if dtype[0] == 'd' else 'm'}8[{unit}]"
+        )
         series = pd.Series(times)
-        return series.dt.tz_localize("UTC").dt.tz_convert("Europe/Oslo") if "Oslo" in dtype else series
+        return (
+            series.dt.tz_localize("UTC").dt.tz_convert("Europe/Oslo") if "Oslo" in dtype else series
+        )
     if dtype == "category":
         labels = pd.CategoricalDtype(sorted({*pool, "never used"}), ordered=draw(st.booleans()))
         return pd.Series(values, dtype=labels)
@@ -151,7 +155,13 @@ def test_what_was_not_fitted_is_encoded_as_zeros() -> None:
 
 
 def test_types_can_be_said() -> None:
-    X = pd.DataFrame({"zip": [9000, 150, 9000, 27], "flag": [True, False, True, True], "x": [1.5, 2.5, np.nan, 1.5]})
+    X = pd.DataFrame(
+        {
+            "zip": [9000, 150, 9000, 27],
+            "flag": [True, False, True, True],
+            "x": [1.5, 2.5, np.nan, 1.5],
+        }
+    )
     codec, rows = TableCodec.fit(X, {"zip": "category", "flag": "number", "x": "category"})
     assert codec.blocks == (3, 3)
     pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
@@ -178,10 +188,18 @@ def test_missing_values_of_arrays_come_back(container: Any) -> None:
 
 def test_dates_keep_their_resolution() -> None:
     days = pd.date_range("2020-01-01", periods=50, freq="D")
-    X = pd.DataFrame({"day": days, "quarter": days + pd.to_timedelta(np.arange(50) % 4 * 15, unit="m"), "far": days})
+    X = pd.DataFrame(
+        {
+            "day": days,
+            "quarter": days + pd.to_timedelta(np.arange(50) % 4 * 15, unit="m"),
+            "far": days,
+        }
+    )
     X.loc[0, "far"] = pd.Timestamp("1700-01-01")
     codec, rows = TableCodec.fit(X)
-    wild = codec.decode(torch.randn(500, *rows.shape[1:], generator=torch.Generator().manual_seed(0)))
+    wild = codec.decode(
+        torch.randn(500, *rows.shape[1:], generator=torch.Generator().manual_seed(0))
+    )
     assert (wild["day"] == wild["day"].dt.normalize()).all()
     assert set(wild["quarter"].dt.minute) <= {0, 15, 30, 45, *range(46)}
     assert (wild["quarter"].dt.second == 0).all()
@@ -189,7 +207,9 @@ def test_dates_keep_their_resolution() -> None:
 
 
 def test_strings_of_arrow_come_back() -> None:
-    X = pd.DataFrame({"s": pd.array(["a", None, "b"], dtype=pd.ArrowDtype(pa.string())), "t": ["x", "y", "x"]})
+    X = pd.DataFrame(
+        {"s": pd.array(["a", None, "b"], dtype=pd.ArrowDtype(pa.string())), "t": ["x", "y", "x"]}
+    )
     codec, rows = TableCodec.fit(X)
     pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
 
@@ -241,8 +261,13 @@ def test_damaged_columns_are_archive_errors(kind: str, change: dict[str, Any]) -
         codec_from_json({**RECORDS, "parts": parts})
 
 
-@pytest.mark.parametrize("kind, key", [(part["kind"], key) for part in RECORDS["parts"] for key in part])
+@pytest.mark.parametrize(
+    "kind, key", [(part["kind"], key) for part in RECORDS["parts"] for key in part]
+)
 def test_incomplete_columns_are_archive_errors(kind: str, key: str) -> None:
-    parts = [{k: v for k, v in part.items() if (part["kind"], k) != (kind, key)} for part in RECORDS["parts"]]
+    parts = [
+        {k: v for k, v in part.items() if (part["kind"], k) != (kind, key)}
+        for part in RECORDS["parts"]
+    ]
     with pytest.raises(ArchiveError):
         codec_from_json({**RECORDS, "parts": parts})

@@ -15,7 +15,9 @@ from gen_augment.codecs.quantile import MAX_KNOTS, QuantileMap
 numbers = st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float)
 
 
-@pytest.mark.parametrize("law", ["normal", "lognormal", "exponential", "standard_cauchy", "uniform"])
+@pytest.mark.parametrize(
+    "law", ["normal", "lognormal", "exponential", "standard_cauchy", "uniform"]
+)
 def test_a_continuous_column_becomes_nearly_normal(law: str) -> None:
     values = getattr(np.random.default_rng(0), law)(size=20_000)
     learned = QuantileMap.fit(values)
@@ -24,7 +26,9 @@ def test_a_continuous_column_becomes_nearly_normal(law: str) -> None:
     assert abs(z.mean()) < 1e-6
     assert abs(z.std() - 1) < 1e-6
     # The slope bound bends the outer tails of a heavy law, whose range is thousands of times its quartiles.
-    middle = np.abs(values - np.median(values)) <= np.quantile(np.abs(values - np.median(values)), 0.98)
+    middle = np.abs(values - np.median(values)) <= np.quantile(
+        np.abs(values - np.median(values)), 0.98
+    )
     ranks = ndtri((rankdata(values) - 0.5) / len(values))
     assert np.corrcoef(z[middle], ranks[middle])[0, 1] > 0.98
 
@@ -44,7 +48,10 @@ def test_values_come_back_through_float32(values: list[float], whole: bool) -> N
     np.testing.assert_allclose(back, given_values, rtol=0, atol=slack)
 
 
-@given(st.lists(numbers, min_size=2, max_size=200, unique=True), st.lists(st.floats(-9, 9), min_size=2, max_size=20))
+@given(
+    st.lists(numbers, min_size=2, max_size=200, unique=True),
+    st.lists(st.floats(-9, 9), min_size=2, max_size=20),
+)
 def test_the_map_is_monotone_bounded_and_not_steep(values: list[float], z: list[float]) -> None:
     learned = QuantileMap.fit(np.array(values))
     decoded = learned.decode(np.sort(z))
@@ -53,7 +60,9 @@ def test_the_map_is_monotone_bounded_and_not_steep(values: list[float], z: list[
     rise = np.diff(decoded)
     assert (rise >= 0).all()
     if not learned.is_constant:
-        assert (rise <= 0.75 * np.ptp(values) * np.diff(np.sort(z)) + 1e-9 * np.abs(values).max()).all()
+        assert (
+            rise <= 0.75 * np.ptp(values) * np.diff(np.sort(z)) + 1e-9 * np.abs(values).max()
+        ).all()
         assert (np.diff(learned.encode(np.sort(values))) >= 0).all()
 
 

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+)
 from torchvision import tv_tensors
 from torchvision.datasets import ImageFolder
 
@@ -100,7 +107,9 @@ def make_folder(root: Path, modes: dict[str, str], size: tuple[int, int] = (8, 9
     for number, (name, mode) in enumerate(modes.items()):
         (root / name).mkdir(parents=True)
         for i in range(2):
-            Image.new(mode, size, 100 * number + i if mode in "LI;16" else 5).save(root / name / f"{i}.png")
+            Image.new(mode, size, 100 * number + i if mode in "LI;16" else 5).save(
+                root / name / f"{i}.png"
+            )
     return root
 
 
@@ -114,21 +123,34 @@ def test_folder_of_class_folders(tmp_path: Path, as_type: Any) -> None:
 
 def test_an_image_folder_is_a_dataset_like_any_other(tmp_path: Path) -> None:
     X, y = read_rows(ImageFolder(make_folder(tmp_path, {"cat": "L", "bee": "RGB"})), None)
-    assert [(image.mode, image.size) for image in X] == [("RGB", (8, 9))] * 4  # as torchvision opens them
+    assert [(image.mode, image.size) for image in X] == [
+        ("RGB", (8, 9))
+    ] * 4  # as torchvision opens them
     assert y == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("mode, opened", [("L", "L"), ("RGB", "RGB"), ("RGBA", "RGB"), ("P", "RGB"), ("1", "RGB")])
-def test_grey_stays_grey_and_all_else_becomes_colour(tmp_path: Path, mode: str, opened: str) -> None:
+@pytest.mark.parametrize(
+    "mode, opened", [("L", "L"), ("RGB", "RGB"), ("RGBA", "RGB"), ("P", "RGB"), ("1", "RGB")]
+)
+def test_grey_stays_grey_and_all_else_becomes_colour(
+    tmp_path: Path, mode: str, opened: str
+) -> None:
     Image.new(mode, (8, 9)).save(tmp_path / "a.png")
     assert open_image(str(tmp_path / "a.png")).mode == opened
 
 
-@pytest.mark.parametrize("dtype, suffix, mode", [(np.uint16, "png", "I;16"), (np.float32, "tif", "F")])
-def test_an_image_of_more_than_8_bits_is_named(tmp_path: Path, dtype: Any, suffix: str, mode: str) -> None:
+@pytest.mark.parametrize(
+    "dtype, suffix, mode", [(np.uint16, "png", "I;16"), (np.float32, "tif", "F")]
+)
+def test_an_image_of_more_than_8_bits_is_named(
+    tmp_path: Path, dtype: Any, suffix: str, mode: str
+) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(np.full((8, 9), 300, dtype)).save(path)
-    with pytest.raises(InputError, match=rf"a\.{suffix} is an image of mode '{mode}'.*scale it to 8 bits.*as arrays"):
+    with pytest.raises(
+        InputError,
+        match=rf"a\.{suffix} is an image of mode '{mode}'.*scale it to 8 bits.*as arrays",
+    ):
         open_image(str(path))
 
 
@@ -153,7 +175,9 @@ def test_what_is_no_folder_of_class_folders_is_named(tmp_path: Path, make: str) 
     elif make == "empty class":
         make_folder(path, {"a": "L"})
         (path / "b").mkdir()
-    with pytest.raises(InputError, match="data' is not a folder of one folder of images for each class"):
+    with pytest.raises(
+        InputError, match="data' is not a folder of one folder of images for each class"
+    ):
         read_rows(path, None)
 
 
@@ -166,7 +190,11 @@ BAD: dict[str, tuple[Any, Any, str]] = {
     "no pairs": (TensorDataset(TENSORS), None, r"rows must be \(x, label\) pairs"),
     "a bad row": (Pairs([(TENSORS[0], 1), TENSORS[1]]), None, "row 1 of Pairs is a Tensor"),
     "dicts": (Pairs([{"x": 1}]), None, "row 0 of Pairs is a dict"),
-    "sizes": (Pairs([(torch.zeros(3, 8, 8), 0), (torch.zeros(3, 9, 8), 1)]), None, r"\(3, 8, 8\), \(3, 9, 8\)"),
+    "sizes": (
+        Pairs([(torch.zeros(3, 8, 8), 0), (torch.zeros(3, 9, 8), 1)]),
+        None,
+        r"\(3, 8, 8\), \(3, 9, 8\)",
+    ),
     "one-hot": (TensorDataset(TENSORS, torch.eye(4)), None, r"label of row 0 has shape \(4,\)"),
 }
 

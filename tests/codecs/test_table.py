@@ -32,7 +32,16 @@ NUMPY = [
     "float32",
     "float64",
 ]
-NULLABLE = ["boolean", "Int8", "UInt16", "Int64", "Float32", "Float64", "bool[pyarrow]", "int64[pyarrow]"]
+NULLABLE = [
+    "boolean",
+    "Int8",
+    "UInt16",
+    "Int64",
+    "Float32",
+    "Float64",
+    "bool[pyarrow]",
+    "int64[pyarrow]",
+]
 
 
 def round_trip(X: Any) -> Any:
@@ -66,7 +75,9 @@ def columns(draw: st.DrawFn, n_rows: int, dtypes: list[str]) -> Any:
         return pd.array(unit > 0.5, dtype=dtype)
     if dtype.kind == "f":
         top = 4 if dtype == np.float16 else 15
-        centre, span = (draw(st.sampled_from([0, -1, 1])) * 10 ** draw(st.floats(-3, top)) for _ in range(2))
+        centre, span = (
+            draw(st.sampled_from([0, -1, 1])) * 10 ** draw(st.floats(-3, top)) for _ in range(2)
+        )
         return pd.array(centre + span * unit, dtype=dtype)
     info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
     low = draw(st.integers(max(info.min, -(2**50)), min(info.max, 2**50)))
@@ -78,7 +89,9 @@ def columns(draw: st.DrawFn, n_rows: int, dtypes: list[str]) -> Any:
 def frames(draw: st.DrawFn) -> pd.DataFrame:
     """Columns of mixed dtypes, named by strings and whole numbers."""
     n_rows = draw(st.integers(1, 30))
-    names = draw(st.lists(st.text(max_size=4) | st.integers(-5, 99), min_size=1, max_size=5, unique=True))
+    names = draw(
+        st.lists(st.text(max_size=4) | st.integers(-5, 99), min_size=1, max_size=5, unique=True)
+    )
     data = {i: draw(columns(n_rows, NUMPY + NULLABLE)) for i in range(len(names))}
     return pd.DataFrame(data).set_axis(names, axis=1)
 
@@ -102,22 +115,38 @@ def test_frames_come_back_with_names_and_dtypes(X: pd.DataFrame) -> None:
         np.testing.assert_allclose(now, was, rtol=0, atol=slack if dtype.kind == "f" else 0)
 
 
-@given(st.integers(1, 30).flatmap(lambda n: st.lists(columns(n, ["int32"]), min_size=1, max_size=4)), st.booleans())
+@given(
+    st.integers(1, 30).flatmap(lambda n: st.lists(columns(n, ["int32"]), min_size=1, max_size=4)),
+    st.booleans(),
+)
 def test_arrays_of_whole_numbers_come_back_exactly(data: list[Any], as_tensor: bool) -> None:
     X = np.stack([np.asarray(column) for column in data], axis=1)
-    assert_same(round_trip(torch.from_numpy(X) if as_tensor else X), torch.from_numpy(X) if as_tensor else X, 0, 0)
+    assert_same(
+        round_trip(torch.from_numpy(X) if as_tensor else X),
+        torch.from_numpy(X) if as_tensor else X,
+        0,
+        0,
+    )
 
 
 @given(frames())
 def test_decoded_values_stay_in_the_range_that_was_seen(X: pd.DataFrame) -> None:
     codec, _ = TableCodec.fit(X)
-    decoded = codec.decode(torch.tensor(WILD, dtype=torch.float32)[:, None].expand(-1, *codec.shape))
+    decoded = codec.decode(
+        torch.tensor(WILD, dtype=torch.float32)[:, None].expand(-1, *codec.shape)
+    )
     for i, dtype in enumerate(X.dtypes):
         was, now = (frame.iloc[:, i].to_numpy(dtype=np.float64) for frame in (X, decoded))
-        assert set(now) <= set(was) if dtype.kind == "b" else (now.min(), now.max()) == (was.min(), was.max())
+        assert (
+            set(now) <= set(was)
+            if dtype.kind == "b"
+            else (now.min(), now.max()) == (was.min(), was.max())
+        )
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.uint8, torch.int64, torch.bool])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.uint8, torch.int64, torch.bool]
+)
 def test_tensors_come_back(dtype: torch.dtype) -> None:
     X = (torch.randn(20, 3, generator=torch.Generator().manual_seed(0)) * 3).abs().to(dtype)
     assert_same(round_trip(X), X, rtol=2**-8 if dtype.itemsize == 2 else 1e-5)
@@ -176,13 +205,25 @@ BAD: dict[str, tuple[Any, str]] = {
     "1-D": (np.zeros(5), "Expected 2D array"),
     "Series": (pd.Series([1, 2]), "2-dimensional"),
     "interval column": (FRAME.assign(c=pd.cut([1, 2], 2)), "'c': 'category'"),
-    "period column": (FRAME.assign(c=pd.period_range("2020", periods=2, freq="D")), r"'c': 'period\[D\]'"),
+    "period column": (
+        FRAME.assign(c=pd.period_range("2020", periods=2, freq="D")),
+        r"'c': 'period\[D\]'",
+    ),
     "lists": (FRAME.assign(c=[[1], [2]]), "column 'c' of X holds what is no category: unhashable"),
-    "days": (FRAME.assign(c=[datetime.date(2020, 1, 1), None]), r"column 'c' of X holds .*\(date\).*to_datetime"),
-    "True and 1": (FRAME.assign(c=pd.Series([True, 1], dtype=object)), "column 'c' of X holds True"),
+    "days": (
+        FRAME.assign(c=[datetime.date(2020, 1, 1), None]),
+        r"column 'c' of X holds .*\(date\).*to_datetime",
+    ),
+    "True and 1": (
+        FRAME.assign(c=pd.Series([True, 1], dtype=object)),
+        "column 'c' of X holds True",
+    ),
     "complex column": (FRAME.assign(z=[1j, 2j]), "'z': 'complex128'"),
     "same names": (pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"]), r"occur twice: \['a'\]"),
-    "tuples as names": (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", 1)])), r"\('a', 1\)"),
+    "tuples as names": (
+        pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", 1)])),
+        r"\('a', 1\)",
+    ),
     "large ids": (FRAME.assign(id=[2**62, 2**62 + 1]), r"column 'id' of X has values up to 4\.61"),
     "overflow": (np.array([[1.7e308], [-1.7e308]]), r"column 0 of X has values up to 1\.7e\+308"),
 }

@@ -42,7 +42,9 @@ TABLES = [form for form in FORMS if form.startswith("table")]
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [cls() for cls in CLASSICAL.values()], expected_failed_checks=lambda estimator: REASONS, xfail_strict=True
+    [cls() for cls in CLASSICAL.values()],
+    expected_failed_checks=lambda estimator: REASONS,
+    xfail_strict=True,
 )
 def test_conventions(estimator: Any, check: Any) -> None:
     check(estimator)
@@ -63,7 +65,9 @@ def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mixed", [False, True], ids=["numbers", "mixed"])
-def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(name: str, mixed: bool, tmp_path: Path) -> None:
+def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(
+    name: str, mixed: bool, tmp_path: Path
+) -> None:
     X, y = draw_mixed(90) if mixed else toy_table()
     sampler = CLASSICAL[name](random_state=5).fit(X, y)
     labels = np.resize(np.unique(y), 300)
@@ -74,7 +78,11 @@ def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(name: str, 
     assert not pd.DataFrame(sampler.generate(np.arange(300), labels, seed=6)).equals(whole)
 
     sampler.save(tmp_path / "a")
-    copies = [load_sampler(tmp_path / "a"), pickle.loads(pickle.dumps(sampler)), copy.deepcopy(sampler)]  # noqa: S301
+    copies = [
+        load_sampler(tmp_path / "a"),
+        pickle.loads(pickle.dumps(sampler)),
+        copy.deepcopy(sampler),
+    ]
     for other in copies:
         pd.testing.assert_frame_equal(pd.DataFrame(other.generate(np.arange(300), labels)), whole)
         assert other.fingerprint() == sampler.fingerprint()
@@ -89,7 +97,11 @@ def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(name: str, 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
     sampler = CLASSICAL[name](random_state=0)
-    for use in (lambda: sampler.sample(3), lambda: sampler.generate([0], [0]), lambda: sampler.save(tmp_path / "x")):
+    for use in (
+        lambda: sampler.sample(3),
+        lambda: sampler.generate([0], [0]),
+        lambda: sampler.save(tmp_path / "x"),
+    ):
         with pytest.raises(NotFittedError):
             use()
     X, y = toy_table()
@@ -169,7 +181,9 @@ def test_smote_lies_between_a_row_and_its_neighbours() -> None:
     X, y = toy_table(80)
     made = SMOTESampler(k_neighbors=3, random_state=0).fit(X, y).sample(500, y=1)[0]
     mine = X[y == 1]
-    neighbors = NearestNeighbors(n_neighbors=4).fit(mine).kneighbors(mine, return_distance=False)[:, 1:]
+    neighbors = (
+        NearestNeighbors(n_neighbors=4).fit(mine).kneighbors(mine, return_distance=False)[:, 1:]
+    )
     start, end = np.repeat(mine, 3, axis=0), mine[neighbors.ravel()]
     along = ((made[:, None] - start) * (end - start)).sum(-1) / ((end - start) ** 2).sum(-1)
     off = np.abs(made[:, None] - start - along[..., None] * (end - start)).max(-1)
@@ -190,7 +204,9 @@ def test_smote_of_mixed_rows_votes_on_categories() -> None:
     few = SMOTESampler().fit(X.iloc[:4], ["a", "a", "b", "b"]).sample(9)[0]
     assert few.dtypes.equals(X.dtypes)
     codes = (
-        SMOTESampler(column_types={0: "category"}).fit([[1.0, 2], [5, 3], [9, 1], [9, 2]], [0, 0, 1, 1]).sample(50)[0]
+        SMOTESampler(column_types={0: "category"})
+        .fit([[1.0, 2], [5, 3], [9, 1], [9, 2]], [0, 0, 1, 1])
+        .sample(50)[0]
     )
     assert set(codes[:, 0]) <= {1, 5, 9}
 
@@ -208,7 +224,9 @@ def test_kernels_keep_mean_and_covariance() -> None:
 
 def test_mixtures_find_two_groups_in_a_class() -> None:
     rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(-5, 1, 300), rng.normal(5, 0.5, 100), rng.normal(0, 1, 200)])[:, None]
+    X = np.concatenate([rng.normal(-5, 1, 300), rng.normal(5, 0.5, 100), rng.normal(0, 1, 200)])[
+        :, None
+    ]
     y = np.repeat([0, 1], [400, 200])
     sampler = MixtureSampler(random_state=0).fit(X, y)
     assert (sampler._shares[0] > 0).sum() == 2
@@ -227,8 +245,12 @@ def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("make", [SMOTESampler, KDESampler], ids=["smote", "kde"])
 @pytest.mark.parametrize("key", [0, np.int64(0), "0", "pairs"], ids=repr)
-def test_column_types_are_saved_whatever_the_columns_are_called(make: Any, key: Any, tmp_path: Path) -> None:
-    X = pd.DataFrame({0: [1.0, 5, 9, 5] * 5, "0": np.arange(20.0) % 3, "pairs": np.arange(20.0) % 3})
+def test_column_types_are_saved_whatever_the_columns_are_called(
+    make: Any, key: Any, tmp_path: Path
+) -> None:
+    X = pd.DataFrame(
+        {0: [1.0, 5, 9, 5] * 5, "0": np.arange(20.0) % 3, "pairs": np.arange(20.0) % 3}
+    )
     types = {key: "category", **({} if isinstance(key, str) else {"0": "category"})}
     sampler = make(column_types=types, random_state=0).fit(X, [0, 1] * 10)
     sampler.save(tmp_path / "a")

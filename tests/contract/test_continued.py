@@ -22,7 +22,9 @@ def weights(sampler: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_rows_without_a_label_are_learned_under_the_likeliest_one(name: str, data: Any, tmp_path: Path) -> None:
+def test_rows_without_a_label_are_learned_under_the_likeliest_one(
+    name: str, data: Any, tmp_path: Path
+) -> None:
     X, _ = data(60)
     y = np.arange(60) % 3
     assert not hasattr(make(name).fit(X, y), "transduction_")
@@ -37,7 +39,10 @@ def test_rows_without_a_label_are_learned_under_the_likeliest_one(name: str, dat
     assert sampler.transduction_[partly >= 0].tolist() == partly[partly >= 0].tolist()
     # It is what `fit` makes of these labels, were they given.
     told = make(name, max_steps=12).fit(X, sampler.transduction_)
-    assert all(torch.equal(a, b) for a, b in zip(weights(told).values(), weights(sampler).values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(weights(told).values(), weights(sampler).values(), strict=True)
+    )
     with pytest.raises(InputError, match="-1"):
         sampler.sample(3, y=-1)
     # They are learned from: leaving them out, or changing them, gives other weights.
@@ -47,10 +52,16 @@ def test_rows_without_a_label_are_learned_under_the_likeliest_one(name: str, dat
     changed[~kept] = changed[~kept][::-1]
     other = make(name, max_steps=12).fit(changed, partly)
     for one in (without, other):
-        assert any(not torch.equal(a, b) for a, b in zip(weights(sampler).values(), weights(one).values(), strict=True))
+        assert any(
+            not torch.equal(a, b)
+            for a, b in zip(weights(sampler).values(), weights(one).values(), strict=True)
+        )
     sampler.save(tmp_path / "a")
     np.testing.assert_allclose(
-        type(sampler).load(tmp_path / "a").generate([5], [2]), sampler.generate([5], [2]), rtol=1e-5, atol=1e-5
+        type(sampler).load(tmp_path / "a").generate([5], [2]),
+        sampler.generate([5], [2]),
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -99,7 +110,9 @@ def test_init_gives_the_weights_to_start_from(name: str, data: Any) -> None:
     rates = {rate: 1e-12 for rate in ("lr", "discriminator_lr") if rate in source.get_params()}
     still = make(name, max_steps=1, **rates).fit(X[::-1], y[::-1], init=source)
     fresh = make(name, max_steps=1, **rates).fit(X[::-1], y[::-1])
-    trained = [key for key, parameter in source.network_.named_parameters() if parameter.requires_grad]
+    trained = [
+        key for key, parameter in source.network_.named_parameters() if parameter.requires_grad
+    ]
     for key in trained:
         torch.testing.assert_close(weights(still)[key], before[key], rtol=0, atol=1e-5)
     assert any(not torch.allclose(weights(fresh)[key], before[key], atol=1e-4) for key in trained)
@@ -122,7 +135,10 @@ def test_classes_are_matched_by_label(name: str, spectral: bool) -> None:
     if name != "paired":  # whose rows come from rows of the new data
         for label in ("b", "d", "e"):
             np.testing.assert_allclose(
-                sampler.generate(index, label, seed=1), source.generate(index, label, seed=1), rtol=1e-2, atol=2e-2
+                sampler.generate(index, label, seed=1),
+                source.generate(index, label, seed=1),
+                rtol=1e-2,
+                atol=2e-2,
             )
 
 
@@ -132,7 +148,9 @@ def test_new_classes_start_as_far_apart_as_the_known_ones(name: str) -> None:
     source = make(name, max_steps=15).fit(X, np.arange(60) % 3)
     rates = {rate: 1e-12 for rate in ("lr", "discriminator_lr") if rate in source.get_params()}
     sampler = make(name, max_steps=1, **rates).fit(X, np.arange(60) % 3 + 3, init=source)
-    for (part, old), new in zip(source.network_.named_modules(), sampler.network_.modules(), strict=True):
+    for (part, old), new in zip(
+        source.network_.named_modules(), sampler.network_.modules(), strict=True
+    ):
         if isinstance(old, ClassEmbedding) and not part.startswith("discriminator"):
             ratio = torch.pdist(new.weight[:-1]).mean() / torch.pdist(old.weight[:-1]).mean()
             assert 0.5 < ratio < 2
@@ -187,7 +205,9 @@ def test_partial_fit_trains_on(name: str, data: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_partial_fit_adds_classes(name: str) -> None:
     X, _ = toy_table(60)
-    sampler = make(name).fit(X[:40], pd.Series(np.arange(40) % 2, name="kind").map({0: "no", 1: "yes"}))
+    sampler = make(name).fit(
+        X[:40], pd.Series(np.arange(40) % 2, name="kind").map({0: "no", 1: "yes"})
+    )
     sampler.partial_fit(X, np.array(["no", "yes", "maybe perhaps"])[np.arange(60) % 3])
     assert sampler.classes_.tolist() == ["maybe perhaps", "no", "yes"]
     assert sampler.class_count_.tolist() == [20, 40, 40]
@@ -201,7 +221,13 @@ def test_partial_fit_refuses_what_does_not_go_with_the_fit(name: str) -> None:
     X, y = toy_table()
     sampler = make(name).fit(X, y)
     expected = sampler.generate([0, 1], [0, 1])
-    for rows, labels in ((X[:, :2], y), (X, y.astype(str)), (X, np.r_[7, y[1:]]), (X[:5], y), (X * np.nan, y)):
+    for rows, labels in (
+        (X[:, :2], y),
+        (X, y.astype(str)),
+        (X, np.r_[7, y[1:]]),
+        (X[:5], y),
+        (X * np.nan, y),
+    ):
         with pytest.raises(InputError):
             sampler.partial_fit(rows, labels)
         np.testing.assert_array_equal(sampler.generate([0, 1], [0, 1]), expected)
@@ -236,7 +262,9 @@ def test_few_and_many_classes_of_very_different_sizes(name: str, data: Any, n_cl
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by torch, which looks at all it is given
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor"
+)  # by torch, which looks at all it is given
 @pytest.mark.parametrize("name", NAMES)
 def test_a_compiled_network_learns_and_gives_the_same(name: str) -> None:
     X, y = toy_images(40, 8)

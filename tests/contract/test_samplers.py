@@ -16,14 +16,26 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 
-from gen_augment import ArchiveError, ConditionalVAE, InputError, NotFittedError, archive, load_sampler
+from gen_augment import (
+    ArchiveError,
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    archive,
+    load_sampler,
+)
 from gen_augment.inject.rows import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import as_form, small_sampler, toy_images, toy_table
 
 NAMES = sorted(SAMPLERS)
 #: What ``class_balance="auto"`` stands for where classes differ much in size.
-AUTO_BALANCE = [("gan", "image", 1.0), ("gan", "table", 0.0), ("flow", "image", 0.5), ("flow", "table", 0.0)]
+AUTO_BALANCE = [
+    ("gan", "image", 1.0),
+    ("gan", "table", 0.0),
+    ("flow", "image", 0.5),
+    ("flow", "table", 0.0),
+]
 
 
 def as_array(X: Any) -> np.ndarray:
@@ -67,7 +79,10 @@ def test_a_row_depends_on_its_address_alone(name: str, data: Any) -> None:
     whole = sampler.generate(index, labels, seed=3)
 
     for size in (1, 7, 256):
-        parts = [sampler.generate(index[i : i + size], labels[i : i + size], seed=3) for i in range(0, 300, size)]
+        parts = [
+            sampler.generate(index[i : i + size], labels[i : i + size], seed=3)
+            for i in range(0, 300, size)
+        ]
         np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-4, atol=1e-3)
     shuffled = np.random.default_rng(0).permutation(300)
     np.testing.assert_allclose(
@@ -78,14 +93,21 @@ def test_a_row_depends_on_its_address_alone(name: str, data: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_saved_pickled_and_copied_samplers_give_the_same_rows(name: str, data: Any, tmp_path: Path) -> None:
+def test_saved_pickled_and_copied_samplers_give_the_same_rows(
+    name: str, data: Any, tmp_path: Path
+) -> None:
     X, y = data()
     sampler = small_sampler(name, random_state=5).fit(X, y)
     path = tmp_path / "sampler.safetensors"
     sampler.save(path)
     expected = sampler.generate([0, 300, 7], [0, 1, 1])
 
-    copies = [type(sampler).load(path), load_sampler(path), pickle.loads(pickle.dumps(sampler)), copy.deepcopy(sampler)]  # noqa: S301
+    copies = [
+        type(sampler).load(path),
+        load_sampler(path),
+        pickle.loads(pickle.dumps(sampler)),
+        copy.deepcopy(sampler),
+    ]
     for other in copies:
         np.testing.assert_allclose(other.generate([0, 300, 7], [0, 1, 1]), expected, rtol=1e-5)
         assert other.history_ == sampler.history_
@@ -95,7 +117,9 @@ def test_saved_pickled_and_copied_samplers_give_the_same_rows(name: str, data: A
         "import sys, numpy as np; from gen_augment import load_sampler;"
         "np.save(sys.argv[2], load_sampler(sys.argv[1]).generate([0, 300, 7], [0, 1, 1]))"
     )
-    subprocess.run([sys.executable, "-c", program, str(path), str(tmp_path / "rows.npy")], check=True)
+    subprocess.run(
+        [sys.executable, "-c", program, str(path), str(tmp_path / "rows.npy")], check=True
+    )
     np.testing.assert_allclose(np.load(tmp_path / "rows.npy"), expected, rtol=1e-5)
 
 
@@ -134,7 +158,9 @@ def test_random_state_replays_and_none_goes_on(name: str) -> None:
     np.testing.assert_array_equal(shorter[1], y[:12])
 
     first, second = sampler.sample(5)[0], sampler.sample(5)[0]
-    np.testing.assert_allclose(np.concatenate([first, second]), sampler.sample(10, random_state=0)[0], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.concatenate([first, second]), sampler.sample(10, random_state=0)[0], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,7 +179,9 @@ def test_leaves_global_random_state_alone_and_fits_alike_twice(name: str, tmp_pa
 
     torch.manual_seed(99)
     second = small_sampler(name).fit(X, y)
-    for (key, a), b in zip(first.network_.state_dict().items(), second.network_.state_dict().values(), strict=True):
+    for (key, a), b in zip(
+        first.network_.state_dict().items(), second.network_.state_dict().values(), strict=True
+    ):
         assert torch.equal(a, b), key
 
 
@@ -180,7 +208,9 @@ class Narrow(ConditionalVAE):
     """A sampler of one's own, whose constructor takes what its users need."""
 
     def __init__(self, *, max_steps: int = 2, random_state: Any = None) -> None:
-        super().__init__(max_steps=max_steps, width=4, latent_dim=4, random_state=random_state, device="cpu")
+        super().__init__(
+            max_steps=max_steps, width=4, latent_dim=4, random_state=random_state, device="cpu"
+        )
 
 
 def test_a_sampler_of_few_parameters_is_saved_and_loaded(tmp_path: Path) -> None:
@@ -201,7 +231,9 @@ def test_the_default_dtype_of_torch_changes_nothing(name: str, data: Any, tmp_pa
         sampler = small_sampler(name).fit(X, partly)
         sampler.save(tmp_path / "a")
         for same in (sampler, load_sampler(tmp_path / "a"), copy.deepcopy(sampler)):
-            np.testing.assert_array_equal(same.generate([0, 9], [0, 1]), expected.generate([0, 9], [0, 1]))
+            np.testing.assert_array_equal(
+                same.generate([0, 9], [0, 1]), expected.generate([0, 9], [0, 1])
+            )
         if name != "gan":
             assert len(sampler.vary(X[:3], y[:3])) == 3
         if name == "gan":
@@ -230,7 +262,11 @@ def test_sklearn_conventions(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_unfitted_use_is_refused(name: str, tmp_path: Path) -> None:
     sampler = small_sampler(name)
-    for use in (lambda: sampler.sample(3), lambda: sampler.generate([0], [0]), lambda: sampler.save(tmp_path / "x")):
+    for use in (
+        lambda: sampler.sample(3),
+        lambda: sampler.generate([0], [0]),
+        lambda: sampler.save(tmp_path / "x"),
+    ):
         with pytest.raises(NotFittedError, match="not fitted"):
             use()
     assert list(tmp_path.iterdir()) == []
@@ -299,7 +335,10 @@ def test_mixed_precision_learns_the_same_network(name: str, data: Any) -> None:
     full = small_sampler(name, max_steps=20).fit(X, y)
     mixed = small_sampler(name, max_steps=20, precision="bf16-mixed").fit(X, y)
     assert mixed.n_steps_ == 20
-    a, b = as_array(full.sample(50, random_state=0)[0]), as_array(mixed.sample(50, random_state=0)[0])
+    a, b = (
+        as_array(full.sample(50, random_state=0)[0]),
+        as_array(mixed.sample(50, random_state=0)[0]),
+    )
     assert not np.array_equal(a, b)
     assert np.abs(a.mean(axis=0) - b.mean(axis=0)).max() < 0.25 * (X.max() - X.min())
 
@@ -314,7 +353,9 @@ def test_images_are_sampled_in_bfloat16_where_that_is_fast_and_tables_never(
         sampler = small_sampler(name, precision="bf16-mixed").fit(X, y)
         found = {}
         for fast in (False, True):
-            monkeypatch.setattr("gen_augment.samplers.generation.has_bfloat16_tiles", lambda fast=fast: fast)
+            monkeypatch.setattr(
+                "gen_augment.samplers.generation.has_bfloat16_tiles", lambda fast=fast: fast
+            )
             found[fast] = as_array(sampler.generate(index, index % 2))
             one_by_one = as_array(sampler.generate(index[3:4], index[3:4] % 2))
             np.testing.assert_allclose(one_by_one[0], found[fast][3], atol=0.02 * float(np.ptp(X)))
@@ -323,13 +364,19 @@ def test_images_are_sampled_in_bfloat16_where_that_is_fast_and_tables_never(
 
 
 @pytest.mark.parametrize("name, kind, expected", AUTO_BALANCE)
-def test_classes_of_different_size_are_met_as_often_as_pays(name: str, kind: str, expected: float) -> None:
+def test_classes_of_different_size_are_met_as_often_as_pays(
+    name: str, kind: str, expected: float
+) -> None:
     X, y = toy_images() if kind == "image" else toy_table()
     kept = np.concatenate([np.flatnonzero(y == y[0]), np.flatnonzero(y != y[0])[:5]])
 
     def weights(rows: np.ndarray, class_balance: Any) -> torch.Tensor:
-        sampler = small_sampler(name, max_steps=3, class_balance=class_balance).fit(X[rows], y[rows])
-        np.testing.assert_allclose(sampler.class_prior_, np.unique(y[rows], return_counts=True)[1] / len(rows))
+        sampler = small_sampler(name, max_steps=3, class_balance=class_balance).fit(
+            X[rows], y[rows]
+        )
+        np.testing.assert_allclose(
+            sampler.class_prior_, np.unique(y[rows], return_counts=True)[1] / len(rows)
+        )
         return torch.cat([value.flatten() for value in sampler.network_.parameters()])
 
     rare, alike = weights(kept, "auto"), weights(np.arange(len(y)), "auto")
@@ -360,7 +407,9 @@ def test_a_sampler_pickled_on_a_device_that_is_not_here_comes_back_on_the_cpu() 
     again = type(sampler).__new__(type(sampler))
     again.__setstate__(state)
     assert next(again.network_.parameters()).device.type == "cpu"
-    pd.testing.assert_frame_equal(pd.DataFrame(again.sample(4)[0]), pd.DataFrame(sampler.sample(4)[0]))
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(again.sample(4)[0]), pd.DataFrame(sampler.sample(4)[0])
+    )
 
 
 @pytest.mark.parametrize("callbacks", [1, "a", [1], object()])
@@ -375,6 +424,12 @@ def test_weights_that_are_not_finite_are_refused(value: float, tmp_path: Path) -
     small_sampler("gan", max_steps=2).fit(*toy_images(48)).save(path)
     header, tensors = archive.read(path)
     name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
-    archive.write(path, {k: v for k, v in header.items() if k != "format"}, tensors | {name: tensors[name] * value})
-    with pytest.raises(ArchiveError, match=f"does not fit together: the weights '{name}' are not finite"):
+    archive.write(
+        path,
+        {k: v for k, v in header.items() if k != "format"},
+        tensors | {name: tensors[name] * value},
+    )
+    with pytest.raises(
+        ArchiveError, match=f"does not fit together: the weights '{name}' are not finite"
+    ):
         load_sampler(path)

@@ -89,7 +89,9 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
         balanced = GenerativeOverSampler(sampler).fit_resample(X, y)
         assert np.bincount(balanced[1]).tolist() == [45, 45]
         fresh = Realism(k=20, threshold=-50.0)
-        resampled, _ = GenerativeOverSampler(small_sampler("vae"), filters=[fresh], max_draws=50).fit_resample(X, y)
+        resampled, _ = GenerativeOverSampler(
+            small_sampler("vae"), filters=[fresh], max_draws=50
+        ).fit_resample(X, y)
         assert gate.keep(resampled[60:], 1).all()
         assert not hasattr(fresh, "classes_"), "a clone was fitted"
         (copy,) = clone(sampler).filters
@@ -100,7 +102,9 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
 def test_a_study_takes_it_as_a_sampler() -> None:
     X, y = toy_table(90)
     sampler = FilteredSampler(small_sampler("vae"), [Realism(k=20, threshold=-50.0)])
-    result = Study(X, y, samplers={"gate": sampler}, arms=["real", "gate"], n_seeds=3, n_steps=5).run()
+    result = Study(
+        X, y, samplers={"gate": sampler}, arms=["real", "gate"], n_seeds=3, n_steps=5
+    ).run()
     assert result.trials["error"].isna().all()
     assert result.trials["seed"].nunique() == 3
     seeded = FilteredSampler(small_sampler("vae"), [third], random_state=4).fit(X, y)
@@ -117,7 +121,9 @@ def test_the_fingerprint_knows_the_filters() -> None:
     assert fit().fingerprint() == base.fingerprint()
     assert fit(k=2).fingerprint() != base.fingerprint()
     assert FilteredSampler(base.sampler, third).fingerprint() != base.fingerprint()
-    assert FilteredSampler(base.sampler, base.filters, max_draws=9).fingerprint() != base.fingerprint()
+    assert (
+        FilteredSampler(base.sampler, base.filters, max_draws=9).fingerprint() != base.fingerprint()
+    )
     for rows, labels in ((X[:30], y[:30]), (X + 1, y), (X, y[::-1])):
         other: list[Any] = [Realism().fit(rows, labels), third]
         assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()

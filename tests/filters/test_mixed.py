@@ -25,7 +25,9 @@ X, Y = draw_mixed(200)
 
 
 @pytest.mark.parametrize(
-    "keep", [LabelAgreement(), Realism(), Novelty(), Outliers()], ids=lambda keep: type(keep).__name__
+    "keep",
+    [LabelAgreement(), Realism(), Novelty(), Outliers()],
+    ids=lambda keep: type(keep).__name__,
 )
 def test_filters_judge_mixed_rows(keep: Any, tmp_path: Path) -> None:
     sampler = FilteredSampler(SMOTESampler(random_state=0), [keep]).fit(X, Y)
@@ -41,7 +43,11 @@ def test_filters_judge_mixed_rows(keep: Any, tmp_path: Path) -> None:
 
 def test_copies_of_mixed_rows_are_found() -> None:
     gate = CopyGate(forbidden=X.iloc[150:]).fit(X.iloc[:100], Y.iloc[:100])
-    new = SMOTESampler(random_state=0).fit(X.iloc[:100], Y.iloc[:100]).sample(20, y="no", random_state=0)[0]
+    new = (
+        SMOTESampler(random_state=0)
+        .fit(X.iloc[:100], Y.iloc[:100])
+        .sample(20, y="no", random_state=0)[0]
+    )
     other = new.assign(day=new["day"] + pd.Timedelta(days=1), x=7.0 + np.arange(20) / 3)
     assert gate.keep(other, "no").all()
     with pytest.raises(LeakError, match="1 of 1 synthetic rows"):
@@ -58,7 +64,9 @@ class Rows(Dataset[Any]):
 
 def test_a_data_set_of_rows_takes_them() -> None:
     sampler = BootstrapSampler(random_state=0).fit(X, Y)
-    both = AugmentedDataset(Rows(), sampler, sampling_strategy={"yes": (Y == "yes").sum() + 5}, labels=Y.to_numpy())
+    both = AugmentedDataset(
+        Rows(), sampler, sampling_strategy={"yes": (Y == "yes").sum() + 5}, labels=Y.to_numpy()
+    )
     assert len(both) == 205
     row, label = both[203]
     assert label == "yes"
@@ -72,7 +80,9 @@ def test_a_loader_takes_them_by_a_transform() -> None:
 
     source = BootstrapSampler(random_state=0).fit(X, (Y == "yes").astype(int).to_numpy())
     real = TensorDataset(torch.full((64, 2), -1.0), torch.zeros(64, dtype=torch.int64))
-    loader = augment_loader(DataLoader(real, batch_size=16), source, ratio=0.5, transform=numbers, seed=0)
+    loader = augment_loader(
+        DataLoader(real, batch_size=16), source, ratio=0.5, transform=numbers, seed=0
+    )
     rows = torch.cat([x for x, _ in loader])
     made = rows[rows[:, 0] >= 0]
     assert 20 <= len(made) <= 44

@@ -64,10 +64,14 @@ def test_scores_are_distances_to_rows_of_another_table_over_those_of_real_rows()
     gate = Duplicates(n_reference=50, features=np.asarray).fit(*REAL, sampler=sampler)
     reference = sampler.made[0]
     X = sampler.generate(np.arange(100), 1)
-    assert not set(map(bytes, X)) & set(map(bytes, reference)), "rows of the user's own table are not compared with"
+    assert not set(map(bytes, X)) & set(map(bytes, reference)), (
+        "rows of the user's own table are not compared with"
+    )
     apart = NearestNeighbors(n_neighbors=2).fit(REAL[0]).kneighbors(REAL[0])[0][:, 1]
     to_known = NearestNeighbors(n_neighbors=1).fit(reference[50:]).kneighbors(X)[0][:, 0]
-    np.testing.assert_allclose(gate.score_samples(X, 1), to_known / np.median(apart[REAL[1] == 1]), rtol=1e-4)
+    np.testing.assert_allclose(
+        gate.score_samples(X, 1), to_known / np.median(apart[REAL[1] == 1]), rtol=1e-4
+    )
 
 
 def test_near_duplicates_are_refused_and_other_rows_pass() -> None:
@@ -111,7 +115,9 @@ def log_ratio(X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def test_rows_accepted_have_the_distribution_that_is_wanted() -> None:
     sampler = Toy(truth, width=1)
-    gate = DiscriminatorRejection(discriminator=log_ratio, gamma=0).fit(REAL[0][:, :1], REAL[1], sampler=sampler)
+    gate = DiscriminatorRejection(discriminator=log_ratio, gamma=0).fit(
+        REAL[0][:, :1], REAL[1], sampler=sampler
+    )
     X = sampler.generate(np.arange(20_000), 0)
     kept = gate.keep(X, 0)
     grid = np.linspace(-5, 5, 10_001)
@@ -128,13 +134,17 @@ def test_gamma_and_threshold_decide_how_many_pass() -> None:
     X = sampler.generate(np.arange(4000), 0)
 
     def share(**params: Any) -> float:
-        gate = DiscriminatorRejection(discriminator=log_ratio, **params).fit(REAL[0][:, :1], REAL[1], sampler=sampler)
+        gate = DiscriminatorRejection(discriminator=log_ratio, **params).fit(
+            REAL[0][:, :1], REAL[1], sampler=sampler
+        )
         return float(gate.keep(X, 0).mean())
 
     assert share(gamma=2) < share(gamma=0) < share(gamma=-2)
     assert share(gamma=0, threshold=-2) == pytest.approx(share(gamma=-2), abs=0.01)
     flat = DiscriminatorRejection(discriminator=lambda X, y: np.zeros(len(X)), gamma=0)
-    assert flat.fit(REAL[0][:, :1], REAL[1], sampler=sampler).keep(X, 0).all(), "nothing to choose between"
+    assert flat.fit(REAL[0][:, :1], REAL[1], sampler=sampler).keep(X, 0).all(), (
+        "nothing to choose between"
+    )
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
@@ -142,18 +152,31 @@ def test_gamma_and_threshold_decide_how_many_pass() -> None:
 def test_the_discriminator_of_a_gan_is_asked(data: Any, regularizer: Any) -> None:
     X, y = data(60)
     gan = ConditionalGAN(
-        max_steps=40, batch_size=16, width=4, latent_dim=4, regularizer=regularizer, random_state=0, device="cpu"
+        max_steps=40,
+        batch_size=16,
+        width=4,
+        latent_dim=4,
+        regularizer=regularizer,
+        random_state=0,
+        device="cpu",
     )
     gate = DiscriminatorRejection(n_reference=200)
     sampler = FilteredSampler(gan, gate).fit(X, y)
     scores = gan.discriminate(X, y)
     assert scores.shape == (60,)
-    np.testing.assert_allclose(gan.discriminate(X[[9, 4]], y[[9, 4]]), scores[[9, 4]], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        gan.discriminate(X[[9, 4]], y[[9, 4]]), scores[[9, 4]], rtol=1e-3, atol=1e-4
+    )
     new, labels = sampler.sample(40)
     assert gate.keep(new, labels).all()
-    odds = [gan.discriminate(rows, labels).mean() for rows in (gan.generate(np.arange(1000, 1040), labels), new)]
+    odds = [
+        gan.discriminate(rows, labels).mean()
+        for rows in (gan.generate(np.arange(1000, 1040), labels), new)
+    ]
     assert odds[0] < odds[1]
-    balanced = GenerativeOverSampler(gan, sampling_strategy={0: 35, 1: 30}, filters=[gate]).fit_resample(X, y)
+    balanced = GenerativeOverSampler(
+        gan, sampling_strategy={0: 35, 1: 30}, filters=[gate]
+    ).fit_resample(X, y)
     assert len(balanced[1]) == 65
 
 
@@ -171,13 +194,19 @@ def test_what_cannot_be_used_is_named() -> None:
         (DiscriminatorRejection(gamma=np.nan, discriminator=log_ratio), sampler, "gamma"),
         (DiscriminatorRejection(), vae, "ConditionalVAE has no discriminator"),
         (DiscriminatorRejection(), hinge, "loss='hinge' gives scores that are no log-odds"),
-        (DiscriminatorRejection(discriminator=lambda X, y: X), sampler, r"shape \(2000, 3\) for 2000 rows"),
+        (
+            DiscriminatorRejection(discriminator=lambda X, y: X),
+            sampler,
+            r"shape \(2000, 3\) for 2000 rows",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             gate.fit(X, y, sampler=source)
 
 
 def test_the_fingerprint_knows_the_sampler() -> None:
-    gates = [Duplicates(n_reference=10).fit(*REAL, sampler=Toy(make)) for make in (truth, truth, spiked)]
+    gates = [
+        Duplicates(n_reference=10).fit(*REAL, sampler=Toy(make)) for make in (truth, truth, spiked)
+    ]
     assert gates[0].fingerprint() == gates[1].fingerprint() != gates[2].fingerprint()
     assert not hasattr(clone(gates[0]), "classes_")

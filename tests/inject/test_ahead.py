@@ -45,7 +45,11 @@ class FakeDevice:
         monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
         monkeypatch.setattr(torch.cuda, "stream", self.use)
         monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: self.current)
-        monkeypatch.setattr(loader_module, "begin_ahead", lambda device, depth: Ahead(device, depth) if depth else None)
+        monkeypatch.setattr(
+            loader_module,
+            "begin_ahead",
+            lambda device, depth: Ahead(device, depth) if depth else None,
+        )
 
     @contextmanager
     def use(self, stream: FakeStream) -> Iterator[None]:
@@ -107,7 +111,10 @@ def test_a_step_waits_for_its_own_batch_and_batches_from_the_host_for_no_step(
     device: FakeDevice, prefetch: int
 ) -> None:
     train(
-        device, augment_loader(batches(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch)
+        device,
+        augment_loader(
+            batches(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch
+        ),
     )
     for step in range(6):
         assert device.done[f"train {step}"] >= {f"make {i}" for i in range(step + 1)}
@@ -125,12 +132,17 @@ def test_batches_from_the_device_wait_for_what_made_them_and_for_no_later_step(
             yield batch
 
     train(
-        device, augment_loader(produce(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch)
+        device,
+        augment_loader(
+            produce(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch
+        ),
     )
     for step in range(6):
         assert f"load {step}" in device.done[f"make {step}"]
         assert f"make {step}" in device.done[f"train {step}"]
-        assert not device.done[f"make {step}"] & {f"train {i}" for i in range(max(step - prefetch, 0), 6)}
+        assert not device.done[f"make {step}"] & {
+            f"train {i}" for i in range(max(step - prefetch, 0), 6)
+        }
 
 
 def test_memory_is_kept_for_the_streams_that_use_it(device: FakeDevice) -> None:
@@ -147,14 +159,20 @@ def test_memory_is_kept_for_the_streams_that_use_it(device: FakeDevice) -> None:
 
 def test_the_sampler_may_have_been_moved_just_before(device: FakeDevice) -> None:
     device.run("fit")
-    train(device, augment_loader(batches(2), Recorded(device), ratio=0.5, labels="batch", mode="append"))
+    train(
+        device,
+        augment_loader(batches(2), Recorded(device), ratio=0.5, labels="batch", mode="append"),
+    )
     assert "fit" in device.done["make 0"]
 
 
 def test_the_stream_of_the_user_is_the_one_that_waits(device: FakeDevice) -> None:
     mine = FakeStream()
     with device.use(mine):
-        train(device, augment_loader(batches(3), Recorded(device), ratio=0.5, labels="batch", mode="append"))
+        train(
+            device,
+            augment_loader(batches(3), Recorded(device), ratio=0.5, labels="batch", mode="append"),
+        )
     assert {"make 0", "train 0", "make 1"} <= device.done["train 1"]
     assert not device.main.before
 
@@ -196,7 +214,9 @@ def test_epochs_that_are_empty_or_left_early_leave_nothing(device: FakeDevice) -
     assert len(second) == 6
 
 
-def test_streams_are_for_cuda_and_where_batches_are_wanted_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_are_for_cuda_and_where_batches_are_wanted_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert begin_ahead(torch.device("cpu"), 3) is None
     assert begin_ahead(torch.device("cuda"), 0) is None
     made = FakeDevice(monkeypatch)

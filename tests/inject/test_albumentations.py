@@ -24,7 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
-from gen_augment import ConditionalVAE, InputError, MissingDependencyError, NotFittedError, SampleBank
+from gen_augment import (
+    ConditionalVAE,
+    InputError,
+    MissingDependencyError,
+    NotFittedError,
+    SampleBank,
+)
 from gen_augment.inject.albumentations import SyntheticReplace, Vary, _check_version, worker_init_fn
 from gen_augment.inject.reachable import reachable
 from tests.conftest import as_form
@@ -42,8 +48,12 @@ def bank(image_sampler: ConditionalVAE, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def named_bank(tmp_path_factory: pytest.TempPathFactory) -> SampleBank:
     """uint8 rows of shape (10, 12), labelled "down" and "up"."""
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu")
-    return SampleBank.build(sampler.fit(*as_form("non-square")), 20, tmp_path_factory.mktemp("banks") / "named")
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    )
+    return SampleBank.build(
+        sampler.fit(*as_form("non-square")), 20, tmp_path_factory.mktemp("banks") / "named"
+    )
 
 
 def rows_of(bank: SampleBank, label: Any) -> set[bytes]:
@@ -62,7 +72,9 @@ def run(pipeline: Any, n: int, **data: Any) -> list[tuple[bytes, Any]]:
 
 @pytest.mark.parametrize("labels", ["same", "prior", "balanced"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_replaced_images_are_rows_of_their_label(bank: SampleBank, labels: Any, strict: bool) -> None:
+def test_replaced_images_are_rows_of_their_label(
+    bank: SampleBank, labels: Any, strict: bool
+) -> None:
     known = {label: rows_of(bank, label) for label in (0, 1)}
     pipeline = A.Compose([SyntheticReplace(bank, labels, p=1.0)], strict=strict, seed=0)
     for label in LABELS:
@@ -77,7 +89,9 @@ def test_replaced_images_are_rows_of_their_label(bank: SampleBank, labels: Any, 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(label=st.sampled_from([0, 1]), value=st.integers(0, 255), seed=st.integers(0, 2**32))
-def test_with_p_0_nothing_changes_and_with_p_1_everything(bank: SampleBank, label: int, value: int, seed: int) -> None:
+def test_with_p_0_nothing_changes_and_with_p_1_everything(
+    bank: SampleBank, label: int, value: int, seed: int
+) -> None:
     never = A.Compose([SyntheticReplace(bank, p=0.0), Vary(bank, p=0.0)], seed=seed)
     always = A.Compose([Vary(bank, 1.0, p=1.0)], seed=seed)
     image = picture(value)
@@ -88,7 +102,9 @@ def test_with_p_0_nothing_changes_and_with_p_1_everything(bank: SampleBank, labe
 
 
 @pytest.mark.parametrize("labels, share", [("same", 1.0), ("prior", 0.25), ("balanced", 0.5)])
-def test_labels_come_in_their_shares_and_images_with_probability_p(bank: SampleBank, labels: Any, share: float) -> None:
+def test_labels_come_in_their_shares_and_images_with_probability_p(
+    bank: SampleBank, labels: Any, share: float
+) -> None:
     n = 3000
     outs = run(A.Compose([SyntheticReplace(bank, labels, p=0.4)], seed=0), n)
     new = [label for image, label in outs if image != picture().tobytes()]
@@ -101,7 +117,9 @@ def test_labels_may_be_strings_and_have_another_name(named_bank: SampleBank) -> 
     image = np.zeros((10, 12), np.uint8)
     for label in ("up", np.str_("up")):
         for labels in ("same", "prior", "balanced"):
-            pipeline = A.Compose([SyntheticReplace(named_bank, labels, "kind", p=1.0), Vary(named_bank, 0.0, "kind")])
+            pipeline = A.Compose(
+                [SyntheticReplace(named_bank, labels, "kind", p=1.0), Vary(named_bank, 0.0, "kind")]
+            )
             out = pipeline(image=image, kind=label)
             assert type(out["kind"]) is type(label)
             assert out["image"].tobytes() in rows_of(named_bank, out["kind"])
@@ -111,10 +129,16 @@ def test_labels_may_be_strings_and_have_another_name(named_bank: SampleBank) -> 
 
 def test_float_images_and_tensors(bank: SampleBank) -> None:
     image = np.random.default_rng(0).random((12, 12, 1), dtype=np.float32)
-    out = A.Compose([SyntheticReplace(bank, p=1.0), A.HorizontalFlip(p=1.0), ToTensorV2()])(image=image, label=1)
+    out = A.Compose([SyntheticReplace(bank, p=1.0), A.HorizontalFlip(p=1.0), ToTensorV2()])(
+        image=image, label=1
+    )
     assert out["image"].dtype == torch.float32
-    assert (out["image"].flip(-1) * 255).round().to(torch.uint8).numpy().tobytes() in rows_of(bank, 1)
-    late = A.Compose([ToTensorV2(), SyntheticReplace(bank, p=1.0)])(image=picture(), label=1)["image"]
+    assert (out["image"].flip(-1) * 255).round().to(torch.uint8).numpy().tobytes() in rows_of(
+        bank, 1
+    )
+    late = A.Compose([ToTensorV2(), SyntheticReplace(bank, p=1.0)])(image=picture(), label=1)[
+        "image"
+    ]
     assert late.shape == (1, 12, 12)
     assert late.numpy().tobytes() in rows_of(bank, 1)
 
@@ -126,7 +150,9 @@ def test_vary_with_a_sampler_is_what_the_sampler_does(image_sampler: Conditional
         [(name, params)] = out["applied_transforms"]
         assert name == "Vary"
         assert 0.2 <= params["strength"] <= 0.9
-        expected = image_sampler.vary(picture()[None], [1], strength=params["strength"], random_state=params["number"])
+        expected = image_sampler.vary(
+            picture()[None], [1], strength=params["strength"], random_state=params["number"]
+        )
         np.testing.assert_array_equal(out["image"], expected[0])
 
 
@@ -150,7 +176,10 @@ def test_vary_with_a_sampler_is_what_the_sampler_does(image_sampler: Conditional
     ],
 )
 def test_samples_that_cannot_be_used_are_refused(bank: SampleBank, data: Any, message: str) -> None:
-    shapes = {"is_check_shapes": False, "additional_targets": {"second": "image", "outline": "mask"}}
+    shapes = {
+        "is_check_shapes": False,
+        "additional_targets": {"second": "image", "outline": "mask"},
+    }
     if "bboxes" in data:
         shapes["bbox_params"] = A.BboxParams("pascal_voc")
     for transform in (SyntheticReplace(bank, p=1.0), Vary(bank, p=1.0)):
@@ -217,8 +246,15 @@ def test_a_sampler_cannot_be_written_and_says_so(image_sampler: ConditionalVAE) 
         A.to_dict(A.Compose([transform]))
 
 
-def test_a_replay_gives_the_same_picture_and_label(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
-    transforms = [SyntheticReplace(bank, "balanced"), Vary(bank, (0.0, 1.0)), A.HorizontalFlip(), Vary(image_sampler)]
+def test_a_replay_gives_the_same_picture_and_label(
+    bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
+    transforms = [
+        SyntheticReplace(bank, "balanced"),
+        Vary(bank, (0.0, 1.0)),
+        A.HorizontalFlip(),
+        Vary(image_sampler),
+    ]
     for chosen, as_json in ((transforms, False), (transforms[:3], True)):
         pipeline = A.ReplayCompose(chosen)
         for seed in range(15):
@@ -246,12 +282,17 @@ def test_what_is_drawn_here_does_not_go_with_what_others_draw(bank: SampleBank) 
     both = Counter()
     for seed in range(400):
         pipeline = A.Compose(
-            [Vary(bank, 0.0), A.HorizontalFlip(), A.VerticalFlip()], seed=seed, save_applied_params=True
+            [Vary(bank, 0.0), A.HorizontalFlip(), A.VerticalFlip()],
+            seed=seed,
+            save_applied_params=True,
         )
         names = {name for name, _ in pipeline(image=image, label=1)["applied_transforms"]}
         assert ("HorizontalFlip" in names) == ("VerticalFlip" in names)
         both["Vary" in names, "HorizontalFlip" in names] += 1
-    assert all(60 < both[pair] < 140 for pair in [(True, True), (True, False), (False, True), (False, False)])
+    assert all(
+        60 < both[pair] < 140
+        for pair in [(True, True), (True, False), (False, True), (False, False)]
+    )
 
 
 class Images(Dataset[Any]):
@@ -275,7 +316,13 @@ def collate(rows: list[Any]) -> list[bytes]:
 
 def epochs(data: Dataset[Any], seed: int = 0, n: int = 2, **kwargs: Any) -> list[list[bytes]]:
     torch.manual_seed(seed)
-    options = {"batch_size": 6, "num_workers": 2, "collate_fn": collate, "multiprocessing_context": "fork", **kwargs}
+    options = {
+        "batch_size": 6,
+        "num_workers": 2,
+        "collate_fn": collate,
+        "multiprocessing_context": "fork",
+        **kwargs,
+    }
     loader: DataLoader[Any] = DataLoader(data, **options)
     return [[row for batch in loader for row in batch] for _ in range(n)]
 
@@ -294,7 +341,9 @@ def test_workers_and_epochs_repeat_without_worker_init_fn_and_not_with_it(bank: 
 
 @pytest.mark.slow
 def test_spawned_workers_do_as_forked_ones(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
-    data = Images(A.Compose([SyntheticReplace(bank, "prior"), Vary(image_sampler), A.HorizontalFlip()]))
+    data = Images(
+        A.Compose([SyntheticReplace(bank, "prior"), Vary(image_sampler), A.HorizontalFlip()])
+    )
     runs = [
         epochs(data, n=1, worker_init_fn=worker_init_fn, multiprocessing_context=context)
         for context in ("fork", "spawn")
@@ -350,7 +399,9 @@ def make_data(kind: str) -> Dataset[Any]:
         "object": lambda: Images(Holder(pipeline)),
         "method": lambda: Images(Holder(pipeline).method),
         "subset": lambda: Subset(Images(pipeline), range(24)),
-        "concat": lambda: ConcatDataset([Subset(Images(pipeline), range(12)), Images(Holder(pipeline), 12)]),
+        "concat": lambda: ConcatDataset(
+            [Subset(Images(pipeline), range(12)), Images(Holder(pipeline), 12)]
+        ),
     }
     data: Dataset[Any] = datas[kind]()
     return data
@@ -358,7 +409,18 @@ def make_data(kind: str) -> Dataset[Any]:
 
 @pytest.mark.parametrize(
     "kind",
-    ["pipeline", "transform", "function", "class", "closure", "partial", "object", "method", "subset", "concat"],
+    [
+        "pipeline",
+        "transform",
+        "function",
+        "class",
+        "closure",
+        "partial",
+        "object",
+        "method",
+        "subset",
+        "concat",
+    ],
 )
 def test_pipelines_are_found_where_datasets_keep_them(kind: str) -> None:
     data = make_data(kind)
@@ -398,7 +460,9 @@ def test_what_worker_init_fn_cannot_do_is_said() -> None:
 
 def test_another_version_or_none_is_a_missing_dependency(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ("1.4.24", "2.0.9", "2.1.0", "unknown"):
-        with pytest.raises(MissingDependencyError, match=rf"2\.0\.x.*found {version}.*AlbumentationsX"):
+        with pytest.raises(
+            MissingDependencyError, match=rf"2\.0\.x.*found {version}.*AlbumentationsX"
+        ):
             _check_version(version)
     for version in ("2.0.0", "2.0.8"):
         _check_version(version)

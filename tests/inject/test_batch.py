@@ -62,11 +62,18 @@ def test_rows_are_replaced_and_the_rest_stays(
     seed: int,
 ) -> None:
     one_hot = nn.functional.one_hot(torch.tensor(y), 4).double()
-    forms = {"index": torch.tensor(y), "int32": torch.tensor(y).int(), "one-hot": one_hot, "soft": one_hot * 0.6 + 0.1}
+    forms = {
+        "index": torch.tensor(y),
+        "int32": torch.tensor(y).int(),
+        "one-hot": one_hot,
+        "soft": one_hot * 0.6 + 0.1,
+    }
     x, target = real_rows(y), forms[form]
     before = x.clone(), target.clone()
     torch.manual_seed(seed)
-    out_x, out_y = SyntheticMix(numbered_bank if from_bank else numbered, ratio=ratio, labels=labels)(x, target)
+    out_x, out_y = SyntheticMix(
+        numbered_bank if from_bank else numbered, ratio=ratio, labels=labels
+    )(x, target)
     assert torch.equal(x, before[0])
     assert torch.equal(target, before[1])
     assert (out_x.dtype, out_y.dtype, out_y.shape) == (x.dtype, target.dtype, target.shape)
@@ -77,7 +84,9 @@ def test_rows_are_replaced_and_the_rest_stays(
     assert torch.equal(out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y.long())
     assert labels != "batch" or torch.equal(out_y, target)
     times = Counter(names(out_x[new]))
-    assert all(n == 1 for n in times.values()) or (from_bank and max(Counter(out_x[new, 2].tolist()).values()) > 7)
+    assert all(n == 1 for n in times.values()) or (
+        from_bank and max(Counter(out_x[new, 2].tolist()).values()) > 7
+    )
 
 
 def test_no_more_rows_of_a_bank_are_planned_than_are_expected(numbered_bank: SampleBank) -> None:
@@ -98,7 +107,9 @@ def test_a_share_of_0_or_1_is_taken_at_its_word(numbered: Numbered) -> None:
 
 
 @pytest.mark.parametrize("ratio", [0.03, 0.25, 1 / 3, 0.77])
-def test_the_share_is_right_on_average_and_each_place_as_likely(numbered: Numbered, ratio: float) -> None:
+def test_the_share_is_right_on_average_and_each_place_as_likely(
+    numbered: Numbered, ratio: float
+) -> None:
     torch.manual_seed(0)
     mix, times, n = SyntheticMix(numbered, ratio=ratio), np.zeros(10), 1500
     for _ in range(n):
@@ -108,7 +119,9 @@ def test_the_share_is_right_on_average_and_each_place_as_likely(numbered: Number
     assert np.all(np.abs(times - ratio * n) < 5 * np.sqrt(n * ratio * (1 - ratio)))
 
 
-def test_a_run_repeats_from_torch_and_takes_one_number_of_it(numbered: Numbered, numbered_bank: SampleBank) -> None:
+def test_a_run_repeats_from_torch_and_takes_one_number_of_it(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
     for source in (numbered, numbered_bank):
         mix = SyntheticMix(source, ratio=0.5)
         torch.manual_seed(3)
@@ -126,7 +139,9 @@ def test_a_run_repeats_from_torch_and_takes_one_number_of_it(numbered: Numbered,
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_it_works_in_a_collate_fn(numbered: Numbered, numbered_bank: SampleBank, workers: int) -> None:
+def test_it_works_in_a_collate_fn(
+    numbered: Numbered, numbered_bank: SampleBank, workers: int
+) -> None:
     for source in (numbered, numbered_bank):
         loader = DataLoader(
             real_data(Y * 4),
@@ -196,16 +211,25 @@ def test_it_takes_any_batch(numbered: Numbered) -> None:
     assert isinstance(out[0], tv_tensors.Image)
 
 
-def test_it_is_a_module(numbered: Numbered, numbered_bank: SampleBank, image_sampler: ConditionalVAE) -> None:
+def test_it_is_a_module(
+    numbered: Numbered, numbered_bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
     for source in (numbered, numbered_bank):
         mix = SyntheticMix(source, ratio=0.5, labels="prior")
-        assert repr(mix) == f"SyntheticMix(source={type(source).__name__}, ratio=0.5, labels='prior')"
+        assert (
+            repr(mix) == f"SyntheticMix(source={type(source).__name__}, ratio=0.5, labels='prior')"
+        )
         assert list(mix.parameters()) == []
         assert mix.state_dict() == {}
         torch.manual_seed(0)
         expected = mix(*batch())
         in_sequence = nn.Sequential(mix, nn.Identity()).eval()
-        for other in (copy.deepcopy(mix), pickle.loads(pickle.dumps(mix)), in_sequence, mix.train()):  # noqa: S301
+        for other in (
+            copy.deepcopy(mix),
+            pickle.loads(pickle.dumps(mix)),
+            in_sequence,
+            mix.train(),
+        ):
             torch.manual_seed(0)
             x, y = other(batch())
             assert torch.equal(x, expected[0])
@@ -220,7 +244,9 @@ def test_it_is_a_module(numbered: Numbered, numbered_bank: SampleBank, image_sam
     assert expected[0].sum() > 0
 
 
-def test_inputs_that_require_a_gradient_keep_it(numbered: Numbered, numbered_bank: SampleBank) -> None:
+def test_inputs_that_require_a_gradient_keep_it(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
     for source in (numbered, numbered_bank):
         x, y = batch()
         x.requires_grad_()
@@ -241,7 +267,11 @@ def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
             SyntheticMix(numbered, **kwargs)  # type: ignore[arg-type]
     with pytest.raises(NotFittedError):
         SyntheticMix(ConditionalVAE())
-    for source, message in ((Numbered(["a", "b"]), "labels are <U1"), (ConditionalVAE, "is a class"), (3, "no source")):
+    for source, message in (
+        (Numbered(["a", "b"]), "labels are <U1"),
+        (ConditionalVAE, "is a class"),
+        (3, "no source"),
+    ):
         with pytest.raises(InputError, match=message):
             SyntheticMix(source)  # type: ignore[arg-type]
     x, y = batch()
@@ -265,7 +295,10 @@ def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
 
 
 def test_default_collate_and_the_module_agree_on_structure(numbered: Numbered) -> None:
-    rows = [{"x": row, "label": label, "id": i} for i, (row, label) in enumerate(zip(*batch(), strict=True))]
+    rows = [
+        {"x": row, "label": label, "id": i}
+        for i, (row, label) in enumerate(zip(*batch(), strict=True))
+    ]
     out = SyntheticMix(numbered, ratio=0.5)(default_collate(rows))
     assert list(out) == ["x", "label", "id"]
     assert torch.equal(out["id"], torch.arange(10))

@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, SyntheticMix, WorkerDeviceError, augment_loader
+from gen_augment import (
+    AugmentedDataset,
+    ConditionalVAE,
+    SampleBank,
+    SyntheticMix,
+    WorkerDeviceError,
+    augment_loader,
+)
 from tests.conftest import toy_images, toy_table
 from tests.inject.toys import Numbered, is_real, names, real_data, real_rows
 
@@ -32,7 +39,13 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     data = TensorDataset(rows, torch.from_numpy(y))
     precise = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False  # 10 bits of a mantissa are too few to compare
-    small: dict[str, Any] = {"max_steps": 5, "batch_size": 16, "width": 8, "latent_dim": 4, "random_state": 0}
+    small: dict[str, Any] = {
+        "max_steps": 5,
+        "batch_size": 16,
+        "width": 8,
+        "latent_dim": 4,
+        "random_state": 0,
+    }
     on_device = ConditionalVAE(**small, device="cuda").fit(data)
     path = tmp_path_factory.mktemp("samplers") / "vae"
     on_device.save(path)
@@ -56,9 +69,17 @@ def assert_same(batches: Any, expected: Any) -> None:
 @pytest.mark.parametrize("mode", ["replace", "append"])
 @pytest.mark.parametrize("labels", ["prior", "batch"])
 @pytest.mark.parametrize("pinned", [False, True], ids=["paged", "pinned"])
-def test_batches_are_those_of_the_cpu(pair: Any, prefetch: int, mode: Any, labels: Any, pinned: bool) -> None:
+def test_batches_are_those_of_the_cpu(
+    pair: Any, prefetch: int, mode: Any, labels: Any, pinned: bool
+) -> None:
     on_device, on_cpu, data = pair
-    asked: dict[str, Any] = {"ratio": 0.4, "mode": mode, "labels": labels, "return_mask": True, "sample_weight": 0.5}
+    asked: dict[str, Any] = {
+        "ratio": 0.4,
+        "mode": mode,
+        "labels": labels,
+        "return_mask": True,
+        "sample_weight": 0.5,
+    }
     loader = DataLoader(data, batch_size=32, pin_memory=pinned)
     ahead = augment_loader(loader, on_device, **asked, device="cuda", prefetch=prefetch)
     plain = augment_loader(DataLoader(data, batch_size=32), on_cpu, **asked)
@@ -75,11 +96,18 @@ def test_a_bank_gives_the_rows_of_the_cpu(numbered_bank: SampleBank, prefetch: i
         assert_same(on_device, augment_loader(loader, numbered_bank, **asked))
 
 
-def test_any_source_and_a_transform_give_rows_on_the_device(numbered: Numbered, numbered_bank: SampleBank) -> None:
-    loader = DataLoader(TensorDataset(real_rows([0, 1, 2, 0]).float(), torch.tensor([0, 1, 2, 0])), batch_size=4)
+def test_any_source_and_a_transform_give_rows_on_the_device(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
+    loader = DataLoader(
+        TensorDataset(real_rows([0, 1, 2, 0]).float(), torch.tensor([0, 1, 2, 0])), batch_size=4
+    )
     for source in (numbered, numbered_bank):
         asked: dict[str, Any] = {"ratio": 1, "transform": lambda row: row.float()}
-        assert_same(augment_loader(loader, source, **asked, device="cuda"), augment_loader(loader, source, **asked))
+        assert_same(
+            augment_loader(loader, source, **asked, device="cuda"),
+            augment_loader(loader, source, **asked),
+        )
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2])
@@ -97,12 +125,16 @@ def test_batches_that_are_on_the_device_already(pair: Any, prefetch: int, own_st
             zero = (busy.sum() * 0).nan_to_num()
             yield x[start : start + 40] + zero, y[start : start + 40]
 
-    plain = [(data.tensors[0][i : i + 40], data.tensors[1][i : i + 40]) for i in range(0, N_ROWS, 40)]
+    plain = [
+        (data.tensors[0][i : i + 40], data.tensors[1][i : i + 40]) for i in range(0, N_ROWS, 40)
+    ]
     expected = augment_loader(plain, on_cpu, ratio=0.4)
     torch.cuda.synchronize()
     with torch.cuda.stream(torch.cuda.Stream() if own_stream else torch.cuda.default_stream()):
         for device in (None, "cuda"):
-            loader = augment_loader(batches(), on_device, ratio=0.4, prefetch=prefetch, device=device)
+            loader = augment_loader(
+                batches(), on_device, ratio=0.4, prefetch=prefetch, device=device
+            )
             expected.set_epoch(0)
             assert_same(loader, expected)
     torch.cuda.synchronize()
@@ -129,7 +161,12 @@ def test_a_mix_on_the_device(pair: Any, numbered_bank: SampleBank) -> None:
     on_device, on_cpu, data = pair
     x, y = data.tensors[0][:16], data.tensors[1][:16]
     results = []
-    for source, where in ((on_device, "cuda"), (on_cpu, "cpu"), (on_cpu, "cuda"), (on_device, "cpu")):
+    for source, where in (
+        (on_device, "cuda"),
+        (on_cpu, "cpu"),
+        (on_cpu, "cuda"),
+        (on_device, "cpu"),
+    ):
         torch.manual_seed(0)
         out_x, out_y = SyntheticMix(source, ratio=0.5)(x.to(where), y.to(where))
         assert out_x.device.type == out_y.device.type == where
@@ -141,7 +178,9 @@ def test_a_mix_on_the_device(pair: Any, numbered_bank: SampleBank) -> None:
     for target in (y, shares):
         for labels in ("batch", "prior"):
             out_x, out_y = SyntheticMix(numbered_bank, ratio=0.5, labels=labels)(x, target)  # type: ignore[arg-type]
-            assert torch.equal(out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y)
+            assert torch.equal(
+                out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y
+            )
             assert int((~is_real(out_x)).sum()) == 2
             assert len(set(names(out_x))) == 4
 
@@ -149,10 +188,14 @@ def test_a_mix_on_the_device(pair: Any, numbered_bank: SampleBank) -> None:
 def test_a_dataset_from_a_sampler_on_the_device(pair: Any) -> None:
     on_device, on_cpu, data = pair
     real = TensorDataset(*(tensor[:20] for tensor in data.tensors))
-    kept, made = (AugmentedDataset(real, on_device, ratio=1, materialize=flag) for flag in (True, False))
+    kept, made = (
+        AugmentedDataset(real, on_device, ratio=1, materialize=flag) for flag in (True, False)
+    )
     expected = AugmentedDataset(real, on_cpu, ratio=1)
     for dataset in (kept, made):
-        for (x, y), (other_x, other_y) in zip(DataLoader(dataset, 8), DataLoader(expected, 8), strict=True):
+        for (x, y), (other_x, other_y) in zip(
+            DataLoader(dataset, 8), DataLoader(expected, 8), strict=True
+        ):
             assert not x.is_cuda
             torch.testing.assert_close(x, other_x, rtol=1e-4, atol=1e-4)
             assert torch.equal(y, other_y)

@@ -27,7 +27,9 @@ from tests.inject.toys import Numbered, Pairs, names, real_data, real_rows
 
 
 def make(X: Any, y: Any) -> ConditionalVAE:
-    return ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(X, y)
+    return ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(X, y)
 
 
 @given(n=st.integers(0, 10_000), shares=st.lists(st.floats(0.001, 1), min_size=1, max_size=8))
@@ -55,14 +57,21 @@ def test_rows_of_a_fitted_sampler_are_those_of_their_address(image_sampler: Cond
     X, y = toy_images()
     for materialize in (True, False):
         data = AugmentedDataset(
-            Pairs(X, y), image_sampler, ratio=0.5, seed=7, materialize=materialize, return_provenance=True
+            Pairs(X, y),
+            image_sampler,
+            ratio=0.5,
+            seed=7,
+            materialize=materialize,
+            return_provenance=True,
         )
         x, labels, origin = zip(*[data[i] for i in range(40, 60)], strict=True)
         expected = image_sampler.generate(np.arange(20), data.synthetic_labels, seed=7)
         # Whole grey levels: a rounding difference of 1e-6 may fall on either side of a half.
         np.testing.assert_allclose(np.stack(x).astype(float), expected, atol=1)
         assert labels == tuple(data.synthetic_labels.tolist())
-        assert origin == tuple(Provenance(True, image_sampler.fingerprint(), 7, i) for i in range(20))
+        assert origin == tuple(
+            Provenance(True, image_sampler.fingerprint(), 7, i) for i in range(20)
+        )
 
 
 def test_transform_is_applied_to_both_kinds(image_sampler: ConditionalVAE) -> None:
@@ -87,8 +96,14 @@ def test_transform_is_applied_to_both_kinds(image_sampler: ConditionalVAE) -> No
         ({"counts": {0: -1}}, "whole number"),
         ({"counts": {0: 1.5}}, "whole number"),
         ({"counts": {9: 1}}, r"\[9\], not seen in fit"),
-        ({"counts": {1: 21}, "mode": "replace"}, "21 rows of 1 are to be replaced, and there are 20"),
-        ({"sampling_strategy": "auto", "mode": "replace"}, "sampling_strategy adds rows, so it needs mode='append'"),
+        (
+            {"counts": {1: 21}, "mode": "replace"},
+            "21 rows of 1 are to be replaced, and there are 20",
+        ),
+        (
+            {"sampling_strategy": "auto", "mode": "replace"},
+            "sampling_strategy adds rows, so it needs mode='append'",
+        ),
         ({"sampling_strategy": "most"}, "sampling_strategy='most'"),
         ({"sampling_strategy": {0: 3}}, "there are 20 real rows of it already"),
         ({"sampling_strategy": "auto", "labels": [0, 1]}, "40 rows and y has 2 labels"),
@@ -136,20 +151,34 @@ class Endless(IterableDataset[Any]):
         (iter([(1, 2)]), "without rows or length"),
         (Endless(), "give a map-style Dataset"),
         (TensorDataset(torch.zeros(4, 3)), r"a tuple of 1 entries, and must be \(x, label\)"),
-        (TensorDataset(torch.zeros(4, 3), torch.arange(4), torch.arange(4)), "a tuple of 3 entries"),
+        (
+            TensorDataset(torch.zeros(4, 3), torch.arange(4), torch.arange(4)),
+            "a tuple of 3 entries",
+        ),
         ([{"x": torch.zeros(3), "y": 1}], "a dict of 2 entries"),
         (torch.zeros(4, 3), "a Tensor of 3 entries"),
         (TensorDataset(torch.zeros(4, 3), torch.zeros(4, 2)), r"label of shape \(2,\)"),
         ([(torch.zeros(3), "cat")], r"label 'cat', and those of the source are \[0, 1, 2\]"),
         ([(torch.zeros(3), None)], "label None"),
         ([(torch.zeros(3), {"boxes": 1})], "label {'boxes': 1}"),
-        (TensorDataset(torch.zeros(4, 3), torch.arange(4)), r"Tensor \(3,\) torch.float32 and .*\(3,\) torch.float64"),
-        (TensorDataset(torch.zeros(4, 2).double(), torch.arange(4)), r"Tensor \(2,\) torch.float64 and .*\(3,\)"),
-        (Pairs(np.zeros((4, 3)), [0, 1, 2, 0]), r"ndarray \(3,\) float64 and synthetic ones Tensor \(3,\)"),
+        (
+            TensorDataset(torch.zeros(4, 3), torch.arange(4)),
+            r"Tensor \(3,\) torch.float32 and .*\(3,\) torch.float64",
+        ),
+        (
+            TensorDataset(torch.zeros(4, 2).double(), torch.arange(4)),
+            r"Tensor \(2,\) torch.float64 and .*\(3,\)",
+        ),
+        (
+            Pairs(np.zeros((4, 3)), [0, 1, 2, 0]),
+            r"ndarray \(3,\) float64 and synthetic ones Tensor \(3,\)",
+        ),
         ([(Image.new("L", (4, 4)), 1)], r"PIL image \(4, 4\) L and synthetic ones Tensor"),
     ],
 )
-def test_real_rows_that_nothing_can_be_added_to_are_named(numbered: Numbered, real: Any, message: str) -> None:
+def test_real_rows_that_nothing_can_be_added_to_are_named(
+    numbered: Numbered, real: Any, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         AugmentedDataset(real, numbered, ratio=1)
 
@@ -181,7 +210,9 @@ def test_what_is_no_source_is_named(numbered: Numbered) -> None:
     ],
     ids=["int", "float", "uint8", "float32", "int32-tensor", "column-tensor", "column-array"],
 )
-@pytest.mark.parametrize("classes", [np.array([0, 1, 2]), np.array([0.0, 1.0, 2.0])], ids=["of-ints", "of-floats"])
+@pytest.mark.parametrize(
+    "classes", [np.array([0, 1, 2]), np.array([0.0, 1.0, 2.0])], ids=["of-ints", "of-floats"]
+)
 def test_labels_collate_whatever_the_source_calls_them(y: Any, classes: np.ndarray) -> None:
     real = Pairs(real_rows([0, 1, 2, 0]), y)
     alone = next(iter(DataLoader(real, batch_size=4)))[1]
@@ -195,7 +226,9 @@ def test_labels_collate_whatever_the_source_calls_them(y: Any, classes: np.ndarr
 
 def test_a_transform_may_write_to_a_synthetic_image() -> None:
     X, y = as_form("pil-grey")
-    before = AugmentedDataset(Pairs(X, y), BootstrapSampler(random_state=0).fit(X, y), counts={1: 3})
+    before = AugmentedDataset(
+        Pairs(X, y), BootstrapSampler(random_state=0).fit(X, y), counts={1: 3}
+    )
 
     def write(image: Image.Image) -> Image.Image:
         image.putpixel((0, 0), 255 - image.getpixel((0, 0)))
@@ -211,7 +244,9 @@ def test_real_rows_without_getitems_are_read_one_by_one() -> None:
         __getitems__ = None
 
     X, y = toy_images(20)
-    data = AugmentedDataset(Real(X, y.tolist()), BootstrapSampler(random_state=0).fit(X, y), ratio=0.5)
+    data = AugmentedDataset(
+        Real(X, y.tolist()), BootstrapSampler(random_state=0).fit(X, y), ratio=0.5
+    )
     np.testing.assert_array_equal(data[2][0], X[2])
     with pytest.raises(TypeError, match="float"):
         data[0.7]  # type: ignore[index]
@@ -219,7 +254,9 @@ def test_real_rows_without_getitems_are_read_one_by_one() -> None:
 
 def test_labels_that_are_words_go_with_real_words() -> None:
     real = Pairs(real_rows([0, 0]), ["cat", "cat"])
-    data = AugmentedDataset(real, Numbered(["cat", "elephant"]), sampling_strategy=None, counts={"elephant": 2})
+    data = AugmentedDataset(
+        real, Numbered(["cat", "elephant"]), sampling_strategy=None, counts={"elephant": 2}
+    )
     assert [data[i][1] for i in range(4)] == ["cat", "cat", "elephant", "elephant"]
 
 
@@ -229,7 +266,9 @@ def test_the_epoch_goes_to_real_rows_that_have_one() -> None:
     rows = [names(outer[i][0])[0] for i in range(12)]
     outer.set_epoch(4)
     assert inner.epoch == outer.epoch == 4
-    changed = [a != b for a, b in zip(rows, [names(outer[i][0])[0] for i in range(12)], strict=True)]
+    changed = [
+        a != b for a, b in zip(rows, [names(outer[i][0])[0] for i in range(12)], strict=True)
+    ]
     assert changed == [False] * 3 + [True] * 9
 
 
@@ -248,7 +287,9 @@ def test_an_accelerator_in_a_worker_is_refused_with_the_ways_out(
 
 @pytest.mark.parametrize("given_too", [True, False])
 @pytest.mark.parametrize("mode", ["append", "replace"])
-def test_labels_are_those_of_the_rows_in_order(mode: Any, given_too: bool, numbered: Numbered) -> None:
+def test_labels_are_those_of_the_rows_in_order(
+    mode: Any, given_too: bool, numbered: Numbered
+) -> None:
     real = np.array([0, 1, 2, 1, 0, 0, 2, 1])
     data = AugmentedDataset(
         Pairs(real_rows(real), torch.from_numpy(real)), numbered, counts={1: 2, 2: 1}, mode=mode,

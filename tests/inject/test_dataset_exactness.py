@@ -51,13 +51,17 @@ class Plan:
         if "counts" in self.asked:
             assert made == Counter(self.asked["counts"])
         elif "sampling_strategy" in self.asked:
-            assert made == Counter(check_sampling_strategy(self.asked["sampling_strategy"], self.y, "over-sampling"))
+            assert made == Counter(
+                check_sampling_strategy(self.asked["sampling_strategy"], self.y, "over-sampling")
+            )
         elif not self.asked:
             assert made == COUNTS
         else:
             total = round(self.asked["ratio"] * len(self.y))
             assert made.total() == total
-            shares = np.bincount(self.y, minlength=3) / len(self.y) if self.mode == "replace" else prior
+            shares = (
+                np.bincount(self.y, minlength=3) / len(self.y) if self.mode == "replace" else prior
+            )
             assert all(abs(made[label] - total * share) < 1 for label, share in enumerate(shares))
 
 
@@ -65,7 +69,11 @@ class Plan:
 def plans(draw: st.DrawFn) -> Plan:
     """Any plan that can be carried out."""
     y = draw(st.lists(st.integers(0, 2), min_size=1, max_size=30))
-    mode, from_bank, fresh = draw(st.sampled_from(["append", "replace"])), draw(st.booleans()), draw(st.booleans())
+    mode, from_bank, fresh = (
+        draw(st.sampled_from(["append", "replace"])),
+        draw(st.booleans()),
+        draw(st.booleans()),
+    )
     kinds = ["ratio", "counts"]
     kinds += ["sampling_strategy", "totals"] if mode == "append" and len(set(y)) > 1 else []
     kinds += ["nothing"] if mode == "append" and from_bank else []
@@ -79,7 +87,11 @@ def plans(draw: st.DrawFn) -> Plan:
         assume(not from_bank or mode == "append" or ratio * there[1] <= COUNTS[1] - 1)
         asked = {"ratio": ratio}
     elif kind == "counts":
-        asked = {"counts": {label: draw(st.integers(0, n)) for label, n in limit.items() if draw(st.booleans())}}
+        asked = {
+            "counts": {
+                label: draw(st.integers(0, n)) for label, n in limit.items() if draw(st.booleans())
+            }
+        }
     elif kind == "sampling_strategy":
         word = draw(st.sampled_from(WORDS))
         wanted = check_sampling_strategy(word, y, "over-sampling")
@@ -102,7 +114,11 @@ def read(data: AugmentedDataset, batch_size: int = 8) -> tuple[Tensor, Tensor, l
         xs.append(x)
         ys.append(y)
         rows = zip(
-            origin.is_synthetic.tolist(), origin.generator, origin.seed.tolist(), origin.row.tolist(), strict=True
+            origin.is_synthetic.tolist(),
+            origin.generator,
+            origin.seed.tolist(),
+            origin.row.tolist(),
+            strict=True,
         )
         origins += rows
     return torch.cat(xs), torch.cat(ys), origins
@@ -115,7 +131,11 @@ def test_counts_are_exact_and_real_rows_are_kept(
 ) -> None:
     data = plan.make(numbered, numbered_bank)
     x, y, _ = read(data, batch_size)
-    assert len(x) == len(data) == len(plan.y) + (len(data.synthetic_labels) if plan.mode == "append" else 0)
+    assert (
+        len(x)
+        == len(data)
+        == len(plan.y) + (len(data.synthetic_labels) if plan.mode == "append" else 0)
+    )
     assert torch.equal(x[:, 2].long(), y)
     synthetic = ~is_real(x)
     assert synthetic.tolist() == [data.is_synthetic(i) for i in range(len(data))]
@@ -138,7 +158,9 @@ def test_every_row_is_the_one_that_its_provenance_names(
     data.set_epoch(3)
     x, y, origins = read(data)
     real = real_rows(plan.y)
-    for row, label, (is_synthetic, generator, seed, number) in zip(x, y.tolist(), origins, strict=True):
+    for row, label, (is_synthetic, generator, seed, number) in zip(
+        x, y.tolist(), origins, strict=True
+    ):
         if is_synthetic:
             assert generator == numbered.fingerprint()
             assert torch.equal(row, numbered.generate([number], [label], seed=seed)[0])
@@ -146,7 +168,9 @@ def test_every_row_is_the_one_that_its_provenance_names(
             assert (generator, seed) == ("", -1)
             assert torch.equal(row, real[number])
     if not plan.fresh and not plan.from_bank:
-        assert {seed % SEEDS for there, _, seed, _ in origins if there} <= {5 if plan.seed is None else plan.seed}
+        assert {seed % SEEDS for there, _, seed, _ in origins if there} <= {
+            5 if plan.seed is None else plan.seed
+        }
 
 
 @given(plan=plans(), places=st.lists(st.integers(-1000, 1000), max_size=20))
@@ -154,7 +178,9 @@ def test_rows_by_list_are_rows_one_by_one(
     numbered: Numbered, numbered_bank: SampleBank, plan: Plan, places: list[int]
 ) -> None:
     data = plan.make(numbered, numbered_bank)
-    where = [place % (2 * len(data)) - len(data) for place in places]  # those below 0 count from the end
+    where = [
+        place % (2 * len(data)) - len(data) for place in places
+    ]  # those below 0 count from the end
     rows = data.__getitems__(where)
     everything = [data[i] for i in range(len(data))]
     assert len(rows) == len(where)
@@ -178,7 +204,11 @@ def test_a_run_repeats_from_its_seed_and_fresh_epochs_differ(
         data.set_epoch(epoch)
         assert data.epoch == epoch
         epochs.append(read(data))
-    for other in (plan.make(numbered, numbered_bank), copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301
+    for other in (
+        plan.make(numbered, numbered_bank),
+        copy.deepcopy(data),
+        pickle.loads(pickle.dumps(data)),
+    ):
         for epoch in (2, 0, 1):
             other.set_epoch(epoch)
             x, y, origins = read(other, batch_size=5)
@@ -194,7 +224,11 @@ def test_a_run_repeats_from_its_seed_and_fresh_epochs_differ(
 
 def test_fresh_epochs_of_a_bank_have_other_rows_and_places(numbered_bank: SampleBank) -> None:
     data = AugmentedDataset(
-        real_data([0, 1, 2] * 10), numbered_bank, counts={0: 5, 1: 2, 2: 5}, mode="replace", fresh=True
+        real_data([0, 1, 2] * 10),
+        numbered_bank,
+        counts={0: 5, 1: 2, 2: 5},
+        mode="replace",
+        fresh=True,
     )
     seen, places = set(), set()
     for epoch in range(100):
@@ -207,7 +241,9 @@ def test_fresh_epochs_of_a_bank_have_other_rows_and_places(numbered_bank: Sample
 
 
 def test_a_transform_may_write_to_its_input(numbered: Numbered) -> None:
-    data = AugmentedDataset(real_data([0, 1, 2]), numbered, ratio=2, transform=lambda x: x.clone().add_(1))
+    data = AugmentedDataset(
+        real_data([0, 1, 2]), numbered, ratio=2, transform=lambda x: x.clone().add_(1)
+    )
     spoiling = AugmentedDataset(
         [(row.clone(), 0) for row in real_rows([0, 0, 0])],  # type: ignore[arg-type]
         numbered,

@@ -27,7 +27,9 @@ ROWS: dict[str, Callable[[np.ndarray], Any]] = {
     "array-nchw": lambda P: P,
     "array-nhwc": lambda P: P.transpose(0, 2, 3, 1),
     "array-float32": lambda P: planes_of(P, torch.float32).numpy(),
-    "array-big-endian": lambda P: planes_of(P, torch.float64).permute(0, 2, 3, 1).numpy().astype(">f8"),
+    "array-big-endian": lambda P: (
+        planes_of(P, torch.float64).permute(0, 2, 3, 1).numpy().astype(">f8")
+    ),
     "tensor-nchw": lambda P: torch.from_numpy(P),
     "tensor-nhwc-float": lambda P: planes_of(P, torch.float32).permute(0, 2, 3, 1).contiguous(),
     "pil": lambda P: [Image.fromarray(p[0] if len(p) == 1 else p.transpose(1, 2, 0)) for p in P],
@@ -57,7 +59,9 @@ def assert_same(a: Any, b: Any) -> None:
     else:
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
     if isinstance(a, torch.Tensor) and a.is_floating_point():
-        torch.testing.assert_close(a.as_subclass(torch.Tensor), b.as_subclass(torch.Tensor), rtol=0, atol=1e-7)
+        torch.testing.assert_close(
+            a.as_subclass(torch.Tensor), b.as_subclass(torch.Tensor), rtol=0, atol=1e-7
+        )
     elif isinstance(a, np.ndarray) and a.dtype.kind == "f":
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-7)
     else:
@@ -97,10 +101,13 @@ def test_every_form_of_row_goes_into_every_form_of_image_and_back(
     height=st.integers(8, 20),
     width=st.integers(8, 20),
     forms=st.tuples(
-        st.sampled_from(sorted(ROWS.keys() - GREY_ONLY)), st.sampled_from(sorted(IMAGES.keys() - GREY_ONLY))
+        st.sampled_from(sorted(ROWS.keys() - GREY_ONLY)),
+        st.sampled_from(sorted(IMAGES.keys() - GREY_ONLY)),
     ),
 )
-def test_there_and_back_is_the_same(seed: int, channels: int, height: int, width: int, forms: tuple[str, str]) -> None:
+def test_there_and_back_is_the_same(
+    seed: int, channels: int, height: int, width: int, forms: tuple[str, str]
+) -> None:
     P = pictures(channels, seed, height, width)
     rows, image = ROWS[forms[0]](P), IMAGES[forms[1]](P[1])
     codec, _ = ImageCodec.fit(rows)
@@ -133,7 +140,9 @@ def test_short_floats_are_floats(dtype: torch.dtype) -> None:
     assert torch.equal(to_image(rows[1], codec, torch.zeros(1, 9, 8)), rows[1].float())
     assert torch.equal(to_rows(rows[1].float(), codec)[0], rows[1])
     grey = to_image(rows[1], codec, torch.zeros(1, 9, 8, dtype=torch.uint8))
-    assert (grey.int() - torch.from_numpy(P[1]).int()).abs().max() <= 2  # of 255: what the short floats have lost
+    assert (
+        grey.int() - torch.from_numpy(P[1]).int()
+    ).abs().max() <= 2  # of 255: what the short floats have lost
 
 
 def test_normalised_rows_go_into_normalised_images_as_they_are() -> None:
@@ -158,8 +167,14 @@ def test_whole_numbers_go_where_they_fit_and_black_is_0_and_white_1() -> None:
     with pytest.raises(InputError, match=r"int64.*cannot be written as torch.float32"):
         to_image(P[0].astype(np.int64), wide, torch.zeros(1, 9, 8))
     ink, _ = ImageCodec.fit(P > 99)
-    assert_same(to_image(P[0] > 99, ink, torch.from_numpy(P[1])), torch.from_numpy((P[0] > 99) * np.uint8(255)))
-    assert_same(to_image(P[0] > 99, ink, torch.zeros(1, 9, 8)), torch.from_numpy((P[0] > 99).astype(np.float32)))
+    assert_same(
+        to_image(P[0] > 99, ink, torch.from_numpy(P[1])),
+        torch.from_numpy((P[0] > 99) * np.uint8(255)),
+    )
+    assert_same(
+        to_image(P[0] > 99, ink, torch.zeros(1, 9, 8)),
+        torch.from_numpy((P[0] > 99).astype(np.float32)),
+    )
 
 
 def test_an_image_that_is_normalised_is_no_place_for_whole_numbers() -> None:

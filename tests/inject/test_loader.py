@@ -10,7 +10,14 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix, augment_loader
+from gen_augment import (
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    SampleBank,
+    SyntheticMix,
+    augment_loader,
+)
 from tests.conftest import as_form, toy_images, toy_table
 from tests.inject.toys import Numbered, real_rows
 
@@ -21,7 +28,9 @@ DATA = TensorDataset(IMAGES, torch.from_numpy(y))
 
 @pytest.fixture(scope="module")
 def sampler() -> ConditionalVAE:
-    return ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(DATA)
+    return ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(DATA)
 
 
 def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> None:
@@ -29,7 +38,11 @@ def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> Non
     loader = DataLoader(zeros, batch_size=40)
     assert next(iter(augment_loader(loader, sampler, ratio=1.0, labels="batch")))[1].sum() == 0
     balanced = torch.cat(
-        [b[1] for _ in range(5) for b in augment_loader(loader, sampler, ratio=1.0, labels="balanced")]
+        [
+            b[1]
+            for _ in range(5)
+            for b in augment_loader(loader, sampler, ratio=1.0, labels="balanced")
+        ]
     )
     assert 0.2 < balanced.float().mean() < 0.8
 
@@ -37,12 +50,20 @@ def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> Non
 @pytest.mark.parametrize("from_bank", [True, False])
 @pytest.mark.parametrize("labels, shares", [({1: 1}, [0, 1, 0]), ({1: 1, 2: 3}, [0, 0.25, 0.75])])
 def test_labels_may_be_these_alone_in_their_shares(
-    labels: dict[int, float], shares: list[float], from_bank: bool, numbered: Numbered, numbered_bank: SampleBank
+    labels: dict[int, float],
+    shares: list[float],
+    from_bank: bool,
+    numbered: Numbered,
+    numbered_bank: SampleBank,
 ) -> None:
     source = numbered_bank if from_bank else numbered
     data = TensorDataset(real_rows([0] * 4000), torch.zeros(4000, dtype=torch.int64))
-    loader = augment_loader(DataLoader(data, batch_size=100), source, ratio=0.5, labels=labels, return_mask=True)
-    y, made, x = (torch.cat(parts) for parts in zip(*((y, mask, x) for x, y, mask in loader), strict=True))
+    loader = augment_loader(
+        DataLoader(data, batch_size=100), source, ratio=0.5, labels=labels, return_mask=True
+    )
+    y, made, x = (
+        torch.cat(parts) for parts in zip(*((y, mask, x) for x, y, mask in loader), strict=True)
+    )
     assert made.sum() == 2000
     np.testing.assert_allclose(np.bincount(y[made].numpy(), minlength=3) / 2000, shares, atol=0.04)
     assert torch.equal(x[made][:, 2], y[made].double())  # rows are of the class that they say
@@ -53,7 +74,9 @@ def test_labels_may_be_these_alone_in_their_shares(
 def test_rows_are_those_of_their_address(sampler: ConditionalVAE) -> None:
     from gen_augment.rng import derive_seed
 
-    batches = list(augment_loader(DataLoader(DATA, batch_size=10), sampler, ratio=0.5, mode="append", seed=3))
+    batches = list(
+        augment_loader(DataLoader(DATA, batch_size=10), sampler, ratio=0.5, mode="append", seed=3)
+    )
     rows = torch.cat([x[10:] for x, _ in batches])
     labels = torch.cat([y[10:] for _, y in batches])
     expected = sampler.generate(np.arange(20), labels.numpy(), seed=derive_seed(3, "epoch", 0))
@@ -78,7 +101,9 @@ def test_epochs_differ_and_repeat_from_the_seed(sampler: ConditionalVAE) -> None
 
 def test_the_loader_is_left_as_it_is(sampler: ConditionalVAE) -> None:
     state = torch.get_rng_state()
-    loader = DataLoader(DATA, batch_size=8, num_workers=2, multiprocessing_context="fork", persistent_workers=True)
+    loader = DataLoader(
+        DATA, batch_size=8, num_workers=2, multiprocessing_context="fork", persistent_workers=True
+    )
     augmented = augment_loader(loader, sampler, ratio=0.25)
     assert len(augmented) == len(loader) == 5
     assert augmented.batch_size == 8
@@ -105,7 +130,9 @@ def test_batches_that_came_are_not_written_to(sampler: ConditionalVAE) -> None:
 
 def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: ConditionalVAE) -> None:
     loader = DataLoader(DATA, batch_size=10)
-    with pytest.raises(InputError, match=r"real rows are Tensor \(1, 12, 12\) torch.float32 and synthetic ones"):
+    with pytest.raises(
+        InputError, match=r"real rows are Tensor \(1, 12, 12\) torch.float32 and synthetic ones"
+    ):
         next(iter(augment_loader(loader, image_sampler, ratio=0.5)))
     to_tensor = lambda row: torch.from_numpy(row).permute(2, 0, 1).float() / 255  # noqa: E731
     x, _ = next(iter(augment_loader(loader, image_sampler, ratio=0.5, transform=to_tensor)))
@@ -124,7 +151,10 @@ def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: Condi
         ({"ratio": float("inf"), "mode": "append"}, "ratio=inf"),
         ({"ratio": 0.5, "mode": "mix"}, "mode='mix'"),
         ({"ratio": 0.5, "labels": "mine"}, "labels='mine'"),
-        ({"ratio": 0.5, "labels": {1: 0.5, 7: 0.5}}, r"the source has no rows of 7; it has \[0, 1, 2\]"),
+        (
+            {"ratio": 0.5, "labels": {1: 0.5, 7: 0.5}},
+            r"the source has no rows of 7; it has \[0, 1, 2\]",
+        ),
         ({"ratio": 0.5, "labels": {1: 0, 2: 0}}, "give one label at least a share above 0"),
         ({"ratio": 0.5, "labels": {}}, "give one label at least a share above 0"),
         ({"ratio": 0.5, "labels": {1: -1}}, r"labels\[1\]=-1"),
@@ -140,7 +170,9 @@ def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: Condi
         ({"ratio": 0.5, "seed": 1.5}, "1.5 is not an int"),
     ],
 )
-def test_settings_that_cannot_be_used_are_named(numbered: Numbered, kwargs: dict[str, Any], message: str) -> None:
+def test_settings_that_cannot_be_used_are_named(
+    numbered: Numbered, kwargs: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         augment_loader([], numbered, **kwargs)
 
@@ -181,20 +213,45 @@ ROWS, LABELS = real_rows([0, 1, 2, 0]), torch.tensor([0, 1, 2, 0])
         ((ROWS, LABELS[:, None].expand(4, 3)), {}, r"got \(4, 3\) torch.int64"),
         ((ROWS, torch.tensor(1)), {}, r"got \(\) torch.int64"),
         ((torch.tensor(1.0), LABELS), {}, r"for inputs of shape \(\)"),
-        ((ROWS, LABELS + 3), {"labels": "batch"}, r"label [345] is none that the source knows: \[0, 1, 2\]"),
+        (
+            (ROWS, LABELS + 3),
+            {"labels": "batch"},
+            r"label [345] is none that the source knows: \[0, 1, 2\]",
+        ),
         ((ROWS, LABELS + 0.5), {"labels": "batch"}, r"label [012].5 is none"),
         ((ROWS, LABELS * float("nan")), {"labels": "batch"}, "label nan is none"),
         ((ROWS, torch.eye(4)[[3, 3, 3, 3]]), {"labels": "batch"}, "label 3 is none"),
-        ((ROWS, torch.eye(4)[:, :2]), {}, r"\[0, 1, 2\] cannot be columns of class shares of 2 classes"),
+        (
+            (ROWS, torch.eye(4)[:, :2]),
+            {},
+            r"\[0, 1, 2\] cannot be columns of class shares of 2 classes",
+        ),
         ((ROWS, LABELS > 0), {}, r"torch.bool, which cannot hold those of the source: \[0, 1, 2\]"),
-        ((ROWS.float(), LABELS), {}, r"real rows are Tensor \(3,\) torch.float32 and .*Tensor \(3,\) torch.float64"),
-        ((ROWS[:, :2], LABELS), {}, r"real rows are Tensor \(2,\) torch.float64 and .*Tensor \(3,\) torch.float64"),
-        ((ROWS, LABELS), {"transform": lambda row: row[:2]}, r"synthetic ones Tensor \(2,\) torch.float64"),
+        (
+            (ROWS.float(), LABELS),
+            {},
+            r"real rows are Tensor \(3,\) torch.float32 and .*Tensor \(3,\) torch.float64",
+        ),
+        (
+            (ROWS[:, :2], LABELS),
+            {},
+            r"real rows are Tensor \(2,\) torch.float64 and .*Tensor \(3,\) torch.float64",
+        ),
+        (
+            (ROWS, LABELS),
+            {"transform": lambda row: row[:2]},
+            r"synthetic ones Tensor \(2,\) torch.float64",
+        ),
     ],
 )
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_batches_that_cannot_be_used_are_named(
-    numbered: Numbered, numbered_bank: SampleBank, batch: Any, kwargs: dict[str, Any], message: str, mode: Any
+    numbered: Numbered,
+    numbered_bank: SampleBank,
+    batch: Any,
+    kwargs: dict[str, Any],
+    message: str,
+    mode: Any,
 ) -> None:
     for source in (numbered, numbered_bank):
         with pytest.raises(InputError, match=message):
@@ -205,28 +262,37 @@ def test_classes_that_are_no_columns_are_named_before_one_is_drawn() -> None:
     shares = torch.eye(3)[[0, 1, 2, 0]]
     for classes in ([1, 2, 3], [-1, 0, 1], [0, 7]):
         with pytest.raises(
-            InputError, match="cannot be columns of class shares of 3 classes: number the classes from 0"
+            InputError,
+            match="cannot be columns of class shares of 3 classes: number the classes from 0",
         ):
             next(iter(augment_loader([(ROWS, shares)], Numbered(classes), ratio=0)))
-    with pytest.raises(InputError, match=r"uint8, which cannot hold those of the source: \[0, 300\]"):
+    with pytest.raises(
+        InputError, match=r"uint8, which cannot hold those of the source: \[0, 300\]"
+    ):
         next(iter(augment_loader([(ROWS, LABELS.byte())], Numbered([0, 300]), ratio=0)))
     assert len(next(iter(augment_loader([(ROWS, shares)], Numbered([0, 2]), ratio=1)))[0]) == 4
 
 
 def test_rows_that_are_no_tensors_need_a_transform(tmp_path: Path) -> None:
-    pictures = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(*as_form("pil-grey"))
+    pictures = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(
+        *as_form("pil-grey")
+    )
     bank = SampleBank.build(pictures, 10, tmp_path / "bank")
     tensor = torch.zeros(4, 1, 12, 12, dtype=torch.uint8)
     for source in (pictures, bank):
         with pytest.raises(InputError, match="the source gives list rows: pass transform="):
             list(augment_loader([(tensor, LABELS % 2)], source, ratio=1))
-        batches = list(augment_loader([(tensor, LABELS % 2)], source, ratio=1, transform=pil_to_tensor))
+        batches = list(
+            augment_loader([(tensor, LABELS % 2)], source, ratio=1, transform=pil_to_tensor)
+        )
         assert batches[0][0].float().mean() > 10
 
 
 def test_rows_and_labels_of_another_byte_order_are_read(tmp_path: Path) -> None:
     X, y = toy_table()
-    vae = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(X.astype(">f4"), y.astype(">i2"))
+    vae = ConditionalVAE(max_steps=1, width=4, latent_dim=4, device="cpu").fit(
+        X.astype(">f4"), y.astype(">i2")
+    )
     batch = torch.zeros(6, 3), torch.zeros(6, dtype=torch.int64)
     for source in (vae, SampleBank.build(vae, 20, tmp_path / "bank")):
         x, labels = next(iter(augment_loader([batch], source, ratio=1, labels="balanced")))

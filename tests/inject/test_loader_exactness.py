@@ -34,17 +34,25 @@ class Setting:
     asked: dict[str, Any]
 
     def loader(self) -> DataLoader[Any]:
-        collate = (lambda rows: torch.utils.data.default_collate(rows)) if self.own_collate else None
-        return DataLoader(real_data(self.y), self.batch_size, drop_last=self.drop_last, collate_fn=collate)
+        collate = (
+            (lambda rows: torch.utils.data.default_collate(rows)) if self.own_collate else None
+        )
+        return DataLoader(
+            real_data(self.y), self.batch_size, drop_last=self.drop_last, collate_fn=collate
+        )
 
     def make(self, sampler: Numbered, bank: SampleBank, **more: Any) -> Any:
-        return augment_loader(self.loader(), bank if self.from_bank else sampler, **self.asked, **more)
+        return augment_loader(
+            self.loader(), bank if self.from_bank else sampler, **self.asked, **more
+        )
 
 
 @st.composite
 def all_settings(draw: st.DrawFn) -> Setting:
     mode = draw(st.sampled_from(["replace", "append"]))
-    ratio = draw(st.floats(0, 1 if mode == "replace" else 3) | st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    ratio = draw(
+        st.floats(0, 1 if mode == "replace" else 3) | st.sampled_from([0.0, 0.25, 0.5, 1.0])
+    )
     asked = {
         "ratio": ratio,
         "mode": mode,
@@ -53,7 +61,14 @@ def all_settings(draw: st.DrawFn) -> Setting:
         "sample_weight": draw(st.sampled_from([0.0, 0.25, 2])),
     }
     y = draw(st.lists(st.integers(0, 2), min_size=1, max_size=60))
-    return Setting(y, draw(st.integers(1, 61)), draw(st.booleans()), draw(st.booleans()), draw(st.booleans()), asked)
+    return Setting(
+        y,
+        draw(st.integers(1, 61)),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        asked,
+    )
 
 
 def synthetic(batches: Batches) -> tuple[Tensor, Tensor]:
@@ -103,12 +118,17 @@ def test_no_row_comes_twice_and_each_is_that_of_its_address(
             continue
         times = Counter(names(x))
         assert set(times) <= {
-            (5.0, float(i), float(label)) for i, label in enumerate(np.repeat([0, 1, 2], [40, 7, 23]))
+            (5.0, float(i), float(label))
+            for i, label in enumerate(np.repeat([0, 1, 2], [40, 7, 23]))
         }
         for label, n_rows in COUNTS.items():
             of_label = [n for (_, _, code), n in times.items() if code == label]
-            rounds, left = divmod(sum(of_label), n_rows)  # all rows come once before one comes again
-            assert Counter(of_label) == +Counter({rounds + 1: left, **({rounds: n_rows - left} if rounds else {})})
+            rounds, left = divmod(
+                sum(of_label), n_rows
+            )  # all rows come once before one comes again
+            assert Counter(of_label) == +Counter(
+                {rounds + 1: left, **({rounds: n_rows - left} if rounds else {})}
+            )
 
 
 @given(setting=all_settings())
@@ -132,11 +152,15 @@ def test_a_run_repeats_from_its_seed_and_epochs_differ(
     if len(first[0]) and not setting.from_bank:
         assert not torch.equal(first[0], first[1])
         assert not torch.equal(first[1], first[2])
-        other = Setting(**{**setting.__dict__, "asked": setting.asked | {"seed": setting.asked["seed"] + 1}})
+        other = Setting(
+            **{**setting.__dict__, "asked": setting.asked | {"seed": setting.asked["seed"] + 1}}
+        )
         assert not torch.equal(run(other.make(numbered, numbered_bank))[0], first[0])
 
 
-def test_rows_that_are_planned_in_parts_are_the_same(numbered: Numbered, numbered_bank: SampleBank) -> None:
+def test_rows_that_are_planned_in_parts_are_the_same(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
     # More than the 256 that a sampler makes, and the 4,096 places of a bank that are looked up, at once.
     loader = DataLoader(real_data([0] * 3000), 700)
     for source in (numbered, numbered_bank):
@@ -153,23 +177,35 @@ def test_rows_that_are_planned_in_parts_are_the_same(numbered: Numbered, numbere
 
 
 def test_epochs_of_a_bank_have_other_rows(numbered_bank: SampleBank) -> None:
-    loader = augment_loader(DataLoader(real_data([0] * 20), 5), numbered_bank, ratio=0.5, labels="batch")
+    loader = augment_loader(
+        DataLoader(real_data([0] * 20), 5), numbered_bank, ratio=0.5, labels="batch"
+    )
     epochs = [frozenset(names(synthetic(list(loader))[0])) for _ in range(40)]
     assert {len(rows) for rows in epochs} == {10}
     assert len(set(epochs)) > 30
     assert len(frozenset.union(*epochs)) == 40
 
 
-@pytest.mark.parametrize("labels, expected", [("prior", [0.5, 0.1, 0.4]), ("balanced", [1 / 3, 1 / 3, 1 / 3])])
-def test_labels_are_drawn_with_the_shares_asked_for(numbered: Numbered, labels: Any, expected: list[float]) -> None:
-    loader = augment_loader(DataLoader(real_data([2] * 8000), 500), numbered, ratio=0.5, labels=labels)
+@pytest.mark.parametrize(
+    "labels, expected", [("prior", [0.5, 0.1, 0.4]), ("balanced", [1 / 3, 1 / 3, 1 / 3])]
+)
+def test_labels_are_drawn_with_the_shares_asked_for(
+    numbered: Numbered, labels: Any, expected: list[float]
+) -> None:
+    loader = augment_loader(
+        DataLoader(real_data([2] * 8000), 500), numbered, ratio=0.5, labels=labels
+    )
     _, y = synthetic(list(loader))
     shares = np.bincount(y.numpy(), minlength=3) / 4000
     assert np.all(np.abs(shares - expected) < 5 * np.sqrt(np.array(expected) / 4000))
 
 
-def test_every_row_is_as_likely_to_be_replaced_and_those_replaced_are_neighbours(numbered: Numbered) -> None:
-    loader = augment_loader(DataLoader(real_data([0] * 14), 10), numbered, ratio=0.3, return_mask=True)
+def test_every_row_is_as_likely_to_be_replaced_and_those_replaced_are_neighbours(
+    numbered: Numbered,
+) -> None:
+    loader = augment_loader(
+        DataLoader(real_data([0] * 14), 10), numbered, ratio=0.3, return_mask=True
+    )
     times = np.zeros(14)
     for _ in range(1500):
         for start, (_, _, mask) in zip((0, 10), loader, strict=True):
@@ -203,7 +239,11 @@ def test_processes_that_train_together_share_no_row(
         loaders = []
         for rank in range(3):
             sampler: Any = DistributedSampler(data, 3, rank, seed=1)
-            loaders.append(augment_loader(DataLoader(data, 5, sampler=sampler), source, ratio=0.2, labels=labels))
+            loaders.append(
+                augment_loader(
+                    DataLoader(data, 5, sampler=sampler), source, ratio=0.2, labels=labels
+                )
+            )
         for epoch in range(4):
             rows, real = [], []
             for ranks.now, loader in enumerate(loaders):
@@ -227,15 +267,22 @@ def test_a_loader_that_is_pickled_goes_on_where_it_was(numbered_bank: SampleBank
 
 def test_workers_make_no_difference(numbered: Numbered) -> None:
     data = real_data([0, 1, 2] * 8)
-    plain = [list(augment_loader(DataLoader(data, 5), numbered, ratio=0.5, seed=epoch)) for epoch in range(1)]
-    loader = DataLoader(data, 5, num_workers=2, multiprocessing_context="fork", persistent_workers=True)
+    plain = [
+        list(augment_loader(DataLoader(data, 5), numbered, ratio=0.5, seed=epoch))
+        for epoch in range(1)
+    ]
+    loader = DataLoader(
+        data, 5, num_workers=2, multiprocessing_context="fork", persistent_workers=True
+    )
     augmented = augment_loader(loader, numbered, ratio=0.5)
     epochs = [list(augmented) for _ in range(3)]
     for (x, y), (x_, y_) in zip(plain[0], epochs[0], strict=True):
         assert torch.equal(x, x_)
         assert torch.equal(y, y_)
     assert len({tuple(names(synthetic(epoch)[0])) for epoch in epochs}) == 3
-    assert {tuple(names(torch.cat([x for x, _ in loader]))) for _ in range(2)} == {tuple(names(data.tensors[0]))}
+    assert {tuple(names(torch.cat([x for x, _ in loader]))) for _ in range(2)} == {
+        tuple(names(data.tensors[0]))
+    }
 
 
 def test_two_passes_at_once_are_two_epochs(numbered: Numbered) -> None:
@@ -247,4 +294,9 @@ def test_two_passes_at_once_are_two_epochs(numbered: Numbered) -> None:
 
 
 def test_seeds_beyond_what_rows_hold_are_told_apart() -> None:
-    assert len({derive_seed(seed, "epoch", epoch) % SEEDS for seed in range(50) for epoch in range(50)}) == 2500
+    assert (
+        len(
+            {derive_seed(seed, "epoch", epoch) % SEEDS for seed in range(50) for epoch in range(50)}
+        )
+        == 2500
+    )

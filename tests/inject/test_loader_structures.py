@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler, default_collate
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    SequentialSampler,
+    default_collate,
+)
 
 from gen_augment import InputError, SampleBank, augment_loader
 from gen_augment.inject.structure import put_on, tensors_in
@@ -40,8 +47,12 @@ STRUCTURES: dict[str, Callable[[], Any]] = {
     "dict": lambda: dict(zip(("pixel_values", "labels", "name"), parts(), strict=True)),
     "ordered": lambda: OrderedDict(zip(("name", "y", "x"), parts()[::-1], strict=True)),
     "default": lambda: defaultdict(list, zip(("image", "target", "name"), parts(), strict=True)),
-    "encoding": lambda: Encoding(dict(zip(("inputs", "label", "name"), parts(), strict=True)), encodings="fast"),
-    "read-only": lambda: MappingProxyType(dict(zip(("input", "targets", "name"), parts(), strict=True))),
+    "encoding": lambda: Encoding(
+        dict(zip(("inputs", "label", "name"), parts(), strict=True)), encodings="fast"
+    ),
+    "read-only": lambda: MappingProxyType(
+        dict(zip(("input", "targets", "name"), parts(), strict=True))
+    ),
 }
 
 
@@ -49,9 +60,16 @@ def values(batch: Any) -> list[Any]:
     """Inputs, labels, and what else there is."""
     if not isinstance(batch, Mapping):
         return list(batch)
-    first = ("pixel_values", "x", "image", "inputs", "input"), ("labels", "y", "target", "label", "targets")
+    first = (
+        ("pixel_values", "x", "image", "inputs", "input"),
+        ("labels", "y", "target", "label", "targets"),
+    )
     found = [next(name for name in names if name in batch) for names in first]
-    return [batch[found[0]], batch[found[1]], *(part for key, part in batch.items() if key not in found)]
+    return [
+        batch[found[0]],
+        batch[found[1]],
+        *(part for key, part in batch.items() if key not in found),
+    ]
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -75,7 +93,9 @@ def test_structure_and_extra_entries_are_kept(numbered: Numbered, structure: str
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_mask_and_weight_are_added_at_the_end(numbered: Numbered, structure: str) -> None:
     batch = STRUCTURES[structure]()
-    out = next(iter(augment_loader([batch], numbered, ratio=0.5, return_mask=True, sample_weight=0.5)))
+    out = next(
+        iter(augment_loader([batch], numbered, ratio=0.5, return_mask=True, sample_weight=0.5))
+    )
     x, _, _, mask, weight = values(out)
     assert torch.equal(mask, ~is_real(x))
     assert torch.equal(weight, torch.where(mask, 0.5, 1.0))
@@ -94,7 +114,10 @@ def test_mask_and_weight_are_added_at_the_end(numbered: Numbered, structure: str
         ((0, real_rows(Y), torch.tensor(Y)), (-2, -1)),
         ([real_rows(Y), list("abcdefgh"), torch.tensor(Y)], (0, -1)),
         ({"a": real_rows(Y), "b": torch.tensor(Y), "label": 0}, ("a", "b")),
-        ({"x": real_rows(Y), "label": torch.tensor(Y), "targets": torch.tensor(Y) * 0}, ("x", "label")),
+        (
+            {"x": real_rows(Y), "label": torch.tensor(Y), "targets": torch.tensor(Y) * 0},
+            ("x", "label"),
+        ),
         ({0: real_rows(Y), 1: torch.tensor(Y)}, (0, 1)),
     ],
 )
@@ -131,11 +154,15 @@ def test_keys_say_where_inputs_and_labels_are(numbered: Numbered, batch: Any, ke
     ],
     ids=lambda extra: str(extra).replace("\n", ""),
 )
-def test_rows_are_not_added_where_a_batch_holds_more_for_each(numbered: Numbered, extra: Any, is_refused: bool) -> None:
+def test_rows_are_not_added_where_a_batch_holds_more_for_each(
+    numbered: Numbered, extra: Any, is_refused: bool
+) -> None:
     for batch in ((*parts()[:2], extra), {"x": parts()[0], "y": parts()[1], "more": extra}):
         loader = augment_loader([batch], numbered, ratio=0.5, mode="append")
         if is_refused:
-            with pytest.raises(InputError, match=r"for each row besides inputs and labels.*mode='replace'"):
+            with pytest.raises(
+                InputError, match=r"for each row besides inputs and labels.*mode='replace'"
+            ):
                 list(loader)
             assert len(list(augment_loader([batch], numbered, ratio=0.5))) == 1
         else:
@@ -169,14 +196,20 @@ class Cached(DataLoader[Any]):
 
 
 @pytest.mark.parametrize("mode", ["replace", "append"])
-def test_what_a_dataset_holds_is_not_written_to(numbered: Numbered, numbered_bank: SampleBank, mode: Any) -> None:
+def test_what_a_dataset_holds_is_not_written_to(
+    numbered: Numbered, numbered_bank: SampleBank, mode: Any
+) -> None:
     windows, table, whole = Windows(), real_data(Y), [(real_rows(Y), torch.tensor(Y))]
     cached = Cached(table, batch_size=4)
     loaders: list[Any] = [
         DataLoader(windows, batch_size=None),
         DataLoader(windows, batch_size=None, num_workers=1, multiprocessing_context="fork"),
         DataLoader(windows, batch_size=1, collate_fn=lambda rows: rows[0]),
-        DataLoader(table, batch_size=4, collate_fn=lambda rows: (table.tensors[0][:4], table.tensors[1][:4])),
+        DataLoader(
+            table,
+            batch_size=4,
+            collate_fn=lambda rows: (table.tensors[0][:4], table.tensors[1][:4]),
+        ),
         DataLoader(table, batch_size=4),
         whole,
         cached,
@@ -184,7 +217,10 @@ def test_what_a_dataset_holds_is_not_written_to(numbered: Numbered, numbered_ban
     ]
     for loader in loaders:
         for source in (numbered, numbered_bank):
-            made = sum(int((~is_real(x)).sum()) for x, _ in augment_loader(loader, source, ratio=0.75, mode=mode))
+            made = sum(
+                int((~is_real(x)).sum())
+                for x, _ in augment_loader(loader, source, ratio=0.75, mode=mode)
+            )
             assert made > 0
     assert torch.equal(windows.x, real_rows(Y * 5))
     assert torch.equal(table.tensors[0], real_rows(Y))
@@ -238,14 +274,20 @@ def test_inputs_keep_their_dtype(dtype: torch.dtype, mode: Any, tmp_path: Path) 
     assert torch.equal(real, torch.full((8, 3), 7).to(dtype))
     other = torch.int32 if dtype != torch.int32 else torch.int64
     for give in (source, bank):
-        with pytest.raises(InputError, match=rf"real rows are Tensor \(3,\) {other} and .*\(3,\) {dtype}: fit the"):
+        with pytest.raises(
+            InputError, match=rf"real rows are Tensor \(3,\) {other} and .*\(3,\) {dtype}: fit the"
+        ):
             list(augment_loader([(real.to(other), torch.tensor(Y))], give, ratio=0.5, mode=mode))
 
 
-@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.uint8, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.int32, torch.int64, torch.uint8, torch.float32, torch.float16, torch.bfloat16]
+)
 @pytest.mark.parametrize("labels", ["prior", "balanced", "batch"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
-def test_labels_keep_their_dtype(numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any) -> None:
+def test_labels_keep_their_dtype(
+    numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any
+) -> None:
     loader = [(real_rows(Y), torch.tensor(Y).to(dtype))]
     for x, y in augment_loader(loader, numbered, ratio=1, mode=mode, labels=labels):
         assert y.dtype == dtype
@@ -256,7 +298,9 @@ def test_labels_keep_their_dtype(numbered: Numbered, dtype: torch.dtype, labels:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("labels", ["prior", "balanced", "batch"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
-def test_class_shares_are_labels_too(numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any) -> None:
+def test_class_shares_are_labels_too(
+    numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any
+) -> None:
     shares = torch.nn.functional.one_hot(torch.tensor(Y), 5).to(dtype) * 0.75 + 0.05
     loader = [(real_rows(Y), shares)]
     for x, y in augment_loader(loader, numbered, ratio=1, mode=mode, labels=labels):
@@ -279,7 +323,10 @@ def test_tensors_at_any_depth_are_put_on_the_device() -> None:
         assert [part.device.type for part in tensors_in(batch)] == ["cpu", "cpu"]
         assert list("abcdefgh") in values(moved)
     deep = {"x": [torch.zeros(2), ({"y": torch.ones(1)}, "text", None)]}
-    assert [part.device.type for part in tensors_in(put_on(deep, torch.device("meta")))] == ["meta", "meta"]
+    assert [part.device.type for part in tensors_in(put_on(deep, torch.device("meta")))] == [
+        "meta",
+        "meta",
+    ]
     assert put_on(deep, None) is deep
 
 
@@ -288,7 +335,9 @@ def test_inputs_that_require_a_gradient_get_none_where_they_were_replaced(
 ) -> None:
     for source in (numbered, numbered_bank):
         x = real_rows(Y).requires_grad_()
-        out, _, mask = next(iter(augment_loader([(x, torch.tensor(Y))], source, ratio=0.5, return_mask=True)))
+        out, _, mask = next(
+            iter(augment_loader([(x, torch.tensor(Y))], source, ratio=0.5, return_mask=True))
+        )
         out.sum().backward()
         assert x.grad is not None
         assert torch.equal(x.grad, (~mask).double()[:, None].expand(8, 3))

@@ -33,7 +33,9 @@ from tests.conftest import as_form, toy_images, toy_table
 
 
 def small_vae(max_steps: int = 2) -> ConditionalVAE:
-    return ConditionalVAE(max_steps=max_steps, width=4, latent_dim=4, batch_size=16, device="cpu", random_state=0)
+    return ConditionalVAE(
+        max_steps=max_steps, width=4, latent_dim=4, batch_size=16, device="cpu", random_state=0
+    )
 
 
 class Rows(BaseEstimator):
@@ -49,7 +51,9 @@ class Rows(BaseEstimator):
         return self
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
-        rows: np.ndarray = self.first_[np.searchsorted(self.classes_, y)] + np.asarray(index)[:, None] / 1000
+        rows: np.ndarray = (
+            self.first_[np.searchsorted(self.classes_, y)] + np.asarray(index)[:, None] / 1000
+        )
         return rows
 
 
@@ -73,11 +77,17 @@ def imbalanced(form: str) -> tuple[Any, Any]:
 def same(a: Any, b: Any) -> bool:
     """Equal in type, dtype and every value."""
     if isinstance(a, (pd.DataFrame, pd.Series)):
-        (pd.testing.assert_frame_equal if isinstance(a, pd.DataFrame) else pd.testing.assert_series_equal)(a, b)
+        (
+            pd.testing.assert_frame_equal
+            if isinstance(a, pd.DataFrame)
+            else pd.testing.assert_series_equal
+        )(a, b)
         return True
     if isinstance(a, list):
         pairs = zip(a, b, strict=True)
-        return all(type(x) is type(z) and np.array_equal(np.asarray(x), np.asarray(z)) for x, z in pairs)
+        return all(
+            type(x) is type(z) and np.array_equal(np.asarray(x), np.asarray(z)) for x, z in pairs
+        )
     return type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape and bool((a == b).all())
 
 
@@ -102,11 +112,15 @@ STRATEGIES = ["auto", "minority", "not minority", "not majority", "all"]
 def tasks(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Any]:
     """A table, labels in any order, and a strategy of any kind."""
     counts = draw(CLASSES)
-    labels = draw(st.sampled_from([np.arange(5), np.array(["e", "dd", "ccc", "b", "a"]), -np.arange(5.0)]))
+    labels = draw(
+        st.sampled_from([np.arange(5), np.array(["e", "dd", "ccc", "b", "a"]), -np.arange(5.0)])
+    )
     y = np.repeat(labels[: len(counts)], counts)
     y = y[np.random.default_rng(draw(st.integers(0, 99))).permutation(len(y))]
     X = np.random.default_rng(0).normal(size=(len(y), 3))
-    more = {label: Counter(y.tolist())[label] + draw(st.integers(0, 9)) for label in set(y.tolist())}
+    more = {
+        label: Counter(y.tolist())[label] + draw(st.integers(0, 9)) for label in set(y.tolist())
+    }
     ratios = st.floats(min(1, (min(counts) + 1) / max(counts)), 1)
     kinds = [st.sampled_from(STRATEGIES), st.just(more), st.just(lambda y: more)]
     if len(counts) == 2 and min(counts) < max(counts):
@@ -121,7 +135,9 @@ def test_originals_come_first_and_counts_are_those_of_imbalanced_learn(task: Any
     X_new, y_new = over.fit_resample(X, y)
     asked = check_sampling_strategy(strategy, y, "over-sampling")
     assert over.sampling_strategy_ == asked
-    assert Counter(y_new.tolist()) == Counter(y.tolist()) + Counter({k: int(n) for k, n in asked.items()})
+    assert Counter(y_new.tolist()) == Counter(y.tolist()) + Counter(
+        {k: int(n) for k, n in asked.items()}
+    )
     reference = RandomOverSampler(sampling_strategy=strategy, random_state=0).fit_resample(X, y)
     assert Counter(y_new.tolist()) == Counter(reference[1].tolist())
     assert X_new.shape == reference[0].shape
@@ -162,11 +178,17 @@ def test_a_list_keeps_its_kind_of_row() -> None:
     assert {type(label) for label in labels} == {int}
     for rows, kind in ((list(X), np.ndarray), (list(torch.from_numpy(X)), torch.Tensor)):
         made, _ = GenerativeOverSampler(small_vae()).fit_resample(rows, y)
-        assert {(type(row), row.dtype, tuple(row.shape)) for row in made} == {(kind, rows[0].dtype, (3,))}
+        assert {(type(row), row.dtype, tuple(row.shape)) for row in made} == {
+            (kind, rows[0].dtype, (3,))
+        }
     made, _ = GenerativeOverSampler(small_vae()).fit_resample(list(images), y_images)
-    assert {(type(row), row.dtype, row.shape) for row in made} == {(np.ndarray, images.dtype, (12, 12))}
+    assert {(type(row), row.dtype, row.shape) for row in made} == {
+        (np.ndarray, images.dtype, (12, 12))
+    }
     made, _ = GenerativeOverSampler(Rows()).fit_resample(tuple(map(tuple, X.tolist())), y)
-    assert same(made, GenerativeOverSampler(Rows()).fit_resample(X, y)[0])  # an ndarray, as in imbalanced-learn
+    assert same(
+        made, GenerativeOverSampler(Rows()).fit_resample(X, y)[0]
+    )  # an ndarray, as in imbalanced-learn
 
 
 def test_columns_and_labels_keep_their_extension_dtypes() -> None:
@@ -225,7 +247,9 @@ def test_one_hot_labels_come_back_one_hot(kind: str) -> None:
 )
 def test_two_dimensional_labels_that_would_not_come_back_are_refused(y: Any) -> None:
     with pytest.raises(ValueError, match=r"one label for each row|Multilabel"):
-        GenerativeOverSampler(NeverFit()).fit_resample(np.zeros((y.shape[0] if sparse.issparse(y) else len(y), 2)), y)
+        GenerativeOverSampler(NeverFit()).fit_resample(
+            np.zeros((y.shape[0] if sparse.issparse(y) else len(y), 2)), y
+        )
 
 
 @pytest.mark.parametrize("strategy", ["auto", "all", {}])
@@ -265,7 +289,9 @@ def test_random_state_decides() -> None:
 
     def run(random_state: Any) -> np.ndarray:
         vae = small_vae().set_params(random_state=None)
-        rows: np.ndarray = GenerativeOverSampler(vae, random_state=random_state).fit_resample(X, y)[0]
+        rows: np.ndarray = GenerativeOverSampler(vae, random_state=random_state).fit_resample(X, y)[
+            0
+        ]
         return rows
 
     assert same(run(3), run(3))
@@ -286,7 +312,9 @@ def test_filters_choose_the_rows() -> None:
     X_new, y_new = over.fit_resample(X, y)
     assert Counter(y_new.tolist()) == {0: 30, 1: 30}
     assert same(X_new[: len(y)], X)
-    low = GenerativeOverSampler(Rows(), filters=[lambda X, y: X[:, 1] <= X[:, 1].min()], max_draws=1)
+    low = GenerativeOverSampler(
+        Rows(), filters=[lambda X, y: X[:, 1] <= X[:, 1].min()], max_draws=1
+    )
     with pytest.raises(ExhaustedError) as caught:
         low.fit_resample(X, y)
     assert caught.value.drawn == over.is_synthetic_.sum()
@@ -309,9 +337,15 @@ def test_cross_validation_in_a_pipeline(form_: str) -> None:
     y = np.asarray(y)
     flat = FunctionTransformer(lambda X: np.asarray(X, dtype=float).reshape(len(X), -1) / 100)
     model = Pipeline(
-        [("over", GenerativeOverSampler(small_vae())), ("flat", flat), ("classifier", LogisticRegression())]
+        [
+            ("over", GenerativeOverSampler(small_vae())),
+            ("flat", flat),
+            ("classifier", LogisticRegression()),
+        ]
     )
-    scores = cross_val_score(model, X, y, cv=StratifiedKFold(2), error_score="raise", scoring="balanced_accuracy")
+    scores = cross_val_score(
+        model, X, y, cv=StratifiedKFold(2), error_score="raise", scoring="balanced_accuracy"
+    )
     assert scores.shape == (2,)
     assert np.all((scores >= 0) & (scores <= 1))
     assert model.fit(X, y).named_steps["over"].sampler_.n_steps_ == 2
@@ -320,7 +354,9 @@ def test_cross_validation_in_a_pipeline(form_: str) -> None:
 
 def test_a_grid_search_over_the_sampler() -> None:
     X, y = imbalanced("table-array")
-    model = Pipeline([("over", GenerativeOverSampler(small_vae())), ("classifier", LogisticRegression())])
+    model = Pipeline(
+        [("over", GenerativeOverSampler(small_vae())), ("classifier", LogisticRegression())]
+    )
     grid = {"over__sampler__max_steps": [1, 3], "over__sampling_strategy": ["auto", 0.5]}
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
     assert len(search.cv_results_["params"]) == 4
@@ -337,7 +373,10 @@ X_GOOD, Y_GOOD = np.random.default_rng(0).normal(size=(12, 2)), np.repeat([0, 1]
         ({"sampler": Rows}, r"sampler=Rows is a class: give an instance, Rows\(\)"),
         ({"sampler": LogisticRegression()}, "has no generate"),
         ({"sampler": None}, "sampler=None has no fit, generate"),
-        ({"sampler": Unseeded(), "random_state": 3}, r"random_state=3, but Unseeded\(\) takes none"),
+        (
+            {"sampler": Unseeded(), "random_state": 3},
+            r"random_state=3, but Unseeded\(\) takes none",
+        ),
         ({"random_state": True}, "random_state=True"),
         ({"filters": [1]}, r"filters=\[1\]"),
         ({"filters": "agreement"}, "filters='agreement'"),
@@ -387,7 +426,9 @@ def test_images_are_made_of_their_class() -> None:
     over = GenerativeOverSampler(small_vae(max_steps=60), random_state=0)
     made = over.fit_resample(X[keep], y[keep])[0][over.is_synthetic_].astype(float)
     assert len(made) == 20
-    assert np.all(made[:, 6:].mean(axis=(1, 2, 3)) > made[:, :6].mean(axis=(1, 2, 3)))  # class 1: a bright lower half
+    assert np.all(
+        made[:, 6:].mean(axis=(1, 2, 3)) > made[:, :6].mean(axis=(1, 2, 3))
+    )  # class 1: a bright lower half
 
 
 @pytest.mark.slow
@@ -399,14 +440,19 @@ def test_without_imbalanced_learn_the_remedy_is_named() -> None:
         "except gen_augment.MissingDependencyError as error:\n    print(error)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "GenerativeOverSampler needs imbalanced-learn: pip install 'gen_augment[imbalanced]'."
+    assert (
+        out.stdout.strip()
+        == "GenerativeOverSampler needs imbalanced-learn: pip install 'gen_augment[imbalanced]'."
+    )
 
 
 def test_a_class_that_samplers_take_for_no_label_is_refused() -> None:
     rng = np.random.default_rng(0)
     y = rng.choice([-1, 0, 1, 2], 200, p=[0.7, 0.1, 0.1, 0.1])
     X = rng.normal(size=(200, 2)) + 10 * y[:, None]
-    with pytest.raises(InputError, match="y holds -1, which samplers take for a row without a label"):
+    with pytest.raises(
+        InputError, match="y holds -1, which samplers take for a row without a label"
+    ):
         GenerativeOverSampler(small_vae()).fit_resample(X, y)
     two = np.where(y == -1, -1, 1)
     _, y_new = GenerativeOverSampler(small_vae()).fit_resample(X, two)

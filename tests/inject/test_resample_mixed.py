@@ -39,7 +39,9 @@ def small_vae() -> ConditionalVAE:
 
 
 @pytest.mark.parametrize(
-    "sampler", [small_vae(), SMOTESampler(), KDESampler(), MixtureSampler(), BootstrapSampler()], ids=repr
+    "sampler",
+    [small_vae(), SMOTESampler(), KDESampler(), MixtureSampler(), BootstrapSampler()],
+    ids=repr,
 )
 def test_mixed_frames_come_back_with_their_dtypes(sampler: Any) -> None:
     X, y = imbalanced()
@@ -56,14 +58,23 @@ def test_a_column_transformer_goes_downstream(sampler: Any) -> None:
     X, y = imbalanced()
     X = X.drop(columns="day").astype({"count": "float64"})
     columns = make_column_transformer(
-        (plain_pipeline(SimpleImputer(), StandardScaler()), make_column_selector(dtype_include="number")),
+        (
+            plain_pipeline(SimpleImputer(), StandardScaler()),
+            make_column_selector(dtype_include="number"),
+        ),
         (OneHotEncoder(), make_column_selector(dtype_include=["category", "bool"])),
     )
-    model = make_pipeline(GenerativeOverSampler(sampler, random_state=0), columns, LogisticRegression())
+    model = make_pipeline(
+        GenerativeOverSampler(sampler, random_state=0), columns, LogisticRegression()
+    )
     name = next(key for key in model.get_params() if key.endswith("sampling_strategy"))
-    search = GridSearchCV(model, {name: ["auto", 0.9]}, cv=2, error_score="raise", scoring="balanced_accuracy")
+    search = GridSearchCV(
+        model, {name: ["auto", 0.9]}, cv=2, error_score="raise", scoring="balanced_accuracy"
+    )
     assert search.fit(X, y).best_score_ > 0.55
-    trees = make_pipeline(GenerativeOverSampler(sampler, random_state=0), HistGradientBoostingClassifier(max_iter=5))
+    trees = make_pipeline(
+        GenerativeOverSampler(sampler, random_state=0), HistGradientBoostingClassifier(max_iter=5)
+    )
     assert set(trees.fit(X, y).predict(X)) <= {"no", "yes"}
 
 
@@ -77,11 +88,15 @@ def test_a_column_transformer_goes_downstream(sampler: Any) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_grid_search_over_the_sampler_with_frames_from_end_to_end(sampler: Any, grid: dict[str, Any]) -> None:
+def test_a_grid_search_over_the_sampler_with_frames_from_end_to_end(
+    sampler: Any, grid: dict[str, Any]
+) -> None:
     X, y = imbalanced()
     X = X[["kind", "flag", "count"]]
     columns = make_column_transformer(
-        (OneHotEncoder(sparse_output=False), ["kind"]), (StandardScaler(), ["count"]), remainder="passthrough"
+        (OneHotEncoder(sparse_output=False), ["kind"]),
+        (StandardScaler(), ["count"]),
+        remainder="passthrough",
     )
     steps = [
         ("over", GenerativeOverSampler(sampler, random_state=0)),
@@ -90,13 +105,23 @@ def test_a_grid_search_over_the_sampler_with_frames_from_end_to_end(sampler: Any
     ]
     pipeline = Pipeline(steps).set_output(transform="pandas")
     search = GridSearchCV(
-        pipeline, {f"over__sampler__{name}": v for name, v in grid.items()}, cv=2, error_score="raise"
+        pipeline,
+        {f"over__sampler__{name}": v for name, v in grid.items()},
+        cv=2,
+        error_score="raise",
     )
     best = search.fit(X, y).best_estimator_
-    names = ["onehotencoder__kind_a", "onehotencoder__kind_b", "onehotencoder__kind_c", "standardscaler__count"]
+    names = [
+        "onehotencoder__kind_a",
+        "onehotencoder__kind_b",
+        "onehotencoder__kind_c",
+        "standardscaler__count",
+    ]
     assert list(best["model"].feature_names_in_) == [*names, "remainder__flag"]
     assert list(best["over"].feature_names_in_) == ["kind", "flag", "count"]
-    chosen = {name.removeprefix("over__sampler__"): value for name, value in search.best_params_.items()}
+    chosen = {
+        name.removeprefix("over__sampler__"): value for name, value in search.best_params_.items()
+    }
     assert {name: getattr(best["over"].sampler_, name) for name in grid} == chosen
     assert (search.predict(X) == y).mean() > 0.6
 
@@ -118,9 +143,14 @@ def test_categories_of_smote_are_as_frequent_as_in_smotenc() -> None:
     X = X[["kind", "flag", "count"]].astype({"count": "float64"}).assign(x=X["x"].fillna(0.0))
     few = np.flatnonzero((y == "no") | (np.arange(600) % 3 == 0))
     X, y = X.iloc[few].reset_index(drop=True), y.iloc[few].reset_index(drop=True)
-    ours = GenerativeOverSampler(SMOTESampler(), random_state=0).fit_resample(X, y)[0].iloc[len(X) :]
+    ours = (
+        GenerativeOverSampler(SMOTESampler(), random_state=0).fit_resample(X, y)[0].iloc[len(X) :]
+    )
     theirs = SMOTENC([0, 1], random_state=0).fit_resample(X, y)[0].iloc[len(X) :]
-    shares = [part["kind"].value_counts(normalize=True).reindex(["a", "b", "c"]) for part in (ours, theirs)]
+    shares = [
+        part["kind"].value_counts(normalize=True).reindex(["a", "b", "c"])
+        for part in (ours, theirs)
+    ]
     np.testing.assert_allclose(*shares, atol=0.12)
     np.testing.assert_allclose(ours["x"].mean(), theirs["x"].mean(), atol=0.4)
 

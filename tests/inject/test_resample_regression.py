@@ -43,7 +43,9 @@ def over(sampler: Any, **params: Any) -> GenerativeOverSampler:
 
 
 @pytest.mark.parametrize(
-    "sampler, bias", [(SMOTESampler(), 0.35), (MixtureSampler(), 0.4), (BootstrapSampler(), 0.05)], ids=repr
+    "sampler, bias",
+    [(SMOTESampler(), 0.35), (MixtureSampler(), 0.4), (BootstrapSampler(), 0.05)],
+    ids=repr,
 )
 def test_synthetic_pairs_follow_the_joint_law(sampler: Any, bias: float) -> None:
     X, y = skewed()
@@ -55,7 +57,9 @@ def test_synthetic_pairs_follow_the_joint_law(sampler: Any, bias: float) -> None
     np.testing.assert_array_equal(np.histogram(y_new, model.bin_edges_)[0], counts.max())
     np.testing.assert_array_equal(X_new[: len(X)], X)
     np.testing.assert_array_equal(y_new[: len(y)], y)
-    assert model.is_synthetic_.sum() == len(y_new) - len(y) == sum(model.sampling_strategy_.values())
+    assert (
+        model.is_synthetic_.sum() == len(y_new) - len(y) == sum(model.sampling_strategy_.values())
+    )
     made, seen = model.is_synthetic_, law(X_new[:, 0])
     # By bins: y is near E[y | x] in each, on average and row by row, however rare it was.
     for low, high in zip(model.bin_edges_[:-1], model.bin_edges_[1:], strict=True):
@@ -65,7 +69,9 @@ def test_synthetic_pairs_follow_the_joint_law(sampler: Any, bias: float) -> None
     assert np.corrcoef(np.log(np.maximum(y_new[made], 0.1)), X_new[made, 0])[0, 1] > 0.85
 
 
-@pytest.mark.parametrize("regressor, price", [(KNeighborsRegressor(), 1.05), (LinearRegression(), 5.0)], ids=repr)
+@pytest.mark.parametrize(
+    "regressor, price", [(KNeighborsRegressor(), 1.05), (LinearRegression(), 5.0)], ids=repr
+)
 def test_the_rare_end_is_learned_better(regressor: Any, price: float) -> None:
     """Neighbours lose nothing elsewhere; a straight line, which cannot follow the law, misses the low ones more."""
     X, y = skewed()
@@ -83,7 +89,9 @@ def vae() -> ConditionalVAE:
 
 def test_a_generator_in_a_grid_search_on_a_mixed_frame() -> None:
     X, y = skewed(300)
-    frame = pd.DataFrame({"x": X[:, 0], "high": X[:, 0] > 0, "kind": pd.Categorical(np.where(X[:, 1] > 0, "a", "b"))})
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "high": X[:, 0] > 0, "kind": pd.Categorical(np.where(X[:, 1] > 0, "a", "b"))}
+    )
     target = pd.Series(y, name="price", index=range(5, 305), dtype="float32")
     model = over(vae(), n_bins=10, max_draws=50)
     X_new, y_new = model.fit_resample(frame.set_index(target.index), target)
@@ -94,7 +102,9 @@ def test_a_generator_in_a_grid_search_on_a_mixed_frame() -> None:
     assert (made["high"] == (made["x"] > 0)).mean() > 0.9
     assert np.corrcoef(law(made["x"]), y_new[model.is_synthetic_])[0, 1] > 0.7
     pipeline = make_pipeline(over(SMOTESampler()), StandardScaler(), KNeighborsRegressor())
-    search = GridSearchCV(pipeline, {"generativeoversampler__n_bins": [8, 16]}, cv=2, error_score="raise")
+    search = GridSearchCV(
+        pipeline, {"generativeoversampler__n_bins": [8, 16]}, cv=2, error_score="raise"
+    )
     assert search.fit(frame[["x", "high"]].astype(float), target.to_numpy()).best_score_ > 0.8
 
 
@@ -107,7 +117,10 @@ def test_forms_come_back(form: str) -> None:
         "tensor": (torch.from_numpy(X), torch.from_numpy(y).float()),
         "frame": (pd.DataFrame(X, columns=[3, 7]), pd.Series(y)),
         "list": (X.tolist(), y.tolist()),
-        "nullable": (pd.DataFrame(X, columns=["target", "b"]), pd.Series(np.rint(y), name="target").astype("Int64")),
+        "nullable": (
+            pd.DataFrame(X, columns=["target", "b"]),
+            pd.Series(np.rint(y), name="target").astype("Int64"),
+        ),
     }
     X, y = forms[form]
     model = over(KDESampler(), n_bins=10)
@@ -135,7 +148,9 @@ def test_forms_come_back(form: str) -> None:
     n_bins=st.integers(2, 12),
     binning=st.sampled_from(["uniform", "quantile"]),
 )
-def test_every_value_has_a_bin_and_no_bin_is_small(values: list[float], n_bins: int, binning: str) -> None:
+def test_every_value_has_a_bin_and_no_bin_is_small(
+    values: list[float], n_bins: int, binning: str
+) -> None:
     y = np.array(values)
     width = np.linspace(0, 1, n_bins + 1)
     edges = y.min() + width * np.ptp(y) if binning == "uniform" else np.quantile(y, width)
@@ -185,7 +200,9 @@ class High:
 def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
     X, y = skewed(100)
     model = GenerativeOverSampler(High(), task="regression", max_draws=3)
-    with pytest.raises(ExhaustedError, match=r"targets have to lie in the bins .* raise max_draws \(3\)") as caught:
+    with pytest.raises(
+        ExhaustedError, match=r"targets have to lie in the bins .* raise max_draws \(3\)"
+    ) as caught:
         model.fit_resample(X, y)
     assert caught.value.kept == 0
 
@@ -194,7 +211,11 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
     "change, params, message",
     [
         (lambda X, y: (X, np.full(60, 3.0)), {}, r"y is .*3\.0.* in every row"),
-        (lambda X, y: (X, np.where(y == y[4], np.nan, y)), {}, r"y contains NaN \(nan first seen in row 4"),
+        (
+            lambda X, y: (X, np.where(y == y[4], np.nan, y)),
+            {},
+            r"y contains NaN \(nan first seen in row 4",
+        ),
         (lambda X, y: (X, np.where(y == y[4], np.inf, y)), {}, r"y contains infinity .*row 4"),
         (lambda X, y: (X, np.arange(60) % 3), {}, "n_bins=5, but y has 3 distinct values"),
         (lambda X, y: (X, ["low"] * 60), {}, "y has dtype <U3"),
@@ -204,10 +225,21 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
         (lambda X, y: (X[:9], y[:9]), {}, "the 9 rows of y make one bin of at least 6"),
         (lambda X, y: (X, y / abs(y).max() * 1.7e308 - (y < 1) * 1e308), {}, "too large"),
         (lambda X, y: (X.reshape(60, 2, 1), y), {}, r"X of shape \(60, 2, 1\)"),
-        (lambda X, y: (pd.DataFrame(X).set_axis([("a", i) for i in range(X.shape[1])], axis=1), y), {}, "are called"),
+        (
+            lambda X, y: (
+                pd.DataFrame(X).set_axis([("a", i) for i in range(X.shape[1])], axis=1),
+                y,
+            ),
+            {},
+            "are called",
+        ),
         (lambda X, y: (X[:0], y[:0]), {}, "y is empty"),
         (lambda X, y: (X, y), {"n_bins": 0}, "n_bins=0 is not a whole number"),
-        (lambda X, y: (X, y), {"binning": "kmeans"}, "binning='kmeans' is not one of 'uniform', 'quantile'"),
+        (
+            lambda X, y: (X, y),
+            {"binning": "kmeans"},
+            "binning='kmeans' is not one of 'uniform', 'quantile'",
+        ),
         (lambda X, y: (X, y), {"task": "ranking"}, "task='ranking' is not one of"),
     ],
 )

@@ -46,10 +46,17 @@ def class_labels(draw: st.DrawFn, max_classes: int = 5) -> np.ndarray:
     """Labels of a few classes with counts that are often equal, in any order, of any type."""
     counts = draw(st.lists(st.integers(1, 9), min_size=1, max_size=max_classes))
     kind = draw(st.sampled_from(["int", "negative", "str", "bool", "uint8", "float"]))
-    y = np.random.default_rng(draw(st.integers(0, 99))).permutation(np.repeat(np.arange(len(counts)), counts))
+    y = np.random.default_rng(draw(st.integers(0, 99))).permutation(
+        np.repeat(np.arange(len(counts)), counts)
+    )
     if kind == "bool":
         return y > 0
-    makers = {"int": 3 * y, "negative": y - 7, "str": np.array(list("zyxwv"))[y], "uint8": y.astype(np.uint8)}
+    makers = {
+        "int": 3 * y,
+        "negative": y - 7,
+        "str": np.array(list("zyxwv"))[y],
+        "uint8": y.astype(np.uint8),
+    }
     return makers.get(kind, y.astype(float))
 
 
@@ -60,7 +67,8 @@ def test_words_are_those_of_imbalanced_learn(y: np.ndarray, word: str) -> None:
 
 
 @given(
-    y=class_labels(max_classes=3), share=st.floats(-0.2, 1.2) | st.sampled_from([0.0, 1.0, 1, 1 / 3, 0.5, float("nan")])
+    y=class_labels(max_classes=3),
+    share=st.floats(-0.2, 1.2) | st.sampled_from([0.0, 1.0, 1, 1 / 3, 0.5, float("nan")]),
 )
 def test_a_share_is_that_of_imbalanced_learn(y: np.ndarray, share: float) -> None:
     reference, ours = both(share, y)
@@ -68,14 +76,24 @@ def test_a_share_is_that_of_imbalanced_learn(y: np.ndarray, share: float) -> Non
 
 
 @given(minority=st.integers(1, 60), majority=st.integers(1, 60), share=st.fractions(0, 1))
-def test_a_share_is_rounded_as_imbalanced_learn_does(minority: int, majority: int, share: Any) -> None:
+def test_a_share_is_rounded_as_imbalanced_learn_does(
+    minority: int, majority: int, share: Any
+) -> None:
     reference, ours = both(float(share), np.repeat([0, 1], [minority, majority]))
     assert ours == reference
 
 
-@given(y=class_labels(), totals=st.dictionaries(st.integers(0, 5), st.integers(-1, 15), max_size=5), data=st.data())
-def test_totals_are_those_of_imbalanced_learn(y: np.ndarray, totals: dict[int, int], data: st.DataObject) -> None:
-    known = [*np.unique(y).tolist(), "unknown"] if y.dtype.kind == "U" else [*np.unique(y).tolist(), 99]
+@given(
+    y=class_labels(),
+    totals=st.dictionaries(st.integers(0, 5), st.integers(-1, 15), max_size=5),
+    data=st.data(),
+)
+def test_totals_are_those_of_imbalanced_learn(
+    y: np.ndarray, totals: dict[int, int], data: st.DataObject
+) -> None:
+    known = (
+        [*np.unique(y).tolist(), "unknown"] if y.dtype.kind == "U" else [*np.unique(y).tolist(), 99]
+    )
     asked = {known[min(place, len(known) - 1)]: n for place, n in totals.items()}
     reference, ours = both(asked, y)
     assert ours == reference
@@ -145,7 +163,19 @@ def test_labels_are_taken_from_an_attribute_that_tells_them(targets: Any) -> Non
         len,
         list("abcde") * 10,
     ],
-    ids=["reversed", "short", "constant", "ragged", "dicts", "two-columns", "shares", "word", "none", "method", "text"],
+    ids=[
+        "reversed",
+        "short",
+        "constant",
+        "ragged",
+        "dicts",
+        "two-columns",
+        "shares",
+        "word",
+        "none",
+        "method",
+        "text",
+    ],
 )
 def test_an_attribute_that_tells_something_else_is_not_believed(targets: Any) -> None:
     data = WithTargets(targets, LABELS)
@@ -176,12 +206,16 @@ def test_classes_merged_where_rows_are_read_are_seen() -> None:
     assert read_labels(Remapped(labels, labels)).tolist() == [3, 1, 1, 1, 1, 3, 1, 1, 1, 3]
 
 
-def test_labels_are_read_row_by_row_where_nothing_tells_them(numbered: Numbered, numbered_bank: SampleBank) -> None:
+def test_labels_are_read_row_by_row_where_nothing_tells_them(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
     x = torch.zeros(50, 2)
     assert read_labels(TensorDataset(x, torch.tensor(LABELS))).tolist() == LABELS
     assert read_labels(TensorDataset(x, torch.tensor(LABELS).view(-1, 1))).tolist() == LABELS
     assert read_labels(TensorDataset(x, torch.tensor(LABELS).bfloat16())).tolist() == LABELS
-    assert read_labels(Subset(TensorDataset(x, torch.tensor(LABELS)), torch.tensor([4, 0]).tolist())).tolist() == [2, 3]
+    assert read_labels(
+        Subset(TensorDataset(x, torch.tensor(LABELS)), torch.tensor([4, 0]).tolist())
+    ).tolist() == [2, 3]
     assert read_labels([(0, label) for label in LABELS]).tolist() == LABELS  # type: ignore[arg-type]
     assert read_labels(Pairs(x, [torch.tensor(label) for label in LABELS])).tolist() == LABELS
     assert read_labels(Pairs(x, np.array(LABELS)[:, None])).tolist() == LABELS
@@ -192,7 +226,8 @@ def test_labels_are_read_row_by_row_where_nothing_tells_them(numbered: Numbered,
 
 
 @pytest.mark.parametrize(
-    "like", [1, True, 1.0, np.int32(1), np.float32(1), np.bool_(1), torch.tensor(1), torch.tensor([1.0])]
+    "like",
+    [1, True, 1.0, np.int32(1), np.float32(1), np.bool_(1), torch.tensor(1), torch.tensor([1.0])],
 )
 def test_labels_are_written_as_the_real_one_is(like: Any) -> None:
     for classes in (
@@ -203,8 +238,12 @@ def test_labels_are_written_as_the_real_one_is(like: Any) -> None:
     ):
         written = write_labels(classes, like)
         assert [type(label) for label in written] == [type(like)] * 3
-        assert [getattr(label, "dtype", None) for label in written] == [getattr(like, "dtype", None)] * 3
-        assert [getattr(label, "shape", None) for label in written] == [getattr(like, "shape", None)] * 3
+        assert [getattr(label, "dtype", None) for label in written] == [
+            getattr(like, "dtype", None)
+        ] * 3
+        assert [getattr(label, "shape", None) for label in written] == [
+            getattr(like, "shape", None)
+        ] * 3
         assert [float(label) for label in written] == [0, 1, 1]
 
 
@@ -224,7 +263,9 @@ def test_a_ratio_is_split_by_the_prior(n_real: int, ratio: float) -> None:
 
 
 @given(ratio=st.floats(0, 1.5))
-def test_a_ratio_never_asks_for_more_than_a_bank_has(numbered_bank: SampleBank, ratio: float) -> None:
+def test_a_ratio_never_asks_for_more_than_a_bank_has(
+    numbered_bank: SampleBank, ratio: float
+) -> None:
     if round(ratio * 70) > 70:
         with pytest.raises(InputError, match="the bank holds"):
             counts_of_classes(numbered_bank, 70, ratio, None)

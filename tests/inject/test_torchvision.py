@@ -17,7 +17,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2._utils import _find_labels_default_heuristic
 
-from gen_augment import ConditionalGAN, ConditionalVAE, InputError, NotFittedError, SampleBank, WorkerDeviceError
+from gen_augment import (
+    ConditionalGAN,
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    SampleBank,
+    WorkerDeviceError,
+)
 from gen_augment.inject.torchvision import SyntheticReplace, Vary
 from tests.conftest import as_form, toy_images
 
@@ -34,8 +41,12 @@ def bank(image_sampler: ConditionalVAE, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def named_bank(tmp_path_factory: pytest.TempPathFactory) -> SampleBank:
     """uint8 rows of shape (10, 12), labelled "down" and "up"."""
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu")
-    return SampleBank.build(sampler.fit(*as_form("non-square")), 20, tmp_path_factory.mktemp("banks") / "named")
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    )
+    return SampleBank.build(
+        sampler.fit(*as_form("non-square")), 20, tmp_path_factory.mktemp("banks") / "named"
+    )
 
 
 def rows_of(bank: SampleBank, label: Any) -> set[bytes]:
@@ -56,7 +67,15 @@ IMAGES = {
     "pil": Image.fromarray(picture()[0].numpy()),
     "hw": picture()[0],
 }
-LABELS = [1, np.int64(1), np.uint8(1), torch.tensor(1), torch.tensor(1, dtype=torch.int32), torch.tensor(1.0), True]
+LABELS = [
+    1,
+    np.int64(1),
+    np.uint8(1),
+    torch.tensor(1),
+    torch.tensor(1, dtype=torch.int32),
+    torch.tensor(1.0),
+    True,
+]
 WAYS = {
     "pair": lambda x, y: (x, y),
     "list": lambda x, y: [x, y],
@@ -70,10 +89,17 @@ WAYS = {
 def parts(sample: Any) -> tuple[Any, Any]:
     """Image and label of a sample in one of these ways, and the others checked to be as they were."""
     if isinstance(sample, dict):
-        assert [str(value) for key, value in sample.items() if key in ("id", "label_names")] in (["1"], ["a b"])
+        assert [str(value) for key, value in sample.items() if key in ("id", "label_names")] in (
+            ["1"],
+            ["a b"],
+        )
         return sample["image"], sample["Label" if "Label" in sample else "labels"]
     if isinstance(sample[1], dict):
-        assert {**sample[1], "class_label": 0} == {"class_label": 0, "path": "x.png", "sizes": [1, 1, 1]}
+        assert {**sample[1], "class_label": 0} == {
+            "class_label": 0,
+            "path": "x.png",
+            "sizes": [1, 1, 1],
+        }
         return sample[0], sample[1]["class_label"]
     return sample[0], sample[1]
 
@@ -121,7 +147,9 @@ def test_with_p_0_nothing_changes_and_with_p_1_everything(
 
 
 @pytest.mark.parametrize("labels, share", [("same", 1.0), ("prior", 0.25), ("balanced", 0.5)])
-def test_labels_come_in_their_shares_and_images_with_probability_p(bank: SampleBank, labels: Any, share: float) -> None:
+def test_labels_come_in_their_shares_and_images_with_probability_p(
+    bank: SampleBank, labels: Any, share: float
+) -> None:
     torch.manual_seed(0)
     transform = SyntheticReplace(bank, p=0.4, labels=labels)
     n = 4000
@@ -167,17 +195,23 @@ def test_the_label_is_found_where_v2_finds_it(bank: SampleBank, sample: Any) -> 
     assert SyntheticReplace(bank)._label_of(sample) is theirs
 
 
-def test_a_label_that_equals_other_numbers_in_the_sample_is_told_from_them(bank: SampleBank) -> None:
+def test_a_label_that_equals_other_numbers_in_the_sample_is_told_from_them(
+    bank: SampleBank,
+) -> None:
     torch.manual_seed(0)
     for getter in ("default", lambda sample: sample["label"]):
         transform = SyntheticReplace(bank, 1.0, "prior", labels_getter=getter)  # type: ignore[arg-type]
-        outs = [transform({"id": 1, "image": picture(), "label": 1, "sizes": (1, 1)}) for _ in range(30)]
+        outs = [
+            transform({"id": 1, "image": picture(), "label": 1, "sizes": (1, 1)}) for _ in range(30)
+        ]
         assert {out["label"] for out in outs} == {0, 1}
         assert all((out["id"], out["sizes"]) == (1, (1, 1)) for out in outs)
 
 
 def test_a_computed_label_is_not_put_where_an_equal_number_stands(bank: SampleBank) -> None:
-    transform = SyntheticReplace(bank, 1.0, "balanced", labels_getter=lambda sample: int(sample["label"]))
+    transform = SyntheticReplace(
+        bank, 1.0, "balanced", labels_getter=lambda sample: int(sample["label"])
+    )
     with pytest.raises(InputError, match="return the label itself"):
         transform({"image": picture(), "label": torch.tensor(1), "index": 1})
 
@@ -231,7 +265,9 @@ def test_what_describes_the_picture_is_refused_whatever_p(bank: SampleBank, othe
         ((picture().float() - 100, 1), "normalised"),
     ],
 )
-def test_samples_that_cannot_be_used_are_refused(bank: SampleBank, sample: Any, message: str) -> None:
+def test_samples_that_cannot_be_used_are_refused(
+    bank: SampleBank, sample: Any, message: str
+) -> None:
     for transform in (SyntheticReplace(bank, 1.0), Vary(bank, 1.0)):
         with pytest.raises(InputError, match=message):
             transform(sample)
@@ -257,7 +293,9 @@ def test_arguments_that_cannot_be_used_are_refused(
             make()
     with pytest.raises(NotFittedError, match="fit"):
         Vary(ConditionalVAE())
-    gan = ConditionalGAN(max_steps=1, batch_size=8, width=4, random_state=0, device="cpu").fit(*toy_images())
+    gan = ConditionalGAN(max_steps=1, batch_size=8, width=4, random_state=0, device="cpu").fit(
+        *toy_images()
+    )
     with pytest.raises(NotImplementedError, match="no encoder"):
         Vary(gan, p=1.0)(picture(), 1)
 
@@ -288,12 +326,17 @@ def test_composes_with_others(bank: SampleBank) -> None:
         assert image.shape == (1, 16, 16)
         assert 0 <= image.min() <= image.max() <= 1
         assert type(new) is int
-    flipped, label = v2.Compose([SyntheticReplace(bank, 1.0), v2.RandomHorizontalFlip(1.0)])((picture(), 1))
+    flipped, label = v2.Compose([SyntheticReplace(bank, 1.0), v2.RandomHorizontalFlip(1.0)])(
+        (picture(), 1)
+    )
     assert bytes_of(flipped.flip(-1)) in rows_of(bank, 1)
 
 
 def test_float_images_get_rows_from_0_to_1(bank: SampleBank) -> None:
-    for image in (torch.rand(1, 12, 12), tv_tensors.Image(torch.rand(1, 12, 12, dtype=torch.float64))):
+    for image in (
+        torch.rand(1, 12, 12),
+        tv_tensors.Image(torch.rand(1, 12, 12, dtype=torch.float64)),
+    ):
         out, _ = SyntheticReplace(bank, 1.0)(image, 1)
         assert out.dtype == image.dtype
         assert bytes_of((out * 255).round().to(torch.uint8)) in rows_of(bank, 1)
@@ -317,13 +360,18 @@ def test_vary_with_a_bank_lies_between_image_and_row(bank: SampleBank) -> None:
 
 
 @pytest.mark.parametrize("image_form", IMAGES)
-def test_vary_with_a_sampler_is_what_the_sampler_does(image_sampler: ConditionalVAE, image_form: str) -> None:
+def test_vary_with_a_sampler_is_what_the_sampler_does(
+    image_sampler: ConditionalVAE, image_form: str
+) -> None:
     image = IMAGES[image_form]
     transform = Vary(image_sampler, 1.0, 0.7)
     torch.manual_seed(3)
     params = transform.make_params([image, 1])
     expected = image_sampler.vary(
-        picture().permute(1, 2, 0).numpy()[None], [1], strength=params["strength"], random_state=params["number"]
+        picture().permute(1, 2, 0).numpy()[None],
+        [1],
+        strength=params["strength"],
+        random_state=params["number"],
     )
     torch.manual_seed(3)
     with_p = Vary(image_sampler, 1.0, 0.7)
@@ -337,14 +385,18 @@ def test_vary_with_a_sampler_is_what_the_sampler_does(image_sampler: Conditional
 
 def test_vary_with_a_sampler_of_normalised_tensors() -> None:
     X, y = as_form("normalised-tensor")
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(X, y)
     image, label = Vary(sampler, 1.0)(X[1], y[1])
     assert (image.shape, image.dtype, label) == (X[1].shape, X[1].dtype, y[1])
     with pytest.raises(InputError, match="scaled like that"):
         Vary(sampler, 1.0)(picture(), 1)
 
 
-def test_manual_seed_repeats_and_no_other_generator_is_touched(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
+def test_manual_seed_repeats_and_no_other_generator_is_touched(
+    bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
     for transform in (
         SyntheticReplace(bank, labels="balanced"),
         Vary(bank, strength=(0.1, 0.9)),
@@ -372,14 +424,24 @@ class Transformed(Dataset[Any]):
         return self.transform(picture(), 1)
 
 
-def epochs(transform: Any, n: int, seed: int, context: str = "fork", **kwargs: Any) -> list[list[bytes]]:
+def epochs(
+    transform: Any, n: int, seed: int, context: str = "fork", **kwargs: Any
+) -> list[list[bytes]]:
     """Pictures of some epochs."""
     torch.manual_seed(seed)
-    loader = DataLoader(Transformed(transform), batch_size=6, num_workers=2, multiprocessing_context=context, **kwargs)
+    loader = DataLoader(
+        Transformed(transform),
+        batch_size=6,
+        num_workers=2,
+        multiprocessing_context=context,
+        **kwargs,
+    )
     return [[bytes_of(x) for images, _ in loader for x in images] for _ in range(n)]
 
 
-def test_workers_and_epochs_differ_and_a_run_repeats(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
+def test_workers_and_epochs_differ_and_a_run_repeats(
+    bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
     for transform in (Vary(bank, 1.0, (0.1, 0.9)), Vary(image_sampler, 1.0)):
         first, second = (epochs(transform, 3, 0) for _ in range(2))
         assert first == second
@@ -395,7 +457,11 @@ def test_spawned_workers_do_as_forked_ones(bank: SampleBank, image_sampler: Cond
 
 
 def test_copies_and_pickles_do_the_same(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
-    for transform in (SyntheticReplace(bank, 1.0, "prior"), Vary(image_sampler, 1.0), Vary(bank, 1.0)):
+    for transform in (
+        SyntheticReplace(bank, 1.0, "prior"),
+        Vary(image_sampler, 1.0),
+        Vary(bank, 1.0),
+    ):
         unpickled = pickle.loads(pickle.dumps(transform))  # noqa: S301
         for other in (copy.deepcopy(transform), unpickled, v2.Compose([transform])):
             outs = []
@@ -424,7 +490,9 @@ def test_an_accelerator_in_a_worker_is_refused_with_the_ways_out(
         Vary(sampler, 1.0)(picture(), 1)
 
 
-def test_labels_that_a_bank_has_no_rows_of_keep_their_images(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_labels_that_a_bank_has_no_rows_of_keep_their_images(
+    image_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
     rare = SampleBank.build(image_sampler, {1: 4}, tmp_path / "rare")
     for transform in (SyntheticReplace(rare, p=1.0), Vary(rare, p=1.0)):
         image, label = transform(picture(), 0)

@@ -41,14 +41,20 @@ def check_epochs(datasets: list[AugmentedDataset], workers: int, context: str | 
     """Compare three epochs of one set of workers with those of the main process, which are not all the same."""
     chunks = Chunks(datasets)
     loader = DataLoader(
-        chunks, batch_size=None, num_workers=workers, multiprocessing_context=context, persistent_workers=workers > 0
+        chunks,
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=context,
+        persistent_workers=workers > 0,
     )
     epochs = []
     for epoch in (0, 5, 1):
         for data in datasets:
             data.set_epoch(epoch)
         read = list(loader)
-        for (x, y, origin), (x_, y_, origin_) in zip(read, DataLoader(chunks, batch_size=None), strict=True):
+        for (x, y, origin), (x_, y_, origin_) in zip(
+            read, DataLoader(chunks, batch_size=None), strict=True
+        ):
             torch.testing.assert_close(x, x_, rtol=1e-5, atol=1e-5)
             assert torch.equal(y, y_)
             assert list(origin.generator) == list(origin_.generator)
@@ -69,20 +75,28 @@ def check_epochs(datasets: list[AugmentedDataset], workers: int, context: str | 
 def table_vae() -> ConditionalVAE:
     """A VAE of a table of Tensors."""
     X, y = map(torch.from_numpy, toy_table())
-    return ConditionalVAE(max_steps=3, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(X, y)
+    return ConditionalVAE(
+        max_steps=3, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(X, y)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_forked_workers_give_the_rows_of_each_epoch(
     numbered: Numbered, numbered_bank: SampleBank, table_vae: ConditionalVAE, workers: int
 ) -> None:
-    check_epochs(every_kind(numbered, numbered_bank, table_vae), workers, "fork" if workers else None)
+    check_epochs(
+        every_kind(numbered, numbered_bank, table_vae), workers, "fork" if workers else None
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers, context", [(1, "spawn"), (3, "forkserver")])
 def test_workers_that_start_anew_give_the_rows_of_each_epoch(
-    numbered: Numbered, numbered_bank: SampleBank, table_vae: ConditionalVAE, workers: int, context: str
+    numbered: Numbered,
+    numbered_bank: SampleBank,
+    table_vae: ConditionalVAE,
+    workers: int,
+    context: str,
 ) -> None:
     multiprocessing.set_forkserver_preload(["tests.inject.toys", "gen_augment"])
     datasets = every_kind(numbered, numbered_bank, table_vae)
@@ -99,8 +113,12 @@ def test_a_copy_has_an_epoch_of_its_own(numbered: Numbered) -> None:
 
 
 def test_workers_that_go_between_epochs_are_no_hindrance(numbered: Numbered) -> None:
-    data = AugmentedDataset(real_data([0, 1, 2] * 4), numbered, ratio=1, fresh=True, return_provenance=True)
-    loader = DataLoader(data, batch_size=4, num_workers=2, multiprocessing_context="fork", shuffle=True)
+    data = AugmentedDataset(
+        real_data([0, 1, 2] * 4), numbered, ratio=1, fresh=True, return_provenance=True
+    )
+    loader = DataLoader(
+        data, batch_size=4, num_workers=2, multiprocessing_context="fork", shuffle=True
+    )
     seeds = []
     for epoch in range(2):
         data.set_epoch(epoch)
@@ -116,19 +134,29 @@ def test_two_loaders_read_one_bank_at_once(numbered_bank: SampleBank) -> None:
     data = AugmentedDataset(real_data([0, 1, 2] * 4), numbered_bank)
     other = AugmentedDataset(real_data([0, 1, 2] * 4), numbered_bank, counts={0: 3}, seed=1)
     asked: dict[str, Any] = {"num_workers": 2, "multiprocessing_context": "fork"}
-    loaders = [DataLoader(set_, batch_size=len(set_) // 5, **asked) for set_ in (data, other, numbered_bank)]
+    loaders = [
+        DataLoader(set_, batch_size=len(set_) // 5, **asked)
+        for set_ in (data, other, numbered_bank)
+    ]
     read: list[list[Any]] = [[], [], []]
     for batches in zip(*loaders, strict=False):
         for rows, (x, _) in zip(read, batches, strict=True):
             rows += names(x)
-    whole = [names(torch.stack([row[0] for row in (set_[i] for i in range(len(set_)))])) for set_ in (data, other)]
+    whole = [
+        names(torch.stack([row[0] for row in (set_[i] for i in range(len(set_)))]))
+        for set_ in (data, other)
+    ]
     assert read[0] == whole[0][: len(read[0])]
     assert read[1] == whole[1][: len(read[1])]
-    assert read[2] == [(5.0, float(i), float(label)) for i, label in enumerate(np.repeat([0, 1, 2], [40, 7, 23]))]
+    assert read[2] == [
+        (5.0, float(i), float(label)) for i, label in enumerate(np.repeat([0, 1, 2], [40, 7, 23]))
+    ]
 
 
 @pytest.mark.slow
-def test_batches_are_mixed_in_workers_that_are_spawned(numbered: Numbered, numbered_bank: SampleBank) -> None:
+def test_batches_are_mixed_in_workers_that_are_spawned(
+    numbered: Numbered, numbered_bank: SampleBank
+) -> None:
     loader = DataLoader(
         real_data([0, 1, 2] * 8),
         batch_size=6,
@@ -137,6 +165,8 @@ def test_batches_are_mixed_in_workers_that_are_spawned(numbered: Numbered, numbe
         collate_fn=Mixing(SyntheticMix(numbered_bank, ratio=0.5)),
     )
     batches = list(augment_loader(loader, numbered, ratio=1 / 6, mode="append"))
-    assert [int((x[:, 0] == 5).sum()) for x, _ in batches] == [3] * 4  # rows of the bank, from the worker
+    assert [int((x[:, 0] == 5).sum()) for x, _ in batches] == [
+        3
+    ] * 4  # rows of the bank, from the worker
     assert [int((~is_real(x)).sum()) for x, _ in batches] == [4] * 4
     assert all(torch.equal(x[:, 2].long(), y) for x, y in batches)

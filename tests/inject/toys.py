@@ -28,7 +28,9 @@ class Numbered:
         dtype: torch.dtype = torch.float64,
     ) -> None:
         self.classes_ = np.array(classes)
-        self.class_prior_ = np.full(len(classes), 1 / len(classes)) if prior is None else np.array(prior)
+        self.class_prior_ = (
+            np.full(len(classes), 1 / len(classes)) if prior is None else np.array(prior)
+        )
         self.seed_, self.dtype = seed, dtype
         self.codec_, _ = TableCodec.fit(torch.eye(3, dtype=dtype))
         self.label_codec_, _ = LabelCodec.fit(self.classes_)
@@ -39,7 +41,9 @@ class Numbered:
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Tensor:
         where, codes = np.asarray(index, np.int64), self.label_codec_.encode(np.asarray(y))
         number = (self.seed_ if seed is None else seed) % SEEDS
-        rows = torch.from_numpy(np.stack([np.full(len(where), number), where, codes], axis=1).astype(np.float64))
+        rows = torch.from_numpy(
+            np.stack([np.full(len(where), number), where, codes], axis=1).astype(np.float64)
+        )
         return rows.to(self.dtype)
 
 
@@ -59,7 +63,9 @@ class Pairs(Dataset[Any]):
 def real_rows(labels: Sequence[int] | np.ndarray) -> Tensor:
     """Row `i` is ``(REAL, i, label)``."""
     y = torch.as_tensor(labels, dtype=torch.float64)
-    return torch.stack([torch.full_like(y, REAL), torch.arange(len(y), dtype=torch.float64), y], dim=1)
+    return torch.stack(
+        [torch.full_like(y, REAL), torch.arange(len(y), dtype=torch.float64), y], dim=1
+    )
 
 
 def real_data(labels: Sequence[int] | np.ndarray) -> TensorDataset:

@@ -60,7 +60,10 @@ def test_worse_images_get_worse_figures() -> None:
     unseen, _ = toy_images(120, seed=1)
     noise = np.random.default_rng(0).integers(0, 256, X.shape, dtype=np.uint8)
     extractor = train_features(X, y, n_steps=60)
-    good, bad, copies = (fidelity(unseen, fake, extractor, train=X) for fake in (toy_images(120, seed=2)[0], noise, X))
+    good, bad, copies = (
+        fidelity(unseen, fake, extractor, train=X)
+        for fake in (toy_images(120, seed=2)[0], noise, X)
+    )
     assert good["frechet_distance"] < bad["frechet_distance"] / 10
     assert good["kernel_distance"] < bad["kernel_distance"] / 10
     assert good["precision"] > 0.8 > 0.2 > bad["precision"]

@@ -26,14 +26,23 @@ from gen_augment.metrics import (
     precision_recall,
 )
 
-module = import_module("gen_augment.metrics.fidelity")  # a function of this name hides it in the package
+module = import_module(
+    "gen_augment.metrics.fidelity"
+)  # a function of this name hides it in the package
 
 
 def whole_numbers(n_sets: int) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
     """Sets of equal width: a shift changes no distance by a rounding error, and many rows are equal."""
     return st.integers(1, 3).flatmap(
         lambda d: st.tuples(
-            *[arrays(np.float64, st.tuples(st.integers(6, 12), st.just(d)), elements=st.integers(-9, 9))] * n_sets
+            *[
+                arrays(
+                    np.float64,
+                    st.tuples(st.integers(6, 12), st.just(d)),
+                    elements=st.integers(-9, 9),
+                )
+            ]
+            * n_sets
         )
     )
 
@@ -65,13 +74,17 @@ class Identity(nn.Module):
 def test_frechet_distance_of_gaussians_is_the_closed_form() -> None:
     real = exactly([0.0, 1.0, 2.0], np.diag([1.0, 4.0, 9.0]))
     fake = exactly([3.0, 1.0, -2.0], np.diag([4.0, 4.0, 1.0]), seed=1)
-    assert frechet_distance(real, fake) == pytest.approx(9 + 16 + (2 - 1) ** 2 + (3 - 1) ** 2, rel=1e-12)
+    assert frechet_distance(real, fake) == pytest.approx(
+        9 + 16 + (2 - 1) ** 2 + (3 - 1) ** 2, rel=1e-12
+    )
 
 
 def test_frechet_distance_is_that_of_scipy_and_torchmetrics() -> None:
     real, fake = draw(200, 5, 0) @ draw(5, 5, 7), draw(150, 5, 1, 1.3) + 0.5
     root = linalg.sqrtm(np.cov(real.T) @ np.cov(fake.T)).real
-    by_scipy = np.square(real.mean(0) - fake.mean(0)).sum() + np.trace(np.cov(real.T) + np.cov(fake.T) - 2 * root)
+    by_scipy = np.square(real.mean(0) - fake.mean(0)).sum() + np.trace(
+        np.cov(real.T) + np.cov(fake.T) - 2 * root
+    )
     assert frechet_distance(real, fake) == pytest.approx(by_scipy, rel=1e-9)
     metric = FrechetInceptionDistance(feature=Identity()).set_dtype(torch.float64)
     metric.update(torch.from_numpy(real), real=True)
@@ -97,14 +110,18 @@ def test_kernel_distance_is_that_of_a_loop_and_of_torchmetrics() -> None:
     naive = mean(real, real, True) + mean(fake, fake, True) - 2 * mean(real, fake, False)
     assert kernel_distance(real, fake) == pytest.approx(naive, rel=1e-10)
     with pytest.warns(UserWarning, match="save all extracted features"):
-        metric = KernelInceptionDistance(feature=Identity(), subsets=1, subset_size=30).set_dtype(torch.float64)
+        metric = KernelInceptionDistance(feature=Identity(), subsets=1, subset_size=30).set_dtype(
+            torch.float64
+        )
     metric.update(torch.from_numpy(real), real=True)
     metric.update(torch.from_numpy(fake), real=False)
     assert kernel_distance(real, fake) == pytest.approx(float(metric.compute()[0]), rel=1e-6)
 
 
 def test_kernel_distance_has_no_bias() -> None:
-    same = [kernel_distance(draw(20, 4, 2 * seed), draw(35, 4, 2 * seed + 1)) for seed in range(300)]
+    same = [
+        kernel_distance(draw(20, 4, 2 * seed), draw(35, 4, 2 * seed + 1)) for seed in range(300)
+    ]
     assert abs(np.mean(same)) < 4 * np.std(same) / len(same) ** 0.5
     assert min(same) < 0
 
@@ -118,7 +135,9 @@ def _naive_balls(x: np.ndarray, k: int) -> list[float]:
 
 def _naive_precision(real: np.ndarray, fake: np.ndarray, k: int) -> float:
     radius = _naive_balls(real, k)
-    return float(np.mean([any(np.linalg.norm(f - r) <= radius[i] for i, r in enumerate(real)) for f in fake]))
+    return float(
+        np.mean([any(np.linalg.norm(f - r) <= radius[i] for i, r in enumerate(real)) for f in fake])
+    )
 
 
 def test_precision_and_recall_are_those_of_loops() -> None:
@@ -212,9 +231,16 @@ def test_figures_are_bounded_and_know_no_order_or_origin(
     assert precision_recall(*moved) == precision_recall(real, fake)
     assert density_coverage(*moved) == pytest.approx(density_coverage(real, fake))
     assert frechet_distance(*moved) == pytest.approx(frechet_distance(real, fake), abs=1e-6)
-    assert kernel_distance(*(x[::-1] for x in pair)) == pytest.approx(kernel_distance(real, fake), abs=1e-6)
-    assert all(0 <= share <= 1 for share in (*precision_recall(real, fake), density_coverage(real, fake)[1]))
-    assert 0 <= frechet_distance(real, fake) == pytest.approx(frechet_distance(fake, real), abs=1e-6)
+    assert kernel_distance(*(x[::-1] for x in pair)) == pytest.approx(
+        kernel_distance(real, fake), abs=1e-6
+    )
+    assert all(
+        0 <= share <= 1
+        for share in (*precision_recall(real, fake), density_coverage(real, fake)[1])
+    )
+    assert (
+        0 <= frechet_distance(real, fake) == pytest.approx(frechet_distance(fake, real), abs=1e-6)
+    )
 
 
 def test_memorisation_knows_no_order_or_origin() -> None:
@@ -247,7 +273,9 @@ def test_tensors_lists_and_single_precision_are_taken() -> None:
     real, fake = draw(20, 2, 0), draw(20, 2, 1)
     expected = frechet_distance(real, fake)
     assert frechet_distance(torch.tensor(real), fake.tolist()) == expected
-    assert frechet_distance(real.astype(np.float32), torch.tensor(fake, requires_grad=True)) == pytest.approx(expected)
+    assert frechet_distance(
+        real.astype(np.float32), torch.tensor(fake, requires_grad=True)
+    ) == pytest.approx(expected)
 
 
 # --- all of it, and errors
@@ -261,7 +289,13 @@ def test_fidelity_gives_every_figure() -> None:
         "kernel_distance": kernel_distance(2 * real, 2 * fake),
         **dict(zip(["precision", "recall"], precision_recall(real, fake), strict=True)),
         **dict(zip(["density", "coverage"], density_coverage(real, fake), strict=True)),
-        **dict(zip(["memorisation", "memorisation_of_real"], memorisation(train, fake, real), strict=True)),
+        **dict(
+            zip(
+                ["memorisation", "memorisation_of_real"],
+                memorisation(train, fake, real),
+                strict=True,
+            )
+        ),
     }
     assert list(fidelity(real, fake, np.asarray)) == list(found)[:6]
 
@@ -275,7 +309,9 @@ FIGURES: list[tuple[Callable[..., Any], int]] = [
 def test_too_few_rows_are_an_error(figure: Callable[..., Any], minimum: int) -> None:
     rows = draw(minimum, 3, 0)
     figure(rows, rows)
-    with pytest.raises(InputError, match=f"has {minimum - 1} rows, and at least {minimum} are needed"):
+    with pytest.raises(
+        InputError, match=f"has {minimum - 1} rows, and at least {minimum} are needed"
+    ):
         figure(rows[:-1], rows)
     with pytest.raises(InputError, match="fake has 0 rows"):
         figure(rows, rows[:0])

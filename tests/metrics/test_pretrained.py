@@ -37,7 +37,9 @@ def by_hand(network: Any, images: np.ndarray) -> np.ndarray:
     )
     trunk = nn.Sequential(*list(network.children())[:-1])
     with torch.no_grad():
-        out: np.ndarray = trunk(prepare(torch.from_numpy(images).permute(0, 3, 1, 2))).flatten(1).numpy()
+        out: np.ndarray = (
+            trunk(prepare(torch.from_numpy(images).permute(0, 3, 1, 2))).flatten(1).numpy()
+        )
     return out
 
 
@@ -48,7 +50,9 @@ def test_features_are_those_before_the_last_layer(
 ) -> None:
     X, y = toy_images(12, channels=channels)
     path = tmp_path / f"weights.{suffix}"
-    torch.save(network.state_dict(), path) if suffix == "pth" else save_file(network.state_dict(), path)
+    torch.save(network.state_dict(), path) if suffix == "pth" else save_file(
+        network.state_dict(), path
+    )
     gate = Realism(features=torchvision_features("resnet18", path, size=SIZE), k=1).fit(X, y)
     np.testing.assert_allclose(gate.features_(X), by_hand(network, X), rtol=1e-3, atol=1e-4)
     assert gate.keep(X, y).all()
@@ -61,7 +65,9 @@ def test_a_model_of_ones_own_is_taken_and_left_as_it_was(network: nn.Module) -> 
     assert gate.features_(X).shape == (4, 512)
     assert network.training
     assert not any(module._forward_pre_hooks for module in network.modules())
-    assert all(torch.equal(tensor, state[name]) for name, tensor in network.eval().state_dict().items())
+    assert all(
+        torch.equal(tensor, state[name]) for name, tensor in network.eval().state_dict().items()
+    )
     mean = Novelty(features=nn.AvgPool2d(12)).fit(X, y)  # any other module is given encoded images
     np.testing.assert_allclose(mean.features_(X), X.mean(axis=(1, 2)) / 127.5 - 1, atol=1e-4)
 
@@ -71,7 +77,10 @@ def test_a_name_alone_takes_what_torch_has_kept(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     X, y = toy_images(4)
-    with pytest.raises(InputError, match=r"no weights at .*checkpoints.resnet18-\w+\.pth, and nothing is downloaded"):
+    with pytest.raises(
+        InputError,
+        match=r"no weights at .*checkpoints.resnet18-\w+\.pth, and nothing is downloaded",
+    ):
         Novelty(features="resnet18").fit(X, y)
     kept = tmp_path / "hub" / "checkpoints" / Path(models.ResNet18_Weights.DEFAULT.url).name
     kept.parent.mkdir(parents=True)

@@ -91,7 +91,9 @@ def test_two_sample_auc_sees_what_no_mean_tells() -> None:
 def test_vendi_score_counts_directions() -> None:
     assert vendi_score(np.eye(7)) == pytest.approx(7)
     assert vendi_score(np.tile([[1.0, 2.0, 3.0]], (50, 1))) == pytest.approx(1)
-    assert vendi_score(np.repeat(np.eye(3), [200, 100, 100], axis=0)) == pytest.approx(2**1.5)  # 1.5 bits of entropy
+    assert vendi_score(np.repeat(np.eye(3), [200, 100, 100], axis=0)) == pytest.approx(
+        2**1.5
+    )  # 1.5 bits of entropy
     X = np.random.default_rng(0).normal(size=(40, 5))
     unit = X / np.linalg.norm(X, axis=1, keepdims=True)
     values = np.linalg.eigvalsh(unit @ unit.T / 40).clip(1e-12)

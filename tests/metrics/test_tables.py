@@ -17,22 +17,30 @@ from gen_augment.errors import InputError
 from gen_augment.metrics import column_shapes, detection_auc, pair_correlations
 
 RNG = np.random.default_rng(0)
-NUMBERS = st.lists(st.one_of(st.integers(-5, 5).map(float), st.just(math.nan)), min_size=1, max_size=30)
+NUMBERS = st.lists(
+    st.one_of(st.integers(-5, 5).map(float), st.just(math.nan)), min_size=1, max_size=30
+)
 WORDS = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=30)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of SciPy's p-values, which nobody asks for
 @settings(max_examples=25)
 @given(NUMBERS, NUMBERS)
-def test_numbers_have_the_statistic_of_kolmogorov_and_smirnov(real: list[float], fake: list[float]) -> None:
+def test_numbers_have_the_statistic_of_kolmogorov_and_smirnov(
+    real: list[float], fake: list[float]
+) -> None:
     found = column_shapes(pd.DataFrame({"x": real}), pd.DataFrame({"x": fake}))["x"]
-    lowest = [[-99.0 if math.isnan(v) else v for v in side] for side in (real, fake)]  # missing below all others
+    lowest = [
+        [-99.0 if math.isnan(v) else v for v in side] for side in (real, fake)
+    ]  # missing below all others
     assert found == pytest.approx(1 - ks_2samp(*lowest, method="asymp").statistic)
 
 
 @given(WORDS, WORDS)
 def test_categories_have_their_total_variation(real: list[Any], fake: list[Any]) -> None:
-    share = [{word: side.count(word) / len(side) for word in (*"abc", None)} for side in (real, fake)]
+    share = [
+        {word: side.count(word) / len(side) for word in (*"abc", None)} for side in (real, fake)
+    ]
     by_hand = sum(abs(share[0][word] - share[1][word]) for word in share[0]) / 2
     frames = [pd.DataFrame({"x": pd.Series(side, dtype=object)}) for side in (real, fake)]
     assert column_shapes(*frames)["x"] == pytest.approx(1 - by_hand)
@@ -58,9 +66,13 @@ def test_correlations_of_known_normals() -> None:
     assert pair_correlations(a, b)[0, 1] == pytest.approx(1 - abs(r - s) / 2)
     holes = a.copy()
     holes[:20, 1] = np.nan
-    assert pair_correlations(holes, b)[0, 1] == pytest.approx(1 - abs(np.corrcoef(a[20:].T)[0, 1] - s) / 2)
+    assert pair_correlations(holes, b)[0, 1] == pytest.approx(
+        1 - abs(np.corrcoef(a[20:].T)[0, 1] - s) / 2
+    )
     constant = np.column_stack([a[:, 0], np.ones(50)])
-    assert pair_correlations(a, constant)[0, 1] == pytest.approx(1 - abs(r) / 2), "one value goes with nothing"
+    assert pair_correlations(a, constant)[0, 1] == pytest.approx(1 - abs(r) / 2), (
+        "one value goes with nothing"
+    )
 
 
 def corrected(one: np.ndarray, other: np.ndarray) -> float:
@@ -77,7 +89,9 @@ def test_associations_of_categories_are_those_of_scipy() -> None:
     one = rng.integers(0, 4, 500)
     tied = np.where(rng.random(500) < 0.6, one % 3, rng.integers(0, 3, 500))
     free = rng.integers(0, 3, 500)
-    real, fake = (pd.DataFrame({"a": one.astype(str), "b": side.astype(str)}) for side in (tied, free))
+    real, fake = (
+        pd.DataFrame({"a": one.astype(str), "b": side.astype(str)}) for side in (tied, free)
+    )
     assert pair_correlations(real, fake)["a", "b"] == pytest.approx(
         1 - abs(corrected(one, tied) - corrected(one, free))
     )
@@ -93,7 +107,9 @@ def test_numbers_and_categories_go_together_by_bins() -> None:
     x += word
     free = RNG.permutation(word)
     binned = (
-        KBinsDiscretizer(10, encode="ordinal", quantile_method="linear").fit_transform(x[:, None])[:, 0].astype(int)
+        KBinsDiscretizer(10, encode="ordinal", quantile_method="linear")
+        .fit_transform(x[:, None])[:, 0]
+        .astype(int)
     )
     real, fake = (pd.DataFrame({"x": x, "word": pd.Categorical(side)}) for side in (word, free))
     by_hand = 1 - abs(corrected(binned, word) - corrected(binned, free))
@@ -103,7 +119,11 @@ def test_numbers_and_categories_go_together_by_bins() -> None:
 def test_rows_are_told_apart_by_any_column() -> None:
     n = 600
     base = pd.DataFrame(
-        {"x": RNG.normal(size=n), "word": RNG.choice(["a", "b"], n), "when": pd.Timestamp("2024-01-01")}
+        {
+            "x": RNG.normal(size=n),
+            "word": RNG.choice(["a", "b"], n),
+            "when": pd.Timestamp("2024-01-01"),
+        }
     )
     other = base.sample(n, random_state=1, ignore_index=True)
     assert detection_auc(base, other) == pytest.approx(0.5, abs=0.07)
@@ -111,7 +131,9 @@ def test_rows_are_told_apart_by_any_column() -> None:
     assert detection_auc(base, shifted) == pytest.approx(norm.cdf(1 / math.sqrt(2)), abs=0.05)
     assert detection_auc(base, other.assign(word="c")) == 1
     half = other.assign(x=other["x"].where(np.arange(n) % 2 == 0))
-    assert detection_auc(base, half) == pytest.approx(0.75, abs=0.05), "missing values tell half of the rows"
+    assert detection_auc(base, half) == pytest.approx(0.75, abs=0.05), (
+        "missing values tell half of the rows"
+    )
     many = [pd.DataFrame({"id": [f"{side}-{i}" for i in range(200)]}) for side in "ab"]
     assert detection_auc(*many) <= 1
 

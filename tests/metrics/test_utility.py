@@ -35,7 +35,11 @@ def scaled(X: np.ndarray) -> np.ndarray:
     return values
 
 
-MODELS = [LogisticRegression(), GaussianNB(), make_pipeline(StandardScaler(), KNeighborsClassifier(9))]
+MODELS = [
+    LogisticRegression(),
+    GaussianNB(),
+    make_pipeline(StandardScaler(), KNeighborsClassifier(9)),
+]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["logistic", "bayes", "pipeline"])
@@ -47,8 +51,12 @@ def test_figures_are_those_of_scikit_learn_by_hand(model: Any) -> None:
         ("real_on_synthetic", TRAIN, FAKE),
     ):
         guess = model.fit(scaled(fitted[0]), fitted[1]).predict(scaled(asked[0]))
-        assert getattr(found, name) == pytest.approx(balanced_accuracy_score(asked[1], guess), abs=0.003)
-        np.testing.assert_allclose(found.per_class[name], recall_score(asked[1], guess, average=None), atol=0.006)
+        assert getattr(found, name) == pytest.approx(
+            balanced_accuracy_score(asked[1], guess), abs=0.003
+        )
+        np.testing.assert_allclose(
+            found.per_class[name], recall_score(asked[1], guess, average=None), atol=0.006
+        )
 
 
 def test_what_is_wrong_with_rows_is_seen() -> None:
@@ -70,7 +78,10 @@ def test_images_and_labels_of_any_kind_are_taken() -> None:
     found = utility((X[:40], names[:40]), (X[:40], names[:40]), (X[40:], names[40:]), n_steps=40)
     assert found.per_class.index.tolist() == ["down", "up"]
     assert found.real_on_real == found.synthetic_on_real > 0.9
-    assert utility((X[:40], names[:40]), (X[:40], names[:40]), (X[40:], names[40:]), n_steps=40)[:3] == found[:3]
+    assert (
+        utility((X[:40], names[:40]), (X[:40], names[:40]), (X[40:], names[40:]), n_steps=40)[:3]
+        == found[:3]
+    )
 
 
 def test_the_hardest_rows_are_those_that_a_classifier_is_surest_against() -> None:
@@ -81,7 +92,9 @@ def test_the_hardest_rows_are_those_that_a_classifier_is_surest_against() -> Non
     found = hardest(y, model.predict_proba(X), model.classes_, n=20)
     assert set(found) == set(wrong)
     assert hardest([0, 1], [[0.5, 0.5], [0.9, 0.1]], [0, 1], n=99).tolist() == [1, 0]
-    assert hardest(["a", "b"], [[0, 1, 0], [0.3, 0, 0.7]], ["b", "a", "c"]).tolist() == [1, 0], "columns in any order"
+    assert hardest(["a", "b"], [[0, 1, 0], [0.3, 0, 0.7]], ["b", "a", "c"]).tolist() == [1, 0], (
+        "columns in any order"
+    )
     for arguments, message in (
         (([0, 1], [[1.0, 0.0]], [0, 1]), r"\(2, 2\) is needed"),
         (([0, 7], [[1.0, 0.0]] * 2, [0, 1]), "label 7"),
@@ -104,14 +117,18 @@ def test_rows_of_a_rare_group_mend_its_recall() -> None:
     fake = grouped(400, 1.0, 2)
     found = bias(train, fake, test, "second", model=KNeighborsClassifier(31))
     second = train[0]["second"]
-    assert found.groups.loc["1"].tolist() == pytest.approx([second.mean(), 1.0, (second.sum() + 400) / 800])
+    assert found.groups.loc["1"].tolist() == pytest.approx(
+        [second.mean(), 1.0, (second.sum() + 400) / 800]
+    )
     assert found.labels.at[1, "real"] == pytest.approx(train[1].mean())
     assert found.recall.loc["1", "before"].mean() < 0.75
     assert found.recall.loc["1", "after"].mean() > 0.9
     assert found.recall.loc["0", "after"].mean() > 0.9
     assert found.recall["rows"].sum() == 1000
     assert found.gaps["after"] < found.gaps["before"]
-    by_number = bias(*((part[0].to_numpy(), part[1]) for part in (train, fake, test)), 1, model=GaussianNB())
+    by_number = bias(
+        *((part[0].to_numpy(), part[1]) for part in (train, fake, test)), 1, model=GaussianNB()
+    )
     assert by_number.groups.loc["1.0"].tolist() == found.groups.loc["1"].tolist()
 
 
@@ -125,7 +142,9 @@ def test_recall_is_that_of_scikit_learn_group_by_group() -> None:
             here = groups[2] == group
             by_hand = recall_score(TEST[1][here], guess[here], average=None)
             np.testing.assert_allclose(found.recall.loc[group, name], by_hand, atol=0.02)
-    assert found.groups[["synthetic", "together"]].isna().all(axis=None), "nobody knows the group of synthetic rows"
+    assert found.groups[["synthetic", "together"]].isna().all(axis=None), (
+        "nobody knows the group of synthetic rows"
+    )
     assert found.labels["synthetic"].sum() == pytest.approx(1)
 
 

@@ -13,7 +13,9 @@ from gen_augment.samplers.pretrained import PretrainedSampler
 class Affine(nn.Module):
     """``tanh(W z + b_y)`` as an image of 12 x 12 px."""
 
-    def __init__(self, n_classes: int = 2, channels: int = 1, side: int = 12, width: int = 12) -> None:
+    def __init__(
+        self, n_classes: int = 2, channels: int = 1, side: int = 12, width: int = 12
+    ) -> None:
         super().__init__()
         values = channels * side * width
         rng = torch.Generator().manual_seed(0)
@@ -22,7 +24,9 @@ class Affine(nn.Module):
         self.shape = channels, side, width
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        return torch.tanh(z @ self.weight.T + self.bias[y]).reshape(-1, self.shape[0], self.shape[1], self.shape[2])
+        return torch.tanh(z @ self.weight.T + self.bias[y]).reshape(
+            -1, self.shape[0], self.shape[1], self.shape[2]
+        )
 
 
 class Normed(Affine):
@@ -38,7 +42,9 @@ class Normed(Affine):
 
 def plain(z: Tensor, y: Tensor) -> Tensor:
     """Without weights: class 0 is dark, class 1 bright."""
-    return torch.tanh(z.mean(dim=1).view(-1, 1, 1, 1) + 2.0 * y.view(-1, 1, 1, 1) - 1).expand(-1, 1, 12, 12)
+    return torch.tanh(z.mean(dim=1).view(-1, 1, 1, 1) + 2.0 * y.view(-1, 1, 1, 1) - 1).expand(
+        -1, 1, 12, 12
+    )
 
 
 def blend(x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:

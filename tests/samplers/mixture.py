@@ -5,13 +5,17 @@ import numpy as np
 from gen_augment.samplers import Sampler
 
 MEANS = np.array([[0.0, 0.0], [4.0, 1.0], [-2.0, 5.0]])
-COVARIANCES = np.array([[[1.0, 0.8], [0.8, 1.0]], [[0.5, 0.0], [0.0, 2.0]], [[1.5, -0.9], [-0.9, 1.0]]])
+COVARIANCES = np.array(
+    [[[1.0, 0.8], [0.8, 1.0]], [[0.5, 0.0], [0.0, 2.0]], [[1.5, -0.9], [-0.9, 1.0]]]
+)
 
 
 def draw_mixture(n_per_class: int = 1000) -> tuple[np.ndarray, np.ndarray]:
     """Rows and labels."""
     rng = np.random.default_rng(0)
-    X = [rng.multivariate_normal(m, c, n_per_class) for m, c in zip(MEANS, COVARIANCES, strict=True)]
+    X = [
+        rng.multivariate_normal(m, c, n_per_class) for m, c in zip(MEANS, COVARIANCES, strict=True)
+    ]
     return np.concatenate(X), np.repeat([0, 1, 2], n_per_class)
 
 
@@ -21,4 +25,6 @@ def check_mixture(sampler: Sampler, *, mean: float, covariance: float) -> None:
         rows, _ = sampler.sample(4000, y=label, random_state=1)
         scale = np.sqrt(np.diag(COVARIANCES[label]))
         np.testing.assert_allclose((rows.mean(axis=0) - MEANS[label]) / scale, 0, atol=mean)
-        np.testing.assert_allclose((np.cov(rows.T) - COVARIANCES[label]) / np.outer(scale, scale), 0, atol=covariance)
+        np.testing.assert_allclose(
+            (np.cov(rows.T) - COVARIANCES[label]) / np.outer(scale, scale), 0, atol=covariance
+        )

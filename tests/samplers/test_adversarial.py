@@ -8,7 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_spread
-from gen_augment.samplers.adversarial import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
+from gen_augment.samplers.adversarial import (
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    r1_penalty,
+)
 from gen_augment.training import Batches
 from gen_augment.training.balance import CategoryDraw, row_weights
 from gen_augment.types import DataSpec
@@ -21,10 +26,13 @@ def test_losses_are_those_of_the_papers() -> None:
     ones, zeros = torch.ones(3), torch.zeros(3)
     cross_entropy = F.binary_cross_entropy_with_logits
     torch.testing.assert_close(
-        discriminator_loss("non_saturating", REAL, FAKE), cross_entropy(REAL, ones) + cross_entropy(FAKE, zeros)
+        discriminator_loss("non_saturating", REAL, FAKE),
+        cross_entropy(REAL, ones) + cross_entropy(FAKE, zeros),
     )
     torch.testing.assert_close(generator_loss("non_saturating", FAKE), cross_entropy(FAKE, ones))
-    assert float(discriminator_loss("hinge", REAL, FAKE)) == pytest.approx((0 + 2 + 0.5) / 3 + (2 + 0 + 1) / 3)
+    assert float(discriminator_loss("hinge", REAL, FAKE)) == pytest.approx(
+        (0 + 2 + 0.5) / 3 + (2 + 0 + 1) / 3
+    )
     assert float(discriminator_loss("wasserstein", REAL, FAKE)) == pytest.approx(-2 / 3 - 0.5)
     for loss in ("hinge", "wasserstein"):
         assert float(generator_loss(loss, FAKE)) == pytest.approx(2 / 3)
@@ -37,13 +45,18 @@ def quadratic(x: Tensor, y: Tensor) -> Tensor:
 
 def test_r1_penalty_is_the_mean_squared_gradient() -> None:
     x = torch.tensor([[1.0, 2.0], [0.5, 0.0]])
-    torch.testing.assert_close(r1_penalty(quadratic, x, torch.zeros(2)), (36 * x.square().sum(dim=1)).mean())
+    torch.testing.assert_close(
+        r1_penalty(quadratic, x, torch.zeros(2)), (36 * x.square().sum(dim=1)).mean()
+    )
 
 
 @pytest.mark.parametrize("pac", [1, 2])
 def test_gradient_penalty_is_that_of_a_known_slope(pac: int) -> None:
     x, y = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(6)
-    for slope, norm in (([3.0, 0.0, -4.0], 5.0), ([0.3, 0.0, 0.4], 0.5)):  # `pac` rows together: norm * sqrt(pac)
+    for slope, norm in (
+        ([3.0, 0.0, -4.0], 5.0),
+        ([0.3, 0.0, 0.4], 0.5),
+    ):  # `pac` rows together: norm * sqrt(pac)
 
         def linear(x: Tensor, y: Tensor, slope: list[float] = slope) -> Tensor:
             return (x @ torch.tensor(slope)).view(-1, pac).sum(dim=1)
@@ -60,7 +73,9 @@ def test_gradient_penalty_is_taken_between_the_two_sides() -> None:
     real, fake = torch.zeros(4000, 1), torch.full((4000, 1), 2.0)
     torch.manual_seed(0)
     seen: list[Tensor] = []
-    gradient_penalty(lambda x, y: (seen.append(x.detach()), x.sum(dim=1))[1], real, fake, torch.zeros(4000))
+    gradient_penalty(
+        lambda x, y: (seen.append(x.detach()), x.sum(dim=1))[1], real, fake, torch.zeros(4000)
+    )
     assert abs(float(seen[0].mean()) - 1) < 0.05, "uniform on [0, 2]"
     assert abs(float(seen[0].std()) - 2 / 12**0.5) < 0.05
 
@@ -68,7 +83,9 @@ def test_gradient_penalty_is_taken_between_the_two_sides() -> None:
 def draw_blocks(n: int = 600) -> tuple[Tensor, Tensor, np.ndarray]:
     """Rows of a number, their own, and two categories; labels; and the categories, counted through both blocks."""
     rng = np.random.default_rng(0)
-    places = np.stack([rng.choice(2, n, p=[0.98, 0.02]), 2 + rng.choice(3, n, p=[0.7, 0.25, 0.05])], axis=1)
+    places = np.stack(
+        [rng.choice(2, n, p=[0.98, 0.02]), 2 + rng.choice(3, n, p=[0.7, 0.25, 0.05])], axis=1
+    )
     hot = np.zeros((n, 5), np.float32)
     np.put_along_axis(hot, places, 1, axis=1)
     x = torch.from_numpy(np.concatenate([np.arange(n, dtype=np.float32)[:, None], hot], axis=1))
@@ -87,10 +104,14 @@ def test_categories_are_met_by_the_logarithm_of_their_frequency(balance: float) 
     number = rows[:, 0].long()
     assert torch.equal(rows, x[number])
     assert torch.equal(labels, y[number])
-    assert rows[torch.arange(len(rows)), 1 + place].eq(1).all(), "each row has the category it was drawn by"
+    assert rows[torch.arange(len(rows)), 1 + place].eq(1).all(), (
+        "each row has the category it was drawn by"
+    )
 
     weights = np.log1p(np.bincount(places.ravel(), minlength=5))
-    expected = np.concatenate([weights[:2] / weights[:2].sum(), weights[2:] / weights[2:].sum()]) / 2
+    expected = (
+        np.concatenate([weights[:2] / weights[:2].sum(), weights[2:] / weights[2:].sum()]) / 2
+    )
     assert chisquare(np.bincount(place, minlength=5), 40_000 * expected).pvalue > 1e-4
     here = np.flatnonzero(places[:, 1] == 2)  # rows of one category: all alike, or classes alike
     counts = np.bincount(number[place == 2], minlength=600)[here]
@@ -123,7 +144,9 @@ def test_samples_are_told_categories_as_often_as_their_class_has_them() -> None:
     generator.set_shares(x[y == 1], y[y == 1])
     after = generator.shares.weight  # type: ignore[union-attr]
     torch.testing.assert_close(after[1], before[1])
-    torch.testing.assert_close(after[0], before[0], msg="a class without rows keeps what is known of it")
+    torch.testing.assert_close(
+        after[0], before[0], msg="a class without rows keeps what is known of it"
+    )
 
 
 def test_the_penalty_is_the_cross_entropy_of_what_was_told() -> None:
@@ -149,7 +172,9 @@ def test_packs_are_judged_by_all_their_rows_and_labels() -> None:
     x, y = torch.randn(6, 4), torch.tensor([0, 2, 0, 1, 2, 2])
     assert discriminator.label is not None
     seen = torch.cat([x, discriminator.label(y)], dim=1)
-    features = discriminator.head(append_spread(discriminator.encoder(torch.cat([seen[::2], seen[1::2]], dim=1)), 1))
+    features = discriminator.head(
+        append_spread(discriminator.encoder(torch.cat([seen[::2], seen[1::2]], dim=1)), 1)
+    )
     vectors = discriminator.projection(y)
     vector = (vectors[::2] + vectors[1::2]) / 2
     expected = discriminator.score(features)[:, 0] + (features * vector).sum(dim=1)

@@ -19,7 +19,9 @@ def fit(name: str = "ConditionalVAE", data: Any = None, **params: Any) -> Any:
     small = {"max_steps": 2, "width": 2, "latent_dim": 2} | params
     short = next(short for short, sampler in SAMPLERS.items() if sampler.__name__ == name)
     known = SAMPLERS[short]._get_param_names()
-    sampler = small_sampler(short, **{word: value for word, value in small.items() if word in known})
+    sampler = small_sampler(
+        short, **{word: value for word, value in small.items() if word in known}
+    )
     return sampler.fit(*(data or toy_table()))
 
 
@@ -55,10 +57,15 @@ def test_what_plays_no_part_in_rows_plays_none(image_sampler: ConditionalVAE) ->
     expected = fit().fingerprint()
     assert fit(verbose=True).fingerprint() == expected
     assert fit(callbacks=[Callback()]).fingerprint() == expected
-    assert fit(device="auto").fingerprint() == expected or torch.cuda.is_available()  # weights differ in a last digit
+    assert (
+        fit(device="auto").fingerprint() == expected or torch.cuda.is_available()
+    )  # weights differ in a last digit
     assert fit(random_state=np.int64(0)).fingerprint() == expected
     seed = int(np.random.RandomState(0).randint(0, 2**31))
-    assert fit(random_state=np.random.RandomState(0)).fingerprint() == fit(random_state=seed).fingerprint()
+    assert (
+        fit(random_state=np.random.RandomState(0)).fingerprint()
+        == fit(random_state=seed).fingerprint()
+    )
 
     sampler = fit()
     sampler.sample(3)
@@ -73,7 +80,9 @@ def test_what_plays_no_part_in_rows_plays_none(image_sampler: ConditionalVAE) ->
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_device_plays_no_part(tmp_path: Path) -> None:
     fit(data=toy_images()).save(tmp_path / "sampler")
-    on_cpu, on_gpu = (load_sampler(tmp_path / "sampler", device=device) for device in ("cpu", "cuda"))
+    on_cpu, on_gpu = (
+        load_sampler(tmp_path / "sampler", device=device) for device in ("cpu", "cuda")
+    )
     assert on_cpu.fingerprint() == on_gpu.fingerprint()
 
 

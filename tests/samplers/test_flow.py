@@ -61,23 +61,33 @@ def test_what_is_changed_after_fitting_is_checked_where_samples_are_made() -> No
     for bad in ({"solver": "huen"}, {"n_steps": 0}, {"guidance": -1.0}):
         good = {name: sampler.get_params()[name] for name in bad}
         sampler.set_params(**bad)
-        for use in (lambda: sampler.sample(2), lambda: sampler.vary(X, y), lambda: sampler.encode(X, y)):
+        for use in (
+            lambda: sampler.sample(2),
+            lambda: sampler.vary(X, y),
+            lambda: sampler.encode(X, y),
+        ):
             with pytest.raises(InputError, match=next(iter(bad))):
                 use()
         sampler.set_params(**good)
     without = ConditionalFlow(label_dropout=0.0, **kwargs).fit(X, y)
-    with pytest.raises(InputError, match=r"guidance=2\.0 needs rows that were learned without their label"):
+    with pytest.raises(
+        InputError, match=r"guidance=2\.0 needs rows that were learned without their label"
+    ):
         without.set_params(guidance=2.0).sample(2)
     for name in ("label_dropout", "ema_decay"):
         with pytest.raises(InputError, match=rf"{name}=1 is not a number in \[0, 1\)"):
             ConditionalFlow(**{name: 1}, **kwargs).fit(X, y)
 
 
-def test_codes_of_rows_with_categories_are_those_that_give_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codes_of_rows_with_categories_are_those_that_give_them_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     X = pd.DataFrame({"a": np.arange(40.0), "c": list("xyzy") * 10})
     y = np.arange(40) % 2
     sampler = ConditionalFlow(max_steps=2, width=4, random_state=0, device="cpu").fit(X, y)
-    monkeypatch.setattr(sampler, "_velocity", lambda x, t, y: torch.zeros_like(x))  # a row is its own code
+    monkeypatch.setattr(
+        sampler, "_velocity", lambda x, t, y: torch.zeros_like(x)
+    )  # a row is its own code
     blocks = sampler.encode(X, y)[:, -3:]
     assert set(blocks.flatten().tolist()) == {-1.0, 1.0}, "as in training"
     pd.testing.assert_frame_equal(sampler.decode(sampler.encode(X, y), y), X)
@@ -90,7 +100,9 @@ def test_guidance_moves_away_from_the_velocity_without_a_label() -> None:
     found = plain._generate(z, y)
     assert network.calls == 128  # the label is left out only where guidance asks for it
     guided, network = exact_sampler(n_steps=64, guidance=2.0)
-    torch.testing.assert_close(guided._generate(z, y) - found, torch.full_like(z, MEAN), rtol=1e-2, atol=0)
+    torch.testing.assert_close(
+        guided._generate(z, y) - found, torch.full_like(z, MEAN), rtol=1e-2, atol=0
+    )
     assert network.calls == 256
 
 
@@ -110,7 +122,9 @@ def test_vary_at_full_strength_is_a_sample_and_at_none_the_row() -> None:
 def test_the_objective_is_the_squared_error_of_the_straight_velocity() -> None:
     """A network that starts as zero has the loss ``E |x - z|^2``, which is 2 for standardised columns."""
     X, y = toy_table(2000)
-    sampler = ConditionalFlow(max_steps=25, lr=1e-9, batch_size=500, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalFlow(
+        max_steps=25, lr=1e-9, batch_size=500, random_state=0, device="cpu"
+    ).fit(X, y)
     assert sampler.history_["loss"][0] == pytest.approx(2, rel=0.05)
 
 
@@ -149,7 +163,13 @@ def test_times_are_told_apart() -> None:
 def test_mirroring_mirrors_half_of_the_images_and_no_table() -> None:
     X, y = toy_images(40)
     X[..., :3, :] = 255  # a bright left edge: mirrored, it comes to lie on the right as often
-    kwargs: dict[str, Any] = {"max_steps": 150, "width": 8, "batch_size": 16, "random_state": 0, "device": "cpu"}
+    kwargs: dict[str, Any] = {
+        "max_steps": 150,
+        "width": 8,
+        "batch_size": 16,
+        "random_state": 0,
+        "device": "cpu",
+    }
     plain, _ = ConditionalFlow(**kwargs).fit(X, y).sample(60)
     both, _ = ConditionalFlow(mirror=True, **kwargs).fit(X, y).sample(60)
     right = [rows[:, :, -3:].mean() for rows in (plain, both)]

@@ -25,11 +25,21 @@ def test_projection_adds_agreement_with_the_label() -> None:
 def test_spectral_norm_bounds_every_layer() -> None:
     X, y = toy_images()
     sampler = ConditionalGAN(
-        regularizer="spectral_norm", loss="hinge", max_steps=30, batch_size=8, width=4, random_state=0, device="cpu"
+        regularizer="spectral_norm",
+        loss="hinge",
+        max_steps=30,
+        batch_size=8,
+        width=4,
+        random_state=0,
+        device="cpu",
     ).fit(X, y)
     network = sampler.network_
     assert isinstance(network, GANNetwork)
-    layers = [m for m in network.discriminator.modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))]
+    layers = [
+        m
+        for m in network.discriminator.modules()
+        if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))
+    ]
     assert len(layers) >= 4
     for layer in layers:
         norm = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)
@@ -38,14 +48,16 @@ def test_spectral_norm_bounds_every_layer() -> None:
 
 def test_samples_come_from_the_average() -> None:
     X, y = toy_images()
-    sampler = ConditionalGAN(ema_decay=0.0, max_steps=5, batch_size=8, width=4, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalGAN(
+        ema_decay=0.0, max_steps=5, batch_size=8, width=4, random_state=0, device="cpu"
+    ).fit(X, y)
     network = sampler.network_
     z, labels = torch.randn(4, sampler.latent_dim), torch.tensor([0, 1, 0, 1])
     with torch.no_grad():
         torch.testing.assert_close(network.ema(z, labels), network.generator.eval()(z, labels))
-        slow = ConditionalGAN(ema_decay=0.999, max_steps=5, batch_size=8, width=4, random_state=0, device="cpu").fit(
-            X, y
-        )
+        slow = ConditionalGAN(
+            ema_decay=0.999, max_steps=5, batch_size=8, width=4, random_state=0, device="cpu"
+        ).fit(X, y)
         assert not torch.allclose(slow.network_.ema(z, labels), network.ema(z, labels))
 
 

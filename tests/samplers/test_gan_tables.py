@@ -23,7 +23,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "told": {"training_by_sampling": True, "class_balance": 0.5},
     "packs": {"pac": 4, "n_critic": 2},
     "wasserstein": {"loss": "wasserstein", "pac": 2, "training_by_sampling": True},
-    "spectral": {"loss": "wasserstein", "regularizer": "spectral_norm", "training_by_sampling": True, "n_critic": 2},
+    "spectral": {
+        "loss": "wasserstein",
+        "regularizer": "spectral_norm",
+        "training_by_sampling": True,
+        "n_critic": 2,
+    },
 }
 
 
@@ -33,7 +38,9 @@ def make(**params: Any) -> ConditionalGAN:
 
 
 def same_rows(a: pd.DataFrame, b: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(a.reset_index(drop=True), b.reset_index(drop=True), rtol=1e-4, atol=1e-3)
+    pd.testing.assert_frame_equal(
+        a.reset_index(drop=True), b.reset_index(drop=True), rtol=1e-4, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -82,7 +89,9 @@ def test_a_score_does_not_depend_on_the_rows_beside_it(way: str) -> None:
     scores = sampler.discriminate(X, Y)
     here = [77, 3, 50]
     assert scores.std() > 0
-    np.testing.assert_allclose(sampler.discriminate(X.iloc[here], Y.iloc[here]), scores[here], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        sampler.discriminate(X.iloc[here], Y.iloc[here]), scores[here], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_critic_has_no_log_odds() -> None:
@@ -94,7 +103,10 @@ def test_a_critic_has_no_log_odds() -> None:
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"loss": "wasserstein", "regularizer": "r1"}, "regularizer='r1' does not give: take 'gradient_penalty'"),
+        (
+            {"loss": "wasserstein", "regularizer": "r1"},
+            "regularizer='r1' does not give: take 'gradient_penalty'",
+        ),
         ({"loss": "mse"}, "loss='mse' is not one of"),
         ({"regularizer": "weight_clipping"}, "regularizer='weight_clipping' is not one of"),
         ({"pac": 3}, "batch_size=8 is no multiple of pac=3"),
@@ -124,7 +136,9 @@ def test_packs_are_for_tables_and_nothing_is_lost() -> None:
 def test_what_is_left_open_goes_with_the_loss(loss: Any, regularizer: str, n_critic: int) -> None:
     rules = make(loss=loss)._rules(DataSpec("table", (3,), 2))
     assert (rules.regularizer, rules.n_critic) == (regularizer, n_critic)
-    chosen = make(loss=loss, regularizer="spectral_norm", n_critic=2)._rules(DataSpec("table", (3,), 2))
+    chosen = make(loss=loss, regularizer="spectral_norm", n_critic=2)._rules(
+        DataSpec("table", (3,), 2)
+    )
     assert (chosen.regularizer, chosen.n_critic) == ("spectral_norm", 2)
 
 
@@ -150,7 +164,9 @@ def test_a_critic_finds_the_wasserstein_distance() -> None:
     with pytest.warns(ModeCollapseWarning):
         sampler = ConditionalGAN(random_state=0, device="cpu", **params).fit(X, y)
     codec = sampler.codec_
-    made = [codec.encode(sampler.sample(4000, y=label, random_state=0)[0])[:, 0] for label in (0, 1)]
+    made = [
+        codec.encode(sampler.sample(4000, y=label, random_state=0)[0])[:, 0] for label in (0, 1)
+    ]
     real = codec.encode(X)[:, 0]
     expected = np.mean([wasserstein_distance(real[y == label], made[label]) for label in (0, 1)])
     assert expected > 0.5

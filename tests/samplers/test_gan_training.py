@@ -32,21 +32,33 @@ def test_a_discriminator_is_taken_over_for_classes_that_it_knows() -> None:
     def weight(sampler: ConditionalGAN, part: str) -> torch.Tensor:
         return cast(torch.Tensor, sampler.network_.get_parameter(part))
 
-    for labels, expected in ((y, source), (y + 1, source), (y + 7, fresh)):  # the second shares one class
+    for labels, expected in (
+        (y, source),
+        (y + 1, source),
+        (y + 7, fresh),
+    ):  # the second shares one class
         started = make(max_steps=1, lr=1e-12, discriminator_lr=1e-12).fit(X, labels, init=source)
         critic, generator = "discriminator.head.0.weight", "generator.decoder.stem.weight"
-        torch.testing.assert_close(weight(started, critic), weight(expected, critic), rtol=0, atol=1e-6)
-        torch.testing.assert_close(weight(started, generator), weight(source, generator), rtol=0, atol=1e-6)
+        torch.testing.assert_close(
+            weight(started, critic), weight(expected, critic), rtol=0, atol=1e-6
+        )
+        torch.testing.assert_close(
+            weight(started, generator), weight(source, generator), rtol=0, atol=1e-6
+        )
     more = make(max_steps=1).fit(X, y)
     before = weight(more, "discriminator.head.0.weight").clone()
     more.set_params(lr=1e-12, discriminator_lr=1e-12).partial_fit(X, y)
-    torch.testing.assert_close(weight(more, "discriminator.head.0.weight"), before, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        weight(more, "discriminator.head.0.weight"), before, rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 31), (128, 16)])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("n_classes", [2, 100])
-def test_all_sizes_and_long_tails_train(height: int, width: int, channels: int, n_classes: int) -> None:
+def test_all_sizes_and_long_tails_train(
+    height: int, width: int, channels: int, n_classes: int
+) -> None:
     counts = np.geomspace(12, 2, n_classes).astype(int)
     y = np.repeat(np.arange(n_classes), counts)
     X = np.random.default_rng(0).random((len(y), channels, height, width), dtype=np.float32)
@@ -64,7 +76,13 @@ def test_size_of_128_trains() -> None:
 
 @pytest.mark.parametrize(
     "params",
-    [{"augment": 0.9}, {"augment": "often"}, {"augment": -0.1}, {"mirror": 2}, {"class_balance": 1.5}],
+    [
+        {"augment": 0.9},
+        {"augment": "often"},
+        {"augment": -0.1},
+        {"mirror": 2},
+        {"class_balance": 1.5},
+    ],
     ids=str,
 )
 def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
@@ -83,7 +101,9 @@ def test_a_fixed_share_stays_and_an_adaptive_one_rises() -> None:
     X, y = toy_images()
     adaptive = make(max_steps=50, augment="adaptive").fit(X, y)
     assert float(adaptive.network_.augmentation.p) == pytest.approx(0.25 + 50 / 500)
-    np.testing.assert_allclose(adaptive.history_["augmented"], [0.25 + 13 / 500, 0.25 + 38 / 500], rtol=1e-5)
+    np.testing.assert_allclose(
+        adaptive.history_["augmented"], [0.25 + 13 / 500, 0.25 + 38 / 500], rtol=1e-5
+    )
     for augment, share in ((True, 0.25), (0.5, 0.5), (0.0, 0.0), (False, 0.0)):
         fixed = make(max_steps=25, augment=augment).fit(X, y)
         assert float(fixed.network_.augmentation.p) == share
@@ -96,12 +116,16 @@ def test_the_share_does_not_rise_while_the_discriminator_cannot_tell() -> None:
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_half_of_the_real_rows_are_mirrored_where_asked(mirror: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_of_the_real_rows_are_mirrored_where_asked(
+    mirror: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     X = np.tile(np.arange(8, dtype=np.float32), (40, 8, 1))  # dark on the left
     seen: list[torch.Tensor] = []
     forward = ProjectionDiscriminator.forward
 
-    def watch(self: ProjectionDiscriminator, x: torch.Tensor, y: torch.Tensor, n_groups: int = 1) -> torch.Tensor:
+    def watch(
+        self: ProjectionDiscriminator, x: torch.Tensor, y: torch.Tensor, n_groups: int = 1
+    ) -> torch.Tensor:
         if n_groups == 2:
             seen.append(x.detach().chunk(2)[0])
         return forward(self, x, y, n_groups)
@@ -122,7 +146,9 @@ class Break(Callback):
         self.kept: dict[int, list[torch.Tensor]] = {}
 
     def on_step_end(self, sampler: Any, loop: Any) -> None:
-        self.kept[loop.step] = [t.clone() for t in sampler.network_.ema.module.state_dict().values()]
+        self.kept[loop.step] = [
+            t.clone() for t in sampler.network_.ema.module.state_dict().values()
+        ]
         if loop.step >= self.at:
             sampler.network_.generator.decoder.layers[-1].weight.data.zero_()
         if loop.step == self.interrupt:
@@ -168,7 +194,9 @@ def test_a_collapsed_run_that_was_interrupted_ends_alike(step: int, tmp_path: Pa
     with pytest.warns(ModeCollapseWarning):
         resumed = collapsing(checkpoint, Break(150)).fit(X, y)
     for (name, a), b in zip(
-        undisturbed.network_.state_dict().items(), resumed.network_.state_dict().values(), strict=True
+        undisturbed.network_.state_dict().items(),
+        resumed.network_.state_dict().values(),
+        strict=True,
     ):
         assert torch.equal(a, b), name
 
@@ -176,13 +204,20 @@ def test_a_collapsed_run_that_was_interrupted_ends_alike(step: int, tmp_path: Pa
 @pytest.mark.usefixtures("often", "overfitting")
 def test_adaptive_augmentation_and_balance_resume_exactly(tmp_path: Path) -> None:
     X, y = toy_images(50)
-    params: dict[str, Any] = {"max_steps": 70, "class_balance": 1.0, "mirror": True, "augment": "adaptive"}
+    params: dict[str, Any] = {
+        "max_steps": 70,
+        "class_balance": 1.0,
+        "mirror": True,
+        "augment": "adaptive",
+    }
     undisturbed = make(**params).fit(X, y)
     with pytest.raises(KeyboardInterrupt):
         make(**params, callbacks=[Checkpoint(tmp_path / "c", every=20), Stop(47)]).fit(X, y)
     resumed = make(**params, callbacks=[Checkpoint(tmp_path / "c", every=20)]).fit(X, y)
     for (name, a), b in zip(
-        undisturbed.network_.state_dict().items(), resumed.network_.state_dict().values(), strict=True
+        undisturbed.network_.state_dict().items(),
+        resumed.network_.state_dict().values(),
+        strict=True,
     ):
         assert torch.equal(a, b), name
     assert float(resumed.network_.augmentation.p) > 0.3
@@ -203,4 +238,6 @@ def test_a_good_run_ends_with_its_last_weights(often: None) -> None:
     X, y = draw_mixture(100)
     watching = Break(10**6)
     sampler = make(max_steps=210, batch_size=32, width=16, callbacks=[watching]).fit(X, y)
-    assert all(map(torch.equal, watching.kept[210], sampler.network_.ema.module.state_dict().values()))
+    assert all(
+        map(torch.equal, watching.kept[210], sampler.network_.ema.module.state_dict().values())
+    )

@@ -6,7 +6,14 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gen_augment.samplers.latents import N_PICKS, CodeBook, KeptRows, LearnedNoise, choose_rows, uniform_from
+from gen_augment.samplers.latents import (
+    N_PICKS,
+    CodeBook,
+    KeptRows,
+    LearnedNoise,
+    choose_rows,
+    uniform_from,
+)
 from gen_augment.types import DataSpec
 
 D = 3
@@ -19,7 +26,9 @@ def book_of(codes: Tensor, labels: list[int], std: float = 0.1, size: int = 4000
 
 
 def draw(book: CodeBook, latent: str, y: int, n: int = 20_000, spread: float = 1.0) -> Tensor:
-    noise = torch.randn(n, book.mean.shape[1] + N_PICKS[latent], generator=torch.Generator().manual_seed(1))
+    noise = torch.randn(
+        n, book.mean.shape[1] + N_PICKS[latent], generator=torch.Generator().manual_seed(1)
+    )
     z, picks = noise.split([book.mean.shape[1], N_PICKS[latent]], dim=1)
     return book.draw(latent, z, picks, torch.full((n,), y), spread)  # type: ignore[arg-type]
 
@@ -50,11 +59,17 @@ def test_each_row_of_a_class_is_picked_alike_and_none_of_another(counts: list[in
 def test_the_ends_of_the_range_pick_the_first_and_the_last(u: float) -> None:
     rows = KeptRows(5)
     rows.label[:] = torch.tensor([0, 0, 2, 2, 2])
-    assert rows.pick(torch.tensor([0, 2]), torch.tensor([u, u]).double()).tolist() == ([0, 2] if u == 0 else [1, 4])
-    assert rows.pick(torch.tensor([9]), torch.tensor([u]).double()).item() < 5  # a class without rows stays in bounds
+    assert rows.pick(torch.tensor([0, 2]), torch.tensor([u, u]).double()).tolist() == (
+        [0, 2] if u == 0 else [1, 4]
+    )
+    assert (
+        rows.pick(torch.tensor([9]), torch.tensor([u]).double()).item() < 5
+    )  # a class without rows stays in bounds
 
 
-@pytest.mark.parametrize("limit, kept", [(100, [40, 7, 2]), (20, [11, 7, 2]), (6, [2, 2, 2]), (3, [1, 1, 1])])
+@pytest.mark.parametrize(
+    "limit, kept", [(100, [40, 7, 2]), (20, [11, 7, 2]), (6, [2, 2, 2]), (3, [1, 1, 1])]
+)
 def test_rare_classes_keep_their_rows(limit: int, kept: list[int]) -> None:
     y = torch.tensor([0] * 40 + [1] * 7 + [2] * 2)[torch.randperm(49, generator=torch.Generator())]
     chosen = choose_rows(y, limit, seed=0)
@@ -76,7 +91,10 @@ def test_the_posterior_of_a_code_has_its_mean_and_spread() -> None:
         mine = new[nearest == row]
         torch.testing.assert_close(mine.mean(dim=0), codes[row], atol=0.05, rtol=0)
         torch.testing.assert_close(mine.std(dim=0), torch.full((D,), 1.0), atol=0.03, rtol=0)
-    assert set(map(tuple, draw(book, "posterior", 1, spread=0.0).tolist())) == {(20, 0, 5), (99, 99, 99)}
+    assert set(map(tuple, draw(book, "posterior", 1, spread=0.0).tolist())) == {
+        (20, 0, 5),
+        (99, 99, 99),
+    }
 
 
 def test_between_a_code_and_one_of_its_five_nearest_neighbours_of_the_class() -> None:
@@ -90,7 +108,9 @@ def test_between_a_code_and_one_of_its_five_nearest_neighbours_of_the_class() ->
         pairs = [(mine[i], mine[j]) for i in range(len(mine)) for j in nearest[i].tolist()]
         start, end = (torch.stack(points) for points in zip(*pairs, strict=True))
         new = draw(book, "interpolate", label, n=2000)
-        along = ((new[:, None] - start) * (end - start)).sum(2) / (end - start).square().sum(1)  # (n, pairs)
+        along = ((new[:, None] - start) * (end - start)).sum(2) / (end - start).square().sum(
+            1
+        )  # (n, pairs)
         off = (new[:, None] - start - along[:, :, None] * (end - start)).norm(dim=2)
         off[(along < -1e-4) | (along > 1 + 1e-4)] = torch.inf
         assert off.min(dim=1).values.max() < 1e-3
@@ -107,13 +127,17 @@ def test_places_between_two_codes_are_uniform() -> None:
 def test_one_code_is_its_own_neighbour() -> None:
     book = book_of(torch.tensor([[1.0, 2, 3], [7, 7, 7]]), [0, 1])
     for label, code in enumerate([[1.0, 2.0, 3.0], [7.0, 7.0, 7.0]]):
-        torch.testing.assert_close(draw(book, "interpolate", label, n=10), torch.tensor([code] * 10))
+        torch.testing.assert_close(
+            draw(book, "interpolate", label, n=10), torch.tensor([code] * 10)
+        )
 
 
 def test_mixtures_have_the_moments_of_the_rows_by_the_law_of_total_variance() -> None:
     generator = torch.Generator().manual_seed(0)
     factor = torch.tensor([[1.0, 0, 0], [0.8, 0.6, 0], [-0.5, 0.3, 0.4]])
-    means = torch.tensor([[[-6.0, 0, 0], [6, 1, 0]], [[0, 5, 5], [0, -9, 3]]])  # (class, component, D)
+    means = torch.tensor(
+        [[[-6.0, 0, 0], [6, 1, 0]], [[0, 5, 5], [0, -9, 3]]]
+    )  # (class, component, D)
     shares = [(700, 300), (500, 500)]
     codes, labels = [], []
     for label in (0, 1):
@@ -128,7 +152,9 @@ def test_mixtures_have_the_moments_of_the_rows_by_the_law_of_total_variance() ->
         covariance = between + factor @ factor.T + 0.25 * torch.eye(D)
         new = draw(book, "mixture", label)
         scale = covariance.diag().sqrt()
-        torch.testing.assert_close((new.mean(dim=0) - mean) / scale, torch.zeros(D), atol=0.08, rtol=0)
+        torch.testing.assert_close(
+            (new.mean(dim=0) - mean) / scale, torch.zeros(D), atol=0.08, rtol=0
+        )
         error = (torch.cov(new.T) - covariance) / torch.outer(scale, scale)
         torch.testing.assert_close(error, torch.zeros(D, D), atol=0.08, rtol=0)
         # Two clusters, as often as they were: not one wide cloud between them.
@@ -142,7 +168,9 @@ def test_a_class_without_codes_has_the_prior() -> None:
     noise = torch.randn(5, D)
     for latent, n_picks in N_PICKS.items():
         picks = torch.randn(5, n_picks)
-        torch.testing.assert_close(book.draw(latent, noise, picks, torch.tensor([1] * 5), 1.0), noise)  # type: ignore[arg-type]
+        torch.testing.assert_close(
+            book.draw(latent, noise, picks, torch.tensor([1] * 5), 1.0), noise
+        )  # type: ignore[arg-type]
     book.clear()
     assert book.count(torch.tensor([0, 1, 2])).tolist() == [0, 0, 0]
 
@@ -163,7 +191,12 @@ def test_codes_that_coincide_are_no_obstacle(latent: str, codes: Tensor) -> None
 
 
 def test_learned_noise_is_a_normal_density() -> None:
-    for spec, shape in [(DataSpec("table", (4,), 2), (5, 4)), (DataSpec("image", (1, 8, 9), 2), (5, 1, 8, 9))]:
+    for spec, shape in [
+        (DataSpec("table", (4,), 2), (5, 4)),
+        (DataSpec("image", (1, 8, 9), 2), (5, 1, 8, 9)),
+    ]:
         noise, x, mean = LearnedNoise(spec), torch.randn(shape), torch.randn(shape)
-        expected = -torch.distributions.Normal(mean, noise.std()).log_prob(x).flatten(1).sum(dim=1).mean()
+        expected = (
+            -torch.distributions.Normal(mean, noise.std()).log_prob(x).flatten(1).sum(dim=1).mean()
+        )
         torch.testing.assert_close(noise(x, mean), expected)

@@ -33,8 +33,12 @@ def draw_mixed(n: int, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
     flag = rng.random(n) < norm.cdf(x)
     x[rng.random(n) < MISSING[kind]] = np.nan
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, n), unit="D")
-    frame = pd.DataFrame({"kind": pd.Categorical.from_codes(kind, ["a", "b", "c"]), "x": x, "flag": flag, "day": day})
-    return frame.assign(count=pd.array(rng.poisson(3, n), dtype="Int64")), pd.Series(np.array(["no", "yes"])[y])
+    frame = pd.DataFrame(
+        {"kind": pd.Categorical.from_codes(kind, ["a", "b", "c"]), "x": x, "flag": flag, "day": day}
+    )
+    return frame.assign(count=pd.array(rng.poisson(3, n), dtype="Int64")), pd.Series(
+        np.array(["no", "yes"])[y]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,10 +55,14 @@ def test_every_sampler_keeps_the_form_and_the_address(name: str, tmp_path: Path)
     index = np.arange(300)
     whole = sampler.generate(index, ["no", "yes"] * 150, seed=3)
     part = sampler.generate(index[100:107], (["no", "yes"] * 150)[100:107], seed=3)
-    pd.testing.assert_frame_equal(part, whole.iloc[100:107].reset_index(drop=True), rtol=1e-4, atol=1e-3)
+    pd.testing.assert_frame_equal(
+        part, whole.iloc[100:107].reset_index(drop=True), rtol=1e-4, atol=1e-3
+    )
     sampler.save(tmp_path / "a")
     for other in (load_sampler(tmp_path / "a"), copy.deepcopy(sampler)):
-        pd.testing.assert_frame_equal(other.generate([0, 9], ["no", "yes"]), sampler.generate([0, 9], ["no", "yes"]))
+        pd.testing.assert_frame_equal(
+            other.generate([0, 9], ["no", "yes"]), sampler.generate([0, 9], ["no", "yes"])
+        )
     if name != "gan":
         varied = sampler.vary(X, y, strength=0.2, random_state=0)
         assert varied.dtypes.equals(X.dtypes)
@@ -85,7 +93,9 @@ def test_column_types_are_a_parameter() -> None:
 def test_column_types_of_numbered_and_named_columns_are_saved(tmp_path: Path) -> None:
     X = pd.DataFrame({0: [10, 2000] * 10, "0": [5, 7] * 10, "x": np.arange(20.0)})
     types = {np.int64(0): "category", "0": "category"}
-    sampler = small_sampler("vae", column_types=types, callbacks=[Checkpoint(tmp_path / "a")]).fit(X, [0, 1] * 10)
+    sampler = small_sampler("vae", column_types=types, callbacks=[Checkpoint(tmp_path / "a")]).fit(
+        X, [0, 1] * 10
+    )
     loaded = load_sampler(tmp_path / "a")
     assert loaded.column_types == types
     assert loaded.fingerprint() == sampler.fingerprint()
@@ -112,7 +122,9 @@ def check_law(sampler: Any, *, share: float, mean: float, missing: float) -> Non
 @pytest.mark.parametrize("name", ["flow", "gan", "vae"])
 def test_the_joint_law_is_learned(name: str) -> None:
     X, y = draw_mixed(3000)
-    sampler = SAMPLERS[name](max_steps=800 if name == "vae" else 500, random_state=0, device="cpu").fit(X, y)
+    sampler = SAMPLERS[name](
+        max_steps=800 if name == "vae" else 500, random_state=0, device="cpu"
+    ).fit(X, y)
     check_law(sampler, share=0.08, mean=0.7, missing=0.2)
 
 
@@ -122,7 +134,9 @@ def test_a_dictated_law_is_drawn() -> None:
     logits, blocks = torch.randn(7, 5, generator=generator), (2, 3)
     kinds = torch.stack([torch.arange(7) % 2, torch.arange(7) % 3], dim=1)
     x = torch.cat([F.one_hot(kinds[:, 0], 2), F.one_hot(kinds[:, 1], 3)], dim=1).float()
-    expected = F.cross_entropy(logits[:, :2], kinds[:, 0]) + F.cross_entropy(logits[:, 2:], kinds[:, 1])
+    expected = F.cross_entropy(logits[:, :2], kinds[:, 0]) + F.cross_entropy(
+        logits[:, 2:], kinds[:, 1]
+    )
     torch.testing.assert_close(block_nll(x, logits, blocks), expected)
 
     many = logits[:1].expand(40_000, -1)
@@ -156,14 +170,18 @@ def test_rows_about_the_decoders_output_have_its_law() -> None:
     torch.testing.assert_close(rows[:, :2].mean(0), out[0, :2], atol=0.01, rtol=0)
     torch.testing.assert_close(rows[:, :2].std(0), law.std().detach(), atol=0.01, rtol=0)
     torch.testing.assert_close(rows[:, 2:].mean(0), out[0, 2:].softmax(0), atol=0.01, rtol=0)
-    torch.testing.assert_close(law.draw(out[:1], torch.randn(1, 5), 0.0), torch.tensor([[1.0, -1.0, 1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(
+        law.draw(out[:1], torch.randn(1, 5), 0.0), torch.tensor([[1.0, -1.0, 1.0, 0.0, 0.0]])
+    )
 
 
 def test_a_vae_of_missing_labels_and_missing_values() -> None:
     X, y = draw_mixed(80)
     codes = np.where(np.arange(80) < 20, -1, (y == "yes").astype(int))
     codes[20:30] = 2
-    rows, labels = ConditionalVAE(max_steps=5, width=4, random_state=0, device="cpu").fit(X, codes).sample(30)
+    rows, labels = (
+        ConditionalVAE(max_steps=5, width=4, random_state=0, device="cpu").fit(X, codes).sample(30)
+    )
     assert set(labels) <= {0, 1, 2}
     assert len(rows) == 30
 
@@ -176,7 +194,9 @@ def test_training_on_and_varying_refuse_values_that_were_not_fitted() -> None:
         changed = text.astype({column: object}) if column == "flag" else text.copy()
         changed.loc[7, column] = value
         for use in (lambda: sampler.partial_fit(changed, y), lambda: sampler.vary(changed, y)):  # noqa: B023
-            with pytest.raises(InputError, match=f"column '{column}' of X has .* in row 7, and no such value"):
+            with pytest.raises(
+                InputError, match=f"column '{column}' of X has .* in row 7, and no such value"
+            ):
                 use()
     known = text.assign(x=np.nan)
     assert len(sampler.partial_fit(known, y).vary(known, y)) == 60

@@ -20,7 +20,13 @@ DATA = pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "
 
 
 def fit(X: Any, y: Any, **params: Any) -> PairedVAE:
-    small: dict[str, Any] = {"max_steps": 8, "batch_size": 8, "width": 4, "latent_dim": 3, "random_state": 0}
+    small: dict[str, Any] = {
+        "max_steps": 8,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 3,
+        "random_state": 0,
+    }
     return PairedVAE(**({**small, "device": "cpu", "n_sources": 100} | params)).fit(X, y)
 
 
@@ -41,10 +47,14 @@ def test_a_warp_takes_pixels_from_elsewhere() -> None:
     right[:, 0], down[:, 1] = 3 / 10, 2 / 8
     torch.testing.assert_close(warp(x, right)[..., :7], x[..., 3:])
     torch.testing.assert_close(warp(x, down)[:, :, :6], x[:, :, 2:])
-    torch.testing.assert_close(warp(x, right)[..., 7:], x[..., 9:].expand(-1, -1, -1, 3))  # the border goes on
+    torch.testing.assert_close(
+        warp(x, right)[..., 7:], x[..., 9:].expand(-1, -1, -1, 3)
+    )  # the border goes on
 
 
-@pytest.mark.parametrize("spec", [DataSpec("image", (1, 9, 12), 2), DataSpec("table", (4,), 2)], ids=["image", "table"])
+@pytest.mark.parametrize(
+    "spec", [DataSpec("image", (1, 9, 12), 2), DataSpec("table", (4,), 2)], ids=["image", "table"]
+)
 def test_the_objective_is_the_negative_elbo_of_the_target(spec: DataSpec) -> None:
     torch.manual_seed(0)
     network = PairNetwork(spec, 3, 4, n_sources=5).eval()
@@ -55,7 +65,13 @@ def test_the_objective_is_the_negative_elbo_of_the_target(spec: DataSpec) -> Non
     reconstruction, kl = network(source, x)
     torch.manual_seed(1)
     made = network.decode(source, mean + torch.randn_like(mean) * posterior.scale)
-    expected = -torch.distributions.Normal(made, network.noise.std()).log_prob(x).flatten(1).sum(dim=1).mean()
+    expected = (
+        -torch.distributions.Normal(made, network.noise.std())
+        .log_prob(x)
+        .flatten(1)
+        .sum(dim=1)
+        .mean()
+    )
     torch.testing.assert_close(reconstruction, expected)
     divergence = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0))
     torch.testing.assert_close(kl, divergence.sum(dim=1).mean())
@@ -76,11 +92,15 @@ def test_the_form_is_kept(form: str) -> None:
 def test_the_further_the_stronger(data: Any) -> None:
     X, y = data(200)
     sampler = fit(X.astype(np.float32), y, max_steps=200)
-    whole = [sampler.vary(X.astype(np.float32), y, strength=s, random_state=0) for s in (0, 0.1, 0.4, 1)]
+    whole = [
+        sampler.vary(X.astype(np.float32), y, strength=s, random_state=0) for s in (0, 0.1, 0.4, 1)
+    ]
     away = [np.abs(rows - whole[0]).mean() for rows in whole]
     assert away == sorted(away)
     assert away[1] < 0.5 * away[-1]
-    np.testing.assert_array_equal(sampler.vary(X.astype(np.float32), y[::-1], strength=1, random_state=0), whole[-1])
+    np.testing.assert_array_equal(
+        sampler.vary(X.astype(np.float32), y[::-1], strength=1, random_state=0), whole[-1]
+    )
 
 
 def test_at_0_a_row_comes_back_nearly_and_at_1_the_code_is_used() -> None:
@@ -99,18 +119,30 @@ def test_a_class_of_two_rows_varies_as_a_frequent_one_does() -> None:
     X, y = squares(300), np.zeros(300, dtype=int)
     cross = np.zeros((12, 12), dtype=np.uint8)
     cross[3:9, 5:7] = cross[5:7, 3:9] = 255
-    sampler = fit(np.concatenate([X, [cross, cross]]), np.append(y, [1, 1]), max_steps=400, batch_size=32, width=8)
+    sampler = fit(
+        np.concatenate([X, [cross, cross]]),
+        np.append(y, [1, 1]),
+        max_steps=400,
+        batch_size=32,
+        width=8,
+    )
     rare = sampler.sample(50, y=1, random_state=0)[0].astype(float)
-    frequent = sampler.vary(np.repeat(X[:1], 50, axis=0), 0, strength=1, random_state=0).astype(float)
+    frequent = sampler.vary(np.repeat(X[:1], 50, axis=0), 0, strength=1, random_state=0).astype(
+        float
+    )
     assert rare.std(axis=0).mean() > 0.3 * frequent.std(axis=0).mean()
 
 
 @DATA
-def test_samples_start_from_rows_of_their_class_each_alike(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_start_from_rows_of_their_class_each_alike(
+    data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     X, y = data()
     sampler = fit(X, y)
     monkeypatch.setattr(PairNetwork, "generate", lambda self, source, z, columns: source)
-    new = np.asarray(sampler.generate(np.arange(6000), np.ones(6000, dtype=int)), dtype=float).reshape(6000, -1)
+    new = np.asarray(
+        sampler.generate(np.arange(6000), np.ones(6000, dtype=int)), dtype=float
+    ).reshape(6000, -1)
     mine = np.asarray(X[y == 1], dtype=float).reshape(sum(y == 1), -1)
     gap = np.abs(new[:, None] - mine[None]).max(axis=2)
     assert gap.min(axis=1).max() < 1e-4
@@ -156,7 +188,9 @@ def test_rows_without_a_label_are_sources_of_the_inferred_one() -> None:
     assert network.sources.count(torch.arange(3)).tolist() == counts.tolist()
     kept = sampler.codec_.encode(rows)[np.argsort(sampler.transduction_, kind="stable")]
     for mine in np.split(np.arange(120), np.cumsum(counts)[:-1]):
-        torch.testing.assert_close(network.sources.rows[mine].sort(dim=0).values, kept[mine].sort(dim=0).values)
+        torch.testing.assert_close(
+            network.sources.rows[mine].sort(dim=0).values, kept[mine].sort(dim=0).values
+        )
 
 
 def test_a_class_without_a_row_to_start_from_is_named() -> None:

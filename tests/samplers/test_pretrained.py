@@ -29,7 +29,11 @@ from tests.samplers.generators import Affine, Normed, blend, by_hand, make, nois
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.startswith("table")])
 def test_gives_back_the_form_that_went_in(form: str) -> None:
     X, y = as_form(form)
-    channels = 3 if form in ("uint8-nhwc", "uint8-nchw", "float32-nchw", "uint8-tensor", "pil-colour") else 1
+    channels = (
+        3
+        if form in ("uint8-nhwc", "uint8-nchw", "float32-nchw", "uint8-tensor", "pil-colour")
+        else 1
+    )
     sampler = make(Affine(channels=channels, side=10 if form == "non-square" else 12)).fit(X, y)
     new_X, new_y = sampler.sample(7)
     assert type(new_X) is type(X)
@@ -44,8 +48,12 @@ def test_rows_are_those_of_the_generator_called_by_hand() -> None:
     sampler = make(generator).fit(X, np.array(["cat", "dog"])[y])
     found = sampler.generate([5, 0, 700, 5], ["dog", "cat", "cat", "dog"])
     np.testing.assert_allclose(found, by_hand(generator, [5, 0, 700, 5], [1, 0, 0, 1]), atol=1)
-    turned = make(generator, class_map={"cat": 1, "dog": 0, "cow": 9}).fit(X, np.array(["cat", "dog"])[y])
-    np.testing.assert_allclose(turned.generate([5, 0], ["dog", "cat"]), by_hand(generator, [5, 0], [0, 1]), atol=1)
+    turned = make(generator, class_map={"cat": 1, "dog": 0, "cow": 9}).fit(
+        X, np.array(["cat", "dog"])[y]
+    )
+    np.testing.assert_allclose(
+        turned.generate([5, 0], ["dog", "cat"]), by_hand(generator, [5, 0], [0, 1]), atol=1
+    )
     assert sampler.class_prior_.tolist() == [0.5, 0.5]
     assert sampler.classes_.tolist() == ["cat", "dog"]
 
@@ -53,15 +61,23 @@ def test_rows_are_those_of_the_generator_called_by_hand() -> None:
 @pytest.mark.parametrize("low, high", [(0, 1), (-1, 1), (0, 255), (-3.5, 2)])
 def test_value_ranges(low: float, high: float) -> None:
     X, y = toy_images()
-    sampler = make(lambda z, y: (plain(z, y) + 1) / 2 * (high - low) + low, value_range=(low, high)).fit(X, y)
-    np.testing.assert_allclose(sampler.generate([0, 1], [0, 1]), by_hand(plain, [0, 1], [0, 1]), atol=1)
+    sampler = make(
+        lambda z, y: (plain(z, y) + 1) / 2 * (high - low) + low, value_range=(low, high)
+    ).fit(X, y)
+    np.testing.assert_allclose(
+        sampler.generate([0, 1], [0, 1]), by_hand(plain, [0, 1], [0, 1]), atol=1
+    )
 
 
 def test_data_range_says_what_black_and_white_are() -> None:
     X, y = toy_images(channels=3)
     mean, std = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.3, 0.1])
-    normalised = ((X * 0.8 / 255 - mean) / std).astype(np.float32)  # whose brightest pixel is not white
-    sampler = make(Affine(channels=3), data_range=((0 - mean) / std, (1 - mean) / std)).fit(normalised, y)
+    normalised = ((X * 0.8 / 255 - mean) / std).astype(
+        np.float32
+    )  # whose brightest pixel is not white
+    sampler = make(Affine(channels=3), data_range=((0 - mean) / std, (1 - mean) / std)).fit(
+        normalised, y
+    )
     found = sampler.generate([0, 1], [0, 1]) * std + mean
     expected = by_hand(Affine(channels=3), [0, 1], [0, 1]) / 255
     np.testing.assert_allclose(found, expected, atol=0.01)
@@ -70,7 +86,9 @@ def test_data_range_says_what_black_and_white_are() -> None:
             make(Affine(channels=3), data_range=bad).fit(normalised, y)
 
 
-@pytest.mark.parametrize("generator", [Affine(), Normed(), plain, noisy], ids=["affine", "norm", "function", "noisy"])
+@pytest.mark.parametrize(
+    "generator", [Affine(), Normed(), plain, noisy], ids=["affine", "norm", "function", "noisy"]
+)
 def test_a_row_depends_on_its_address_alone(generator: Any) -> None:
     X, y = toy_images()
     sampler = make(generator, batch_size=13).fit(X.astype(np.float32), y)
@@ -79,10 +97,14 @@ def test_a_row_depends_on_its_address_alone(generator: Any) -> None:
     state = torch.get_rng_state()
     whole = sampler.generate(index, labels)
     for size in (1, 7, 59):
-        parts = [sampler.generate(index[i : i + size], labels[i : i + size]) for i in range(0, 60, size)]
+        parts = [
+            sampler.generate(index[i : i + size], labels[i : i + size]) for i in range(0, 60, size)
+        ]
         np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-4, atol=1e-3)
     shuffled = np.random.default_rng(0).permutation(60)
-    np.testing.assert_allclose(sampler.generate(shuffled, labels[shuffled]), whole[shuffled], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        sampler.generate(shuffled, labels[shuffled]), whole[shuffled], rtol=1e-4, atol=1e-3
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert not np.allclose(sampler.generate(index, labels, seed=4), whole)
     assert len({row.tobytes() for row in whole}) == 60
@@ -119,19 +141,24 @@ def test_vary() -> None:
     expected = np.rint((plain(z, torch.from_numpy(y)).numpy().transpose(0, 2, 3, 1) + 1) * 127.5)
     np.testing.assert_allclose(new, expected, atol=1)
     for n in (1, 13, 39):
-        np.testing.assert_allclose(sampler.vary(X[:n], y[:n], strength=1, random_state=3), new[:n], atol=1)
+        np.testing.assert_allclose(
+            sampler.vary(X[:n], y[:n], strength=1, random_state=3), new[:n], atol=1
+        )
     with pytest.raises(NotImplementedError, match="has no vary_with"):
         make(plain).fit(X, y).vary(X, y)
     with pytest.raises(InputError, match=r"vary_with=.*NaN"):
         make(plain, vary_with=lambda x, y, z, strength: x * np.nan).fit(X, y)
-    with pytest.raises(InputError, match=r"vary_with=.*\(1, 12, 6\).*\(1, 12, 12\): set resize=True"):
+    with pytest.raises(
+        InputError, match=r"vary_with=.*\(1, 12, 6\).*\(1, 12, 12\): set resize=True"
+    ):
         make(plain, vary_with=lambda x, y, z, strength: x[..., ::2]).fit(X, y)
 
 
 def test_resize_is_asked_for() -> None:
     X, y = toy_images()
     with pytest.raises(
-        InputError, match=r"Affine gives images of \(C, H, W\) = \(1, 24, 36\).*\(1, 12, 12\).*resize=Tr"
+        InputError,
+        match=r"Affine gives images of \(C, H, W\) = \(1, 24, 36\).*\(1, 12, 12\).*resize=Tr",
     ):
         make(Affine(side=24, width=36)).fit(X, y)
     seen: list[tuple[int, ...]] = []
@@ -142,12 +169,16 @@ def test_resize_is_asked_for() -> None:
 
     flat = lambda z, y: plain(z, y)[..., :1, :1].expand(-1, 1, 24, 36)  # noqa: E731
     sampler = make(flat, resize=True, vary_with=vary).fit(X, y)
-    np.testing.assert_allclose(sampler.generate([0, 1], [0, 1]), by_hand(plain, [0, 1], [0, 1]), atol=1)
+    np.testing.assert_allclose(
+        sampler.generate([0, 1], [0, 1]), by_hand(plain, [0, 1], [0, 1]), atol=1
+    )
     assert sampler.vary(X, y).shape == X.shape
     assert set(seen) == {(1, 24, 36)}
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning")  # torch.jit says that torch.export comes after it
+@pytest.mark.filterwarnings(
+    "ignore::FutureWarning"
+)  # torch.jit says that torch.export comes after it
 @pytest.mark.parametrize("how", ["trace", "script", "export"])
 def test_modules_of_torch_jit_and_export(how: str, tmp_path: Path) -> None:
     X, y = toy_images()
@@ -159,7 +190,11 @@ def test_modules_of_torch_jit_and_export(how: str, tmp_path: Path) -> None:
         torch.export.save(exported, tmp_path / "g.pt2")
         module: Any = torch.export.load(tmp_path / "g.pt2").module()
     else:
-        made = torch.jit.trace(plain_module, example) if how == "trace" else torch.jit.script(plain_module)
+        made = (
+            torch.jit.trace(plain_module, example)
+            if how == "trace"
+            else torch.jit.script(plain_module)
+        )
         torch.jit.save(made, tmp_path / "g.pt")  # type: ignore[no-untyped-call]
         module = torch.jit.load(tmp_path / "g.pt")  # type: ignore[no-untyped-call]
     sampler = make(module).fit(X, y)
@@ -167,7 +202,9 @@ def test_modules_of_torch_jit_and_export(how: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(sampler.generate([0, 300, 2], [0, 1, 1]), expected, atol=1)
     if how != "export":
         other = pickle.loads(pickle.dumps(sampler))  # noqa: S301
-        np.testing.assert_array_equal(other.generate([0, 300, 2], [0, 1, 1]), sampler.generate([0, 300, 2], [0, 1, 1]))
+        np.testing.assert_array_equal(
+            other.generate([0, 300, 2], [0, 1, 1]), sampler.generate([0, 300, 2], [0, 1, 1])
+        )
         assert other.fingerprint() == sampler.fingerprint()
         assert clone(sampler).fit(X, y).fingerprint() == sampler.fingerprint()
 
@@ -177,12 +214,21 @@ def test_pickled_copied_and_cloned_samplers_give_the_same_rows(generator: Any) -
     X, y = toy_images()
     sampler = make(generator, name="mine", vary_with=blend).fit(X, y)
     expected = sampler.generate([0, 300, 7], [0, 1, 1])
-    for other in (pickle.loads(pickle.dumps(sampler)), copy.deepcopy(sampler), clone(sampler).fit(X, y)):  # noqa: S301
+    for other in (
+        pickle.loads(pickle.dumps(sampler)),
+        copy.deepcopy(sampler),
+        clone(sampler).fit(X, y),
+    ):
         np.testing.assert_array_equal(other.generate([0, 300, 7], [0, 1, 1]), expected)
-        np.testing.assert_array_equal(other.vary(X, y, random_state=0), sampler.vary(X, y, random_state=0))
+        np.testing.assert_array_equal(
+            other.vary(X, y, random_state=0), sampler.vary(X, y, random_state=0)
+        )
         assert other.fingerprint() == sampler.fingerprint()
     assert not hasattr(clone(sampler), "network_")
-    assert pickle.loads(pickle.dumps(make(generator))).get_params().keys() == sampler.get_params().keys()  # noqa: S301
+    assert (
+        pickle.loads(pickle.dumps(make(generator))).get_params().keys()
+        == sampler.get_params().keys()
+    )
 
 
 def test_fingerprint_tells_all_that_gives_other_rows() -> None:
@@ -223,7 +269,9 @@ def test_in_banks_loaders_datasets_and_oversampling(tmp_path: Path) -> None:
     tensors = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
     data = TensorDataset(tensors, torch.from_numpy(y))
     on_tensors = make(plain, name="plain", vary_with=blend).fit(tensors, torch.from_numpy(y))
-    batches = list(augment_loader(DataLoader(data, batch_size=8), on_tensors, ratio=0.5, return_mask=True))
+    batches = list(
+        augment_loader(DataLoader(data, batch_size=8), on_tensors, ratio=0.5, return_mask=True)
+    )
     assert sum(int(batch[2].sum()) for batch in batches) == 20
     assert all(batch[0].shape == (8, 1, 12, 12) for batch in batches)
     more = AugmentedDataset(data, on_tensors, sampling_strategy={1: 25})
@@ -231,7 +279,9 @@ def test_in_banks_loaders_datasets_and_oversampling(tmp_path: Path) -> None:
     x, label = more[44]
     assert (x.shape, x.dtype, int(label)) == ((1, 12, 12), torch.float32, 1)
 
-    X_new, y_new = GenerativeOverSampler(make(plain), random_state=0).fit_resample(X[:-10:], np.sort(y)[:-10])
+    X_new, y_new = GenerativeOverSampler(make(plain), random_state=0).fit_resample(
+        X[:-10:], np.sort(y)[:-10]
+    )
     assert np.bincount(y_new).tolist() == [20, 20]
     assert X_new.dtype == np.uint8
 
@@ -253,11 +303,15 @@ class Reader(torch.utils.data.Dataset[Any]):
 def test_in_workers(context: str) -> None:
     X, y = toy_images()
     sampler = make().fit(X, y)
-    loader = DataLoader(Reader(sampler), batch_size=3, num_workers=1, multiprocessing_context=context)
+    loader = DataLoader(
+        Reader(sampler), batch_size=3, num_workers=1, multiprocessing_context=context
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork in a process with threads
         rows = torch.cat(list(loader)).numpy()
-    np.testing.assert_allclose(rows.astype(int), sampler.generate(np.arange(6), np.arange(6) % 2).astype(int), atol=1)
+    np.testing.assert_allclose(
+        rows.astype(int), sampler.generate(np.arange(6), np.arange(6) % 2).astype(int), atol=1
+    )
 
 
 @pytest.mark.gpu
@@ -268,8 +322,14 @@ def test_cuda_gives_the_rows_that_the_cpu_gives(generator: Any) -> None:
     index = np.arange(300)
     on_cpu = make(copy.deepcopy(generator)).fit(X, y).generate(index, index % 2)
     on_gpu = make(copy.deepcopy(generator), device="cuda").fit(X, y)
-    np.testing.assert_allclose(on_gpu.generate(index, index % 2).astype(int), on_cpu.astype(int), atol=1)
+    np.testing.assert_allclose(
+        on_gpu.generate(index, index % 2).astype(int), on_cpu.astype(int), atol=1
+    )
     again = pickle.loads(pickle.dumps(on_gpu))  # noqa: S301
-    np.testing.assert_array_equal(again.generate(index, index % 2), on_gpu.generate(index, index % 2))
+    np.testing.assert_array_equal(
+        again.generate(index, index % 2), on_gpu.generate(index, index % 2)
+    )
     noise = make(noisy, device="cuda").fit(X.astype(np.float32), y)
-    np.testing.assert_allclose(noise.generate([9], [1]), noise.generate(np.arange(20), 1)[9:10], atol=1e-3)
+    np.testing.assert_allclose(
+        noise.generate([9], [1]), noise.generate(np.arange(20), 1)[9:10], atol=1e-3
+    )

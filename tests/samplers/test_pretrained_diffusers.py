@@ -21,7 +21,10 @@ from tests.conftest import toy_images
 
 diffusers = pytest.importorskip("diffusers")
 # Other libraries' notices to their own users.
-pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 LABELS = np.array(["cat", "dog"])
 
@@ -115,7 +118,9 @@ def open_dit(path: Path, **params: Any) -> PretrainedSampler:
 
 def open_text(path: Path, **params: Any) -> PretrainedSampler:
     prompts = {"cat": "a cat", "dog": "a dog"}
-    return open_dit(path, **({"class_map": None, "prompts": prompts, "num_inference_steps": 4} | params))
+    return open_dit(
+        path, **({"class_map": None, "prompts": prompts, "num_inference_steps": 4} | params)
+    )
 
 
 def generators(index: Any, table: str = "noise") -> list[torch.Generator]:
@@ -149,17 +154,25 @@ def test_dit_gives_the_images_of_the_pipeline_called_by_hand(dit: Path, data: An
 @pytest.mark.parametrize("scheduler", ["DDIMScheduler", "DDPMScheduler"])
 def test_a_row_depends_on_its_address_alone(scheduler: str, tmp_path: Path, data: Any) -> None:
     """`DiTPipeline` hands its scheduler no generator, so that the noise of a stochastic one is torch's global one."""
-    sampler = open_dit(build_dit(tmp_path / "dit", getattr(diffusers, scheduler)()), batch_size=5).fit(*data)
+    sampler = open_dit(
+        build_dit(tmp_path / "dit", getattr(diffusers, scheduler)()), batch_size=5
+    ).fit(*data)
     state = torch.get_rng_state()
     index, labels = np.arange(12), LABELS[np.arange(12) % 2]
     whole = sampler.generate(index, labels)
     for size in (1, 4, 11):
-        parts = [sampler.generate(index[i : i + size], labels[i : i + size]) for i in range(0, 12, size)]
+        parts = [
+            sampler.generate(index[i : i + size], labels[i : i + size]) for i in range(0, 12, size)
+        ]
         np.testing.assert_allclose(np.concatenate(parts).astype(int), whole.astype(int), atol=1)
-    np.testing.assert_allclose(sampler.generate(index[::-1], labels[::-1]).astype(int)[::-1], whole.astype(int), atol=1)
+    np.testing.assert_allclose(
+        sampler.generate(index[::-1], labels[::-1]).astype(int)[::-1], whole.astype(int), atol=1
+    )
     assert len({row.tobytes() for row in whole}) == 12
     assert torch.equal(torch.get_rng_state(), state)
-    assert sampler.network_.learned.seeded == ({"generator"} if scheduler == "DDPMScheduler" else set())  # type: ignore[union-attr]
+    assert sampler.network_.learned.seeded == (
+        {"generator"} if scheduler == "DDPMScheduler" else set()
+    )  # type: ignore[union-attr]
 
 
 def test_text_to_image_and_image_to_image(stable_diffusion: Path, data: Any) -> None:
@@ -167,7 +180,9 @@ def test_text_to_image_and_image_to_image(stable_diffusion: Path, data: Any) -> 
     sampler = open_text(stable_diffusion).fit(X, y)
     found = sampler.generate([4, 0], ["dog", "cat"])
     pipeline = load(stable_diffusion, diffusers.StableDiffusionPipeline)
-    by_hand = pipeline(["a dog", "a cat"], num_inference_steps=4, output_type="pt", generator=generators([4, 0]))
+    by_hand = pipeline(
+        ["a dog", "a cat"], num_inference_steps=4, output_type="pt", generator=generators([4, 0])
+    )
     np.testing.assert_allclose(found.astype(int), as_uint8(by_hand.images), atol=1)
 
     np.testing.assert_array_equal(sampler.vary(X, y, strength=0, random_state=3), X)
@@ -178,28 +193,42 @@ def test_text_to_image_and_image_to_image(stable_diffusion: Path, data: Any) -> 
                      generator=generators([0, 1], "vary"))  # fmt: skip
     np.testing.assert_allclose(varied.astype(int), as_uint8(by_hand.images), atol=1)
     np.testing.assert_allclose(
-        sampler.vary(X[:1], y[:1], strength=0.5, random_state=3).astype(int), varied[:1].astype(int), atol=1
+        sampler.vary(X[:1], y[:1], strength=0.5, random_state=3).astype(int),
+        varied[:1].astype(int),
+        atol=1,
     )
 
 
-def test_an_image_to_image_folder_generates_too(stable_diffusion: Path, tmp_path: Path, data: Any) -> None:
+def test_an_image_to_image_folder_generates_too(
+    stable_diffusion: Path, tmp_path: Path, data: Any
+) -> None:
     folder = shutil.copytree(stable_diffusion, tmp_path / "editor")
     index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusionImg2ImgPipeline"}))
+    (folder / "model_index.json").write_text(
+        json.dumps(index | {"_class_name": "StableDiffusionImg2ImgPipeline"})
+    )
     expected = open_text(stable_diffusion).fit(*data)
     sampler = open_text(folder).fit(*data)
-    np.testing.assert_array_equal(sampler.generate([0, 1], data[1][:2]), expected.generate([0, 1], data[1][:2]))
-    np.testing.assert_array_equal(sampler.vary(*data, random_state=0), expected.vary(*data, random_state=0))
+    np.testing.assert_array_equal(
+        sampler.generate([0, 1], data[1][:2]), expected.generate([0, 1], data[1][:2])
+    )
+    np.testing.assert_array_equal(
+        sampler.vary(*data, random_state=0), expected.vary(*data, random_state=0)
+    )
     assert sampler.fingerprint() != expected.fingerprint()
     for other in (pickle.loads(pickle.dumps(sampler)), clone(sampler).fit(*data)):  # noqa: S301
-        np.testing.assert_array_equal(other.vary(*data, random_state=0), sampler.vary(*data, random_state=0))
+        np.testing.assert_array_equal(
+            other.vary(*data, random_state=0), sampler.vary(*data, random_state=0)
+        )
 
 
 def test_sizes_and_precision(dit: Path) -> None:
     X, y = toy_images(10, 12, 3)
     sampler = open_dit(dit, class_map={0: 0, 1: 999}).fit(X, y)
     assert sampler.sample(2)[0].shape == (2, 12, 12, 3)
-    with pytest.raises(InputError, match=r"\(3, 16, 16\), and those of X have \(3, 12, 12\): set resize=True"):
+    with pytest.raises(
+        InputError, match=r"\(3, 16, 16\), and those of X have \(3, 12, 12\): set resize=True"
+    ):
         open_dit(dit, class_map={0: 0, 1: 1}, resize=False).fit(X, y)
     half = open_dit(dit, class_map={0: 0, 1: 999}, dtype="bfloat16").fit(X, y)
     assert half.sample(2)[0].dtype == np.uint8
@@ -215,7 +244,8 @@ def test_copies_banks_and_fingerprints(dit: Path, data: Any, tmp_path: Path) -> 
         assert other.fingerprint() == sampler.fingerprint()
     assert open_dit(dit, num_inference_steps=3).fit(*data).fingerprint() != sampler.fingerprint()
     assert (
-        open_dit(build_dit(tmp_path / "b", diffusers.DDPMScheduler())).fit(*data).fingerprint() != sampler.fingerprint()
+        open_dit(build_dit(tmp_path / "b", diffusers.DDPMScheduler())).fit(*data).fingerprint()
+        != sampler.fingerprint()
     )
 
     bank = SampleBank.build(sampler, {"dog": 3}, tmp_path / "bank")
@@ -229,7 +259,10 @@ def refused(folder: Path, message: str, **params: Any) -> None:
 
 
 def test_folders_that_cannot_be_used(dit: Path, tmp_path: Path) -> None:
-    refused(tmp_path / "nothing", r"nothing is no folder with a model_index\.json.*Nothing is downloaded")
+    refused(
+        tmp_path / "nothing",
+        r"nothing is no folder with a model_index\.json.*Nothing is downloaded",
+    )
     refused(Path("facebook/DiT-XL-2-256"), "is no folder with a model_index")
     refused(dit / "model_index.json", "is no folder with a model_index")
 
@@ -253,7 +286,9 @@ def test_folders_that_cannot_be_used(dit: Path, tmp_path: Path) -> None:
     refused(torn, "torn cannot be loaded as a pipeline")
     shards = changed("shards")
     record = {"metadata": {}, "weight_map": {"a": "../../x.bin"}}
-    (shards / "vae" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(record))
+    (shards / "vae" / "diffusion_pytorch_model.safetensors.index.json").write_text(
+        json.dumps(record)
+    )
     refused(shards, "names files that are no safetensors beside it")
     wrong = {
         "os": {"vae": ["os", "system"]},
@@ -278,17 +313,33 @@ def test_code_in_a_folder_is_not_run(place: str, dit: Path, tmp_path: Path) -> N
     assert not (tmp_path / "ran").exists()
 
 
-def test_calls_that_do_not_go_with_the_pipeline(dit: Path, stable_diffusion: Path, data: Any, tmp_path: Path) -> None:
-    refused(dit, "takes no prompt, as prompts needs: give class_map instead", class_map=None, prompts={"cat": "a cat"})
+def test_calls_that_do_not_go_with_the_pipeline(
+    dit: Path, stable_diffusion: Path, data: Any, tmp_path: Path
+) -> None:
+    refused(
+        dit,
+        "takes no prompt, as prompts needs: give class_map instead",
+        class_map=None,
+        prompts={"cat": "a cat"},
+    )
     refused(stable_diffusion, "takes no class_labels, as class_map needs: give prompts instead")
     refused(dit, "either class_map", class_map=None)
     refused(dit, "either class_map", prompts={"cat": "a cat"})
-    refused(dit, r"class_map\['dog'\]=1000, but .* has the classes 0 to 999", class_map={"cat": 0, "dog": 1000})
+    refused(
+        dit,
+        r"class_map\['dog'\]=1000, but .* has the classes 0 to 999",
+        class_map={"cat": 0, "dog": 1000},
+    )
     refused(dit, "options has 'height'", options={"height": 32})
     refused(dit, "options has 'generator'", options={"generator": None})
     refused(dit, "num_inference_steps=0", num_inference_steps=0)
     refused(dit, "dtype='float8'", dtype="float8")
-    refused(stable_diffusion, "prompts has 3 in place 1", class_map=None, prompts={"cat": "a cat", "dog": 3})
+    refused(
+        stable_diffusion,
+        "prompts has 3 in place 1",
+        class_map=None,
+        prompts={"cat": "a cat", "dog": 3},
+    )
     with pytest.raises(InputError, match=r"class_map has no entry for \['dog'\]"):
         open_dit(dit, class_map={"cat": 1}).fit(*data)
     unconditional = diffusers.DDPMPipeline(

@@ -19,7 +19,9 @@ from tests.samplers.generators import Affine, make, numpy_noise, plain
 
 def test_noise_that_cannot_be_seeded_is_refused() -> None:
     X, y = toy_images()
-    with pytest.raises(InputError, match=r"numpy_noise gives another image for a row alone.*not from numpy"):
+    with pytest.raises(
+        InputError, match=r"numpy_noise gives another image for a row alone.*not from numpy"
+    ):
         make(numpy_noise).fit(X, y)
     with pytest.raises(InputError, match=r"put the network that it uses into eval"):
         make(lambda z, y: plain(z, y) - plain(z, y).mean(dim=0, keepdim=True)).fit(X, y)
@@ -46,7 +48,10 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "generator, message",
     [
-        (Affine(channels=3), r"Affine gives images of \(C, H, W\) = \(3, 12, 12\), and those of X have \(1, 12, 12\)"),
+        (
+            Affine(channels=3),
+            r"Affine gives images of \(C, H, W\) = \(3, 12, 12\), and those of X have \(1, 12, 12\)",
+        ),
         (Affine(n_classes=1), r"Affine fails .*class numbers \[0, 1\].*IndexError.*class_map"),
         (lambda z, y: plain(z, y) * torch.nan, r"NaN or infinity in 2 of 2 rows"),
         (lambda z, y: plain(z, y) / 0.0, r"NaN or infinity"),
@@ -123,7 +128,9 @@ def test_bad_data_is_refused_and_the_fitted_sampler_stays() -> None:
 
 def test_nan_in_a_later_batch_is_found() -> None:
     X, y = toy_images()
-    sampler = make(lambda z, y: torch.where(z[:, :1, None, None] > 2, torch.nan, plain(z, y))).fit(X, y)
+    sampler = make(lambda z, y: torch.where(z[:, :1, None, None] > 2, torch.nan, plain(z, y))).fit(
+        X, y
+    )
     with pytest.raises(InputError, match=r"NaN or infinity in \d+ of 64 rows"):
         sampler.generate(np.arange(500), 0)
 

@@ -9,7 +9,9 @@ from gen_augment.data import load_data
 from gen_augment.samplers import unlabelled
 
 
-def test_shifts_help_a_few_labelled_images_to_name_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shifts_help_a_few_labelled_images_to_name_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     digits = load_data("digits")
     order = np.random.default_rng(0).permutation(len(digits.y))
     few = np.concatenate([order[digits.y[order] == digit][:5] for digit in range(10)])
@@ -21,7 +23,9 @@ def test_shifts_help_a_few_labelled_images_to_name_the_others(monkeypatch: pytes
     def right(shift: float) -> float:
         monkeypatch.setitem(unlabelled.N_STEPS, "image", 400)
         monkeypatch.setitem(unlabelled.SHIFT, "image", shift)
-        found = unlabelled.infer_labels(x, y, sampler.spec_, seed=0, device=torch.device("cpu")).numpy()
+        found = unlabelled.infer_labels(
+            x, y, sampler.spec_, seed=0, device=torch.device("cpu")
+        ).numpy()
         assert (found[: len(few)] == digits.y[few]).all()
         return float((found[len(few) :] == digits.y[others]).mean())
 

@@ -18,7 +18,9 @@ from tests.samplers.mixture import check_mixture, draw_mixture
 def parts(network: VAENetwork, x: torch.Tensor, y: torch.Tensor) -> tuple[Normal, torch.Tensor]:
     """q(z|x,y), and the decoder's output for the draw that `forward` makes after the same seed."""
     condition = network.embedding(y)
-    mean, log_var = network.to_code(torch.cat([network.encoder(x), condition], dim=1)).chunk(2, dim=1)
+    mean, log_var = network.to_code(torch.cat([network.encoder(x), condition], dim=1)).chunk(
+        2, dim=1
+    )
     posterior = Normal(mean, (log_var / 2).exp())
     torch.manual_seed(0)
     return posterior, network.decoder(mean + torch.randn_like(mean) * posterior.scale, condition)
@@ -39,7 +41,9 @@ def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None
     else:
         assert network.noise is not None
         expected = -Normal(out.tanh(), network.noise.std()).log_prob(x)
-    torch.testing.assert_close(rows, out.tanh() if likelihood == "gaussian" else out.sigmoid() * 2 - 1)
+    torch.testing.assert_close(
+        rows, out.tanh() if likelihood == "gaussian" else out.sigmoid() * 2 - 1
+    )
     torch.testing.assert_close(reconstruction, expected.sum(dim=(1, 2, 3)).mean())
 
 
@@ -50,7 +54,9 @@ def test_cross_entropy_of_a_table_is_refused() -> None:
 
 def test_warm_up_and_beta_weigh_the_kl_term() -> None:
     X, y = toy_table()
-    sampler = ConditionalVAE(max_steps=100, beta=0.5, warmup=0.5, batch_size=8, width=4, random_state=0, device="cpu")
+    sampler = ConditionalVAE(
+        max_steps=100, beta=0.5, warmup=0.5, batch_size=8, width=4, random_state=0, device="cpu"
+    )
     history = sampler.fit(X, y).history_
     weights = (np.array(history["loss"]) - history["reconstruction"]) / history["kl"]
     # Readings are means over 25 steps; the first two fall into the warm-up of 50.
@@ -63,7 +69,9 @@ def test_likelihood_bound_reaches_the_entropy_of_the_data() -> None:
     """Rows of one normal distribution: no bound can beat its entropy, and a fitted one comes near."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 2))
-    sampler = ConditionalVAE(max_steps=1500, random_state=0, device="cpu").fit(X, np.arange(2000) % 2)
+    sampler = ConditionalVAE(max_steps=1500, random_state=0, device="cpu").fit(
+        X, np.arange(2000) % 2
+    )
     elbo = -sampler.history_["loss"][-1]
     entropy = 2 * 0.5 * math.log(2 * math.pi * math.e)  # of two standardised columns
     assert -entropy - 0.15 < elbo < -entropy + 0.1
@@ -78,7 +86,11 @@ def test_recovers_each_class_of_a_known_mixture() -> None:
 
 def test_images_are_learned_by_class() -> None:
     X, y = toy_images(200)
-    sampler = ConditionalVAE(max_steps=400, batch_size=32, width=8, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalVAE(
+        max_steps=400, batch_size=32, width=8, random_state=0, device="cpu"
+    ).fit(X, y)
     for label in (0, 1):
         mean = sampler.sample(50, y=label, random_state=0)[0].mean(axis=0)
-        assert np.abs(mean - X[y == label].mean(axis=0)).mean() < 10  # the halves are 150 grey levels apart
+        assert (
+            np.abs(mean - X[y == label].mean(axis=0)).mean() < 10
+        )  # the halves are 150 grey levels apart

@@ -21,12 +21,20 @@ DATA = pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "
 
 
 def fit(X: Any, y: Any, **params: Any) -> ConditionalVAE:
-    small: dict[str, Any] = {"max_steps": 20, "batch_size": 8, "width": 4, "latent_dim": 3, "random_state": 0}
+    small: dict[str, Any] = {
+        "max_steps": 20,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 3,
+        "random_state": 0,
+    }
     return ConditionalVAE(**({**small, "device": "cpu", "n_codes": 100} | params)).fit(X, y)
 
 
 def rows(sampler: ConditionalVAE, **params: Any) -> np.ndarray:
-    return np.asarray(sampler.set_params(**params).generate(np.arange(60), np.arange(60) % 2), dtype=float)
+    return np.asarray(
+        sampler.set_params(**params).generate(np.arange(60), np.arange(60) % 2), dtype=float
+    )
 
 
 @DATA
@@ -41,7 +49,10 @@ def test_the_prior_decodes_the_noise_itself(data: Any) -> None:
         out = network.decoder(z[:, :3], network.embedding(labels))
         out = out + network.noise.std() * z[:, 3:] if n_columns else out.tanh()
     np.testing.assert_allclose(
-        sampler.generate(np.arange(20), labels.numpy()), sampler.codec_.decode(out), rtol=1e-4, atol=1e-4
+        sampler.generate(np.arange(20), labels.numpy()),
+        sampler.codec_.decode(out),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
@@ -53,7 +64,9 @@ def _table(sampler: ConditionalVAE) -> int:
 
 @DATA
 @pytest.mark.parametrize("latent", LATENTS)
-def test_saved_and_pickled_samplers_keep_their_codes(data: Any, latent: str, tmp_path: Path) -> None:
+def test_saved_and_pickled_samplers_keep_their_codes(
+    data: Any, latent: str, tmp_path: Path
+) -> None:
     sampler = fit(*data(), latent=latent)
     expected = rows(sampler)
     sampler.save(tmp_path / "a")
@@ -61,7 +74,9 @@ def test_saved_and_pickled_samplers_keep_their_codes(data: Any, latent: str, tmp
         np.testing.assert_allclose(rows(other), expected, rtol=1e-5)
         assert other.fingerprint() == sampler.fingerprint()
         for changed in [*OTHERS, latent]:
-            np.testing.assert_allclose(rows(other, latent=changed), rows(sampler, latent=changed), rtol=1e-5)
+            np.testing.assert_allclose(
+                rows(other, latent=changed), rows(sampler, latent=changed), rtol=1e-5
+            )
 
 
 @DATA
@@ -87,8 +102,12 @@ def test_a_row_depends_on_its_address_alone(data: Any, latent: str) -> None:
     sampler = fit(X.astype(np.float32), y, latent=latent)
     index = np.random.default_rng(0).permutation(300)
     whole = sampler.generate(np.arange(300), np.arange(300) % 2, seed=3)
-    np.testing.assert_allclose(sampler.generate(index, index % 2, seed=3), whole[index], rtol=1e-4, atol=1e-3)
-    np.testing.assert_allclose(sampler.generate([17], [1], seed=3)[0], whole[17], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        sampler.generate(index, index % 2, seed=3), whole[index], rtol=1e-4, atol=1e-3
+    )
+    np.testing.assert_allclose(
+        sampler.generate([17], [1], seed=3)[0], whole[17], rtol=1e-4, atol=1e-3
+    )
 
 
 def test_without_spread_samples_are_reconstructions() -> None:
@@ -143,7 +162,9 @@ def test_while_training_is_under_way_samples_come_from_the_prior() -> None:
     assert [counts for counts, _ in seen] == [[0, 0]] * 3 + [[30, 30]]
 
 
-def test_a_finished_checkpoint_holds_codes_and_an_unfinished_one_goes_on_to_the_same(tmp_path: Path) -> None:
+def test_a_finished_checkpoint_holds_codes_and_an_unfinished_one_goes_on_to_the_same(
+    tmp_path: Path,
+) -> None:
     X, y = toy_table()
     whole = fit(X, y, latent="mixture")
     fit(X, y, latent="mixture", callbacks=[Checkpoint(tmp_path / "c", every=7)])
@@ -162,7 +183,9 @@ def test_tiny_classes_many_classes_and_odd_sizes(latent: str) -> None:
     new, labels = sampler.sample(y=dict.fromkeys(range(100), 1))
     assert new.shape == (100, 10, 12, 1)
     assert labels.tolist() == list(range(100))
-    assert sampler.network_.codes.count(torch.arange(100)).tolist() == [1] * 100  # room for one of each at least
+    assert (
+        sampler.network_.codes.count(torch.arange(100)).tolist() == [1] * 100
+    )  # room for one of each at least
 
 
 def test_rows_without_a_label_leave_codes_of_the_inferred_one() -> None:
@@ -193,7 +216,10 @@ def test_features_are_those_of_a_classifier_that_has_learned() -> None:
     assert network.distance(x, x).item() == 0
     near, far = network.distance(x, x + 0.1 * torch.randn_like(x)), network.distance(x, x.flip(2))
     assert 0 < near < far
-    expected = [((a - b) ** 2).mean() for a, b in zip(network.features(x), network.features(x.flip(2)), strict=True)]
+    expected = [
+        ((a - b) ** 2).mean()
+        for a, b in zip(network.features(x), network.features(x.flip(2)), strict=True)
+    ]
     torch.testing.assert_close(far, 0.5 * 3 * 12 * 12 * sum(expected) / 3)
 
 

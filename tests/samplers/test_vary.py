@@ -16,7 +16,13 @@ from tests.conftest import FORMS, as_form, toy_images, toy_table
 
 
 def fit(X: Any, y: Any, **params: Any) -> ConditionalVAE:
-    small: dict[str, Any] = {"max_steps": 8, "batch_size": 8, "width": 2, "latent_dim": 3, "random_state": 0}
+    small: dict[str, Any] = {
+        "max_steps": 8,
+        "batch_size": 8,
+        "width": 2,
+        "latent_dim": 3,
+        "random_state": 0,
+    }
     return ConditionalVAE(**({**small, "device": "cpu"} | params)).fit(X, y)
 
 
@@ -90,7 +96,10 @@ def test_where_samples_come_from_plays_no_part(form: str, latent: str) -> None:
     sampler = fit(X, y, latent=latent)
     expected = reconstruct(sampler, X, y)
     assert_same_rows(sampler.vary(X, y, strength=0, random_state=1), expected)
-    away = [distance(sampler, sampler.vary(X, y, strength=s, random_state=1), expected) for s in (0, 0.01, 1)]
+    away = [
+        distance(sampler, sampler.vary(X, y, strength=s, random_state=1), expected)
+        for s in (0, 0.01, 1)
+    ]
     assert away == sorted(away)
     varied = sampler.vary(X, y, strength=1, random_state=3)
     turned = X[::-1]
@@ -102,7 +111,9 @@ def test_between_them_it_goes_step_by_step(data: Any) -> None:
     X, y = data(200)
     X = X.astype(np.float32)
     if X.ndim == 4:
-        X = X / 4 + np.random.default_rng(1).uniform(0, 90, (200, 1, 1, 1)).astype(np.float32)  # bright and dark ones
+        X = X / 4 + np.random.default_rng(1).uniform(0, 90, (200, 1, 1, 1)).astype(
+            np.float32
+        )  # bright and dark ones
     sampler = fit(X, y, max_steps=300, width=4, latent_dim=2, beta=0.01)
     whole = [sampler.vary(X, y, strength=s, random_state=0) for s in (0, 0.1, 0.3, 0.6, 1)]
     away = [np.abs(rows - whole[0]).mean() for rows in whole]
@@ -162,8 +173,12 @@ def test_the_training_state_plays_no_part() -> None:
 
 def test_a_sampler_without_an_encoder_names_the_way_out() -> None:
     X, y = toy_table()
-    sampler = ConditionalGAN(max_steps=1, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu").fit(X, y)
-    with pytest.raises(NotImplementedError, match=r"ConditionalGAN has no encoder.*ConditionalVAE.*sample\(y=y\)"):
+    sampler = ConditionalGAN(
+        max_steps=1, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
+    ).fit(X, y)
+    with pytest.raises(
+        NotImplementedError, match=r"ConditionalGAN has no encoder.*ConditionalVAE.*sample\(y=y\)"
+    ):
         sampler.vary(X, y)
 
 
@@ -174,7 +189,9 @@ def test_bad_strengths_are_named(strength: Any) -> None:
         sampler.vary(X, y, strength=strength)
 
 
-@pytest.mark.parametrize("form", ["uint8-nhwc", "normalised-tensor", "pil-grey", "table-array", "table-frame"])
+@pytest.mark.parametrize(
+    "form", ["uint8-nhwc", "normalised-tensor", "pil-grey", "table-array", "table-frame"]
+)
 def test_rows_of_another_form_are_refused(form: str) -> None:
     sampler, X, y = fitted(form)
     images, table = toy_images(size=16)[0], toy_table()[0]
@@ -203,7 +220,9 @@ def test_only_fitted_samplers_vary() -> None:
 
 def test_no_rows_vary_to_no_rows() -> None:
     X, y = as_form("float32-nchw")
-    sampler = ConditionalVAE(max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu").fit(X, y)
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    ).fit(X, y)
     varied = sampler.vary(X[:0], y[:0])
     assert varied.shape == (0, 3, 12, 12)
     assert varied.dtype == np.float32

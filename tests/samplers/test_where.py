@@ -26,8 +26,14 @@ SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # whose law is that of the
         ({"x": [pd.NA, (2, 9)]}, lambda X: X["x"].isna() | X["x"].between(2, 9)),
         ({"x": [None, (2, 9)]}, lambda X: X["x"].isna() | X["x"].between(2, 9)),
         ({"count": 3}, lambda X: X["count"] == 3),
-        ({"day": ("2024-02-01", "2024-02-20")}, lambda X: X["day"].between("2024-02-01", "2024-02-20")),
-        ({"day": (pd.Timestamp("2024-03-01"), pd.Timestamp("2030-01-01"))}, lambda X: X["day"] >= "2024-03-01"),
+        (
+            {"day": ("2024-02-01", "2024-02-20")},
+            lambda X: X["day"].between("2024-02-01", "2024-02-20"),
+        ),
+        (
+            {"day": (pd.Timestamp("2024-03-01"), pd.Timestamp("2030-01-01"))},
+            lambda X: X["day"] >= "2024-03-01",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -37,7 +43,9 @@ def test_rows_meet_the_conditions_and_follow_their_law(where: dict[str, Any], ch
     assert len(rows) == len(labels) == 500
     assert check(rows).all()
     expected = (Y[check(X)] == "yes").mean()  # not the share of the class among all rows
-    assert abs((labels == "yes").mean() - expected) < 4 * np.sqrt(max(expected * (1 - expected), 0.01) / 500)
+    assert abs((labels == "yes").mean() - expected) < 4 * np.sqrt(
+        max(expected * (1 - expected), 0.01) / 500
+    )
 
 
 def test_counts_of_labels_are_exact() -> None:

@@ -97,11 +97,20 @@ def test_ten_thousand_categories_take_bounded_memory(name: str) -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda X, y: (X, pd.Series(y).replace({"no": "only one"}).where(np.arange(30) > 0, "rare")), "'rare': 1"),
+        (
+            lambda X, y: (
+                X,
+                pd.Series(y).replace({"no": "only one"}).where(np.arange(30) > 0, "rare"),
+            ),
+            "'rare': 1",
+        ),
         (lambda X, y: (X.assign(x=np.inf), y), "column 'x' of X contains infinity"),
         (lambda X, y: (X.set_axis(["a", "a"], axis=1), y), r"column names occur twice: \['a'\]"),
         (lambda X, y: (X, [None, *y[1:]]), "y has no label in row 0"),
-        (lambda X, y: (X, pd.Series(y, dtype="category").where(np.arange(30) != 4)), "y .*(no label in row|NaN).*4"),
+        (
+            lambda X, y: (X, pd.Series(y, dtype="category").where(np.arange(30) != 4)),
+            "y .*(no label in row|NaN).*4",
+        ),
     ],
     ids=["one row of a class", "infinity", "twice a name", "no label", "no category"],
 )

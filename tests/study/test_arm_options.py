@@ -55,7 +55,15 @@ def test_options_of_a_sampler(name: str, expected: Synthetic) -> None:
 
 def test_keys_of_arms_stay_what_they_were() -> None:
     """Trials that lie in users' folders are known by them."""
-    names = ("real", "gan:1", "gan:1:soft", "gan:1:soft+flip", "gan:1:share=0.5", "gan:1:share=0.25", "smote+gan:1")
+    names = (
+        "real",
+        "gan:1",
+        "gan:1:soft",
+        "gan:1:soft+flip",
+        "gan:1:share=0.5",
+        "gan:1:share=0.25",
+        "smote+gan:1",
+    )
     keys = {name: parse_arm(name, {"gan": None}).key for name in names}
     assert (keys["real"], keys["gan:1"]) == ("f236c23c5146a47f", "1d1b7d6dfc2eec89")
     assert len(set(keys.values())) == len(names)
@@ -115,13 +123,21 @@ def test_resampled_rows_are_those_of_the_arm_without_a_sampler(step: str) -> Non
     n = len(alone.part)
     np.testing.assert_array_equal(both.part.X[:n], alone.part.X)
     np.testing.assert_array_equal(both.part.X[n:], plain.part.X[-plain.n_synthetic :])
-    np.testing.assert_array_equal(both.part.codes, [*alone.part.codes, *plain.part.codes[-plain.n_synthetic :]])
+    np.testing.assert_array_equal(
+        both.part.codes, [*alone.part.codes, *plain.part.codes[-plain.n_synthetic :]]
+    )
     assert both.n_synthetic == plain.n_synthetic == len(split.train)
     assert both.weights is not None
     synthetic = np.arange(len(both.part)) >= n
     # Where both parts have all classes alike, the share is that of each class.
-    for mine in (both.part.codes == 0, both.part.codes == 1) if step != "repeat" else (both.part.codes >= 0,):
-        assert both.weights[mine & synthetic].sum() / both.weights[mine].sum() == pytest.approx(0.25, abs=0.01)
+    for mine in (
+        (both.part.codes == 0, both.part.codes == 1)
+        if step != "repeat"
+        else (both.part.codes >= 0,)
+    ):
+        assert both.weights[mine & synthetic].sum() / both.weights[mine].sum() == pytest.approx(
+            0.25, abs=0.01
+        )
 
 
 @given(
@@ -153,7 +169,9 @@ def test_one_fit_serves_all_uses_and_small_ratios_are_part_of_large_ones() -> No
     assert len(log) == 1
     few, many = (found[use.drawn_as].part for use in uses)
     assert len(few) == round(0.25 * len(split.train))
-    pairs = [set(zip(row_digests(part.X), part.codes.tolist(), strict=True)) for part in (few, many)]
+    pairs = [
+        set(zip(row_digests(part.X), part.codes.tolist(), strict=True)) for part in (few, many)
+    ]
     assert pairs[0] < pairs[1]
 
 
@@ -171,7 +189,10 @@ def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
             return np.random.default_rng(np.asarray(index)).normal(scale=3, size=(len(index), 2))
 
     split = Task(*gaussians(200)).split(0)
-    plain, kept = (make_pool(parse_arm(name, {"s": Wide()}), split, CLASSES, 0, clock) for name in ("s", "s:realism"))
+    plain, kept = (
+        make_pool(parse_arm(name, {"s": Wide()}), split, CLASSES, 0, clock)
+        for name in ("s", "s:realism")
+    )
     judge = Realism().fit(split.train.X, split.train.codes)
     n = len(split.train)
     shares = [judge.keep(pool.part.X[n:], pool.part.codes[n:]).mean() for pool in (plain, kept)]
@@ -190,7 +211,9 @@ def test_filters_that_judge_a_sampler_are_given_it() -> None:
 
 
 def test_filters_need_rows_by_address() -> None:
-    with pytest.raises(InputError, match="filters need rows by address, and Copies has no `generate`"):
+    with pytest.raises(
+        InputError, match="filters need rows by address, and Copies has no `generate`"
+    ):
         make_pool(parse_arm("gan:realism", SAMPLERS), imbalanced_split(), CLASSES, 0, clock)
 
 
@@ -211,7 +234,9 @@ def test_varied_rows_are_versions_of_real_rows_of_their_class() -> None:
     assert asked[0][0] == 0.2
     # Each row of a class is taken before any is taken twice.
     small = split.train.X[split.train.codes == 1]
-    uses = np.bincount(np.abs(new[codes == 1][:, None] - small).sum(axis=2).argmin(axis=1), minlength=len(small))
+    uses = np.bincount(
+        np.abs(new[codes == 1][:, None] - small).sum(axis=2).argmin(axis=1), minlength=len(small)
+    )
     assert np.ptp(uses) <= 1
     with pytest.raises(InputError, match="Copies cannot vary rows"):
         make_pool(parse_arm("gan:vary", SAMPLERS), split, CLASSES, 0, clock)
@@ -220,18 +245,23 @@ def test_varied_rows_are_versions_of_real_rows_of_their_class() -> None:
 def test_guidance_is_set_for_drawing_alone() -> None:
     split = Task(*gaussians(40, dim=5)).split(0)
     sampler = small_sampler("flow")
-    found: Any = draw_all("flow", sampler, [Synthetic(), Synthetic(guidance=3.0)], split, CLASSES, 0, clock)
+    found: Any = draw_all(
+        "flow", sampler, [Synthetic(), Synthetic(guidance=3.0)], split, CLASSES, 0, clock
+    )
     plain, guided = (drawn.part.X for drawn in found.values())
     assert not np.allclose(plain, guided)
     assert sampler.guidance == 1.0
-    (error,) = draw_all("gan", Copies(), [Synthetic(guidance=3.0)], split, CLASSES, 0, clock).values()
+    (error,) = draw_all(
+        "gan", Copies(), [Synthetic(guidance=3.0)], split, CLASSES, 0, clock
+    ).values()
     assert "Copies has no guidance" in str(error)
 
 
 def test_shuffled_rows_are_the_same_rows_under_labels_that_say_nothing() -> None:
     split = Task(*gaussians(600)).split(0)
     plain, control = (
-        make_pool(parse_arm(name, SAMPLERS), split, CLASSES, 0, clock).part for name in ("vae", "vae:shuffled")
+        make_pool(parse_arm(name, SAMPLERS), split, CLASSES, 0, clock).part
+        for name in ("vae", "vae:shuffled")
     )
     n = len(split.train)
     np.testing.assert_array_equal(plain.X, control.X)
@@ -248,7 +278,11 @@ def test_weights_of_a_share(n_real: int, n_synthetic: int, share: float) -> None
     assert found.mean() == pytest.approx(1)
     assert found[n_real:].sum() / found.sum() == pytest.approx(share)
     assert len(np.unique(found[:n_real])) == len(np.unique(found[n_real:])) == 1
-    assert Synthetic().weights(n_real, n_synthetic) is Synthetic(share=share).weights(n_real, 0) is None
+    assert (
+        Synthetic().weights(n_real, n_synthetic)
+        is Synthetic(share=share).weights(n_real, 0)
+        is None
+    )
 
 
 def test_pretraining_keeps_rows_apart() -> None:
@@ -256,7 +290,11 @@ def test_pretraining_keeps_rows_apart() -> None:
     pool = make_pool(parse_arm("vae:pretrain", SAMPLERS), split, CLASSES, 0, clock)
     assert pool.part is split.train
     assert pool.pretrain is not None
-    assert len(pool.pretrain) == pool.n_synthetic == synthetic_counts(np.bincount(split.train.codes)).sum()
+    assert (
+        len(pool.pretrain)
+        == pool.n_synthetic
+        == synthetic_counts(np.bincount(split.train.codes)).sum()
+    )
 
 
 # Rows without a sampler
@@ -276,12 +314,19 @@ def test_smote_of_images_keeps_their_form_and_lies_between_them(form: str) -> No
     labels, codes = np.unique(np.asarray(y), return_inverse=True)
     kept = np.flatnonzero((codes == 0) | (np.arange(len(codes)) < 12))
     train = Part([X[i] for i in kept] if isinstance(X, list) else X[kept], codes[kept])
-    pool = make_pool(parse_arm("smote", {}), Split(train, train, Rows(train.X)), labels, 0, clock).part
+    pool = make_pool(
+        parse_arm("smote", {}), Split(train, train, Rows(train.X)), labels, 0, clock
+    ).part
     assert type(pool.X) is type(train.X)
     assert len(set(np.bincount(pool.codes))) == 1
     n = len(train)
-    old, new = (np.stack([np.asarray(image, dtype=float) for image in part]) for part in (pool.X[:n], pool.X[n:]))
-    np.testing.assert_array_equal(old, np.stack([np.asarray(image, dtype=float) for image in train.X]))
+    old, new = (
+        np.stack([np.asarray(image, dtype=float) for image in part])
+        for part in (pool.X[:n], pool.X[n:])
+    )
+    np.testing.assert_array_equal(
+        old, np.stack([np.asarray(image, dtype=float) for image in train.X])
+    )
     small = old[train.codes == 1]
     assert ((new >= small.min(axis=0) - 0.5) & (new <= small.max(axis=0) + 0.5)).all()
 
@@ -297,10 +342,14 @@ def test_adasyn_makes_rows_of_the_small_class() -> None:
 
 def test_smote_of_a_table_with_categories_and_missing_values() -> None:
     X, y = gaussians(60, imbalance=4)
-    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)]})
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)]}
+    )
     frame.loc[::7, "x"] = np.nan
     train = Part(frame, y)
-    pool = make_pool(parse_arm("smote", {}), Split(train, train, Rows(frame)), CLASSES, 0, clock).part
+    pool = make_pool(
+        parse_arm("smote", {}), Split(train, train, Rows(frame)), CLASSES, 0, clock
+    ).part
     pd.testing.assert_frame_equal(pool.X.iloc[: len(frame)].reset_index(drop=True), frame)
     new = pool.X.iloc[len(frame) :]
     assert len(set(np.bincount(pool.codes))) == 1
@@ -311,7 +360,9 @@ def test_smote_of_a_table_with_categories_and_missing_values() -> None:
 
 def test_smotenc_takes_categories_over() -> None:
     X, y = gaussians(60, imbalance=4)
-    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)], "z": X[:, 1]})
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[(X[:, 1] > 0).astype(int)], "z": X[:, 1]}
+    )
     train = Part(frame, y)
     split = Split(train, train, Rows(frame))
     pool = make_pool(parse_arm("smotenc", {}), split, CLASSES, 0, clock).part
@@ -349,7 +400,10 @@ def test_rows_by_a_function_that_goes_wrong(bad: Any) -> None:
 
 def test_rows_by_a_resampler_of_imbalanced_learn() -> None:
     split, sampler = imbalanced_split(), RandomUnderSampler()
-    pools = [make_pool(Arm("under", rows=sampler), split, CLASSES, seed, clock).part for seed in (0, 0, 1)]
+    pools = [
+        make_pool(Arm("under", rows=sampler), split, CLASSES, seed, clock).part
+        for seed in (0, 0, 1)
+    ]
     smallest = np.bincount(split.train.codes).min()
     np.testing.assert_array_equal(np.bincount(pools[0].codes), [smallest, smallest])
     np.testing.assert_array_equal(pools[0].X, pools[1].X)
@@ -357,7 +411,9 @@ def test_rows_by_a_resampler_of_imbalanced_learn() -> None:
     assert not hasattr(sampler, "sampling_strategy_")
     images, y = toy_images(30)
     train = Part(images[5:], y[5:])
-    found = make_pool(Arm("under", rows=sampler), Split(train, train, Rows(images)), CLASSES, 0, clock).part
+    found = make_pool(
+        Arm("under", rows=sampler), Split(train, train, Rows(images)), CLASSES, 0, clock
+    ).part
     assert set(row_digests(found.X)) <= set(row_digests(images))
 
 

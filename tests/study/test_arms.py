@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
-from gen_augment.study.arms import N_EXAMPLES, Arm, Pool, default_arms, make_pool, parse_arm, synthetic_counts
+from gen_augment.study.arms import (
+    N_EXAMPLES,
+    Arm,
+    Pool,
+    default_arms,
+    make_pool,
+    parse_arm,
+    synthetic_counts,
+)
 from gen_augment.study.arms.batches import flip, mixup, shift
 from gen_augment.study.task import Part, Rows, Split, Task, row_digests
 from tests.study.toys import Copies, Log, TrueDraws, gaussians
@@ -77,7 +85,9 @@ def test_parse_arm_refuses(name: str, message: str) -> None:
 @pytest.mark.parametrize("kind", ["image", "table"])
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize("imbalanced", [True, False])
-def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(kind: str, mirror: bool, imbalanced: bool) -> None:
+def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(
+    kind: str, mirror: bool, imbalanced: bool
+) -> None:
     samplers = {"mine": COPIES, "other": COPIES}
     names = default_arms(kind, samplers, mirror=mirror, imbalanced=imbalanced)
     arms = [parse_arm(name, samplers) for name in names]
@@ -88,7 +98,9 @@ def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(kind: str, m
     assert ("smote" in names) == (not image)
     assert ("oversample" in names) == (imbalanced or not image)
     # A sampler under a recipe has a rival under the same recipe, whose classes are alike too.
-    plain = {arm.batch_steps: arm.rows for arm in arms if not arm.is_generative and arm.balance == ""}
+    plain = {
+        arm.batch_steps: arm.rows for arm in arms if not arm.is_generative and arm.balance == ""
+    }
     for arm in arms:
         if arm.is_generative and arm.batch_steps:
             assert plain[arm.batch_steps] == ("oversample" if imbalanced else "real")
@@ -118,17 +130,25 @@ def test_shift_moves_content_by_no_more_than_it_says(height: int, width: int, se
     torch.testing.assert_close(labels, y)
 
 
-@pytest.mark.parametrize("height, width, down, across", [(28, 28, 2, 2), (8, 64, 1, 5), (32, 10, 2, 1)])
+@pytest.mark.parametrize(
+    "height, width, down, across", [(28, 28, 2, 2), (8, 64, 1, 5), (32, 10, 2, 1)]
+)
 def test_shift_moves_every_way(height: int, width: int, down: int, across: int) -> None:
     torch.manual_seed(0)
     shifted, _ = shift(one_pixel(1000, height, width), torch.zeros(1000, 2))
     _, _, row, column = torch.nonzero(shifted == 1.0, as_tuple=True)
-    moves = {(r - height // 2, c - width // 2) for r, c in zip(row.tolist(), column.tolist(), strict=True)}
+    moves = {
+        (r - height // 2, c - width // 2)
+        for r, c in zip(row.tolist(), column.tolist(), strict=True)
+    }
     assert moves == set(itertools.product(range(-down, down + 1), range(-across, across + 1)))
 
 
 def test_shift_fills_with_black() -> None:
-    assert set(shift(torch.ones(50, 3, 28, 28), torch.zeros(50, 2))[0].unique().tolist()) == {-1.0, 1.0}
+    assert set(shift(torch.ones(50, 3, 28, 28), torch.zeros(50, 2))[0].unique().tolist()) == {
+        -1.0,
+        1.0,
+    }
 
 
 def test_flip_mirrors_about_half_of_the_images() -> None:
@@ -199,7 +219,9 @@ def test_real_pool_is_the_training_part() -> None:
     assert (pool.n_synthetic, pool.examples, pool.seconds) == (0, None, {})
 
 
-@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.DataFrame], ids=["ndarray", "tensor", "frame"])
+@pytest.mark.parametrize(
+    "make", [np.asarray, torch.from_numpy, pd.DataFrame], ids=["ndarray", "tensor", "frame"]
+)
 @pytest.mark.parametrize("name", ["oversample", "smote"])
 def test_resampled_pools_are_balanced(make: Any, name: str) -> None:
     X, y = gaussians(120, imbalance=5)
@@ -234,7 +256,9 @@ def test_smote_rows_lie_between_training_rows_of_their_class() -> None:
 
 def test_smote_with_two_rows_of_a_class() -> None:
     X, y = gaussians(20, imbalance=9)
-    pool = make_pool(parse_arm("smote", {}), Split(Part(X, y), Part(X, y), Part(X + 9, y)), CLASSES, 0, clock)
+    pool = make_pool(
+        parse_arm("smote", {}), Split(Part(X, y), Part(X, y), Part(X + 9, y)), CLASSES, 0, clock
+    )
     np.testing.assert_array_equal(np.bincount(pool.part.codes), [18, 18])
 
 
@@ -242,7 +266,10 @@ def test_smote_with_two_rows_of_a_class() -> None:
 def test_classes_alike_are_left_as_they_are(name: str) -> None:
     X = pd.DataFrame({"x": np.arange(40.0), "city": np.tile(["Rome", "Oslo"], 20)})
     split = Task(X, np.repeat([0, 1], 20)).split(0)
-    assert make_pool(parse_arm(name, {}), split, CLASSES, 0, clock).part.codes.tolist() == split.train.codes.tolist()
+    assert (
+        make_pool(parse_arm(name, {}), split, CLASSES, 0, clock).part.codes.tolist()
+        == split.train.codes.tolist()
+    )
 
 
 def test_smote_without_imbalanced_learn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,14 +356,24 @@ def test_synthetic_copies_of_test_rows_are_a_leak() -> None:
             rows[:3] = split.test.X[:3]
             return rows
 
-    with pytest.raises(LeakError, match="3 synthetic rows of 'mine' are equal to rows of the test part"):
+    with pytest.raises(
+        LeakError, match="3 synthetic rows of 'mine' are equal to rows of the test part"
+    ):
         make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
 
 
-@pytest.mark.parametrize("met, leaks", [(5, False), (6, True)], ids=["of known values", "of a new size"])
-def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(met: int, leaks: bool) -> None:
-    X = pd.DataFrame({"colour": [*"rgbrggrgb"], "size": [*"sssmmmlll"], "worn": [True, False] * 4 + [True]})
-    train = Part(X[:5], np.zeros(5, int))  # row 5 is made of what these have, row 6 is the first large one
+@pytest.mark.parametrize(
+    "met, leaks", [(5, False), (6, True)], ids=["of known values", "of a new size"]
+)
+def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(
+    met: int, leaks: bool
+) -> None:
+    X = pd.DataFrame(
+        {"colour": [*"rgbrggrgb"], "size": [*"sssmmmlll"], "worn": [True, False] * 4 + [True]}
+    )
+    train = Part(
+        X[:5], np.zeros(5, int)
+    )  # row 5 is made of what these have, row 6 is the first large one
 
     class Meets(TrueDraws):
         def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
@@ -344,7 +381,11 @@ def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(met: i
 
     def pool() -> Pool:
         return make_pool(
-            parse_arm("mine:1:prior", {"mine": Meets()}), Split(train, train, Rows(X[5:])), CLASSES[:1], 0, clock
+            parse_arm("mine:1:prior", {"mine": Meets()}),
+            Split(train, train, Rows(X[5:])),
+            CLASSES[:1],
+            0,
+            clock,
         )
 
     if leaks:
@@ -371,7 +412,9 @@ def test_rows_of_a_few_categories_are_met_by_chance_and_stolen_ones_are_not() ->
             return np.concatenate([parts[1].X[:1], parts[2].X])[: len(labels)]
 
     assert len(make_pool(parse_arm("mine", {"mine": Coins()}), split, CLASSES, 0, clock).part) > 48
-    with pytest.raises(LeakError, match="47 synthetic rows of 'mine' are equal to rows of the test part"):
+    with pytest.raises(
+        LeakError, match="47 synthetic rows of 'mine' are equal to rows of the test part"
+    ):
         make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
 
 

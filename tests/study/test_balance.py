@@ -19,14 +19,25 @@ from torch import nn
 
 from gen_augment.study.arms import Pool, Synthetic, parse_arm
 from gen_augment.study.arms.synthetic import beside
-from gen_augment.study.balance import class_weights, log_prior, shift_probabilities, tune_offsets, weight_key
+from gen_augment.study.balance import (
+    class_weights,
+    log_prior,
+    shift_probabilities,
+    tune_offsets,
+    weight_key,
+)
 from gen_augment.study.models import fit_predict
 from gen_augment.study.task import Part
 from tests.study.toys import Log, Recorder, gaussians, training_records
 
 
 def train(model: Any, arm: str, part: Part, **changes: Any) -> Any:
-    settings: dict[str, Any] = {"n_steps": 300, "batch_size": 64, "lr": 0.05, "device": "cpu"} | changes
+    settings: dict[str, Any] = {
+        "n_steps": 300,
+        "batch_size": 64,
+        "lr": 0.05,
+        "device": "cpu",
+    } | changes
     return fit_predict(model, parse_arm(arm, {}), Pool(part), part, 2, 0, **settings)
 
 
@@ -34,7 +45,9 @@ def train(model: Any, arm: str, part: Part, **changes: Any) -> Any:
 def test_weights_are_scikit_learn_s(codes: list[int]) -> None:
     there = np.unique(codes)
     found = class_weights(np.array(codes), 5)
-    np.testing.assert_allclose(found[there], compute_class_weight("balanced", classes=there, y=codes))
+    np.testing.assert_allclose(
+        found[there], compute_class_weight("balanced", classes=there, y=codes)
+    )
     assert (np.delete(found, there) == 0).all()
 
 
@@ -46,7 +59,9 @@ def test_shift_is_bayes_rule(seed: int, n_classes: int) -> None:
     prior = rng.dirichlet(np.ones(n_classes))
     posterior = likelihood * prior / (likelihood @ prior)[:, None]
     np.testing.assert_allclose(
-        shift_probabilities(posterior, -np.log(prior)), likelihood / likelihood.sum(axis=1, keepdims=True), rtol=1e-6
+        shift_probabilities(posterior, -np.log(prior)),
+        likelihood / likelihood.sum(axis=1, keepdims=True),
+        rtol=1e-6,
     )
 
 
@@ -86,7 +101,9 @@ TEST = Part(*gaussians(4000, seed=1))
 def test_each_way_finds_the_rare_class(arm: str) -> None:
     """Bayes' rule for equal priors cuts at 0, where balanced accuracy is that of a normal tail: 84.1%."""
     found = {
-        name: balanced_accuracy_score(TEST.codes, train(LogisticRegression(), name, IMBALANCED)(TEST.X).argmax(axis=1))
+        name: balanced_accuracy_score(
+            TEST.codes, train(LogisticRegression(), name, IMBALANCED)(TEST.X).argmax(axis=1)
+        )
         for name in ("real", arm)
     }
     assert found["real"] < 0.75
@@ -95,8 +112,13 @@ def test_each_way_finds_the_rare_class(arm: str) -> None:
 
 @pytest.mark.parametrize("arm", ["weights", "logit"])
 def test_each_way_works_with_a_network(arm: str) -> None:
-    found = {name: train(lambda: nn.Linear(2, 2), name, IMBALANCED)(TEST.X).argmax(axis=1) for name in ("real", arm)}
-    scores = {name: balanced_accuracy_score(TEST.codes, predicted) for name, predicted in found.items()}
+    found = {
+        name: train(lambda: nn.Linear(2, 2), name, IMBALANCED)(TEST.X).argmax(axis=1)
+        for name in ("real", arm)
+    }
+    scores = {
+        name: balanced_accuracy_score(TEST.codes, predicted) for name, predicted in found.items()
+    }
     assert scores["real"] < 0.75
     assert scores[arm] == pytest.approx(0.841, abs=0.02)
 
@@ -111,7 +133,10 @@ def test_weights_are_given_to_the_estimator() -> None:
 
 def test_weight_key() -> None:
     assert weight_key(RandomForestClassifier()) == "sample_weight"
-    assert weight_key(make_pipeline(StandardScaler(), LogisticRegression())) == "logisticregression__sample_weight"
+    assert (
+        weight_key(make_pipeline(StandardScaler(), LogisticRegression()))
+        == "logisticregression__sample_weight"
+    )
     assert weight_key(KNeighborsClassifier()) is None
 
 
@@ -156,7 +181,16 @@ def test_soft_labels_of_rows_to_train_on_first() -> None:
     arm = parse_arm("made:pretrain:soft", {"made": None})
     pool = Pool(Part(X, y), len(X), pretrain=Part(X, 1 - y))
     predict = fit_predict(
-        lambda: nn.Linear(2, 2), arm, pool, Part(X, y), 2, 0, n_steps=200, batch_size=64, lr=0.05, device="cpu"
+        lambda: nn.Linear(2, 2),
+        arm,
+        pool,
+        Part(X, y),
+        2,
+        0,
+        n_steps=200,
+        batch_size=64,
+        lr=0.05,
+        device="cpu",
     )
     assert (predict(TEST.X).argmax(axis=1) == TEST.codes).mean() == pytest.approx(0.841, abs=0.015)
 
@@ -167,7 +201,18 @@ def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
     pool = beside_of(real, Part(made.X + 100, made.codes), share)
     log: Log = []
     arm = parse_arm(f"made:share={share}", {"made": None})
-    fit_predict(lambda: Recorder(2, log), arm, pool, real, 2, 0, n_steps=100, batch_size=20, lr=1e-3, device="cpu")
+    fit_predict(
+        lambda: Recorder(2, log),
+        arm,
+        pool,
+        real,
+        2,
+        0,
+        n_steps=100,
+        batch_size=20,
+        lr=1e-3,
+        device="cpu",
+    )
     met = torch.cat(training_records(log)[0]["batches"])
     assert float((met[:, 0] > 10).double().mean()) == pytest.approx(share, abs=0.02)
     assert len(torch.unique(met[met[:, 0] < 10], dim=0)) == len(real) * (share < 1)
@@ -182,14 +227,18 @@ def test_share_in_an_estimator_is_repeated_rows(balance: str) -> None:
     model = LogisticRegression(C=1e6, tol=1e-10, max_iter=1000)
     pools = beside_of(real, made, 0.5), beside_of(four_times, made, None)
     found, expected = (
-        fit_predict(model, arm, pool, real, 2, 0, n_steps=1, batch_size=1, lr=1e-3, device="cpu")(TEST.X)
+        fit_predict(model, arm, pool, real, 2, 0, n_steps=1, batch_size=1, lr=1e-3, device="cpu")(
+            TEST.X
+        )
         for pool in pools
     )
     np.testing.assert_allclose(found, expected, atol=1e-4)  # of the optimiser
 
 
 def beside_of(real: Part, made: Part, share: float | None) -> Pool:
-    return Pool(beside(real, made), len(made), weights=Synthetic(share=share).weights(len(real), len(made)))
+    return Pool(
+        beside(real, made), len(made), weights=Synthetic(share=share).weights(len(real), len(made))
+    )
 
 
 def test_logit_adjustment_knows_a_share() -> None:

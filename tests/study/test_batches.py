@@ -12,7 +12,14 @@ from torchvision.transforms import v2
 
 from gen_augment.errors import MissingDependencyError
 from gen_augment.study.arms import Arm, batches
-from gen_augment.study.arms.batches import _OPERATIONS, BATCH_STEPS, classic, cutmix, cutout, randaugment
+from gen_augment.study.arms.batches import (
+    _OPERATIONS,
+    BATCH_STEPS,
+    classic,
+    cutmix,
+    cutout,
+    randaugment,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +33,9 @@ def labels(n: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", BATCH_STEPS)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(name: str, channels: int) -> None:
+def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
+    name: str, channels: int
+) -> None:
     x = torch.rand(24, channels, 12, 10) * 2 - 1
     found = []
     for seed in (1, 1, 2):
@@ -74,26 +83,38 @@ def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> 
     image = torch.randint(20, 200, shape, dtype=torch.uint8)
     policy = v2.RandAugment(num_ops=1, magnitude=9)
     theirs = torch.stack([policy(image) for _ in range(600)]).unique(dim=0).int()
-    ours = torch.cat([make(image[None], sign) for make, sign in product(_OPERATIONS, (1, -1))]).unique(dim=0).int()
+    ours = (
+        torch.cat([make(image[None], sign) for make, sign in product(_OPERATIONS, (1, -1))])
+        .unique(dim=0)
+        .int()
+    )
     apart = (ours[:, None] - theirs[None]).abs().flatten(2).float()
     nearest = apart.mean(dim=2).argmin(dim=0)
     assert sorted(nearest.tolist()) == list(range(len(ours)))
-    assert apart[nearest, torch.arange(len(theirs))].max() <= 1  # the factor of a colour is rounded twice
+    assert (
+        apart[nearest, torch.arange(len(theirs))].max() <= 1
+    )  # the factor of a colour is rounded twice
     # What is made of an image does not depend on those beside it.
     batch = torch.stack([image, image.flip(-1), 255 - image // 2])
     for make, sign in product(_OPERATIONS, (1, -1)):
-        torch.testing.assert_close(make(batch, sign), torch.cat([make(x[None], sign) for x in batch]), rtol=0, atol=0)
+        torch.testing.assert_close(
+            make(batch, sign), torch.cat([make(x[None], sign) for x in batch]), rtol=0, atol=0
+        )
 
 
 def test_operations_of_randaugment_are_equally_frequent() -> None:
     image = torch.randint(0, 256, (1, 1, 9, 8), dtype=torch.uint8)
     steps = list(product(_OPERATIONS, (1, -1)))
-    expected = Counter(b(a(image, s), t).numpy().tobytes() for (a, s), (b, t) in product(steps, steps))
+    expected = Counter(
+        b(a(image, s), t).numpy().tobytes() for (a, s), (b, t) in product(steps, steps)
+    )
     n = 40 * len(steps) ** 2
     x, _ = randaugment((image / 127.5 - 1).expand(n, 1, 9, 8), labels(n))
     found = Counter(row.numpy().tobytes() for row in ((x + 1) * 127.5).round().to(torch.uint8))
     assert found.keys() <= expected.keys()
-    assert chisquare([found[k] for k in expected], [40 * expected[k] for k in expected]).pvalue > 1e-3
+    assert (
+        chisquare([found[k] for k in expected], [40 * expected[k] for k in expected]).pvalue > 1e-3
+    )
 
 
 def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,17 @@ from sklearn.naive_bayes import GaussianNB
 from gen_augment.errors import ArchiveError
 from gen_augment.study import Study
 from gen_augment.study.arms import parse_arm
-from gen_augment.study.budget import ALLOWANCE, ENOUGH, LEAST_SHARE, Cost, Costs, Plan, draw_name, make_plan, makespan
+from gen_augment.study.budget import (
+    ALLOWANCE,
+    ENOUGH,
+    LEAST_SHARE,
+    Cost,
+    Costs,
+    Plan,
+    draw_name,
+    make_plan,
+    makespan,
+)
 from gen_augment.study.sizes import with_sizes
 from tests.study.test_runner import scores
 from tests.study.toys import Copies, Log, gaussians, small_study
@@ -47,7 +57,11 @@ class Trained(Copies):
     """Takes 2 s to get ready, `seconds` for each of its steps, and a hundredth of a second for each row."""
 
     def __init__(
-        self, log: Log | None = None, random_state: int = 0, max_steps: int = 3000, seconds: float = 0.1
+        self,
+        log: Log | None = None,
+        random_state: int = 0,
+        max_steps: int = 3000,
+        seconds: float = 0.1,
     ) -> None:
         super().__init__(log, random_state)
         self.max_steps = max_steps
@@ -78,7 +92,9 @@ ARMS = {
 FEW = {name: ARMS[name] for name in ("real", "flow", "vae")}
 
 
-def costs_of(per_step: dict[str, float], *, arm: float = 10.0, steps: int = 1000, free: bool = True) -> Costs:
+def costs_of(
+    per_step: dict[str, float], *, arm: float = 10.0, steps: int = 1000, free: bool = True
+) -> Costs:
     return Costs(
         dict.fromkeys(ARMS, arm),
         {name: Cost(0.0, seconds, steps, free) for name, seconds in per_step.items()},
@@ -87,7 +103,9 @@ def costs_of(per_step: dict[str, float], *, arm: float = 10.0, steps: int = 1000
 
 
 def test_a_study_is_cut_down_in_the_order_that_is_promised() -> None:
-    costs = costs_of({"flow": 0.2, "gan": 0.4, "vae": 0.1})  # 11 arms of 10 s, and 700 s of fits: 810 s a seed
+    costs = costs_of(
+        {"flow": 0.2, "gan": 0.4, "vae": 0.1}
+    )  # 11 arms of 10 s, and 700 s of fits: 810 s a seed
 
     def plan(minutes: float) -> Plan:
         return make_plan(costs, ARMS, 5, minutes / ALLOWANCE)
@@ -155,7 +173,10 @@ def test_a_plan_fits_or_is_the_least(
         assert len({a.row_step for a in kept.values() if a.is_generative and not a.is_control}) == 1
     assert Plan.from_record(json.loads(json.dumps(plan.as_record()))) == plan
     # With twice the minutes and the same arms and steps, there are no fewer seeds.
-    assert make_plan(costs, arms, n_seeds, 2 * minutes, n_jobs=n_jobs, before=plan).n_seeds >= plan.n_seeds
+    assert (
+        make_plan(costs, arms, n_seeds, 2 * minutes, n_jobs=n_jobs, before=plan).n_seeds
+        >= plan.n_seeds
+    )
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=12), st.integers(1, 4))
@@ -176,9 +197,19 @@ class SlowBayes(GaussianNB):
 
 def slow_study(log: Log | None = None, **changes: Any) -> Study:
     """Three samplers of 302 s, 602 s and 152 s, and 8 arms of some 10 s: some 1,150 s a seed."""
-    samplers = {"flow": Trained(log), "gan": Trained(log, seconds=0.2), "vae": Trained(log, seconds=0.05)}
+    samplers = {
+        "flow": Trained(log),
+        "gan": Trained(log, seconds=0.2),
+        "vae": Trained(log, seconds=0.05),
+    }
     arms = ["real", "oversample", "weights", "smote", "flow", "gan", "vae", "vae:0.5"]
-    given = {"model": SlowBayes(), "arms": arms, "samplers": samplers, "n_seeds": 5, "test": gaussians(500, seed=3)}
+    given = {
+        "model": SlowBayes(),
+        "arms": arms,
+        "samplers": samplers,
+        "n_seeds": 5,
+        "test": gaussians(500, seed=3),
+    }
     return small_study(*gaussians(120), **(given | changes))
 
 
@@ -245,12 +276,16 @@ def test_a_machine_that_became_slower_ends_in_time_all_the_same(tick: Tick) -> N
 def test_a_budget_that_is_too_short_says_so_and_runs_what_ends_in_time(tick: Tick) -> None:
     told: list[str] = []
     result = slow_study().run(budget=2.5, on_plan=told.append)
-    assert "That is too long: only seeds that end in time are run; for all of them, give " in told[0]
+    assert (
+        "That is too long: only seeds that end in time are run; for all of them, give " in told[0]
+    )
     assert (result.n_seeds, tick.now / 60 < 3) == (1, True)
     assert result.verdict().startswith("No verdict: one seed cannot tell.")
 
 
-def test_killed_and_run_again_it_follows_the_plan_and_its_time_counts(tmp_path: Path, tick: Tick) -> None:
+def test_killed_and_run_again_it_follows_the_plan_and_its_time_counts(
+    tmp_path: Path, tick: Tick
+) -> None:
     whole = slow_study(Log()).run(budget=20, on_plan=lambda _: None)
     tick.now = 0
     log, plans = Log(), []

@@ -28,7 +28,10 @@ def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 def owners(split: Split, groups: np.ndarray) -> list[set[int]]:
     """Groups of each part, of rows whose first column is their number."""
-    return [set(groups[part.X[:, 0].astype(int)].tolist()) for part in (split.train, split.validation, split.test)]
+    return [
+        set(groups[part.X[:, 0].astype(int)].tolist())
+        for part in (split.train, split.validation, split.test)
+    ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -39,7 +42,9 @@ def owners(split: Split, groups: np.ndarray) -> list[set[int]]:
     test_size=st.floats(0.1, 0.5),
     seed=st.integers(0, 2**62),
 )
-def test_no_group_is_on_two_sides(sizes: list[int], pure: bool, n_classes: int, test_size: float, seed: int) -> None:
+def test_no_group_is_on_two_sides(
+    sizes: list[int], pure: bool, n_classes: int, test_size: float, seed: int
+) -> None:
     """Groups of one class, and of several."""
     groups = np.repeat(np.arange(len(sizes)), sizes)
     y = groups % n_classes if pure else np.arange(len(groups)) % n_classes
@@ -67,9 +72,13 @@ def test_shares_are_as_near_as_those_of_a_library() -> None:
         groups = rng.choice(40, 600, p=rng.dirichlet(np.ones(40)))
         y = (rng.random(600) < rng.beta(1, 3, 40)[groups]).astype(int)
         found = [whole_groups(groups, y, 0.2, seed)]
-        for _, index in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(y, y, groups):
+        for _, index in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(
+            y, y, groups
+        ):
             found.append(np.isin(np.arange(600), index))
-        off = [np.abs(np.bincount(y[kept], minlength=2) / np.bincount(y) - 0.2).max() for kept in found]
+        off = [
+            np.abs(np.bincount(y[kept], minlength=2) / np.bincount(y) - 0.2).max() for kept in found
+        ]
         ours.append(off[0])
         theirs.append(np.mean(off[1:]))
     assert np.mean(ours) <= np.mean(theirs)
@@ -86,7 +95,12 @@ def test_seeds_hold_out_different_groups() -> None:
 def test_rows_of_a_group_that_is_known_flatter_and_are_kept_apart() -> None:
     """The class is each patient's at random: who has seen the patient knows it, and nobody else can."""
     X, y, groups = patients(120, 5)
-    how: dict[str, Any] = {"model": KNeighborsClassifier(1), "arms": ["real"], "samplers": {}, "near_copies": "ignore"}
+    how: dict[str, Any] = {
+        "model": KNeighborsClassifier(1),
+        "arms": ["real"],
+        "samplers": {},
+        "near_copies": "ignore",
+    }
     flattered = Study(X, y, **how).run().scores().to_numpy().mean()
     honest = Study(X, y, groups=groups, **how).run().scores().to_numpy().mean()
     assert flattered > 0.98
@@ -104,7 +118,13 @@ def test_other_test_groups_would_say_other_things(grouped: bool) -> None:
         for arm, rate in (("gan", 0.8), ("real", 0.7)):
             said = np.where(rng.random(n) < rate, codes, 1 - codes)[groups]
             predictions |= {(arm, seed): {"test": np.eye(2)[said]} for seed in range(3)}
-        columns = {"arm": "real", "seed": [0], "error": None, "test_accuracy": 0.7, "validation_accuracy": 0.7}
+        columns = {
+            "arm": "real",
+            "seed": [0],
+            "error": None,
+            "test_accuracy": 0.7,
+            "validation_accuracy": 0.7,
+        }
         result = StudyResult(
             pd.DataFrame(columns), {"real": False, "gan": True}, "accuracy", 0.0, {"n_seeds": 3},
             predictions=predictions, truth={seed: {"test": codes[groups]} for seed in range(3)},
@@ -128,7 +148,9 @@ def test_copies_within_a_group_are_no_leak() -> None:
     X[groups == 3] = X[groups == 3][0]
     assert Task(X, y, groups=groups).n_dropped == 0
     X[groups == 5] = X[groups == 3][0]
-    with pytest.raises(LeakError, match=r"4 rows occur more than once in X, in several groups \(first: row 20\)"):
+    with pytest.raises(
+        LeakError, match=r"4 rows occur more than once in X, in several groups \(first: row 20\)"
+    ):
         Task(X, y, groups=groups)
     task = Task(X, y, groups=groups, drop_duplicates=True)
     assert task.n_dropped == 4
@@ -145,23 +167,55 @@ ELSEWHERE = patients(4, 4, seed=1)[:2]
     [
         ({"groups": GROUPS[:-1]}, InputError, r"groups has shape \(47,\), and there are 48 rows"),
         ({"groups": np.stack([GROUPS, GROUPS])}, InputError, r"groups has shape \(2, 48\)"),
-        ({"groups": [None, *GROUPS[1:]]}, InputError, "groups: row 0 has none; name one for each row"),
+        (
+            {"groups": [None, *GROUPS[1:]]},
+            InputError,
+            "groups: row 0 has none; name one for each row",
+        ),
         ({"groups": [*GROUPS[:-1], float("nan")]}, InputError, "groups: row 47 has none"),
         ({"groups": 7}, InputError, r"groups has shape \(\)"),
-        ({"groups": np.arange(48) % 2}, InputError, r"at least 3 groups in every class, but y has fewer for \{0: "),
-        ({"groups": GROUPS, "test": ELSEWHERE}, InputError, r"X has groups, and .* give test=\(X, y, groups\) too"),
-        ({"test": (*ELSEWHERE, np.arange(16))}, InputError, "test has groups, and .* give groups= too"),
-        ({"groups": GROUPS, "test": (*ELSEWHERE, np.arange(16))}, LeakError, "48 rows of X are of groups that the"),
-        ({"groups": GROUPS, "test": (*ELSEWHERE, np.full(16, 99))}, InputError, "groups of test: all rows are of one"),
-        ({"groups": GROUPS, "test": (*ELSEWHERE, [99])}, InputError, r"groups of test has shape \(1,\)"),
+        (
+            {"groups": np.arange(48) % 2},
+            InputError,
+            r"at least 3 groups in every class, but y has fewer for \{0: ",
+        ),
+        (
+            {"groups": GROUPS, "test": ELSEWHERE},
+            InputError,
+            r"X has groups, and .* give test=\(X, y, groups\) too",
+        ),
+        (
+            {"test": (*ELSEWHERE, np.arange(16))},
+            InputError,
+            "test has groups, and .* give groups= too",
+        ),
+        (
+            {"groups": GROUPS, "test": (*ELSEWHERE, np.arange(16))},
+            LeakError,
+            "48 rows of X are of groups that the",
+        ),
+        (
+            {"groups": GROUPS, "test": (*ELSEWHERE, np.full(16, 99))},
+            InputError,
+            "groups of test: all rows are of one",
+        ),
+        (
+            {"groups": GROUPS, "test": (*ELSEWHERE, [99])},
+            InputError,
+            r"groups of test has shape \(1,\)",
+        ),
     ],
 )
-def test_groups_that_do_not_fit(given: dict[str, Any], error: type[Exception], message: str) -> None:
+def test_groups_that_do_not_fit(
+    given: dict[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         Task(X, Y, **given)
 
 
-@pytest.mark.parametrize("names", [[f"p{g}" for g in GROUPS], pd.Series(GROUPS, index=GROUPS + 7), GROUPS.tolist()])
+@pytest.mark.parametrize(
+    "names", [[f"p{g}" for g in GROUPS], pd.Series(GROUPS, index=GROUPS + 7), GROUPS.tolist()]
+)
 def test_groups_have_names_of_any_kind(names: Any) -> None:
     same, other = Task(X, Y, groups=names).split(3), Task(X, Y, groups=GROUPS).split(3)
     np.testing.assert_array_equal(same.test.X, other.test.X)
@@ -170,10 +224,14 @@ def test_groups_have_names_of_any_kind(names: Any) -> None:
 def test_no_division_has_every_class_on_both_sides() -> None:
     groups, y = np.repeat(np.arange(6), 10), np.tile([0, 1], 30)
     y[:] = 0
-    y[[0, 1, 10, 20]] = 1  # in three groups: one for each part, which whole_groups may be asked to keep
+    y[[0, 1, 10, 20]] = (
+        1  # in three groups: one for each part, which whole_groups may be asked to keep
+    )
     assert rows_by_group(groups, y)[:, 1].tolist() == [2, 1, 1, 0, 0, 0]
     assert whole_groups(groups, y, 0.2, 0, parts=2).any()
-    with pytest.raises(InputError, match=r"6 groups of 60 rows cannot be divided .* \(a class is in 3\)"):
+    with pytest.raises(
+        InputError, match=r"6 groups of 60 rows cannot be divided .* \(a class is in 3\)"
+    ):
         whole_groups(groups, y, 0.2, 0, parts=3)
 
 
@@ -213,4 +271,6 @@ def test_a_search_keeps_groups_whole(tmp_path: Path) -> None:
     found = study.recommend(tmp_path, ratios=(1,), filters=())
     assert found.use is None
     assert found.result.test_groups is not None
-    assert found.result.scores().to_numpy().mean() < 0.75  # nobody knows a patient that was not seen
+    assert (
+        found.result.scores().to_numpy().mean() < 0.75
+    )  # nobody knows a patient that was not seen

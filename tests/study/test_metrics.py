@@ -45,9 +45,13 @@ def test_scores_are_scikit_learn_s(seed: int, n: int, n_classes: int) -> None:
             "macro_f1": f1_score(codes, predicted, average="macro"),
             "geometric_mean": geometric_mean_score(codes, predicted, average="multiclass"),
             "roc_auc": roc_auc_score(codes, second, multi_class="ovr"),
-            "average_precision": average_precision_score(codes if n_classes == 2 else truth, second),
+            "average_precision": average_precision_score(
+                codes if n_classes == 2 else truth, second
+            ),
             "brier": ((probabilities - truth) ** 2).sum(axis=1).mean(),
-            "worst_class_recall": recall_score(codes, predicted, average=None, zero_division=0).min(),
+            "worst_class_recall": recall_score(
+                codes, predicted, average=None, zero_division=0
+            ).min(),
             "nll": log_loss(codes, probabilities),
             "ece": by_definition(codes, probabilities),
         }
@@ -89,11 +93,14 @@ def test_certainty_shares_the_last_bin() -> None:
 
 def test_calibration_error_of_fewer_bins_is_no_larger() -> None:
     codes, probabilities = predictions(0, 500, 3)
-    assert expected_calibration_error(codes, probabilities, 1) <= expected_calibration_error(codes, probabilities, 15)
+    assert expected_calibration_error(codes, probabilities, 1) <= expected_calibration_error(
+        codes, probabilities, 15
+    )
 
 
 @pytest.mark.parametrize(
-    "codes, recalls", [([0, 1, 1, 1], [0, 2 / 3]), ([1, 1, 1, 1], [3 / 4]), ([2, 2, 1, 1], [1 / 2, 0])]
+    "codes, recalls",
+    [([0, 1, 1, 1], [0, 2 / 3]), ([1, 1, 1, 1], [3 / 4]), ([2, 2, 1, 1], [1 / 2, 0])],
 )
 def test_recalls_are_of_the_classes_that_occur(codes: list[int], recalls: list[float]) -> None:
     predicted = [1, 1, 1, 0]

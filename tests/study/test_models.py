@@ -35,12 +35,33 @@ from gen_augment.study.models import (
     load_model,
 )
 from gen_augment.study.task import Part, Split
-from tests.study.toys import Copies, Log, Recorder, brightness, centred_images, gaussians, training_records
+from tests.study.toys import (
+    Copies,
+    Log,
+    Recorder,
+    brightness,
+    centred_images,
+    gaussians,
+    training_records,
+)
 
 
-def train(model: Any, pool: Part, *, real: Part | None = None, arm: str = "real", seed: int = 0, **changes: Any) -> Any:
+def train(
+    model: Any,
+    pool: Part,
+    *,
+    real: Part | None = None,
+    arm: str = "real",
+    seed: int = 0,
+    **changes: Any,
+) -> Any:
     """What `fit_predict` gives for two classes and a short training."""
-    settings: dict[str, Any] = {"n_steps": 5, "batch_size": 8, "lr": 1e-2, "device": "cpu"} | changes
+    settings: dict[str, Any] = {
+        "n_steps": 5,
+        "batch_size": 8,
+        "lr": 1e-2,
+        "device": "cpu",
+    } | changes
     return fit_predict(model, parse_arm(arm, {}), Pool(pool), real or pool, 2, seed, **settings)
 
 
@@ -64,9 +85,13 @@ def test_is_network_factory(model: Any, expected: bool) -> None:
     assert is_network_factory(model) is expected
 
 
-@pytest.mark.parametrize("model", [nn.Linear(2, 2), LinearSVC(), SVC(), LogisticRegression, LinearSVC, "svm", None])
+@pytest.mark.parametrize(
+    "model", [nn.Linear(2, 2), LinearSVC(), SVC(), LogisticRegression, LinearSVC, "svm", None]
+)
 def test_what_is_neither_estimator_nor_factory_is_refused(model: Any) -> None:
-    with pytest.raises(InputError, match=r"neither an instance of a scikit-learn classifier with predict_proba nor"):
+    with pytest.raises(
+        InputError, match=r"neither an instance of a scikit-learn classifier with predict_proba nor"
+    ):
         is_network_factory(model)
 
 
@@ -85,7 +110,15 @@ def test_steps_grow_with_the_training_rows_unless_given() -> None:
     assert default_steps(60_000) == 8400
     X, y = centred_images(200)
     made = partial(
-        Study, X, y, arms=["real"], samplers={}, n_seeds=1, per_class=60, validation_size=1 / 6, device="cpu"
+        Study,
+        X,
+        y,
+        arms=["real"],
+        samplers={},
+        n_seeds=1,
+        per_class=60,
+        validation_size=1 / 6,
+        device="cpu",
     )
     assert made().n_steps == default_steps(100)
     assert made(n_steps=3).run().protocol["n_steps"] == 3
@@ -341,7 +374,9 @@ def test_pooling_before_the_relu_is_the_same_function() -> None:
         net.zero_grad()
         logits = net(x)
         logits.logsumexp(dim=1).sum().backward()
-        results.append([logits.detach(), *(p.grad.clone() for p in net.parameters() if p.grad is not None)])
+        results.append(
+            [logits.detach(), *(p.grad.clone() for p in net.parameters() if p.grad is not None)]
+        )
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
@@ -357,7 +392,10 @@ def test_training_leaves_every_global_generator_as_it_was() -> None:
 
 def test_seed_decides_a_network_with_drop_out_and_transforms() -> None:
     X, y = centred_images(20)
-    found = [train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+mixup", seed=seed)(X) for seed in (0, 0, 1)]
+    found = [
+        train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+mixup", seed=seed)(X)
+        for seed in (0, 0, 1)
+    ]
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
 
@@ -381,7 +419,9 @@ def test_pool_of_a_sampler_trains_for_as_many_steps_as_real_rows() -> None:
 
 def test_mixed_rows_come_through_their_codec() -> None:
     X, y = gaussians(60)
-    frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y], "z": np.where(y == 0, np.nan, 1.0)})
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y], "z": np.where(y == 0, np.nan, 1.0)}
+    )
     predict = train(LogisticRegression(), Part(frame, y))
     assert (predict(frame).argmax(axis=1) == y).all()
 
@@ -432,6 +472,7 @@ def test_confident_probabilities_keep_their_ranks() -> None:
         split, scale = study.task.split(study._seed(seed)), StandardScaler()
         model = GaussianNB().fit(scale.fit_transform(split.train.X), split.train.codes)
         expected = average_precision_score(
-            study.task.truth(study._seed(seed)), model.predict_proba(scale.transform(split.test.X))[:, 1]
+            study.task.truth(study._seed(seed)),
+            model.predict_proba(scale.transform(split.test.X))[:, 1],
         )
         assert found[seed] == pytest.approx(expected, abs=1e-6)

@@ -28,7 +28,12 @@ DIFFERENCES = st.lists(st.floats(-1, 1).map(lambda d: round(d, 3)), min_size=4, 
 def test_bca_is_scipy_s(seed: int, level: float) -> None:
     d = np.random.default_rng(seed).exponential(size=12) - 0.5
     expected = stats.bootstrap(
-        (d,), np.mean, confidence_level=level, n_resamples=40_000, method="BCa", rng=np.random.default_rng(1)
+        (d,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=40_000,
+        method="BCa",
+        rng=np.random.default_rng(1),
     ).confidence_interval
     found = bca_interval(d.tolist(), level=level, n_resamples=40_000)
     np.testing.assert_allclose(found, expected, atol=0.02 * d.std())
@@ -41,7 +46,9 @@ def test_bca_without_spread_or_seeds() -> None:
 
 @settings(max_examples=20)
 @given(DIFFERENCES)
-def test_bca_lies_within_the_differences_and_holds_no_less_at_a_higher_level(differences: list[float]) -> None:
+def test_bca_lies_within_the_differences_and_holds_no_less_at_a_higher_level(
+    differences: list[float],
+) -> None:
     low, high = bca_interval(differences, n_resamples=999)
     wide = bca_interval(differences, level=0.99, n_resamples=999)
     assert min(differences) <= wide[0] <= low <= high <= wide[1] <= max(differences)
@@ -83,7 +90,9 @@ def test_power_is_how_often_a_gain_is_found(n: int, gain: float, overlap: float)
     rng, correlation = np.random.default_rng(0), overlap / (1 + overlap)
     shared, own = rng.normal(size=(4000, 1)), rng.normal(size=(4000, n))
     # The deviation that a study sees is that of one run's differences, without what they share.
-    runs = gain + (math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own) / math.sqrt(1 - correlation)
+    runs = gain + (math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own) / math.sqrt(
+        1 - correlation
+    )
     error = runs.std(axis=1, ddof=1) * math.sqrt(1 / n + overlap)
     found = np.abs(runs.mean(axis=1)) / error > stats.t.ppf(0.975, n - 1)
     assert power(n, gain, 1.0, overlap=overlap) == pytest.approx(found.mean(), abs=0.025)
@@ -111,7 +120,9 @@ def test_looks_spend_all_of_alpha_and_little_at_first(planned: int, first: int) 
     assert sum(spent) == pytest.approx(0.05)
     # Lan and DeMets, equation 3.
     share = first / planned
-    assert spent[first - 1] == pytest.approx(2 - 2 * stats.norm.cdf(stats.norm.ppf(0.975) / math.sqrt(share)))
+    assert spent[first - 1] == pytest.approx(
+        2 - 2 * stats.norm.cdf(stats.norm.ppf(0.975) / math.sqrt(share))
+    )
 
 
 def test_stopping_early_keeps_the_error_rate_and_plain_peeking_does_not() -> None:

@@ -36,11 +36,16 @@ def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
     )
     pd.testing.assert_frame_equal(scores(together), scores(alone))
     assert told == [(done, 15) for done in range(1, 16)]
-    pd.testing.assert_frame_equal(scores(small_study(X, Y, arms=ARMS, n_seeds=3).run(tmp_path)), scores(alone))
+    pd.testing.assert_frame_equal(
+        scores(small_study(X, Y, arms=ARMS, n_seeds=3).run(tmp_path)), scores(alone)
+    )
 
 
 def test_backend_is_joblib_s_and_threads_are_refused() -> None:
-    with joblib.parallel_config(backend="threading", n_jobs=2), pytest.raises(InputError, match="ThreadingBackend"):
+    with (
+        joblib.parallel_config(backend="threading", n_jobs=2),
+        pytest.raises(InputError, match="ThreadingBackend"),
+    ):
         small_study(X, Y).run()
     with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
         assert Jobs(None).n == 2
@@ -57,8 +62,12 @@ def test_a_backend_without_generators_gives_the_same_table() -> None:
     joblib.register_parallel_backend("lists", OnlyLists)
     told: list[Any] = []
     with joblib.parallel_config(backend="lists", n_jobs=2):
-        found = small_study(X, Y, arms=ARMS, n_seeds=3).run(on_trial=lambda trial, done, total: told.append(done))
-    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
+        found = small_study(X, Y, arms=ARMS, n_seeds=3).run(
+            on_trial=lambda trial, done, total: told.append(done)
+        )
+    pd.testing.assert_frame_equal(
+        scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run())
+    )
     assert told == list(range(1, 16))
 
 
@@ -67,12 +76,16 @@ def test_a_backend_without_generators_gives_the_same_table() -> None:
 def test_a_dask_cluster_gives_the_same_table() -> None:
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
         found = small_study(X, Y, arms=ARMS, n_seeds=3).run()
-    pd.testing.assert_frame_equal(scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run()))
+    pd.testing.assert_frame_equal(
+        scores(found), scores(small_study(X, Y, arms=ARMS, n_seeds=3).run())
+    )
 
 
 @pytest.mark.parametrize("n_jobs", [0, 1.5, True, "2"])
@@ -140,7 +153,9 @@ def test_sequential_study_stops_when_it_is_certain() -> None:
     settings: dict[str, Any] = {
         "test": gaussians(2000, dim=10, seed=1), "per_class": 10, "n_seeds": 12, "sequential": True,
     }  # fmt: skip
-    found = small_study(*gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings).run()
+    found = small_study(
+        *gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings
+    ).run()
     assert found.verdict().startswith("Yes")
     assert 3 <= found.n_seeds < 12
     assert found.alpha < 0.05
@@ -168,8 +183,15 @@ def test_near_copies_of_training_rows_are_told() -> None:
     rows, y = gaussians(80, dim=6)
     test = gaussians(30, dim=6, seed=1)
     test[0][3] = rows[5] + 1e-4
-    settings: dict[str, Any] = {"test": test, "n_seeds": 1, "validation_size": 0.05, "arms": ["real"]}
-    with pytest.warns(UserWarning, match=r"1 test rows are near copies of training rows \(first: test row 3\)"):
+    settings: dict[str, Any] = {
+        "test": test,
+        "n_seeds": 1,
+        "validation_size": 0.05,
+        "arms": ["real"],
+    }
+    with pytest.warns(
+        UserWarning, match=r"1 test rows are near copies of training rows \(first: test row 3\)"
+    ):
         small_study(rows, y, **settings).run()
     with pytest.raises(LeakError, match="near copies"):
         small_study(rows, y, near_copies="error", **settings).run()
@@ -209,7 +231,9 @@ def test_rows_on_disk_have_the_form_of_the_data(form: str, tmp_path: Path) -> No
         "images": centred_images(40),
     }
     for _ in range(2):
-        found = small_study(*data[form], samplers={"copies": Rows()}, model=GaussianNB()).run(tmp_path)
+        found = small_study(*data[form], samplers={"copies": Rows()}, model=GaussianNB()).run(
+            tmp_path
+        )
         assert found.trials["error"].isna().all()
         (tmp_path / "trials.jsonl").unlink()
 
@@ -219,13 +243,19 @@ class Rows(Copies):
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
         index = np.array([rng.choice(np.flatnonzero(self.y_ == label)) for label in labels])
-        return self.X_.iloc[index].reset_index(drop=True) if isinstance(self.X_, pd.DataFrame) else self.X_[index]
+        return (
+            self.X_.iloc[index].reset_index(drop=True)
+            if isinstance(self.X_, pd.DataFrame)
+            else self.X_[index]
+        )
 
 
 def test_a_failed_use_leaves_the_others() -> None:
     result = image_study(arms=["copies", "copies:vary", "copies:realism"], n_seeds=1).run()
     assert result.trials["error"].isna().tolist() == [True, False, False]
-    failed = image_study(arms=["copies", "copies:2"], samplers={"copies": Failing(Log(), at=(0,))}, n_seeds=1).run()
+    failed = image_study(
+        arms=["copies", "copies:2"], samplers={"copies": Failing(Log(), at=(0,))}, n_seeds=1
+    ).run()
     assert failed.trials["error"].tolist() == ["RuntimeError: planned"] * 2
 
 
@@ -253,7 +283,9 @@ def test_killed_again_and_again_it_ends_in_the_same_table(tmp_path: Path) -> Non
     folder = tmp_path / "study"
     for more in (3, 7):
         done = _n_lines(folder)
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], env=os.environ | {"PYTHONPATH": "."})
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)], env=os.environ | {"PYTHONPATH": "."}
+        )
         while _n_lines(folder) < done + more and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

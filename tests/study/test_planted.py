@@ -25,14 +25,25 @@ def planted(sampler: Any, *, dim: int = 10, model: Any = None, per_class: int = 
 
 def test_exact_draws_of_the_truth_help_where_rows_are_few() -> None:
     result = planted(TrueDraws())
-    assert result.verdict().startswith("Yes: synthetic rows helped. copies improves balanced accuracy")
+    assert result.verdict().startswith(
+        "Yes: synthetic rows helped. copies improves balanced accuracy"
+    )
     assert 0.01 < result.difference("copies", "real").mean < 0.1
 
 
 def test_exact_draws_lower_the_likelihood_loss_too() -> None:
-    settings = {"test": gaussians(2000, dim=10, seed=1), "per_class": 10, "n_seeds": 8, "metric": "nll"}
-    result = small_study(*gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings).run()
-    assert result.verdict().startswith("Yes: synthetic rows helped. copies improves negative log-likelihood")
+    settings = {
+        "test": gaussians(2000, dim=10, seed=1),
+        "per_class": 10,
+        "n_seeds": 8,
+        "metric": "nll",
+    }
+    result = small_study(
+        *gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings
+    ).run()
+    assert result.verdict().startswith(
+        "Yes: synthetic rows helped. copies improves negative log-likelihood"
+    )
 
 
 def test_shuffled_labels_hurt() -> None:
@@ -43,7 +54,11 @@ def test_shuffled_labels_hurt() -> None:
 
 @pytest.mark.parametrize(
     "model, exactly",
-    [(KNeighborsClassifier(1), True), (GaussianNB(var_smoothing=0), False), (LogisticRegression(), False)],
+    [
+        (KNeighborsClassifier(1), True),
+        (GaussianNB(var_smoothing=0), False),
+        (LogisticRegression(), False),
+    ],
 )
 def test_repeated_rows_are_no_gain(model: Any, exactly: bool) -> None:
     """A nearest neighbour cannot see them at all; of others no gain may be claimed."""
@@ -61,7 +76,12 @@ def test_repeated_rows_are_no_gain(model: Any, exactly: bool) -> None:
 
 def claims(sampler: Any, n: int, first: int = 0, **changes: Any) -> list[str]:
     """First words of the verdicts of `n` small studies on data of their own."""
-    settings: dict[str, Any] = {"model": GaussianNB(), "n_seeds": 10, "per_class": 10, "samplers": {"s": sampler}}
+    settings: dict[str, Any] = {
+        "model": GaussianNB(),
+        "n_seeds": 10,
+        "per_class": 10,
+        "samplers": {"s": sampler},
+    }
     words = []
     for number in range(first, first + n):
         study = small_study(

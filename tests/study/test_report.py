@@ -106,7 +106,9 @@ def test_nothing_is_fetched(page: Page) -> None:
     assert any(link.startswith("data:image/png;base64,") for link in links)
     assert all(link.startswith(("data:", "#")) for link in links)
     assert not page.all("script")
-    assert [link["href"] for link in page.all("link")] == ["data:,"]  # else browsers ask for a favicon
+    assert [link["href"] for link in page.all("link")] == [
+        "data:,"
+    ]  # else browsers ask for a favicon
 
 
 def test_styles_fetch_nothing(images_result: StudyResult) -> None:
@@ -142,16 +144,39 @@ def test_errors_with_html_are_shown_as_they_are() -> None:
 def table_rows(html: str, number: int) -> list[list[str]]:
     table = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)[number]
     lines = re.findall(r"<tr.*?>(.*?)</tr>", table, re.DOTALL)
-    return [[Page(cell).text.strip() for cell in re.findall(r"<t[hd].*?>.*?</t[hd]>", line)] for line in lines]
+    return [
+        [Page(cell).text.strip() for cell in re.findall(r"<t[hd].*?>.*?</t[hd]>", line)]
+        for line in lines
+    ]
 
 
 def test_numbers_are_those_of_the_table() -> None:
     result = make_result({"real": REAL, "gan": rows(0.8, 0.75, 0.78, 0.74, 0.74)})
     html, table = render(result), result.table()
     real, gan = table_rows(html, 0)
-    assert real == ["real", "70.50", "70.50", "70.50", "0.705", "70.50", "–", "–", "–", "–", "–", "2.5"]
+    assert real == [
+        "real",
+        "70.50",
+        "70.50",
+        "70.50",
+        "0.705",
+        "70.50",
+        "–",
+        "–",
+        "–",
+        "–",
+        "–",
+        "2.5",
+    ]
     low, high, p = table.loc["gan", ["low", "high", "p_holm"]]
-    assert gan[6:] == ["+4.75", f"{low * 100:+.2f} to {high * 100:+.2f}", f"{p:.3f}", "2.0", "–", "2.5"]
+    assert gan[6:] == [
+        "+4.75",
+        f"{low * 100:+.2f} to {high * 100:+.2f}",
+        f"{p:.3f}",
+        "2.0",
+        "–",
+        "2.5",
+    ]
     assert table_rows(html, 1) == [
         ["0", "70.00", "75.00"], ["1", "72.00", "78.00"], ["2", "71.00", "74.00"], ["3", "69.00", "74.00"],
     ]  # fmt: skip
@@ -208,7 +233,11 @@ def numbers(pattern: str, svg: str) -> list[tuple[float, ...]]:
 
 
 def test_difference_plot_puts_each_arm_beside_its_name_and_on_its_side() -> None:
-    arms = {"real": REAL, "shift": rows(0.6, 0.60, 0.62, 0.61, 0.59), "gan": rows(0.9, 0.80, 0.83, 0.81, 0.79)}
+    arms = {
+        "real": REAL,
+        "shift": rows(0.6, 0.60, 0.62, 0.61, 0.59),
+        "gan": rows(0.9, 0.80, 0.83, 0.81, 0.79),
+    }
     svg = difference_plot(make_result(arms), "real")
     label = r'<!-- {} -->\s*<g transform="translate\(\S+ (\S+)\)'
     heights = {arm: numbers(label.format(arm), svg)[0][0] for arm in ("shift", "gan")}
@@ -250,7 +279,9 @@ def test_example_grid_has_real_rows_left_and_synthetic_right(n_classes: int, col
 def test_example_grid_leaves_a_class_without_rows_empty() -> None:
     real, synthetic = light_and_black(2, False)
     one_class = Part(synthetic.X[synthetic.codes == 1], np.ones(6, int))
-    both, one = (dark_pixels(example_grid(real, part, np.arange(2))).sum() for part in (synthetic, one_class))
+    both, one = (
+        dark_pixels(example_grid(real, part, np.arange(2))).sum() for part in (synthetic, one_class)
+    )
     assert 0.4 * both < one < 0.6 * both
 
 
@@ -267,7 +298,11 @@ def test_example_grid_shows_the_nearest_training_image_beside_each() -> None:
     images, y = centred_images(24)
     real = Part(images, y)
     moved = Part(images[::-1].copy(), y[::-1].copy())  # copies: each is nearest to itself
-    pixels = np.asarray(Image.open(io.BytesIO(example_grid(real, moved, np.arange(2), neighbours=True))).convert("L"))
+    pixels = np.asarray(
+        Image.open(io.BytesIO(example_grid(real, moved, np.arange(2), neighbours=True))).convert(
+            "L"
+        )
+    )
     bright = np.flatnonzero((pixels < 250).mean(axis=0) > 0.3)
     panels = np.split(bright, np.flatnonzero(np.diff(bright) > 12) + 1)
     assert len(panels) == 3
@@ -281,15 +316,29 @@ def test_example_grid_shows_the_nearest_training_image_beside_each() -> None:
 def tried() -> StudyResult:
     arms = ["real", "copies:0.5", "copies:1", "copies:2", "copies:shuffled"]
     X, y = gaussians(80)
-    return small_study(X, HOSTILE[y], arms=arms, n_seeds=3, shifted={"later": (X + 0.5, HOSTILE[y])}).run()
+    return small_study(
+        X, HOSTILE[y], arms=arms, n_seeds=3, shifted={"later": (X + 0.5, HOSTILE[y])}
+    ).run()
 
 
 def test_classes_ratios_and_other_rows_are_shown(tried: StudyResult) -> None:
     page = Page(render(tried))
-    labels = [attributes["aria-label"] for _, attributes in page.tags if attributes.get("role") == "img"]
-    assert [label.split()[0] for label in labels] == ["Difference", "Recall", "Confusion", "Difference"]
+    labels = [
+        attributes["aria-label"] for _, attributes in page.tags if attributes.get("role") == "img"
+    ]
+    assert [label.split()[0] for label in labels] == [
+        "Difference",
+        "Recall",
+        "Confusion",
+        "Difference",
+    ]
     assert "The control copies:shuffled" in page.text
-    for title in ("Each class, before and after", "How many synthetic rows", "Other rows to be tested on", "later"):
+    for title in (
+        "Each class, before and after",
+        "How many synthetic rows",
+        "Other rows to be tested on",
+        "later",
+    ):
         assert title in page.text
     assert page.open == []
 
@@ -303,12 +352,18 @@ def test_ratio_families() -> None:
 
 def test_confusion_and_recall_are_scikit_learn_s(tried: StudyResult) -> None:
     codes = np.concatenate([tried.truth[seed]["test"] for seed in range(3)])
-    predicted = np.concatenate([tried.predictions["real", seed]["test"].argmax(axis=1) for seed in range(3)])
+    predicted = np.concatenate(
+        [tried.predictions["real", seed]["test"].argmax(axis=1) for seed in range(3)]
+    )
     np.testing.assert_array_equal(tried.confusion("real"), confusion_matrix(codes, predicted))
-    np.testing.assert_allclose(tried.class_recall("real"), recall_score(codes, predicted, average=None))
+    np.testing.assert_allclose(
+        tried.class_recall("real"), recall_score(codes, predicted, average=None)
+    )
     found = tried.robustness().loc["real", "later"]
     seeds = [
-        balanced_accuracy_score(tried.truth[s]["later"], tried.predictions["real", s]["later"].argmax(axis=1))
+        balanced_accuracy_score(
+            tried.truth[s]["later"], tried.predictions["real", s]["later"].argmax(axis=1)
+        )
         for s in range(3)
     ]
     assert found == pytest.approx(np.mean(seeds))
@@ -349,7 +404,9 @@ def test_a_report_of_estimators_says_nothing_of_steps() -> None:
     html = render(estimator)
     assert not re.search("equal steps|n_steps|batch_size|lr", Page(html).text)
     assert "ConditionalFlow" not in html
-    network = render(replace(estimator, protocol=estimator.protocol | {"model": "network Sequential"}))
+    network = render(
+        replace(estimator, protocol=estimator.protocol | {"model": "network Sequential"})
+    )
     assert "equal steps from equal initial weights" in network
     assert "n_steps" in network
     assert "Soft labels come from one more network" not in network

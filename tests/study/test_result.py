@@ -20,7 +20,11 @@ Rows = Mapping[str, Sequence[tuple[float, float] | None]]
 
 
 def make_result(
-    arms: Rows, *, metric: str = "balanced_accuracy", overlap: float = 0.0, n_seeds: int | None = None
+    arms: Rows,
+    *,
+    metric: str = "balanced_accuracy",
+    overlap: float = 0.0,
+    n_seeds: int | None = None,
 ) -> StudyResult:
     """Arms whose name begins with "gan" have a sampler."""
     trials = []
@@ -31,7 +35,10 @@ def make_result(
             for part, score in zip(("validation", "test"), found or (None, None), strict=True):
                 trial |= {f"{part}_{name}": score for name in METRICS}
             trial |= {f"train_{name}": 1.0 if found else None for name in METRICS}
-            seconds = {"fit_seconds": 2.0 if arm.startswith("gan") else None, "sample_seconds": None}
+            seconds = {
+                "fit_seconds": 2.0 if arm.startswith("gan") else None,
+                "sample_seconds": None,
+            }
             trials.append(trial | seconds | {"train_seconds": 1.0 + seed})
     return StudyResult(
         pd.DataFrame(trials),
@@ -69,7 +76,9 @@ def test_verdict_hurt() -> None:
     assert "4 paired seeds" in result.verdict()
 
 
-@pytest.mark.parametrize("scores, change", [((0.72, 0.71, 0.71, 0.72), "+1.00"), ((0.70, 0.70, 0.70, 0.70), "-0.50")])
+@pytest.mark.parametrize(
+    "scores, change", [((0.72, 0.71, 0.71, 0.72), "+1.00"), ((0.70, 0.70, 0.70, 0.70), "-0.50")]
+)
 def test_verdict_no_evidence(scores: tuple[float, ...], change: str) -> None:
     result = make_result({"real": REAL, "gan": rows(0.8, *scores)})
     found = result.difference("gan", "real")
@@ -99,11 +108,19 @@ def test_verdict_of_too_few_seeds(n: int, seeds: str) -> None:
 )
 def test_verdict_without_a_complete_arm(arms: Rows, missing: str) -> None:
     result = make_result(arms)
-    assert result.verdict() == f"No verdict: no arm {missing} synthetic rows finished all of its 4 trials."
+    assert (
+        result.verdict()
+        == f"No verdict: no arm {missing} synthetic rows finished all of its 4 trials."
+    )
 
 
 def test_verdict_of_no_trials_at_all() -> None:
-    columns = ["arm", "seed", "error", *(f"{part}_{m}" for part in ("train", "validation", "test") for m in METRICS)]
+    columns = [
+        "arm",
+        "seed",
+        "error",
+        *(f"{part}_{m}" for part in ("train", "validation", "test") for m in METRICS),
+    ]
     trials = pd.DataFrame([], columns=[*columns, "fit_seconds", "sample_seconds", "train_seconds"])
     result = StudyResult(trials, {"real": False, "gan": True}, "accuracy", 0, {"n_seeds": 3})
     assert result.verdict().startswith("No verdict")
@@ -147,8 +164,13 @@ def test_lower_is_better_metrics_are_turned_round(metric: str) -> None:
     assert (result.best(generative=False), result.best(generative=True)) == ("real", "gan")
     assert result.difference("gan", "real").mean == pytest.approx(0.2)
     assert result.difference("real", "gan").mean == pytest.approx(-0.2)
-    amount = {"nll": "negative log-likelihood by 0.20 over", "ece": "expected calibration error by 20.00 points over"}
-    assert result.verdict().startswith(f"Yes: synthetic rows helped. gan improves {amount[metric]} real")
+    amount = {
+        "nll": "negative log-likelihood by 0.20 over",
+        "ece": "expected calibration error by 20.00 points over",
+    }
+    assert result.verdict().startswith(
+        f"Yes: synthetic rows helped. gan improves {amount[metric]} real"
+    )
     table = result.table()
     assert table.loc["gan", "difference"] == pytest.approx(0.2)
     assert table.loc["gan", metric] == pytest.approx(0.31)
@@ -169,13 +191,21 @@ def test_arm_with_a_failed_trial_is_neither_bar_nor_candidate() -> None:
     assert table["failed"].tolist() == [0, 1, 0, 1]
     assert table["trials"].tolist() == [4, 3, 4, 3]
     assert table.loc["shift", "balanced_accuracy"] == pytest.approx(0.99)
-    assert table.loc[["shift", "gan+shift"], ["difference", "low", "high", "p_value", "p_holm"]].isna().all(axis=None)
+    assert (
+        table.loc[["shift", "gan+shift"], ["difference", "low", "high", "p_value", "p_holm"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 def test_seeds_are_paired_whatever_the_order_of_trials() -> None:
     result = make_result({"real": rows(0.5, 0.1, 0.5, 0.9), "gan": rows(0.5, 0.2, 0.6, 1.0)})
     shuffled = StudyResult(
-        result.trials.sample(frac=1, random_state=0), result.arms, result.metric, result.overlap, result.protocol
+        result.trials.sample(frac=1, random_state=0),
+        result.arms,
+        result.metric,
+        result.overlap,
+        result.protocol,
     )
     found = shuffled.difference("gan", "real")
     assert found.mean == pytest.approx(0.1)
@@ -209,7 +239,9 @@ def test_table() -> None:
         d = scores - tests["real"]
         error = d.std(ddof=1) * np.sqrt(1 / 4 + 0.25)
         expected = stats.t(3, d.mean(), error).interval(0.95)
-        np.testing.assert_allclose(table.loc[arm, ["difference", "low", "high"]].tolist(), [d.mean(), *expected])
+        np.testing.assert_allclose(
+            table.loc[arm, ["difference", "low", "high"]].tolist(), [d.mean(), *expected]
+        )
         assert table.loc[arm, "p_value"] == pytest.approx(2 * stats.t.sf(abs(d.mean()) / error, 3))
     assert table["validation_balanced_accuracy"].tolist() == pytest.approx([0.7, 0.6, 0.8, 0.7])
     assert table["train_seconds"].tolist() == [2.5] * 4
@@ -220,7 +252,9 @@ def test_table() -> None:
 def test_table_holds_holm_s_p_over_all_arms_but_the_reference() -> None:
     rng = np.random.default_rng(0)
     names = ["real", "shift", "flip", "gan", "gan+shift"]
-    result = make_result({name: rows(0.9 - 0.1 * i, *rng.uniform(0, 1, 5)) for i, name in enumerate(names)})
+    result = make_result(
+        {name: rows(0.9 - 0.1 * i, *rng.uniform(0, 1, 5)) for i, name in enumerate(names)}
+    )
     table = result.table().drop(index="real").sort_values("p_value")
     expected = np.maximum.accumulate(table["p_value"].to_numpy() * [4, 3, 2, 1]).clip(max=1)
     np.testing.assert_allclose(table["p_holm"], expected)
@@ -281,24 +315,40 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
         )  # fmt: skip
         found.append(result.test_variance("gan", "real"))
         kept = replace(result, predictions={}, truth={})  # `left_out` stands for what is gone
-        assert kept.test_variance("gan", "real") == found[-1] > replace(kept, left_out={}).test_variance("gan", "real")
+        assert (
+            kept.test_variance("gan", "real")
+            == found[-1]
+            > replace(kept, left_out={}).test_variance("gan", "real")
+        )
     assert np.mean(found) == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) / n, rel=0.12)
-    assert result.difference("gan", "real").high > 0.04  # three seeds of equal predictions are no certainty
+    assert (
+        result.difference("gan", "real").high > 0.04
+    )  # three seeds of equal predictions are no certainty
 
 
 def test_equal_differences_on_one_test_part_ask_for_rows_and_not_for_seeds() -> None:
     real, gan = rows(0.7, 0.70, 0.72, 0.71), rows(0.7, 0.71, 0.73, 0.72)
     rng = np.random.default_rng(0)
-    left_out = {"real": np.full((3, 20), 0.7), "gan": 0.71 + rng.normal(0, 0.02, (1, 20)).repeat(3, axis=0)}
+    left_out = {
+        "real": np.full((3, 20), 0.7),
+        "gan": 0.71 + rng.normal(0, 0.02, (1, 20)).repeat(3, axis=0),
+    }
     result = replace(make_result({"real": real, "gan": gan}), left_out=left_out)
     assert result.difference("gan", "real").low < 0
-    assert "No number of seeds would show a difference of 1.00 points: it takes more rows" in " ".join(result.details())
+    assert (
+        "No number of seeds would show a difference of 1.00 points: it takes more rows"
+        in " ".join(result.details())
+    )
 
 
 def test_splits_drawn_anew_need_no_jackknife() -> None:
     left_out = {"real": np.zeros((4, 20)), "gan": np.arange(80.0).reshape(4, 20)}
     result = replace(make_result({"real": REAL, "gan": REAL}, overlap=0.4), left_out=left_out)
-    assert replace(result, fixed_test=False).test_variance("gan", "real") == 0 < result.test_variance("gan", "real")
+    assert (
+        replace(result, fixed_test=False).test_variance("gan", "real")
+        == 0
+        < result.test_variance("gan", "real")
+    )
 
 
 def test_areas_that_a_group_has_not_leave_all_open() -> None:
@@ -316,10 +366,15 @@ def test_many_seeds_are_told_from_none() -> None:
     real, gan = rows(0.7, 0.70, 0.72, 0.71, 0.69), rows(0.7, 0.80, 0.63, 0.80, 0.60)
     said = " ".join(make_result({"real": real, "gan": gan}).details())
     assert "takes more than 1,000 seeds" in said
-    assert "No number of seeds" in " ".join(make_result({"real": real, "gan": gan}, overlap=0.5).details())
+    assert "No number of seeds" in " ".join(
+        make_result({"real": real, "gan": gan}, overlap=0.5).details()
+    )
 
 
 def test_a_missing_kind_of_arm_is_said_to_be_missing() -> None:
     assert "no arm with synthetic rows was asked for" in make_result({"real": REAL}).verdict()
     assert "no arm without synthetic rows was asked for" in make_result({"gan": REAL}).verdict()
-    assert "with synthetic rows finished all" in make_result({"real": REAL, "gan": [None] * 4}).verdict()
+    assert (
+        "with synthetic rows finished all"
+        in make_result({"real": REAL, "gan": [None] * 4}).verdict()
+    )

@@ -102,8 +102,15 @@ def test_all_arms_of_a_seed_start_equal_and_take_equal_steps() -> None:
 
 
 def test_seeds_have_splits_of_their_own_and_arms_of_a_seed_share_one() -> None:
-    shares = {"test_size": 0.2, "validation_size": 0.25}  # 18 rows of each class to train on: nothing to repeat
-    table = small_study(X, Y, arms=["real", "oversample"], samplers={}, n_seeds=4, **shares).run().scores()
+    shares = {
+        "test_size": 0.2,
+        "validation_size": 0.25,
+    }  # 18 rows of each class to train on: nothing to repeat
+    table = (
+        small_study(X, Y, arms=["real", "oversample"], samplers={}, n_seeds=4, **shares)
+        .run()
+        .scores()
+    )
     np.testing.assert_array_equal(table["real"], table["oversample"])
     assert table["real"].nunique() > 1
 
@@ -118,10 +125,13 @@ def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
             return rows
 
     samplers = {"thief": Thief(), "copies": Copies()}
-    result = small_study(X, Y, test=(test_X, test_y), arms=["thief", "real", "copies"], samplers=samplers).run()
+    result = small_study(
+        X, Y, test=(test_X, test_y), arms=["thief", "real", "copies"], samplers=samplers
+    ).run()
     failed = result.trials[result.trials["arm"] == "thief"]
     assert (
-        failed["error"].tolist() == ["LeakError: 1 synthetic rows of 'thief' are equal to rows of the test part."] * 2
+        failed["error"].tolist()
+        == ["LeakError: 1 synthetic rows of 'thief' are equal to rows of the test part."] * 2
     )
     assert failed[[f"test_{name}" for name in METRICS]].isna().all(axis=None)
     assert result.trials["error"].isna().sum() == 4
@@ -178,10 +188,14 @@ def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
     trials = study.run().trials
     for number in range(3):
         split = study.task.split(derive_seed(0, "seed", number))
-        classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(split.train.X, split.train.codes)
+        classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+            split.train.X, split.train.codes
+        )
         for name in ("validation", "test"):
             part = getattr(split, name)
-            codes = study.task.truth(derive_seed(0, "seed", number)) if name == "test" else part.codes
+            codes = (
+                study.task.truth(derive_seed(0, "seed", number)) if name == "test" else part.codes
+            )
             found = trials.loc[number, [f"{name}_accuracy", f"{name}_nll"]].tolist()
             expected = [
                 classifier.score(part.X, codes),
@@ -192,7 +206,9 @@ def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
 
 def test_on_trial_is_told_of_each() -> None:
     told: list[Any] = []
-    small_study(X, Y).run(on_trial=lambda trial, done, total: told.append((trial["arm"], trial["seed"], done, total)))
+    small_study(X, Y).run(
+        on_trial=lambda trial, done, total: told.append((trial["arm"], trial["seed"], done, total))
+    )
     assert told == [("real", 0, 1, 4), ("copies", 0, 2, 4), ("real", 1, 3, 4), ("copies", 1, 4, 4)]
 
 
@@ -203,12 +219,16 @@ def test_more_seeds_and_arms_rerun_nothing(tmp_path: Path) -> None:
     log = Log()
     short = small_study(X, Y, samplers={"copies": Copies(log)}).run(tmp_path)
     assert len(log) == 2
-    longer = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=4, metric="nll").run(tmp_path)
+    longer = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=4, metric="nll").run(
+        tmp_path
+    )
     assert len(log) == 4
     pd.testing.assert_frame_equal(longer.trials.head(4), short.trials)
     pd.testing.assert_frame_equal(scores(longer), scores(small_study(X, Y, n_seeds=4).run()))
 
-    more = small_study(X, Y, samplers={"copies": Copies(log)}, arms=["real", "oversample", "copies"]).run(tmp_path)
+    more = small_study(
+        X, Y, samplers={"copies": Copies(log)}, arms=["real", "oversample", "copies"]
+    ).run(tmp_path)
     assert len(log) == 4
     assert more.trials["arm"].tolist() == ["real", "oversample", "copies"] * 2
     assert more.trials["error"].isna().all()
@@ -244,7 +264,9 @@ def test_another_network_is_another_study(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"arms": ["real"], "n_seeds": 1}
 
     def make(width: int) -> Any:
-        return lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, width), nn.ReLU(), nn.Linear(width, 2))
+        return lambda: nn.Sequential(
+            nn.Flatten(), nn.Linear(144, width), nn.ReLU(), nn.Linear(width, 2)
+        )
 
     image_study(model=make(4), **settings).run(tmp_path)
     image_study(model=make(4), **settings).run(tmp_path)
@@ -266,19 +288,27 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     assert told == [("copies", 2)]
     assert len(log) == 3  # its rows were kept
     pd.testing.assert_frame_equal(scores(resumed), scores(whole))
-    pd.testing.assert_frame_equal(resumed.table().drop(columns=SECONDS), whole.table().drop(columns=SECONDS))
+    pd.testing.assert_frame_equal(
+        resumed.table().drop(columns=SECONDS), whole.table().drop(columns=SECONDS)
+    )
     small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
     assert len(log) == 3
 
 
-def test_trials_of_another_version_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_of_another_version_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samplers = {"copies": Copies()}
     before = small_study(X, Y, samplers=samplers, n_seeds=3).run(tmp_path)
     assert before.trials["code"].nunique() == 1
     assert "versions" not in " ".join(before.details())
     monkeypatch.setattr("gen_augment.study.trial.code_version", lambda: "the next release")
     after = small_study(X, Y, samplers=samplers, n_seeds=4).run(tmp_path)
-    assert after.trials["code"].tolist() == [*before.trials["code"], "the next release", "the next release"]
+    assert after.trials["code"].tolist() == [
+        *before.trials["code"],
+        "the next release",
+        "the next release",
+    ]
     assert "ran under 2 versions of this package" in after.details()[-1]
     assert load_result(tmp_path).details() == after.details()
     after.to_markdown(tmp_path / "report.md")
@@ -354,13 +384,20 @@ def test_pictures_come_back_and_only_of_the_arms_asked_for(tmp_path: Path) -> No
 
 
 def test_every_form_of_data_can_be_studied(form: str) -> None:
-    settings: dict[str, Any] = {"samplers": {}, "arms": ["real", "oversample"], "drop_duplicates": True, "n_seeds": 1}
+    settings: dict[str, Any] = {
+        "samplers": {},
+        "arms": ["real", "oversample"],
+        "drop_duplicates": True,
+        "n_seeds": 1,
+    }
     result = Study(*as_form(form), model=GaussianNB(var_smoothing=0.1), **settings).run()
     assert result.trials["error"].isna().all()
     assert (result.trials["test_accuracy"] > 0.8).all()
 
 
-@pytest.mark.parametrize("model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"]
+)
 def test_table_with_either_kind_of_model(model: Any) -> None:
     study = small_study(X, Y, model=model, n_steps=150, lr=0.1, batch_size=16, device="cpu")
     assert (study.run().trials["test_accuracy"] > 0.7).all()
@@ -368,7 +405,13 @@ def test_table_with_either_kind_of_model(model: Any) -> None:
 
 def test_network_of_images_can_learn() -> None:
     images, y = toy_images(80)
-    settings: dict[str, Any] = {"arms": ["real", "shift"], "samplers": {}, "n_seeds": 1, "n_steps": 20, "device": "cpu"}
+    settings: dict[str, Any] = {
+        "arms": ["real", "shift"],
+        "samplers": {},
+        "n_seeds": 1,
+        "n_steps": 20,
+        "device": "cpu",
+    }
     result = Study(images, np.array(["up", "down"])[y], **settings).run()
     assert result.protocol["model"] == "network SmallCNN"
     assert (result.trials["test_accuracy"] > 0.9).all()
@@ -381,7 +424,9 @@ def test_samplers_of_this_package_take_part() -> None:
         "vae": ConditionalVAE(max_steps=3, batch_size=8, device="cpu"),
         "gan": ConditionalGAN(max_steps=3, batch_size=8, device="cpu"),
     }
-    result = small_study(X, np.array(["no", "yes"])[Y], samplers=samplers, arms=["real", "vae", "gan"]).run()
+    result = small_study(
+        X, np.array(["no", "yes"])[Y], samplers=samplers, arms=["real", "vae", "gan"]
+    ).run()
     assert result.trials["error"].isna().all()
     assert result.protocol["samplers"]["vae"]["max_steps"] == 3
     assert result.protocol["samplers"]["gan"]["class"] == "ConditionalGAN"
@@ -416,7 +461,14 @@ def test_default_arms_are_those_that_the_model_can_run() -> None:
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
     assert list(small_study(X, Y, arms=None).arms) == [*baselines, "copies"]
     both = ["copies", "copies+shift+mixup", "copies:share=0.25+randaugment"]
-    assert list(image_study(arms=None).arms) == ["real", "shift", "mixup", "shift+mixup", "randaugment", *both]
+    assert list(image_study(arms=None).arms) == [
+        "real",
+        "shift",
+        "mixup",
+        "shift+mixup",
+        "randaugment",
+        *both,
+    ]
     assert list(image_study(arms=None, model=LogisticRegression()).arms) == ["real", "copies"]
     assert "flip+shift" in image_study(arms=None, mirror=True).arms
 
@@ -427,15 +479,21 @@ def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> Non
     X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
     few = {"n_seeds": 1, "samplers": {"copies": Copies()}}
     imbalanced = Study(X, y, **few)  # type: ignore[arg-type]
-    assert {"oversample", "logit", "oversample+shift", "oversample+randaugment"} <= set(imbalanced.arms)
+    assert {"oversample", "logit", "oversample+shift", "oversample+randaugment"} <= set(
+        imbalanced.arms
+    )
     alike = Study(X, y, per_class=15, **few)  # type: ignore[arg-type]  # of the training part, which `per_class` makes
     assert "oversample" not in alike.arms
 
 
 @pytest.mark.parametrize("arm", ["shift", "flip", "mixup", "real+mixup", "copies+flip"])
-@pytest.mark.parametrize("model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), lambda: nn.Linear(2, 2)], ids=["estimator", "network"]
+)
 def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
-    with pytest.raises(InputError, match="changes batches of images, so it needs images and a network"):
+    with pytest.raises(
+        InputError, match="changes batches of images, so it needs images and a network"
+    ):
         small_study(X, Y, arms=["real", arm], model=model)
 
 
@@ -443,8 +501,14 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
     "changes, message",
     [
         ({"arms": ["shift"], "model": LogisticRegression()}, "needs images and a network"),
-        ({"arms": ["weights"], "model": KNeighborsClassifier()}, "KNeighborsClassifier takes no sample_weight"),
-        ({"arms": ["copies:pretrain"], "model": LogisticRegression()}, "pre-training needs a network"),
+        (
+            {"arms": ["weights"], "model": KNeighborsClassifier()},
+            "KNeighborsClassifier takes no sample_weight",
+        ),
+        (
+            {"arms": ["copies:pretrain"], "model": LogisticRegression()},
+            "pre-training needs a network",
+        ),
         ({"arms": ["copies:soft"], "model": LogisticRegression()}, "soft labels need a network"),
         (
             {"arms": ["copies:share=0.5"], "model": KNeighborsClassifier()},
@@ -472,12 +536,26 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"per_class": -1}, "per_class=-1"),
         ({"per_class": 15}, "per_class=15, but class 0 has 14 rows"),
         ({"test_size": 0.97}, "40 rows cannot be split"),
-        ({"arms": [Arm("typo", balance="weight")]}, "unknown balance 'weight'; known: weights, logit, threshold"),
-        ({"arms": [Arm("typo", rows="overample")]}, "unknown row step 'overample'; known: real"),
-        ({"arms": [Arm("typo", batch_steps=("shiff",))]}, "unknown batch step 'shiff'; known: .*shift"),
-        ({"arms": [Arm("typo", sampler=Copies(), resample="all")]}, "unknown resample 'all'; known: real"),
         (
-            {"arms": [Arm(name, rows="kde", sampler=KDESampler(bandwidth=b)) for name, b in (("a", 0.1), ("b", 9.0))]},
+            {"arms": [Arm("typo", balance="weight")]},
+            "unknown balance 'weight'; known: weights, logit, threshold",
+        ),
+        ({"arms": [Arm("typo", rows="overample")]}, "unknown row step 'overample'; known: real"),
+        (
+            {"arms": [Arm("typo", batch_steps=("shiff",))]},
+            "unknown batch step 'shiff'; known: .*shift",
+        ),
+        (
+            {"arms": [Arm("typo", sampler=Copies(), resample="all")]},
+            "unknown resample 'all'; known: real",
+        ),
+        (
+            {
+                "arms": [
+                    Arm(name, rows="kde", sampler=KDESampler(bandwidth=b))
+                    for name, b in (("a", 0.1), ("b", 9.0))
+                ]
+            },
             "arms 'a' and 'b' have different samplers, both called 'kde'",
         ),
         (

@@ -16,7 +16,16 @@ from gen_augment.study.search import candidates
 from gen_augment.study.task import row_digests
 from tests.conftest import small_sampler
 from tests.study.test_budget import TICK, WARM_UP, Trained
-from tests.study.toys import Copies, Failing, Log, TrueDraws, WrongLabels, gaussians, small_study, true_rows
+from tests.study.toys import (
+    Copies,
+    Failing,
+    Log,
+    TrueDraws,
+    WrongLabels,
+    gaussians,
+    small_study,
+    true_rows,
+)
 
 TEST = gaussians(2000, dim=10, seed=1)
 
@@ -30,12 +39,18 @@ def searching(samplers: dict[str, Any], **changes: Any) -> Study:
 
 def test_the_sampler_that_knows_the_truth_is_recommended(tmp_path: Path) -> None:
     samplers = {"copies": Copies(), "true": TrueDraws(), "wrong": WrongLabels()}
-    study = searching(samplers, per_class=20, validation_size=0.5)  # as few to learn from, and enough to choose by
+    study = searching(
+        samplers, per_class=20, validation_size=0.5
+    )  # as few to learn from, and enough to choose by
     found = study.recommend(tmp_path, ratios=(0.5, 4), filters=())
     assert found.use == "true:4"
     assert found.verdict.startswith("Yes")
     assert found.counts == {0: 1200, 1: 1200}
-    assert set(found.searched) == {"real", "oversample", *(f"{s}:{r}" for s in samplers for r in ("0.5", "4"))}
+    assert set(found.searched) == {
+        "real",
+        "oversample",
+        *(f"{s}:{r}" for s in samplers for r in ("0.5", "4")),
+    }
     X, y = gaussians(600, dim=10)
     more, labels = found.augment(X, y)
     assert len(more) == len(labels) == 3000
@@ -52,7 +67,9 @@ def test_nothing_is_recommended_where_nothing_helps() -> None:
     assert found.sampler is None
     assert found.augment(X, y) == (X, y)
     # A gain that is smaller than what would matter is none either.
-    small = searching({"true": TrueDraws()}, n_seeds=4, margin=0.5).recommend(ratios=(2,), filters=())
+    small = searching({"true": TrueDraws()}, n_seeds=4, margin=0.5).recommend(
+        ratios=(2,), filters=()
+    )
     assert small.use is None
 
 
@@ -93,7 +110,9 @@ def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> N
 
 
 def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gen_augment.study.search._halve", lambda scout, arms, *_: (arms["oversample+true:4"], {}))
+    monkeypatch.setattr(
+        "gen_augment.study.search._halve", lambda scout, arms, *_: (arms["oversample+true:4"], {})
+    )
     X, y = gaussians(600, dim=10, imbalance=4)
     study = small_study(
         X, y, test=TEST, per_class={0: 20, 1: 5}, n_seeds=8, model=GaussianNB(), arms=["oversample"],
@@ -133,11 +152,21 @@ def test_varied_rows_can_be_recommended() -> None:
     "option, use, message",
     [
         ("pretrain", {"pretrain": True}, "trains on synthetic rows first"),
-        ("share=0.25", {"share": 0.25}, r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)\.$"),
-        ("share=0.25", {"share": 0.25, "resample": "smote"}, r"'balanced'\), with a loader of real rows after 'smote'"),
+        (
+            "share=0.25",
+            {"share": 0.25},
+            r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)\.$",
+        ),
+        (
+            "share=0.25",
+            {"share": 0.25, "resample": "smote"},
+            r"'balanced'\), with a loader of real rows after 'smote'",
+        ),
     ],
 )
-def test_rows_of_another_use_are_not_put_beside_others(option: str, use: dict[str, Any], message: str) -> None:
+def test_rows_of_another_use_are_not_put_beside_others(
+    option: str, use: dict[str, Any], message: str
+) -> None:
     result = searching({"copies": Copies()}).result()
     found = Recommendation(f"copies:1:{option}", "", result, {}, Copies(), {0: 3}, **use)
     with pytest.raises(InputError, match=message):
@@ -149,12 +178,16 @@ def test_a_share_of_each_batch_can_be_recommended(monkeypatch: pytest.MonkeyPatc
         "gen_augment.study.search._halve",
         lambda scout, arms, *_: (arms["true:1:share=0.5"], dict.fromkeys(arms, 0.0)),
     )
-    study = searching({"true": TrueDraws()}, model=lambda: nn.Linear(10, 2), n_steps=60, lr=0.1, n_seeds=5)
+    study = searching(
+        {"true": TrueDraws()}, model=lambda: nn.Linear(10, 2), n_steps=60, lr=0.1, n_seeds=5
+    )
     found = study.recommend(ratios=(1,), filters=(), shares=(0.5,))
     assert (found.use, found.share) == ("true:1:share=0.5", 0.5)
 
 
-def test_a_budget_shortens_the_search_and_what_is_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_shortens_the_search_and_what_is_recommended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: True)
     monkeypatch.setattr("time.monotonic", TICK)
     TICK.now, TICK.pace, log, told = 0.0, 1.0, Log(), []
@@ -181,7 +214,10 @@ def test_what_is_recommended_goes_into_a_dataset(monkeypatch: pytest.MonkeyPatch
 def test_all_rows_that_can_be_studied_can_be_searched(changes: dict[str, Any]) -> None:
     X, y = gaussians(60, dim=10)
     study = searching({"copies": Copies()}, arms=["real"], n_seeds=3, **changes)
-    for few in (Study(X, y, model=GaussianNB(), arms=["real"], samplers={"copies": Copies()}, n_seeds=3), study):
+    for few in (
+        Study(X, y, model=GaussianNB(), arms=["real"], samplers={"copies": Copies()}, n_seeds=3),
+        study,
+    ):
         assert few.recommend(ratios=(1,), filters=()).use is None
 
 

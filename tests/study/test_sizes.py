@@ -72,14 +72,18 @@ def test_scores_are_those_of_classifiers_trained_by_hand() -> None:
             model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
                 split.train.X[rows], split.train.codes[rows]
             )
-            by_hand.append(balanced_accuracy_score(study.task.truth(seed), model.predict(split.test.X)))
+            by_hand.append(
+                balanced_accuracy_score(study.task.truth(seed), model.predict(split.test.X))
+            )
         assert mean == pytest.approx(np.mean(by_hand))
 
 
 def test_the_verdict_is_that_of_the_whole_part() -> None:
     with_curve, without = (small_study(X, Y, n_seeds=3, sizes=sizes).run() for sizes in (SIZES, ()))
     assert with_curve.verdict() == without.verdict()
-    pd.testing.assert_frame_equal(with_curve.table(), without.table(), check_exact=False, rtol=1)  # but for seconds
+    pd.testing.assert_frame_equal(
+        with_curve.table(), without.table(), check_exact=False, rtol=1
+    )  # but for seconds
     assert list(with_curve.arms) == ["real", "copies"]
 
 
@@ -105,7 +109,9 @@ def test_learning_curve_is_tidy(found: tuple[StudyResult, Path]) -> None:
     assert curve["generative"].tolist() == [False, False, True] * 3
     trials = result.trials.set_index(["arm", "seed"])["test_balanced_accuracy"]
     interval = paired_interval(trials["true:8@5"].tolist(), overlap=result.overlap)
-    assert curve.loc[2, ["mean", "low", "high"]].tolist() == pytest.approx([interval.mean, interval.low, interval.high])
+    assert curve.loc[2, ["mean", "low", "high"]].tolist() == pytest.approx(
+        [interval.mean, interval.low, interval.high]
+    )
     reference = result.best(generative=False)
     gains = curve[curve["arm"] == "true:8"]["difference"].tolist()
     assert gains[0] == pytest.approx((trials["true:8@5"] - trials[f"{reference}@5"]).mean())
@@ -144,7 +150,9 @@ def test_curve_plot_puts_arms_at_their_scores(found: tuple[StudyResult, Path]) -
         x, y = np.array(marks).T
         mean = curve[curve["arm"] == arm]["mean"].to_numpy()
         assert np.corrcoef(y, mean)[0, 1] < -0.999  # down is more in SVG
-        np.testing.assert_allclose(np.diff(x) / np.ptp(x), [0.5, 0.5], atol=1e-3)  # 10, 40, 160 on a log axis
+        np.testing.assert_allclose(
+            np.diff(x) / np.ptp(x), [0.5, 0.5], atol=1e-3
+        )  # 10, 40, 160 on a log axis
 
 
 def test_sizes_may_be_added_and_a_kill_costs_one_trial(tmp_path: Path) -> None:
@@ -160,7 +168,9 @@ def test_sizes_may_be_added_and_a_kill_costs_one_trial(tmp_path: Path) -> None:
     lines = (tmp_path / "trials.jsonl").read_bytes()
     (tmp_path / "trials.jsonl").write_bytes(lines[:-40])
     told: list[Any] = []
-    again = small_study(X, Y, samplers=samplers, sizes=SIZES).run(tmp_path, on_trial=lambda *a: told.append(a[1:]))
+    again = small_study(X, Y, samplers=samplers, sizes=SIZES).run(
+        tmp_path, on_trial=lambda *a: told.append(a[1:])
+    )
     assert told == [(12, 12)]
     pd.testing.assert_frame_equal(scores(again), scores(found))
 
@@ -182,7 +192,10 @@ def test_a_size_that_fails_leaves_the_rest() -> None:
         ({"sizes": (3, 3)}, "each may be given once"),
         ({"sizes": (3, 40)}, r"sizes=\[3, 40\]: the training part has 16.5 rows for each class"),
         ({"sizes": (16,)}, r"sizes=\[16\]: the training part has 16.5"),  # which are called 16
-        ({"sizes": (3,), "arms": ["real", Arm("real@3")]}, "'real@3' has the name of 'real' at the size 3"),
+        (
+            {"sizes": (3,), "arms": ["real", Arm("real@3")]},
+            "'real@3' has the name of 'real' at the size 3",
+        ),
     ],
 )
 def test_sizes_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:

@@ -46,12 +46,16 @@ def test_overlap_widens_the_interval(differences: list[float], overlap: float, m
 
 
 @given(DIFFERENCES, st.floats(0, 2))
-def test_turning_the_differences_turns_the_interval(differences: list[float], overlap: float) -> None:
+def test_turning_the_differences_turns_the_interval(
+    differences: list[float], overlap: float
+) -> None:
     one, other = (
         paired_interval(differences, overlap=overlap),
         paired_interval([-d for d in differences], overlap=overlap),
     )
-    np.testing.assert_allclose([other.low, other.high, other.mean], [-one.high, -one.low, -one.mean], atol=1e-12)
+    np.testing.assert_allclose(
+        [other.low, other.high, other.mean], [-one.high, -one.low, -one.mean], atol=1e-12
+    )
     assert other.p_value == pytest.approx(one.p_value)
 
 
@@ -68,7 +72,10 @@ def test_correlated_differences_are_covered(overlap: float) -> None:
     rng, n, correlation = np.random.default_rng(0), 5, overlap / (1 + overlap)
     shared, own = rng.normal(size=(2000, 1)), rng.normal(size=(2000, n))
     runs = math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
-    covered = [found.low <= 0 <= found.high for found in (paired_interval(run, overlap=overlap) for run in runs)]
+    covered = [
+        found.low <= 0 <= found.high
+        for found in (paired_interval(run, overlap=overlap) for run in runs)
+    ]
     assert 0.935 < np.mean(covered) < 0.965  # three standard errors
     if overlap:
         plain = [found.low <= 0 <= found.high for found in map(paired_interval, runs)]
@@ -76,9 +83,16 @@ def test_correlated_differences_are_covered(overlap: float) -> None:
 
 
 @pytest.mark.parametrize("differences, mean", [([], None), ([0.25], 0.25)])
-def test_fewer_than_two_differences_tell_nothing(differences: list[float], mean: float | None) -> None:
+def test_fewer_than_two_differences_tell_nothing(
+    differences: list[float], mean: float | None
+) -> None:
     found = paired_interval(differences)
-    assert (found.low, found.high, found.p_value, found.n) == (-math.inf, math.inf, 1.0, len(differences))
+    assert (found.low, found.high, found.p_value, found.n) == (
+        -math.inf,
+        math.inf,
+        1.0,
+        len(differences),
+    )
     assert math.isnan(found.mean) if mean is None else found.mean == mean
 
 
@@ -96,7 +110,9 @@ def test_holm_by_hand() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10), st.floats(0.001, 0.5))
-def test_holm_rejects_what_the_step_down_procedure_rejects(p_values: list[float], alpha: float) -> None:
+def test_holm_rejects_what_the_step_down_procedure_rejects(
+    p_values: list[float], alpha: float
+) -> None:
     m = len(p_values)
     rejected = [False] * m
     for step, i in enumerate(sorted(range(m), key=p_values.__getitem__)):

@@ -12,7 +12,13 @@ from gen_augment.study.store import Outcome, Trial, TrialStore
 
 
 def trial(arm: str, seed: int, **more: Any) -> Trial:
-    return {"arm": arm, "seed": seed, "error": None, "test_nll": 0.1 + 0.2, "fit_seconds": None} | more
+    return {
+        "arm": arm,
+        "seed": seed,
+        "error": None,
+        "test_nll": 0.1 + 0.2,
+        "fit_seconds": None,
+    } | more
 
 
 PREDICTIONS = {"test": np.array([[0.25, 0.75]], np.float32)}
@@ -117,7 +123,9 @@ def test_first_picture_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("marker", [None, "", "{", "[]", '{"study": "other"}'])
-def test_folder_of_another_study_is_refused_and_left_alone(tmp_path: Path, marker: str | None) -> None:
+def test_folder_of_another_study_is_refused_and_left_alone(
+    tmp_path: Path, marker: str | None
+) -> None:
     TrialStore(tmp_path, "mine").append(outcome("real", 0))
     if marker is not None:
         (tmp_path / "study.json").write_text(marker)

@@ -112,7 +112,9 @@ def test_per_class_of_each_label_leaves_as_many_rows_as_asked_for() -> None:
     X, y = numbered(200, 200)
     labels = np.array(["frequent", "rare"])
     test = (np.full((2, 1), -1.0), labels)
-    task = Task(X, labels[y], test=test, per_class={"rare": 13, "frequent": 130}, validation_size=3 / 13)
+    task = Task(
+        X, labels[y], test=test, per_class={"rare": 13, "frequent": 130}, validation_size=3 / 13
+    )
     drawn = []
     for seed in (0, 1):
         split = task.split(seed)
@@ -231,11 +233,16 @@ def test_row_of_the_given_test_part_in_training_is_an_error_unless_dropped() -> 
 def test_rows_twice_beside_a_given_test_part_would_be_validated_on() -> None:
     X, y = doubled()
     test = gaussians(20, seed=1)
-    with pytest.raises(LeakError, match=r"40 rows occur more than once in X .* a validation row could be trained on"):
+    with pytest.raises(
+        LeakError,
+        match=r"40 rows occur more than once in X .* a validation row could be trained on",
+    ):
         Task(X, y, test=test)
     assert Task(X, y, test=test, drop_duplicates=True).n_dropped == 40
     both = (np.concatenate([X[:5], test[0]]), np.concatenate([y[:5], test[1]]))
-    with pytest.raises(LeakError, match="15 rows of X are also in the test part"):  # five, three times each
+    with pytest.raises(
+        LeakError, match="15 rows of X are also in the test part"
+    ):  # five, three times each
         Task(X, y, test=both)
     assert Task(X, y, test=both, drop_duplicates=True).n_dropped == 45
 
@@ -248,7 +255,10 @@ def test_no_class_is_dropped_with_its_duplicates() -> None:
 
 def test_rows_without_a_label_are_refused() -> None:
     X, _ = numbered(30, 30)
-    with pytest.warns(UserWarning, match="no label"), pytest.raises(InputError, match="y holds -1, which samplers"):
+    with (
+        pytest.warns(UserWarning, match="no label"),
+        pytest.raises(InputError, match="y holds -1, which samplers"),
+    ):
         Task(X, np.arange(60) % 3 - 1)
     assert Task(X, np.arange(60) % 2 * 2 - 1).classes.tolist() == [-1, 1]
 
@@ -265,7 +275,10 @@ def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None
     for seed in range(5):
         split = task.split(seed)
         assert len(split.test) <= 3
-        assert np.bincount(np.append(split.train.codes, split.validation.codes)).min() >= min(counts) - 1
+        assert (
+            np.bincount(np.append(split.train.codes, split.validation.codes)).min()
+            >= min(counts) - 1
+        )
 
 
 def test_leak_is_found_where_the_test_part_has_another_dtype() -> None:
@@ -293,7 +306,9 @@ def test_rows_in_a_list_become_an_array() -> None:
 
 
 VALUES = hnp.arrays(
-    np.float32, st.tuples(st.integers(1, 8), st.integers(1, 4)), elements=st.sampled_from([-1.5, 0.0, 1.0, 2.0])
+    np.float32,
+    st.tuples(st.integers(1, 8), st.integers(1, 4)),
+    elements=st.sampled_from([-1.5, 0.0, 1.0, 2.0]),
 )
 
 
@@ -327,12 +342,18 @@ def test_digests_of_signed_zeros_dtypes_and_images() -> None:
     assert row_digests(torch.tensor([[-0.0, 1.0]], dtype=torch.bfloat16))[0] == digests[0]
     assert row_digests(pd.DataFrame({"a": [False], "b": pd.array([1], "Int64")}))[0] == digests[0]
     pixels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
-    assert row_digests([Image.fromarray(pixels[0])]) == row_digests(pixels) == row_digests(pixels.astype(np.float32))
+    assert (
+        row_digests([Image.fromarray(pixels[0])])
+        == row_digests(pixels)
+        == row_digests(pixels.astype(np.float32))
+    )
     assert row_digests(np.empty((0, 3))).shape == (0,)
 
 
 def test_digests_of_mixed_frames() -> None:
-    X = pd.DataFrame({"n": [1, 1, 1, 1], "x": [0.5, 0.5, np.nan, np.nan], "c": ["a", "b", None, None]})
+    X = pd.DataFrame(
+        {"n": [1, 1, 1, 1], "x": [0.5, 0.5, np.nan, np.nan], "c": ["a", "b", None, None]}
+    )
     X["day"] = pd.to_datetime(["2020-01-01"] * 4)
     digests = row_digests(X)
     assert len(set(digests)) == 3
@@ -355,7 +376,9 @@ def test_a_test_part_of_one_row_is_refused() -> None:
         Task(X, y, test=(X[:1] + 0.5, y[:1]))
 
 
-@pytest.mark.parametrize("counts, drawn", [((200, 200), (20, 20)), ((400, 100), (40, 5)), ((60, 60), (15, 15))])
+@pytest.mark.parametrize(
+    "counts, drawn", [((200, 200), (20, 20)), ((400, 100), (40, 5)), ((60, 60), (15, 15))]
+)
 def test_seeds_share_what_the_rows_they_draw_from_have_in_common(
     counts: tuple[int, int], drawn: tuple[int, int]
 ) -> None:

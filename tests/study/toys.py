@@ -21,7 +21,9 @@ class Log(list[Any]):
         return "Log()"
 
 
-def gaussians(n: int, *, dim: int = 2, seed: int = 0, imbalance: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def gaussians(
+    n: int, *, dim: int = 2, seed: int = 0, imbalance: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """`n` rows in all; class 0 lies around -1 and class 1 around +1 in the first column."""
     rng = np.random.default_rng(seed)
     y = (np.arange(n) % (1 + imbalance) == 0).astype(int)
@@ -76,7 +78,11 @@ class Failing(Copies):
     """Raises `error` at the fits whose numbers, over all clones, are in `at`."""
 
     def __init__(
-        self, log: Log, at: tuple[int, ...] = (), error: type[BaseException] = RuntimeError, random_state: int = 0
+        self,
+        log: Log,
+        at: tuple[int, ...] = (),
+        error: type[BaseException] = RuntimeError,
+        random_state: int = 0,
     ) -> None:
         super().__init__(log, random_state)
         self.at = at
@@ -95,7 +101,10 @@ class Recorder(nn.Module):
     def __init__(self, n_inputs: int, log: Log, n_classes: int = 2) -> None:
         super().__init__()
         self.linear = nn.Linear(n_inputs, n_classes)
-        self.record: dict[str, Any] = {"initial": self.linear.weight.detach().clone(), "batches": []}
+        self.record: dict[str, Any] = {
+            "initial": self.linear.weight.detach().clone(),
+            "batches": [],
+        }
         log.append(self.record)
 
     def forward(self, x: Tensor) -> Tensor:

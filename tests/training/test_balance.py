@@ -11,10 +11,17 @@ from gen_augment.training.balance import RowDraw, resolve_balance, row_weights
 
 
 def balanced(y: torch.Tensor, balance: float, batch_size: int = 8, seed: int = 0) -> Batches:
-    return Batches(torch.arange(len(y)), y, batch_size=batch_size, seed=seed, weights=row_weights(y, balance))
+    return Batches(
+        torch.arange(len(y)), y, batch_size=batch_size, seed=seed, weights=row_weights(y, balance)
+    )
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.floats(0, 1), st.integers(1, 20), st.integers(0, 2**32))
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=5),
+    st.floats(0, 1),
+    st.integers(1, 20),
+    st.integers(0, 2**32),
+)
 def test_every_epoch_meets_each_row_as_often_as_its_class_asks(
     counts: list[int], balance: float, batch_size: int, seed: int
 ) -> None:
@@ -38,7 +45,9 @@ def test_batches_depend_on_the_step_alone_and_epochs_differ() -> None:
     first, second = batches.at(0)[0], batches.at(1)[0]
     assert torch.equal(again.at(1)[0], second)
     assert torch.equal(again.at(0)[0], first)
-    assert not torch.equal(first.sort().values, second.sort().values)  # which of the many rows are met
+    assert not torch.equal(
+        first.sort().values, second.sort().values
+    )  # which of the many rows are met
     assert torch.bincount(y[first]).tolist() == pytest.approx([50, 50], abs=1)
     assert (first < 90).diff().count_nonzero() > 20  # in no order
 
@@ -71,7 +80,9 @@ def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
 
 def test_auto_balances_classes_of_different_size() -> None:
     def found(*counts: int) -> float:
-        return resolve_balance("auto", torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)), 0.5)
+        return resolve_balance(
+            "auto", torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)), 0.5
+        )
 
     assert (found(5, 14), found(5, 15), found(7)) == (0.0, 0.5, 0.0)
     assert found(15, 0, 14) == 0.0  # a class without rows is none of these

@@ -11,7 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from gen_augment import ArchiveError, ConditionalVAE, InputError, MissingDependencyError, NotFittedError
+from gen_augment import (
+    ArchiveError,
+    ConditionalVAE,
+    InputError,
+    MissingDependencyError,
+    NotFittedError,
+)
 from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
 from tests.conftest import small_sampler, toy_images, toy_table
@@ -41,7 +47,9 @@ def weights(sampler: Sampler) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", sorted(SAMPLERS))
 @pytest.mark.parametrize("step", [1, 33, 50])
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_interrupted_and_resumed_ends_in_the_same_weights(name: str, step: int, data: Any, tmp_path: Path) -> None:
+def test_interrupted_and_resumed_ends_in_the_same_weights(
+    name: str, step: int, data: Any, tmp_path: Path
+) -> None:
     rows, labels = data()
     undisturbed = make(name).fit(rows, labels)
     path = tmp_path / "checkpoint"
@@ -56,7 +64,9 @@ def test_interrupted_and_resumed_ends_in_the_same_weights(name: str, step: int, 
     torch.manual_seed(123)  # the global state has no say in how it goes on
     resumed = make(name, callbacks=[Checkpoint(path, every=20)]).fit(rows, labels)
     assert resumed.n_steps_ == 60
-    assert all(torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True)
+    )
     assert resumed.history_["step"][-1] == 60
 
 
@@ -116,10 +126,14 @@ def test_a_run_of_a_drawn_seed_is_gone_on_with(tmp_path: Path) -> None:
     resumed = make(random_state=None, callbacks=[Checkpoint(path)]).fit(X, y)
     assert (resumed.seed_, resumed.n_steps_) == (seed, 60)
     undisturbed = make(random_state=seed).fit(X, y)
-    assert all(torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(weights(resumed), weights(undisturbed), strict=True)
+    )
     with pytest.raises(ArchiveError, match="another run"):
         make(random_state=None, callbacks=[Checkpoint(path)]).fit(X + 1, y)
-    assert make(random_state=None, callbacks=[Checkpoint(path, resume=False)]).fit(X, y).seed_ != seed
+    assert (
+        make(random_state=None, callbacks=[Checkpoint(path, resume=False)]).fit(X, y).seed_ != seed
+    )
 
 
 def test_a_checkpoint_makes_its_folder_or_fails_before_the_first_step(tmp_path: Path) -> None:
@@ -158,7 +172,10 @@ def test_callbacks_that_cannot_be_used_leave_what_was_fitted(tmp_path: Path) -> 
 
 def test_early_stopping_goes_on_counting_after_a_resumption(tmp_path: Path) -> None:
     def callbacks() -> list[Callback]:
-        return [EarlyStopping("kl", patience=50, min_delta=1e9), Checkpoint(tmp_path / "checkpoint")]
+        return [
+            EarlyStopping("kl", patience=50, min_delta=1e9),
+            Checkpoint(tmp_path / "checkpoint"),
+        ]
 
     with pytest.raises(KeyboardInterrupt):
         make(max_steps=1000, callbacks=[*callbacks(), InterruptAt(50)]).fit(X, y)
@@ -176,13 +193,20 @@ def test_early_stopping_waits_for_its_patience() -> None:
 
 def test_sample_grid_shows_the_same_noise_as_training_goes_on(tmp_path: Path) -> None:
     images, labels = toy_images()
-    sampler = make(latent="prior", callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(images, labels)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000030.png", "step-000060.png"]
+    sampler = make(latent="prior", callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(
+        images, labels
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step-000030.png",
+        "step-000060.png",
+    ]
     picture = np.asarray(Image.open(tmp_path / "step-000060.png"))[..., 0]
     assert picture.shape == (2 + 2 * 14, 2 + 3 * 14)
     rows = sampler.generate(np.arange(6), [0, 0, 0, 1, 1, 1], seed=sampler.seed_)
     np.testing.assert_allclose(picture[2:14, 2:14], rows[0, ..., 0], atol=1.01)
-    assert torch.equal(weights(sampler)[0], weights(make().fit(images, labels))[0])  # looking changes nothing
+    assert torch.equal(
+        weights(sampler)[0], weights(make().fit(images, labels))[0]
+    )  # looking changes nothing
     with pytest.raises(InputError, match="table"):
         make(callbacks=[SampleGrid(tmp_path)]).fit(X, y)
 
@@ -193,10 +217,14 @@ def test_tensorboard_gets_every_reading(tmp_path: Path) -> None:
     events = accumulator.EventAccumulator(str(tmp_path)).Reload()
     scalars = events.Scalars("loss")
     assert [event.step for event in scalars] == sampler.history_["step"] == [25, 50, 60]
-    np.testing.assert_allclose([event.value for event in scalars], sampler.history_["loss"], rtol=1e-5)
+    np.testing.assert_allclose(
+        [event.value for event in scalars], sampler.history_["loss"], rtol=1e-5
+    )
 
 
-def test_tensorboard_missing_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorboard_missing_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real_import = builtins.__import__
 
     def without(name: str, *args: Any, **kwargs: Any) -> Any:

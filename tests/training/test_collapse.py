@@ -55,7 +55,9 @@ def test_precision_and_recall_are_those_of_a_search_for_neighbours() -> None:
 
     def share(inside: np.ndarray, around: np.ndarray) -> float:
         radii = NearestNeighbors(n_neighbors=4).fit(around).kneighbors(around)[0][:, -1]
-        return float(np.mean([(np.linalg.norm(around - row, axis=1) <= radii).any() for row in inside]))
+        return float(
+            np.mean([(np.linalg.norm(around - row, axis=1) <= radii).any() for row in inside])
+        )
 
     precision, recall = precision_recall(torch.from_numpy(real), torch.from_numpy(fake), k=3)
     assert float(precision) == pytest.approx(share(fake, real))
@@ -92,18 +94,25 @@ def test_a_lost_mode_is_told_with_its_class_step_and_value(after: str, lost: str
         "one mode": draw_modes(len(y), (1,), seed=2) + 100.0,
     }[lost]
     rows = torch.where(y[:, None] == 1, bad, good)
-    with pytest.warns(ModeCollapseWarning, match=r"step 600 of 1000 .*class 'dog' are 0\.\d\d times") as caught:
+    with pytest.warns(
+        ModeCollapseWarning, match=r"step 600 of 1000 .*class 'dog' are 0\.\d\d times"
+    ) as caught:
         assert read(probe, rows, 600) == (after == "good")
     assert "Lower lr" in str(caught[0].message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read(probe, rows, 800) == (after == "good")  # it is still collapsed, and has been told
+        assert read(probe, rows, 800) == (
+            after == "good"
+        )  # it is still collapsed, and has been told
 
 
 def test_the_best_weights_are_kept_and_go_through_a_state_dict() -> None:
     probe, y, _ = make_probe()
     rows = draw_modes(len(y), seed=1) + 100.0 * y[:, None]
-    good, worse = Generator(rows), Generator(rows + torch.randn(rows.shape, generator=torch.Generator().manual_seed(0)))
+    good, worse = (
+        Generator(rows),
+        Generator(rows + torch.randn(rows.shape, generator=torch.Generator().manual_seed(0))),
+    )
     for step, generator in ((200, good), (400, worse)):
         probe.read(generator, step=step, max_steps=1000, labels=["cat", "dog"])
     best = CollapseProbe(Generator())
@@ -122,7 +131,9 @@ def test_the_best_weights_are_kept_and_go_through_a_state_dict() -> None:
         ([30] * 100, [20] * 64, None),
     ],
 )
-def test_classes_with_enough_rows_are_watched(counts: list[int], watched: list[int], rows: int | None) -> None:
+def test_classes_with_enough_rows_are_watched(
+    counts: list[int], watched: list[int], rows: int | None
+) -> None:
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     x = torch.randn(len(y), 3, 12, 9, generator=torch.Generator().manual_seed(0))
     probe = CollapseProbe(Generator())

@@ -26,7 +26,9 @@ class Mean(nn.Module):
 
 
 def make_loop(max_steps: int = 200, callbacks: list[Callback] | None = None, **params: Any) -> Loop:
-    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) + torch.tensor([1.0, 2.0, 3.0])
+    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) + torch.tensor(
+        [1.0, 2.0, 3.0]
+    )
     batches = Batches(x, torch.zeros(50, dtype=torch.int64), batch_size=10, seed=0)
     return Loop(batches, Mean(), sampler=None, fabric=Fabric(accelerator="cpu"), max_steps=max_steps,
                 callbacks=callbacks or [], **params)  # fmt: skip
@@ -63,7 +65,9 @@ def test_minimises_and_reports() -> None:
     recorder = Recorder()
     loop = make_loop(callbacks=[recorder])
     loop.run(make_step(loop))
-    torch.testing.assert_close(loop.network.value.detach(), loop.batches.x.mean(dim=0), atol=0.05, rtol=0)
+    torch.testing.assert_close(
+        loop.network.value.detach(), loop.batches.x.mean(dim=0), atol=0.05, rtol=0
+    )
     assert recorder.events == ["begin", *range(1, 201), "done"]
     assert loop.history["step"] == list(range(CHECK_EVERY, 201, CHECK_EVERY))
     assert loop.history["extra"] == [1.0] * 8
@@ -100,7 +104,9 @@ def test_divergence_names_step_and_loss_and_keeps_the_last_good_weights(bad: flo
 
     undisturbed.run(watched)
     loop = make_loop(callbacks=[recorder])
-    with pytest.raises(DivergedError, match=f"extra became {bad} at step 63 of 200; the weights of step 50") as caught:
+    with pytest.raises(
+        DivergedError, match=f"extra became {bad} at step 63 of 200; the weights of step 50"
+    ) as caught:
         loop.run(make_step(loop, bad_at=63, bad=bad))
     assert (caught.value.step, caught.value.loss) == (63, "extra")
     assert torch.equal(loop.network.value.detach(), at_fifty[0])

@@ -44,10 +44,18 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="limits of glibc")
-@pytest.mark.parametrize("theirs, kept", [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "131072"}, False)])
+@pytest.mark.parametrize(
+    "theirs, kept", [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "131072"}, False)]
+)
 def test_memory_of_a_step_is_kept_for_the_next(theirs: dict[str, str], kept: bool) -> None:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], env=env | theirs, capture_output=True, check=True)
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MALLOC_", "GLIBC_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PAGE_FAULTS], env=env | theirs, capture_output=True, check=True
+    )
     n_pages = 40 * 2**22 // os.sysconf("SC_PAGE_SIZE")
     assert (int(done.stdout) < n_pages // 20) == kept
 
@@ -64,9 +72,25 @@ def test_a_precision_that_was_asked_for_is_not_told_at_each_fit() -> None:
 
 
 CLUSTERS = {
-    "slurm": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "7", "SLURM_PROCID": "1"},
-    "torchrun": {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"},
-    "fabric run": {"LT_CLI_USED": "1", "LT_ACCELERATOR": "cuda", "LT_DEVICES": "2", "LT_STRATEGY": "ddp"},
+    "slurm": {
+        "SLURM_NTASKS": "4",
+        "SLURM_JOB_NAME": "train",
+        "SLURM_JOB_ID": "7",
+        "SLURM_PROCID": "1",
+    },
+    "torchrun": {
+        "WORLD_SIZE": "2",
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": "29500",
+    },
+    "fabric run": {
+        "LT_CLI_USED": "1",
+        "LT_ACCELERATOR": "cuda",
+        "LT_DEVICES": "2",
+        "LT_STRATEGY": "ddp",
+    },
 }
 
 
@@ -81,7 +105,8 @@ def test_one_process_of_many_has_one_device(launcher: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    "chosen, rank, expected", [(0, None, 0), (0, "1", 1), (0, "2", 0), (1, "0", 1), (0, "one", 0), (1, None, 1)]
+    "chosen, rank, expected",
+    [(0, None, 0), (0, "1", 1), (0, "2", 0), (1, "0", 1), (0, "one", 0), (1, None, 1)],
 )
 def test_cuda_is_the_device_of_this_process(
     chosen: int, rank: str | None, expected: int, monkeypatch: pytest.MonkeyPatch
@@ -102,11 +127,15 @@ def test_devices_without_64_bits_are_refused(monkeypatch: pytest.MonkeyPatch) ->
             pass
 
     monkeypatch.setattr("lightning_fabric.Fabric", Apple)
-    with pytest.raises(InputError, match=r"device='mps' has no numbers of 64 bits, .* give device='cpu'"):
+    with pytest.raises(
+        InputError, match=r"device='mps' has no numbers of 64 bits, .* give device='cpu'"
+    ):
         placement.make_fabric("mps", "32-true")
 
 
 @pytest.mark.parametrize("name, here", [("cpu", "cpu"), ("cuda:0", "cuda:0"), ("cuda:7", "cpu")])
-def test_a_device_that_is_not_here_is_the_cpu(name: str, here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_here_is_the_cpu(
+    name: str, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert placement.found_here(name) == torch.device(here)

@@ -35,7 +35,14 @@ options after colons::
 Arms of one's own are `Arm` objects, given to a study beside names.
 """
 
-from gen_augment.study.arms.arm import BALANCES, DEFAULT_SAMPLERS, Arm, default_arms, parse_arm, read_arms
+from gen_augment.study.arms.arm import (
+    BALANCES,
+    DEFAULT_SAMPLERS,
+    Arm,
+    default_arms,
+    parse_arm,
+    read_arms,
+)
 from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
 from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool, resampled
 from gen_augment.study.arms.synthetic import (

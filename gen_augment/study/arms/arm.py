@@ -15,7 +15,15 @@ from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
 from gen_augment.study.arms.rows import ROW_STEPS
 from gen_augment.study.arms.synthetic import FILTERS, LABEL_MIXES, Synthetic
 
-__all__ = ["BALANCES", "DEFAULT_SAMPLERS", "Arm", "default_arms", "parse_arm", "read_arms", "without_addresses"]
+__all__ = [
+    "BALANCES",
+    "DEFAULT_SAMPLERS",
+    "Arm",
+    "default_arms",
+    "parse_arm",
+    "read_arms",
+    "without_addresses",
+]
 
 #: Samplers of a study that names none.
 DEFAULT_SAMPLERS = ("flow", "gan", "vae")
@@ -105,7 +113,9 @@ class Arm:
     @property
     def key(self) -> str:
         """Hash of all that tells it from an arm of the same name; of functions, their names."""
-        steps = [step if isinstance(step, str) else describe_filter(step) for step in self.batch_steps]
+        steps = [
+            step if isinstance(step, str) else describe_filter(step) for step in self.batch_steps
+        ]
         rows = self.rows if isinstance(self.rows, str) else describe_filter(self.rows)
         params = repr(self.rows) if hasattr(self.rows, "get_params") else ""
         told = [rows, params, steps, self.synthetic, self.balance, self.sampler]
@@ -134,11 +144,15 @@ def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
             arm = replace(arm, batch_steps=(*arm.batch_steps, step))
         elif step in BALANCES:
             if arm.balance:
-                raise InputError(f"arm {name!r}: {arm.balance} and {step} both treat imbalance; take one.")
+                raise InputError(
+                    f"arm {name!r}: {arm.balance} and {step} both treat imbalance; take one."
+                )
             arm = replace(arm, balance=step)
         elif head in samplers:
             sampled.append(head)
-            arm = replace(arm, rows=head, sampler=samplers[head], synthetic=_parse_synthetic(name, options))
+            arm = replace(
+                arm, rows=head, sampler=samplers[head], synthetic=_parse_synthetic(name, options)
+            )
         elif step in ROW_STEPS:
             resampled.append(step)
         else:
@@ -146,10 +160,14 @@ def parse_arm(name: str, samplers: Mapping[str, Any]) -> Arm:
             raise InputError(f"arm {name!r}: unknown step {step!r}; known: {', '.join(known)}.")
     for chosen in (resampled, sampled):
         if len(chosen) > 1:
-            raise InputError(f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one.")
+            raise InputError(
+                f"arm {name!r}: {' and '.join(chosen)} both choose the rows; take one."
+            )
     made = [step for step in (*resampled, *sampled) if step != "real"]
     if arm.balance == "threshold" and made:
-        raise InputError(f"arm {name!r}: a threshold is tuned on rows left out, and those of {made[0]} have parents.")
+        raise InputError(
+            f"arm {name!r}: a threshold is tuned on rows left out, and those of {made[0]} have parents."
+        )
     if not sampled:
         return replace(arm, rows=made[0]) if made else arm
     if len(made) > 1:
@@ -189,9 +207,13 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
                 "vary=STRENGTH, guidance=NUMBER, share=NUMBER."
             )
     if use.share is not None and use.pretrain:
-        raise InputError(f"arm {name!r}: pre-training meets synthetic rows alone, then real ones; take one of the two.")
+        raise InputError(
+            f"arm {name!r}: pre-training meets synthetic rows alone, then real ones; take one of the two."
+        )
     if use.soft and use.shuffled:
-        raise InputError(f"arm {name!r}: soft labels are a network's, which undoes shuffled ones; take one.")
+        raise InputError(
+            f"arm {name!r}: soft labels are a network's, which undoes shuffled ones; take one."
+        )
     return use
 
 
@@ -257,7 +279,9 @@ def _unknown_step(arm: Arm) -> str | None:
     return None
 
 
-def default_arms(kind: str, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False) -> list[str]:
+def default_arms(
+    kind: str, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
+) -> list[str]:
     """Baselines and samplers; for images, each sampler also under classic recipes.
 
     `mirror` adds the horizontal flip to those, for images whose mirror image has the same label. `imbalanced` images

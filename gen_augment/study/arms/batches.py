@@ -18,7 +18,17 @@ from torchvision.transforms.v2 import functional as F
 from gen_augment.errors import MissingDependencyError
 from gen_augment.training import SMALL_SHIFT, diff_augment
 
-__all__ = ["BATCH_STEPS", "BatchStep", "classic", "cutmix", "cutout", "flip", "mixup", "randaugment", "shift"]
+__all__ = [
+    "BATCH_STEPS",
+    "BatchStep",
+    "classic",
+    "cutmix",
+    "cutout",
+    "flip",
+    "mixup",
+    "randaugment",
+    "shift",
+]
 
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -58,7 +68,10 @@ def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """
     images = _as_bytes(x)
     for _ in range(2):
-        drawn, sign = torch.randint(len(_OPERATIONS), (len(x),)), torch.randint(2, (len(x),)) * 2 - 1
+        drawn, sign = (
+            torch.randint(len(_OPERATIONS), (len(x),)),
+            torch.randint(2, (len(x),)) * 2 - 1,
+        )
         sign[drawn < _N_UNSIGNED] = 1
         for number, signed in set(zip(drawn.tolist(), sign.tolist(), strict=True)):
             mine = torch.nonzero((drawn == number) & (sign == signed)).squeeze(1).to(x.device)
@@ -68,7 +81,9 @@ def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _shear(x: Tensor, horizontal: float, vertical: float) -> Tensor:
     degrees = [math.degrees(math.atan(horizontal)), math.degrees(math.atan(vertical))]
-    moved: Tensor = F.affine(x, angle=0.0, translate=[0, 0], scale=1.0, shear=degrees, center=[0, 0])
+    moved: Tensor = F.affine(
+        x, angle=0.0, translate=[0, 0], scale=1.0, shear=degrees, center=[0, 0]
+    )
     return moved
 
 
@@ -120,7 +135,12 @@ def _classic_recipe() -> Any:
             A.Affine(translate_percent=(-0.08, 0.08), scale=(0.9, 1.1), rotate=(-10, 10), p=0.8),
             A.RandomBrightnessContrast(0.15, 0.15, p=0.5),
             A.GaussNoise(std_range=(0.01, 0.05), p=0.3),
-            A.CoarseDropout(num_holes_range=(1, 1), hole_height_range=(0.1, 0.3), hole_width_range=(0.1, 0.3), p=0.3),
+            A.CoarseDropout(
+                num_holes_range=(1, 1),
+                hole_height_range=(0.1, 0.3),
+                hole_width_range=(0.1, 0.3),
+                p=0.3,
+            ),
         ]
     )
 

@@ -76,12 +76,16 @@ def make_pool(
     if arm.sampler is None:
         return Pool(resampled(arm.rows, train, labels, derive_seed(seed, arm.row_step)))
     if drawn is None:
-        found = draw_all(arm.row_step, arm.sampler, [arm.synthetic], split, labels, seed, clock)[arm.synthetic.drawn_as]
+        found = draw_all(arm.row_step, arm.sampler, [arm.synthetic], split, labels, seed, clock)[
+            arm.synthetic.drawn_as
+        ]
         if isinstance(found, Exception):
             raise found
         drawn = found
     synthetic = shuffled(drawn.part, seed) if arm.synthetic.shuffled else drawn.part
-    shown = np.concatenate([np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))])
+    shown = np.concatenate(
+        [np.flatnonzero(synthetic.codes == code)[:N_EXAMPLES] for code in range(len(labels))]
+    )
     examples = Part(take(synthetic.X, shown), synthetic.codes[shown])
     real = resampled(arm.resample, train, labels, derive_seed(seed, arm.resample))
     if arm.synthetic.pretrain:
@@ -164,13 +168,20 @@ def _adasyn(train: Part, seed: int) -> Part:
 
 def _smotenc(train: Part, seed: int) -> Part:
     """SMOTE for tables with categories, which are taken over from neighbours."""
-    kinds = [dtype.kind if isinstance(dtype, np.dtype) else "O" for dtype in getattr(train.X, "dtypes", [])]
+    kinds = [
+        dtype.kind if isinstance(dtype, np.dtype) else "O"
+        for dtype in getattr(train.X, "dtypes", [])
+    ]
     categorical = [number for number, kind in enumerate(kinds) if kind not in "iuf"]
     if not categorical or len(categorical) == len(kinds):
-        raise InputError("arm 'smotenc' needs a DataFrame with numeric columns and others: use smote.")
+        raise InputError(
+            "arm 'smotenc' needs a DataFrame with numeric columns and others: use smote."
+        )
     if train.X.isna().any(axis=None):
         raise InputError("arm 'smotenc' needs columns without missing values: use smote.")
-    sampler = _over_sampler("SMOTENC")(categorical_features=categorical, k_neighbors=_neighbours(train))
+    sampler = _over_sampler("SMOTENC")(
+        categorical_features=categorical, k_neighbors=_neighbours(train)
+    )
     return _by_imblearn(sampler, train, seed)
 
 
@@ -200,7 +211,11 @@ def _by_imblearn(sampler: Any, train: Part, seed: int) -> Part:
     flat = encoded.flatten(1).numpy()
     found, codes = sampler.fit_resample(flat, train.codes)
     n = len(flat) if len(found) >= len(flat) and np.array_equal(found[: len(flat)], flat) else 0
-    made = codec.decode(torch.from_numpy(found[n:]).float().reshape(-1, *encoded.shape[1:])) if len(found) > n else None
+    made = (
+        codec.decode(torch.from_numpy(found[n:]).float().reshape(-1, *encoded.shape[1:]))
+        if len(found) > n
+        else None
+    )
     if not n:
         return Part(made, codes)
     return train if made is None else beside(train, Part(made, codes[n:]))

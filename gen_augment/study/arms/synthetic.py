@@ -126,7 +126,9 @@ class Drawn:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def synthetic_counts(real: np.ndarray, ratio: float | None = None, labels: str | None = None) -> np.ndarray:
+def synthetic_counts(
+    real: np.ndarray, ratio: float | None = None, labels: str | None = None
+) -> np.ndarray:
     """Synthetic rows of each class.
 
     Without a ratio, as many as make all classes alike and at least half of the pool synthetic. With one, that many rows
@@ -182,11 +184,15 @@ def draw_all(
         except Exception as error:
             found[use.drawn_as] = error
         else:
-            found[use.drawn_as] = Drawn(part, {"fit_seconds": fit_seconds, "sample_seconds": clock() - start})
+            found[use.drawn_as] = Drawn(
+                part, {"fit_seconds": fit_seconds, "sample_seconds": clock() - start}
+            )
     return found
 
 
-def draw_rows(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Part:
+def draw_rows(
+    name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int
+) -> Part:
     """Rows of a fitted sampler for one use, and their class numbers."""
     counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
     codes = np.repeat(np.arange(len(labels)), counts)
@@ -210,7 +216,9 @@ def draw_rows(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.nd
     return Part(X, given)
 
 
-def prepared(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int) -> Any:
+def prepared(
+    name: str, fitted: Any, use: Synthetic, train: Part, labels: np.ndarray, seed: int
+) -> Any:
     """The fitted sampler with the guidance, and behind the filters, of this use."""
     if use.guidance is not None:
         if "guidance" not in fitted.get_params():
@@ -220,25 +228,37 @@ def prepared(name: str, fitted: Any, use: Synthetic, train: Part, labels: np.nda
 
 
 def varied(
-    name: str, fitted: Any, strength: float, train: Part, codes: np.ndarray, labels: np.ndarray, seed: int
+    name: str,
+    fitted: Any,
+    strength: float,
+    train: Part,
+    codes: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
 ) -> Any:
     """New versions of training rows of the classes `codes`, each row in turn."""
     if not hasattr(fitted, "vary"):
-        raise InputError(f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`.")
+        raise InputError(
+            f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`."
+        )
     rng = np.random.default_rng(derive_seed(seed, "vary"))
     index = np.empty(len(codes), dtype=np.int64)
     for code in np.unique(codes):
         mine = rng.permutation(np.flatnonzero(train.codes == code))
         index[codes == code] = np.resize(mine, int((codes == code).sum()))
     rows = take(train.X, index)
-    return fitted.vary(rows, labels[codes], strength=strength, random_state=derive_seed(seed, "vary") % 2**31)
+    return fitted.vary(
+        rows, labels[codes], strength=strength, random_state=derive_seed(seed, "vary") % 2**31
+    )
 
 
 def _filtered(
     name: str, fitted: Any, filters: tuple[str, ...], train: Part, labels: np.ndarray, seed: int
 ) -> FilteredSampler:
     if not hasattr(fitted, "generate"):
-        raise InputError(f"arm {name!r}: filters need rows by address, and {type(fitted).__name__} has no `generate`.")
+        raise InputError(
+            f"arm {name!r}: filters need rows by address, and {type(fitted).__name__} has no `generate`."
+        )
     gates = []
     for word in filters:
         gate = FILTERS[word]()
@@ -270,7 +290,9 @@ def _recombined(rows: Any, train: Any) -> np.ndarray:
     """Which rows of a table hold no value that training rows lack."""
     if infer_codec(train)[0].kind != "table":
         return np.zeros(len(rows), dtype=bool)
-    frame, known = (X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)) for X in (rows, train))
+    frame, known = (
+        X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)) for X in (rows, train)
+    )
     return np.asarray(np.logical_and.reduce([frame[name].isin(known[name]) for name in frame]))
 
 

@@ -25,7 +25,9 @@ _OF_NETWORKS = ("n_steps", "batch_size", "lr", "precision")
 
 def render(result: "StudyResult") -> str:
     """The report as HTML text."""
-    environment = Environment(loader=PackageLoader("gen_augment.study.report", ""), autoescape=True, trim_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("gen_augment.study.report", ""), autoescape=True, trim_blocks=True
+    )
     environment.filters |= {"number": as_number, "words": as_words}
     reference = result.best(generative=False)
     best = result.best(generative=True)
@@ -37,7 +39,11 @@ def render(result: "StudyResult") -> str:
         result=result,
         network=network,
         soft=any("soft" in step.split(":") for arm in result.arms for step in arm.split("+")),
-        protocol={name: how for name, how in result.protocol.items() if network or name not in _OF_NETWORKS},
+        protocol={
+            name: how
+            for name, how in result.protocol.items()
+            if network or name not in _OF_NETWORKS
+        },
         verdict=result.verdict(),
         reference=reference,
         table=result.table().reset_index().to_dict("records"),
@@ -45,7 +51,9 @@ def render(result: "StudyResult") -> str:
         metrics={name: METRICS[name][0] for name in dict.fromkeys((*SHOWN, result.metric))},
         unscaled=UNSCALED,
         plot=difference_plot(result, reference) if several and reference else "",
-        examples={name: base64.b64encode(png).decode() for name, png in sorted(result.examples.items())},
+        examples={
+            name: base64.b64encode(png).decode() for name, png in sorted(result.examples.items())
+        },
         details=result.details(),
         best=best,
         recall=recall_plot(result, reference, best) if both and reference and best else "",
@@ -55,9 +63,9 @@ def render(result: "StudyResult") -> str:
         sizes=result.learning_curve().groupby("size", sort=True) if result.sizes else [],
         every_metric={name: label for name, (label, _) in METRICS.items()},
         robustness=result.robustness().reset_index().to_dict("records") if result.truth else [],
-        scores=result.trials.pivot_table(index="seed", columns="arm", values=f"test_{result.metric}").reindex(
-            columns=list(result.arms)
-        ),
+        scores=result.trials.pivot_table(
+            index="seed", columns="arm", values=f"test_{result.metric}"
+        ).reindex(columns=list(result.arms)),
         failed=result.trials[result.trials["error"].notna()].to_dict("records"),
     )
 
@@ -66,7 +74,14 @@ def render_markdown(result: "StudyResult") -> str:
     """Verdict and table of arms as Markdown."""
     scale, unscaled = result.scale, result.metric in UNSCALED
     digits = 3 if unscaled else 2
-    titles = ["arm", result.metric_label, "difference", f"{result.level} interval", "p (Holm)", "worst-class recall, %"]
+    titles = [
+        "arm",
+        result.metric_label,
+        "difference",
+        f"{result.level} interval",
+        "p (Holm)",
+        "worst-class recall, %",
+    ]
     lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
     for arm, row in result.table().iterrows():
         ends = [as_number(row[name], digits, scale, True) for name in ("low", "high")]
@@ -87,7 +102,9 @@ def as_words(value: Any, pair: str = ": ", separator: str = "; ") -> str:
     """Settings as text; those that are None are left out."""
     if isinstance(value, Mapping):
         known = {name: item for name, item in value.items() if item is not None}
-        return separator.join(f"{name}{pair}{as_words(item, '=', ', ')}" for name, item in known.items())
+        return separator.join(
+            f"{name}{pair}{as_words(item, '=', ', ')}" for name, item in known.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
