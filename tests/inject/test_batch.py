@@ -235,7 +235,7 @@ def test_it_is_a_module(
             assert torch.equal(x, expected[0])
             assert torch.equal(y, expected[1])
     real = SyntheticMix(image_sampler, transform=torch.from_numpy)
-    copied = pickle.loads(pickle.dumps(copy.deepcopy(real)))  # noqa: S301
+    copied = pickle.loads(pickle.dumps(copy.deepcopy(real)))
     zeros = torch.zeros(4, 12, 12, 1, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     torch.manual_seed(0)
     expected = real(*zeros)

@@ -259,7 +259,7 @@ def test_processes_that_train_together_share_no_row(
 def test_a_loader_that_is_pickled_goes_on_where_it_was(numbered_bank: SampleBank) -> None:
     loader = augment_loader(DataLoader(real_data([0, 1, 2] * 5), 4), numbered_bank, ratio=0.5)
     list(loader)
-    copied = pickle.loads(pickle.dumps(loader))  # noqa: S301
+    copied = pickle.loads(pickle.dumps(loader))
     for a, b in zip(loader, copied, strict=True):
         assert torch.equal(a[0], b[0])
     assert loader.epoch == copied.epoch == 2

@@ -328,7 +328,7 @@ def test_it_is_cloned_pickled_and_named_as_estimators_are() -> None:
     frame, labels = imbalanced("table-frame")
     over.fit_resample(frame, labels)
     assert over.get_feature_names_out().tolist() == frame.columns.tolist()
-    assert same(pickle.loads(pickle.dumps(over)).is_synthetic_, over.is_synthetic_)  # noqa: S301
+    assert same(pickle.loads(pickle.dumps(over)).is_synthetic_, over.is_synthetic_)
 
 
 @pytest.mark.parametrize("form_", ["table-frame", "uint8-nhwc"])

@@ -462,7 +462,7 @@ def test_copies_and_pickles_do_the_same(bank: SampleBank, image_sampler: Conditi
         Vary(image_sampler, 1.0),
         Vary(bank, 1.0),
     ):
-        unpickled = pickle.loads(pickle.dumps(transform))  # noqa: S301
+        unpickled = pickle.loads(pickle.dumps(transform))
         for other in (copy.deepcopy(transform), unpickled, v2.Compose([transform])):
             outs = []
             for each in (transform, other):

@@ -33,7 +33,7 @@ def every_kind(numbered: Numbered, bank: SampleBank, vae: ConditionalVAE) -> lis
         fresh,
         replaced,
         copy.deepcopy(fresh),
-        pickle.loads(pickle.dumps(replaced)),  # noqa: S301
+        pickle.loads(pickle.dumps(replaced)),
     ]
 
 
@@ -106,7 +106,7 @@ def test_workers_that_start_anew_give_the_rows_of_each_epoch(
 def test_a_copy_has_an_epoch_of_its_own(numbered: Numbered) -> None:
     data = AugmentedDataset(real_data([0, 1, 2]), numbered, ratio=1, fresh=True)
     data.set_epoch(2)
-    for other in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301
+    for other in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
         assert other.epoch == 2
         other.set_epoch(8)
         assert data.epoch == 2

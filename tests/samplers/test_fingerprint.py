@@ -39,7 +39,7 @@ def test_kept_by_saving_copying_and_fitting_again(name: str, data: Any, tmp_path
     for same in (
         type(sampler).load(tmp_path / "sampler", device="cpu"),
         load_sampler(tmp_path / "sampler", device="auto"),
-        pickle.loads(pickle.dumps(sampler)),  # noqa: S301
+        pickle.loads(pickle.dumps(sampler)),
         copy.deepcopy(sampler),
         fit(name, data()),
     ):

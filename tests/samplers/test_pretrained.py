@@ -201,7 +201,7 @@ def test_modules_of_torch_jit_and_export(how: str, tmp_path: Path) -> None:
     expected = by_hand(plain_module, [0, 300, 2], [0, 1, 1])
     np.testing.assert_allclose(sampler.generate([0, 300, 2], [0, 1, 1]), expected, atol=1)
     if how != "export":
-        other = pickle.loads(pickle.dumps(sampler))  # noqa: S301
+        other = pickle.loads(pickle.dumps(sampler))
         np.testing.assert_array_equal(
             other.generate([0, 300, 2], [0, 1, 1]), sampler.generate([0, 300, 2], [0, 1, 1])
         )
@@ -325,7 +325,7 @@ def test_cuda_gives_the_rows_that_the_cpu_gives(generator: Any) -> None:
     np.testing.assert_allclose(
         on_gpu.generate(index, index % 2).astype(int), on_cpu.astype(int), atol=1
     )
-    again = pickle.loads(pickle.dumps(on_gpu))  # noqa: S301
+    again = pickle.loads(pickle.dumps(on_gpu))
     np.testing.assert_array_equal(
         again.generate(index, index % 2), on_gpu.generate(index, index % 2)
     )

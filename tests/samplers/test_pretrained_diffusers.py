@@ -216,7 +216,7 @@ def test_an_image_to_image_folder_generates_too(
         sampler.vary(*data, random_state=0), expected.vary(*data, random_state=0)
     )
     assert sampler.fingerprint() != expected.fingerprint()
-    for other in (pickle.loads(pickle.dumps(sampler)), clone(sampler).fit(*data)):  # noqa: S301
+    for other in (pickle.loads(pickle.dumps(sampler)), clone(sampler).fit(*data)):
         np.testing.assert_array_equal(
             other.vary(*data, random_state=0), sampler.vary(*data, random_state=0)
         )
@@ -239,7 +239,7 @@ def test_copies_banks_and_fingerprints(dit: Path, data: Any, tmp_path: Path) -> 
     expected = sampler.generate([0, 1], ["cat", "dog"])
     pickled = pickle.dumps(sampler)
     assert len(pickled) < 20_000  # a path, and no weights
-    for other in (pickle.loads(pickled), clone(sampler).fit(*data), open_dit(dit).fit(*data)):  # noqa: S301
+    for other in (pickle.loads(pickled), clone(sampler).fit(*data), open_dit(dit).fit(*data)):
         np.testing.assert_array_equal(other.generate([0, 1], ["cat", "dog"]), expected)
         assert other.fingerprint() == sampler.fingerprint()
     assert open_dit(dit, num_inference_steps=3).fit(*data).fingerprint() != sampler.fingerprint()

@@ -70,7 +70,7 @@ def test_saved_and_pickled_samplers_keep_their_codes(
     sampler = fit(*data(), latent=latent)
     expected = rows(sampler)
     sampler.save(tmp_path / "a")
-    for other in (ConditionalVAE.load(tmp_path / "a"), pickle.loads(pickle.dumps(sampler))):  # noqa: S301
+    for other in (ConditionalVAE.load(tmp_path / "a"), pickle.loads(pickle.dumps(sampler))):
         np.testing.assert_allclose(rows(other), expected, rtol=1e-5)
         assert other.fingerprint() == sampler.fingerprint()
         for changed in [*OTHERS, latent]:
