@@ -47,7 +47,7 @@ class LabelledRows:
     def read(cls, X: Any, y: Any = None) -> Self:
         """Read rows as `Sampler.fit` does; those without a label (-1) are left out."""
         X, y = read_rows(X, y)
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y)
         check_same_length(len(X), len(codes))
         if (codes < 0).any():
             X, codes = take(X, np.flatnonzero(codes >= 0)), codes[codes >= 0]

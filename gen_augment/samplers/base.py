@@ -184,7 +184,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self._check_params()
         X, y = read_rows(X, y)
         codec, rows = infer_codec(X, self.column_types)
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y)
         counts = self._check_rows(rows, codes, labels)
         seed = self._resumed_seed() if self.random_state is None else None
         seed = resolve_seed(self.random_state) if seed is None else seed

@@ -74,7 +74,7 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         self._check_params()
         X, y = read_rows(X, y)
         X = stack_rows(X)
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y)
         learned = type(self)(
             **self.get_params(deep=False)
         )  # what was fitted before stays if this fails

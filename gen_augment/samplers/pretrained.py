@@ -211,7 +211,7 @@ class PretrainedSampler(Sampler):
             raise InputError(
                 f"X is a {codec.kind} with rows of shape {codec.shape}: {type(self).__name__} makes images."
             )
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y)
         check_same_length(len(rows), len(codes))
         if self.data_range is not None:
             low, high = _bounds("data_range", self.data_range, codec.shape[0])

@@ -1,13 +1,14 @@
-"""Between a row and one of its nearest neighbours of the class.
+"""SMOTE: rows between a training row and one of its nearest neighbours in the class.
 
 References
 ----------
-Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002; its section 6.1 is SMOTE-NC, for
-tables that have categories too.
+Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002. Its
+section 6.1 is SMOTE-NC, for tables that also have categories.
 """
 
 import math
-from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from gen_augment.codecs import TableCodec
+from gen_augment.codecs.dtypes import numpy_dtype
+from gen_augment.codecs.frames import unmasked
+from gen_augment.codecs.steps import MAX_INT, Steps
 from gen_augment.errors import InputError
 from gen_augment.rng import RandomState, derive_seed, uniform
 from gen_augment.samplers.classical import KeepsRows, below
@@ -26,28 +31,33 @@ __all__ = ["SMOTESampler"]
 
 #: Rows that are made at a time.
 PART_ROWS = 2048
+#: The square of a larger float overflows, and with it the distance of two rows.
+MAX_FLOAT = 1e150
 
 
 class SMOTESampler(KeepsRows):
     """SMOTE, and SMOTE-NC where a table is not all numbers.
 
-    A table of numbers without missing values is used as it is, as imbalanced-learn does: distances are those of the
-    numbers, and a new row lies anywhere on the line between two. Any other table is compared by its encoded rows (see
-    `TableCodec`), a different category counting as one standard deviation of a number; a new row has the category that
-    most neighbours have, and a missing number is passed over.
+    A table of numbers without missing values is used as it is, as in imbalanced-learn:
+    distances are those of the numbers, and a new row lies anywhere on the line between two
+    rows, rounded to the steps of the columns. Any other table is compared by its encoded
+    rows (see `TableCodec`), in which a different category counts as one standard deviation
+    of a number. A new row then has the category that most neighbours have, and a missing
+    number is ignored.
 
     Parameters
     ----------
     k_neighbors : int
         Neighbours of a row that a new one may lie towards; a class of fewer rows has fewer.
-    column_types : {column: {"number", "category"}}, optional
+    column_types : {column: {"number", "continuous", "category"}}, optional
         As in `Sampler`.
     random_state : int, RandomState or None
-        Names the table of rows.
+        Seed of the table of rows.
 
     Notes
     -----
-    Neighbours are looked for when rows of a class are first asked for. Training rows are kept, and saved.
+    Neighbours are searched when rows of a class are first requested. Training rows are
+    kept, and saved.
 
     Examples
     --------
@@ -71,7 +81,7 @@ class SMOTESampler(KeepsRows):
         check_positive_int("k_neighbors", self.k_neighbors)
 
     def _check_rows(self, X: Any) -> None:
-        # All that a codec would find out about plain numbers is known already, and takes longer than SMOTE itself.
+        # Fitting a codec to plain numbers takes longer than SMOTE itself.
         if self.column_types or _plain_numbers(X) is None:
             super()._check_rows(X)
         else:
@@ -88,68 +98,82 @@ class SMOTESampler(KeepsRows):
 
     def _prepare(self) -> None:
         self._neighbors: dict[int, np.ndarray] = {}
-        self._blocks: tuple[int, ...] = ()
-        self._marks: list[tuple[slice, int]] = []
-        # `_check_rows` leaves the codec out where it has found plain numbers.
-        plain = (
-            None if self.column_types else _plain_numbers(self._rows, checked=self._codec is None)
-        )
+        self._columns: list[_Column] = []
+        self._n_numbers = 0
+        self._steps: list[Steps | None] = []
+        plain = None
+        if "category" not in (self.column_types or {}).values():
+            # `_check_rows` leaves the codec out where it has found plain numbers.
+            plain = _plain_numbers(self._rows, checked=self._codec is None)
         self._is_plain = plain is not None
-        if plain is None:
-            codec: Any = self.codec_
-            if codec.kind != "table":
-                raise InputError(f"SMOTESampler is for tables, and X holds {codec.kind}s.")
-            plain, self._blocks = codec.encode(self._rows).numpy(), codec.blocks
-            self._marks = list(_marks(codec))
-        self._points: np.ndarray = plain
+        if plain is not None:
+            if self._codec is None:
+                dtypes = _dtypes(self._rows, plain.shape[1])
+                self._steps = [Steps.find(*pair) for pair in zip(plain.T, dtypes, strict=True)]
+            else:
+                self._steps = [getattr(part, "steps", None) for part in self._codec.parts]
+            self._points: np.ndarray = plain
+            return
+        codec = self.codec_
+        if not isinstance(codec, TableCodec):
+            raise InputError(f"SMOTESampler is for tables, and X holds {codec.kind}s.")
+        self._points = codec.encode(self._rows).numpy()
+        self._n_numbers = codec.shape[0] - sum(codec.blocks)
+        self._columns = _with_blocks(codec, self._points)
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
-        points, u = self._points, uniform(index, derive_seed(seed, "smote"), (3,))
+        u = uniform(index, derive_seed(seed, "smote"), (3,))
         row, partner = self._pick(codes, u[:, 0]), np.empty(len(index), np.int64)
-        votes = np.empty((len(index), sum(self._blocks)), points.dtype)
+        votes = np.empty((len(index), len(self._columns)), np.int64)
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
             here: Any = slice(None) if counts[code] == len(codes) else codes == code
             neighbors = self._neighbors_of(code)
             mine = row[here] - self.first_[code]
-            partner[here] = neighbors[
-                mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))
-            ]
-            if self._blocks:
-                told = points[:, -votes.shape[1] :]
-                few = len(mine) < len(
-                    neighbors
-                )  # else a row that is asked for again has its votes counted once
-                votes[here] = (
-                    told[neighbors[mine]].sum(axis=1) if few else told[neighbors].sum(axis=1)[mine]
-                )
-        share = u[:, 2:].astype(points.dtype, copy=False)
+            choice = below(u[here, 1], np.full(len(mine), neighbors.shape[1]))
+            partner[here] = neighbors[mine, choice]
+            # The votes of a row that is used several times are counted once.
+            few = len(mine) < len(neighbors)
+            for i, column in enumerate(self._columns):
+                cast = column.codes[neighbors[mine] if few else neighbors]
+                votes[here, i] = _most_frequent(cast) if few else _most_frequent(cast)[mine]
+        share = u[:, 2:].astype(self._points.dtype, copy=False)
         if self._is_plain:
-            return _like(self._rows, _between(points, row, partner, share))
-        start, made = points[row], points[partner]
-        # A missing number has no value to go from or to: that of the other row is taken.
-        for numbers, mark in self._marks:
-            for one, other in ((made, start), (start, made)):
-                gone = one[:, mark] == 1
-                one[gone, numbers] = other[gone, numbers]
-        nothing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
+            made = _between(self._points, row, partner, share)
+            return _like(self._rows, made, self._steps)
+        return self.codec_.decode(torch.from_numpy(self._encoded(row, partner, share, votes)))
+
+    def _encoded(
+        self, row: np.ndarray, partner: np.ndarray, share: np.ndarray, votes: np.ndarray
+    ) -> np.ndarray:
+        """Encoded rows between two others, with the categories that got most votes."""
+        start, made = self._points[row], self._points[partner]
+        # A missing number has no value to start or end at: that of the other row is taken.
+        marked = [column for column in self._columns if column.numbers is not None]
+        missing = [(start[:, c.mark] == 1, made[:, c.mark] == 1) for c in marked]
+        for column, gone in zip(marked, missing, strict=True):
+            for one, other, lost in ((made, start, gone[1]), (start, made, gone[0])):
+                one[lost, column.numbers] = other[lost, column.numbers]
         made -= start
         made *= share
         made += start
-        if self._blocks:
-            made[:, -votes.shape[1] :] = votes  # the most win in decoding
-        for (_, mark), gone in zip(self._marks, nothing, strict=True):
-            made[gone, mark] = np.inf  # whatever the neighbours have
-        return self.codec_.decode(torch.from_numpy(made))
+        made[:, self._n_numbers :] = 0
+        rows = np.arange(len(made))
+        for i, column in enumerate(self._columns):
+            for place, digit in zip(column.starts, column.digits(votes[:, i]), strict=True):
+                made[rows, place + digit] = 1
+        for column, gone in zip(marked, missing, strict=True):
+            made[gone[0] & gone[1], column.mark] = np.inf  # whatever the neighbours have
+        return made
 
     def _neighbors_of(self, code: int) -> np.ndarray:
-        """Row numbers of the neighbours of each row of a class: ``(n, k)``."""
+        """Row numbers of the neighbours of each row of a class, of shape (n, k)."""
         if code not in self._neighbors:
             first, n = int(self.first_[code]), int(self.class_count_[code])
             mine = self._points[first : first + n]
-            if self._blocks:  # two values of a block differ in two places
-                width = sum(self._blocks)
-                mine = np.concatenate([mine[:, :-width], mine[:, -width:] * math.sqrt(0.5)], axis=1)
+            if self._columns:  # two values of a block differ in two places
+                numbers, hot = np.split(mine, [self._n_numbers], axis=1)
+                mine = np.concatenate([numbers, hot * math.sqrt(0.5)], axis=1)
             k = min(self.k_neighbors, n - 1)
             found = (
                 NearestNeighbors(n_neighbors=k + 1)
@@ -163,7 +187,7 @@ class SMOTESampler(KeepsRows):
 def _between(
     points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray
 ) -> np.ndarray:
-    """Points on the way from some to others: a few at a time, which stay in the cache."""
+    """Points between some and others, a few at a time so that they stay in the cache."""
     made = np.empty((len(row), points.shape[1]), points.dtype)
     for first in range(0, len(row), PART_ROWS):
         part = slice(first, first + PART_ROWS)
@@ -174,24 +198,67 @@ def _between(
     return made
 
 
-def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
-    """Encoded numbers of each column that has missing values, and the place that says that one is missing."""
-    number, place = 0, codec.shape[0] - sum(codec.blocks)
+@dataclass(frozen=True)
+class _Column:
+    """A column with blocks, as one code for each row: its category, or whether it is missing.
+
+    `starts` and `widths` are those of its blocks, one for each digit of the code. `numbers`
+    are the encoded numbers of a column in which some values are missing, else None.
+    """
+
+    codes: np.ndarray
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    numbers: slice | None
+
+    @property
+    def mark(self) -> int:
+        """Place of the 1 of a missing number."""
+        return self.starts[0] + 1
+
+    def digits(self, codes: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Digits of codes, one array for each block."""
+        return np.unravel_index(codes, self.widths)
+
+
+def _with_blocks(codec: TableCodec, points: np.ndarray) -> list[_Column]:
+    """The columns that have blocks, with their codes in encoded rows."""
+    columns, number, place = [], 0, codec.shape[0] - sum(codec.blocks)
     for part in codec.parts:
-        if getattr(part, "marked", False):
-            yield slice(number, number + part.n_numbers), place + 1
-        number, place = number + part.n_numbers, place + sum(part.blocks)
+        widths = part.blocks
+        starts = tuple(accumulate(widths[:-1], initial=place))
+        if widths:
+            digits = [
+                points[:, a : a + w].argmax(axis=1) for a, w in zip(starts, widths, strict=True)
+            ]
+            numbers = slice(number, number + part.n_numbers) if part.n_numbers else None
+            codes = np.ravel_multi_index(digits, widths)
+            columns.append(_Column(codes, starts, widths, numbers))
+        number, place = number + part.n_numbers, place + sum(widths)
+    return columns
+
+
+def _most_frequent(codes: np.ndarray) -> np.ndarray:
+    """The most frequent code of each row, the lowest of several; codes of shape (n, k)."""
+    codes = np.sort(codes, axis=1)
+    column = np.arange(codes.shape[1])
+    is_first = np.ones(codes.shape, bool)
+    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    run = column - np.maximum.accumulate(np.where(is_first, column, 0), axis=1)
+    return np.asarray(codes[np.arange(len(codes)), run.argmax(axis=1)])
 
 
 def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
-    """The values of a table of finite numbers as float64; None for anything else, or what was not `checked` to be."""
+    """The values of a table of finite numbers as float64; None for any other table.
+
+    Numbers that float64 cannot hold are left to the codec, which names their column.
+    With `checked`, the values are known to be such numbers.
+    """
     if isinstance(X, pd.DataFrame):
-        fine = X.columns.is_unique and all(
-            isinstance(name, (str, int, np.integer)) for name in X.columns
-        )
-        if not fine or not all(
-            d.kind in "iuf" and not isinstance(d, pd.SparseDtype) for d in X.dtypes
-        ):
+        named = all(isinstance(name, (str, int, np.integer)) for name in X.columns)
+        dense = not any(isinstance(dtype, pd.SparseDtype) for dtype in X.dtypes)
+        numbers = all(dtype.kind in "iuf" for dtype in X.dtypes)
+        if not (X.columns.is_unique and named and dense and numbers):
             return None
         values = X.to_numpy(dtype=np.float64, na_value=np.nan)
     elif isinstance(X, Tensor):
@@ -199,25 +266,36 @@ def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
             return None
         values = X.detach().cpu().double().numpy()
     elif isinstance(X, np.ndarray) and X.dtype.kind in "iuf":
-        values = X.astype(np.float64, copy=False)
+        values = unmasked(X).astype(np.float64, copy=False)
     else:
         return None
-    return (
-        values
-        if checked or (values.ndim == 2 and values.size and np.isfinite(values).all())
-        else None
-    )
+    if checked:
+        return values
+    if values.ndim != 2 or not values.size:
+        return None
+    largest = np.abs(values).max(axis=0)  # NaN where a value is missing
+    limits = [MAX_INT - 1 if d.kind in "iu" else MAX_FLOAT for d in _dtypes(X, values.shape[1])]
+    return values if (largest <= limits).all() else None
 
 
-def _like(X: Any, values: np.ndarray) -> Any:
-    """Numbers in the container and dtypes of `X`."""
+def _dtypes(X: Any, n: int) -> "list[np.dtype[Any]]":
+    """NumPy dtypes that hold the numbers of each of `n` columns."""
     if isinstance(X, pd.DataFrame):
-        columns = {
-            i: pd.array(np.rint(values[:, i]) if dtype.kind in "iu" else values[:, i], dtype=dtype)
-            for i, dtype in enumerate(X.dtypes)
-        }
+        return [numpy_dtype(dtype) for dtype in X.dtypes]
+    if isinstance(X, Tensor):  # NumPy has no bfloat16
+        dtype = torch.float32 if X.dtype == torch.bfloat16 else X.dtype
+        return [torch.empty(0, dtype=dtype).numpy().dtype] * n
+    return [X.dtype] * n
+
+
+def _like(X: Any, values: np.ndarray, steps: list[Steps | None]) -> Any:
+    """Numbers on their steps, in the container and dtypes of `X`."""
+    for i, step in enumerate(steps):
+        if step is not None:
+            values[:, i] = step.nearest(values[:, i])
+    if isinstance(X, pd.DataFrame):
+        columns = {i: pd.array(values[:, i], dtype=dtype) for i, dtype in enumerate(X.dtypes)}
         return pd.DataFrame(columns).set_axis(X.columns, axis=1)
     if isinstance(X, Tensor):
-        made = torch.from_numpy(values)
-        return (made if X.is_floating_point() else made.round()).to(X.dtype)
-    return (np.rint(values) if X.dtype.kind in "iu" else values).astype(X.dtype, copy=False)
+        return torch.from_numpy(values).to(X.dtype)
+    return values.astype(X.dtype, copy=False)

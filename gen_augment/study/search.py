@@ -107,7 +107,7 @@ class Recommendation:
                 f"{self.use!r} makes {self.share:g} of each batch synthetic: use augment_loader(loader, sampler, "
                 f"ratio={self.share:g}, labels='balanced'){loader}."
             )
-        encoder, codes = LabelCodec.fit(y)
+        encoder, codes = LabelCodec.fit(y, unlabeled=None)
         real = resampled(self.resample, Part(X, codes), encoder.classes, 0)
         if self.vary is not None:
             new = np.repeat(encoder.encode(list(self.counts)), list(self.counts.values()))

@@ -115,7 +115,7 @@ class Task:
         X = stack_rows(X)
         codec, _ = infer_codec(X)  # checks the data; every split fits codecs of its own
         self.kind = codec.kind
-        self.labels, codes = LabelCodec.fit(y, partial=True)
+        self.labels, codes = LabelCodec.fit(y)
         check_all_labelled(codes)
         check_same_length(len(X), len(codes))
         self.rows = Part(X, codes)
