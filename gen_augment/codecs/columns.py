@@ -184,7 +184,9 @@ class NumberColumn:
         missing = np.isnan(values)
         numbers = np.zeros(len(values))
         if self.scale is not None:
-            numbers[~missing] = self.scale.encode(values[~missing])
+            known = values[~missing]
+            known = known if self.steps is None else self.steps.snapped(known)
+            numbers[~missing] = self.scale.encode(known)
         return [numbers], [missing.astype(np.int64)] if self.marked else []
 
     def decode(self, numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -252,10 +254,11 @@ class NumberColumn:
             return
         if self.steps is None:
             raise InputError(f"a column of {dtype} has no step.")
-        # Whole numbers and durations are written as 64-bit integers.
-        largest = (int(max(map(abs, scale.x[[0, -1]]))) + abs(self.origin)) * self.unit
-        if largest >= 2 ** (64 if dtype.kind == "u" else 63):
-            raise InputError(f"the bounds of a column do not fit {dtype}.")
+        low, high = (int(bound) * self.unit + self.origin for bound in scale.x[[0, -1]])
+        kind = np.dtype(np.int64) if dtype.kind == "m" else numpy_dtype(dtype)
+        limits = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+        if not limits[0] <= low <= high <= limits[1]:
+            raise InputError(f"bounds {low} and {high} do not fit a column of {dtype}.")
 
 
 #: Kinds of columns by the name in an archive.

@@ -37,6 +37,8 @@ MAX_KNOTS = 256
 ATOM_COUNT, ATOM_SHARE = 3, 1 / 64
 #: Least distance in `z` of two knots.
 LEAST_RISE = 1e-6
+#: Shares of the range of the data that count as none.
+TINY = 1e-200
 #: Largest slope ``dx/dz`` before `z` is scaled, in ranges of the data.
 MAX_SLOPE = 1 / 8
 
@@ -157,7 +159,8 @@ def _share(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     unit = _unit(x)
     low, high = x[0] * unit, x[-1] * unit
     with np.errstate(over="ignore"):
-        return np.asarray((values * unit - low) / (high - low))
+        share = (values * unit - low) / (high - low)
+    return np.where(np.abs(share) < TINY, 0.0, share)  # slopes between knots stay finite
 
 
 def _unit(x: np.ndarray) -> float:

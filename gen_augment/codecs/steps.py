@@ -15,7 +15,8 @@ MAX_INT = 2**53
 
 #: Steps per 1 that are tried for floats, the coarsest first.
 _PER = (1, 2, 4, 10, 20, 100, *(10**n for n in range(3, 10)))
-#: Columns of floats with fewer known values have no step.
+#: Columns of floats with fewer known values have no step. With fewer different values,
+#: rounding errors are taken for differences.
 _MIN_VALUES = 10
 #: Relative errors, in units of the dtype's precision, of values such as ``3 * 0.1``.
 _SLACK = 2
@@ -78,10 +79,7 @@ class Steps:
             different, and more evidence than chance would give.
         """
         is_float = dtype.kind == "f"
-        per: int | None = 1
-        if is_float:
-            eps = max(np.finfo(dtype).eps, np.finfo(np.float64).eps)
-            per = _steps_per_one(values, float(eps))
+        per = _steps_per_one(values, dtype) if is_float else 1
         if per is None:
             return None
         unique = np.unique(np.rint(values * per).astype(np.int64))
@@ -93,6 +91,11 @@ class Steps:
         """Round values to the grid; NaN stays NaN."""
         index = np.rint((values * self.per - self.first) / self.size)
         return np.asarray((self.first + index * self.size) / self.per)
+
+    def snapped(self, values: np.ndarray) -> np.ndarray:
+        """Values with those next to the grid on it, which removes rounding errors."""
+        nearest = self.nearest(values)
+        return np.where(np.abs(nearest - values) < self.step / 4, nearest, values)
 
     def to_json(self) -> JSON:
         """The grid as JSON values."""
@@ -110,7 +113,7 @@ class Steps:
         return steps
 
 
-def _steps_per_one(values: np.ndarray, eps: float) -> int | None:
+def _steps_per_one(values: np.ndarray, dtype: "np.dtype[Any]") -> int | None:
     """The coarsest grid, in points per 1, that holds all values; None if none does."""
     if len(values) < _MIN_VALUES:
         return None
@@ -118,18 +121,26 @@ def _steps_per_one(values: np.ndarray, eps: float) -> int | None:
     for per in _PER:
         if largest * per > MAX_INT:
             break
-        if _fits(values[:_FIRST_VALUES], per, eps) and _fits(values, per, eps):
+        if _fits(values[:_FIRST_VALUES], per, dtype) and _fits(values, per, dtype):
             size = np.abs(np.unique(values))
-            room = np.full(len(size), np.inf)  # grid spacing over the accepted error
-            np.divide(1 / per, 2 * _SLACK * eps * size, out=room, where=size > 0)
-            bits = np.clip(np.log2(np.maximum(room, 1)), 0, 40)
-            return per if bits.sum() >= _GRID_BITS else None
+            size = size[size > 0]  # 0 lies on every grid
+            room = 1 / per / (2 * _SLACK * _precision(dtype) * size)  # spacing by accepted error
+            return per if np.clip(np.log2(room), 0, 40).sum() >= _GRID_BITS else None
     return None
 
 
-def _fits(values: np.ndarray, per: int, eps: float) -> bool:
-    error = np.abs(np.rint(values * per) / per - values)
-    return bool((error <= _SLACK * eps * np.abs(values)).all())
+def _fits(values: np.ndarray, per: int, dtype: "np.dtype[Any]") -> bool:
+    """Whether values lie on a grid, exactly or, if many differ, but for rounding errors."""
+    nearest = np.rint(values * per) / per
+    if (nearest.astype(dtype) == values.astype(dtype)).all():
+        return True
+    error = np.abs(nearest - values)
+    near = bool((error <= _SLACK * _precision(dtype) * np.abs(values)).all())
+    return near and len(np.unique(nearest)) >= _MIN_VALUES
+
+
+def _precision(dtype: "np.dtype[Any]") -> float:
+    return max(float(np.finfo(dtype).eps), float(np.finfo(np.float64).eps))
 
 
 def _coarsest(distances: np.ndarray) -> int:
