@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from gen_augment import InputError, Study, load_sampler
-from gen_augment.data import load_data
-from gen_augment.export import write_parts
+from gen_augment.data.export import write_parts
+from gen_augment.data.sources import load_data
 from gen_augment.filters import FilteredSampler, Novelty, Outliers, Realism
 from gen_augment.samplers import CLASSICAL, SAMPLERS
 from tests.conftest import small_sampler
