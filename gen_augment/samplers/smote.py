@@ -17,11 +17,11 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from gen_augment.codecs import TableCodec
-from gen_augment.codecs.dtypes import numpy_dtype
-from gen_augment.codecs.frames import unmasked
-from gen_augment.codecs.steps import MAX_INT, Steps
 from gen_augment.errors import InputError
+from gen_augment.modalities.table import TableCodec
+from gen_augment.modalities.table.dtypes import numpy_dtype
+from gen_augment.modalities.table.frames import unmasked
+from gen_augment.modalities.table.steps import MAX_INT, Steps
 from gen_augment.rng import RandomState, derive_seed, uniform
 from gen_augment.samplers.classical import KeepsRows, below
 from gen_augment.types import ColumnTypes
