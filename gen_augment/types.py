@@ -24,7 +24,8 @@ History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
 
-#: Columns of a table that are not what their dtype says, by name or position: "number" or "category".
+#: Columns of a table that are not what their dtype says, by name or position: "number",
+#: "continuous" (a number without a step) or "category".
 ColumnTypes = Mapping[Any, str] | None
 
 #: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.

@@ -147,7 +147,8 @@ class LabelCodec:
         if other.container == self.container:
             dtype = other.dtype if other.categories is None else other.categories_dtype
         field = "dtype" if self.categories is None else "categories_dtype"
-        wider = replace(self, **{field: dtype})
+        changes: dict[str, Any] = {field: dtype}
+        wider = replace(self, **changes)
         if _kind(known.classes) != _kind(other.classes) or not wider._gives_back_all():
             raise InputError(
                 f"y holds {other.classes.tolist()[:5]!r}, and the known labels are "
@@ -291,7 +292,8 @@ def _without(label: int, classes: np.ndarray, codes: np.ndarray) -> tuple[np.nda
 
 def _members(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
     """The Enum members that the classes were, if all labels were members."""
-    if isinstance(y, torch.Tensor) or getattr(y, "dtype", np.dtype(object)).kind != "O":
+    dtype = getattr(y, "dtype", np.dtype(object))
+    if isinstance(y, torch.Tensor) or dtype.kind != "O":
         return None
     found = {label: None for label in y if isinstance(label, Enum)}
     by_value = {plain_label(label): label for label in found}

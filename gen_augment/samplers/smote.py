@@ -111,12 +111,13 @@ class SMOTESampler(KeepsRows):
                 dtypes = _dtypes(self._rows, plain.shape[1])
                 self._steps = [Steps.find(*pair) for pair in zip(plain.T, dtypes, strict=True)]
             else:
-                self._steps = [getattr(part, "steps", None) for part in self._codec.parts]
+                known: Any = self._codec
+                self._steps = [part.steps for part in known.parts]
             self._points: np.ndarray = plain
             return
         codec = self.codec_
         if not isinstance(codec, TableCodec):
-            raise InputError(f"SMOTESampler is for tables, and X holds {codec.kind}s.")
+            raise InputError(f"SMOTESampler is for tables, and X has a {type(codec).__name__}.")
         self._points = codec.encode(self._rows).numpy()
         self._n_numbers = codec.shape[0] - sum(codec.blocks)
         self._columns = _with_blocks(codec, self._points)
@@ -147,7 +148,8 @@ class SMOTESampler(KeepsRows):
         self, row: np.ndarray, partner: np.ndarray, share: np.ndarray, votes: np.ndarray
     ) -> np.ndarray:
         """Encoded rows between two others, with the categories that got most votes."""
-        start, made = self._points[row], self._points[partner]
+        start: np.ndarray = self._points[row]
+        made: np.ndarray = self._points[partner]
         # A missing number has no value to start or end at: that of the other row is taken.
         marked = [column for column in self._columns if column.numbers is not None]
         missing = [(start[:, c.mark] == 1, made[:, c.mark] == 1) for c in marked]
@@ -274,7 +276,8 @@ def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
     if values.ndim != 2 or not values.size:
         return None
     largest = np.abs(values).max(axis=0)  # NaN where a value is missing
-    limits = [MAX_INT - 1 if d.kind in "iu" else MAX_FLOAT for d in _dtypes(X, values.shape[1])]
+    dtypes = _dtypes(X, values.shape[1])
+    limits = [MAX_INT - 1 if dtype.kind in "iu" else MAX_FLOAT for dtype in dtypes]
     return values if (largest <= limits).all() else None
 
 

@@ -303,7 +303,8 @@ class TableCodec(Codec):
         return out.astype(self.dtype, copy=False)
 
 
-def _fit_column(column: "pd.Series[Any]", name: Any, kind: str) -> tuple[Column, np.ndarray]:
+def _fit_column(column: "pd.Series[Any]", name: Any, kind: str) -> tuple[Any, np.ndarray]:
+    """Learn one column; return it with its values."""
     if kind == "category":
         return CategoryColumn.fit(column, name)
     if kind == "date":

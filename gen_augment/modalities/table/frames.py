@@ -53,7 +53,8 @@ def unmasked(X: Any) -> Any:
         return X
     if not np.ma.is_masked(X):
         return X.data
-    return (X if X.dtype.kind == "f" else X.astype(np.float64)).filled(np.nan)
+    floats: Any = X if X.dtype.kind == "f" else X.astype(np.float64)
+    return floats.filled(np.nan)
 
 
 def _exact_dtype(X: Any) -> "np.dtype[Any] | type[np.generic]":

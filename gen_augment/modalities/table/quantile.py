@@ -115,7 +115,8 @@ class QuantileMap:
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Values within the bounds of the data."""
         unit = _unit(self.x)
-        return np.clip(np.interp(z, self.z, self.x * unit) / unit, self.x[0], self.x[-1])
+        values = np.interp(z, self.z, self.x * unit) / unit
+        return np.asarray(np.clip(values, self.x[0], self.x[-1]))
 
     def to_json(self) -> JSON:
         """The knots as JSON values."""
