@@ -22,20 +22,22 @@ from gen_augment.errors import (
     NotFittedError,
     WorkerDeviceError,
 )
-from gen_augment.filters import FilteredSampler
 from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
 from gen_augment.samplers import (
     BootstrapSampler,
     ConditionalFlow,
     ConditionalGAN,
     ConditionalVAE,
+    FilteredSampler,
     KDESampler,
     MixtureSampler,
+    NetworkSampler,
     PairedVAE,
     PretrainedSampler,
     Sampler,
     SMOTESampler,
     load_sampler,
+    register_sampler,
 )
 from gen_augment.study import Study
 
@@ -62,6 +64,7 @@ __all__ = [
     "MissingDependencyError",
     "MixtureSampler",
     "ModeCollapseWarning",
+    "NetworkSampler",
     "NotFittedError",
     "PairedVAE",
     "PretrainedSampler",
@@ -73,6 +76,7 @@ __all__ = [
     "WorkerDeviceError",
     "augment_loader",
     "load_sampler",
+    "register_sampler",
 ]
 
 

@@ -15,7 +15,7 @@ from gen_augment.codecs import read_conditions
 from gen_augment.data.export import check_new, write_parts
 from gen_augment.data.sources import load_data
 from gen_augment.errors import DivergedError, GenAugmentError, InputError
-from gen_augment.samplers import CLASSICAL, SAMPLERS, load_sampler, sample_parts
+from gen_augment.samplers import SAMPLERS, load_sampler, sample_parts
 from gen_augment.terminal import (
     DataArgument,
     DeviceOption,
@@ -41,7 +41,7 @@ app = typer.Typer(
     help="Fit a conditional generator, draw synthetic rows, and learn whether they help a classifier.",
 )
 
-ALL_SAMPLERS: dict[str, Any] = {**SAMPLERS, **CLASSICAL}
+ALL_SAMPLERS: dict[str, Any] = SAMPLERS
 #: Synthetic rows that are made and written at a time.
 PART_ROWS = 1 << 16
 

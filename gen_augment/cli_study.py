@@ -9,7 +9,7 @@ from rich.table import Table
 from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError
 from gen_augment.filters import FilteredSampler
-from gen_augment.samplers import CLASSICAL, SAMPLERS
+from gen_augment.samplers import SAMPLERS, ClassicalSampler
 from gen_augment.study import Recommendation, Study, StudyResult, load_result, save_result
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
 from gen_augment.study.models import load_model
@@ -155,7 +155,9 @@ def study(
         {"device": device} if precision is None else {"device": device, "precision": precision}
     )
     trained = {
-        name: SAMPLERS[name](**place) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)
+        name: SAMPLERS[name](**place)  # type: ignore[call-arg]
+        for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)
+        if not issubclass(SAMPLERS[name], ClassicalSampler)
     }
     for sampler in trained.values():
         if sampler_steps is not None:
@@ -165,9 +167,9 @@ def study(
         )  # a device that cannot be used is found before the first trial
     densities = ("kde", "mixture") if hasattr(loaded.X, "columns") else ()
     others = {
-        name: CLASSICAL[name]()
-        for name in (densities if arms is None else CLASSICAL)
-        if name not in ROW_STEPS
+        name: SAMPLERS[name]()
+        for name in (densities if arms is None else SAMPLERS)
+        if name not in ROW_STEPS and issubclass(SAMPLERS[name], ClassicalSampler)
     }
     samplers = trained | others
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
