@@ -26,9 +26,9 @@ from gen_augment import (
 )
 from gen_augment.inject.rows import describe
 from gen_augment.samplers import SAMPLERS
-from tests.conftest import as_form, small_sampler, toy_images, toy_table
+from tests.conftest import NETWORKS, as_form, small_sampler, toy_images, toy_table
 
-NAMES = sorted(SAMPLERS)
+NAMES = NETWORKS
 #: What ``class_balance="auto"`` stands for where classes differ much in size.
 AUTO_BALANCE = [
     ("gan", "image", 1.0),
@@ -387,7 +387,7 @@ def test_classes_of_different_size_are_met_as_often_as_pays(
         weights(kept, 1.5)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["images", "table"])
 def test_a_default_device_of_the_user_changes_nothing(name: str, kind: str) -> None:
     X, y = toy_images(48) if kind == "images" else toy_table(48)

@@ -12,7 +12,7 @@ import torch
 from gen_augment import ConditionalGAN, ConditionalVAE, NotFittedError, load_sampler
 from gen_augment.samplers import SAMPLERS
 from gen_augment.training import Callback
-from tests.conftest import FORMS, as_form, small_sampler, toy_images, toy_table
+from tests.conftest import FORMS, NETWORKS, as_form, small_sampler, toy_images, toy_table
 
 
 def fit(name: str = "ConditionalVAE", data: Any = None, **params: Any) -> Any:
@@ -25,7 +25,7 @@ def fit(name: str = "ConditionalVAE", data: Any = None, **params: Any) -> Any:
     return sampler.fit(*(data or toy_table()))
 
 
-NAMES = sorted(sampler.__name__ for sampler in SAMPLERS.values())
+NAMES = [SAMPLERS[name].__name__ for name in NETWORKS]
 
 
 @pytest.mark.parametrize("name", NAMES)

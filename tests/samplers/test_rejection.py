@@ -116,7 +116,7 @@ def test_without_filters_every_row_is_kept() -> None:
 def test_a_label_that_never_passes_is_named() -> None:
     source = Source()
     with pytest.raises(
-        ExhaustedError, match=r"kept 2 of 16 rows, and 4 are wanted \(missing, by label: \{3: 2\}\)"
+        ExhaustedError, match=r"kept 2 of 16 rows, and 4 are needed \(missing, by label: \{3: 2\}\)"
     ):
         draw(source, np.array([0, 3, 1, 3]), filters=[lambda X, y: y != 3], max_draws=4)
     assert len(source.asked) == 16
@@ -243,6 +243,6 @@ def test_a_named_function_is_described_by_its_name() -> None:
 )
 def test_what_is_no_mask_is_refused(mask: Any) -> None:
     with pytest.raises(
-        InputError, match=r"the filter .* gave .* for 3 rows: one bool for each row is needed"
+        InputError, match=r"the filter .* returned .* for 3 rows: one bool for each row is needed"
     ):
         draw(Source(), np.zeros(3, int), filters=[lambda X, y: mask])

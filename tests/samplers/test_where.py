@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from gen_augment import BootstrapSampler, ExhaustedError, InputError
-from gen_augment.codecs import TableCodec, matcher
+from gen_augment.modalities import TableCodec
+from gen_augment.modalities.table.conditions import matcher
 from tests.conftest import small_sampler, toy_images, toy_table
 from tests.samplers.test_mixed import draw_mixed
 
@@ -75,7 +76,7 @@ def test_generators_and_arrays_take_conditions() -> None:
 def test_work_is_bounded() -> None:
     where = {"kind": "a", "x": (1.0, 1.0001)}
     with pytest.raises(
-        ExhaustedError, match=r"\d+ of 500 rows met the conditions of where, and 50 are wanted"
+        ExhaustedError, match=r"\d+ of 500 rows meet the conditions of where, and 50 are needed"
     ) as caught:
         SAMPLER.sample(50, where=where, max_draws=10)
     assert caught.value.drawn == 500
@@ -108,5 +109,5 @@ def test_what_nothing_can_meet_is_an_error(where: dict[str, Any], message: str) 
 
 
 def test_images_have_no_columns() -> None:
-    with pytest.raises(InputError, match="is for tables, and these rows are images"):
+    with pytest.raises(InputError, match="needs columns, and image rows have none"):
         BootstrapSampler().fit(*toy_images()).sample(5, where={0: 1})

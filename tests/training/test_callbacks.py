@@ -18,9 +18,9 @@ from gen_augment import (
     MissingDependencyError,
     NotFittedError,
 )
-from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers import Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
-from tests.conftest import small_sampler, toy_images, toy_table
+from tests.conftest import NETWORKS, small_sampler, toy_images, toy_table
 
 X, y = toy_table()
 
@@ -44,7 +44,7 @@ def weights(sampler: Sampler) -> list[torch.Tensor]:
     return list(sampler.network_.state_dict().values())
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("step", [1, 33, 50])
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 def test_interrupted_and_resumed_ends_in_the_same_weights(

@@ -128,7 +128,7 @@ def test_devices_without_64_bits_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("lightning_fabric.Fabric", Apple)
     with pytest.raises(
-        InputError, match=r"device='mps' has no numbers of 64 bits, .* give device='cpu'"
+        InputError, match=r"device='mps' has no 64-bit numbers, .* give device='cpu'"
     ):
         placement.make_fabric("mps", "32-true")
 
@@ -138,4 +138,4 @@ def test_a_device_that_is_not_here_is_the_cpu(
     name: str, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert placement.found_here(name) == torch.device(here)
+    assert placement.available_device(name) == torch.device(here)

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from gen_augment import InputError, MissingDependencyError, SampleBank
 from gen_augment.rng import derive_seed, normal
 from gen_augment.samplers.pretrained import PretrainedSampler
-from gen_augment.samplers.wrapping import row_seeds
+from gen_augment.samplers.pretrained.wrapped import row_seeds
 from tests.conftest import toy_images
 
 diffusers = pytest.importorskip("diffusers")
