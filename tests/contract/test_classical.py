@@ -52,7 +52,7 @@ def test_conventions(estimator: Any, check: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", TABLES)
-def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
+def test_samples_have_the_form_of_the_training_rows(name: str, form: str) -> None:
     X, y = as_form(form)
     rows, labels = SAMPLERS[name](random_state=0).fit(X, y).sample(30)
     assert type(rows) is type(X)
@@ -65,7 +65,7 @@ def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mixed", [False, True], ids=["numbers", "mixed"])
-def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(
+def test_rows_depend_on_their_address_alone_also_after_loading(
     name: str, mixed: bool, tmp_path: Path
 ) -> None:
     X, y = draw_mixed(90) if mixed else toy_table()
@@ -149,7 +149,7 @@ def test_damaged_archives_are_refused(name: str, tmp_path: Path) -> None:
             load_sampler(path)
 
 
-def test_a_bootstrap_gives_training_rows_alike_often() -> None:
+def test_bootstrap_draws_training_rows_uniformly() -> None:
     X, y = draw_mixed(40)
     rows, _ = BootstrapSampler(random_state=0).fit(X, y).sample(y={"yes": 8000})
     counts = rows.merge(X[y == "yes"].drop_duplicates(), how="left", indicator=True)["_merge"]
@@ -163,7 +163,7 @@ def test_a_bootstrap_gives_training_rows_alike_often() -> None:
 
 
 @pytest.mark.parametrize("from_folder", [False, True])
-def test_a_bootstrap_of_pil_images_gives_copies(from_folder: bool, tmp_path: Path) -> None:
+def test_bootstrap_copies_pil_images(from_folder: bool, tmp_path: Path) -> None:
     X, y = as_form("pil-grey")
     for number, (image, label) in enumerate(zip(X, y, strict=True)):
         (tmp_path / str(label)).mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ def test_a_bootstrap_of_pil_images_gives_copies(from_folder: bool, tmp_path: Pat
     assert sampler.generate([3], [1]) == [before]
 
 
-def test_smote_lies_between_a_row_and_its_neighbours() -> None:
+def test_smote_rows_lie_between_a_row_and_a_neighbour() -> None:
     X, y = toy_table(80)
     made = SMOTESampler(k_neighbors=3, random_state=0).fit(X, y).sample(500, y=1)[0]
     mine = X[y == 1]
@@ -194,7 +194,7 @@ def test_smote_lies_between_a_row_and_its_neighbours() -> None:
     assert len(np.unique(fits.argmax(axis=1))) > 70
 
 
-def test_smote_of_mixed_rows_votes_on_categories() -> None:
+def test_smote_takes_categories_by_majority() -> None:
     X, y = draw_mixed(200)
     sampler = SMOTESampler(random_state=0).fit(X, y)
     rows = sampler.sample(300, y="yes", random_state=0)[0]
@@ -211,7 +211,7 @@ def test_smote_of_mixed_rows_votes_on_categories() -> None:
     assert set(codes[:, 0]) <= {1, 5, 9}
 
 
-def test_kernels_keep_mean_and_covariance() -> None:
+def test_kde_keeps_mean_and_covariance() -> None:
     X, y = draw_mixture(300)
     sampler = KDESampler(random_state=0).fit(X, y)
     check_mixture(sampler, mean=0.2, covariance=0.25)
@@ -222,7 +222,7 @@ def test_kernels_keep_mean_and_covariance() -> None:
     assert (np.abs(exact[:, None] - X).max(-1).min(axis=1) < 1e-5).all()
 
 
-def test_mixtures_find_two_groups_in_a_class() -> None:
+def test_mixture_finds_two_groups_in_a_class() -> None:
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(-5, 1, 300), rng.normal(5, 0.5, 100), rng.normal(0, 1, 200)])[
         :, None
@@ -245,7 +245,7 @@ def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("make", [SMOTESampler, KDESampler], ids=["smote", "kde"])
 @pytest.mark.parametrize("key", [0, np.int64(0), "0", "pairs"], ids=repr)
-def test_types_of_columns_are_saved_whatever_the_columns_are_called(
+def test_column_types_are_saved_for_any_column_name(
     make: Any, key: Any, tmp_path: Path
 ) -> None:
     X = pd.DataFrame(

@@ -64,7 +64,7 @@ def fresh(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_is_a_sampler_two_classes_deep_at_most(name: str) -> None:
+def test_inheritance_is_at_most_two_classes_deep(name: str) -> None:
     cls = type(fitted(name))
     assert issubclass(cls, Sampler)
     assert len([base for base in cls.__mro__ if issubclass(base, Sampler)]) <= 3
@@ -72,7 +72,7 @@ def test_is_a_sampler_two_classes_deep_at_most(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gives_rows_and_labels_as_they_were_fitted(name: str) -> None:
+def test_samples_have_the_form_of_the_training_rows(name: str) -> None:
     X, y = data_of(name)
     rows, labels = fresh(name).sample(9)
     assert (type(rows), rows.dtype, rows.shape[1:]) == (type(X), X.dtype, X.shape[1:])
@@ -98,7 +98,7 @@ def test_a_row_depends_on_its_address_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tensors_are_put_on_the_device_that_is_asked_for(name: str) -> None:
+def test_tensors_are_returned_on_the_given_device(name: str) -> None:
     X, y = data_of(name)
     X = X.transpose(0, 3, 1, 2) if X.ndim == 4 else X
     sampler = MAKERS[name]().fit(torch.from_numpy(X), torch.from_numpy(y))
@@ -108,7 +108,7 @@ def test_tensors_are_put_on_the_device_that_is_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_int_repeats_and_none_continues(name: str) -> None:
+def test_an_int_repeats_rows_and_none_continues(name: str) -> None:
     sampler = fresh(name)
     both = sampler.sample(12, random_state=sampler.seed_)[0]
     np.testing.assert_allclose(sampler.sample(5)[0], both[:5], rtol=1e-4, atol=1e-3)
@@ -138,7 +138,7 @@ def test_threads_with_conditions_never_get_the_same_rows() -> None:
     assert len(np.unique(rows, axis=0)) == 200
 
 
-def test_addresses_are_handed_out_once() -> None:
+def test_every_address_is_handed_out_once() -> None:
     counter = AddressCounter()
     with ThreadPoolExecutor(8) as pool:
         starts = list(pool.map(lambda _: counter.reserve(3), range(500)))
@@ -148,7 +148,7 @@ def test_addresses_are_handed_out_once() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_saves_and_loads_or_says_what_to_do(name: str, tmp_path: Path) -> None:
+def test_saves_and_loads_or_names_the_remedy(name: str, tmp_path: Path) -> None:
     sampler = fitted(name)
     if isinstance(sampler, (FilteredSampler, PretrainedSampler)):
         remedy = r"SampleBank\.build"
@@ -203,7 +203,7 @@ def test_unfitted_use_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bad_data_is_refused_and_the_fitted_sampler_stays(name: str) -> None:
+def test_bad_data_is_refused_and_the_fit_is_kept(name: str) -> None:
     sampler, (X, y) = fresh(name), data_of(name)
     expected = sampler.generate([0, 1], [0, 1])
     for message, (bad_X, bad_y) in {
@@ -220,7 +220,7 @@ def test_bad_data_is_refused_and_the_fitted_sampler_stays(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_method_is_there_only_where_it_works(name: str) -> None:
+def test_optional_methods_exist_only_if_they_work(name: str) -> None:
     sampler, (X, y) = fitted(name), data_of(name)
     with_encoder = {"flow", "vae"}
     assert hasattr(sampler, "vary") == (name in {*with_encoder, "paired"})
@@ -236,7 +236,7 @@ def test_a_filter_that_rejects_all_moves_on_to_other_addresses() -> None:
     assert accept_most(rows, np.zeros(50)).all()
 
 
-def test_a_users_own_sampler_is_known_by_name(tmp_path: Path) -> None:
+def test_a_users_sampler_is_registered_by_name(tmp_path: Path) -> None:
     class Mine(SAMPLERS["bootstrap"]):  # type: ignore[misc]
         method = "mine"
 
@@ -256,7 +256,7 @@ def test_a_users_own_sampler_is_known_by_name(tmp_path: Path) -> None:
         load_sampler(tmp_path / "a")
 
 
-def test_a_class_without_rows_is_left_out() -> None:
+def test_classes_without_rows_are_left_out() -> None:
     """A part of a split may lack a class of the whole."""
     from gen_augment.data import Rows
 
@@ -269,7 +269,7 @@ def test_a_class_without_rows_is_left_out() -> None:
         assert sampler.class_count_.tolist() == [20, 20]
 
 
-def test_abstract_classes_cannot_be_made() -> None:
+def test_abstract_classes_cannot_be_instantiated() -> None:
     for cls in (Sampler, NetworkSampler, ClassicalSampler):
         with pytest.raises(TypeError, match="abstract"):
             cls()

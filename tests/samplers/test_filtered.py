@@ -50,13 +50,13 @@ def test_row_i_is_the_first_of_its_addresses_that_passes() -> None:
     assert len(sampler.generate([], [])) == 0
 
 
-def test_refused_rows_are_drawn_again_and_no_others() -> None:
+def test_only_rejected_rows_are_drawn_again() -> None:
     tell = Tell()
     FilteredSampler(tell, third, draws_per_row=10).generate(np.arange(99), "a")
     assert tell.generated == 99 + 66 + 33
 
 
-def test_filters_that_are_too_strict_say_for_which_labels() -> None:
+def test_filters_that_are_too_strict_name_the_labels() -> None:
     sampler = FilteredSampler(Tell(), [third, no_c], draws_per_row=7)
     with pytest.raises(
         ExhaustedError, match=r"2 rows none of 7 draws .*'c': '0 of 2'.*draws_per_row"
@@ -67,7 +67,7 @@ def test_filters_that_are_too_strict_say_for_which_labels() -> None:
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
+def test_it_is_accepted_wherever_a_sampler_is(data: Any, tmp_path: Path) -> None:
     X, y = data(60)
     y = np.repeat([0, 1], [45, 15])
     gate = Realism(k=20, threshold=-50.0)
@@ -102,7 +102,7 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
         assert not hasattr(copy, "classes_")
 
 
-def test_a_study_takes_it_as_a_sampler() -> None:
+def test_a_study_accepts_it_as_a_sampler() -> None:
     X, y = toy_table(90)
     sampler = FilteredSampler(small_sampler("vae"), [Realism(k=20, threshold=-50.0)])
     result = Study(
@@ -114,7 +114,7 @@ def test_a_study_takes_it_as_a_sampler() -> None:
     assert seeded.seed_ == 4
 
 
-def test_the_fingerprint_knows_the_filters() -> None:
+def test_the_fingerprint_includes_the_filters() -> None:
     X, y = toy_table(40)
 
     def fit(**params: Any) -> FilteredSampler:
@@ -133,7 +133,7 @@ def test_the_fingerprint_knows_the_filters() -> None:
         assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
 
 
-def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> None:
+def test_the_remedy_for_saving_gives_the_same_rows(tmp_path: Path) -> None:
     X, y = toy_table(60)
     filters = [Realism(k=20, threshold=-50.0), Duplicates(n_reference=20, threshold=0.01)]
     sampler = FilteredSampler(small_sampler("vae"), filters).fit(X, y)

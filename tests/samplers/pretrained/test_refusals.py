@@ -27,7 +27,7 @@ def test_noise_that_cannot_be_seeded_is_refused() -> None:
         make(lambda z, y: plain(z, y) - plain(z, y).mean(dim=0, keepdim=True)).fit(X, y)
 
 
-def test_what_cannot_be_is_said(tmp_path: Path) -> None:
+def test_unsupported_calls_name_the_remedy(tmp_path: Path) -> None:
     X, y = toy_images()
     sampler = make()
     for use in (lambda: sampler.sample(2), sampler.fingerprint, lambda: sampler.generate([0], [0])):
@@ -68,7 +68,7 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     ],
     ids=lambda value: None,
 )
-def test_generators_that_do_not_go_with_the_data(generator: Any, message: str) -> None:
+def test_generators_that_do_not_match_the_data_are_refused(generator: Any, message: str) -> None:
     X, y = toy_images()
     state = torch.get_rng_state(), random.getstate()
     with pytest.raises(InputError, match=message):
@@ -105,7 +105,7 @@ def test_bad_parameters_are_named(params: dict[str, Any], message: str) -> None:
         make(**params).fit(X, y)
 
 
-def test_bad_data_is_refused_and_the_fitted_sampler_stays() -> None:
+def test_bad_data_is_refused_and_the_fit_is_kept() -> None:
     X, y = toy_images()
     sampler = make().fit(X, y)
     expected = sampler.generate([0, 1], [0, 1])
@@ -134,7 +134,7 @@ def test_nan_in_a_later_batch_is_found() -> None:
         sampler.generate(np.arange(500), 0)
 
 
-def test_an_accelerator_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a function too, which has no parameters to tell where it lives."""
     X, y = toy_images()
     sampler = make(plain).fit(X, y)
