@@ -81,7 +81,7 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, rows: Tensor) -> Any:
-        """Decode encoded rows into the form that was fitted."""
+        """Decode rows into the form that was fitted; values may lie outside the encoded range."""
 
     @abstractmethod
     def pack(self, X: Any) -> np.ndarray:
@@ -265,7 +265,7 @@ class Modality(ABC):
 
     def noise(self, spec: DataSpec) -> Any:
         """Build the likelihood of a row given the decoder's output; see `GaussianNoise`."""
-        return GaussianNoise(spec.n_numbers, spec.blocks)
+        return GaussianNoise(spec.n_numbers, spec.blocks, bounded=spec.bounded)
 
     def noise_dim(self, spec: DataSpec) -> int:
         """Numbers of noise that the likelihood's `draw` takes for each row."""

@@ -56,3 +56,11 @@ def _gumbel(z: Tensor) -> Tensor:
     """Standard Gumbel noise of standard normal numbers, in 32 bits: in fewer there is none on a CPU."""
     noise: Tensor = -(-torch.special.log_ndtr(z.float())).log()
     return noise
+
+
+def bounded_numbers(out: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Map the numbers of a decoder's output to [-1, 1] by tanh; logits of blocks stay as they are."""
+    if not blocks:
+        return out.tanh()
+    n_places = sum(blocks)
+    return torch.cat([out[:, :-n_places].tanh(), out[:, -n_places:]], dim=1)

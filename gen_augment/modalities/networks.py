@@ -112,11 +112,15 @@ class GaussianNoise(nn.Module):
     n_numbers : int
     blocks : tuple of int
         Widths of the blocks, whose logits the decoder gives.
+    bounded : bool
+        Whether drawn numbers are clipped to [-1, 1].
     """
 
-    def __init__(self, n_numbers: int, blocks: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, n_numbers: int, blocks: tuple[int, ...] = (), *, bounded: bool = False
+    ) -> None:
         super().__init__()
-        self.blocks, self.n_numbers = blocks, n_numbers
+        self.blocks, self.n_numbers, self.bounded = blocks, n_numbers, bounded
         # A sharp start: a decoder that is all noise at first leaves the code unused for good.
         self.log_scale = nn.Parameter(torch.full(self._scales(), -2.0))
 
@@ -136,10 +140,12 @@ class GaussianNoise(nn.Module):
 
     def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
         """Draw rows with standard normal noise of their shape; at strength 0 the most likely."""
-        if not self.blocks:
-            return torch.addcmul(out, self.std(), z, value=strength)
         (mean, logits), (noise, picks) = self._split(out), self._split(z)
         numbers = torch.addcmul(mean, self.std(), noise, value=strength)
+        if self.bounded:
+            numbers = numbers.clamp(-1, 1)
+        if not self.blocks:
+            return numbers
         hot = draw_blocks(logits, picks, self.blocks, strength)
         return torch.cat([numbers, hot.to(mean.dtype)], dim=1)
 

@@ -18,9 +18,11 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
+from gen_augment.containers import stack_rows
+from gen_augment.data import LabelCodec
+from gen_augment.data.reading import read_rows
 from gen_augment.errors import DivergedError, InputError
-from gen_augment.modalities import DataSpec
+from gen_augment.modalities import Codec, DataSpec, Modality, find_modality
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
@@ -31,7 +33,7 @@ from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import Checkpoint, ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
-from gen_augment.types import ColumnTypes, History, Labels
+from gen_augment.types import History, Labels
 from gen_augment.validation import (
     check_choice,
     check_class_counts,
@@ -65,9 +67,9 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     torch_compile : bool
         Compile the network with `torch.compile`: a wait of half a minute or more at the first step and at the first
         sample, and faster steps and samples from then on. Needs a C++ compiler on a CPU.
-    column_types : {column: {"number", "category"}}, optional
-        Of a table's columns, by name or position, that are not what their dtype says: codes in whole numbers, for
-        example, are a "category".
+    modality : str, Modality or None
+        How to read the rows, such as "table" or ``Table(types={"zip": "category"})``; None if only
+        one reading is possible.
     callbacks : list of Callback, optional
     verbose : bool
         Show a progress bar on standard error.
@@ -109,7 +111,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -120,7 +122,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.device = device
         self.precision = precision
         self.torch_compile = torch_compile
-        self.column_types = column_types
+        self.modality = modality
         self.callbacks = callbacks
         self.verbose = verbose
 
@@ -184,7 +186,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         """
         self._check_params()
         X, y = read_rows(X, y)
-        codec, rows = infer_codec(X, self.column_types)
+        X = stack_rows(X)
+        codec, rows = find_modality(X, self.modality).fit(X)
         labels, codes = LabelCodec.fit(y, partial=True)
         counts = self._check_rows(rows, codes, labels)
         seed = self._resumed_seed() if self.random_state is None else None

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from gen_augment import archive
 from gen_augment.data import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.modalities import codec_from_json, codec_to_json
+from gen_augment.modalities import (
+    Modality,
+    codec_from_json,
+    codec_to_json,
+    modality_from_json,
+    modality_to_json,
+)
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
 from gen_augment.training.placement import found_here, make_fabric, place, tensor_defaults
@@ -140,6 +146,8 @@ class Persistent:
         )
         if "callbacks" in params:  # which a constructor of one's own may lack
             params["callbacks"] = None
+        if isinstance(params.get("modality"), dict):
+            params["modality"] = modality_from_json(params["modality"])
         sampler = cast("Sampler", cls(**params))
         sampler._check_params()
         labels = LabelCodec.from_json(header["labels"])
@@ -207,6 +215,8 @@ class Persistent:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, Modality):
+        return modality_to_json(value)
     if isinstance(value, Mapping):
         value = archive.as_pairs(value)
     try:

@@ -80,23 +80,23 @@ def test_mixed_tables_are_learned_in_mixed_precision(name: str) -> None:
     assert len(small_sampler(name, precision="bf16-mixed").fit(X, y).sample(9)[0]) == 9
 
 
-def test_column_types_are_a_parameter() -> None:
+def test_column_types_are_given_by_the_modality() -> None:
     X = pd.DataFrame({"zip": [10, 2000, 10, 2000] * 5, "x": np.arange(20.0)})
-    sampler = small_sampler("vae", column_types={"zip": "category"}).fit(X, [0, 1] * 10)
+    sampler = small_sampler("vae", modality=Table({"zip": "category"})).fit(X, [0, 1] * 10)
     assert sampler.spec_.blocks == (2,)
     assert set(sampler.sample(40)[0]["zip"]) == {10, 2000}
-    with pytest.raises(InputError, match="holds images: leave column_types out"):
+    with pytest.raises(InputError, match="array with dim 4"):
         sampler.fit(*toy_images())
 
 
 def test_column_types_of_numbered_and_named_columns_are_saved(tmp_path: Path) -> None:
     X = pd.DataFrame({0: [10, 2000] * 10, "0": [5, 7] * 10, "x": np.arange(20.0)})
     types = {np.int64(0): "category", "0": "category"}
-    sampler = small_sampler("vae", column_types=types, callbacks=[Checkpoint(tmp_path / "a")]).fit(
-        X, [0, 1] * 10
-    )
+    sampler = small_sampler(
+        "vae", modality=Table(types), callbacks=[Checkpoint(tmp_path / "a")]
+    ).fit(X, [0, 1] * 10)
     loaded = load_sampler(tmp_path / "a")
-    assert loaded.column_types == types
+    assert loaded.modality == Table(types)
     assert loaded.fingerprint() == sampler.fingerprint()
 
 

@@ -49,8 +49,9 @@ class Table(Modality):
         return {} if self.types is None else {"types": [list(pair) for pair in self._pairs()]}
 
     def _pairs(self) -> list[tuple[Any, str]]:
-        types: Any = self.types or {}
-        return [(name, kind) for name, kind in dict(types).items()]
+        types: Any = dict(self.types or {})
+        # Positions may be NumPy's whole numbers, which JSON cannot hold.
+        return [(n.item() if isinstance(n, np.generic) else n, kind) for n, kind in types.items()]
 
     def recognise(self, X: Any) -> Reading:
         """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
