@@ -140,7 +140,7 @@ def test_a_loaded_sampler_is_the_saved_one(
     )
 
 
-def test_a_loaded_gan_with_spectral_norm_is_the_saved_one(tmp_path: Path) -> None:
+def test_a_loaded_gan_is_the_saved_one(tmp_path: Path) -> None:
     model = ConditionalGAN(
         max_steps=2, batch_size=8, width=2, latent_dim=2, random_state=0, device="cpu"
     )

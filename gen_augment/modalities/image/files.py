@@ -34,10 +34,10 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         The file is not an image, is cut short, or has more than 8 bits per value.
     """
     try:
-        with Image.open(path) as image:
-            mode = image.mode
+        with Image.open(path) as file:
+            mode = file.mode
             if mode[0] not in "IF":
-                image = plain_mode(image)
+                image = plain_mode(file)
                 return image.copy() if image.mode in ("L", "RGBA") else image.convert("RGB")
     # What PIL's readers raise.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -46,6 +46,8 @@ class Image(Modality):
     #: Images that are one grey level brighter have a distance of up to 0.07, others 0.4 or more.
     near_copy = 0.1
     label_steps = 2400
+    #: The two weights of the KL term differ because codes of samples do: those of the VAE come from
+    #: a mixture fitted to the training codes, those of `PairedVAE` from the prior.
     auto: ClassVar[Mapping[str, Any]] = {
         "vae.beta": 0.1,
         "vae.latent": "mixture",

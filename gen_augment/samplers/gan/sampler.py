@@ -172,7 +172,8 @@ class ConditionalGAN(Sampler):
         step = self._make_step(network, loop)
         network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
         follow = network.ema.follow(network.generator)
-        adaptive = self.augment == "adaptive" and self._augmentation() is not None
+        augmentation = self.spec_.modality.augmentation(self.spec_)
+        adaptive = self.augment == "adaptive" and augmentation is not None
 
         def train(batch: Batch) -> dict[str, Tensor]:
             if loop.step and loop.step % PROBE_EVERY == 0:
@@ -190,7 +191,6 @@ class ConditionalGAN(Sampler):
             network.ema.module.load_state_dict(network.probe.best.state_dict())
 
     def _make_step(self, network: Any, loop: Loop) -> AdversarialStep:
-        augment, share = self._augmentation(), network.augmentation.p
         gamma = self.r1_gamma
         return AdversarialStep(
             generator=loop.setup(network.generator, _adam(network.generator, self.lr)),
@@ -201,7 +201,7 @@ class ConditionalGAN(Sampler):
             r1_gamma=min(0.3, 16 / math.prod(self.spec_.shape)) if gamma == "auto" else gamma,
             labels=LabelDraw(loop.batches),
             latent_shape=self.latent_shape,
-            augment=partial(augment, p=share, shift=SHIFT, colour=True) if augment else _unchanged,
+            augment=self._augmentation(network.augmentation.p),
             mirror=self.spec_.modality.mirror if self.mirror else None,
             backward=loop.fabric.backward,
         )
@@ -223,8 +223,12 @@ class ConditionalGAN(Sampler):
             return SHIFT_PROBABILITY
         return float(self.augment)
 
-    def _augmentation(self) -> Callable[..., Tensor] | None:
-        return self.spec_.modality.augmentation(self.spec_) if self.augment else None
+    def _augmentation(self, p: float | Tensor) -> Callable[[Tensor], Tensor]:
+        """Return the augmentation of a share `p` of the rows, which may do nothing."""
+        augment = self.spec_.modality.augmentation(self.spec_)
+        if not self.augment or augment is None:
+            return _unchanged
+        return partial(augment, p=p, shift=SHIFT, colour=True)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         rows: Tensor = self.network_.ema(z, y)  # type: ignore[operator]
@@ -251,7 +255,7 @@ class ConditionalGAN(Sampler):
         rows, device = self.codec_.encode(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         discriminator: Any = self.network_.discriminator
-        parts = zip(rows.split(SCORE_BATCH), codes.split(SCORE_BATCH), strict=True)
+        parts = zip(torch.split(rows, SCORE_BATCH), torch.split(codes, SCORE_BATCH), strict=True)
         with evaluating(self.network_):
             spread = discriminator.spread(self._reference_batch(device))
             scores = [

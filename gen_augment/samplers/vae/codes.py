@@ -188,5 +188,6 @@ def _component_centers(codes: Tensor, seed: int) -> Tensor:
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # equal codes give fewer components
         found = torch.from_numpy(mixture.fit_predict(codes.double().cpu().numpy()))
-    member = F.one_hot(found, n_components).to(codes)
-    return member @ (member.T @ codes / member.sum(dim=0).clamp(min=1)[:, None])
+    member: Tensor = F.one_hot(found, n_components).to(codes)
+    means: Tensor = member.T @ codes / member.sum(dim=0).clamp(min=1)[:, None]
+    return member @ means
