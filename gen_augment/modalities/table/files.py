@@ -28,9 +28,8 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, "pd.Series
         The file cannot be read, or has no such column.
     """
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda path: pd.read_csv(
-            path, low_memory=False
-        ),  # in pieces, one column could get two types
+        # Read in one piece: otherwise a column could get two types.
+        ".csv": lambda path: pd.read_csv(path, low_memory=False),
         ".parquet": pd.read_parquet,
         ".arff": read_arff,
         ".dat": read_arff,
@@ -39,15 +38,11 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, "pd.Series
     if suffix not in readers:
         known = ", ".join(readers)
         raise InputError(
-            f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}."
+            f"{path} has the suffix {path.suffix!r}, and tables are read from {known} files."
         )
     try:
         frame = readers[suffix](path)
-    except (
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:  # parser errors are of the first two
+    except (ValueError, OSError, NotImplementedError) as error:
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     if frame.empty:
         raise InputError(f"{path} has no rows.")
@@ -66,7 +61,7 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, "pd.Series
 
 
 def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Text that is ISO dates throughout as dates, which CSV has no type for."""
+    """Parse a column whose values are all ISO dates; CSV has no type for them."""
     known = column.dropna()
     if (
         not pd.api.types.is_string_dtype(column)
@@ -81,7 +76,7 @@ def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def write_table(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
-    """Write rows as they come; the suffix of `path` says the format."""
+    """Write rows that arrive in parts; the suffix of `path` says the format."""
     if path.suffix.lower() == ".csv":
         _write_csv(path, parts)
     else:
@@ -115,7 +110,7 @@ def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -
 
 
 def _schema(frame: pd.DataFrame, codec: Codec) -> pa.Schema:
-    """Types of columns, as the first rows have them and, where all values of one are missing, as were fitted."""
+    """Return the columns' types in the first rows; a column without values has the fitted type."""
     schema = pa.Schema.from_pandas(frame, preserve_index=False)
     fitted = (
         dict(zip(map(str, codec.columns), codec.parts, strict=True))
@@ -132,8 +127,8 @@ def _schema(frame: pd.DataFrame, codec: Codec) -> pa.Schema:
 
 
 def _as_frame(X: Any, y: Any) -> pd.DataFrame:
-    """Rows and their labels as one table."""
-    if isinstance(X, Tensor) and X.dtype == torch.bfloat16:  # NumPy has none
+    """Join rows and their labels to one table."""
+    if isinstance(X, Tensor) and X.dtype == torch.bfloat16:  # NumPy has no bfloat16
         X = X.float()
     frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
     name = getattr(y, "name", None)
@@ -142,5 +137,5 @@ def _as_frame(X: Any, y: Any) -> pd.DataFrame:
         raise InputError(
             f"the table has a column {target!r}, so the labels cannot have that name: rename it."
         )
-    frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # whatever its index
+    frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # ignore its index
     return frame

@@ -19,18 +19,18 @@ from gen_augment.types import JSON
 
 __all__ = ["Table"]
 
-#: An array with more columns than this is asked about: it may hold series, spectra or waveforms.
+#: An array with more columns may hold series, spectra or waveforms, so that the user has to say.
 MAX_CERTAIN_COLUMNS = 4096
 
 
 class Table(Modality):
-    """Tables with one row a sample.
+    """Tables with one row for each sample.
 
     Parameters
     ----------
     types : {column: {"number", "category"}}, optional
-        Columns, by name or position, that are not what their dtype says: codes in whole numbers,
-        for example, are a "category".
+        Types of columns, by name or position, that differ from what their dtype suggests, such as
+        whole numbers that are codes of categories.
 
     Examples
     --------
@@ -46,12 +46,13 @@ class Table(Modality):
         self.types = types
 
     def options(self) -> JSON:
-        """Return the column types as pairs, since JSON has no whole numbers for names."""
+        """Return the column types as pairs, since keys of JSON objects are strings."""
         return {} if self.types is None else {"types": [list(pair) for pair in self._pairs()]}
 
     def _pairs(self) -> list[tuple[Any, str]]:
-        types: Any = self.types or {}
-        return [(name, kind) for name, kind in dict(types).items()]
+        types: Any = dict(self.types or {})
+        # Positions may be NumPy's whole numbers, which JSON cannot hold.
+        return [(n.item() if isinstance(n, np.generic) else n, kind) for n, kind in types.items()]
 
     def recognise(self, X: Any) -> Reading:
         """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
@@ -72,7 +73,7 @@ class Table(Modality):
         return TableCodec.from_json(record)
 
     def digests(self, X: Any) -> np.ndarray:
-        """Hash the values of each row; missing values are equal, however they are written."""
+        """Hash the values of each row; all kinds of missing values are equal."""
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
 
     def plain_numbers(self, X: Any) -> np.ndarray | None:
@@ -100,20 +101,20 @@ class Table(Modality):
     def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
         """Return standardised numbers in 64 bits where all columns are numbers, else the codec.
 
-        The codec maps columns to normal quantiles, which suits generators and would do work that
-        is the classifier's own. In 32 bits confident probabilities would be tied.
+        The codec maps columns to normal quantiles, which suits generators but would do part of the
+        classifier's work. In 32 bits, confident probabilities would be tied.
         """
         known = _numbers(X)
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
-        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # a constant column: rounding alone
+        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # constant up to rounding
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)
             if found is None:
                 return codec.encode(rows)
-            # A value that is missing here and nowhere in training is the mean, as in the codec.
+            # A missing value becomes the mean if training rows have none, as in the codec.
             return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
         return standardise

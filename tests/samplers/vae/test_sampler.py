@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gen_augment import ConditionalVAE, InputError
 from gen_augment.modalities import DataSpec, Image
-from gen_augment.samplers.vae import VAENetwork
+from gen_augment.samplers.vae.network import VAENetwork
 from tests.conftest import toy_images, toy_table
 from tests.samplers.mixture import check_mixture, draw_mixture
 
@@ -51,7 +51,7 @@ def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None
 
 def test_cross_entropy_of_a_table_is_refused() -> None:
     with pytest.raises(
-        InputError, match=r"likelihood='bce' needs values with two bounds.*table rows"
+        InputError, match=r"likelihood='bce' needs bounded values.*table rows have no bounds"
     ):
         ConditionalVAE(likelihood="bce", max_steps=2, device="cpu").fit(*toy_table())
 

@@ -1,19 +1,11 @@
-"""Which training rows a sample starts from, and what is drawn around them, against counts and closed forms."""
+"""What is drawn around kept codes, against counts and closed forms."""
 
-import numpy as np
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor
 
-from gen_augment.modalities import DataSpec, Image, Table
-from gen_augment.samplers.latents import (
-    N_PICKS,
-    CodeBook,
-    KeptRows,
-    choose_rows,
-    uniform_from,
-)
+from gen_augment.samplers.vae.codes import N_PICKS, CodeBook
 
 D = 3
 
@@ -30,54 +22,6 @@ def draw(book: CodeBook, latent: str, y: int, n: int = 20_000, spread: float = 1
     )
     z, picks = noise.split([book.mean.shape[1], N_PICKS[latent]], dim=1)
     return book.draw(latent, z, picks, torch.full((n,), y), spread)  # type: ignore[arg-type]
-
-
-def test_normal_numbers_become_uniform_ones() -> None:
-    u = uniform_from(torch.randn(20_000, generator=torch.Generator().manual_seed(0)))
-    assert stats.kstest(u.numpy(), "uniform").pvalue > 0.01
-    assert u.dtype == torch.float64
-
-
-@pytest.mark.parametrize("counts", [[1, 2, 3], [7, 0, 50], [512, 4, 100]])
-def test_each_row_of_a_class_is_picked_alike_and_none_of_another(counts: list[int]) -> None:
-    labels = torch.repeat_interleave(torch.arange(3), torch.tensor(counts))
-    rows = KeptRows(700)
-    rows.label[: len(labels)] = labels
-    u = uniform_from(torch.randn(50_000, generator=torch.Generator().manual_seed(0)))
-    for label, count in enumerate(counts):
-        y = torch.full((len(u),), label)
-        assert rows.count(y).unique().tolist() == [count]
-        if count:
-            first = sum(counts[:label])
-            seen = np.bincount(rows.pick(y, u).numpy() - first, minlength=count)
-            assert len(seen) == count
-            assert count == 1 or stats.chisquare(seen).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("u", [0.0, 1.0])
-def test_the_ends_of_the_range_pick_the_first_and_the_last(u: float) -> None:
-    rows = KeptRows(5)
-    rows.label[:] = torch.tensor([0, 0, 2, 2, 2])
-    assert rows.pick(torch.tensor([0, 2]), torch.tensor([u, u]).double()).tolist() == (
-        [0, 2] if u == 0 else [1, 4]
-    )
-    assert (
-        rows.pick(torch.tensor([9]), torch.tensor([u]).double()).item() < 5
-    )  # a class without rows stays in bounds
-
-
-@pytest.mark.parametrize(
-    "limit, kept", [(100, [40, 7, 2]), (20, [11, 7, 2]), (6, [2, 2, 2]), (3, [1, 1, 1])]
-)
-def test_rare_classes_keep_their_rows(limit: int, kept: list[int]) -> None:
-    y = torch.tensor([0] * 40 + [1] * 7 + [2] * 2)[torch.randperm(49, generator=torch.Generator())]
-    chosen = choose_rows(y, limit, seed=0)
-    assert y[chosen].tolist() == sorted(y[chosen].tolist())
-    assert torch.bincount(y[chosen]).tolist() == kept
-    assert len(chosen.unique()) == len(chosen)
-    assert torch.equal(chosen, choose_rows(y, limit, seed=0))
-    if len(chosen) < 49:
-        assert not torch.equal(chosen, choose_rows(y, limit, seed=1))
 
 
 def test_the_posterior_of_a_code_has_its_mean_and_spread() -> None:
@@ -187,15 +131,3 @@ def test_codes_that_are_not_finite_are_not_kept(bad: float) -> None:
 def test_codes_that_coincide_are_no_obstacle(latent: str, codes: Tensor) -> None:
     new = draw(book_of(codes, [0] * len(codes), std=0.0), latent, 0, n=50)
     torch.testing.assert_close(new, codes[:1].expand(50, D), atol=0.02, rtol=0)
-
-
-def test_learned_noise_is_a_normal_density() -> None:
-    for spec, shape in [
-        (DataSpec(Table(), (4,), 2), (5, 4)),
-        (DataSpec(Image(), (1, 8, 9), 2, bounded=True), (5, 1, 8, 9)),
-    ]:
-        noise, x, mean = spec.modality.noise(spec), torch.randn(shape), torch.randn(shape)
-        expected = (
-            -torch.distributions.Normal(mean, noise.std()).log_prob(x).flatten(1).sum(dim=1).mean()
-        )
-        torch.testing.assert_close(noise(x, mean), expected)

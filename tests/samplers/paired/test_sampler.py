@@ -10,12 +10,13 @@ import torch
 from scipy import stats
 
 from gen_augment import InputError
-from gen_augment.inject.rows import describe
 from gen_augment.modalities import DataSpec, Image, Table
 from gen_augment.modalities.image.networks import warp
-from gen_augment.samplers.paired import PairedVAE, PairNetwork
+from gen_augment.samplers.paired import PairedVAE
+from gen_augment.samplers.paired.network import PairNetwork
 from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
+from tests.samplers.forms import describe
 
 DATA = pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 
@@ -199,7 +200,9 @@ def test_rows_without_a_label_are_sources_of_the_inferred_one() -> None:
 def test_a_class_without_a_row_to_start_from_is_named() -> None:
     sampler = fit(*toy_table())
     sampler.network_.sources.clear()  # type: ignore[union-attr, operator]
-    with pytest.raises(InputError, match="no row of class 1"):
+    with pytest.raises(
+        InputError, match="no row of class 1 was kept to start from: fit with rows of every class"
+    ):
         sampler.sample(2, y=1)
 
 

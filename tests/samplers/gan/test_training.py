@@ -12,8 +12,8 @@ import torch
 
 from gen_augment import ConditionalGAN, InputError
 from gen_augment.errors import ModeCollapseWarning
-from gen_augment.modalities.image.diffaugment import AdaptiveProbability
-from gen_augment.samplers.adversarial_networks import ProjectionDiscriminator
+from gen_augment.samplers.gan.augmentation import AdaptiveProbability
+from gen_augment.samplers.gan.networks import ProjectionDiscriminator
 from gen_augment.training import Callback, Checkpoint
 from tests.conftest import toy_images
 from tests.samplers.mixture import draw_mixture
@@ -161,7 +161,7 @@ def collapsing(*callbacks: Callback) -> ConditionalGAN:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gen_augment.samplers.gan.PROBE_EVERY", 40)
+    monkeypatch.setattr("gen_augment.samplers.gan.sampler.PROBE_EVERY", 40)
 
 
 @pytest.mark.usefixtures("often")
