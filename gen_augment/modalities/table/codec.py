@@ -18,6 +18,7 @@ from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.registry import registered
 from gen_augment.modalities.table.columns import KINDS, Column, check_magnitude
 from gen_augment.modalities.table.dtypes import dtype_to_json, is_number
+from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
 
@@ -49,6 +50,8 @@ class TableCodec(Codec):
         One for each column.
     dtype : str or None
         Of an array or Tensor.
+    file : TableFile
+        The form of the file that the rows came from; see `Table`.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class TableCodec(Codec):
     columns: list[str | int]
     parts: tuple[Column, ...]
     dtype: str | None = None
+    file: TableFile = TableFile()
 
     @property
     def kind(self) -> str:
@@ -74,7 +78,8 @@ class TableCodec(Codec):
         """Tables whose columns are read as these are."""
         table: Any = registered()["table"]
         columns = zip(self.columns, self.parts, strict=True)
-        made: Modality = table({name: part.kind for name, part in columns if part.kind != "date"})
+        types = {name: part.kind for name, part in columns if part.kind != "date"}
+        made: Modality = table(types, self.file if self.file.to_json() else None)
         return made
 
     @property
@@ -210,6 +215,7 @@ class TableCodec(Codec):
             "columns": self.columns,
             "dtype": self.dtype,
             "parts": [{"kind": part.kind, **part.to_json()} for part in self.parts],
+            "file": self.file.to_json(),
         }
 
     @classmethod
@@ -224,7 +230,8 @@ class TableCodec(Codec):
             raise InputError(f"columns={columns!r} are not names of columns.")
         if not columns or len(columns) != len(parts):
             raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
-        codec = cls(record["container"], columns, parts, record["dtype"])
+        file = TableFile.of(record["file"])
+        codec = cls(record["container"], columns, parts, record["dtype"], file)
         if codec.container != "dataframe" and (
             codec.dtype is None or codec.columns != list(range(len(columns)))
         ):
