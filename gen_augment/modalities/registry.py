@@ -91,7 +91,8 @@ def _described(X: Any) -> str:
     shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
     if shape is None:
         return f"a {type(X).__name__}"
-    return f"a {type(X).__name__} of shape {tuple(shape)}" + (f" and {dtype}" if dtype else "")
+    what = f"a {type(X).__name__} of {len(shape)} dimensions, shape {tuple(shape)}"
+    return f"{what} and {dtype}" if dtype is not None else what
 
 
 def codec_to_json(codec: Codec) -> JSON:

@@ -273,7 +273,7 @@ def test_a_damaged_record_is_an_archive_error(change: dict[str, Any]) -> None:
         codec_from_json(record | change)
 
 
-@pytest.mark.parametrize("key", ["kind", "container", "columns", "dtype", "parts"])
+@pytest.mark.parametrize("key", ["modality", "container", "columns", "dtype", "parts"])
 def test_an_incomplete_record_is_an_archive_error(key: str) -> None:
     record = codec_to_json(TableCodec.fit(FRAME)[0])
     del record[key]
