@@ -77,7 +77,7 @@ def load_data(
     *,
     target: str | None = None,
     modality: str | Modality | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> LoadedData:
     """Load a named data set, a folder of class folders, or a table in a file.
 
@@ -136,7 +136,7 @@ def _load_parts(
     parts: list[str],
     target: str | None,
     candidates: list[Modality],
-    options: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
 ) -> LoadedData:
     train = _read(path / "train", target, candidates, options)
     modality = [train.modality] if train.modality is not None else candidates
@@ -159,7 +159,7 @@ def _as_rows(found: FileRows) -> Rows:
 
 
 def _read(
-    path: Path, target: str | None, candidates: list[Modality], options: Mapping[str, Any]
+    path: Path, target: str | None, candidates: list[Modality], options: Mapping[str, Mapping[str, Any]]
 ) -> FileRows:
     """Read a file or folder as the first modality that can."""
     for candidate in candidates:
@@ -179,14 +179,17 @@ def _read(
     )
 
 
-def _configured(modality: Modality, options: Mapping[str, Any]) -> Modality | None:
+def _configured(modality: Modality, options: Mapping[str, Mapping[str, Any]]) -> Modality | None:
     """Return the modality with more options; None if it does not know them."""
     if not options:
         return modality
     made: Any = type(modality)
     if not set(options) <= set(inspect.signature(made).parameters):
         return None
-    configured: Modality = made(**{**modality.options(), **options})
+    merged = modality.options()
+    for name, value in options.items():
+        merged[name] = {**dict(merged.get(name, {})), **value}
+    configured: Modality = made(**merged)
     return configured
 
 

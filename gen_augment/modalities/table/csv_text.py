@@ -54,7 +54,7 @@ def read_text(path: Path, file: TableFile) -> tuple[pd.DataFrame, TableFile, lis
     if not encoding.startswith("utf-8"):
         notes.append(f"the encoding is {encoding}")
     if repeated.sum() > 1:
-        notes.append(f"{int(repeated.sum()) - 1} more lines repeat the header and are left out")
+        notes.append(f"lines that repeat the header are left out: {int(repeated.sum()) - 1}")
     for name, old in zip(frame.columns, header, strict=True):
         if name != old:
             notes.append(f"a column name occurs twice: the later {old!r} is called {name!r}")
