@@ -136,7 +136,7 @@ def _recognise(known: Any, decimal: str) -> tuple[str, str]:
         return "text", "codes with a leading zero or plus: kept as written"
     point = known.str.replace(decimal, ".", regex=False) if decimal != "." else known
     dotted = decimal != "." and _any(known, r".*\..*")
-    if not dotted and _all(point, _NUMBER) and _any(point, r".*\d.*"):
+    if not dotted and _all(point, _NUMBER):
         if _all(known, _WHOLE) and known.str.len().max() > MAX_DIGITS:
             return "text", f"more than {MAX_DIGITS} digits: codes, kept as written"
         return _number_reading(point), ""
