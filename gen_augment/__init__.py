@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gen_augment.errors import ModeCollapseWarning as ModeCollapseWarning
     from gen_augment.errors import NotFittedError as NotFittedError
     from gen_augment.errors import WorkerDeviceError as WorkerDeviceError
-    from gen_augment.filters import FilteredSampler as FilteredSampler
     from gen_augment.inject import AugmentedDataset as AugmentedDataset
     from gen_augment.inject import SyntheticMix as SyntheticMix
     from gen_augment.inject import augment_loader as augment_loader
@@ -32,13 +31,16 @@ if TYPE_CHECKING:
     from gen_augment.samplers import ConditionalFlow as ConditionalFlow
     from gen_augment.samplers import ConditionalGAN as ConditionalGAN
     from gen_augment.samplers import ConditionalVAE as ConditionalVAE
+    from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
     from gen_augment.samplers import MixtureSampler as MixtureSampler
+    from gen_augment.samplers import NetworkSampler as NetworkSampler
     from gen_augment.samplers import PairedVAE as PairedVAE
     from gen_augment.samplers import PretrainedSampler as PretrainedSampler
     from gen_augment.samplers import Sampler as Sampler
     from gen_augment.samplers import SMOTESampler as SMOTESampler
     from gen_augment.samplers import load_sampler as load_sampler
+    from gen_augment.samplers import register_sampler as register_sampler
     from gen_augment.study import Study as Study
 
 __version__ = "0.1.0"
@@ -59,20 +61,22 @@ _NAMES = {
         "NotFittedError",
         "WorkerDeviceError",
     ],
-    "filters": ["FilteredSampler"],
     "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
     "samplers": [
         "BootstrapSampler",
         "ConditionalFlow",
         "ConditionalGAN",
         "ConditionalVAE",
+        "FilteredSampler",
         "KDESampler",
         "MixtureSampler",
+        "NetworkSampler",
         "PairedVAE",
         "PretrainedSampler",
         "SMOTESampler",
         "Sampler",
         "load_sampler",
+        "register_sampler",
     ],
     "study": ["Study"],
 }

@@ -25,7 +25,7 @@ from gen_augment.auditing.figures import (
     row_figures,
 )
 from gen_augment.codecs import infer_codec, read_rows, take
-from gen_augment.counts import allocate
+from gen_augment.data.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.inject.rows import addresses, check_source

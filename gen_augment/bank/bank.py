@@ -17,8 +17,8 @@ from gen_augment.bank.manifest import MANIFEST, ROWS, Generator, Manifest, diges
 from gen_augment.bank.plan import check_part, make_plan
 from gen_augment.codecs import Codec, LabelCodec
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.rejection import Filter, check_filters
 from gen_augment.rng import derive_seed, resolve_seed
+from gen_augment.samplers.rejection import Filter, check_filters
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_index
 

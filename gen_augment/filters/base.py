@@ -15,8 +15,8 @@ from torch import Tensor
 from gen_augment.errors import InputError, NotFittedError
 from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.rows import LabelledRows
-from gen_augment.rejection import describe_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.rejection import describe_filter
 from gen_augment.samplers.wrapping import identity_of
 from gen_augment.validation import check_range
 

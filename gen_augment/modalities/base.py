@@ -105,6 +105,10 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
+    def missing_marks(self) -> list[tuple[slice, int]]:
+        """List the numbers that may be missing, each with the place that is 1 if they are."""
+        return []
+
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
 
@@ -220,6 +224,19 @@ class Modality(ABC):
     def digests(self, X: Any) -> np.ndarray:
         """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
         return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
+
+    def plain_numbers(self, X: Any) -> np.ndarray | None:
+        """Return rows that are vectors of finite numbers as they are, and None for other rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_values), float64, or None
+        """
+        return None
+
+    def like_numbers(self, X: Any, values: np.ndarray) -> Any:
+        """Return `values`, as `plain_numbers` gives them, in the container and dtypes of `X`."""
+        raise NotImplementedError(f"{self.name} rows are not vectors of numbers.")
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""

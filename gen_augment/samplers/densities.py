@@ -1,9 +1,10 @@
-"""A density of each class, over encoded rows: kernels about the rows, or a few normal distributions.
+"""Densities of each class over encoded rows: kernels around the rows, or a Gaussian mixture.
 
 References
 ----------
-Silverman, "Density Estimation for Statistics and Data Analysis", 1986, section 6.4.1: the smoothed bootstrap that keeps
-the variance. Scott, "Multivariate Density Estimation", 1992: the width of its kernels.
+Silverman, "Density Estimation for Statistics and Data Analysis", 1986, section 6.4.1: the smoothed
+bootstrap that keeps the variance.
+Scott, "Multivariate Density Estimation", 1992: the width of its kernels.
 Hastie and Tibshirani, "Discriminant Analysis by Gaussian Mixtures", JRSS B 58, 1996.
 """
 
@@ -16,31 +17,34 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
-from gen_augment.samplers.classical import ClassicalSampler
-from gen_augment.types import ColumnTypes
+from gen_augment.samplers.classical import ClassicalSampler, check_flat
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["KDESampler", "MixtureSampler"]
 
-#: Rows of a class that a mixture is fitted to, at most.
+#: Maximum number of rows of a class that a mixture is fitted to.
 MAX_ROWS = 10_000
+#: Added to the diagonal of covariances that may be singular.
 JITTER = 1e-6
 
 
 class KDESampler(ClassicalSampler):
-    """Rows of the class, each moved by normal noise that is shaped as the class is.
+    """Rows of the class plus normal noise with the covariance of the class.
 
-    The covariance of the class stays what it is. Categories and missing values are those of the row.
+    The rows are shrunk towards the class mean, so that the covariance of the class is kept.
+    Categories and missing values are those of the row.
 
     Parameters
     ----------
     bandwidth : float or "scott"
-        Standard deviation of the noise in those of the class; "scott" takes ``n ** (-1 / (d + 4))`` for n rows of d
-        numbers.
-    column_types : {column: {"number", "category"}}, optional
-        As in `Sampler`.
+        Standard deviation of the noise, relative to that of the class; "scott" is
+        ``n ** (-1 / (d + 4))`` for n rows of d numbers.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
         Names the table of rows.
 
@@ -52,28 +56,32 @@ class KDESampler(ClassicalSampler):
     True
     """
 
+    method = "kde"
+
     def __init__(
         self,
         *,
         bandwidth: float | Literal["scott"] = "scott",
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
-        super().__init__(column_types=column_types, random_state=random_state)
+        super().__init__(modality=modality, random_state=random_state)
         self.bandwidth = bandwidth
 
     def _check_params(self) -> None:
         if self.bandwidth != "scott":
             check_range("bandwidth", self.bandwidth, 0)
 
-    def _learn(self, X: Any, codes: np.ndarray) -> None:
-        self._points = self.codec_.encode(X)
+    def _learn(self, rows: Rows) -> None:
+        check_flat(rows.codec, type(self).__name__)
+        self._set_codec(rows.codec)
+        self._points = rows.encoded
         self._prepare()
 
     def _prepare(self) -> None:
-        n = self._points.shape[1] - sum(getattr(self.codec_, "blocks", ()))
+        n = self._points.shape[1] - sum(self.codec_.blocks)
         ends = np.cumsum(self.class_count_)
-        groups = [self._points[a:b, :n].double() for a, b in zip(self.first_, ends, strict=True)]
+        groups = [self._points[a:b, :n].double() for a, b in zip(self._first, ends, strict=True)]
         self._mean = torch.stack([group.mean(dim=0) for group in groups])
         self._root = torch.stack([_root(_covariance(group)) for group in groups])
         scott = self.class_count_ ** (-1 / (n + 4))
@@ -106,16 +114,17 @@ class KDESampler(ClassicalSampler):
 
 
 class MixtureSampler(ClassicalSampler):
-    """A Gaussian mixture of each class; categories are the largest values of their blocks.
+    """A Gaussian mixture of each class; a category is the largest value of its block.
 
     Parameters
     ----------
     n_components : int
-        At most; as many of them as give the lowest BIC, and no more than one for each 10 rows.
-    column_types : {column: {"number", "category"}}, optional
-        As in `Sampler`.
+        Maximum number of components of a class, and at most one for each 10 rows; the number with
+        the lowest BIC is used.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
-        Seeds the fit, and names the table of rows.
+        Seeds the fit and names the table of rows.
 
     Examples
     --------
@@ -124,26 +133,30 @@ class MixtureSampler(ClassicalSampler):
     (3, 1)
     """
 
+    method = "mixture"
+
     def __init__(
         self,
         *,
         n_components: int = 5,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
-        super().__init__(column_types=column_types, random_state=random_state)
+        super().__init__(modality=modality, random_state=random_state)
         self.n_components = n_components
 
     def _check_params(self) -> None:
         check_positive_int("n_components", self.n_components)
 
-    def _learn(self, X: Any, codes: np.ndarray) -> None:
-        points = self.codec_.encode(X).double().numpy()
+    def _learn(self, rows: Rows) -> None:
+        check_flat(rows.codec, type(self).__name__)
+        self._set_codec(rows.codec)
+        points = rows.encoded.double().numpy()
         shape = (len(self.classes_), self.n_components)
         self._shares = torch.zeros(shape, dtype=torch.float64)
         self._means = torch.zeros(*shape, points.shape[1], dtype=torch.float64)
         self._roots = torch.zeros(*shape, points.shape[1], points.shape[1], dtype=torch.float64)
-        for code, (first, n) in enumerate(zip(self.first_, self.class_count_, strict=True)):
+        for code, (first, n) in enumerate(zip(self._first, self.class_count_, strict=True)):
             seed = derive_seed(self.seed_, "mixture", code) % 2**32
             mine = points[first : first + n]
             if n > MAX_ROWS:
@@ -182,16 +195,16 @@ class MixtureSampler(ClassicalSampler):
             tensors[name] for name in ("weights", "means", "roots")
         )
         if (self._shares < 0).any() or not (self._shares.sum(dim=1) > 0).all():
-            raise InputError("the weights of a mixture are not positive.")
+            raise InputError("the weights of the mixture are not positive.")
 
 
 def _best_mixture(points: np.ndarray, n_components: int, seed: int) -> GaussianMixture:
-    """The one of lowest BIC."""
+    """Return the mixture with the lowest BIC."""
     most = max(1, min(n_components, len(points) // 10))
     best: tuple[float, Any] = (np.inf, None)
     for k in range(1, most + 1):
         mixture = GaussianMixture(k, reg_covar=1e-4, random_state=seed)
-        with warnings.catch_warnings():  # where rows coincide, fewer components are found
+        with warnings.catch_warnings():  # equal rows give fewer components
             warnings.simplefilter("ignore", ConvergenceWarning)
             bic = mixture.fit(points).bic(points)
         if best[1] is None or bic < best[0]:
@@ -205,7 +218,7 @@ def _covariance(points: Tensor) -> Tensor:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """Cholesky factor, of one that may be singular."""
+    """Return the Cholesky factor of a covariance that may be singular."""
     root: Tensor = torch.linalg.cholesky(
         covariance + JITTER * torch.eye(len(covariance), dtype=covariance.dtype)
     )
@@ -219,5 +232,6 @@ def _check(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
         or not bool(tensor.isfinite().all())
     ):
         raise InputError(
-            f"{name!r} has shape {tuple(tensor.shape)} or values that are not finite; expected {shape}."
+            f"{name!r} has shape {tuple(tensor.shape)}, or values that are not finite; {shape} is "
+            "expected."
         )

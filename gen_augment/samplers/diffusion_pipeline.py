@@ -1,8 +1,9 @@
 """A diffusion pipeline of the diffusers library as a function of noise and class number.
 
-Every pipeline draws its noise from the `generator` that it is given, and takes a list of them, one for each image. So
-a row's noise ``z`` need not be the pipeline's latents, whose shape each pipeline has of its own: it names the seed of
-that row's generator, from which latents and the noise of stochastic schedulers are drawn alike.
+Every pipeline takes a list of random generators, one for each image, and draws all of its noise from
+them. So a row's noise ``z`` is not used as the pipeline's latents, whose shape differs between
+pipelines. It gives the seed of that row's generator, which draws the latents and the noise of
+stochastic schedulers.
 """
 
 import hashlib
@@ -41,21 +42,21 @@ _OURS = (
 class DiffusersGenerator(nn.Module):
     """``(z, y) -> images`` of shape (B, C, H, W) in [0, 1].
 
-    Copies share one pipeline, and it is pickled as its path.
+    Copies share one pipeline. It is pickled as its path.
 
     Parameters
     ----------
     path : path-like
-        Folder that `save_pretrained` wrote.
+        Folder that `save_pretrained` has written.
     texts : tuple of str or None
-        The text of each class number, for pipelines that are given text.
+        The prompt of each class number, for text-to-image pipelines.
     num_inference_steps : int
     options : dict
-        More keyword arguments of the pipeline's call.
+        Further keyword arguments of the pipeline's call.
     dtype : {"float32", "float16", "bfloat16"}
     """
 
-    #: Enough for a seed of its own in each row.
+    #: Large enough to give every row its own seed.
     latent_shape = (8,)
 
     def __init__(
@@ -70,20 +71,16 @@ class DiffusersGenerator(nn.Module):
         check_positive_int("num_inference_steps", num_inference_steps)
         check_choice("dtype", dtype, ("float32", "float16", "bfloat16"))
         self.path = Path(path).absolute()
-        self.texts, self.n_steps, self.options, self.dtype = (
-            texts,
-            num_inference_steps,
-            options,
-            dtype,
-        )
+        self.texts, self.n_steps = texts, num_inference_steps
+        self.options, self.dtype = options, dtype
         for label, text in enumerate(texts or ()):
             if not isinstance(text, str):
                 raise InputError(
-                    f"prompts has {text!r} in place {label}: give a text for each label."
+                    f"prompts has {text!r} at position {label}: give a text for each label."
                 )
         given = _load(self.path)
         takes = _arguments(given)
-        # Modules are shared between pipelines of a family, so that both take the memory of one.
+        # Pipelines of a family share their modules, so both take the memory of one.
         self._pipeline = _sibling(given, "AutoPipelineForText2Image") if "image" in takes else given
         self._varying = (
             given
@@ -97,7 +94,7 @@ class DiffusersGenerator(nn.Module):
         self.parts = nn.ModuleDict(parts).to(getattr(torch, dtype))
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Images of these classes."""
+        """Return images of these classes."""
         takes = _arguments(self._pipeline)
         more = {"batch_size": len(z)} if {"batch_size", "class_labels"} <= takes else {}
         return self._call(self._pipeline, z, y, more)
@@ -108,7 +105,7 @@ class DiffusersGenerator(nn.Module):
         return self._varying is not None
 
     def vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
-        """Images like `x`, in [0, 1]; where `strength` is too small for one step, `x` itself."""
+        """Return images like `x`, in [0, 1]; `x` itself if `strength` is too small for one step."""
         if int(self.n_steps * strength) < 1:
             return x
         return self._call(
@@ -116,7 +113,7 @@ class DiffusersGenerator(nn.Module):
         )
 
     def check_numbers(self, class_map: Mapping[Any, int]) -> None:
-        """Raise for a class number that the pipeline does not have: on a GPU it breaks CUDA for the whole process."""
+        """Raise for a class number out of range, which would break CUDA for the whole process."""
         for part in self.parts.values():
             config: Any = part.config
             n = config.get("num_embeds_ada_norm") or config.get("num_class_embeds")
@@ -127,7 +124,7 @@ class DiffusersGenerator(nn.Module):
                     )
 
     def fingerprint(self) -> str:
-        """Hash of the folder's weights and configurations, and of how the pipeline is called."""
+        """Hash the weights and configurations in the folder, and the arguments of the call."""
         described = [self.texts, self.n_steps, self.options, self.dtype]
         digest = hashlib.blake2b(
             json.dumps(described, sort_keys=True, default=repr).encode(), digest_size=16
@@ -157,41 +154,34 @@ class DiffusersGenerator(nn.Module):
         result = pipeline(**(what | more | steps | self.options))
         if any(getattr(result, "nsfw_content_detected", None) or ()):
             raise InputError(
-                f"the safety checker of {self.path} has blackened an image of {what}: give another prompt, or take "
-                "another pipeline."
+                f"the safety checker of {self.path} has blanked an image of {what}: give another "
+                "prompt, or use another pipeline."
             )
         images: Tensor = result.images
         return images
 
     def _check_call(self, name: str) -> None:
-        wanted, other = (
-            ("class_labels", "class_map") if self.texts is None else ("prompt", "prompts")
-        )
         takes = _arguments(self._pipeline)
+        words = {"class_labels": "class_map", "prompt": "prompts"}
+        wanted = "class_labels" if self.texts is None else "prompt"
         if self._pipeline is None or not {wanted, "generator", "num_inference_steps"} <= takes:
-            kinds = {"class_labels": "class_map", "prompt": "prompts"}
-            usable = [
-                word
-                for argument, word in kinds.items()
-                if argument in takes and "generator" in takes
-            ]
+            usable = [words[argument] for argument in words if {argument, "generator"} <= takes]
+            remedy = f"a {name} cannot be used here."
+            if usable:
+                remedy = f"give {' or '.join(usable)} instead."
             raise InputError(
-                f"{self.path} holds a pipeline that takes no {wanted}, as {other} needs: "
-                + (
-                    f"give {' or '.join(usable)} instead."
-                    if usable
-                    else f"a {name} cannot be used here."
-                )
+                f"{self.path} holds a pipeline that takes no {wanted}, which {words[wanted]} "
+                f"needs: {remedy}"
             )
         for option in self.options:
             if option in _OURS or option not in takes:
                 raise InputError(
-                    f"options has {option!r}, which {name} does not take, or which is set here already."
+                    f"options has {option!r}, which {name} does not take or which is set already."
                 )
 
 
 def _load(path: Path) -> Any:
-    """The pipeline in a folder, by the classes of diffusers and transformers alone."""
+    """Load the pipeline in a folder, with classes of diffusers and transformers only."""
     try:
         import diffusers
     except ImportError as error:
@@ -203,7 +193,7 @@ def _load(path: Path) -> Any:
         try:
             kind: Any = diffusers.DiffusionPipeline
             pipeline = kind.from_pretrained(str(path), local_files_only=True, use_safetensors=True)
-        except Exception as error:  # whatever a damaged file makes of some library
+        except Exception as error:  # a damaged file can raise anything in any library
             raise InputError(
                 f"{path} cannot be loaded as a pipeline: {type(error).__name__}: {error}"
             ) from error
@@ -212,12 +202,12 @@ def _load(path: Path) -> Any:
 
 
 def _check_folder(path: Path, diffusers: Any) -> None:
-    """Raise for what is no pipeline, and for what could run code: scripts, pickles, classes of other libraries."""
+    """Raise for a folder without a pipeline, or with scripts, pickles or foreign classes."""
     index = path / "model_index.json"
     if not index.is_file():
         raise InputError(
-            f"{path} is no folder with a model_index.json: give one that a pipeline's save_pretrained wrote. Nothing "
-            "is downloaded here."
+            f"{path} is not a folder with a model_index.json: give one that a pipeline's "
+            "save_pretrained has written. Nothing is downloaded."
         )
     scripts = sorted(file.relative_to(path).as_posix() for file in path.rglob("*.py"))
     if scripts:
@@ -227,20 +217,21 @@ def _check_folder(path: Path, diffusers: Any) -> None:
     for folder in sorted({file.parent for file in path.rglob("*") if file.suffix in _PICKLES}):
         if not any(file.suffix == _WEIGHTS for file in folder.iterdir()):
             raise InputError(
-                f"{folder} holds weights as pickles alone, which are never loaded: convert them, for example with "
-                "save_pretrained(..., safe_serialization=True) where you trust them."
+                f"{folder} holds weights only as pickles, which are never loaded: convert them, for "
+                "example with save_pretrained(..., safe_serialization=True) if you trust them."
             )
     for file in sorted(path.rglob("*.index*.json")):
         shards = [str(shard) for shard in _read(file).get("weight_map", {}).values()]
         if "safetensors" in file.name and any(
             not s.endswith(_WEIGHTS) or Path(s).name != s for s in shards
         ):
-            raise InputError(f"{file} names files that are no safetensors beside it.")
+            raise InputError(f"{file} refers to files that are not safetensors in its folder.")
     record = _read(index)
     name = record.get("_class_name")
     if not isinstance(name, str) or not hasattr(diffusers, name):
         raise InputError(
-            f"{index} asks for the class {name!r}, which diffusers {diffusers.__version__} does not have."
+            f"{index} needs the class {name!r}, which diffusers {diffusers.__version__} does not "
+            "have."
         )
     for part, value in record.items():
         if part.startswith("_") or not isinstance(value, list) or value[:1] == [None]:
@@ -248,7 +239,8 @@ def _check_folder(path: Path, diffusers: Any) -> None:
         known = value and (value[0] in _LIBRARIES or hasattr(diffusers.pipelines, str(value[0])))
         if not known or not part.isidentifier():
             raise InputError(
-                f"{index} asks for {part!r} from {value!r}: classes of diffusers and transformers alone work."
+                f"{index} needs {part!r} from {value!r}: only classes of diffusers and "
+                "transformers are loaded."
             )
 
 
@@ -258,7 +250,7 @@ def _read(file: Path) -> JSON:
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as JSON: {error}") from error
     if not isinstance(record, dict):
-        raise InputError(f"{file} holds a {type(record).__name__}, and not a JSON object.")
+        raise InputError(f"{file} holds a {type(record).__name__}, not a JSON object.")
     return record
 
 
@@ -267,7 +259,7 @@ def _arguments(pipeline: Any) -> set[str]:
 
 
 def _sibling(pipeline: Any, family: str) -> Any:
-    """The pipeline of another family on the same modules; None where diffusers has none."""
+    """Return the pipeline of another family with the same modules; None if there is none."""
     import diffusers
 
     with _quiet(diffusers):
@@ -281,7 +273,7 @@ def _sibling(pipeline: Any, family: str) -> Any:
 
 @contextmanager
 def _quiet(diffusers: Any) -> Iterator[None]:
-    """No progress bar on standard error while files are read."""
+    """Hide the progress bars of diffusers while files are read."""
     shown = diffusers.utils.logging.is_progress_bar_enabled()
     diffusers.utils.logging.disable_progress_bar()
     try:

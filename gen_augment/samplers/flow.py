@@ -16,19 +16,19 @@ Meng et al., "SDEdit", 2021 (arXiv:2108.01073): new versions of a row by noising
 """
 
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.modalities import DataSpec
-from gen_augment.nets import ClassEmbedding, TimeEmbedding
+from gen_augment.modalities import DataSpec, Modality
+from gen_augment.modalities.conditioning import ClassEmbedding, TimeEmbedding
 from gen_augment.rng import RandomState
-from gen_augment.samplers.base import Sampler
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import EMA, Callback, Loop
-from gen_augment.types import JSON, Batch, ColumnTypes
+from gen_augment.types import Batch
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalFlow"]
@@ -38,7 +38,7 @@ CONDITION_DIM = 128
 FINER = 4
 
 
-class ConditionalFlow(Sampler):
+class ConditionalFlow(NetworkSampler):
     """Conditional rectified flow for images and tables; a category is the largest value of its block.
 
     Parameters
@@ -80,7 +80,7 @@ class ConditionalFlow(Sampler):
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         Compile the network; see `Sampler`.
-    column_types : {column: {"number", "category"}}, optional
+    modality : str, Modality or None
         As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
@@ -97,7 +97,6 @@ class ConditionalFlow(Sampler):
     """
 
     method = "flow"
-    _former_params: ClassVar[JSON] = {"class_balance": 0.0}
 
     def __init__(
         self,
@@ -117,7 +116,7 @@ class ConditionalFlow(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -129,7 +128,7 @@ class ConditionalFlow(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
-            column_types=column_types,
+            modality=modality,
             callbacks=callbacks,
             verbose=verbose,
         )

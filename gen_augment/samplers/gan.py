@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.modalities import DataSpec
+from gen_augment.modalities import DataSpec, Modality
 from gen_augment.modalities.image.diffaugment import AdaptiveProbability
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.adversarial import Rules, Step
@@ -43,12 +43,12 @@ from gen_augment.samplers.adversarial_networks import (
     ProjectionDiscriminator,
     append_place,
 )
-from gen_augment.samplers.base import Sampler
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import EMA, Callback, Loop
 from gen_augment.training.balance import CategoryDraw, RowDraw
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
 from gen_augment.training.placement import evaluating
-from gen_augment.types import JSON, Batch, ColumnTypes
+from gen_augment.types import Batch
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalGAN"]
@@ -57,7 +57,7 @@ JUDGED_AT_ONCE = 512
 SHIFT, SHIFT_PROBABILITY, MOST_AUGMENTED = 0.07, 0.25, 0.8
 
 
-class ConditionalGAN(Sampler):
+class ConditionalGAN(NetworkSampler):
     """Conditional GAN with a projection discriminator, for images and tables.
 
     Parameters
@@ -105,7 +105,7 @@ class ConditionalGAN(Sampler):
         Steps, each of which updates the generator once, and rows in each update.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
-    random_state, device, precision, torch_compile, column_types, callbacks, verbose
+    random_state, device, precision, torch_compile, modality, callbacks, verbose
         As in `ConditionalVAE`.
 
     Notes
@@ -133,7 +133,6 @@ class ConditionalGAN(Sampler):
 
     lr_schedule = "trapezoid"
     method = "gan"
-    _former_params: ClassVar[JSON] = {"pac": 1, "n_critic": 1, "training_by_sampling": False}
 
     def __init__(
         self,
@@ -158,7 +157,7 @@ class ConditionalGAN(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -170,7 +169,7 @@ class ConditionalGAN(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
-            column_types=column_types,
+            modality=modality,
             callbacks=callbacks,
             verbose=verbose,
         )

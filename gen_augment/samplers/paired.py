@@ -25,17 +25,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import InputError
-from gen_augment.modalities import DataSpec
+from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, derive_seed
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import (
     KeptRows,
     choose_rows,
     split_noise,
     uniform_from,
 )
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import Batches, Callback, Loop
-from gen_augment.types import Batch, ColumnTypes
+from gen_augment.types import Batch
 from gen_augment.validation import check_positive_int
 
 __all__ = ["PairedVAE"]
@@ -47,7 +47,7 @@ ITSELF = 0.1  # share of pairs of a row, labelled or not, and itself: they teach
 MAX_SHIFT = 0.25  # of the image's side, that a pixel may move
 
 
-class PairedVAE(Sampler):
+class PairedVAE(NetworkSampler):
     """Conditional auto-encoder of pairs of rows of one class, for images and tables.
 
     A sample is a training row of its class, picked at random and varied at full strength. What varies is learned from
@@ -80,7 +80,7 @@ class PairedVAE(Sampler):
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         As in `Sampler`.
-    column_types : {column: {"number", "category"}}, optional
+    modality : str, Modality or None
         As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
@@ -101,6 +101,8 @@ class PairedVAE(Sampler):
     ((3, 13), (5, 13))
     """
 
+    method = "paired"
+
     def __init__(
         self,
         *,
@@ -114,7 +116,7 @@ class PairedVAE(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -126,7 +128,7 @@ class PairedVAE(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
-            column_types=column_types,
+            modality=modality,
             callbacks=callbacks,
             verbose=verbose,
         )

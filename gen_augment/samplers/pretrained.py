@@ -1,7 +1,7 @@
-"""A generator that is there already: a function, a module, a TorchScript module, a diffusion pipeline.
+"""Generators that are trained already: functions, modules, TorchScript, diffusion pipelines.
 
-Nothing is trained. `PretrainedSampler.fit` learns the form of the user's rows, their labels and class shares, and
-checks that the generator's images go with them; from there on it is a sampler like any other.
+Nothing is trained. `PretrainedSampler.fit` learns the form of the user's images, their labels and
+the class shares, and checks that the generator's images fit them.
 """
 
 import hashlib
@@ -9,56 +9,70 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from sklearn.utils.metaestimators import available_if
+from torch import Tensor
 from torch.nn import functional as F
 
-from gen_augment.codecs import ImageCodec, LabelCodec, infer_codec, read_rows
-from gen_augment.errors import ArchiveError, InputError
-from gen_augment.modalities import codec_to_json
+from gen_augment.errors import InputError
+from gen_augment.modalities import DataSpec, ImageCodec, Modality, codec_to_json
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
+from gen_augment.samplers import generation
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.diffusion_pipeline import DiffusersGenerator
 from gen_augment.samplers.wrapping import Scripted, Wrapped, class_numbers, identity_of, name_of
-from gen_augment.training.placement import evaluating, found_here, make_fabric
+from gen_augment.training.placement import available_device, evaluating, make_fabric
 from gen_augment.types import JSON
-from gen_augment.validation import check_choice, check_positive_int, check_same_length
+from gen_augment.validation import check_choice, check_positive_int
 
 __all__ = ["PretrainedSampler"]
 
 Range = tuple[Any, Any]
 
 
+def _has_vary_with(sampler: "PretrainedSampler") -> bool:
+    if sampler.vary_with is None:
+        raise NotImplementedError(
+            f"this {type(sampler).__name__} has no vary_with: give a function (x, y, z, strength) "
+            "-> images, or draw new rows of the same label with sample(y=y)."
+        )
+    return True
+
+
 class PretrainedSampler(Sampler):
-    """A generator of images that somebody has trained, as a sampler.
+    """A trained generator of images as a sampler.
 
     Parameters
     ----------
     generator : callable ``(z, y) -> images``
-        A function, a module, or a method of one; `torch.jit.load` and `torch.export` give modules. It is given noise
-        ``z`` of shape (B, *latent_shape), float32, standard normal, and class numbers ``y`` of shape (B,), int64, and
-        returns floats of shape (B, C, H, W), C of 1 or 3. Modules are moved to `device`, and put into `eval` while they
-        generate.
+        A function, a module, or a method of one; `torch.jit.load` and `torch.export` give modules.
+        It receives noise ``z`` of shape (B, *latent_shape), float32, standard normal, and class
+        numbers ``y`` of shape (B,), int64. It returns floats of shape (B, C, H, W), C of 1 or 3.
+        Modules are moved to `device`, and are in `eval` mode while they generate.
     latent_shape : tuple of int
-        Shape of the noise behind one image.
+        Shape of the noise of one image.
     vary_with : callable ``(x, y, z, strength) -> images``, optional
-        What `vary` calls: `x` are images of shape (B, C, H, W) in `value_range`, `strength` is a float in [0, 1].
+        What `vary` calls: `x` are images of shape (B, C, H, W) in `value_range`, `strength` is a
+        float in [0, 1].
     class_map : dict of label to int, optional
-        The generator's number of each label. By default labels are numbered from 0 in sorted order.
+        The generator's number of each label. By default, labels are numbered in sorted order.
     value_range : (float, float)
-        What black and white are for the generator.
+        Black and white in the generator's images.
     data_range : (low, high), optional
-        What they are in the rows given to `fit`; numbers, or one for each channel. By default 0 and 255 for uint8, 0
-        and 1 for bool, and for all else the lowest and highest value that `fit` sees in each channel.
+        Black and white in the rows given to `fit`: numbers, or one for each channel. By default 0
+        and 255 for uint8, 0 and 1 for bool, and otherwise the lowest and the highest value of each
+        channel in `fit`.
     resize : bool
-        Bring images to the size of the user's rows (bilinear, antialiased), where they differ.
+        Resize images to the size of the user's rows (bilinear, antialiased).
     batch_size : int
-        Images in one call of the generator.
+        Number of images in one call of the generator.
     name : str, optional
-        Who the generator is, for `fingerprint`; needed where it has no weights that could be told apart.
+        Identifies the generator in `fingerprint`; needed if it has no weights.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
         Seeds the noise.
     device : str
@@ -66,24 +80,34 @@ class PretrainedSampler(Sampler):
 
     Notes
     -----
-    Row *i* depends on its seed, number and label alone. A generator that draws numbers of its own from torch's global
-    generator, as StyleGAN's noise layers do, is found out in `fit`, and called row by row from then on, with that
-    generator seeded for each row.
+    Row *i* depends on its seed, address and label alone. `fit` detects a generator that uses
+    torch's global random generator, as StyleGAN's noise layers do. It is then called row by row,
+    with that generator seeded for each row.
 
-    A sampler of this kind cannot be saved, since its generator is code; rows can, in a `SampleBank`.
+    A sampler of this kind cannot be saved, since its generator is code. Its rows can, in a
+    `SampleBank`.
 
     Examples
     --------
     >>> def stripes(z, y):  # class 0 is dark, class 1 is bright
-    ...     return ((y.view(-1, 1, 1, 1) * 2.0 - 1) * 0.8 + 0.1 * z.unsqueeze(1).unsqueeze(1)).expand(-1, 1, 8, 8)
+    ...     level = (y.view(-1, 1, 1, 1) * 2.0 - 1) * 0.8 + 0.1 * z[:, None, None]
+    ...     return level.expand(-1, 1, 8, 8)
     >>> X, y = np.zeros((4, 8, 8), np.uint8), ["day", "night", "day", "night"]
-    >>> sampler = PretrainedSampler(stripes, latent_shape=(8,), class_map={"day": 1, "night": 0}, random_state=0)
+    >>> numbers = {"day": 1, "night": 0}
+    >>> sampler = PretrainedSampler(stripes, latent_shape=(8,), class_map=numbers, random_state=0)
     >>> X_new, y_new = sampler.fit(X, y).sample(y={"day": 2, "night": 1})
     >>> X_new.shape, X_new.dtype, y_new, (X_new.mean(axis=(1, 2)) > 128).tolist()
     ((3, 8, 8), dtype('uint8'), ['day', 'day', 'night'], [True, True, False])
     """
 
-    latent_shape: tuple[int, ...] = ()
+    min_rows_per_class = 1
+    _unsaved = (
+        "its generator is code. Keep the generator in its own form (weights, torch.export.save, a "
+        "pipeline's folder) and wrap it again, or keep rows with SampleBank.build(sampler, ...)."
+    )
+
+    network_: Wrapped
+    spec_: DataSpec
 
     def __init__(
         self,
@@ -97,6 +121,7 @@ class PretrainedSampler(Sampler):
         resize: bool = False,
         batch_size: int = 64,
         name: str | None = None,
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
         device: str = "auto",
     ) -> None:
@@ -109,6 +134,7 @@ class PretrainedSampler(Sampler):
         self.resize = resize
         self.batch_size = batch_size
         self.name = name
+        self.modality = modality
         self.random_state = random_state
         self.device = device
 
@@ -128,37 +154,39 @@ class PretrainedSampler(Sampler):
         random_state: RandomState = None,
         device: str = "auto",
     ) -> Self:
-        """Wrap a diffusion pipeline that lies in a folder, as `save_pretrained` of diffusers writes it.
+        """Wrap a diffusion pipeline in a folder, as `save_pretrained` of diffusers writes it.
 
-        Nothing is downloaded, nothing is unpickled, and no code out of the folder is run. A pipeline that turns text
-        into images varies images too, where diffusers has an image-to-image pipeline of its kind.
+        Nothing is downloaded, nothing is unpickled, and no code in the folder is run. A
+        text-to-image pipeline varies images too, if diffusers has an image-to-image pipeline of
+        its kind.
 
         Parameters
         ----------
         path : path-like
         class_map : dict of label to int
-            For a pipeline that is given class numbers, as `DiTPipeline` is.
+            Class numbers, for pipelines such as `DiTPipeline`.
         prompts : dict of label to str
-            For a pipeline that is given text. Exactly one of the two is needed: of a pipeline's thousand classes, the
-            first few are not the user's.
+            Texts, for text-to-image pipelines. Exactly one of `class_map` and `prompts` is needed.
         num_inference_steps : int
         options : dict, optional
-            More keyword arguments of the pipeline's call, such as ``{"guidance_scale": 4.0, "height": 256}``.
+            Further keyword arguments of the pipeline's call, such as
+            ``{"guidance_scale": 4.0, "height": 256}``.
         dtype : {"float32", "float16", "bfloat16"}
-            What the pipeline computes in.
+            Precision of the pipeline.
         resize, data_range, batch_size, random_state, device
             As in `PretrainedSampler`.
 
         Raises
         ------
         InputError
-            There is no such folder, or its pipeline cannot be used; the message says why.
+            The folder does not exist, or its pipeline cannot be used.
         MissingDependencyError
             diffusers is not installed.
         """
         if (class_map is None) == (prompts is None):
             raise InputError(
-                "give either class_map={label: class number} or prompts={label: text}, as the pipeline has it."
+                "give either class_map={label: class number} or prompts={label: text}, as the "
+                "pipeline needs."
             )
         texts = None if prompts is None else tuple(prompts.values())
         generator = DiffusersGenerator(path, texts, num_inference_steps, dict(options or {}), dtype)
@@ -179,17 +207,15 @@ class PretrainedSampler(Sampler):
             device=device,
         )
 
-    def fit(self, X: Any, y: Any = None, *, init: Sampler | None = None) -> Self:
-        """Learn the form, the labels and the class shares of the user's images; nothing is trained.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the form, the labels and the class shares of the user's images.
 
-        Three images are generated as a trial, and as many varied.
+        Nothing is trained. The generator makes three images as a trial, and varies as many.
 
         Parameters
         ----------
         X, y
-            As in `ConditionalVAE`, images only. One row a class is enough.
-        init : None
-            There is nothing to start from.
+            As in `Sampler.fit`, images only. One row of each class is enough.
 
         Returns
         -------
@@ -198,95 +224,77 @@ class PretrainedSampler(Sampler):
         Raises
         ------
         InputError
-            Data or parameters cannot be used, or the generator's images do not go with the data.
+            Data or parameters cannot be used, or the generator's images do not fit the data.
         """
         self._check_params()
-        if init is not None:
-            raise InputError(
-                f"init={init!r}, but a {type(self).__name__} trains nothing: leave it out."
-            )
         device = make_fabric(self.device, "32-true").device
-        X, y = read_rows(X, y)
-        codec, rows = infer_codec(X)
+        rows = self._read(X, y)
+        codec, encoded = rows.codec, rows.encoded
         if not isinstance(codec, ImageCodec):
             raise InputError(
-                f"X is a {codec.kind} with rows of shape {codec.shape}: {type(self).__name__} makes images."
+                f"X holds {rows.modality.name} rows of shape {codec.shape}, and "
+                f"{type(self).__name__} makes images: give images."
             )
-        labels, codes = LabelCodec.fit(y, partial=True)
-        check_same_length(len(rows), len(codes))
         if self.data_range is not None:
             low, high = _bounds("data_range", self.data_range, codec.shape[0])
             codec = replace(codec, low=low, high=high)
-            rows = codec.encode(X)
-        network = Wrapped(
-            self.generator,
-            self.vary_with,
-            class_numbers(labels.classes, self.class_map),
-            self.value_range,
-        ).on(device)
-        self._probe(network, codec.shape, rows)
-        counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
-        self._set_data(codec, labels, counts, resolve_seed(self.random_state))
+            encoded = codec.encode(rows.X)
+        numbers = class_numbers(rows.classes, self.class_map)
+        network = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(device)
+        self._probe(network, codec.shape, encoded)
+        self._set_labels(rows.labels, rows.class_counts, resolve_seed(self.random_state))
+        self._set_codec(codec)
+        self.spec_ = DataSpec.of(codec, rows.n_classes)
         self.network_ = network
-        self.history_, self.n_steps_ = {"step": []}, 0
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> NoReturn:
-        """Not to be had: nothing is trained, so there is no more of it; `fit` takes other rows and labels."""
-        raise NotImplementedError(
-            f"{type(self).__name__} trains nothing: call fit(X, y) with all rows and labels."
-        )
-
-    def save(self, path: str | os.PathLike[str]) -> NoReturn:
-        """Not to be had, since a generator is code, which no file of this package holds: raises `ArchiveError`."""
-        raise ArchiveError(
-            f"{type(self).__name__} cannot be saved to {os.fspath(path)!r}: its generator {name_of(self.generator)} is "
-            "code. Keep the generator in a form of its own (its weights, torch.export.save, a pipeline's folder) and "
-            "wrap it again, or keep its rows with SampleBank.build(sampler, ...)."
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> NoReturn:
-        """Not to be had, as `save` is not: raises `ArchiveError`."""
-        raise ArchiveError(
-            f"{os.fspath(path)!r} holds no {cls.__name__}, which is never saved: wrap its generator again."
-        )
+    @available_if(_has_vary_with)  # type: ignore[untyped-decorator]
+    def vary(
+        self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None
+    ) -> Any:
+        """Return new versions of given rows by `vary_with`; see `NetworkSampler.vary`."""
+        self._check_fitted()
+        return generation.vary_rows(self, self._vary, (X, y), strength, random_state)
 
     def fingerprint(self) -> str:
-        """Hash of all that decides the rows: weights, parameters, data form, labels and seed.
+        """Hash everything that decides the rows: weights, parameters, encodings and seed.
 
-        Of the generator, weights and the classes of its modules are looked at, or what its own `fingerprint()` says.
-        Code is not: change `name` where it has changed.
+        The generator counts with its weights and the classes of its modules, or with what its own
+        `fingerprint()` returns. Its code does not count: change `name` if it changes.
 
         Raises
         ------
         InputError
-            The generator has no weights to be told apart by, and no `name`.
+            The generator has neither weights nor a `name`.
         """
         self._check_fitted()
+        identity = identity_of(self.generator)
+        if identity is None and self.name is None:
+            raise InputError(
+                f"the generator {name_of(self.generator)} has no weights that distinguish it: give "
+                "PretrainedSampler(..., name='...'), another name for each version of it."
+            )
         described = {
             "class": type(self).__name__,
             "params": [self.name, list(self.latent_shape), list(self.value_range), self.resize],
-            "numbers": cast("Wrapped", self.network_).numbers.tolist(),
+            "numbers": self.network_.numbers.tolist(),
             "codec": codec_to_json(self.codec_),
             "labels": self.label_codec_.to_json(),
             "class_prior": self.class_prior_.tolist(),
             "seed": self.seed_,
+            "generator": identity,
         }
-        if (identity := identity_of(self.generator)) is None and self.name is None:
-            raise InputError(
-                f"the generator {name_of(self.generator)} has no weights that tell it from others: give "
-                "PretrainedSampler(..., name='...'), another name for each version of it."
-            )
-        described["generator"] = identity
-        return hashlib.blake2b(
-            json.dumps(described, sort_keys=True).encode(), digest_size=16
-        ).hexdigest()
+        text = json.dumps(described, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
+        return generation.make_rows(self, index, codes, seed)
 
     def _check_params(self) -> None:
         if not callable(self.generator) or isinstance(self.generator, type):
             raise InputError(
-                f"generator={self.generator!r} is not callable as generator(z, y): give a function or module."
+                f"generator={self.generator!r} is not callable as generator(z, y): give a function "
+                "or a module."
             )
         if self.vary_with is not None and not callable(self.vary_with):
             raise InputError(
@@ -295,20 +303,22 @@ class PretrainedSampler(Sampler):
         shape = self.latent_shape
         if not isinstance(shape, (tuple, list)) or not shape:
             raise InputError(
-                f"latent_shape={shape!r} is no tuple of whole numbers, such as (128,)."
+                f"latent_shape={shape!r} is not a tuple of whole numbers, such as (128,)."
             )
         for side in shape:
             check_positive_int("latent_shape", side)
         check_positive_int("batch_size", self.batch_size)
         check_choice("resize", self.resize, (True, False))
         if self.class_map is not None and not isinstance(self.class_map, Mapping):
-            raise InputError(f"class_map={self.class_map!r} is no dict of label to class number.")
+            raise InputError(
+                f"class_map={self.class_map!r} is not a dict of label to class number."
+            )
         if self.name is not None and not isinstance(self.name, str):
-            raise InputError(f"name={self.name!r} is no string.")
+            raise InputError(f"name={self.name!r} is not a string.")
         _bounds("value_range", self.value_range, 1)
 
     def _probe(self, network: Wrapped, shape: tuple[int, ...], rows: Tensor) -> None:
-        """Let the generator make the first and the last of its classes, and compare its images with the user's."""
+        """Generate images of the first and the last class, and compare them with the user's."""
         device = network.anchor.device
         z = normal(np.arange(2), tuple(self.latent_shape), derive_seed(0, "probe")).to(device)
         y = torch.stack([network.numbers.argmin(), network.numbers.argmax()])
@@ -321,29 +331,23 @@ class PretrainedSampler(Sampler):
                 _check_shape("vary_with", self.vary_with, varied, shape, resize=self.resize)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
-        network = cast("Wrapped", self.network_)
-        made = []
-        for start in range(0, len(z), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            made.append(_resized(network(z[part], y[part]), self.spec_.shape))
+        parts = zip(z.split(self.batch_size), y.split(self.batch_size), strict=True)
+        made = [
+            _resized(self.network_(z_part, y_part), self.spec_.shape) for z_part, y_part in parts
+        ]
         return torch.cat(made)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
-        network = cast("Wrapped", self.network_)
-        if self.vary_with is None:
-            raise NotImplementedError(
-                f"this {type(self).__name__} has no vary_with: give a function (x, y, z, strength) -> images, or draw "
-                "new rows of the same label with sample(y=y)."
-            )
         made = []
         for start in range(0, len(x), self.batch_size):
             part = slice(start, start + self.batch_size)
-            given = _resized(x[part], network.learned.shape)
-            made.append(_resized(network.vary(given, y[part], z[part], strength), self.spec_.shape))
+            given = _resized(x[part], self.network_.learned.shape)
+            varied = self.network_.vary(given, y[part], z[part], strength)
+            made.append(_resized(varied, self.spec_.shape))
         return torch.cat(made)
 
     def __getstate__(self) -> JSON:
-        # The network is made anew of the parameters: pickled beside them, weights would go twice.
+        # The network is rebuilt from the parameters, which hold the weights already.
         state = self.__dict__.copy()
         for name in ("generator", "vary_with"):
             state[name] = Scripted.pack(state[name])
@@ -357,28 +361,21 @@ class PretrainedSampler(Sampler):
         self.__dict__.update({name: Scripted.unpack(value) for name, value in state.items()})
         if known is not None:
             device, numbers, learned = known
-            self.network_ = Wrapped(self.generator, self.vary_with, numbers, self.value_range).on(
-                found_here(device)
-            )
+            network = Wrapped(self.generator, self.vary_with, numbers, self.value_range)
+            self.network_ = network.on(available_device(device))
             self.network_.learned = learned
-
-    def _build(self, spec: Any) -> nn.Module:
-        raise NotImplementedError  # the network is the user's
-
-    def _fit(self, network: Any, loop: Any) -> None:
-        raise NotImplementedError  # nothing is trained
 
 
 def _bounds(name: str, value: Any, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Low and high of each channel, as a user may give them."""
+    """Return low and high of each channel."""
     try:
         low, high = (np.broadcast_to(np.asarray(bound, dtype=float), channels) for bound in value)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name}={value!r} is no pair (low, high) for {channels} channel(s)."
+            f"{name}={value!r} is not a pair (low, high) for {channels} channel(s)."
         ) from error
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise InputError(f"{name}={value!r} is no range: low must be below high, and both finite.")
+        raise InputError(f"{name}={value!r} is not a range: give finite numbers with low < high.")
     return tuple(low.tolist()), tuple(high.tolist())
 
 
@@ -387,18 +384,17 @@ def _check_shape(
 ) -> None:
     if made == wanted or (resize and made[0] == wanted[0]):
         return
-    remedy = "set resize=True, or resize the rows that fit is given"
+    remedy = "set resize=True, or resize the rows given to fit"
     if made[0] != wanted[0]:
-        remedy = (
-            "convert the rows that fit is given, or wrap it in a function that converts its images"
-        )
+        remedy = "convert the rows given to fit, or wrap it in a function that converts its images"
     raise InputError(
-        f"{which}={name_of(function)} gives images of (C, H, W) = {made}, and those of X have {wanted}: {remedy}."
+        f"{which}={name_of(function)} gives images of (C, H, W) = {made}, and those of X have "
+        f"{wanted}: {remedy}."
     )
 
 
 def _resized(images: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Images ``(B, C, H, W)`` at the height and width of `shape`, ``(C, H, W)``."""
+    """Resize images (B, C, H, W) to the height and width of `shape`, (C, H, W)."""
     if images.shape[2:] == shape[1:]:
         return images
     return F.interpolate(images, size=shape[1:], mode="bilinear", antialias=True)

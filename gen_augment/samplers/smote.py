@@ -1,53 +1,61 @@
-"""Between a row and one of its nearest neighbours of the class.
+"""SMOTE: rows between a row and one of its nearest neighbours of the same class.
 
 References
 ----------
-Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002; its section 6.1 is SMOTE-NC, for
-tables that have categories too.
+Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002; section 6.1 is
+SMOTE-NC, for tables that have categories too.
 """
 
 import math
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities import Codec, Modality, get_modality
 from gen_augment.rng import RandomState, derive_seed, uniform
-from gen_augment.samplers.classical import KeepsRows, below
-from gen_augment.types import ColumnTypes
+from gen_augment.samplers.classical import (
+    ClassicalSampler,
+    below,
+    check_flat,
+    pack_rows,
+    unpack_rows,
+)
 from gen_augment.validation import check_positive_int
 
 __all__ = ["SMOTESampler"]
 
-#: Rows that are made at a time.
+#: Rows that are computed at a time, to stay in the cache.
 PART_ROWS = 2048
 
 
-class SMOTESampler(KeepsRows):
-    """SMOTE, and SMOTE-NC where a table is not all numbers.
+class SMOTESampler(ClassicalSampler):
+    """SMOTE, and SMOTE-NC for rows that are not all numbers.
 
-    A table of numbers without missing values is used as it is, as imbalanced-learn does: distances are those of the
-    numbers, and a new row lies anywhere on the line between two. Any other table is compared by its encoded rows (see
-    `TableCodec`), a different category counting as one standard deviation of a number; a new row has the category that
-    most neighbours have, and a missing number is passed over.
+    A table of numbers without missing values is used as it is, as in imbalanced-learn: distances
+    are those of the numbers, and a new row lies anywhere on the line between two rows. Other rows
+    are compared by their encoding (see `TableCodec`), in which two categories differ by one
+    standard deviation of a number. A new row takes the category of most neighbours, and a missing
+    number is taken from the other row.
 
     Parameters
     ----------
     k_neighbors : int
-        Neighbours of a row that a new one may lie towards; a class of fewer rows has fewer.
-    column_types : {column: {"number", "category"}}, optional
-        As in `Sampler`.
+        Number of neighbours that a new row may lie towards; a small class may have fewer.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
         Names the table of rows.
 
     Notes
     -----
-    Neighbours are looked for when rows of a class are first asked for. Training rows are kept, and saved.
+    The neighbours in a class are searched when its rows are first generated. Training rows are
+    kept, and saved.
 
     Examples
     --------
@@ -57,113 +65,122 @@ class SMOTESampler(KeepsRows):
     True
     """
 
+    method = "smote"
+
     def __init__(
         self,
         *,
         k_neighbors: int = 5,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
-        super().__init__(column_types=column_types, random_state=random_state)
+        super().__init__(modality=modality, random_state=random_state)
         self.k_neighbors = k_neighbors
 
     def _check_params(self) -> None:
         check_positive_int("k_neighbors", self.k_neighbors)
 
-    def _check_rows(self, X: Any) -> None:
-        # All that a codec would find out about plain numbers is known already, and takes longer than SMOTE itself.
-        if self.column_types or _plain_numbers(X) is None:
-            super()._check_rows(X)
-        else:
-            self._codec = None
-            self._set_names(X)
+    @cached_property
+    def codec_(self) -> Codec:  # type: ignore[override]
+        """The encoding, which plain numbers get only if it is asked for: it is slower than SMOTE."""
+        return self._modality.fit(self._rows)[0]
 
-    def _learn(self, X: Any, codes: np.ndarray) -> None:
-        super()._learn(X, codes)
-        self._prepare()
+    def _learn(self, rows: Rows) -> None:
+        self._rows, self._modality = rows.X, rows.modality
+        plain = rows.modality.plain_numbers(rows.X)
+        if plain is None:
+            self._set_codec(rows.codec)
+            check_flat(rows.codec, "SMOTE")
+        else:
+            self.n_features_in_ = plain.shape[1]
+            names = list(getattr(rows.X, "columns", []))
+            if names and all(isinstance(name, str) for name in names):
+                self.feature_names_in_ = np.array(names, dtype=object)
+        self._prepare(plain)
+
+    def _to_tensors(self) -> dict[str, Tensor]:
+        rows = pack_rows(self.codec_, self._rows)
+        return {"rows": rows, "is_plain": torch.tensor(self._is_plain)}
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
-        super()._from_tensors(tensors)
-        self._prepare()
+        check_flat(self.codec_, "SMOTE")
+        self._rows = unpack_rows(self.codec_, tensors["rows"], int(self.class_count_.sum()))
+        self._modality = get_modality(self.codec_.modality.name)
+        plain = None
+        if tensors["is_plain"] and (plain := self._modality.plain_numbers(self._rows)) is None:
+            raise InputError("the rows are not all finite numbers.")
+        self._prepare(plain)
 
-    def _prepare(self) -> None:
+    def _prepare(self, plain: np.ndarray | None) -> None:
         self._neighbors: dict[int, np.ndarray] = {}
-        self._blocks: tuple[int, ...] = ()
-        self._marks: list[tuple[slice, int]] = []
-        # `_check_rows` leaves the codec out where it has found plain numbers.
-        plain = (
-            None if self.column_types else _plain_numbers(self._rows, checked=self._codec is None)
-        )
         self._is_plain = plain is not None
-        if plain is None:
-            codec: Any = self.codec_
-            if codec.kind != "table":
-                raise InputError(f"SMOTESampler is for tables, and X holds {codec.kind}s.")
-            plain, self._blocks = codec.encode(self._rows).numpy(), codec.blocks
-            self._marks = list(_marks(codec))
-        self._points: np.ndarray = plain
+        self._points = self.codec_.encode(self._rows).numpy() if plain is None else plain
+        self._width = 0 if self._is_plain else sum(self.codec_.blocks)
+        self._marks = [] if self._is_plain else self.codec_.missing_marks()
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
-        points, u = self._points, uniform(index, derive_seed(seed, "smote"), (3,))
-        row, partner = self._pick(codes, u[:, 0]), np.empty(len(index), np.int64)
-        votes = np.empty((len(index), sum(self._blocks)), points.dtype)
-        counts = np.bincount(codes)
-        for code in np.flatnonzero(counts).tolist():
-            here: Any = slice(None) if counts[code] == len(codes) else codes == code
-            neighbors = self._neighbors_of(code)
-            mine = row[here] - self.first_[code]
-            partner[here] = neighbors[
-                mine, below(u[here, 1], np.full(len(mine), neighbors.shape[1]))
-            ]
-            if self._blocks:
-                told = points[:, -votes.shape[1] :]
-                few = len(mine) < len(
-                    neighbors
-                )  # else a row that is asked for again has its votes counted once
-                votes[here] = (
-                    told[neighbors[mine]].sum(axis=1) if few else told[neighbors].sum(axis=1)[mine]
-                )
-        share = u[:, 2:].astype(points.dtype, copy=False)
+        u = uniform(index, derive_seed(seed, "smote"), (3,))
+        row = self._pick(codes, u[:, 0])
+        partner, votes = self._partners(row, codes, u[:, 1])
+        share = u[:, 2:].astype(self._points.dtype, copy=False)
         if self._is_plain:
-            return _like(self._rows, _between(points, row, partner, share))
-        start, made = points[row], points[partner]
-        # A missing number has no value to go from or to: that of the other row is taken.
+            made = _between(self._points, row, partner, share)
+            return self._modality.like_numbers(self._rows, made)
+        start, made = self._points[row], self._points[partner]
+        # A missing number has no value to start from or to go to: the other row's is used.
         for numbers, mark in self._marks:
             for one, other in ((made, start), (start, made)):
                 gone = one[:, mark] == 1
                 one[gone, numbers] = other[gone, numbers]
-        nothing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
+        both_missing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
         made -= start
         made *= share
         made += start
-        if self._blocks:
-            made[:, -votes.shape[1] :] = votes  # the most win in decoding
-        for (_, mark), gone in zip(self._marks, nothing, strict=True):
-            made[gone, mark] = np.inf  # whatever the neighbours have
+        if self._width:
+            made[:, -self._width :] = votes  # decoding takes the category of most votes
+        for (_, mark), gone in zip(self._marks, both_missing, strict=True):
+            made[gone, mark] = np.inf  # missing, whatever the neighbours have
         return self.codec_.decode(torch.from_numpy(made))
 
+    def _partners(
+        self, row: np.ndarray, codes: np.ndarray, u: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return a neighbour of each row, and how many neighbours have each category."""
+        points, partner = self._points, np.empty(len(row), np.int64)
+        votes = np.empty((len(row), self._width), points.dtype)
+        counts = np.bincount(codes)
+        for code in np.flatnonzero(counts).tolist():
+            here: Any = slice(None) if counts[code] == len(codes) else codes == code
+            neighbors = self._neighbors_of(code)
+            mine = row[here] - self._first[code]
+            chosen = below(u[here], np.full(len(mine), neighbors.shape[1]))
+            partner[here] = neighbors[mine, chosen]
+            if self._width:
+                blocks = points[:, -self._width :]
+                if len(mine) < len(neighbors):
+                    votes[here] = blocks[neighbors[mine]].sum(axis=1)
+                else:  # many rows are asked for repeatedly: their votes are counted once
+                    votes[here] = blocks[neighbors].sum(axis=1)[mine]
+        return partner, votes
+
     def _neighbors_of(self, code: int) -> np.ndarray:
-        """Row numbers of the neighbours of each row of a class: ``(n, k)``."""
+        """Return the positions of the neighbours of each row of a class: (n, k)."""
         if code not in self._neighbors:
-            first, n = int(self.first_[code]), int(self.class_count_[code])
+            first, n = int(self._first[code]), int(self.class_count_[code])
             mine = self._points[first : first + n]
-            if self._blocks:  # two values of a block differ in two places
-                width = sum(self._blocks)
-                mine = np.concatenate([mine[:, :-width], mine[:, -width:] * math.sqrt(0.5)], axis=1)
+            if self._width:  # two categories differ in two places
+                halved = mine[:, -self._width :] * math.sqrt(0.5)
+                mine = np.concatenate([mine[:, : -self._width], halved], axis=1)
             k = min(self.k_neighbors, n - 1)
-            found = (
-                NearestNeighbors(n_neighbors=k + 1)
-                .fit(mine)
-                .kneighbors(mine, return_distance=False)
-            )
-            self._neighbors[code] = first + found[:, 1:]
+            search = NearestNeighbors(n_neighbors=k + 1).fit(mine)
+            self._neighbors[code] = first + search.kneighbors(mine, return_distance=False)[:, 1:]
         return self._neighbors[code]
 
 
 def _between(
     points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray
 ) -> np.ndarray:
-    """Points on the way from some to others: a few at a time, which stay in the cache."""
+    """Return points on the lines between rows and partners, a few at a time."""
     made = np.empty((len(row), points.shape[1]), points.dtype)
     for first in range(0, len(row), PART_ROWS):
         part = slice(first, first + PART_ROWS)
@@ -172,52 +189,3 @@ def _between(
         out *= share[part]
         out += start
     return made
-
-
-def _marks(codec: Any) -> Iterator[tuple[slice, int]]:
-    """Encoded numbers of each column that has missing values, and the place that says that one is missing."""
-    number, place = 0, codec.shape[0] - sum(codec.blocks)
-    for part in codec.parts:
-        if getattr(part, "marked", False):
-            yield slice(number, number + part.n_numbers), place + 1
-        number, place = number + part.n_numbers, place + sum(part.blocks)
-
-
-def _plain_numbers(X: Any, *, checked: bool = False) -> np.ndarray | None:
-    """The values of a table of finite numbers as float64; None for anything else, or what was not `checked` to be."""
-    if isinstance(X, pd.DataFrame):
-        fine = X.columns.is_unique and all(
-            isinstance(name, (str, int, np.integer)) for name in X.columns
-        )
-        if not fine or not all(
-            d.kind in "iuf" and not isinstance(d, pd.SparseDtype) for d in X.dtypes
-        ):
-            return None
-        values = X.to_numpy(dtype=np.float64, na_value=np.nan)
-    elif isinstance(X, Tensor):
-        if X.layout != torch.strided or X.dtype == torch.bool or X.is_complex():
-            return None
-        values = X.detach().cpu().double().numpy()
-    elif isinstance(X, np.ndarray) and X.dtype.kind in "iuf":
-        values = X.astype(np.float64, copy=False)
-    else:
-        return None
-    return (
-        values
-        if checked or (values.ndim == 2 and values.size and np.isfinite(values).all())
-        else None
-    )
-
-
-def _like(X: Any, values: np.ndarray) -> Any:
-    """Numbers in the container and dtypes of `X`."""
-    if isinstance(X, pd.DataFrame):
-        columns = {
-            i: pd.array(np.rint(values[:, i]) if dtype.kind in "iu" else values[:, i], dtype=dtype)
-            for i, dtype in enumerate(X.dtypes)
-        }
-        return pd.DataFrame(columns).set_axis(X.columns, axis=1)
-    if isinstance(X, Tensor):
-        made = torch.from_numpy(values)
-        return (made if X.is_floating_point() else made.round()).to(X.dtype)
-    return (np.rint(values) if X.dtype.kind in "iu" else values).astype(X.dtype, copy=False)

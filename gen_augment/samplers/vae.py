@@ -25,10 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import InputError
-from gen_augment.modalities import DataSpec
-from gen_augment.nets import ClassEmbedding
+from gen_augment.modalities import DataSpec, Modality
+from gen_augment.modalities.conditioning import ClassEmbedding
 from gen_augment.rng import RandomState
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import (
     N_PICKS,
     CodeBook,
@@ -36,8 +35,9 @@ from gen_augment.samplers.latents import (
     Latent,
     split_noise,
 )
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import Callback, Loop
-from gen_augment.types import Batch, ColumnTypes
+from gen_augment.types import Batch
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalVAE"]
@@ -46,7 +46,7 @@ CONDITION_DIM = 32
 FEATURE_STEPS = 300
 
 
-class ConditionalVAE(Sampler):
+class ConditionalVAE(NetworkSampler):
     """Conditional variational auto-encoder for images and tables.
 
     Images get a convolutional network and give the decoder's mean; tables get an MLP and a draw from the
@@ -95,7 +95,7 @@ class ConditionalVAE(Sampler):
         As in `Sampler`: "32-true", "bf16-mixed", "16-mixed".
     torch_compile : bool
         As in `Sampler`.
-    column_types : {column: {"number", "category"}}, optional
+    modality : str, Modality or None
         As in `Sampler`.
     callbacks : list of Callback, optional
     verbose : bool
@@ -110,6 +110,8 @@ class ConditionalVAE(Sampler):
     >>> X_new.shape, y_new.tolist()
     ((3, 13), [0, 0, 2])
     """
+
+    method = "vae"
 
     def __init__(
         self,
@@ -130,7 +132,7 @@ class ConditionalVAE(Sampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        column_types: ColumnTypes = None,
+        modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -142,7 +144,7 @@ class ConditionalVAE(Sampler):
             device=device,
             precision=precision,
             torch_compile=torch_compile,
-            column_types=column_types,
+            modality=modality,
             callbacks=callbacks,
             verbose=verbose,
         )

@@ -1,4 +1,4 @@
-"""A generator that somebody else wrote as a network of this package: placed, put into `eval`, called and checked."""
+"""A user's trained generator as a network: moved to a device, set to `eval`, called and checked."""
 
 import hashlib
 import io
@@ -14,16 +14,25 @@ from torch import Tensor, nn
 
 from gen_augment.errors import InputError
 from gen_augment.rng import fork_rng
+from gen_augment.samplers.persistence import tensor_bytes
 
 __all__ = ["Scripted", "Wrapped", "class_numbers", "identity_of", "name_of", "row_seeds"]
 
-#: Mean distance, in [-1, 1], between a row made alone and in a batch: rounding stays below, other noise does not.
+#: Largest mean distance, in [-1, 1], between a row made alone and in a batch that rounding causes.
 _SAME_ROW = 0.05
 
 
 @dataclass
 class Learned:
-    """What a trial of a generator tells: ``(C, H, W)`` of its images, and which functions draw numbers of their own."""
+    """What the trial calls have found out.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(C, H, W)`` of the generated images.
+    seeded : set of str
+        Functions that use torch's global generator and are called row by row, with a seed.
+    """
 
     shape: tuple[int, ...] = ()
     seeded: set[str] = field(default_factory=set)
@@ -39,12 +48,12 @@ class Wrapped(nn.Module):
     numbers : Tensor of shape (n_classes,), int64
         The generator's number of each class.
     value_range : (float, float)
-        Of its images; here they lie in [-1, 1].
+        Black and white in its images; here images lie in [-1, 1].
 
     Attributes
     ----------
     learned : Learned
-        What `probe` found out.
+        What `probe` has found out.
     """
 
     numbers: Tensor
@@ -57,9 +66,8 @@ class Wrapped(nn.Module):
         value_range: tuple[float, float],
     ) -> None:
         super().__init__()
-        self.anchor = nn.Parameter(
-            torch.empty(0), requires_grad=False
-        )  # a function has no device of its own
+        # Holds the device: a plain function has none.
+        self.anchor = nn.Parameter(torch.empty(0), requires_grad=False)
         self.register_buffer("numbers", numbers)
         modules = {
             id(m): m for m in (_module_of(generator), _module_of(vary_with)) if m is not None
@@ -71,18 +79,18 @@ class Wrapped(nn.Module):
         self._modes: list[tuple[nn.Module, bool]] = []
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Images ``(B, C, H, W)`` in [-1, 1] from noise and class numbers ``(B,)``, and finite for sure."""
+        """Return finite images (B, C, H, W) in [-1, 1] of noise and class numbers (B,)."""
         return self._checked("generator", self._call("generator", z, (z, self.numbers[y])), len(z))
 
     def vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
-        """Images like `x`, which has the size of the generator's own."""
+        """Return images like `x`, which has the size of the generator's images."""
         scaled = (x + 1) * ((self.high - self.low) / 2) + self.low
         return self._checked(
             "vary_with", self._call("vary_with", z, (scaled, self.numbers[y], z, strength)), len(z)
         )
 
     def probe(self, z: Tensor, y: Tensor) -> None:
-        """Make two rows, together and one alone, and learn what images the generator gives.
+        """Generate two rows together and one alone, and find out the shape of the images.
 
         Parameters
         ----------
@@ -98,8 +106,9 @@ class Wrapped(nn.Module):
                 for v in (pair.min(), pair.max())
             )
             raise InputError(
-                f"the generator {name_of(self.functions['generator'])} gives values of {low:g} to {high:g}, far "
-                f"outside value_range=({self.low:g}, {self.high:g}): say what range its images have."
+                f"the generator {name_of(self.functions['generator'])} returns values of {low:g} to "
+                f"{high:g}, far outside value_range=({self.low:g}, {self.high:g}): set value_range "
+                "to the range of its images."
             )
         alone = self._first(
             "generator", f"{where}, the second row alone", lambda: self(z[1:], y[1:])
@@ -107,7 +116,7 @@ class Wrapped(nn.Module):
         self._check_same("generator", pair[1:], alone)
 
     def probe_vary(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[int, ...]:
-        """The same for what varies, with two images of the user; the shape of what it gives."""
+        """Vary two of the user's images in the same way; return the shape of the result."""
         where = f"for images of shape {tuple(x.shape)}"
         pair = self._first("vary_with", where, lambda: self.vary(x, y, z, 0.5))
         alone = self._first(
@@ -117,7 +126,7 @@ class Wrapped(nn.Module):
         return tuple(pair.shape[1:])
 
     def on(self, device: torch.device) -> Self:
-        """Move all that is not there yet."""
+        """Move everything to a device, unless it is there already."""
         for part in self.parts:
             if any(tensor.device != device for tensor in _tensors(part).values()):
                 part.to(device)
@@ -125,14 +134,14 @@ class Wrapped(nn.Module):
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Put all parts into `eval`, or back into what each was in."""
+        """Set all parts to `eval`, or back to the modes that they were in."""
         self.training = mode
         if not mode and not self._modes:
             self._modes = [
                 (module, module.training) for part in self.parts for module in part.modules()
             ]
             for part in self.parts:
-                with suppress(NotImplementedError):  # an exported program has one mode alone
+                with suppress(NotImplementedError):  # an exported program has only one mode
                     part.eval()
         elif mode:
             for module, training in self._modes:
@@ -155,29 +164,27 @@ class Wrapped(nn.Module):
         return torch.cat(made)
 
     def _first(self, which: str, where: str, call: Callable[[], Tensor]) -> Tensor:
-        """The first call of a function: whatever it raises is told with what it was given.
+        """Call a function for the first time; an error names the function and its arguments.
 
-        Noise from torch's global generator would make a row depend on its batch. A function that takes any is called
-        row by row from here on, with that generator seeded by the row's own noise.
+        Numbers from torch's global generator would make a row depend on its batch. A function that
+        uses them is called row by row from here on, with that generator seeded by the row's noise.
         """
         device = self.anchor.device
         try:
             with fork_rng(0, device):
                 before = _random_states(device)
                 made = call()
-                draws = any(
-                    not torch.equal(a, b)
-                    for a, b in zip(before, _random_states(device), strict=True)
-                )
-            if draws:
+                pairs = zip(before, _random_states(device), strict=True)
+                uses_global = any(not torch.equal(a, b) for a, b in pairs)
+            if uses_global:
                 self.learned.seeded.add(which)
                 made = call()
         except InputError:
             raise
         except Exception as error:
             raise InputError(
-                f"{which}={name_of(self.functions[which])} fails {where}: {type(error).__name__}: {error}. Check "
-                "latent_shape, and with class_map that it knows these class numbers."
+                f"{which}={name_of(self.functions[which])} fails {where}: {type(error).__name__}: "
+                f"{error}. Check latent_shape, and that class_map has valid class numbers."
             ) from error
         return made
 
@@ -185,21 +192,21 @@ class Wrapped(nn.Module):
         away = (together.clamp(-1, 1) - alone.clamp(-1, 1)).abs().mean().item()
         if away > _SAME_ROW:
             raise InputError(
-                f"{which}={name_of(self.functions[which])} gives another image for a row alone than in a batch (mean "
-                f"distance {away:.2g} in [-1, 1]): put the network that it uses into eval(), and take noise from z or "
-                "torch, not from numpy or random."
+                f"{which}={name_of(self.functions[which])} returns different images for a row "
+                f"alone and in a batch (mean distance {away:.2g} in [-1, 1]): put its network into "
+                "eval(), and take noise from z or torch, not from numpy or random."
             )
 
     def _checked(self, which: str, images: Any, n: int) -> Tensor:
         name = f"{which}={name_of(self.functions[which])}"
         if not isinstance(images, Tensor):
             raise InputError(
-                f"{name} returns a {type(images).__name__}: it must return a Tensor of shape (B, C, H, W)."
+                f"{name} returns a {type(images).__name__}: return a Tensor of shape (B, C, H, W)."
             )
         if images.ndim != 4 or len(images) != n or images.shape[1] not in (1, 3):
             raise InputError(
-                f"{name} returns a Tensor of shape {tuple(images.shape)} for {n} rows: (B, C, H, W) with B={n} and "
-                "C of 1 or 3 is needed."
+                f"{name} returns a Tensor of shape {tuple(images.shape)} for {n} rows: "
+                f"(B, C, H, W) with B={n} and C of 1 or 3 is needed."
             )
         if not images.is_floating_point():
             raise InputError(f"{name} returns {images.dtype}: return float images in value_range.")
@@ -207,14 +214,14 @@ class Wrapped(nn.Module):
         finite = scaled.isfinite().flatten(1).all(dim=1)
         if not finite.all():
             raise InputError(
-                f"{name} returns NaN or infinity in {int((~finite).sum())} of {n} rows: check its weights and, where "
-                "it computes in 16 bits, its precision."
+                f"{name} returns NaN or infinity in {int((~finite).sum())} of {n} rows: check its "
+                "weights and, if it computes in 16 bits, its precision."
             )
         return scaled
 
 
 def class_numbers(classes: np.ndarray, class_map: Mapping[Any, int] | None) -> Tensor:
-    """The generator's number of each class, by its place among the sorted labels where no map says otherwise."""
+    """Return the generator's number of each class; by default its position in the sorted labels."""
     labels = classes.tolist()
     if class_map is None:
         return torch.arange(len(labels))
@@ -231,12 +238,12 @@ def class_numbers(classes: np.ndarray, class_map: Mapping[Any, int] | None) -> T
 
 
 def name_of(function: Any) -> str:
-    """What a message calls it."""
+    """Return the name of a callable for messages."""
     return str(getattr(function, "__qualname__", type(function).__name__))
 
 
 def identity_of(generator: Any) -> str | None:
-    """Hash of a generator's weights and the classes of its modules, or what its own `fingerprint` says, if any."""
+    """Hash a generator's weights and module classes, unless it has a method `fingerprint`."""
     if hasattr(generator, "fingerprint"):
         return str(generator.fingerprint())
     module = _module_of(generator)
@@ -247,14 +254,12 @@ def identity_of(generator: Any) -> str | None:
     digest = hashlib.blake2b(repr((name_of(generator), parts)).encode(), digest_size=16)
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(
-            tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
-        )
+        digest.update(tensor_bytes(tensors[name]))
     return digest.hexdigest()
 
 
 def row_seeds(z: Tensor) -> list[int]:
-    """A seed for each row of noise: as noise goes by address, so do they."""
+    """Return a seed for each row of noise; like the noise, it depends on the address alone."""
     rows = z.detach().cpu().contiguous().numpy()
     return [
         int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little") >> 1
@@ -263,7 +268,7 @@ def row_seeds(z: Tensor) -> list[int]:
 
 
 def _module_of(function: Any) -> nn.Module | None:
-    """The module that a callable is or is a method of."""
+    """Return the module that a callable is, or is a method of."""
     owner = function if isinstance(function, nn.Module) else getattr(function, "__self__", None)
     return owner if isinstance(owner, nn.Module) else None
 
@@ -279,24 +284,22 @@ def _random_states(device: torch.device) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Scripted:
-    """A TorchScript module as bytes: it cannot be pickled as it is."""
+    """A TorchScript module as bytes, since it cannot be pickled."""
 
     data: bytes
 
     @classmethod
     def pack(cls, function: Any) -> Any:
-        """`function`, or one of these."""
+        """Return `function`, or one of these if it is a TorchScript module."""
         if not isinstance(function, torch.jit.ScriptModule):
             return function
         return cls(function.save_to_buffer())
 
     @staticmethod
     def unpack(value: Any) -> Any:
-        """What was packed."""
+        """Return what was packed."""
         if not isinstance(value, Scripted):
             return value
-        with (
-            warnings.catch_warnings()
-        ):  # that torch.jit is going to be replaced is for its user to hear
+        with warnings.catch_warnings():  # the user of torch.jit has seen its deprecation warning
             warnings.simplefilter("ignore", FutureWarning)
             return torch.jit.load(io.BytesIO(value.data))  # type: ignore[no-untyped-call]

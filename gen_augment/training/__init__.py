@@ -1,4 +1,4 @@
-"""The step loop that every sampler trains inand its callbacks."""
+"""The step loop in which networks are trained, and its callbacks."""
 
 from gen_augment.training.batches import Batches
 from gen_augment.training.callbacks import (

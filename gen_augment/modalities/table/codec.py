@@ -104,6 +104,15 @@ class TableCodec(Codec):
         """Widths of the one-hot blocks that end an encoded row."""
         return tuple(width for part in self.parts for width in part.blocks)
 
+    def missing_marks(self) -> list[tuple[slice, int]]:
+        """List the numbers of each column with missing values, and the place that marks them."""
+        marks, number, place = [], 0, self._n_numbers
+        for part in self.parts:
+            if getattr(part, "marked", False):
+                marks.append((slice(number, number + part.n_numbers), place + 1))
+            number, place = number + part.n_numbers, place + sum(part.blocks)
+        return marks
+
     @cached_property
     def _n_numbers(self) -> int:
         return sum(part.n_numbers for part in self.parts)

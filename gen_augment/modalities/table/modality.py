@@ -17,6 +17,7 @@ from gen_augment.modalities.table.codec import TableCodec
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.numbers import like_numbers, plain_numbers
 from gen_augment.types import JSON
 
 __all__ = ["Table"]
@@ -90,6 +91,14 @@ class Table(Modality):
     def digests(self, X: Any) -> np.ndarray:
         """Hash the values of each row; missing values are equal, however they are written."""
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
+
+    def plain_numbers(self, X: Any) -> np.ndarray | None:
+        """Return the values of a table of finite numbers whose types are not given."""
+        return None if self.types else plain_numbers(X)
+
+    def like_numbers(self, X: Any, values: np.ndarray) -> Any:
+        """Return `values` in the container and dtypes of `X`."""
+        return like_numbers(X, values)
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""

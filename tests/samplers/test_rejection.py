@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from gen_augment import ExhaustedError, InputError
-from gen_augment.rejection import check_filters, describe_filter, draw
+from gen_augment.samplers.rejection import check_filters, describe_filter, draw
 
 
 class Source:
@@ -192,7 +192,7 @@ DESCRIBED = """
 from functools import partial
 import operator
 import numpy as np
-from gen_augment.rejection import describe_filter
+from gen_augment.samplers.rejection import describe_filter
 
 def above_of(t, f=lambda x: x):
     return lambda X, y, k=1: f(X)[:, 0] > t

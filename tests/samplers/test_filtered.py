@@ -22,7 +22,7 @@ from gen_augment import (
 )
 from gen_augment.filters import Duplicates, FilteredSampler, Realism
 from gen_augment.inject.resample import GenerativeOverSampler
-from gen_augment.rejection import fit_filter
+from gen_augment.samplers.rejection import fit_filter
 from gen_augment.types import GeneratesRows
 from tests.bank.toys import Tell
 from tests.conftest import small_sampler, toy_images, toy_table

@@ -1,6 +1,7 @@
-"""Rows by address that pass filters: refused ones are drawn again, a bounded number of times."""
+"""Rejection sampling: rows by address that pass filters, out of a bounded number of draws."""
 
 import hashlib
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,14 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from gen_augment.codecs import concatenate, take
+from gen_augment.containers import concatenate, take
+from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_positive_int
 
 __all__ = ["Filter", "check_filters", "describe_filter", "draw", "fit_filter", "passes"]
 
-#: Which of the rows ``X`` with labels ``y`` to keep: a bool for each.
+#: Which of the rows ``X`` with labels ``y`` to keep: one bool for each.
 Filter = Callable[[Any, np.ndarray], ArrayLike]
 
 
@@ -32,21 +34,21 @@ def draw(
     start: int = 0,
     max_draws: int = 20,
 ) -> tuple[Any, np.ndarray]:
-    """Rows with the given labels, from address `start` on.
+    """Return rows with the given labels, from address `start` on.
 
     Parameters
     ----------
     source : fitted sampler
     labels : ndarray of shape (n,)
-        One for each row that is wanted.
+        One for each row.
     filters : sequence of callables ``filter(X, y) -> bools``, optional
-        A row is kept where all of them are true.
+        A row is kept if all of them are true.
     seed : int, optional
         Names the table of rows.
     start : int
-        First address; those up to ``start + max_draws * n`` may be used.
+        First address; addresses below ``start + max_draws * n`` may be used.
     max_draws : int
-        Rows to generate for each row that is wanted, at most and on average.
+        Maximum number of rows generated for each returned row, on average.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def draw(
     Raises
     ------
     ExhaustedError
-        The filters refused too many rows.
+        The filters rejected too many rows.
     """
     n = len(labels)
     if not filters or not n:
@@ -79,9 +81,9 @@ def draw(
     if len(missing):
         short, counts = np.unique(labels[missing], return_counts=True)
         raise ExhaustedError(
-            f"the filters kept {n - len(missing)} of {drawn} rows, and {n} are wanted (missing, by label: "
-            f"{dict(zip(short.tolist(), counts.tolist(), strict=True))}): loosen the filters, raise max_draws "
-            f"({max_draws}), or ask for fewer rows.",
+            f"the filters kept {n - len(missing)} of {drawn} rows, and {n} are needed (missing, by "
+            f"label: {dict(zip(short.tolist(), counts.tolist(), strict=True))}): relax the "
+            f"filters, raise max_draws ({max_draws}), or ask for fewer rows.",
             kept=n - len(missing),
             drawn=drawn,
         )
@@ -90,7 +92,7 @@ def draw(
 
 
 def check_filters(filters: Any) -> list[Filter]:
-    """Return `filters` as a list, or raise if they are no callables."""
+    """Return `filters` as a list, or raise `InputError` if they are not callables."""
     if filters is None:
         return []
     if callable(filters):
@@ -100,75 +102,72 @@ def check_filters(filters: Any) -> list[Filter]:
     return list(filters)
 
 
-def fit_filter(keep: Any, X: Any, y: Any, sampler: Any) -> Any:
-    """Fit a filter, if it can be, on the rows that `sampler` was fitted on; return it.
+def fit_filter(keep: Any, rows: Rows, sampler: Any) -> Any:
+    """Fit a filter that has `fit` on the rows that `sampler` was fitted on; return it.
 
-    One that has to know the sampler too has a true attribute ``judges_sampler``, and `fit` takes it by that name.
+    `fit` is called with X and y, without unlabelled rows, and with those of the keywords
+    `sampler` and `modality` that its signature has.
     """
-    if getattr(keep, "judges_sampler", False):
-        keep.fit(X, y, sampler=sampler)
-    elif hasattr(keep, "fit"):
-        keep.fit(X, y)
+    if hasattr(keep, "fit"):
+        rows = rows.labelled()
+        known = inspect.signature(keep.fit).parameters
+        extra = {"sampler": sampler, "modality": rows.modality}
+        keep.fit(rows.X, rows.y, **{name: extra[name] for name in extra if name in known})
     return keep
 
 
 def describe_filter(keep: Any) -> str:
-    """A name that tells a filter from others, and what it has learned, if it can say so.
+    """Return a name that distinguishes a filter from others, and a hash of what it has learned.
 
-    All lambdas of a place have one name, and all partials: hashes tell those of other code (which changes with the
-    version of Python), defaults, closures and arguments. The functions and globals that they name are not looked into.
+    Lambdas and partials have no name of their own. They are distinguished by hashes of their code
+    (which differs between versions of Python), defaults, closures and arguments, but not of the
+    functions and globals that they refer to.
     """
     if isinstance(keep, partial):
-        return (
-            f"functools.partial({describe_filter(keep.func)})-{_digest(keep.args, keep.keywords)}"
-        )
+        digest = _digest(keep.args, keep.keywords)
+        return f"functools.partial({describe_filter(keep.func)})-{digest}"
     named = keep if hasattr(keep, "__qualname__") else type(keep)
-    learned = (
-        f"-{keep.fingerprint()}"
-        if not isinstance(keep, type) and hasattr(keep, "fingerprint")
-        else ""
-    )
+    has_learned = not isinstance(keep, type) and hasattr(keep, "fingerprint")
+    learned = f"-{keep.fingerprint()}" if has_learned else ""
     if isinstance(keep, FunctionType) and keep.__name__ == "<lambda>":
         cells = [cell.cell_contents for cell in keep.__closure__ or ()]
-        held = [value for value in cells if value is not keep]  # one that calls itself
+        held = [value for value in cells if value is not keep]  # a lambda may call itself
         learned = f"-{_digest(keep.__code__, keep.__defaults__, keep.__kwdefaults__, held)}"
     return f"{getattr(named, '__module__', None)}.{named.__qualname__}{learned}"
 
 
 def _digest(*values: Any) -> str:
-    return hashlib.blake2b(_told(values).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_text_of(values).encode(), digest_size=16).hexdigest()
 
 
-def _told(value: Any) -> str:
-    """A text that tells a value from others, and is the same in every process."""
+def _text_of(value: Any) -> str:
+    """Return a text that distinguishes a value from others and is the same in every process."""
     if callable(value) or hasattr(value, "fingerprint"):
         return describe_filter(value)
     if isinstance(value, CodeType):
-        return _told((value.co_code, value.co_names, value.co_consts))
+        return _text_of((value.co_code, value.co_names, value.co_consts))
     if isinstance(value, dict):
-        return _told([*value.items()])
-    if isinstance(value, (set, frozenset)):  # their order changes from process to process
-        return f"{{{sorted(map(_told, value))}}}"
+        return _text_of([*value.items()])
+    if isinstance(value, (set, frozenset)):  # the order differs between processes
+        return f"{{{sorted(map(_text_of, value))}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_told, value))}]"
-    if isinstance(
-        value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)
-    ):  # their texts leave values out
+        return f"[{', '.join(map(_text_of, value))}]"
+    if isinstance(value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)):  # repr omits values
         array = value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
-        held = array.tobytes() if array.dtype != object else _told(array.tolist()).encode()
+        held = array.tobytes() if array.dtype != object else _text_of(array.tolist()).encode()
         return f"{array.dtype} {array.shape} {hashlib.blake2b(held, digest_size=16).hexdigest()}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def passes(X: Any, y: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
-    """Which of the rows `X` with labels `y` all filters keep: bool, of shape (n,)."""
+    """Return which of the rows `X` with labels `y` all filters keep: bool ndarray of shape (n,)."""
     good = np.ones(len(y), dtype=bool)
     for keep in filters:
         mask = _as_array(keep(X, y))
         if mask.shape != good.shape or mask.dtype != bool:
             raise InputError(
-                f"the filter {keep!r} gave {mask.dtype} of shape {mask.shape} for {len(y)} rows: one bool for each "
-                "row is needed."
+                f"the filter {keep!r} returned {mask.dtype} of shape {mask.shape} for {len(y)} "
+                "rows: one bool for each row is needed."
             )
         good &= mask
     return good

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import InputError
-from gen_augment.counts import allocate, check_counts
+from gen_augment.data.counts import allocate, check_counts
 
 SHARES = st.lists(st.integers(0, 10**6), min_size=1, max_size=12).filter(any)
 
