@@ -12,7 +12,7 @@ from gen_augment.cli.terminal import err, tell
 from gen_augment.data.sources import LoadedData, load_data
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, register
-from gen_augment.samplers import CLASSICAL, SAMPLERS, load_sampler
+from gen_augment.samplers import SAMPLERS, Sampler, load_sampler, register_sampler
 
 __all__ = [
     "choose_modality",
@@ -23,21 +23,23 @@ __all__ = [
     "show_report",
 ]
 
-ALL_SAMPLERS: dict[str, Any] = {**SAMPLERS, **CLASSICAL}
 #: Columns that are listed before a table is fitted.
 SHOWN_COLUMNS = 60
 
 
 def choose_sampler(name: str) -> Any:
-    """Return a class of samplers by its short name, or by ``package.module:Class``."""
+    """Return a class of samplers by its name; ``package.module:Class`` is registered first."""
     if ":" in name:
-        return _import_class(name, "sampler")
-    if name not in ALL_SAMPLERS:
+        made = _import_class(name, "sampler")
+        if not issubclass(made, Sampler):
+            raise InputError(f"{name!r} is not a subclass of gen_augment.Sampler.")
+        return register_sampler(made)
+    if name not in SAMPLERS:
         raise InputError(
-            f"sampler {name!r} is not one of {', '.join(ALL_SAMPLERS)}. Write package.module:Class "
+            f"sampler {name!r} is not one of {', '.join(SAMPLERS)}. Write package.module:Class "
             "for one of your own."
         )
-    return ALL_SAMPLERS[name]
+    return SAMPLERS[name]
 
 
 def choose_modality(name: str | None) -> str | Modality | None:
@@ -55,9 +57,9 @@ def choose_modality(name: str | None) -> str | Modality | None:
 def open_sampler(path: Path, device: str, sampler: str | None, modality: str | None) -> Any:
     """Load a fitted sampler; its class and its modality may be the user's own."""
     choose_modality(modality)
-    if sampler is None:
-        return load_sampler(path, device=device)
-    return choose_sampler(sampler).load(path, device=device)
+    if sampler is not None:
+        choose_sampler(sampler)
+    return load_sampler(path, device=device)
 
 
 def _import_class(name: str, what: str) -> Any:

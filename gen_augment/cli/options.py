@@ -74,7 +74,7 @@ ModelClassOption = Annotated[
     typer.Option(
         "--sampler",
         metavar="MODULE:CLASS",
-        help="Class of the sampler in MODEL, if it is one of your own: package.module:Class.",
+        help="Class of the sampler in MODEL if it is your own: package.module:Class.",
     ),
 ]
 

@@ -42,8 +42,8 @@ def study(
     sampler: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=MODULE:CLASS",
-            help="A sampler of your own, by the name that arms call it: toy=package.module:Class.",
+            help="Sampler to try, such as vae; or package.module:Class, which arms call by its "
+            "`method`. May be given several times.",
         ),
     ] = None,
     model: Annotated[

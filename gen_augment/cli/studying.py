@@ -10,8 +10,7 @@ from gen_augment.cli.report import FORMATS, print_result
 from gen_augment.cli.terminal import err, out, progress, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
-from gen_augment.filters import FilteredSampler
-from gen_augment.samplers import CLASSICAL, SAMPLERS
+from gen_augment.samplers import SAMPLERS, FilteredSampler
 from gen_augment.study import Recommendation, Study, save_result
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
 from gen_augment.training.placement import make_fabric
@@ -31,47 +30,39 @@ def place(device: str, precision: str | None) -> dict[str, Any]:
 def choose_samplers(
     rows: Rows,
     arms: Sequence[str] | None,
-    own: Sequence[str],
+    given: Sequence[str],
     n_steps: int | None,
     where: dict[str, Any],
     search: Path | None,
 ) -> dict[str, Any]:
     """Return unfitted samplers by the names that arms call them.
 
-    A search (`search` is not None) uses those that `arms` names, if it names any.
+    These are the `given` ones, or those that default arms use, or all if `arms` are named. A
+    search (`search` is not None) uses those that `arms` names, if it names any.
     """
-    trained = {
-        name: SAMPLERS[name](**where) for name in (DEFAULT_SAMPLERS if arms is None else SAMPLERS)
-    }
-    densities = () if rows.modality.learned_features else DENSITIES
-    others = {
-        name: CLASSICAL[name]()
-        for name in (densities if arms is None else CLASSICAL)
-        if name not in ROW_STEPS
-    }
-    samplers = trained | others | dict(_own_sampler(text, where) for text in own)
-    for sampler in samplers.values():
-        known = sampler.get_params(deep=False)
-        if n_steps is not None and "max_steps" in known:
-            sampler.set_params(max_steps=n_steps)
-    for sampler in trained.values():
-        make_fabric(sampler.device, sampler.precision)  # fails before the first trial, not in it
+    classes = [choose_sampler(name) for name in given]
+    names = [cls.method for cls in classes]
+    if arms is not None:
+        names += [name for name in SAMPLERS if name not in names and name not in ROW_STEPS]
+    elif not given:
+        densities = () if rows.modality.learned_features else DENSITIES
+        names = [*DEFAULT_SAMPLERS, *densities]
+    settings = where if n_steps is None else where | {"max_steps": n_steps}
+    samplers = {name: _made(name, settings) for name in names}
     if search is None or arms is None:
         return samplers
     heads = {step.split(":")[0] for arm in arms for step in arm.split("+")}
     return {name: sampler for name, sampler in samplers.items() if name in heads} or samplers
 
 
-def _own_sampler(text: str, where: dict[str, Any]) -> tuple[str, Any]:
-    """Read ``NAME=package.module:Class``."""
-    name, equals, rest = text.partition("=")
-    if not (equals and ":" in rest and name.isidentifier()):
-        raise InputError(
-            f"--sampler {text!r}: write NAME=package.module:Class, and NAME in --arms."
-        )
-    made = choose_sampler(rest)()
-    known = made.get_params(deep=False)
-    return name, made.set_params(**{key: value for key, value in where.items() if key in known})
+def _made(name: str, settings: dict[str, Any]) -> Any:
+    """Return a sampler with those of the settings that it has."""
+    sampler: Any = SAMPLERS[name]()
+    known = sampler.get_params(deep=False)
+    sampler.set_params(**{key: value for key, value in settings.items() if key in known})
+    if "precision" in known:
+        make_fabric(sampler.device, sampler.precision)  # fails before the first trial, not in it
+    return sampler
 
 
 def apart(rows: Rows, column: str) -> tuple[Rows, Any]:

@@ -159,12 +159,20 @@ def _as_rows(found: FileRows) -> Rows:
 
 
 def _read(
-    path: Path, target: str | None, candidates: list[Modality], options: Mapping[str, Mapping[str, Any]]
+    path: Path,
+    target: str | None,
+    candidates: list[Modality],
+    options: Mapping[str, Mapping[str, Any]],
 ) -> FileRows:
     """Read a file or folder as the first modality that can."""
+    errors = []
     for candidate in candidates:
         modality = _configured(candidate, options)
-        found = (modality or candidate).read(path, target)
+        try:
+            found = (modality or candidate).read(path, target)
+        except InputError as error:  # another modality may know a file of this suffix
+            errors.append(error)
+            continue
         if found is None:
             continue
         if modality is None:
@@ -174,6 +182,8 @@ def _read(
             )
         rows = FileRows(*found)
         return rows if rows.modality is not None else rows._replace(modality=modality)
+    if errors:
+        raise errors[0]
     raise InputError(
         f"{path} cannot be read as {' or '.join(modality.name for modality in candidates)}."
     )
