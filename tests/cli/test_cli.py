@@ -474,7 +474,8 @@ def write_bad_inputs(folder: Path) -> None:
     Image.new("L", (4, 4)).save(folder / "t.png")
     for label in ("a", "b"):
         (folder / "tiny" / label).mkdir(parents=True)
-        Image.new("L", (4, 4)).save(folder / "tiny" / label / "0.png")
+        for number in range(2):
+            Image.new("L", (4, 4)).save(folder / "tiny" / label / f"{number}.png")
     (folder / "file").write_text("kept")
     (folder / "model").write_bytes(b"no model")
     save_file({"a": torch.zeros(1)}, folder / "foreign")

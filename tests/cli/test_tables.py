@@ -112,7 +112,7 @@ def test_parts_under_conditions_are_those_of_one_call(
         ("x=900..", "leaves nothing: .* was seen in fit"),
         ("day=1999-01-01..2001-01-01", "leaves nothing: 2024-01-0"),
         ("count=", "no value of that column was missing"),
-        ("x=1.0001..1.00011", r"0 of \d+ rows met the conditions"),
+        ("x=1.0001..1.00011", r"only 0 of \d+ rows meet the conditions"),
     ],
 )
 def test_conditions_that_cannot_be_met_write_nothing(

@@ -12,7 +12,7 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
 from gen_augment.errors import InputError
 from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.registry import registered
@@ -52,6 +52,8 @@ class TableCodec(Codec):
         Of an array or Tensor.
     file : TableFile
         The form of the file that the rows came from; see `Table`.
+    library : str
+        The library of a DataFrame, if it is not pandas: "polars".
 
     Examples
     --------
@@ -68,6 +70,7 @@ class TableCodec(Codec):
     parts: tuple[Column, ...]
     dtype: str | None = None
     file: TableFile = TableFile()
+    library: str = ""
 
     @property
     def kind(self) -> str:
@@ -135,11 +138,13 @@ class TableCodec(Codec):
             A column cannot be used; the message names it.
         """
         X = stack_rows(X)
+        X = as_pandas(X)
         container, dtype, series = columns_of(X)
         names = list(series)
         kinds = _kinds(series, types)
         fitted = [KINDS[kinds[name]].fit(column, name) for name, column in series.items()]
-        codec = cls(container, names, tuple(part for part, _ in fitted), dtype)
+        parts = tuple(part for part, _ in fitted)
+        codec = cls(container, names, parts, dtype, library=converted_from(X))
         return codec, codec._encode(values for _, values in fitted)
 
     def encode(self, X: Any) -> Tensor:
@@ -225,6 +230,7 @@ class TableCodec(Codec):
             "dtype": self.dtype,
             "parts": [{"kind": part.kind, **part.to_json()} for part in self.parts],
             "file": self.file.to_json(),
+            "library": self.library,
         }
 
     @classmethod
@@ -240,7 +246,10 @@ class TableCodec(Codec):
         if not columns or len(columns) != len(parts):
             raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
         file = TableFile.of(record["file"])
-        codec = cls(record["container"], columns, parts, record["dtype"], file)
+        check_choice("library", record["library"], ("", "polars"))
+        codec = cls(
+            record["container"], columns, parts, record["dtype"], file, record["library"]
+        )
         if codec.container != "dataframe" and (
             codec.dtype is None or codec.columns != list(range(len(columns)))
         ):
@@ -296,7 +305,8 @@ class TableCodec(Codec):
             for i, (part, column) in enumerate(zip(self.parts, values, strict=True))
         }
         if self.container == "dataframe":
-            return pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            frame = pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            return to_library(frame, self.library)
         out = np.stack([np.asarray(column, dtype=np.float64) for column in arrays.values()], axis=1)
         if self.container == "tensor":
             return torch.from_numpy(out).to(getattr(torch, str(self.dtype)))
@@ -305,6 +315,7 @@ class TableCodec(Codec):
 
 def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
     """Container, dtype if there is one for all, and columns by name."""
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
         names = [c if isinstance(c, str) else int(c) for c in X.columns]

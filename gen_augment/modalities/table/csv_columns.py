@@ -79,7 +79,7 @@ def settle(values: Any, name: str, wanted: str | None, words: frozenset[str], de
     """
     known = _known(values, words)
     if not len(known):
-        return Settled("empty", words)
+        return Settled({None: "empty", "date": "%Y-%m-%d"}.get(wanted, str(wanted)), words)
     if wanted == "text":
         return Settled("text", words, "as asked")
     plain = _known(known, NA_WORDS)
@@ -153,7 +153,7 @@ def _day_or_month(name: str, formats: list[str]) -> str:
 
 
 def _number_reading(point: Any) -> str:
-    if _all(point, _WHOLE):
+    if _all(point, r"[+-]?\d+"):
         return "whole"
     return "decimal" if _any(point, r".*\.0+") else "number"
 
@@ -204,7 +204,7 @@ def _values(known: Any, reading: str, decimal: str) -> "pd.Series[Any]":
     if reading not in ("whole", "number", "decimal"):
         return pd.Series(pd.to_datetime(known, format=reading))
     point = known.str.replace(decimal, ".", regex=False).to_numpy(dtype=object)
-    if reading == "whole" and _all(known, rf"\+?(?:{_WHOLE}|0\d+)"):
+    if reading == "whole" and _all(known, r"[+-]?\d+"):
         return pd.Series(point.astype(np.int64))
     return pd.Series(point.astype(np.float64))
 
