@@ -152,7 +152,7 @@ def study(
         read_sizes,
         run_study,
     )
-    from gen_augment.study import Study
+    from gen_augment.study import Conditions, Split, Study, Training
     from gen_augment.study.models import load_model
 
     check_format(output)
@@ -168,12 +168,26 @@ def study(
     rows, of_group = (loaded.rows, None) if groups is None else apart(loaded.rows, groups)
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
     where = place(device, precision)
-    samplers = choose_samplers(rows, named, sampler or [], sampler_steps, where, recommend)
-    run = Study(
-        rows, groups=of_group, model=None if model is None else load_model(model), arms=named,
-        mirror=loaded.mirror, samplers=samplers, n_seeds=seeds, test=loaded.test,
-        per_class=per_class, drop_duplicates=drop_duplicates, corruptions=corruptions,
-        metric=metric, margin=margin, sequential=sequential, sizes=read_sizes(sizes),
-        n_steps=steps, random_state=seed, **where,
-    )  # fmt: skip
-    run_study(run, output, recommend, jobs, time, shorten=sampler_steps is None)
+    made = Study(
+        rows,
+        model=None if model is None else load_model(model),
+        arms=named,
+        samplers=choose_samplers(rows, named, sampler or [], sampler_steps, where, recommend),
+        mirror=loaded.mirror,
+        n_seeds=seeds,
+        split=Split(
+            test=loaded.test,
+            groups=of_group,
+            per_class=per_class,
+            drop_duplicates=drop_duplicates,
+        ),
+        training=Training(n_steps=steps, **where),
+        conditions=Conditions(corruptions=corruptions),
+        metric=metric,
+        margin=margin,
+        sequential=sequential,
+        sizes=read_sizes(sizes),
+        random_state=seed,
+        name=loaded.name,
+    )
+    run_study(made, output, recommend, jobs, time, shorten=sampler_steps is None)

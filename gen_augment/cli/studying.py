@@ -7,11 +7,11 @@ from typing import Any
 
 from gen_augment.cli.loading import choose_sampler
 from gen_augment.cli.report import FORMATS, print_result
-from gen_augment.cli.terminal import err, out, progress, tell
+from gen_augment.cli.terminal import err, out, progress_lines, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.samplers import SAMPLERS, FilteredSampler
-from gen_augment.study import Recommendation, Study, save_result
+from gen_augment.study import Recommendation, Study, StudyInterrupted, save_result
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
 from gen_augment.training.placement import make_fabric
 
@@ -98,20 +98,40 @@ def read_sizes(text: str | None) -> list[int]:
 
 
 def run_study(
-    run: Study, output: Path, search: Path | None, jobs: int, budget: float | None, *, shorten: bool
+    study: Study,
+    output: Path,
+    search: Path | None,
+    jobs: int,
+    budget: float | None,
+    *,
+    shorten: bool,
 ) -> None:
     """Run a study or a search, write its report, and print the verdict."""
     folder = output.with_name(output.stem + "-trials")
+    lines = progress_lines("trials")
+
+    def on_trial(trial: Any, done: int, total: int) -> None:
+        if not err.is_terminal:
+            lines(done, total, f"{trial['arm']}, seed {trial['seed']}")
+
     found, interrupted = None, False
     try:
-        found = _run(run, folder, search, jobs, budget, shorten)
-    except KeyboardInterrupt:
-        interrupted = True
-    result = found.result if isinstance(found, Recommendation) else run.result()
+        found = (study.run if search is None else study.recommend)(
+            folder,
+            n_jobs=jobs,
+            budget=budget,
+            shorten=shorten,
+            verbose=err.is_terminal,
+            on_plan=lambda words: tell(err, words),
+            on_trial=on_trial,
+        )
+        result = found.result if isinstance(found, Recommendation) else found
+    except StudyInterrupted as error:
+        interrupted, result = True, error.result
     if not len(result.trials):
         raise KeyboardInterrupt
-    if search is None:
-        save_result(result, folder)  # a search saves its results in folders of this one
+    if interrupted and search is None:
+        save_result(result, folder)
     print_result(result)
     if isinstance(found, Recommendation) and search is not None:
         _save_recommended(found, search)
@@ -121,26 +141,6 @@ def run_study(
     if interrupted:
         tell(err, "interrupted: the same command continues with the remaining trials.")
         raise KeyboardInterrupt
-
-
-def _run(
-    run: Study, folder: Path, search: Path | None, jobs: int, budget: float | None, shorten: bool
-) -> Any:
-    with progress("trials") as update:
-
-        def on_trial(trial: Any, done: int, total: int) -> None:
-            failed = " failed" if trial["error"] else ""
-            update(done, total, f"{trial['arm']}, seed {trial['seed']}{failed}")
-
-        run_or_search = run.run if search is None else run.recommend
-        return run_or_search(
-            folder,
-            n_jobs=jobs,
-            budget=budget,
-            shorten=shorten,
-            on_plan=lambda words: tell(err, words),
-            on_trial=on_trial,
-        )
 
 
 def _save_recommended(found: Recommendation, path: Path) -> None:
