@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gen_augment.auditing import audit as audit
+    from gen_augment.auditing.audit import audit as audit
     from gen_augment.bank import SampleBank as SampleBank
     from gen_augment.errors import ArchiveError as ArchiveError
     from gen_augment.errors import DivergedError as DivergedError
@@ -84,7 +84,7 @@ _NAMES = {
 _OPTIONAL = {"GenerativeOverSampler": "inject.resample", "audit": "auditing"}
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

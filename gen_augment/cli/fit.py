@@ -51,9 +51,7 @@ def fit(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows in a step.")] = None,
     init: Annotated[
         Path | None,
-        typer.Option(
-            metavar="MODEL", help="Start from this fitted sampler, with its parameters."
-        ),
+        typer.Option(metavar="MODEL", help="Start from this fitted sampler, with its parameters."),
     ] = None,
     grid: Annotated[
         Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")

@@ -136,7 +136,7 @@ def modality_options(
     encoding: str | None = None,
 ) -> dict[str, Any]:
     """Collect what was said on columns and files as parameters of a modality."""
-    types = {name: "number" for name in number or []} | {name: "category" for name in category or []}
+    types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
     dates = {}
     for text in date or []:
         name, _, form = text.partition("=")

@@ -82,33 +82,36 @@ def print_result(result: Any) -> None:
 
 def _arm_table(result: Any) -> Table:
     reference = result.best(generative=False)
+    metric, interim = result.metric, result.design.interim
+    part, name = ("validation", f"validation_{metric.name}") if interim else ("test", metric.name)
     table = Table(
-        title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left"
+        title=f"{metric.label} on {part}, {result.n_seeds} paired seeds", title_justify="left"
     )
     table.add_column("arm", overflow="fold")
     for title in (
         "mean",
         f"difference to {reference}",
-        f"{result.level} interval",
+        f"{result.design.level} interval",
         "worst-class recall",
         "fit + train, s",
     ):
         table.add_column(title, justify="right")
     for arm, row in result.table().iterrows():
         style = "bold" if arm == reference else ""
-        table.add_row(str(arm), *_cells(row, result.metric, result.scale), style=style)
+        table.add_row(str(arm), *_cells(row, name, metric.scale), style=style)
     return table
 
 
 def _cells(row: Any, metric: str, scale: float) -> list[str]:
-    """One arm's figures as text; NaN means that a figure does not apply."""
+    """Return one arm's figures as text; NaN means that a figure does not apply."""
     parts = [row[name] for name in ("fit_seconds", "sample_seconds", "train_seconds")]
     seconds = sum(part for part in parts if part == part)
+    recall = row["worst_class_recall"]
     known = row["difference"] == row["difference"]
     return [
         f"{row[metric] * scale:.2f}",
         f"{row['difference'] * scale:+.2f}" if known else "",
         f"{row['low'] * scale:+.2f} to {row['high'] * scale:+.2f}" if known else "",
-        f"{row['worst_class_recall'] * 100:.1f}",
+        f"{recall * 100:.1f}" if recall == recall else "",
         f"{seconds:.1f}",
     ]

@@ -275,7 +275,7 @@ def test_a_study_takes_the_test_part_of_a_folder(run: Run, tmp_path: Path) -> No
     write_images(tmp_path / "in" / "test", 6)
     assert run("study", "in", "--arms", "real,vae", *STUDY, "-o", "r.html")[0] == 0
     record = json.loads(Path("r-trials/result.json").read_text())
-    assert record["protocol"]["data"]["test"] == "6 rows apart"
+    assert record["protocol"]["data"]["test"] == "6 fixed rows"
     assert [trial["error"] for trial in record["trials"]] == [None] * 4
 
 
@@ -387,7 +387,7 @@ def test_a_study_in_other_forms_within_a_budget(run: Run) -> None:
     )
     code, out, _ = run(*command)
     assert code == 0
-    assert Path("r.md").read_text().startswith("# Did synthetic data help?")
+    assert Path("r.md").read_text().startswith("# Did synthetic data help on wine?")
     for suffix in ("html", "csv", "parquet", "json"):
         code, again, _ = run("report", "r-trials", "-o", f"new.{suffix}")
         assert code == 0
@@ -538,7 +538,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
         ("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"),
         "takes no grid",
     ),
-    "grid of a table": (("fit", "wine", "-o", "out", "--grid", "grids"), "SampleGrid draws pictures, and table rows have none"),
+    "grid of a table": (
+        ("fit", "wine", "-o", "out", "--grid", "grids"),
+        "SampleGrid draws pictures, and table rows have none",
+    ),
     "grid in a file": (("fit", "images", "-o", "out", "--grid", "file"), "file"),
     "model in a folder": (("fit", "wine", "-o", "full"), "full is a folder: name a file to write"),
     "model below a file": (("fit", "wine", "-o", "file/out"), "cannot write file/out"),

@@ -336,7 +336,9 @@ def test_head_draws_so_many_rows_of_each_class() -> None:
         data.mirror,
         data.test,
     )
-    merged = part.rows.X.assign(k=part.rows.y).merge(data.rows.X.assign(k=data.rows.y), how="left", indicator=True)
+    merged = part.rows.X.assign(k=part.rows.y).merge(
+        data.rows.X.assign(k=data.rows.y), how="left", indicator=True
+    )
     assert (merged["_merge"] == "both").all()
 
 

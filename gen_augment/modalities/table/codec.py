@@ -1,7 +1,7 @@
 """Tables of mixed columns to float32 numbers and one-hot blocks, and back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Literal, Self
@@ -69,7 +69,7 @@ class TableCodec(Codec):
     columns: list[str | int]
     parts: tuple[Column, ...]
     dtype: str | None = None
-    file: TableFile = TableFile()
+    file: TableFile = field(default_factory=TableFile)
     library: str = ""
 
     @property

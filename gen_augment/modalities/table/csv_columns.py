@@ -18,7 +18,10 @@ __all__ = ["Settled", "convert", "settle", "uses_comma", "written"]
 
 #: Words that may stand for a missing value.
 NA_WORDS = frozenset(
-    "NA N/A n/a na NaN nan NULL Null null None none #N/A #NA <NA> NaT - -- ? . ..".split()
+    (
+        *("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NaT", "<NA>", "#N/A", "#NA"),
+        *("NULL", "Null", "null", "None", "none", "-", "--", "?", ".", ".."),
+    )
 )
 #: Whole numbers with more digits are codes: floats do not tell them apart.
 MAX_DIGITS = 15
@@ -63,7 +66,9 @@ def uses_comma(frame: pd.DataFrame) -> bool:
     return certain
 
 
-def settle(values: Any, name: str, wanted: str | None, words: frozenset[str], decimal: str) -> Settled:
+def settle(
+    values: Any, name: str, wanted: str | None, words: frozenset[str], decimal: str
+) -> Settled:
     """Decide how to read a column.
 
     Parameters
@@ -112,7 +117,7 @@ def _as_wanted(
             )
         found = _number_reading(point)
         return Settled(found if wanted == "number" else wanted, missing, "as asked")
-    formats = [text for text in _formats(known)] if wanted == "date" else [wanted]
+    formats = list(_formats(known)) if wanted == "date" else [wanted]
     if len(formats) > 1:
         return Settled("text", missing, _day_or_month(name, formats))
     for text in formats:

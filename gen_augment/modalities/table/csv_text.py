@@ -16,7 +16,11 @@ __all__ = ["read_text"]
 SEPARATORS = (",", ";", "\t", "|")
 #: Bytes from the start of a file in which its separator is looked for.
 SAMPLE_BYTES = 1 << 16
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 #: What is not ASCII in a file of Windows-1252, if that is what it is.
 _WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŠŽ€£§°«»–—‘’“”·²³µ\xa0")
 
@@ -123,7 +127,9 @@ def _separator(path: Path, file: TableFile, encoding: str) -> str:
 def _field_counts(sample: str, sep: str, cut: bool) -> list[int]:
     """Fields of each record; the last one may be cut off by the end of the sample."""
     try:
-        counts = [len(record) for record in csv.reader(io.StringIO(sample), delimiter=sep) if record]
+        counts = [
+            len(record) for record in csv.reader(io.StringIO(sample), delimiter=sep) if record
+        ]
     except csv.Error:  # a field as long as the sample
         return []
     return counts[:-1] if cut else counts

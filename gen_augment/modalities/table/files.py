@@ -121,9 +121,9 @@ def _typed(
     words = frozenset(["", *file.na_values])
     readings, missing, whys = {}, dict[str, str](), {}
     columns: dict[str, Any] = {}
-    for name in frame:
+    for name in map(str, frame):
         wanted = _wanted(name, types, file)
-        column = frame.pop(name)
+        column = frame[name]
         known = words | {file.missing.get(name, "")}
         try:
             settled = settle(column.unique(), name, wanted, known, decimal)

@@ -50,9 +50,7 @@ def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile) ->
             frame.to_csv(stream, index=False, header=not number, sep=file.sep or ",")
 
 
-def _write_parquet(
-    path: Path, parts: Iterable[tuple[Any, Any]], values: Mapping[str, Any]
-) -> None:
+def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], values: Mapping[str, Any]) -> None:
     writer = None
     try:
         for X, y in parts:

@@ -119,7 +119,9 @@ def test_free_text_is_an_error_with_ways_out(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": range(40), "y": [0, 1] * 20})
     frame["notes"] = [f"Customer {i} asked for a later delivery." for i in range(40)]
     frame.to_csv(tmp_path / "t.csv", index=False)
-    with pytest.raises(InputError, match=r"'notes' holds free text.*--drop notes.*--category notes"):
+    with pytest.raises(
+        InputError, match=r"'notes' holds free text.*--drop notes.*--category notes"
+    ):
         load_data(tmp_path / "t.csv", target="y")
     dropped = load_data(tmp_path / "t.csv", target="y", options=options(drop=["notes"]))
     assert list(dropped.rows.X) == ["a"]
