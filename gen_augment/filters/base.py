@@ -17,7 +17,7 @@ from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.samplers.rejection import describe_filter
-from gen_augment.samplers.wrapping import identity_of
+from gen_augment.samplers.pretrained.wrapped import identity_of
 from gen_augment.validation import check_range
 
 __all__ = ["DistanceFilter", "RowFilter"]

@@ -1,9 +1,13 @@
 """Samplers: everything that generates rows by address."""
 
 from gen_augment.samplers.base import Sampler
-from gen_augment.samplers.bootstrap import BootstrapSampler
-from gen_augment.samplers.classical import ClassicalSampler
-from gen_augment.samplers.densities import KDESampler, MixtureSampler
+from gen_augment.samplers.classical import (
+    BootstrapSampler,
+    ClassicalSampler,
+    KDESampler,
+    MixtureSampler,
+    SMOTESampler,
+)
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
@@ -12,7 +16,6 @@ from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
-from gen_augment.samplers.smote import SMOTESampler
 from gen_augment.samplers.vae import ConditionalVAE
 
 __all__ = [

@@ -10,6 +10,7 @@ from gen_augment.training.callbacks import (
 )
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop
+from gen_augment.training.placement import keep_heap
 
 __all__ = [
     "EMA",
@@ -20,4 +21,5 @@ __all__ = [
     "Loop",
     "SampleGrid",
     "TensorBoard",
+    "keep_heap",
 ]

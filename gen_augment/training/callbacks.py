@@ -173,7 +173,8 @@ class EarlyStopping(Callback):
         if self.monitor not in loop.history:
             known = sorted(set(loop.history) - {"step"})
             raise InputError(
-                f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}."
+                f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports "
+                f"{known}."
             )
         # From all readings, so that those before a checkpoint count.
         best, best_step = float("inf"), 0.0

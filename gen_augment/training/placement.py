@@ -106,9 +106,9 @@ def keep_heap() -> None:
     """Let this process keep up to 256 MB of freed memory, which makes steps on a CPU faster.
 
     By default, glibc returns large blocks to the system, and each step maps and clears the same
-    pages again. This changes ``malloc`` for the whole process, so nothing in the library calls
-    it; the command line does (measurements: ``docs/notes/memory.md``). It has no effect on other
-    systems, or if the environment sets limits of ``malloc``.
+    pages again (measurements: ``docs/notes/memory.md``). This changes ``malloc`` for the whole
+    process, so no sampler calls it. It has no effect on other systems, or if the environment sets
+    limits of ``malloc``.
     """
     is_set = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if sys.platform.startswith("linux") and not is_set:
@@ -175,7 +175,7 @@ def tensor_defaults() -> Iterator[None]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into `eval` mode within the block; in training mode rows depend on the batch."""
+    """Put a network into `eval` mode within the block, so that rows are independent."""
     training = network.training
     network.eval()
     try:

@@ -20,6 +20,7 @@ from gen_augment import (
     augment_loader,
     load_sampler,
 )
+from gen_augment.data import Rows
 from gen_augment.filters import Duplicates, FilteredSampler, Realism
 from gen_augment.inject.resample import GenerativeOverSampler
 from gen_augment.samplers.rejection import fit_filter
@@ -39,7 +40,7 @@ def no_c(X: np.ndarray, y: np.ndarray) -> Any:
 
 
 def test_row_i_is_the_first_of_its_addresses_that_passes() -> None:
-    sampler = FilteredSampler(Tell(), third, max_draws=10)
+    sampler = FilteredSampler(Tell(), third, draws_per_row=10)
     index = np.array([4, 0, 7, 4])
     rows = sampler.generate(index, ["a", "b", "a", "a"])
     first = [next(a for a in range(10 * i, 10 * i + 10) if a % 3 == 0) for i in index]
@@ -49,26 +50,28 @@ def test_row_i_is_the_first_of_its_addresses_that_passes() -> None:
     assert len(sampler.generate([], [])) == 0
 
 
-def test_refused_rows_are_drawn_again_and_no_others() -> None:
+def test_only_rejected_rows_are_drawn_again() -> None:
     tell = Tell()
-    FilteredSampler(tell, third, max_draws=10).generate(np.arange(99), "a")
+    FilteredSampler(tell, third, draws_per_row=10).generate(np.arange(99), "a")
     assert tell.generated == 99 + 66 + 33
 
 
-def test_filters_that_are_too_strict_say_for_which_labels() -> None:
-    sampler = FilteredSampler(Tell(), [third, no_c], max_draws=7)
-    with pytest.raises(ExhaustedError, match=r"2 rows none of 7 draws .*'c': '0 of 2'") as caught:
+def test_filters_that_are_too_strict_name_the_labels() -> None:
+    sampler = FilteredSampler(Tell(), [third, no_c], draws_per_row=7)
+    with pytest.raises(
+        ExhaustedError, match=r"2 rows none of 7 draws .*'c': '0 of 2'.*draws_per_row"
+    ) as caught:
         sampler.generate(np.arange(4), ["a", "c", "b", "c"])
     assert caught.value.kept == 2
     assert caught.value.drawn >= 2 * 7 + 2
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
+def test_it_is_accepted_wherever_a_sampler_is(data: Any, tmp_path: Path) -> None:
     X, y = data(60)
     y = np.repeat([0, 1], [45, 15])
     gate = Realism(k=20, threshold=-50.0)
-    sampler = FilteredSampler(small_sampler("vae"), [gate], max_draws=20).fit(X, y)
+    sampler = FilteredSampler(small_sampler("vae"), [gate], draws_per_row=20).fit(X, y)
     assert isinstance(sampler, GeneratesRows)
     new, labels = sampler.sample(y={1: 3, 0: 2}, random_state=4)
     assert new.shape == (5, *X.shape[1:])
@@ -99,7 +102,7 @@ def test_it_goes_wherever_a_sampler_does(data: Any, tmp_path: Path) -> None:
         assert not hasattr(copy, "classes_")
 
 
-def test_a_study_takes_it_as_a_sampler() -> None:
+def test_a_study_accepts_it_as_a_sampler() -> None:
     X, y = toy_table(90)
     sampler = FilteredSampler(small_sampler("vae"), [Realism(k=20, threshold=-50.0)])
     result = Study(
@@ -111,7 +114,7 @@ def test_a_study_takes_it_as_a_sampler() -> None:
     assert seeded.seed_ == 4
 
 
-def test_the_fingerprint_knows_the_filters() -> None:
+def test_the_fingerprint_includes_the_filters() -> None:
     X, y = toy_table(40)
 
     def fit(**params: Any) -> FilteredSampler:
@@ -122,14 +125,15 @@ def test_the_fingerprint_knows_the_filters() -> None:
     assert fit(k=2).fingerprint() != base.fingerprint()
     assert FilteredSampler(base.sampler, third).fingerprint() != base.fingerprint()
     assert (
-        FilteredSampler(base.sampler, base.filters, max_draws=9).fingerprint() != base.fingerprint()
+        FilteredSampler(base.sampler, base.filters, draws_per_row=9).fingerprint()
+        != base.fingerprint()
     )
     for rows, labels in ((X[:30], y[:30]), (X + 1, y), (X, y[::-1])):
         other: list[Any] = [Realism().fit(rows, labels), third]
         assert FilteredSampler(base.sampler, other).fingerprint() != base.fingerprint()
 
 
-def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> None:
+def test_the_remedy_for_saving_gives_the_same_rows(tmp_path: Path) -> None:
     X, y = toy_table(60)
     filters = [Realism(k=20, threshold=-50.0), Duplicates(n_reference=20, threshold=0.01)]
     sampler = FilteredSampler(small_sampler("vae"), filters).fit(X, y)
@@ -138,7 +142,9 @@ def test_what_is_said_instead_of_saving_gives_the_same_rows(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
     sampler.sampler.save(tmp_path / "vae.safetensors")
     loaded = load_sampler(tmp_path / "vae.safetensors", device="cpu")
-    again = FilteredSampler(loaded, [fit_filter(clone(gate), X, y, loaded) for gate in filters])
+    again = FilteredSampler(
+        loaded, [fit_filter(clone(gate), Rows.read(X, y), loaded) for gate in filters]
+    )
     index, labels = np.arange(40), np.arange(40) % 2
     np.testing.assert_array_equal(again.generate(index, labels), sampler.generate(index, labels))
     assert again.fingerprint() == sampler.fingerprint()
@@ -148,7 +154,7 @@ def test_unfitted_use_is_refused() -> None:
     sampler = FilteredSampler(ConditionalVAE(), third)
     uses = (
         ("FilteredSampler", lambda: sampler.sample(3)),
-        ("ConditionalVAE", lambda: sampler.generate([0], [1])),
+        ("FilteredSampler", lambda: sampler.generate([0], [1])),
         ("FilteredSampler", sampler.fingerprint),
     )
     for name, use in uses:
@@ -162,7 +168,7 @@ def test_bad_parameters_are_named() -> None:
     word: Any = "strict"
     for bad, message in (
         (FilteredSampler(sampler, word), "filters"),
-        (FilteredSampler(sampler, third, max_draws=0), "max_draws"),
+        (FilteredSampler(sampler, third, draws_per_row=0), "draws_per_row"),
     ):
         with pytest.raises(InputError, match=message):
             bad.fit(X, y)

@@ -69,7 +69,7 @@ SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=2)
 
 
 @given(LABELS, SHARES, st.integers(0, 99), st.integers(1, 6), st.integers(0, 10**9))
-def test_empty_places_take_turns_until_all_are_filled_or_the_budget_is_spent(
+def test_missing_rows_take_turns_until_all_are_found_or_the_budget_is_spent(
     labels: list[int], shares: list[float], salt: int, max_draws: int, start: int
 ) -> None:
     filters = [Content(share, salt + i) for i, share in enumerate(shares)]
@@ -94,7 +94,7 @@ def test_empty_places_take_turns_until_all_are_filled_or_the_budget_is_spent(
 
 
 @given(LABELS, st.floats(0.3, 1), st.integers(0, 99))
-def test_max_draws_is_a_bound_and_no_part_of_the_choice(
+def test_max_draws_bounds_the_work_and_does_not_change_the_rows(
     labels: list[int], share: float, salt: int
 ) -> None:
     y, filters = np.array(labels, int), [Content(share, salt)]
@@ -116,7 +116,7 @@ def test_without_filters_every_row_is_kept() -> None:
 def test_a_label_that_never_passes_is_named() -> None:
     source = Source()
     with pytest.raises(
-        ExhaustedError, match=r"kept 2 of 16 rows, and 4 are wanted \(missing, by label: \{3: 2\}\)"
+        ExhaustedError, match=r"kept 2 of 16 rows, and 4 are needed \(missing, by label: \{3: 2\}\)"
     ):
         draw(source, np.array([0, 3, 1, 3]), filters=[lambda X, y: y != 3], max_draws=4)
     assert len(source.asked) == 16
@@ -218,7 +218,7 @@ filters = [
 """
 
 
-def test_filters_are_told_apart_in_every_process() -> None:
+def test_filters_are_distinguished_in_every_process() -> None:
     here: dict[str, Any] = {"__name__": "__main__"}
     exec(DESCRIBED, here)  # noqa: S102
     expected = [describe_filter(keep) for keep in here["filters"]]
@@ -241,8 +241,8 @@ def test_a_named_function_is_described_by_its_name() -> None:
     "mask",
     [True, None, [1, 0, 1], [True], [[True]] * 3, ["a"] * 3, [[True], []], np.ones(3, object)],
 )
-def test_what_is_no_mask_is_refused(mask: Any) -> None:
+def test_filters_that_return_no_mask_are_refused(mask: Any) -> None:
     with pytest.raises(
-        InputError, match=r"the filter .* gave .* for 3 rows: one bool for each row is needed"
+        InputError, match=r"the filter .* returned .* for 3 rows: one bool for each row is needed"
     ):
         draw(Source(), np.zeros(3, int), filters=[lambda X, y: mask])

@@ -15,18 +15,23 @@ import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor
-from torch.nn import functional as F
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, ImageCodec, Modality, codec_to_json
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.samplers import generation
 from gen_augment.samplers.base import Sampler
-from gen_augment.samplers.diffusion_pipeline import DiffusersGenerator
-from gen_augment.samplers.wrapping import Scripted, Wrapped, class_numbers, identity_of, name_of
+from gen_augment.samplers.pretrained.checks import (
+    bounds,
+    check_params,
+    check_shape,
+    class_numbers,
+    resized,
+)
+from gen_augment.samplers.pretrained.diffusers_pipeline import DiffusersGenerator
+from gen_augment.samplers.pretrained.wrapped import Scripted, Wrapped, identity_of, name_of
 from gen_augment.training.placement import available_device, evaluating, make_fabric
 from gen_augment.types import JSON
-from gen_augment.validation import check_choice, check_positive_int
 
 __all__ = ["PretrainedSampler"]
 
@@ -236,7 +241,7 @@ class PretrainedSampler(Sampler):
                 f"{type(self).__name__} makes images: give images."
             )
         if self.data_range is not None:
-            low, high = _bounds("data_range", self.data_range, codec.shape[0])
+            low, high = bounds("data_range", self.data_range, codec.shape[0])
             codec = replace(codec, low=low, high=high)
             encoded = codec.encode(rows.X)
         numbers = class_numbers(rows.classes, self.class_map)
@@ -291,31 +296,7 @@ class PretrainedSampler(Sampler):
         return generation.make_rows(self, index, codes, seed)
 
     def _check_params(self) -> None:
-        if not callable(self.generator) or isinstance(self.generator, type):
-            raise InputError(
-                f"generator={self.generator!r} is not callable as generator(z, y): give a function "
-                "or a module."
-            )
-        if self.vary_with is not None and not callable(self.vary_with):
-            raise InputError(
-                f"vary_with={self.vary_with!r} is not callable as vary_with(x, y, z, strength)."
-            )
-        shape = self.latent_shape
-        if not isinstance(shape, (tuple, list)) or not shape:
-            raise InputError(
-                f"latent_shape={shape!r} is not a tuple of whole numbers, such as (128,)."
-            )
-        for side in shape:
-            check_positive_int("latent_shape", side)
-        check_positive_int("batch_size", self.batch_size)
-        check_choice("resize", self.resize, (True, False))
-        if self.class_map is not None and not isinstance(self.class_map, Mapping):
-            raise InputError(
-                f"class_map={self.class_map!r} is not a dict of label to class number."
-            )
-        if self.name is not None and not isinstance(self.name, str):
-            raise InputError(f"name={self.name!r} is not a string.")
-        _bounds("value_range", self.value_range, 1)
+        check_params(self)
 
     def _probe(self, network: Wrapped, shape: tuple[int, ...], rows: Tensor) -> None:
         """Generate images of the first and the last class, and compare them with the user's."""
@@ -325,15 +306,15 @@ class PretrainedSampler(Sampler):
         with evaluating(network), torch.no_grad():
             network.probe(z, y)
             made = network.learned.shape
-            _check_shape("generator", self.generator, made, shape, resize=self.resize)
+            check_shape("generator", self.generator, made, shape, resize=self.resize)
             if self.vary_with is not None:
-                varied = network.probe_vary(_resized(rows[[0, -1]].to(device), made), y, z)
-                _check_shape("vary_with", self.vary_with, varied, shape, resize=self.resize)
+                varied = network.probe_vary(resized(rows[[0, -1]].to(device), made), y, z)
+                check_shape("vary_with", self.vary_with, varied, shape, resize=self.resize)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         parts = zip(z.split(self.batch_size), y.split(self.batch_size), strict=True)
         made = [
-            _resized(self.network_(z_part, y_part), self.spec_.shape) for z_part, y_part in parts
+            resized(self.network_(z_part, y_part), self.spec_.shape) for z_part, y_part in parts
         ]
         return torch.cat(made)
 
@@ -341,9 +322,9 @@ class PretrainedSampler(Sampler):
         made = []
         for start in range(0, len(x), self.batch_size):
             part = slice(start, start + self.batch_size)
-            given = _resized(x[part], self.network_.learned.shape)
+            given = resized(x[part], self.network_.learned.shape)
             varied = self.network_.vary(given, y[part], z[part], strength)
-            made.append(_resized(varied, self.spec_.shape))
+            made.append(resized(varied, self.spec_.shape))
         return torch.cat(made)
 
     def __getstate__(self) -> JSON:
@@ -364,37 +345,3 @@ class PretrainedSampler(Sampler):
             network = Wrapped(self.generator, self.vary_with, numbers, self.value_range)
             self.network_ = network.on(available_device(device))
             self.network_.learned = learned
-
-
-def _bounds(name: str, value: Any, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return low and high of each channel."""
-    try:
-        low, high = (np.broadcast_to(np.asarray(bound, dtype=float), channels) for bound in value)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{name}={value!r} is not a pair (low, high) for {channels} channel(s)."
-        ) from error
-    if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise InputError(f"{name}={value!r} is not a range: give finite numbers with low < high.")
-    return tuple(low.tolist()), tuple(high.tolist())
-
-
-def _check_shape(
-    which: str, function: Any, made: tuple[int, ...], wanted: tuple[int, ...], *, resize: bool
-) -> None:
-    if made == wanted or (resize and made[0] == wanted[0]):
-        return
-    remedy = "set resize=True, or resize the rows given to fit"
-    if made[0] != wanted[0]:
-        remedy = "convert the rows given to fit, or wrap it in a function that converts its images"
-    raise InputError(
-        f"{which}={name_of(function)} gives images of (C, H, W) = {made}, and those of X have "
-        f"{wanted}: {remedy}."
-    )
-
-
-def _resized(images: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Resize images (B, C, H, W) to the height and width of `shape`, (C, H, W)."""
-    if images.shape[2:] == shape[1:]:
-        return images
-    return F.interpolate(images, size=shape[1:], mode="bilinear", antialias=True)

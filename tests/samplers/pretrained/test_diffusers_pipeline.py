@@ -16,7 +16,7 @@ from sklearn.base import clone
 from gen_augment import InputError, MissingDependencyError, SampleBank
 from gen_augment.rng import derive_seed, normal
 from gen_augment.samplers.pretrained import PretrainedSampler
-from gen_augment.samplers.wrapping import row_seeds
+from gen_augment.samplers.pretrained.wrapped import row_seeds
 from tests.conftest import toy_images
 
 diffusers = pytest.importorskip("diffusers")
@@ -138,7 +138,7 @@ def load(path: Path, kind: Any) -> Any:
     return pipeline
 
 
-def test_dit_gives_the_images_of_the_pipeline_called_by_hand(dit: Path, data: Any) -> None:
+def test_dit_images_equal_those_of_the_pipeline(dit: Path, data: Any) -> None:
     sampler = open_dit(dit, options={"guidance_scale": 3.0}).fit(*data)
     found = sampler.generate([4, 0, 1000], ["dog", "cat", "cat"])
     pipeline = load(dit, diffusers.DiTPipeline)
@@ -199,7 +199,7 @@ def test_text_to_image_and_image_to_image(stable_diffusion: Path, data: Any) -> 
     )
 
 
-def test_an_image_to_image_folder_generates_too(
+def test_an_image_to_image_folder_generates_images(
     stable_diffusion: Path, tmp_path: Path, data: Any
 ) -> None:
     folder = shutil.copytree(stable_diffusion, tmp_path / "editor")
@@ -258,7 +258,7 @@ def refused(folder: Path, message: str, **params: Any) -> None:
         open_dit(folder, **params)
 
 
-def test_folders_that_cannot_be_used(dit: Path, tmp_path: Path) -> None:
+def test_bad_folders_are_refused(dit: Path, tmp_path: Path) -> None:
     refused(
         tmp_path / "nothing",
         r"nothing is no folder with a model_index\.json.*Nothing is downloaded",
@@ -313,7 +313,7 @@ def test_code_in_a_folder_is_not_run(place: str, dit: Path, tmp_path: Path) -> N
     assert not (tmp_path / "ran").exists()
 
 
-def test_calls_that_do_not_go_with_the_pipeline(
+def test_calls_that_do_not_match_the_pipeline_are_refused(
     dit: Path, stable_diffusion: Path, data: Any, tmp_path: Path
 ) -> None:
     refused(
@@ -353,7 +353,7 @@ def test_calls_that_do_not_go_with_the_pipeline(
     refused(tmp_path / "ddpm", "a DDPMPipeline cannot be used here")
 
 
-def test_diffusers_is_imported_when_it_is_used(dit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diffusers_is_imported_on_demand(dit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import sys, gen_augment.samplers.pretrained; sys.exit('diffusers' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
     monkeypatch.setitem(sys.modules, "diffusers", None)

@@ -3,12 +3,11 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +15,7 @@ from gen_augment.errors import InputError
 from gen_augment.rng import fork_rng
 from gen_augment.samplers.persistence import tensor_bytes
 
-__all__ = ["Scripted", "Wrapped", "class_numbers", "identity_of", "name_of", "row_seeds"]
+__all__ = ["Scripted", "Wrapped", "identity_of", "name_of", "row_seeds"]
 
 #: Largest mean distance, in [-1, 1], between a row made alone and in a batch that rounding causes.
 _SAME_ROW = 0.05
@@ -106,8 +105,8 @@ class Wrapped(nn.Module):
                 for v in (pair.min(), pair.max())
             )
             raise InputError(
-                f"the generator {name_of(self.functions['generator'])} returns values of {low:g} to "
-                f"{high:g}, far outside value_range=({self.low:g}, {self.high:g}): set value_range "
+                f"the generator {name_of(self.functions['generator'])} returns values of {low:g} "
+                f"to {high:g}, far outside value_range=({self.low:g}, {self.high:g}): set value_range "
                 "to the range of its images."
             )
         alone = self._first(
@@ -218,23 +217,6 @@ class Wrapped(nn.Module):
                 "weights and, if it computes in 16 bits, its precision."
             )
         return scaled
-
-
-def class_numbers(classes: np.ndarray, class_map: Mapping[Any, int] | None) -> Tensor:
-    """Return the generator's number of each class; by default its position in the sorted labels."""
-    labels = classes.tolist()
-    if class_map is None:
-        return torch.arange(len(labels))
-    missing = [label for label in labels if label not in class_map]
-    if missing:
-        raise InputError(f"class_map has no entry for {missing!r}; y has the labels {labels!r}.")
-    numbers = [class_map[label] for label in labels]
-    for label, number in zip(labels, numbers, strict=True):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
-            raise InputError(
-                f"class_map[{label!r}]={number!r} is not a whole number of at least 0."
-            )
-    return torch.tensor([int(number) for number in numbers])
 
 
 def name_of(function: Any) -> str:

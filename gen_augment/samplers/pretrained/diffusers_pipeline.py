@@ -1,7 +1,7 @@
 """A diffusion pipeline of the diffusers library as a function of noise and class number.
 
-Every pipeline takes a list of random generators, one for each image, and draws all of its noise from
-them. So a row's noise ``z`` is not used as the pipeline's latents, whose shape differs between
+Every pipeline takes a list of random generators, one for each image, and draws all of its noise
+from them. So a row's noise ``z`` is not used as the pipeline's latents, whose shape differs between
 pipelines. It gives the seed of that row's generator, which draws the latents and the noise of
 stochastic schedulers.
 """
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.samplers.wrapping import row_seeds
+from gen_augment.samplers.pretrained.wrapped import row_seeds
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int
 
@@ -120,7 +120,8 @@ class DiffusersGenerator(nn.Module):
             for label, number in class_map.items():
                 if n and isinstance(number, int) and number >= n:
                     raise InputError(
-                        f"class_map[{label!r}]={number}, but {self.path} has the classes 0 to {n - 1}."
+                        f"class_map[{label!r}]={number}, but {self.path} has the classes 0 to "
+                        f"{n - 1}."
                     )
 
     def fingerprint(self) -> str:
@@ -217,8 +218,8 @@ def _check_folder(path: Path, diffusers: Any) -> None:
     for folder in sorted({file.parent for file in path.rglob("*") if file.suffix in _PICKLES}):
         if not any(file.suffix == _WEIGHTS for file in folder.iterdir()):
             raise InputError(
-                f"{folder} holds weights only as pickles, which are never loaded: convert them, for "
-                "example with save_pretrained(..., safe_serialization=True) if you trust them."
+                f"{folder} holds weights only as pickles, which are never loaded: convert them, "
+                "for example with save_pretrained(..., safe_serialization=True) if you trust them."
             )
     for file in sorted(path.rglob("*.index*.json")):
         shards = [str(shard) for shard in _read(file).get("weight_map", {}).values()]

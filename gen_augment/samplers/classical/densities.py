@@ -21,7 +21,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
-from gen_augment.samplers.classical import ClassicalSampler, check_flat
+from gen_augment.samplers.classical.base import ClassicalSampler, check_flat
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["KDESampler", "MixtureSampler"]

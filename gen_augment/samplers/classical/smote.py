@@ -19,7 +19,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, Modality, get_modality
 from gen_augment.rng import RandomState, derive_seed, uniform
-from gen_augment.samplers.classical import (
+from gen_augment.samplers.classical.base import (
     ClassicalSampler,
     below,
     check_flat,
@@ -82,7 +82,7 @@ class SMOTESampler(ClassicalSampler):
 
     @cached_property
     def codec_(self) -> Codec:  # type: ignore[override]
-        """The encoding, which plain numbers get only if it is asked for: it is slower than SMOTE."""
+        """The encoding; plain numbers are encoded on demand, since that is slower than SMOTE."""
         return self._modality.fit(self._rows)[0]
 
     def _learn(self, rows: Rows) -> None:

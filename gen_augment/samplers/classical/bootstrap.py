@@ -9,7 +9,7 @@ from torch import Tensor
 from gen_augment.containers import converted_from, take, to_library
 from gen_augment.data import Rows
 from gen_augment.rng import derive_seed, uniform
-from gen_augment.samplers.classical import ClassicalSampler, pack_rows, unpack_rows
+from gen_augment.samplers.classical.base import ClassicalSampler, pack_rows, unpack_rows
 
 __all__ = ["BootstrapSampler"]
 
