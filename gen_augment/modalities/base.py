@@ -339,8 +339,11 @@ class Modality(ABC):
         """
         return None
 
-    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
-        """Read labelled rows from a file or folder; None if it holds another modality."""
+    def read(self, path: Path, target: str | None) -> tuple[Any, ...] | None:
+        """Read labelled rows ``(X, y)`` from a file or folder; None if it holds another modality.
+
+        `gen_augment.modalities.file_rows.FileRows` says more than a pair.
+        """
         return None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:

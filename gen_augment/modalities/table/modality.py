@@ -1,6 +1,7 @@
 """Tables: DataFrames, and arrays or tensors of shape (n_rows, n_columns)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from gen_augment.containers import stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
+from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.codec import TableCodec
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
+from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.numbers import like_numbers, plain_numbers
 from gen_augment.types import JSON
 
@@ -29,8 +32,11 @@ class Table(Modality):
     Parameters
     ----------
     types : {column: {"number", "category"}}, optional
-        Types of columns, by name or position, that differ from what their dtype suggests, such as
-        whole numbers that are codes of categories.
+        Columns, by name or position, that are not what their dtype says: codes in whole numbers,
+        for example, are a "category".
+    file : TableFile or mapping, optional
+        How tables are read from files, see `TableFile`. A sampler that was fitted on a file keeps
+        it, and its rows are written in the same form.
 
     Examples
     --------
@@ -42,12 +48,22 @@ class Table(Modality):
     name = "table"
     suffixes = (".csv", ".parquet")
 
-    def __init__(self, types: Mapping[Any, str] | None = None) -> None:
+    def __init__(
+        self,
+        types: Mapping[Any, str] | None = None,
+        file: TableFile | Mapping[str, Any] | None = None,
+    ) -> None:
         self.types = types
+        self.file = file
 
     def options(self) -> JSON:
-        """Return the column types as pairs, since keys of JSON objects are strings."""
-        return {} if self.types is None else {"types": [list(pair) for pair in self._pairs()]}
+        """Return the options; column types as pairs, since JSON has no whole numbers for names."""
+        options: JSON = {}
+        if self.types is not None:
+            options["types"] = [list(pair) for pair in self._pairs()]
+        if self.file is not None:
+            options["file"] = TableFile.of(self.file).to_json()
+        return options
 
     def _pairs(self) -> list[tuple[Any, str]]:
         types: Any = dict(self.types or {})
@@ -66,7 +82,8 @@ class Table(Modality):
 
     def fit(self, X: Any) -> tuple[TableCodec, Tensor]:
         """Learn the columns; return the codec and the encoded rows."""
-        return TableCodec.fit(X, dict(self._pairs()))
+        codec, rows = TableCodec.fit(X, dict(self._pairs()))
+        return replace(codec, file=TableFile.of(self.file)), rows
 
     def codec_from_json(self, record: JSON) -> TableCodec:
         """Rebuild a codec from its `to_json`."""
@@ -119,17 +136,24 @@ class Table(Modality):
 
         return standardise
 
-    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
+    def read(self, path: Path, target: str | None) -> FileRows | None:
         """Read a CSV, Parquet, ARFF or KEEL file."""
         from gen_augment.modalities.table.files import read_table
 
-        return read_table(path, target) if path.is_file() else None
+        if not path.is_file():
+            return None
+        types = dict(self._pairs())
+        X, y, file, report, notes = read_table(path, target, types, TableFile.of(self.file))
+        return FileRows(X, y, Table(types or None, file), report, notes)
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write a CSV or Parquet file; each part becomes a row group of the latter."""
-        from gen_augment.modalities.table.files import write_table
+        from gen_augment.modalities.table.writing import write_table
 
-        write_table(path, parts, codec)
+        table: Any = codec
+        names = map(str, table.columns)
+        values = {n: getattr(p, "values", ()) for n, p in zip(names, table.parts, strict=True)}
+        write_table(path, parts, table.file, values)
 
 
 def _numbers(X: Any) -> np.ndarray | None:

@@ -23,7 +23,8 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, cli, load_sampler
 from gen_augment.cli import main
-from gen_augment.data.sources import Data
+from gen_augment.data import Rows
+from gen_augment.data.sources import LoadedData
 from gen_augment.study import trial
 from tests.conftest import toy_images, toy_table
 
@@ -274,7 +275,7 @@ def test_a_study_takes_the_test_part_of_a_folder(run: Run, tmp_path: Path) -> No
     write_images(tmp_path / "in" / "test", 6)
     assert run("study", "in", "--arms", "real,vae", *STUDY, "-o", "r.html")[0] == 0
     record = json.loads(Path("r-trials/result.json").read_text())
-    assert record["protocol"]["data"]["test"] == "6 rows apart"
+    assert record["protocol"]["data"]["test"] == "6 fixed rows"
     assert [trial["error"] for trial in record["trials"]] == [None] * 4
 
 
@@ -318,7 +319,7 @@ def test_an_interrupted_study_reports_what_there_is_and_goes_on(
     interrupt_at(4)
     code, out, err = run(*command)
     assert code == 130
-    assert err == "interrupted: the same command goes on with the trials that are left.\n"
+    assert err == "interrupted: the same command continues with the remaining trials.\n"
     assert out.endswith("Report: r.html\nTrials: r-trials\n")
     trials = trials_of("r-trials")
     assert [(trial["arm"], trial["seed"]) for trial in trials] == [
@@ -361,8 +362,8 @@ def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
 def test_only_images_with_a_mirror_image_are_flipped(
     mirror: bool, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = Data("toys", *toy_images(24), mirror=mirror)
-    monkeypatch.setattr("gen_augment.cli_study.load_data", lambda source, target: data)
+    data = LoadedData("toys", Rows.read(*toy_images(24)), mirror=mirror)
+    monkeypatch.setattr("gen_augment.cli.loading.load_data", lambda source, **how: data)
     assert (
         run("study", "toys", "--seeds", 1, "--steps", 1, "--sampler-steps", 1, "-o", "r.html")[0]
         == 0
@@ -386,7 +387,7 @@ def test_a_study_in_other_forms_within_a_budget(run: Run) -> None:
     )
     code, out, _ = run(*command)
     assert code == 0
-    assert Path("r.md").read_text().startswith("# Did synthetic data help?")
+    assert Path("r.md").read_text().startswith("# Did synthetic data help on wine?")
     for suffix in ("html", "csv", "parquet", "json"):
         code, again, _ = run("report", "r-trials", "-o", f"new.{suffix}")
         assert code == 0
@@ -421,7 +422,7 @@ def test_what_is_recommended_is_saved_or_nothing_is(
     helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)
-    monkeypatch.setattr("gen_augment.cli_study.DEFAULT_SAMPLERS", ("vae",))
+    monkeypatch.setattr("gen_augment.cli.studying.DEFAULT_SAMPLERS", ("vae",))
     monkeypatch.setattr("gen_augment.study.search.candidates", lambda *_: ["vae:1", "vae:0.5"])
     arguments = (
         "--seeds",
@@ -473,7 +474,8 @@ def write_bad_inputs(folder: Path) -> None:
     Image.new("L", (4, 4)).save(folder / "t.png")
     for label in ("a", "b"):
         (folder / "tiny" / label).mkdir(parents=True)
-        Image.new("L", (4, 4)).save(folder / "tiny" / label / "0.png")
+        for number in range(2):
+            Image.new("L", (4, 4)).save(folder / "tiny" / label / f"{number}.png")
     (folder / "file").write_text("kept")
     (folder / "model").write_bytes(b"no model")
     save_file({"a": torch.zeros(1)}, folder / "foreign")
@@ -536,7 +538,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
         ("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"),
         "takes no grid",
     ),
-    "grid of a table": (("fit", "wine", "-o", "out", "--grid", "grids"), "SampleGrid draws images"),
+    "grid of a table": (
+        ("fit", "wine", "-o", "out", "--grid", "grids"),
+        "SampleGrid draws pictures, and table rows have none",
+    ),
     "grid in a file": (("fit", "images", "-o", "out", "--grid", "file"), "file"),
     "model in a folder": (("fit", "wine", "-o", "full"), "full is a folder: name a file to write"),
     "model below a file": (("fit", "wine", "-o", "file/out"), "cannot write file/out"),
@@ -551,7 +556,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     ),
     "table in a folder": (
         ("sample", "M", "-o", "out"),
-        "out: tables are written to a .csv or .parquet file",
+        "out: table rows are written to a .csv or .parquet file",
     ),
     "no rows asked": (("sample", "M", "-n", 0, "-o", "out.csv"), "Invalid value for '-n'"),
     "sample below a file": (("sample", "M", "-o", "file/out.csv"), "cannot write file/out.csv"),
@@ -610,9 +615,12 @@ def test_what_is_wrong_is_one_line(
     write_bad_inputs(tmp_path)
     before = everything_below(tmp_path)
     code, out, err = run(*(table_model if argument == "M" else argument for argument in arguments))
-    assert message in err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
+    told, _, error = err.rpartition("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    # Before a CSV file is fitted, the command tells how its columns were read, and nothing else.
+    assert not told or (told.startswith("column ") and told.count("\n") == 5)
+    assert told == "" or arguments[1] in ("infinite.csv", "one.csv", "ids.csv")
     assert (code, out) == (2, "")
     assert everything_below(tmp_path) == before
     assert (tmp_path / "file").read_text() == "kept"
@@ -706,7 +714,7 @@ def test_an_interrupted_fit_is_gone_on_with(run: Run, tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "the same command with --resume goes on from m.partial" in err
+    assert "the same command with --resume continues from m.partial" in err
     assert everything_below(tmp_path) == ["m.partial"]
     partial = ConditionalFlow.load(tmp_path / "m.partial", device="cpu")
     assert 250 <= partial.n_steps_ < 1000

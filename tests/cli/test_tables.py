@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from gen_augment import GenAugmentError, Study, cli, load_sampler
+from gen_augment import GenAugmentError, Study, load_sampler
 from gen_augment.cli import app
 from gen_augment.data.sources import load_data
 from tests.samplers.test_mixed import draw_mixed
@@ -33,7 +34,7 @@ def run(*args: object) -> str:
 
 
 def test_dates_of_a_csv_are_dates(table: Path) -> None:
-    X = load_data(table, target="y").X
+    X = load_data(table, target="y").rows.X
     assert X.dtypes["day"].kind == X.dtypes["since"].kind == "M"
     assert X.dtypes["code"] == X.dtypes["kind"] == "str"
 
@@ -45,7 +46,7 @@ def test_from_a_csv_to_a_parquet_file(name: str, table: Path) -> None:
     output = run("fit", table, "--target", "y", "--sampler", name, *steps, "-o", model)
     assert ("in 3 steps" in output) == (name == "vae")
     run("sample", model, "-n", 30, "--label", "yes", "-o", out)
-    rows, X = pd.read_parquet(out), load_data(table, target="y").X
+    rows, X = pd.read_parquet(out), load_data(table, target="y").rows.X
     assert rows.drop(columns="y").dtypes.equals(X.dtypes)
     assert (rows["y"] == "yes").sum() == len(rows) == 30
     assert set(rows["kind"]) <= {"a", "b", "c"}
@@ -83,7 +84,7 @@ def test_rows_under_conditions(table: Path) -> None:
 def test_parts_under_conditions_are_those_of_one_call(
     monkeypatch: pytest.MonkeyPatch, table: Path
 ) -> None:
-    monkeypatch.setattr(cli, "PART_ROWS", 7)
+    monkeypatch.setattr(import_module("gen_augment.cli.sample"), "PART_ROWS", 7)
     model, out = table.with_name("model"), table.with_name("out.parquet")
     run("fit", table, "--target", "y", "--sampler", "kde", "-o", model)
     for labels, y, n in (
@@ -111,7 +112,7 @@ def test_parts_under_conditions_are_those_of_one_call(
         ("x=900..", "leaves nothing: .* was seen in fit"),
         ("day=1999-01-01..2001-01-01", "leaves nothing: 2024-01-0"),
         ("count=", "no value of that column was missing"),
-        ("x=1.0001..1.00011", r"0 of \d+ rows met the conditions"),
+        ("x=1.0001..1.00011", r"only 0 of \d+ rows meet the conditions"),
     ],
 )
 def test_conditions_that_cannot_be_met_write_nothing(
@@ -206,7 +207,7 @@ def test_default_arms_of_a_table_hold_what_imbalanced_learn_has_and_the_densitie
     table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(Study, "run", lambda study, *args, **kwargs: asked.extend(study.arms))
+    monkeypatch.setattr(Study, "run", lambda study, *_, **__: asked.extend(study.check().arms))
     CliRunner().invoke(app, ["study", str(table), "--target", "y"])
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
     assert asked == [*baselines, "flow", "gan", "vae", "kde", "mixture"]

@@ -51,7 +51,7 @@ def test_parts_make_the_bank_that_one_process_makes(
         assert not (Path("parts") / build.MANIFEST).exists()
         assert run(model, "-n", 1000, "--seed", 5, "-o", "parts", "--part", part) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[1] == "part 2/3 is there; the others are not yet: parts"
+    assert told[1] == "part 2/3 is built; other parts are missing: parts"
     assert told[3] == "1000 rows: parts"
     for name in ("rows.bin", "manifest.json"):
         assert (Path("parts") / name).read_bytes() == (Path("whole") / name).read_bytes()
