@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from inspect import signature
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -101,14 +102,16 @@ def check_filters(filters: Any) -> list[Filter]:
 
 
 def fit_filter(keep: Any, X: Any, y: Any, sampler: Any) -> Any:
-    """Fit a filter, if it can be, on the rows that `sampler` was fitted on; return it.
+    """Fit a filter that has `fit` on the rows that `sampler` was fitted on; return it.
 
-    One that has to know the sampler too has a true attribute ``judges_sampler``, and `fit` takes it by that name.
+    The keywords `sampler` and `modality` are passed to a `fit` whose signature names them.
     """
-    if getattr(keep, "judges_sampler", False):
-        keep.fit(X, y, sampler=sampler)
-    elif hasattr(keep, "fit"):
-        keep.fit(X, y)
+    if hasattr(keep, "fit"):
+        known = signature(keep.fit).parameters
+        keywords = {"sampler": sampler} if "sampler" in known else {}
+        if "modality" in known:
+            keywords["modality"] = sampler.codec_.modality
+        keep.fit(X, y, **keywords)
     return keep
 
 

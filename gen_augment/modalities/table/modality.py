@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gen_augment.containers import stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
-from gen_augment.modalities.table.codec import TableCodec
+from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.types import JSON
@@ -81,6 +81,18 @@ class Table(Modality):
         """Read conditions such as ``age=35..60``."""
         return read_conditions(codec, texts)
 
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame:
+        """Return the table as a DataFrame, in which declared categories are not numbers."""
+        table: Any = codec
+        columns = columns_of(stack_rows(X))[2]
+        kinds = [part.kind for part in table.parts]
+        return pd.DataFrame(
+            {
+                name: values.astype(object) if kind == "category" else values
+                for (name, values), kind in zip(columns.items(), kinds, strict=True)
+            }
+        )
+
     def default_arms(
         self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
     ) -> list[str]:
@@ -101,8 +113,8 @@ class Table(Modality):
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)
-            if found is None:
-                return codec.encode(rows)
+            if found is None or found.shape[1:] != mean.shape:
+                return codec.encode(rows)  # raises for rows of another form
             # A value that is missing here and nowhere in training is the mean, as in the codec.
             return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
