@@ -131,8 +131,9 @@ def test_rows_are_read_as_the_modality_says(cls: Any) -> None:
     params = {"estimator": LogisticRegression()} if cls is LabelAgreement else {}
     modality = Table(types={0: "category"})
     gate = cls(**params).fit(X, y, modality=modality)
-    scores = gate.score_samples(X, y)
-    assert not np.allclose(scores, cls(**params).fit(X, y).score_samples(X, y))
+    other = X + [0, 0.3]
+    scores = gate.score_samples(other, y)
+    assert not np.allclose(scores, cls(**params).fit(X, y).score_samples(other, y))
     as_rows = cls(**params).fit(Rows.read(X, y, modality=modality))
-    np.testing.assert_array_equal(as_rows.score_samples(X, y), scores)
+    np.testing.assert_array_equal(as_rows.score_samples(other, y), scores)
     assert as_rows.fingerprint() == gate.fingerprint()

@@ -93,7 +93,7 @@ def test_bad_input_is_an_error(network: nn.Module, tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pth")
     (tmp_path / "cut.pth").write_bytes(b"PK")
     for name, weights, message in (
-        ("resnet19", {}, "neither 'auto' nor 'values' nor a classifier"),
+        ("resnet19", {}, "neither 'auto' nor 'values' nor a torchvision classifier"),
         ("resnet18", tmp_path / "none.pth", "none.pth cannot be read"),
         ("resnet18", tmp_path / "pickled.pth", "pickled.pth cannot be read"),
         ("resnet18", tmp_path / "cut.pth", "cut.pth cannot be read"),

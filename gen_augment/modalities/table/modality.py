@@ -105,7 +105,7 @@ class Table(Modality):
         The codec maps columns to normal quantiles, which suits generators and would do work that
         is the classifier's own. In 32 bits confident probabilities would be tied.
         """
-        known = _numbers(X)
+        known = None if _declares_categories(codec, X) else _numbers(X)
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
@@ -131,6 +131,15 @@ class Table(Modality):
         from gen_augment.modalities.table.files import write_table
 
         write_table(path, parts, codec)
+
+
+def _declares_categories(codec: Any, X: Any) -> bool:
+    """Whether a column of numbers was declared to be a category."""
+    columns = columns_of(stack_rows(X))[2].values()
+    return any(
+        part.kind == "category" and not pd.api.types.is_bool_dtype(values.dtype)
+        for values, part in zip(columns, codec.parts, strict=True)
+    )
 
 
 def _numbers(X: Any) -> np.ndarray | None:
