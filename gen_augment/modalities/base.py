@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -245,6 +246,10 @@ class Modality(ABC):
     def read_conditions(self, codec: Codec, texts: Iterable[str]) -> dict[Any, list[Any]]:
         """Read conditions that the command line was given, as `matcher` takes them."""
         raise InputError(f"where {list(texts)} needs columns, and {self.name} rows have none.")
+
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame | None:
+        """Return rows as a table whose columns are compared one by one; None without columns."""
+        return None
 
     # -- Networks of generic samplers
 

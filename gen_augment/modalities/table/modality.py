@@ -13,7 +13,7 @@ from torch import Tensor
 from gen_augment.containers import stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
-from gen_augment.modalities.table.codec import TableCodec
+from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
@@ -109,6 +109,18 @@ class Table(Modality):
         """Read conditions such as ``age=35..60``."""
         return read_conditions(codec, texts)
 
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame:
+        """Return the table as a DataFrame, in which declared categories are not numbers."""
+        table: Any = codec
+        columns = columns_of(stack_rows(X))[2]
+        kinds = [part.kind for part in table.parts]
+        return pd.DataFrame(
+            {
+                name: values.astype(object) if kind == "category" else values
+                for (name, values), kind in zip(columns.items(), kinds, strict=True)
+            }
+        )
+
     def default_arms(
         self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
     ) -> list[str]:
@@ -121,7 +133,7 @@ class Table(Modality):
         The codec maps columns to normal quantiles, which suits generators but would do part of the
         classifier's work. In 32 bits, confident probabilities would be tied.
         """
-        known = _numbers(X)
+        known = None if _declares_categories(codec, X) else _numbers(X)
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
@@ -129,9 +141,9 @@ class Table(Modality):
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)
-            if found is None:
-                return codec.encode(rows)
-            # A missing value becomes the mean if training rows have none, as in the codec.
+            if found is None or found.shape[1:] != mean.shape:
+                return codec.encode(rows)  # raises for rows of another form
+            # A value that is missing here and nowhere in training is the mean, as in the codec.
             return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
         return standardise
@@ -154,6 +166,15 @@ class Table(Modality):
         names = map(str, table.columns)
         values = {n: getattr(p, "values", ()) for n, p in zip(names, table.parts, strict=True)}
         write_table(path, parts, table.file, values)
+
+
+def _declares_categories(codec: Any, X: Any) -> bool:
+    """Whether a column of numbers was declared to be a category."""
+    columns = columns_of(stack_rows(X))[2].values()
+    return any(
+        part.kind == "category" and not pd.api.types.is_bool_dtype(values.dtype)
+        for values, part in zip(columns, codec.parts, strict=True)
+    )
 
 
 def _numbers(X: Any) -> np.ndarray | None:
