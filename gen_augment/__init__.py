@@ -20,6 +20,7 @@ from gen_augment.errors import (
     MissingDependencyError,
     ModeCollapseWarning,
     NotFittedError,
+    RebuildError,
     WorkerDeviceError,
 )
 from gen_augment.filters import FilteredSampler
@@ -65,6 +66,7 @@ __all__ = [
     "NotFittedError",
     "PairedVAE",
     "PretrainedSampler",
+    "RebuildError",
     "SMOTESampler",
     "SampleBank",
     "Sampler",

@@ -28,7 +28,7 @@ from gen_augment.codecs import infer_codec, read_rows, take
 from gen_augment.counts import allocate
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
-from gen_augment.inject.rows import addresses, check_source
+from gen_augment.inject.row_source import check_source, next_addresses
 from gen_augment.metrics import Bias
 from gen_augment.metrics.bias import bias_of
 from gen_augment.metrics.features import Features, as_vectors, choose_features
@@ -281,7 +281,7 @@ def _generate(
     """Addresses and rows, as many of each class as there are real ones in proportion."""
     wanted = allocate(min(n_samples, len(real)), np.bincount(real.codes, minlength=real.n_classes))
     codes = np.repeat(np.arange(len(wanted)), wanted)
-    index, labels = addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
+    index, labels = next_addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
     return index, real.like(
         sampler.generate(index, labels, seed=derive_seed(seed, "audit")), labels
     )

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from gen_augment.codecs import Codec, LabelCodec, concatenate, take
+from gen_augment.counts import consecutive
 from gen_augment.errors import ArchiveError, ExhaustedError, NotFittedError
 from gen_augment.rejection import Filter, check_filters, describe_filter, fit_filter, passes
 from gen_augment.rng import RandomState
@@ -102,7 +104,18 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
         self._check_fitted()
         return sample_by_address(self, n_samples, y, random_state, where)
 
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        return consecutive(codes, n_before)
+
+    def generate(
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
         """Rows by address, as `Sampler.generate` gives them.
 
         Raises
@@ -127,7 +140,8 @@ class FilteredSampler(BaseEstimator):  # type: ignore[misc] # scikit-learn has n
             drawn += len(missing)
             missing = missing[~good]
             if not len(missing):
-                return take(concatenate(kept), np.argsort(np.concatenate(places)))
+                rows = take(concatenate(kept), np.argsort(np.concatenate(places)))
+                return rows.to(device) if isinstance(rows, torch.Tensor) else rows
         names, counts = np.unique(labels[missing], return_counts=True)
         wanted = [int((labels == name).sum()) for name in names]
         found = {

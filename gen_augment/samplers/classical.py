@@ -18,6 +18,7 @@ from torch import Tensor
 from gen_augment import archive
 from gen_augment.codecs import Codec, LabelCodec, codec_from_json, infer_codec, read_rows, take
 from gen_augment.codecs.source import stack_rows
+from gen_augment.counts import consecutive
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers.persistence import Persistent
@@ -137,14 +138,27 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         self._check_fitted()
         return sample_by_address(self, n_samples, y, random_state, where, max_draws)
 
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        return consecutive(codes, n_before)
+
+    def generate(
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
         """Rows by address, as `Sampler.generate` gives them."""
         self._check_fitted()
         where = check_index(index)
         codes = self.label_codec_.encode_rows(y, len(where))
         rows = self._make(where, codes, self.seed_ if seed is None else resolve_seed(seed))
         # PIL images: copies, so that a transform that writes to its input leaves rows that are kept as they are.
-        return [copy.copy(row) for row in rows] if isinstance(rows, list) else rows
+        if isinstance(rows, list):
+            return [copy.copy(row) for row in rows]
+        return rows.to(device) if isinstance(rows, Tensor) else rows
 
     def _pick(self, codes: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Number of a training row of each of these classes, every one alike if `u` is uniform in [0, 1)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
 from gen_augment.codecs import Codec, LabelCodec, TableCodec, concatenate
+from gen_augment.counts import consecutive
 from gen_augment.errors import NotFittedError, WorkerDeviceError
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.training.placement import evaluating, has_bfloat16_tiles, keep_heap
@@ -28,9 +29,6 @@ GPU_FACTOR = 8
 class Generating:
     """`generate` and `vary` for a sampler."""
 
-    #: `generate` takes a device; see `SupportsSample`.
-    generates_on_device = True
-
     codec_: Codec
     label_codec_: LabelCodec
     spec_: DataSpec
@@ -46,6 +44,10 @@ class Generating:
     @abstractmethod
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Encoded rows ``(B, *shape)`` from noise ``(B, *latent_shape)`` and class numbers ``(B,)``."""
+
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        return consecutive(codes, n_before)
 
     def generate(
         self,

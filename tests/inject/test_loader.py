@@ -36,7 +36,7 @@ def sampler() -> ConditionalVAE:
 def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> None:
     zeros = TensorDataset(IMAGES, torch.zeros(40, dtype=torch.int64))
     loader = DataLoader(zeros, batch_size=40)
-    assert next(iter(augment_loader(loader, sampler, ratio=1.0, labels="batch")))[1].sum() == 0
+    assert next(iter(augment_loader(loader, sampler, ratio=1.0, labels="same")))[1].sum() == 0
     balanced = torch.cat(
         [
             b[1]
@@ -215,12 +215,12 @@ ROWS, LABELS = real_rows([0, 1, 2, 0]), torch.tensor([0, 1, 2, 0])
         ((torch.tensor(1.0), LABELS), {}, r"for inputs of shape \(\)"),
         (
             (ROWS, LABELS + 3),
-            {"labels": "batch"},
+            {"labels": "same"},
             r"label [345] is none that the source knows: \[0, 1, 2\]",
         ),
-        ((ROWS, LABELS + 0.5), {"labels": "batch"}, r"label [012].5 is none"),
-        ((ROWS, LABELS * float("nan")), {"labels": "batch"}, "label nan is none"),
-        ((ROWS, torch.eye(4)[[3, 3, 3, 3]]), {"labels": "batch"}, "label 3 is none"),
+        ((ROWS, LABELS + 0.5), {"labels": "same"}, r"label [012].5 is none"),
+        ((ROWS, LABELS * float("nan")), {"labels": "same"}, "label nan is none"),
+        ((ROWS, torch.eye(4)[[3, 3, 3, 3]]), {"labels": "same"}, "label 3 is none"),
         (
             (ROWS, torch.eye(4)[:, :2]),
             {},

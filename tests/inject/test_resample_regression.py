@@ -25,7 +25,7 @@ from gen_augment import (
     MixtureSampler,
     SMOTESampler,
 )
-from gen_augment.inject.regression import MIN_ROWS, TargetBins
+from gen_augment.inject.target_bins import MIN_ROWS, TargetBins
 
 
 def law(x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from gen_augment import InputError
-from gen_augment.inject.rows import describe
+from gen_augment.inject.row_source import describe
 from gen_augment.samplers.paired import PairedVAE, PairNetwork, warp
 from gen_augment.types import DataSpec
 from tests.bank.toys import assert_same_rows

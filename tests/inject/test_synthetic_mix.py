@@ -16,8 +16,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix
-from gen_augment.inject.batch import windows
-from gen_augment.inject.rows import RowStream
+from gen_augment.inject.batch_mixer import MixSettings
+from gen_augment.inject.batch_plan import Position
+from gen_augment.inject.row_stream import RowStream
 from tests.inject.toys import Mixing, Numbered, as_image, is_real, names, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0, 1, 0]
@@ -46,7 +47,7 @@ def test_windows_hold_as_many_places_as_asked_for(n_rows: int, data: st.DataObje
 @given(
     y=st.lists(st.integers(0, 2), min_size=1, max_size=40),
     ratio=st.floats(0, 1),
-    labels=st.sampled_from(["batch", "prior", "balanced"]),
+    labels=st.sampled_from(["same", "prior", "balanced"]),
     form=st.sampled_from(["index", "int32", "one-hot", "soft"]),
     from_bank=st.booleans(),
     seed=st.integers(0, 2**31),
@@ -82,7 +83,7 @@ def test_rows_are_replaced_and_the_rest_stays(
     assert torch.equal(out_x[~new], x[~new])
     assert torch.equal(out_y[~new], target[~new])
     assert torch.equal(out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y.long())
-    assert labels != "batch" or torch.equal(out_y, target)
+    assert labels != "same" or torch.equal(out_y, target)
     times = Counter(names(out_x[new]))
     assert all(n == 1 for n in times.values()) or (
         from_bank and max(Counter(out_x[new, 2].tolist()).values()) > 7
