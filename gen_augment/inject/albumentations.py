@@ -338,7 +338,9 @@ def seed_workers(*pipelines: Any) -> Callable[[int], None]:
 def _seed(pipelines: tuple[Any, ...], worker_id: int) -> None:
     info = get_worker_info()
     if info is None:
-        raise InputError("seed_workers is for DataLoader(..., num_workers=..., worker_init_fn=...).")
+        raise InputError(
+            "seed_workers is for DataLoader(..., num_workers=..., worker_init_fn=...)."
+        )
     for number, pipeline in enumerate(pipelines):
         # `set_random_seed` of albumentations 2.0.8 gives all transforms equal generators, so
         # that two flips with the same `p` would always be applied together.

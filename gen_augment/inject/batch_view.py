@@ -136,9 +136,14 @@ class BatchView:
 
     def check_only_inputs_and_labels(self) -> None:
         """Raise if the batch holds other values per row, which added rows would not have."""
-        known = {self.labels_key, *([self.container] if self.container is not None else self.inputs)}
+        known = {
+            self.labels_key,
+            *([self.container] if self.container is not None else self.inputs),
+        }
         n = len(self.labels)
-        other = [key for key, part in _entries(self.batch) if key not in known and _has_rows(part, n)]
+        other = [
+            key for key, part in _entries(self.batch) if key not in known and _has_rows(part, n)
+        ]
         if self.container is not None:
             inner = _entries(self.batch[self.container])
             other += [key for key, part in inner if key not in self.inputs and _has_rows(part, n)]
@@ -155,8 +160,10 @@ def check_keys(keys: Any) -> None:
         raise InputError(f"keys={keys!r}: give (inputs, labels).")
 
 
-def put_on(batch: Any, device: torch.device) -> Any:
-    """Return the batch with all its Tensors on a device."""
+def put_on(batch: Any, device: torch.device | None) -> Any:
+    """Return the batch with all its Tensors on a device, or as it is for None."""
+    if device is None:
+        return batch
     if isinstance(batch, Tensor):
         return batch.to(device, non_blocking=device.type == "cuda")
     if isinstance(batch, (Mapping, tuple, list)):

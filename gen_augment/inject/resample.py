@@ -16,8 +16,8 @@ from torch import Tensor
 from gen_augment.codecs import LabelCodec
 from gen_augment.codecs.source import stack_rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
-from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.inject.class_counts import SamplingStrategy
+from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.types import SupportsSample

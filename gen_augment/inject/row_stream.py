@@ -6,6 +6,7 @@ and in whatever order.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,7 @@ class RowStream:
 def _runs(where: np.ndarray) -> Iterator[tuple[slice, slice]]:
     """Split places into runs of neighbours: where each lies, and which part of `where` it is."""
     cuts = [0, *(np.flatnonzero(np.diff(where) != 1) + 1).tolist(), len(where)]
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         if stop > start:
             first = int(where[start])
             yield slice(first, first + stop - start), slice(start, stop)

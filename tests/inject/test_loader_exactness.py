@@ -164,7 +164,9 @@ def test_rows_that_are_planned_in_parts_are_the_same(
     # More than the 256 that a sampler makes, and the 4,096 places of a bank that are looked up, at once.
     loader = DataLoader(real_data([0] * 3000), 700)
     for source in (numbered, numbered_bank):
-        x, y = synthetic(list(augment_loader(loader, source, ratio=2, mode="append")))
+        x, y = synthetic(
+            list(augment_loader(loader, source, ratio=2, mode="append", labels="prior"))
+        )
         assert len(x) == 6000
         assert torch.equal(x[:, 2].long(), y)
         if source is numbered:
@@ -233,7 +235,7 @@ def test_processes_that_train_together_share_no_row(
 ) -> None:
     bank = SampleBank.build(numbered, {0: 20, 1: 20, 2: 20}, tmp_path / "bank")
     ranks = Ranks(3)
-    monkeypatch.setattr("gen_augment.inject.loader._rank", ranks)
+    monkeypatch.setattr("gen_augment.inject.loader._process", ranks)
     data = real_data([0, 2] * 30)
     for source in (numbered, bank):
         loaders = []

@@ -48,7 +48,7 @@ class FakeDevice:
         monkeypatch.setattr(
             loader_module,
             "start_prefetching",
-            lambda device, depth: Ahead(device, depth) if depth else None,
+            lambda device, depth: Prefetcher(device, depth) if depth else None,
         )
 
     @contextmanager
