@@ -32,7 +32,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.harness import Record, Trials, markdown
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from gen_augment.metrics import FeatureExtractor, fidelity, memorisation, train_features
 from gen_augment.samplers import SAMPLERS, Sampler
 from gen_augment.study.arms import Pool, make_pool, parse_arm

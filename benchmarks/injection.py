@@ -29,7 +29,7 @@ from torchvision.transforms import v2
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from benchmarks.overhead import bare_sample_seconds
 from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, augment_loader
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from gen_augment.samplers import SAMPLERS, Sampler
 
 __all__ = ["figures", "run", "table"]

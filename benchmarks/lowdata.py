@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.comparison import Goal
 from benchmarks.harness import WORK
 from benchmarks.protocol import Protocol, Setup, image_samplers, images, one_seed
-from gen_augment.data import data_root
+from gen_augment.data.sources import data_root
 from gen_augment.errors import InputError
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps

@@ -45,7 +45,7 @@ from benchmarks.comparison import (
     words,
 )
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
-from gen_augment.data import Data, load_data
+from gen_augment.data.sources import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE

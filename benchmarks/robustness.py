@@ -1,7 +1,7 @@
 """Does synthetic data make a classifier robust? Fashion-MNIST at 100 images a class, under common corruptions.
 
 The arms, steps and rows of ``fashion-lowdata``; each classifier is also tested on 500 test images under ten kinds of
-corruption at five severities (see `gen_augment.study.corruptions`). Nothing is chosen on corrupted images: arms are
+corruption at five severities (see `gen_augment.modalities.image.corruptions`). Nothing is chosen on corrupted images: arms are
 those chosen on clean validation images. With one thread of a slow core a seed takes about 22 minutes.
 """
 
@@ -14,8 +14,8 @@ from benchmarks import lowdata
 from benchmarks.comparison import paired, points
 from benchmarks.harness import Record, markdown, unpack
 from benchmarks.protocol import SEEDS, Protocol, Setup, images, test_part
+from gen_augment.modalities.image.corruptions import SEVERITIES, chosen_rows, corrupt
 from gen_augment.study import Study, StudyResult
-from gen_augment.study.corruptions import SEVERITIES, chosen_rows, corrupt
 
 __all__ = ["PROTOCOL", "figures", "summary", "table"]
 

@@ -36,7 +36,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.harness import Record, Trials, markdown, pack, unpack
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import CLASSICAL, SAMPLERS

@@ -34,7 +34,7 @@ from benchmarks.protocol import (
 )
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
-from gen_augment.data import Data
+from gen_augment.data.sources import Data
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler
 from gen_augment.study import Study, parse_arm

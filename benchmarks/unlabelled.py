@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
 from gen_augment.codecs import concatenate
-from gen_augment.data import Data
+from gen_augment.data.sources import Data
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from gen_augment import Sampler, Study
 from gen_augment.training import Loop
-from gen_augment.types import Batch, DataSpec
+from gen_augment.modalities import DataSpec
+from gen_augment.types import Batch
 
 
 class NormalNetwork(nn.Module):

@@ -12,9 +12,9 @@ from sklearn.base import clone
 from gen_augment.bank import SampleBank
 from gen_augment.cli_study import report, study
 from gen_augment.codecs import read_conditions
-from gen_augment.data import load_data
+from gen_augment.data.export import check_new, write_parts
+from gen_augment.data.sources import load_data
 from gen_augment.errors import DivergedError, GenAugmentError, InputError
-from gen_augment.export import check_new, write_parts
 from gen_augment.samplers import CLASSICAL, SAMPLERS, load_sampler, sample_parts
 from gen_augment.terminal import (
     DataArgument,
@@ -173,11 +173,11 @@ def sample(
     `gen-augment sample customers.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
     """
     sampler = load_sampler(model, device=device)
-    check_new(output, sampler.codec_.kind)
+    check_new(output, sampler.codec_.modality)
     wanted = None if not label else {_find_label(sampler.classes_, text): n for text in label}
     conditions = read_conditions(sampler.codec_, where) if where else None
     parts = sample_parts(sampler, None if wanted else n, wanted, seed, PART_ROWS, conditions)
-    write_parts(output, parts, sampler)
+    write_parts(output, parts, sampler.codec_)
     tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")
 
 

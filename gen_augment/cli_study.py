@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError
 from gen_augment.filters import FilteredSampler
 from gen_augment.samplers import CLASSICAL, SAMPLERS

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 from gen_augment import archive
-from gen_augment.data import DATASETS
+from gen_augment.data.sources import DATASETS
 from gen_augment.errors import InputError
 
 __all__ = [

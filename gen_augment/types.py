@@ -1,8 +1,7 @@
 """Types shared across the package."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,17 +12,14 @@ __all__ = [
     "JSON",
     "Batch",
     "ColumnTypes",
-    "DataSpec",
     "GeneratesRows",
     "History",
-    "Kind",
     "Labels",
     "StepFunction",
     "SupportsAddresses",
     "SupportsSample",
 ]
 
-Kind = Literal["image", "table"]
 JSON = dict[str, Any]
 #: ``"step"`` and each loss by name, one value a reading.
 History = dict[str, list[float]]
@@ -35,34 +31,6 @@ ColumnTypes = Mapping[Any, str] | None
 
 #: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.
 Labels = ArrayLike | Mapping[Any, int] | None
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """What a network has to know of the data.
-
-    Attributes
-    ----------
-    kind : {"image", "table"}
-    shape : tuple of int
-        Of one encoded row: ``(C, H, W)`` for images, ``(width,)`` for tables.
-    n_classes : int
-    binary : bool
-        Whether every value is one of two, as in black-and-white images.
-    blocks : tuple of int
-        For tables, the widths of the one-hot blocks that end a row; numbers come before them.
-    """
-
-    kind: Kind
-    shape: tuple[int, ...]
-    n_classes: int
-    binary: bool = False
-    blocks: tuple[int, ...] = ()
-
-    @property
-    def n_numbers(self) -> int:
-        """Of a row of a table, the values that are in no block."""
-        return self.shape[0] - sum(self.blocks)
 
 
 @runtime_checkable

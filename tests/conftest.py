@@ -12,8 +12,8 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from gen_augment import ConditionalVAE
-from gen_augment.samplers import SAMPLERS, Sampler, unlabelled
+from gen_augment import ConditionalVAE, modalities
+from gen_augment.samplers import SAMPLERS, Sampler
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = (
@@ -25,7 +25,7 @@ os.environ.setdefault(
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
-unlabelled.N_STEPS.update(image=60, table=60)  # toys are learned in no time
+modalities.Modality.label_steps = modalities.Image.label_steps = 60  # toys are learned in no time
 
 
 def small_sampler(name: str, **params: Any) -> Sampler:

@@ -23,7 +23,7 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, archive, cli, load_sampler
 from gen_augment.cli import main
-from gen_augment.data import Data
+from gen_augment.data.sources import Data
 from gen_augment.study import trial
 from tests.conftest import toy_images, toy_table
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gen_augment import GenAugmentError, Study, cli, load_sampler
 from gen_augment.cli import app
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from tests.samplers.test_mixed import draw_mixed
 
 

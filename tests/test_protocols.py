@@ -17,7 +17,7 @@ from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
-from gen_augment.data import Data
+from gen_augment.data.sources import Data
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
 from tests.study.test_result import make_result

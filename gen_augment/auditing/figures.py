@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gen_augment.codecs.source import stack_rows
-from gen_augment.codecs.table import columns_of
+from gen_augment.containers import stack_rows
 from gen_augment.metrics import (
     Bias,
     adversarial_accuracy,
@@ -24,6 +23,7 @@ from gen_augment.metrics import (
 )
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.metrics.utility import Utility
+from gen_augment.modalities.table.codec import columns_of
 
 __all__ = ["FIGURES", "Compared", "class_figures", "column_figures", "findings", "row_figures"]
 

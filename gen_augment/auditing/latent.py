@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
+from gen_augment.modalities.image.display import as_sheet
 from gen_augment.validation import check_positive_int, check_range, check_same_length
 
 __all__ = ["interpolate", "save_grid", "traverse"]
@@ -152,14 +153,6 @@ def save_grid(path: str | os.PathLike[str], sampler: Any, X: Any, n_columns: int
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, format="png")
     return write_bytes(path, buffer.getvalue())
-
-
-def as_sheet(images: Tensor, columns: int) -> Tensor:
-    """Encoded images ``(n, C, H, W)`` side by side, so many in a line, as ``(H * lines, W * columns, C)``."""
-    lines = images.reshape(-1, columns, *images.shape[1:]).permute(
-        0, 3, 1, 4, 2
-    )  # (lines, H, columns, W, C)
-    return lines.flatten(2, 3).flatten(0, 1)
 
 
 def _check_steps(n_steps: Any) -> int:

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gen_augment.auditing.figures import Compared
-from gen_augment.auditing.latent import as_sheet, interpolate
-from gen_augment.codecs import take
+from gen_augment.auditing.latent import interpolate
+from gen_augment.containers import take
 from gen_augment.metrics.rows import LabelledRows
+from gen_augment.modalities.image.display import as_sheet
 from gen_augment.neighbours import nearest
 
 __all__ = [

@@ -10,6 +10,7 @@ from gen_augment.bank.manifest import MAX_ROWS, Generator, Manifest
 from gen_augment.codecs import LabelCodec
 from gen_augment.counts import allocate, check_counts
 from gen_augment.errors import InputError
+from gen_augment.modalities import codec_to_json
 from gen_augment.rejection import Filter, describe_filter
 from gen_augment.rng import resolve_seed
 from gen_augment.types import GeneratesRows
@@ -41,7 +42,7 @@ def make_plan(
             sampler.seed_ if seed is None else resolve_seed(seed),
         ),
         json.loads(
-            json.dumps(sampler.codec_.to_json())
+            json.dumps(codec_to_json(sampler.codec_))
         ),  # as a file would give it back: lists for tuples
         json.loads(json.dumps(labels.to_json())),
         _rows_per_class(counts, max_draws, labels, sampler.class_prior_),

@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from gen_augment.codecs import LabelCodec
-from gen_augment.codecs.source import stack_rows
+from gen_augment.containers import stack_rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
 from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target

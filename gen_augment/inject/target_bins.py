@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.codecs.columns import check_magnitude
-from gen_augment.codecs.dtypes import is_number
 from gen_augment.errors import InputError
+from gen_augment.modalities.table.columns import check_magnitude
+from gen_augment.modalities.table.dtypes import is_number
 from gen_augment.validation import check_choice, check_finite, check_positive_int, check_same_length
 
 __all__ = ["BINNINGS", "MIN_ROWS", "TargetBins", "as_floats", "joined", "parted", "read_target"]

@@ -16,7 +16,7 @@ from gen_augment.codecs import Codec
 from gen_augment.errors import InputError
 from gen_augment.metrics.pretrained import ImageNetFeatures, torchvision_features
 from gen_augment.metrics.rows import LabelledRows, Values
-from gen_augment.nets import build_encoder
+from gen_augment.modalities import DataSpec
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
@@ -27,7 +27,6 @@ from gen_augment.training.placement import (
     place,
     tensor_defaults,
 )
-from gen_augment.types import DataSpec
 from gen_augment.validation import check_class_counts, check_positive_int
 
 __all__ = [
@@ -147,13 +146,13 @@ def train_network(
     check_positive_int("n_steps", n_steps)
     where, codec = make_fabric(device, "32-true").device, rows.codec
     batches = Batches(
-        rows.encoded.to(where, memory_format=memory_format(codec.kind)),
+        rows.encoded.to(where, memory_format=memory_format(rows.encoded.ndim)),
         torch.from_numpy(rows.codes).to(where),
         batch_size=BATCH_SIZE,
         seed=derive_seed(seed, "order"),
     )
     with fork_rng(derive_seed(seed, "features"), where), tensor_defaults():
-        trunk = place(_trunk(DataSpec(codec.kind, codec.shape, rows.n_classes)), where, codec.kind)
+        trunk = place(_trunk(DataSpec.of(codec, rows.n_classes)), where)
         head = nn.Linear(N_FEATURES, rows.n_classes).to(where)
         train_classifier(trunk, head, batches, n_steps)
     return FeatureExtractor(codec, trunk.eval(), head, rows.labels.classes)
@@ -237,5 +236,5 @@ _trained: dict[tuple[str, int], FeatureExtractor] = {}
 
 
 def _trunk(spec: DataSpec) -> nn.Module:
-    encoder = build_encoder(spec, 32)
+    encoder = spec.modality.encoder(spec, 32)
     return nn.Sequential(encoder, nn.Linear(encoder.out_features, N_FEATURES), nn.LeakyReLU(0.2))

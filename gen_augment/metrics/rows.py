@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gen_augment.codecs import Codec, LabelCodec, concatenate, infer_codec, read_rows, take
+from gen_augment.modalities import codec_to_json
 from gen_augment.validation import check_same_length
 
 __all__ = ["LabelledRows", "Values"]
@@ -78,7 +79,9 @@ class LabelledRows:
     @cached_property
     def digest(self) -> str:
         """Hash of rows and class numbers."""
-        form = repr(self.codec.to_json()).encode()  # encoded rows alone do not know their scale
+        form = repr(
+            codec_to_json(self.codec)
+        ).encode()  # encoded rows alone do not know their scale
         values = self.encoded.contiguous().numpy().tobytes()
         return hashlib.blake2b(form + values + self.codes.tobytes(), digest_size=16).hexdigest()
 

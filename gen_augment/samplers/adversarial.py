@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from gen_augment.nets.adversarial import append_place
+from gen_augment.samplers.adversarial_networks import append_place
 from gen_augment.training.balance import CategoryDraw, RowDraw
 from gen_augment.types import Batch
 
@@ -70,8 +70,8 @@ class Step:
     latent_shape : tuple of int
     augment : callable
         What real and generated rows go through.
-    mirror : bool
-        Whether half of the real ones are turned left to right.
+    mirror : callable, optional
+        Turns rows left to right; half of the real ones go through it.
     backward : callable
     """
 
@@ -83,7 +83,7 @@ class Step:
     categories: CategoryDraw | None
     latent_shape: tuple[int, ...]
     augment: Callable[[Tensor], Tensor]
-    mirror: bool
+    mirror: Callable[[Tensor], Tensor] | None
     backward: Callable[[Tensor], None]
 
     def __call__(self, batch: Batch, number: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -115,8 +115,9 @@ class Step:
         if self.categories is not None:
             return self.categories(self.draw.batch_size)
         x, y = self.draw.real() if batch is None else batch
-        if self.mirror and x.ndim == 4:
-            x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
+        if self.mirror is not None:
+            half = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device) < 0.5
+            x = torch.where(half, self.mirror(x), x)
         return x, y, None
 
     def _told(self, y: Tensor, place: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
 from gen_augment.errors import DivergedError, InputError
+from gen_augment.modalities import DataSpec
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.samplers.generation import Generating
 from gen_augment.samplers.persistence import Persistent
@@ -30,7 +31,7 @@ from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import Checkpoint, ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
-from gen_augment.types import ColumnTypes, DataSpec, History, Kind, Labels
+from gen_augment.types import ColumnTypes, History, Labels
 from gen_augment.validation import (
     check_choice,
     check_class_counts,
@@ -95,8 +96,8 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
     #: How often training meets each class, see `ConditionalFlow`; a parameter of samplers that gain by it. The VAE does
     #: not: with 1 a classifier trained on its samples fell from 76.2% to 73.7% in the long tail told of there.
     class_balance: float | Literal["auto"] = 0.0
-    #: What "auto" stands for where classes differ much in size, by the kind of data; nothing else is balanced.
-    _auto_balance: ClassVar[Mapping[Kind, float]] = {}
+    #: The word before the dot in `Modality.auto`.
+    method: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -302,7 +303,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         fabric = make_fabric(self.device, self.precision)
         # Steps that come later have an order of rows and a noise of their own.
         run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
-        spec, y = data_spec(codec, labels), torch.from_numpy(codes)
+        spec, y = DataSpec.of(codec, len(labels.classes)), torch.from_numpy(codes)
         if is_partial := bool((y < 0).any()):
             y = infer_labels(rows, y, spec, seed=run_seed, device=fabric.device)
         seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
@@ -315,9 +316,7 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
             self.__dict__.pop("transduction_", None)
             if is_partial:
                 self.transduction_ = self.classes_[y.numpy()]
-            self.network_ = place(
-                network, fabric.device, self.spec_.kind, compiled=self.torch_compile
-            )
+            self.network_ = place(network, fabric.device, compiled=self.torch_compile)
             self._train(rows, y, fabric, run_seed, before)
         return self
 
@@ -341,13 +340,10 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         self.classes_ = labels.classes
         self.class_count_ = counts
         self.class_prior_ = counts / counts.sum()
-        self.spec_ = data_spec(codec, labels)
-        names = getattr(codec, "columns", None)
-        self.n_features_in_ = int(np.prod(codec.shape)) if names is None else len(names)
-        if getattr(codec, "container", None) == "dataframe" and all(
-            isinstance(name, str) for name in names or [0]
-        ):
-            self.feature_names_in_ = np.array(names, dtype=object)
+        self.spec_ = DataSpec.of(codec, len(labels.classes))
+        self.n_features_in_ = codec.n_features
+        if codec.feature_names is not None:
+            self.feature_names_in_ = np.array(codec.feature_names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.seed_ = seed
@@ -362,10 +358,12 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         before: tuple[int, History],
     ) -> None:
         balance = resolve_balance(
-            self.class_balance, codes, self._auto_balance.get(self.spec_.kind, 0.0)
+            self.class_balance,
+            codes,
+            self.spec_.modality.auto.get(f"{self.method}.class_balance", 0.0),
         )
         batches = Batches(
-            rows.to(fabric.device, memory_format=memory_format(self.spec_.kind)),
+            rows.to(fabric.device, memory_format=memory_format(rows.ndim)),
             codes.to(fabric.device),
             batch_size=self.batch_size,
             seed=derive_seed(seed, "order"),
@@ -397,11 +395,3 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-def data_spec(codec: Codec, labels: LabelCodec) -> DataSpec:
-    """What a network has to know of rows and labels in these forms."""
-    binary = codec.kind == "image" and getattr(codec, "dtype", None) == "bool"
-    return DataSpec(
-        codec.kind, codec.shape, len(labels.classes), binary, getattr(codec, "blocks", ())
-    )

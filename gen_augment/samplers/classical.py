@@ -17,9 +17,10 @@ from torch import Tensor
 
 from gen_augment import archive
 from gen_augment.codecs import Codec, LabelCodec, codec_from_json, infer_codec, read_rows, take
-from gen_augment.codecs.source import stack_rows
+from gen_augment.containers import stack_rows
 from gen_augment.counts import consecutive
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
+from gen_augment.modalities import codec_to_json
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers.persistence import Persistent
 from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
@@ -183,7 +184,7 @@ class ClassicalSampler(Persistent, BaseEstimator):  # type: ignore[misc] # sciki
         header = {
             "class": type(self).__name__,
             "params": self._json_params(),
-            "codec": self.codec_.to_json(),
+            "codec": codec_to_json(self.codec_),
             "labels": self.label_codec_.to_json(),
             "class_count": self.class_count_.tolist(),
             "seed": self.seed_,

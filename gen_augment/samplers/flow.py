@@ -15,7 +15,6 @@ Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022 (arXiv:2207.12598).
 Meng et al., "SDEdit", 2021 (arXiv:2108.01073): new versions of a row by noising it part of the way.
 """
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -24,11 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.nets import ClassEmbedding, TimeEmbedding, build_velocity
+from gen_augment.modalities import DataSpec
+from gen_augment.nets import ClassEmbedding, TimeEmbedding
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.training import EMA, Callback, Loop
-from gen_augment.types import JSON, Batch, ColumnTypes, DataSpec, Kind
+from gen_augment.types import JSON, Batch, ColumnTypes
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalFlow"]
@@ -96,7 +96,7 @@ class ConditionalFlow(Sampler):
     ((3, 13), [0, 0, 2])
     """
 
-    _auto_balance: ClassVar[Mapping[Kind, float]] = {"image": 0.5}
+    method = "flow"
     _former_params: ClassVar[JSON] = {"class_balance": 0.0}
 
     def __init__(
@@ -174,12 +174,14 @@ class ConditionalFlow(Sampler):
         )
         velocity, optimizer = loop.setup(network.velocity, optimizer)
         follow = network.ema.follow(network.velocity)
-        mirror = self.mirror and self.spec_.kind == "image"
+        modality = self.spec_.modality
 
         def step(batch: Batch) -> dict[str, Tensor]:
             x, y = self._spread(batch[0]), batch[1]
-            if mirror:
-                x = torch.where(torch.rand(_column(x), device=x.device) < 0.5, x.flip(-1), x)
+            if self.mirror:
+                x = torch.where(
+                    torch.rand(_column(x), device=x.device) < 0.5, modality.mirror(x), x
+                )
             z = torch.randn_like(x)
             t = torch.randn(len(x), device=x.device).sigmoid()
             seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)
@@ -253,7 +255,7 @@ class Velocity(nn.Module):
         super().__init__()
         self.time = TimeEmbedding(CONDITION_DIM)
         self.label = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.body = build_velocity(spec, CONDITION_DIM, width)
+        self.body = spec.modality.velocity(spec, CONDITION_DIM, width)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         condition = nn.functional.silu(self.time(t) + self.label(y))

@@ -25,7 +25,8 @@ of the images only, so that generated ones do not come out augmented, and as lar
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -33,16 +34,21 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_place
+from gen_augment.modalities import DataSpec
+from gen_augment.modalities.image.diffaugment import AdaptiveProbability
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.adversarial import Rules, Step
+from gen_augment.samplers.adversarial_networks import (
+    Generator,
+    ProjectionDiscriminator,
+    append_place,
+)
 from gen_augment.samplers.base import Sampler
-from gen_augment.training import EMA, Callback, Loop, diff_augment
+from gen_augment.training import EMA, Callback, Loop
 from gen_augment.training.balance import CategoryDraw, RowDraw
 from gen_augment.training.collapse import PROBE_EVERY, CollapseProbe
-from gen_augment.training.diffaugment import AdaptiveProbability
 from gen_augment.training.placement import evaluating
-from gen_augment.types import JSON, Batch, ColumnTypes, DataSpec, Kind
+from gen_augment.types import JSON, Batch, ColumnTypes
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalGAN"]
@@ -126,7 +132,7 @@ class ConditionalGAN(Sampler):
     """
 
     lr_schedule = "trapezoid"
-    _auto_balance: ClassVar[Mapping[Kind, float]] = {"image": 1.0}
+    method = "gan"
     _former_params: ClassVar[JSON] = {"pac": 1, "n_critic": 1, "training_by_sampling": False}
 
     def __init__(
@@ -248,12 +254,14 @@ class ConditionalGAN(Sampler):
             else None,
             latent_shape=self.latent_shape,
             augment=self._augmentation(network.augmentation.p),
-            mirror=self.mirror,
+            mirror=self.spec_.modality.mirror if self.mirror else None,
             backward=loop.fabric.backward,
         )
         network.probe.start(x, y, self.latent_shape, self.seed_)
         follow = network.ema.follow(network.generator)
-        adaptive = self.augment == "adaptive" and self.spec_.kind == "image"
+        adaptive = (
+            self.augment == "adaptive" and self.spec_.modality.augmentation(self.spec_) is not None
+        )
 
         def probe() -> bool:
             steps = {"step": loop.step, "max_steps": loop.max_steps}
@@ -278,9 +286,10 @@ class ConditionalGAN(Sampler):
 
     def _rules(self, spec: DataSpec) -> Rules:
         """What is done to data of this form, "auto" resolved."""
-        if spec.kind != "table" and self.pac > 1:
+        if len(spec.shape) > 1 and self.pac > 1:
             raise InputError(
-                f"pac={self.pac} is for tables, and these rows are {spec.kind}s: leave it at 1."
+                f"pac={self.pac} needs flat rows, and {spec.modality.name} rows have shape {spec.shape}: "
+                "leave it at 1."
             )
         regularizer = self.regularizer
         if regularizer == "auto":
@@ -362,10 +371,11 @@ class ConditionalGAN(Sampler):
 
     def _augmentation(self, p: Tensor | None = None) -> Callable[[Tensor], Tensor]:
         """What real and generated rows go through: a share `p` of them, or that of the start, is changed."""
-        if not self.augment or self.spec_.kind != "image":
+        augment = self.spec_.modality.augmentation(self.spec_)
+        if not self.augment or augment is None:
             return lambda x: x
-        share, colour = self._probability() if p is None else p, self.spec_.shape[0] == 3
-        return lambda x: diff_augment(x, p=share, shift=SHIFT, cutout=0, colour=colour)
+        share = self._probability() if p is None else p
+        return partial(augment, p=share, shift=SHIFT, colour=True)
 
 
 class GANNetwork(nn.Module):

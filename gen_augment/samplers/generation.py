@@ -10,19 +10,17 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
-from gen_augment.codecs import Codec, LabelCodec, TableCodec, concatenate
 from gen_augment.counts import consecutive
+from gen_augment.data import LabelCodec
 from gen_augment.errors import NotFittedError, WorkerDeviceError
+from gen_augment.modalities import Codec, DataSpec
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.training.placement import evaluating, has_bfloat16_tiles, keep_heap
-from gen_augment.types import DataSpec
 from gen_augment.validation import check_index, check_range
 
 __all__ = ["Generating"]
 
-#: Rows in one forward pass of the generator on a CPU: enough to fill it, and few enough for its cache and its heap.
-SAMPLE_BATCH = {"image": 128, "table": 1024}
-#: A GPU is filled by more.
+#: A GPU takes so many times more rows in one forward pass than a CPU.
 GPU_FACTOR = 8
 
 
@@ -151,7 +149,7 @@ class Generating:
         self._check_fitted()
         rows, device = self.codec_.encode(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
-        size = SAMPLE_BATCH[self.spec_.kind]
+        size = self.spec_.modality.sample_batch_size
         with evaluating(self.network_):
             parts = zip(torch.split(rows, size), torch.split(codes, size), strict=True)
             return torch.cat([self._to_code(x.to(device), c.to(device)).cpu() for x, c in parts])
@@ -189,8 +187,7 @@ class Generating:
     def _encode_known(self, X: Any) -> Tensor:
         """Rows of the user's, all of whose values were fitted."""
         encoded = self.codec_.encode(X)
-        if isinstance(self.codec_, TableCodec):
-            self.codec_.check_known(X)
+        self.codec_.check_known(X)
         return encoded
 
     def _check_fitted(self) -> None:
@@ -218,7 +215,7 @@ class Generating:
         on_cuda = next(self.network_.parameters()).device.type == "cuda"
         pays = dtype is not None and (on_cuda or (dtype is torch.bfloat16 and has_bfloat16_tiles()))
         return torch.autocast(
-            "cuda" if on_cuda else "cpu", dtype, enabled=pays and self.spec_.kind == "image"
+            "cuda" if on_cuda else "cpu", dtype, enabled=pays and self.spec_.modality.low_precision
         )
 
     def _rows(
@@ -243,13 +240,7 @@ class Generating:
         on_cpu = next(self.network_.parameters()).device.type == "cpu"
         if on_cpu:
             keep_heap()
-        size = SAMPLE_BATCH[self.spec_.kind] * (1 if on_cpu else GPU_FACTOR)
+        size = self.spec_.modality.sample_batch_size * (1 if on_cpu else GPU_FACTOR)
         with evaluating(self.network_), torch.no_grad(), self._autocast():
             encoded = (make(slice(start, start + size)) for start in range(0, n, size))
-            if self.spec_.kind == "image" and n:
-                return concatenate([self.codec_.decode(part) for part in encoded])
-            return self.codec_.decode(
-                torch.cat(
-                    [torch.empty(0, *self.spec_.shape, device="cpu"), *(p.cpu() for p in encoded)]
-                )
-            )
+            return self.codec_.decode_parts(encoded)

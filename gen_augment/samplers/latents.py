@@ -28,11 +28,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.nets.blocks import block_nll, draw_blocks
 from gen_augment.rng import derive_seed
 from gen_augment.training import Callback, Loop
 from gen_augment.training.placement import evaluating
-from gen_augment.types import DataSpec
 
 __all__ = [
     "N_PICKS",
@@ -40,7 +38,6 @@ __all__ = [
     "KeepCodes",
     "KeptRows",
     "Latent",
-    "LearnedNoise",
     "choose_rows",
     "split_noise",
     "uniform_from",
@@ -190,52 +187,6 @@ class KeepCodes(Callback):
             parts = [self.encode(x[part], y[part]) for part in torch.split(rows, ENCODE_BATCH)]
         mean, log_var = (torch.cat(tensors).float() for tensors in zip(*parts, strict=True))
         self.book.fill(mean, (0.5 * log_var).exp(), y[rows], seed)
-
-
-class LearnedNoise(nn.Module):
-    """The law of a row about the decoder's output: normal with one scale for each number, or one for all pixels.
-
-    One for each pixel would shrink to nothing where a border is constant. Blocks of a table have the decoder's output
-    for logits.
-    """
-
-    def __init__(self, spec: DataSpec) -> None:
-        super().__init__()
-        self.blocks = spec.blocks
-        self.n_numbers = spec.n_numbers if spec.kind == "table" else 0
-        # A sharp start: a decoder that is all noise at first leaves the code unused, and stays there.
-        self.log_scale = nn.Parameter(
-            torch.full((self.n_numbers,) if spec.kind == "table" else (), -2.0)
-        )
-
-    def std(self) -> Tensor:
-        """Standard deviation, with a soft lower bound: a density has none."""
-        return (-4 + F.softplus(self.log_scale + 4)).exp()
-
-    def forward(self, x: Tensor, out: Tensor) -> Tensor:
-        """Mean over the batch of -log p(x), in nats per row."""
-        if not self.blocks:
-            return self._normal_nll(x, out)
-        (numbers, hot), (mean, logits) = self._split(x), self._split(out)
-        return self._normal_nll(numbers, mean) + block_nll(hot, logits, self.blocks)
-
-    def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
-        """Rows of a table, from standard normal noise of their shape; at strength 0 the likeliest."""
-        if not self.blocks:
-            return torch.addcmul(out, self.std(), z, value=strength)
-        (mean, logits), (noise, picks) = self._split(out), self._split(z)
-        hot = draw_blocks(logits, picks, self.blocks, strength)
-        return torch.cat(
-            [torch.addcmul(mean, self.std(), noise, value=strength), hot.to(mean.dtype)], dim=1
-        )
-
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x[:, : self.n_numbers], x[:, self.n_numbers :]
-
-    def _normal_nll(self, x: Tensor, mean: Tensor) -> Tensor:
-        std = self.std()
-        nll = 0.5 * ((x - mean) / std).square() + std.log() + 0.5 * math.log(2 * math.pi)
-        return nll.sum() / len(x)
 
 
 def choose_rows(y: Tensor, limit: int, seed: int) -> Tensor:

@@ -17,6 +17,7 @@ Zhao et al., "Data Augmentation Using Learned Transformations for One-Shot Medic
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,18 +25,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import InputError
-from gen_augment.nets import build_decoder, build_encoder
+from gen_augment.modalities import DataSpec
 from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import (
     KeptRows,
-    LearnedNoise,
     choose_rows,
     split_noise,
     uniform_from,
 )
 from gen_augment.training import Batches, Callback, Loop
-from gen_augment.types import Batch, ColumnTypes, DataSpec
+from gen_augment.types import Batch, ColumnTypes
 from gen_augment.validation import check_positive_int
 
 __all__ = ["PairedVAE"]
@@ -146,7 +146,7 @@ class PairedVAE(Sampler):
 
     @property
     def _n_columns(self) -> int:
-        return self.spec_.shape[0] if self.spec_.kind == "table" else 0
+        return self.spec_.modality.noise_dim(self.spec_)
 
     def _build(self, spec: DataSpec) -> "PairNetwork":
         return PairNetwork(spec, self.latent_dim, self.width, max(self.n_sources, spec.n_classes))
@@ -162,7 +162,7 @@ class PairedVAE(Sampler):
         )
         model, optimizer = loop.setup(network, optimizer)
         warmup_steps = max(1, round(WARMUP * self.max_steps))
-        full_beta = 0.5 if self.spec_.kind == "image" else 1.0  # as in ConditionalVAE
+        full_beta = self.spec_.modality.auto.get("paired.beta", 1.0)
 
         def step(batch: Batch) -> dict[str, Tensor]:
             source, y = batch
@@ -208,19 +208,13 @@ class PairNetwork(nn.Module):
 
     def __init__(self, spec: DataSpec, latent_dim: int, width: int, n_sources: int) -> None:
         super().__init__()
-        self.image = spec.kind == "image"
-        depth = spec.shape[0]
-        self.pair_encoder = build_encoder(_with_depth(spec, 2 * depth), width)
+        pairs = replace(spec, shape=(2 * spec.shape[0], *spec.shape[1:]))
+        self.pair_encoder = spec.modality.encoder(pairs, width)
         self.to_code = nn.Linear(self.pair_encoder.out_features, 2 * latent_dim)
-        self.source_encoder = build_encoder(spec, width)
+        self.source_encoder = spec.modality.encoder(spec, width)
         self.to_condition = nn.Linear(self.source_encoder.out_features, CONDITION_DIM)
-        # A decoder that could paint would make rows of the frequent classes out of any source. Smooth maps of where
-        # pixels are taken from and how bright they are leave an image what it is.
-        field = DataSpec("image", (2 + depth, FIELD_SIZE, FIELD_SIZE), spec.n_classes)
-        self.decoder = build_decoder(
-            field if self.image else _with_depth(spec, 2 * depth), latent_dim, CONDITION_DIM, width
-        )
-        self.noise = LearnedNoise(spec)
+        self.decoder = spec.modality.pair_decoder(spec, latent_dim, CONDITION_DIM, width)
+        self.noise = spec.modality.noise(spec)
         self.sources = Sources(spec, n_sources)
 
     def forward(self, source: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,33 +234,13 @@ class PairNetwork(nn.Module):
     def generate(self, source: Tensor, z: Tensor, columns: Tensor, strength: float = 1.0) -> Tensor:
         """Rows from sources, codes and, for tables, the noise of each column."""
         rows = self.decode(source, z)
-        return rows.clamp(-1, 1) if self.image else self.noise.draw(rows, columns, strength)
+        return self.noise.draw(rows, columns, strength)
 
     def decode(self, source: Tensor, z: Tensor) -> Tensor:
         """Rows from sources and codes: mean of p(x|z,s)."""
         condition = F.leaky_relu(self.to_condition(self.source_encoder(source)), 0.2)
-        made = self.decoder(z, condition).float()
-        if not self.image:
-            other, share = made.chunk(2, dim=1)
-            return self._between(source.float(), other, share.sigmoid())
-        field = F.interpolate(made, source.shape[2:], mode="bicubic", align_corners=False)
-        shift, gain = field[:, :2], field[:, 2:]
-        # Values go from -1, where there is no light.
-        return (warp(source.float(), MAX_SHIFT * shift.tanh()) + 1) * (2 * gain.sigmoid()) - 1
-
-    def _between(self, source: Tensor, other: Tensor, share: Tensor) -> Tensor:
-        """Numbers between two rows; of blocks, logits of the two mixed."""
-        blocks = self.noise.blocks
-        if not blocks:
-            return torch.lerp(source, other, share)
-        n = self.noise.n_numbers
-        likely = torch.cat(
-            [part.softmax(dim=1) for part in torch.split(other[:, n:], list(blocks), dim=1)], dim=1
-        )
-        mixed = torch.lerp(source[:, n:], likely, share[:, n:])
-        return torch.cat(
-            [torch.lerp(source[:, :n], other[:, :n], share[:, :n]), (mixed + 1e-6).log()], dim=1
-        )
+        rows: Tensor = self.decoder(source, z, condition)
+        return rows
 
 
 class Sources(KeptRows):
@@ -276,7 +250,7 @@ class Sources(KeptRows):
 
     def __init__(self, spec: DataSpec, size: int) -> None:
         super().__init__(size)
-        dtype = torch.uint8 if spec.kind == "image" else torch.float32
+        dtype = spec.modality.source_dtype
         self.register_buffer("rows", torch.zeros(size, *spec.shape, dtype=dtype))
 
     def fill(self, x: Tensor, y: Tensor, seed: int) -> None:
@@ -297,21 +271,6 @@ class Sources(KeptRows):
         return rows.float() / 127.5 - 1 if rows.dtype == torch.uint8 else rows
 
 
-def warp(x: Tensor, shift: Tensor) -> Tensor:
-    """Images ``(B, C, H, W)`` whose pixels are taken from so far away: ``(B, 2, H, W)``, to the right and down.
-
-    A shift of 1 is the whole side.
-    """
-    height, width = x.shape[2:]
-    across = (torch.arange(width, device=x.device, dtype=x.dtype) * 2 + 1) / width - 1
-    down = (torch.arange(height, device=x.device, dtype=x.dtype) * 2 + 1) / height - 1
-    place = torch.stack(
-        [across.expand(height, width), down[:, None].expand(height, width)], dim=-1
-    )  # (H, W, 2)
-    grid = place + 2 * shift.permute(0, 2, 3, 1)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-
-
 def _sort_by_class(loop: Loop, batch_size: int) -> Batches:
     """Draw pairs from the rows in order of class."""
     y = loop.batches.y
@@ -320,8 +279,3 @@ def _sort_by_class(loop: Loop, batch_size: int) -> Batches:
         loop.batches.x[order], y[order], batch_size=batch_size, seed=loop.batches.seed
     )
     return loop.batches
-
-
-def _with_depth(spec: DataSpec, depth: int) -> DataSpec:
-    """The same form of rows, with so many channels or columns."""
-    return DataSpec(spec.kind, (depth, *spec.shape[1:]), spec.n_classes)

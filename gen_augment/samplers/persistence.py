@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment import archive
-from gen_augment.codecs import LabelCodec, codec_from_json
+from gen_augment.data import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
+from gen_augment.modalities import codec_from_json, codec_to_json
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
 from gen_augment.training.placement import found_here, make_fabric, place, tensor_defaults
@@ -126,7 +127,6 @@ class Persistent:
         sampler.network_ = place(
             network,
             make_fabric(device, sampler.precision).device,
-            sampler.spec_.kind,
             compiled=sampler.torch_compile,
         ).eval()
         return cast("Self", sampler)
@@ -180,9 +180,7 @@ class Persistent:
             with fork_rng(0, torch.device("cpu")), tensor_defaults():
                 network = sampler._build(sampler.spec_)
             network.load_state_dict(tensors)
-            network = place(
-                network, found_here(device), sampler.spec_.kind, compiled=sampler.torch_compile
-            )
+            network = place(network, found_here(device), compiled=sampler.torch_compile)
             sampler.network_ = network.eval()
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
@@ -190,7 +188,7 @@ class Persistent:
         header = {
             "class": type(sampler).__name__,
             "params": self._json_params(),
-            "codec": sampler.codec_.to_json(),
+            "codec": codec_to_json(sampler.codec_),
             "labels": sampler.label_codec_.to_json(),
             "class_count": sampler.class_count_.tolist(),
             "seed": sampler.seed_,

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from gen_augment.codecs import ImageCodec, LabelCodec, infer_codec, read_rows
 from gen_augment.errors import ArchiveError, InputError
+from gen_augment.modalities import codec_to_json
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.diffusion_pipeline import DiffusersGenerator
@@ -267,7 +268,7 @@ class PretrainedSampler(Sampler):
             "class": type(self).__name__,
             "params": [self.name, list(self.latent_shape), list(self.value_range), self.resize],
             "numbers": cast("Wrapped", self.network_).numbers.tolist(),
-            "codec": self.codec_.to_json(),
+            "codec": codec_to_json(self.codec_),
             "labels": self.label_codec_.to_json(),
             "class_prior": self.class_prior_.tolist(),
             "seed": self.seed_,

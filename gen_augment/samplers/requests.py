@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gen_augment.codecs import LabelCodec, concatenate, matcher, take
-from gen_augment.codecs.where import Match
 from gen_augment.counts import check_counts
 from gen_augment.errors import ExhaustedError, InputError
+from gen_augment.modalities.table.conditions import Match
 from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
 from gen_augment.types import Labels
 from gen_augment.validation import check_positive_int

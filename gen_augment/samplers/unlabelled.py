@@ -18,21 +18,22 @@ Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for
 Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018 (arXiv:1710.09412).
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from gen_augment.nets import build_encoder
+from gen_augment.modalities import DataSpec
 from gen_augment.rng import derive_seed, fork_rng
-from gen_augment.training import SMALL_SHIFT, Batches
+from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
 from gen_augment.training.placement import memory_format, place, tensor_defaults
-from gen_augment.types import DataSpec
 
 __all__ = ["infer_labels"]
 
 BATCH_SIZE, MIXUP = 64, 0.4
-#: Of the classifier, and the largest shift as a share of the side.
-N_STEPS, SHIFT = {"image": 2400, "table": 600}, {"image": SMALL_SHIFT, "table": 0.0}
+#: Largest shift of an image, as a share of its side.
+SHIFT = 1 / 14
 
 
 def infer_labels(
@@ -51,15 +52,17 @@ def infer_labels(
     device : torch.device
     """
     known, unknown = (y >= 0).nonzero()[:, 0], (y < 0).nonzero()[:, 0]
-    layout = memory_format(spec.kind)
+    layout = memory_format(x.ndim)
     labelled = x[known].to(device, memory_format=layout), y[known].to(device)
     batches = Batches(*labelled, batch_size=BATCH_SIZE, seed=derive_seed(seed, "order"))
+    augment = spec.modality.augmentation(spec)
+    shifted = None if augment is None else partial(augment, shift=SHIFT)
     with fork_rng(derive_seed(seed, "labels"), device), tensor_defaults():
-        encoder = build_encoder(spec, 32)
-        trunk = place(encoder, device, spec.kind)
+        encoder = spec.modality.encoder(spec, 32)
+        trunk = place(encoder, device)
         head = nn.Linear(encoder.out_features, spec.n_classes).to(device)
         train_classifier(
-            trunk, head, batches, N_STEPS[spec.kind], mixup=MIXUP, shift=SHIFT[spec.kind]
+            trunk, head, batches, spec.modality.label_steps, mixup=MIXUP, augment=shifted
         )
     trunk.eval()
     found = y.clone()

@@ -18,15 +18,15 @@ Codes of samples other than from the prior: see `gen_augment.samplers.latents`.
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import InputError
-from gen_augment.nets import ClassEmbedding, build_decoder, build_encoder
-from gen_augment.nets.perceptual import FeatureCNN, train_feature_cnn
+from gen_augment.modalities import DataSpec
+from gen_augment.nets import ClassEmbedding
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.latents import (
@@ -34,11 +34,10 @@ from gen_augment.samplers.latents import (
     CodeBook,
     KeepCodes,
     Latent,
-    LearnedNoise,
     split_noise,
 )
 from gen_augment.training import Callback, Loop
-from gen_augment.types import Batch, ColumnTypes, DataSpec
+from gen_augment.types import Batch, ColumnTypes
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["ConditionalVAE"]
@@ -182,18 +181,19 @@ class ConditionalVAE(Sampler):
     @property
     def _latent(self) -> Latent:
         if self.latent == "auto":
-            return "mixture" if self.spec_.kind == "image" else "posterior"
+            return cast("Latent", self.spec_.modality.auto.get("vae.latent", "posterior"))
         return self.latent
 
     @property
     def _n_columns(self) -> int:
-        return self.spec_.shape[0] if self.spec_.kind == "table" else 0
+        return self.spec_.modality.noise_dim(self.spec_)
 
     def _build(self, spec: DataSpec) -> "VAENetwork":
         likelihood = self.likelihood
-        if likelihood == "bce" and spec.kind != "image":
+        if likelihood == "bce" and not spec.bounded:
             raise InputError(
-                f"likelihood='bce' is for pixels, in [0, 1], and these rows are a {spec.kind}: leave it at 'auto'."
+                f"likelihood='bce' needs values with two bounds, such as pixels, and {spec.modality.name} rows have none: "
+                "leave it at 'auto'."
             )
         if likelihood == "auto":
             likelihood = "bce" if spec.binary else "gaussian"
@@ -209,7 +209,7 @@ class ConditionalVAE(Sampler):
         warmup_steps = max(1, round(self.warmup * self.max_steps))
         full_beta = self.beta
         if full_beta == "auto":
-            full_beta = 0.1 if self.spec_.kind == "image" else 1.0
+            full_beta = self.spec_.modality.auto.get("vae.beta", 1.0)
         features = self._train_features(loop)
         # First, so that other callbacks find the codes at the end of training.
         loop.callbacks = [KeepCodes(network.codes, network.encode), *loop.callbacks]
@@ -229,11 +229,11 @@ class ConditionalVAE(Sampler):
 
         loop.run(step)
 
-    def _train_features(self, loop: Loop) -> FeatureCNN | None:
-        if not self.perceptual or self.spec_.kind != "image":
+    def _train_features(self, loop: Loop) -> Any:
+        if not self.perceptual:
             return None
         batches = loop.batches
-        return train_feature_cnn(
+        return self.spec_.modality.perceptual_network(
             batches.x,
             batches.y,
             self.spec_.n_classes,
@@ -276,11 +276,11 @@ class VAENetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.encoder = build_encoder(spec, width)
+        self.encoder = spec.modality.encoder(spec, width)
         self.to_code = nn.Linear(self.encoder.out_features + CONDITION_DIM, 2 * latent_dim)
-        self.decoder = build_decoder(spec, latent_dim, CONDITION_DIM, width)
-        self.noise = LearnedNoise(spec) if likelihood == "gaussian" else None
-        self.bounded = spec.kind == "image"
+        self.decoder = spec.modality.decoder(spec, latent_dim, CONDITION_DIM, width)
+        self.noise = spec.modality.noise(spec) if likelihood == "gaussian" else None
+        self.bounded = spec.bounded
         self.codes = CodeBook(n_codes, latent_dim)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gen_augment.errors import LeakError
+from gen_augment.modalities.image.corruptions import corrupted_parts
 from gen_augment.study.arms import Arm, Drawn
-from gen_augment.study.corruptions import corrupted_parts
 from gen_augment.study.protocol import describe_sampler
 from gen_augment.study.schedule import Jobs
 from gen_augment.study.sizes import smaller

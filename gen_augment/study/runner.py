@@ -13,11 +13,11 @@ import torch
 
 from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError
+from gen_augment.modalities.image.corruptions import CONDITIONS, chosen_rows
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, default_arms, read_arms
 from gen_augment.study.budget import LEAST_SEEDS, Plan, minutes
-from gen_augment.study.corruptions import CONDITIONS, chosen_rows
 from gen_augment.study.metrics import AREAS, scores
 from gen_augment.study.models import default_model, default_steps, describe_model, why_not
 from gen_augment.study.protocol import fingerprint, settings_of
@@ -79,7 +79,7 @@ class Study:
     near_copies : {"warn", "error", "ignore"}
         What to do about test rows that are nearly training rows; see `gen_augment.study.task.near_copies`.
     corruptions : bool
-        Test under common corruptions too (images; needs albumentations); see `gen_augment.study.corruptions`.
+        Test under common corruptions too (images; needs albumentations); see `gen_augment.modalities.image.corruptions`.
     metric : str
         One of `gen_augment.study.metrics.METRICS`, such as "balanced_accuracy", "macro_f1", "roc_auc" or "nll".
     margin : float

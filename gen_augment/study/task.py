@@ -13,7 +13,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows, take
-from gen_augment.codecs.source import stack_rows
+from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError, LeakError
 from gen_augment.neighbours import nearest
 from gen_augment.rng import derive_seed

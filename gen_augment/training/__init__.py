@@ -1,4 +1,4 @@
-"""The step loop that every sampler trains in, its callbacks, and differentiable augmentation."""
+"""The step loop that every sampler trains inand its callbacks."""
 
 from gen_augment.training.batches import Batches
 from gen_augment.training.callbacks import (
@@ -8,13 +8,11 @@ from gen_augment.training.callbacks import (
     SampleGrid,
     TensorBoard,
 )
-from gen_augment.training.diffaugment import SMALL_SHIFT, diff_augment
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop
 
 __all__ = [
     "EMA",
-    "SMALL_SHIFT",
     "Batches",
     "Callback",
     "Checkpoint",
@@ -22,5 +20,4 @@ __all__ = [
     "Loop",
     "SampleGrid",
     "TensorBoard",
-    "diff_augment",
 ]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torchvision.utils import make_grid, save_image
 
 from gen_augment import archive
 from gen_augment.errors import InputError, MissingDependencyError
@@ -159,16 +159,18 @@ class SampleGrid(Callback):
         self.n_per_class = check_positive_int("n_per_class", n_per_class)
 
     def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
-        if sampler.spec_.kind != "image":
-            raise InputError(f"SampleGrid draws images, and the data is a {sampler.spec_.kind}.")
+        modality, codec = sampler.spec_.modality, sampler.codec_
+        if modality.sheet(codec, loop.batches.x[:1].cpu(), 1) is None:
+            raise InputError(f"SampleGrid draws pictures, and {modality.name} rows have none.")
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
         if loop.step % self.every == 0:
             codes = np.repeat(np.arange(min(sampler.spec_.n_classes, 20)), self.n_per_class)
             rows = sampler.codec_.encode(sampler._rows(np.arange(len(codes)), codes, sampler.seed_))
-            grid = make_grid((rows + 1) / 2, nrow=self.n_per_class)
-            save_image(grid, self.folder / f"step-{loop.step:06d}.png")
+            sheet = sampler.spec_.modality.sheet(sampler.codec_, rows, self.n_per_class)
+            picture = Image.fromarray((np.asarray(sheet) * 255).round().astype(np.uint8))
+            picture.save(self.folder / f"step-{loop.step:06d}.png")
 
 
 class TensorBoard(Callback):

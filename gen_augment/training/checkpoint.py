@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from gen_augment import archive
 from gen_augment.errors import ArchiveError
+from gen_augment.modalities import codec_to_json
 from gen_augment.types import JSON
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def run_id(sampler: "Sampler", loop: "Loop") -> str:
         k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")
     }
     digest = hashlib.blake2b(digest_size=16)
-    forms = [sampler.codec_.to_json(), sampler.label_codec_.to_json()]
+    forms = [codec_to_json(sampler.codec_), sampler.label_codec_.to_json()]
     digest.update(
         json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode()
     )

@@ -1,12 +1,13 @@
 """A small classifier of encoded rows: for features to compare rows in, and for labels of rows that have none."""
 
+from collections.abc import Callable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
-from gen_augment.training.diffaugment import diff_augment
 
 __all__ = ["train_classifier"]
 
@@ -21,7 +22,7 @@ def train_classifier(
     n_steps: int,
     *,
     mixup: float = 0.0,
-    shift: float = 0.0,
+    augment: Callable[[Tensor], Tensor] | None = None,
 ) -> None:
     """Train in place, with drop-out between `trunk` and `head`; draws from torch's global generator.
 
@@ -35,8 +36,8 @@ def train_classifier(
     n_steps : int
     mixup : float
         Of the Beta distribution of MixUp (Zhang et al., 2018, arXiv:1710.09412); 0 for none.
-    shift : float
-        Largest translation of images, as a share of the side; 0 for none.
+    augment : callable, optional
+        Changes a batch of rows at random without changing their classes.
 
     Raises
     ------
@@ -48,8 +49,8 @@ def train_classifier(
     loss = torch.zeros(())
     for step in range(n_steps):
         x, y = batches.at(step)
-        if shift:
-            x = diff_augment(x, shift=shift, cutout=0)
+        if augment is not None:
+            x = augment(x)
         if mixup:
             share, other = (
                 float(torch.distributions.Beta(mixup, mixup).sample()),

@@ -7,16 +7,20 @@ from scipy.stats import chisquare
 from torch import Tensor
 from torch.nn import functional as F
 
-from gen_augment.nets.adversarial import Generator, ProjectionDiscriminator, append_spread
+from gen_augment.modalities import DataSpec, Table
 from gen_augment.samplers.adversarial import (
     discriminator_loss,
     generator_loss,
     gradient_penalty,
     r1_penalty,
 )
+from gen_augment.samplers.adversarial_networks import (
+    Generator,
+    ProjectionDiscriminator,
+    append_spread,
+)
 from gen_augment.training import Batches
 from gen_augment.training.balance import CategoryDraw, row_weights
-from gen_augment.types import DataSpec
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, -3.0, 0.0])
 BLOCKS = (2, 3)
@@ -129,7 +133,7 @@ def test_a_category_that_no_row_has_is_never_told() -> None:
 
 def test_samples_are_told_categories_as_often_as_their_class_has_them() -> None:
     x, y, places = draw_blocks()
-    generator = Generator(DataSpec("table", (6,), 3, blocks=BLOCKS), 4, 2, tell_category=True)
+    generator = Generator(DataSpec(Table(), (6,), 3, blocks=BLOCKS), 4, 2, tell_category=True)
     generator.set_shares(x, y)
     z = torch.randn(40_000, 10, generator=torch.Generator().manual_seed(1))
     for label in (0, 1):
@@ -151,7 +155,7 @@ def test_samples_are_told_categories_as_often_as_their_class_has_them() -> None:
 
 def test_the_penalty_is_the_cross_entropy_of_what_was_told() -> None:
     torch.manual_seed(0)
-    generator = Generator(DataSpec("table", (6,), 2, blocks=BLOCKS), 4, 2, tell_category=True)
+    generator = Generator(DataSpec(Table(), (6,), 2, blocks=BLOCKS), 4, 2, tell_category=True)
     z, y, place = torch.randn(7, 10), torch.zeros(7, dtype=torch.long), torch.arange(7) % 5
     rows, found = generator(z, y, place)
     told = torch.cat([generator.embedding(y), F.one_hot(place, 5)], dim=1)
@@ -168,7 +172,7 @@ def test_the_penalty_is_the_cross_entropy_of_what_was_told() -> None:
 
 def test_packs_are_judged_by_all_their_rows_and_labels() -> None:
     torch.manual_seed(0)
-    discriminator = ProjectionDiscriminator(DataSpec("table", (4,), 3), 4, spectral=False, pac=2)
+    discriminator = ProjectionDiscriminator(DataSpec(Table(), (4,), 3), 4, spectral=False, pac=2)
     x, y = torch.randn(6, 4), torch.tensor([0, 2, 0, 1, 2, 2])
     assert discriminator.label is not None
     seen = torch.cat([x, discriminator.label(y)], dim=1)

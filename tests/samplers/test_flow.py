@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gen_augment import ConditionalFlow, InputError
+from gen_augment.modalities.image.unet import GroupNorm
 from gen_augment.nets import TimeEmbedding, UNet
-from gen_augment.nets.unet import GroupNorm
 from tests.conftest import toy_images, toy_table
 from tests.samplers.mixture import check_mixture, draw_mixture
 

@@ -5,16 +5,16 @@ import torch
 from torch import nn
 
 from gen_augment import ConditionalGAN
-from gen_augment.nets.adversarial import ProjectionDiscriminator, append_spread
+from gen_augment.modalities import DataSpec, Table
+from gen_augment.samplers.adversarial_networks import ProjectionDiscriminator, append_spread
 from gen_augment.samplers.gan import GANNetwork
-from gen_augment.types import DataSpec
 from tests.conftest import toy_images
 from tests.samplers.mixture import check_mixture, draw_mixture
 
 
 def test_projection_adds_agreement_with_the_label() -> None:
     torch.manual_seed(0)
-    discriminator = ProjectionDiscriminator(DataSpec("table", (4,), 3), 4, spectral=False)
+    discriminator = ProjectionDiscriminator(DataSpec(Table(), (4,), 3), 4, spectral=False)
     x = torch.randn(5, 4)
     a, b = (discriminator(x, torch.full((5,), label)) for label in (0, 2))
     features = discriminator.head(append_spread(discriminator.encoder(x), 1))

@@ -12,8 +12,8 @@ from scipy.stats import wasserstein_distance
 
 from gen_augment import ConditionalGAN, InputError, archive, load_sampler
 from gen_augment.errors import ModeCollapseWarning
+from gen_augment.modalities import DataSpec, Table
 from gen_augment.training import Checkpoint
-from gen_augment.types import DataSpec
 from tests.conftest import toy_images, toy_table
 from tests.samplers.test_gan_training import Stop
 from tests.samplers.test_mixed import check_law, draw_mixed
@@ -124,7 +124,7 @@ def test_what_does_not_go_together_is_refused(params: dict[str, Any], message: s
 def test_packs_are_for_tables_and_nothing_is_lost() -> None:
     sampler = make().fit(*toy_table())
     expected = sampler.generate([0, 1], [0, 1])
-    with pytest.raises(InputError, match="pac=2 is for tables, and these rows are images"):
+    with pytest.raises(InputError, match="pac=2 needs flat rows, and image rows have shape"):
         sampler.set_params(pac=2).fit(*toy_images())
     np.testing.assert_array_equal(sampler.set_params(pac=1).generate([0, 1], [0, 1]), expected)
 
@@ -134,10 +134,10 @@ def test_packs_are_for_tables_and_nothing_is_lost() -> None:
     [("non_saturating", "r1", 1), ("hinge", "r1", 1), ("wasserstein", "gradient_penalty", 5)],
 )
 def test_what_is_left_open_goes_with_the_loss(loss: Any, regularizer: str, n_critic: int) -> None:
-    rules = make(loss=loss)._rules(DataSpec("table", (3,), 2))
+    rules = make(loss=loss)._rules(DataSpec(Table(), (3,), 2))
     assert (rules.regularizer, rules.n_critic) == (regularizer, n_critic)
     chosen = make(loss=loss, regularizer="spectral_norm", n_critic=2)._rules(
-        DataSpec("table", (3,), 2)
+        DataSpec(Table(), (3,), 2)
     )
     assert (chosen.regularizer, chosen.n_critic) == ("spectral_norm", 2)
 

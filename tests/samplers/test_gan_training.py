@@ -12,9 +12,9 @@ import torch
 
 from gen_augment import ConditionalGAN, InputError
 from gen_augment.errors import ModeCollapseWarning
-from gen_augment.nets.adversarial import ProjectionDiscriminator
+from gen_augment.modalities.image.diffaugment import AdaptiveProbability
+from gen_augment.samplers.adversarial_networks import ProjectionDiscriminator
 from gen_augment.training import Callback, Checkpoint
-from gen_augment.training.diffaugment import AdaptiveProbability
 from tests.conftest import toy_images
 from tests.samplers.mixture import draw_mixture
 

@@ -6,15 +6,14 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from gen_augment.modalities import DataSpec, Image, Table
 from gen_augment.samplers.latents import (
     N_PICKS,
     CodeBook,
     KeptRows,
-    LearnedNoise,
     choose_rows,
     uniform_from,
 )
-from gen_augment.types import DataSpec
 
 D = 3
 
@@ -192,10 +191,10 @@ def test_codes_that_coincide_are_no_obstacle(latent: str, codes: Tensor) -> None
 
 def test_learned_noise_is_a_normal_density() -> None:
     for spec, shape in [
-        (DataSpec("table", (4,), 2), (5, 4)),
-        (DataSpec("image", (1, 8, 9), 2), (5, 1, 8, 9)),
+        (DataSpec(Table(), (4,), 2), (5, 4)),
+        (DataSpec(Image(), (1, 8, 9), 2, bounded=True), (5, 1, 8, 9)),
     ]:
-        noise, x, mean = LearnedNoise(spec), torch.randn(shape), torch.randn(shape)
+        noise, x, mean = spec.modality.noise(spec), torch.randn(shape), torch.randn(shape)
         expected = (
             -torch.distributions.Normal(mean, noise.std()).log_prob(x).flatten(1).sum(dim=1).mean()
         )

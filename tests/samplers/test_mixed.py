@@ -12,11 +12,10 @@ from scipy.stats import norm
 from torch.nn import functional as F
 
 from gen_augment import ConditionalVAE, InputError, load_sampler
-from gen_augment.nets.blocks import TEMPERATURE, block_nll, draw_blocks, relaxed_blocks
+from gen_augment.modalities import DataSpec, Table
+from gen_augment.modalities.blocks import TEMPERATURE, block_nll, draw_blocks, relaxed_blocks
 from gen_augment.samplers import SAMPLERS
-from gen_augment.samplers.latents import LearnedNoise
 from gen_augment.training import Checkpoint
-from gen_augment.types import DataSpec
 from tests.conftest import small_sampler, toy_images
 
 NAMES = sorted(SAMPLERS)
@@ -162,8 +161,8 @@ def test_relaxed_draws_are_hard_forwards_and_soft_backwards() -> None:
 
 
 def test_rows_about_the_decoders_output_have_its_law() -> None:
-    spec = DataSpec("table", (5,), 2, blocks=(3,))
-    law = LearnedNoise(spec)
+    spec = DataSpec(Table(), (5,), 2, blocks=(3,))
+    law = spec.modality.noise(spec)
     assert law.log_scale.shape == (2,)
     out = torch.tensor([[1.0, -1.0, 2.0, 0.0, -2.0]]).expand(20_000, -1)
     rows = law.draw(out, torch.randn(20_000, 5, generator=torch.Generator().manual_seed(0)))

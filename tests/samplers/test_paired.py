@@ -11,8 +11,9 @@ from scipy import stats
 
 from gen_augment import InputError
 from gen_augment.inject.row_source import describe
-from gen_augment.samplers.paired import PairedVAE, PairNetwork, warp
-from gen_augment.types import DataSpec
+from gen_augment.modalities import DataSpec, Image, Table
+from gen_augment.modalities.image.networks import warp
+from gen_augment.samplers.paired import PairedVAE, PairNetwork
 from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
 
@@ -53,7 +54,9 @@ def test_a_warp_takes_pixels_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [DataSpec("image", (1, 9, 12), 2), DataSpec("table", (4,), 2)], ids=["image", "table"]
+    "spec",
+    [DataSpec(Image(), (1, 9, 12), 2, bounded=True), DataSpec(Table(), (4,), 2)],
+    ids=["image", "table"],
 )
 def test_the_objective_is_the_negative_elbo_of_the_target(spec: DataSpec) -> None:
     torch.manual_seed(0)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gen_augment import ConditionalVAE
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
+from gen_augment.modalities import Image
 from gen_augment.samplers import unlabelled
 
 
@@ -21,12 +22,12 @@ def test_shifts_help_a_few_labelled_images_to_name_the_others(
     y = torch.from_numpy(np.append(digits.y[few], np.full(len(others), -1)))
 
     def right(shift: float) -> float:
-        monkeypatch.setitem(unlabelled.N_STEPS, "image", 400)
-        monkeypatch.setitem(unlabelled.SHIFT, "image", shift)
+        monkeypatch.setattr(Image, "label_steps", 400)
+        monkeypatch.setattr(unlabelled, "SHIFT", shift)
         found = unlabelled.infer_labels(
             x, y, sampler.spec_, seed=0, device=torch.device("cpu")
         ).numpy()
         assert (found[: len(few)] == digits.y[few]).all()
         return float((found[len(few) :] == digits.y[others]).mean())
 
-    assert right(unlabelled.SHIFT["image"]) > right(0.0) + 0.02
+    assert right(unlabelled.SHIFT) > right(0.0) + 0.02

@@ -9,8 +9,8 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
 from gen_augment import ConditionalVAE, InputError
+from gen_augment.modalities import DataSpec, Image
 from gen_augment.samplers.vae import VAENetwork
-from gen_augment.types import DataSpec
 from tests.conftest import toy_images, toy_table
 from tests.samplers.mixture import check_mixture, draw_mixture
 
@@ -29,7 +29,9 @@ def parts(network: VAENetwork, x: torch.Tensor, y: torch.Tensor) -> tuple[Normal
 @pytest.mark.parametrize("likelihood", ["bce", "gaussian"])
 def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None:
     torch.manual_seed(1)
-    network = VAENetwork(DataSpec("image", (1, 12, 12), 3), 5, 4, likelihood, n_codes=7).eval()
+    network = VAENetwork(
+        DataSpec(Image(), (1, 12, 12), 3, bounded=True), 5, 4, likelihood, n_codes=7
+    ).eval()
     x, y = torch.rand(6, 1, 12, 12) * 2 - 1, torch.tensor([0, 1, 2, 0, 1, 2])
     posterior, out = parts(network, x, y)
     torch.manual_seed(0)
@@ -48,7 +50,9 @@ def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None
 
 
 def test_cross_entropy_of_a_table_is_refused() -> None:
-    with pytest.raises(InputError, match="likelihood='bce' is for pixels"):
+    with pytest.raises(
+        InputError, match=r"likelihood='bce' needs values with two bounds.*table rows"
+    ):
         ConditionalVAE(likelihood="bce", max_steps=2, device="cpu").fit(*toy_table())
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gen_augment import ConditionalVAE, InputError
-from gen_augment.nets.perceptual import train_feature_cnn
+from gen_augment.modalities.image.perceptual import train_feature_cnn
 from gen_augment.rng import normal
 from gen_augment.samplers.latents import N_PICKS
 from gen_augment.training import Callback, Checkpoint

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
+from gen_augment.modalities.image.recipes import flip, mixup, shift
 from gen_augment.study.arms import (
     N_EXAMPLES,
     Arm,
@@ -21,7 +22,6 @@ from gen_augment.study.arms import (
     parse_arm,
     synthetic_counts,
 )
-from gen_augment.study.arms.batches import flip, mixup, shift
 from gen_augment.study.task import Part, Rows, Split, Task, row_digests
 from tests.study.toys import Copies, Log, TrueDraws, gaussians
 

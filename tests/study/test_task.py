@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from gen_augment.data import load_data
+from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, LeakError
 from gen_augment.study.task import Part, Split, Task, near_copies, row_digests
 from tests.conftest import as_form

@@ -35,6 +35,8 @@ options after colons::
 Arms of one's own are `Arm` objects, given to a study beside names.
 """
 
+from gen_augment.modalities import BatchStep
+from gen_augment.modalities.image.recipes import RECIPES as BATCH_STEPS
 from gen_augment.study.arms.arm import (
     BALANCES,
     DEFAULT_SAMPLERS,
@@ -43,7 +45,6 @@ from gen_augment.study.arms.arm import (
     parse_arm,
     read_arms,
 )
-from gen_augment.study.arms.batches import BATCH_STEPS, BatchStep
 from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool, resampled
 from gen_augment.study.arms.synthetic import (
     FILTERS,

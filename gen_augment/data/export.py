@@ -1,0 +1,60 @@
+"""Synthetic rows to files, whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gen_augment.errors import ArchiveError, InputError
+from gen_augment.modalities import Codec, Modality
+
+__all__ = ["check_new", "write_parts"]
+
+
+def check_new(path: Path, modality: Modality) -> None:
+    """Raise unless rows can be written to `path` without touching what is there."""
+    suffixes = modality.suffixes
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"{path}: {modality.name} rows are written to a {' or '.join(suffixes)} file."
+        )
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} is there already: name a new one, or remove it first.")
+
+
+def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
+    """Write rows as they come, all of them or nothing; only one part is in memory.
+
+    Parameters
+    ----------
+    path : Path
+        A new file or folder, see `Modality.write`.
+    parts : iterable of (X, y)
+        Rows and labels, at least one part.
+    codec : Codec
+        The encoding of the rows.
+
+    Raises
+    ------
+    ArchiveError
+        The place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise ArchiveError(
+            f"cannot write {path}: {error.strerror}. Choose a folder that can be written."
+        ) from error
+    try:
+        written = temporary / f"rows{path.suffix.lower()}"
+        codec.modality.write(written, iter(parts), codec)
+        if path.is_dir():
+            path.rmdir()  # an empty one, as `check_new` found
+        written.replace(path)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that no file can be named by
+        reason = getattr(error, "strerror", None) or error
+        raise ArchiveError(f"cannot write {path}: {reason}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

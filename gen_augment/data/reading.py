@@ -1,0 +1,75 @@
+"""Rows and labels out of what users have: arrays, a labelled `Dataset`, a folder of class folders."""
+
+import os
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from gen_augment.containers import stack_rows
+from gen_augment.errors import InputError
+from gen_augment.modalities.image.files import open_folder
+
+__all__ = ["read_rows"]
+
+
+def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return X and y as separate collections of rows.
+
+    Parameters
+    ----------
+    X : array, DataFrame, list, Dataset of (x, label), or path of a folder of class folders
+    y : array of shape (n_samples,) or None
+        None where `X` brings its own labels.
+
+    Raises
+    ------
+    InputError
+        `y` is missing, given twice, or `X` is something else.
+    """
+    if isinstance(X, (str, os.PathLike)):
+        X = open_folder(X)
+    if isinstance(X, DataLoader):
+        raise InputError(
+            "X is a DataLoader: give its .dataset, so that rows are read once and in order."
+        )
+    if not isinstance(X, Dataset):
+        if y is None:
+            raise InputError(
+                "This estimator requires y to be passed, but the target y is None: give one label for each row."
+            )
+        return X, y
+    if y is not None:
+        raise InputError("X is a Dataset, which brings its own labels, so y must be None.")
+    return _unzip(X)
+
+
+def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
+    name = type(dataset).__name__
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+        raise InputError(
+            f"{name} is an iterable Dataset: fitting needs a map-style one with a length."
+        )
+    if len(dataset) == 0:
+        raise InputError(f"{name} has no rows.")
+    rows, labels = [], []
+    for number in range(len(dataset)):
+        pair = dataset[number]
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise InputError(
+                f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs."
+            )
+        rows.append(pair[0])
+        labels.append(pair[1])
+    return stack_rows(rows), _stack_labels(labels)
+
+
+def _stack_labels(labels: list[Any]) -> Any:
+    if not all(isinstance(label, torch.Tensor) for label in labels):
+        return labels
+    for number, label in enumerate(labels):
+        if label.numel() != 1:
+            raise InputError(
+                f"the label of row {number} has shape {tuple(label.shape)}: give one class label a row."
+            )
+    return torch.stack([label.reshape(()) for label in labels])

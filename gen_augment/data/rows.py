@@ -1,0 +1,179 @@
+"""Labelled rows: made once where data enters the package, then passed on."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.containers import concatenate, stack_rows, take
+from gen_augment.data.labels import LabelCodec
+from gen_augment.data.reading import read_rows
+from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
+from gen_augment.modalities.base import digest
+from gen_augment.validation import check_same_length
+
+__all__ = ["Rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows as the user has them, with their class codes and their encoding.
+
+    Attributes
+    ----------
+    X : n rows
+        In the user's container.
+    codes : ndarray of shape (n,), int64
+        Class of each row, as a position in `labels.classes`; -1 for a row without a label.
+    labels : LabelCodec
+    modality : Modality
+        How the rows are read.
+    groups : ndarray of shape (n,), int64, optional
+        Rows of one group, such as a patient, stay on one side of every split.
+    known_codec : Codec, optional
+        An encoding that was learned from other rows; by default it is learned from these.
+
+    Examples
+    --------
+    >>> rows = Rows.read([[1.0, 2.0], [3.0, 4.0]], ["a", "b"])
+    >>> rows.codes.tolist(), rows.modality, tuple(rows.encoded.shape)
+    ([0, 1], Table(), (2, 2))
+    >>> rows.take(np.array([1])).y
+    ['b']
+    """
+
+    X: Any
+    codes: np.ndarray
+    labels: LabelCodec
+    modality: Modality
+    groups: np.ndarray | None = None
+    known_codec: Codec | None = None
+
+    @classmethod
+    def read(cls, X: Any, y: Any = None, *, modality: str | Modality | None = None) -> Self:
+        """Read what a user gave as data; no values are encoded yet.
+
+        Parameters
+        ----------
+        X : Rows, array, DataFrame, list, Dataset of (x, label), or folder of class folders
+        y : array-like of shape (n,), or None where `X` brings its labels
+        modality : str, Modality or None
+            How to read the rows; None if only one reading is possible.
+
+        Raises
+        ------
+        InputError
+            Rows or labels cannot be read, or the rows have more than one possible reading.
+        """
+        if isinstance(X, cls) and y is None:
+            return X
+        X, y = read_rows(X, y)
+        X = stack_rows(X)
+        found = find_modality(X, modality)
+        labels, codes = LabelCodec.fit(y, partial=True)
+        check_same_length(len(X), len(codes))
+        return cls(X, codes, labels, found)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Sorted labels, whether or not there is a row of each."""
+        return self.labels.classes
+
+    @property
+    def n_classes(self) -> int:
+        """Number of known classes."""
+        return len(self.labels.classes)
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """Labelled rows of each class: ndarray of shape (n_classes,)."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=self.n_classes)
+
+    @property
+    def y(self) -> Any:
+        """Labels in the user's container; all rows must have one."""
+        return self.labels.decode(self.codes)
+
+    @cached_property
+    def _fitted(self) -> tuple[Codec, Tensor]:
+        if self.known_codec is not None:
+            return self.known_codec, self.known_codec.encode(self.X)
+        return self.modality.fit(self.X)
+
+    @property
+    def codec(self) -> Codec:
+        """The encoding, learned from these rows when it is first asked for."""
+        return self._fitted[0] if self.known_codec is None else self.known_codec
+
+    @property
+    def encoded(self) -> Tensor:
+        """Encoded rows: float32 Tensor of shape (n, *codec.shape)."""
+        return self._fitted[1]
+
+    @property
+    def spec(self) -> DataSpec:
+        """What a network has to know of these rows."""
+        return DataSpec.of(self.codec, self.n_classes)
+
+    @cached_property
+    def digests(self) -> np.ndarray:
+        """Hash of each row's values: ndarray of shape (n,) of 32 hex digits."""
+        return self.modality.digests(self.X)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of all rows, their form and their codes."""
+        form = repr(codec_to_json(self.codec)).encode()  # encoded rows do not know their scale
+        values = self.encoded.contiguous().numpy().tobytes()
+        return digest(form + values + self.codes.tobytes())
+
+    def take(self, index: np.ndarray) -> Self:
+        """Return rows `index`, with the encoding of these rows."""
+        groups = None if self.groups is None else self.groups[index]
+        part = self.replaced(take(self.X, index), self.codes[index], groups)
+        part.__dict__["_fitted"] = self.codec, self.encoded[torch.from_numpy(index)]
+        return part
+
+    def replaced(self, X: Any, codes: np.ndarray, groups: np.ndarray | None = None) -> Self:
+        """Return other rows with these codes and the encoding of these rows."""
+        return replace(self, X=X, codes=codes, groups=groups, known_codec=self.codec)
+
+    def refitted(self) -> Self:
+        """Return the same rows, whose encoding is learned from these rows alone."""
+        return replace(self, known_codec=None)
+
+    def labelled(self) -> Self:
+        """Return the rows that have a label."""
+        return self if (self.codes >= 0).all() else self.take(np.flatnonzero(self.codes >= 0))
+
+    def like(self, X: Any, y: Any = None) -> Self:
+        """Read other rows, which must have the form and the labels of these.
+
+        Raises
+        ------
+        InputError
+            The rows have another form, or a label is not known.
+        """
+        if isinstance(X, Rows) and y is None:
+            X, y = X.X, X.y
+        X, y = read_rows(X, y)
+        X = stack_rows(X)
+        codes = self.labels.encode(y)
+        check_same_length(len(X), len(codes))
+        other = replace(self, X=X, codes=codes, groups=None, known_codec=self.codec)
+        other.__dict__["_fitted"] = self.codec, self.codec.encode(X)
+        return other
+
+    def joined(self, other: Self) -> Self:
+        """Return these rows followed by `other` ones of the same form."""
+        groups = None
+        if self.groups is not None and other.groups is not None:
+            groups = np.concatenate([self.groups, other.groups])
+        codes = np.concatenate([self.codes, other.codes])
+        return self.replaced(concatenate([self.X, other.X]), codes, groups)

@@ -1,0 +1,39 @@
+"""Forms of data: everything in the package that depends on whether rows are images or tables."""
+
+from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Match, Modality, Reading
+from gen_augment.modalities.image import Image, ImageCodec
+from gen_augment.modalities.registry import (
+    codec_from_json,
+    codec_to_json,
+    find_modality,
+    get_modality,
+    modality_from_json,
+    modality_to_json,
+    register,
+    registered,
+)
+from gen_augment.modalities.table import Table, TableCodec
+
+__all__ = [
+    "BatchStep",
+    "Codec",
+    "DataSpec",
+    "Image",
+    "ImageCodec",
+    "Match",
+    "Modality",
+    "Reading",
+    "Table",
+    "TableCodec",
+    "codec_from_json",
+    "codec_to_json",
+    "find_modality",
+    "get_modality",
+    "modality_from_json",
+    "modality_to_json",
+    "register",
+    "registered",
+]
+
+register(Image)
+register(Table)

@@ -1,0 +1,346 @@
+"""What one form of data is, and all that the package needs to know of it.
+
+A `Modality` owns one form of data: recognising it, fitting its encoding, the networks and the
+likelihood that generic samplers use, the classifier of a study, and how rows are compared, shown,
+read and written. Everything else in the package asks the modality and never branches on its name.
+
+To add one, subclass `Modality` and `Codec`, write the abstract methods, and call
+`gen_augment.modalities.register`. The defaults suit rows that are encoded as flat vectors.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gen_augment.containers import concatenate
+from gen_augment.errors import InputError
+from gen_augment.modalities.networks import (
+    BetweenDecoder,
+    GaussianNoise,
+    MLPDecoder,
+    MLPEncoder,
+    VelocityMLP,
+)
+from gen_augment.types import JSON
+
+__all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+
+#: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
+BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+#: Decoded rows to a bool for each: which of them meet some conditions.
+Match = Callable[[Any], np.ndarray]
+
+
+class Reading(IntEnum):
+    """How surely rows are of a modality, see `Modality.recognise`."""
+
+    NO = 0
+    POSSIBLE = 1
+    CERTAIN = 2
+
+
+class Codec(ABC):
+    """The learned encoding of one data set: the user's rows to a float32 Tensor, and back.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one encoded row.
+    bounded : bool
+        Whether every encoded value lies in [-1, 1].
+    binary : bool
+        Whether every encoded value is -1 or 1.
+    blocks : tuple of int
+        Widths of the one-hot blocks that end an encoded row; numbers come before them.
+    feature_names : list of str, or None
+        Names of the user's columns, if all are strings.
+    """
+
+    shape: tuple[int, ...]
+    bounded: bool = False
+    binary: bool = False
+    blocks: tuple[int, ...] = ()
+    feature_names: list[str] | None = None
+
+    @property
+    @abstractmethod
+    def modality(self) -> "Modality":
+        """The modality, with the options that read other rows in the same way."""
+
+    @abstractmethod
+    def encode(self, X: Any) -> Tensor:
+        """Encode rows that have the fitted form; return a float32 Tensor of shape (n, *shape)."""
+
+    @abstractmethod
+    def decode(self, rows: Tensor) -> Any:
+        """Decode encoded rows into the form that was fitted."""
+
+    @abstractmethod
+    def pack(self, X: Any) -> np.ndarray:
+        """Turn decoded rows into an array that a file can hold; of any dtype without objects."""
+
+    @abstractmethod
+    def unpack(self, array: np.ndarray) -> Any:
+        """Turn an array that `pack` returned into decoded rows."""
+
+    @abstractmethod
+    def to_json(self) -> JSON:
+        """Return the whole codec as JSON values, without the modality's name."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of values in one row, as scikit-learn counts features."""
+        return int(np.prod(self.shape))
+
+    def decode_parts(self, parts: Iterable[Tensor]) -> Any:
+        """Decode rows that arrive in parts; tables decode faster when all parts are joined."""
+        none = torch.empty(0, *self.shape, device="cpu")
+        return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
+
+    def check_known(self, X: Any) -> None:  # noqa: B027
+        """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a network has to know of the data.
+
+    Attributes
+    ----------
+    modality : Modality
+    shape : tuple of int
+        Shape of one encoded row: ``(C, H, W)`` for images, ``(width,)`` for tables.
+    n_classes : int
+    bounded, binary, blocks
+        As in `Codec`.
+    """
+
+    modality: "Modality"
+    shape: tuple[int, ...]
+    n_classes: int
+    bounded: bool = False
+    binary: bool = False
+    blocks: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, codec: Codec, n_classes: int) -> "DataSpec":
+        """Describe rows that `codec` encodes."""
+        return cls(
+            codec.modality, codec.shape, n_classes, codec.bounded, codec.binary, codec.blocks
+        )
+
+    @property
+    def n_numbers(self) -> int:
+        """Values of a flat row that are in no block."""
+        return self.shape[0] - sum(self.blocks)
+
+
+class Modality(ABC):
+    """One form of data. An instance holds the user's options, such as ``Table(types={...})``.
+
+    Attributes
+    ----------
+    name : str
+        The word that users and archives know the modality by.
+    sample_batch_size : int
+        Rows in one forward pass of a generator on a CPU.
+    source_dtype : torch.dtype
+        What is precise enough for the training rows that a sampler keeps.
+    low_precision : bool
+        Whether generators may compute in 16 bits without visible loss.
+    learned_features : bool
+        Whether rows are compared by the features of a small classifier, rather than by values.
+    near_copy : float
+        Distance to a training row, as a share of that row's distance to the next, below which a
+        row is a near copy.
+    label_steps : int
+        Optimiser steps of the classifier that labels unlabelled rows.
+    auto : mapping of str to value
+        What ``"auto"`` stands for in generic samplers, by ``"sampler.parameter"``, where it
+        differs from their default.
+    recipes : mapping of str to BatchStep
+        Classic augmentations of a batch, by the name that an arm of a study uses.
+    suffixes : tuple of str
+        Endings of files that `write` accepts; empty if it writes a folder.
+    """
+
+    name: ClassVar[str]
+    sample_batch_size: ClassVar[int] = 1024
+    source_dtype: ClassVar[torch.dtype] = torch.float32
+    low_precision: ClassVar[bool] = False
+    learned_features: ClassVar[bool] = False
+    near_copy: ClassVar[float] = 0.01
+    label_steps: ClassVar[int] = 600
+    auto: ClassVar[Mapping[str, Any]] = {}
+    recipes: ClassVar[Mapping[str, BatchStep]] = {}
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
+        return f"{type(self).__name__}({options})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.options() == self.options()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def options(self) -> JSON:
+        """Return the options that were given, by name, as the constructor takes them."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    # -- Data
+
+    @abstractmethod
+    def recognise(self, X: Any) -> Reading:
+        """Say whether `X` can be read as this modality, by a look at its type and shape."""
+
+    @abstractmethod
+    def fit(self, X: Any) -> tuple[Codec, Tensor]:
+        """Learn the encoding of `X`; return it with the encoded rows.
+
+        Raises
+        ------
+        InputError
+            `X` cannot be used; the message names the value, the place and the remedy.
+        """
+
+    @abstractmethod
+    def codec_from_json(self, record: JSON) -> Codec:
+        """Rebuild a codec from its `to_json`; raise for values that do not fit together."""
+
+    def digests(self, X: Any) -> np.ndarray:
+        """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
+        return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
+
+    def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
+        """Turn conditions on columns into a function of rows."""
+        raise InputError(f"where={where!r} needs columns, and {self.name} rows have none.")
+
+    def read_conditions(self, codec: Codec, texts: Iterable[str]) -> dict[Any, list[Any]]:
+        """Read conditions that the command line was given, as `matcher` takes them."""
+        raise InputError(f"where {list(texts)} needs columns, and {self.name} rows have none.")
+
+    # -- Networks of generic samplers
+
+    def encoder(self, spec: DataSpec, width: int, *, norm: bool = True) -> Any:
+        """Build a network from rows to feature vectors; it has `out_features`.
+
+        Parameters
+        ----------
+        spec : DataSpec
+        width : int
+            Size of the network: channels at the finest level, a quarter of an MLP's hidden units.
+        norm : bool
+            Whether layers may normalise over the batch.
+        """
+        return MLPEncoder(spec.shape[0], 4 * width)
+
+    def decoder(
+        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
+    ) -> nn.Module:
+        """Build a network from codes (B, in_features) and conditions (B, condition_dim) to rows.
+
+        There is no last non-linearity.
+        """
+        return MLPDecoder(spec.shape[0], in_features, condition_dim, 4 * width)
+
+    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> nn.Module:
+        """Build a network from rows and conditions to velocities of the rows' shape."""
+        return VelocityMLP(spec.shape[0], condition_dim, 8 * width)
+
+    def pair_decoder(
+        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
+    ) -> nn.Module:
+        """Build a network that turns one row into another of its class: ``f(source, z, c)``."""
+        return BetweenDecoder(spec.shape[0], spec.blocks, in_features, condition_dim, 4 * width)
+
+    def noise(self, spec: DataSpec) -> Any:
+        """Build the likelihood of a row given the decoder's output; see `GaussianNoise`."""
+        return GaussianNoise(spec.n_numbers, spec.blocks)
+
+    def noise_dim(self, spec: DataSpec) -> int:
+        """Numbers of noise that the likelihood's `draw` takes for each row."""
+        return spec.shape[0]
+
+    def augmentation(self, spec: DataSpec) -> Callable[..., Tensor] | None:
+        """Return a differentiable augmentation that keeps labels, if there is one.
+
+        It is called as ``f(x, p=, shift=, colour=)``: the share of rows that change, the largest
+        translation as a share of the side, and whether colours change too.
+        """
+        return None
+
+    def mirror(self, x: Tensor) -> Tensor:
+        """Mirror encoded rows left to right; rows without such a direction stay as they are."""
+        return x
+
+    def perceptual_network(
+        self, x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
+    ) -> Any:
+        """Train features in which reconstructions are compared; None where values do."""
+        return None
+
+    # -- Classifiers of a study
+
+    def classifier(self, spec: DataSpec) -> Any:
+        """Return the default classifier: an estimator, or a function that makes a network."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier(n_estimators=200)
+
+    def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
+        """Return what maps rows to a classifier's inputs; it may learn from `X`, training rows."""
+        return codec.encode
+
+    def default_arms(
+        self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
+    ) -> list[str]:
+        """List the arms of a study that names none: baselines, then samplers."""
+        return ["real", "oversample", "weights", "threshold", *samplers]
+
+    def corrupted(self, X: Any, like: Any) -> dict[str, Any]:
+        """Return `X` under common corruptions, by name; `like` are training rows."""
+        raise InputError(f"corruptions are defined for images, and these rows are {self.name}.")
+
+    # -- Pictures and files
+
+    def sheet(self, codec: Codec, rows: Tensor, columns: int) -> np.ndarray | None:
+        """Draw encoded rows in lines of `columns`; None for rows that have no picture.
+
+        Returns
+        -------
+        ndarray of shape (height, width) or (height, width, 3), in [0, 1], or None
+        """
+        return None
+
+    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
+        """Read labelled rows from a file or folder; None if it holds another modality."""
+        return None
+
+    def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
+        """Write rows and labels that arrive in parts to a new file or folder."""
+        raise InputError(f"{path}: {self.name} rows cannot be written to files.")
+
+
+def digest(data: bytes) -> str:
+    """Hash bytes to 32 hex digits."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def decode_each(codec: Codec, parts: Iterable[Tensor]) -> Any:
+    """Decode parts one by one, while each is in the processor's cache, and join them."""
+    decoded = [codec.decode(part) for part in parts]
+    return (
+        concatenate(decoded)
+        if decoded
+        else codec.decode(torch.empty(0, *codec.shape, device="cpu"))
+    )

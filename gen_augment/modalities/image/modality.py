@@ -1,0 +1,184 @@
+"""Images: grey or colour, 8 to 128 px a side."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gen_augment.containers import is_pil
+from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
+from gen_augment.modalities.image.codec import MAX_SIDE, MIN_SIDE, ImageCodec
+from gen_augment.modalities.image.conv import ConvDecoder, ConvEncoder
+from gen_augment.modalities.image.diffaugment import diff_augment
+from gen_augment.modalities.image.networks import PixelNoise, SmallCNN, WarpDecoder
+from gen_augment.modalities.image.perceptual import train_feature_cnn
+from gen_augment.modalities.image.recipes import RECIPES
+from gen_augment.modalities.image.unet import UNet
+from gen_augment.types import JSON
+
+__all__ = ["Image"]
+
+#: Sides of float arrays without a channel axis may differ by this factor to be surely a picture.
+MAX_RATIO = 2
+
+
+class Image(Modality):
+    """Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or lists of PIL images.
+
+    Examples
+    --------
+    >>> codec, rows = Image().fit(np.zeros((5, 8, 8), np.uint8))
+    >>> rows.shape, float(rows.max())
+    (torch.Size([5, 1, 8, 8]), -1.0)
+    """
+
+    name = "image"
+    sample_batch_size = 128
+    source_dtype = torch.uint8
+    low_precision = True
+    learned_features = True
+    #: Images that are one grey level brighter lie at up to 0.07, other images at 0.4 or more.
+    near_copy = 0.1
+    label_steps = 2400
+    auto: ClassVar[Mapping[str, Any]] = {
+        "vae.beta": 0.1,
+        "vae.latent": "mixture",
+        "paired.beta": 0.5,
+        "flow.class_balance": 0.5,
+        "gan.class_balance": 1.0,
+    }
+    recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
+
+    def recognise(self, X: Any) -> Reading:
+        """Recognise PIL images, and arrays with 3 or 4 axes of plausible size."""
+        if isinstance(X, (list, tuple)):
+            return Reading.CERTAIN if any(map(is_pil, X)) else Reading.NO
+        shape = tuple(getattr(X, "shape", ()))
+        if len(shape) == 4:
+            return Reading.CERTAIN
+        if len(shape) != 3:
+            return Reading.NO
+        sides = shape[1:]
+        plausible = min(sides) >= MIN_SIDE and max(sides) <= MAX_SIDE
+        floats = "float" in str(X.dtype)
+        if floats and not (plausible and max(sides) <= MAX_RATIO * min(sides)):
+            return Reading.POSSIBLE
+        return Reading.CERTAIN
+
+    def fit(self, X: Any) -> tuple[ImageCodec, Tensor]:
+        """Learn layout, dtype and value range; return the codec and images in [-1, 1]."""
+        return ImageCodec.fit(X)
+
+    def codec_from_json(self, record: JSON) -> ImageCodec:
+        """Rebuild a codec from its `to_json`."""
+        return ImageCodec.from_json(record)
+
+    def digests(self, X: Any) -> np.ndarray:
+        """Hash the values of each image, whatever their dtype."""
+        from gen_augment.modalities.table.digests import array_digests
+
+        return array_digests(X)
+
+    def encoder(self, spec: DataSpec, width: int, *, norm: bool = True) -> ConvEncoder:
+        """Build a convolutional encoder with `width` channels at the finest level."""
+        return ConvEncoder(_sides(spec), width, norm=norm)
+
+    def decoder(
+        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
+    ) -> ConvDecoder:
+        """Build a convolutional decoder."""
+        return ConvDecoder(_sides(spec), in_features, condition_dim, width)
+
+    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> UNet:
+        """Build a compact U-Net."""
+        return UNet(_sides(spec), condition_dim, width)
+
+    def pair_decoder(
+        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
+    ) -> WarpDecoder:
+        """Build a decoder that bends and lights the source image."""
+        return WarpDecoder(spec.shape[0], in_features, condition_dim, width)
+
+    def noise(self, spec: DataSpec) -> PixelNoise:
+        """Build a normal likelihood with one scale for all pixels."""
+        return PixelNoise()
+
+    def noise_dim(self, spec: DataSpec) -> int:
+        """Images are drawn without noise of their own."""
+        return 0
+
+    def augmentation(self, spec: DataSpec) -> Callable[..., Tensor]:
+        """Return random shifts, with random colours where asked for."""
+        return _augment
+
+    def mirror(self, x: Tensor) -> Tensor:
+        """Flip images left to right."""
+        return x.flip(-1)
+
+    def perceptual_network(
+        self, x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
+    ) -> nn.Module:
+        """Train a small classifier, whose features compare images as a classifier sees them."""
+        return train_feature_cnn(x, y, n_classes, n_steps=n_steps, batch_size=batch_size)
+
+    def classifier(self, spec: DataSpec) -> Callable[[], nn.Module]:
+        """Return a function that makes a small CNN."""
+        return partial(SmallCNN, spec.shape, spec.n_classes)
+
+    def default_arms(
+        self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
+    ) -> list[str]:
+        """List baselines with classic recipes, and each sampler with and without them.
+
+        `mirror` adds the horizontal flip, for images whose mirror image has the same label.
+        `imbalanced` images are oversampled under each recipe: samplers balance the classes, so
+        the arms to beat must do so too.
+        """
+        moved = "flip+shift" if mirror else "shift"
+        recipes = [moved, "mixup", f"{moved}+mixup", "randaugment"]
+        alike = "oversample+" if imbalanced else ""
+        return [
+            "real",
+            *(["oversample", "logit"] if imbalanced else []),
+            *(f"{alike}{recipe}" for recipe in recipes),
+            *samplers,
+            *(f"{s}+{moved}+mixup" for s in samplers),
+            *(f"{alike}{s}:share=0.25+randaugment" for s in samplers),
+        ]
+
+    def corrupted(self, X: Any, like: Any) -> dict[str, Any]:
+        """Return `X` under the corruptions of `gen_augment.modalities.image.corruptions`."""
+        from gen_augment.modalities.image.corruptions import corrupted_parts
+
+        return corrupted_parts(X, like)
+
+    def sheet(self, codec: Codec, rows: Tensor, columns: int) -> np.ndarray:
+        """Lay images out in lines of `columns`, as grey or RGB values in [0, 1]."""
+        from gen_augment.modalities.image.display import as_sheet
+
+        return (as_sheet(rows, columns).clamp(-1, 1) + 1).squeeze(-1).numpy() / 2
+
+    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
+        """Read a folder that has one folder of images for each class."""
+        from gen_augment.modalities.image.files import read_folder
+
+        return read_folder(path) if path.is_dir() else None
+
+    def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
+        """Write ``LABEL/000000.png`` and so on into a new folder."""
+        from gen_augment.modalities.image.files import write_folder
+
+        write_folder(path, parts, codec)
+
+
+def _augment(x: Tensor, *, p: float | Tensor = 1.0, shift: float, colour: bool = False) -> Tensor:
+    return diff_augment(x, p=p, shift=shift, cutout=0, colour=colour and x.shape[1] == 3)
+
+
+def _sides(spec: DataSpec) -> tuple[int, int, int]:
+    channels, height, width = spec.shape
+    return channels, height, width

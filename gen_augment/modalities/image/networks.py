@@ -1,0 +1,104 @@
+"""Networks and likelihood for images, beside the convolutional trunks and the U-Net."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gen_augment.modalities.image.conv import ConvDecoder
+from gen_augment.modalities.networks import GaussianNoise
+
+__all__ = ["PixelNoise", "SmallCNN", "WarpDecoder", "warp"]
+
+FIELD_SIZE = 8  # cells along a side of the maps that bend and light an image
+MAX_SHIFT = 0.25  # how far a pixel may move, as a share of the image's side
+
+
+class PixelNoise(GaussianNoise):
+    """Likelihood of an image: normal, with one learned scale for all pixels.
+
+    A scale for each pixel would shrink to nothing where a border is constant. Drawn images have no
+    noise of their own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def _scales(self) -> tuple[int, ...]:
+        return ()
+
+    def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
+        """Return the decoder's images, clipped to [-1, 1]."""
+        return out.clamp(-1, 1)
+
+
+class WarpDecoder(nn.Module):
+    """Source image, code and condition to that image, bent and lit: ``f(source, z, condition)``.
+
+    A decoder that could paint would make images of the frequent classes out of any source. Smooth
+    maps of where pixels come from and how bright they are leave an image what it is.
+
+    Parameters
+    ----------
+    channels, in_features, condition_dim, width : int
+        As in `ConvDecoder`.
+    """
+
+    def __init__(self, channels: int, in_features: int, condition_dim: int, width: int) -> None:
+        super().__init__()
+        field = (2 + channels, FIELD_SIZE, FIELD_SIZE)
+        self.decoder = ConvDecoder(field, in_features, condition_dim, width)
+
+    def forward(self, source: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        made = self.decoder(z, condition).float()
+        field = F.interpolate(made, source.shape[2:], mode="bicubic", align_corners=False)
+        shift, gain = field[:, :2], field[:, 2:]
+        # -1 is black: gain scales the distance to it.
+        return (warp(source.float(), MAX_SHIFT * shift.tanh()) + 1) * (2 * gain.sigmoid()) - 1
+
+
+def warp(x: Tensor, shift: Tensor) -> Tensor:
+    """Move pixels of images (B, C, H, W) by `shift` (B, 2, H, W), to the right and down.
+
+    A shift of 1 is the whole side.
+    """
+    height, width = x.shape[2:]
+    across = (torch.arange(width, device=x.device, dtype=x.dtype) * 2 + 1) / width - 1
+    down = (torch.arange(height, device=x.device, dtype=x.dtype) * 2 + 1) / height - 1
+    place = torch.stack(
+        [across.expand(height, width), down[:, None].expand(height, width)], dim=-1
+    )  # (H, W, 2)
+    grid = place + 2 * shift.permute(0, 2, 3, 1)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+class SmallCNN(nn.Sequential):
+    """Two convolutions and two dense layers: a plain, strong classifier of small images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(C, H, W)``.
+    n_classes : int
+    """
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+        channels, height, width = shape
+        super().__init__(
+            *_conv_block(channels, 32),
+            *_conv_block(32, 64),
+            nn.Flatten(),
+            nn.Linear(64 * (height // 4) * (width // 4), 128),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(128, n_classes),
+        )
+
+
+def _conv_block(channels: int, out: int) -> list[nn.Module]:
+    """Pool before the ReLU: the same function, on a quarter of the values."""
+    return [
+        nn.Conv2d(channels, out, 3, padding=1),
+        nn.BatchNorm2d(out),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+    ]

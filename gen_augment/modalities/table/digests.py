@@ -1,0 +1,42 @@
+"""Hashes of rows by their values: equal rows have equal hashes, whatever their dtype."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+__all__ = ["array_digests", "frame_digests"]
+
+
+def array_digests(X: Any) -> np.ndarray:
+    """Hash each row of an array, a tensor or a list of images: ndarray of shape (n,).
+
+    Examples
+    --------
+    >>> one, other = array_digests(np.array([[1, 2]])), array_digests(np.array([[1.0, 2.0]]))
+    >>> bool((one == other).all())
+    True
+    """
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu().double().numpy()
+    return np.array([_digest(row) for row in X], dtype="<U32")
+
+
+def frame_digests(X: pd.DataFrame) -> np.ndarray:
+    """Hash each row of a DataFrame: numbers as such, all else as text."""
+    numeric = np.array([dtype.kind in "biuf" for dtype in X.dtypes])  # categories have "O"
+    numbers = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
+    others = X.loc[:, ~numeric]
+    text = others.astype(object).where(others.notna(), None).to_numpy()
+    return np.array(
+        [_digest(row, rest) for row, rest in zip(numbers, text, strict=True)], dtype="<U32"
+    )
+
+
+def _digest(row: Any, text: Any = ()) -> str:
+    values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0, which is equal to it
+    values[np.isnan(values)] = np.nan  # there are many NaNs
+    tail = repr(tuple(text)).encode() if len(text) else b""
+    return hashlib.blake2b(values.tobytes() + tail, digest_size=16).hexdigest()

@@ -1,0 +1,74 @@
+"""Corruptions keep the form of images, get worse with severity, and are what a classifier is tested under."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+from gen_augment.codecs import infer_codec
+from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities.image.corruptions import CONDITIONS, CORRUPTIONS, corrupt
+from tests.conftest import as_form
+from tests.study.test_runner import image_study
+from tests.study.toys import gaussians
+
+
+def smooth_images(n: int = 8, size: int = 32) -> np.ndarray:
+    """uint8 NHW with edges, so that blurs and noise show; values from 10 to 90, not all that a byte holds."""
+    rng = np.random.default_rng(0)
+    X = np.full((n, size, size), 10, np.uint8)
+    for image in X:
+        a, b = rng.integers(2, size // 2, 2)
+        image[a : a + size // 3, b : b + size // 3] = 90
+    return X
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_images_get_worse_with_severity_and_repeat(kind: str) -> None:
+    X = smooth_images()
+    changed = [corrupt(X, kind, severity, like=X).astype(float) for severity in (1, 3, 5)]
+    errors = [float(np.sqrt(((image - X) ** 2).mean())) for image in changed]
+    # Elastic moves with the luck of the draw; all others are ordered.
+    assert errors[0] > 0.1
+    assert kind == "elastic" or errors[0] < errors[1] < errors[2]
+    np.testing.assert_array_equal(corrupt(X, kind, 3, like=X), changed[1])
+    # Black and white are those of the training images.
+    assert all(image.min() >= 9 and image.max() <= 91 for image in changed)
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+@pytest.mark.parametrize("form", ["uint8-nchw", "normalised-tensor", "pil-colour"])
+def test_form_is_kept(form: str, kind: str) -> None:
+    X, _ = as_form(form)
+    found = corrupt(X, kind, 2, like=X)
+    assert type(found) is type(X)
+    codec, rows = infer_codec(X)
+    assert codec.encode(found).shape == rows.shape
+
+
+@pytest.mark.parametrize("kind, severity", [("rain", 1), ("fog", 0), ("fog", 6)])
+def test_unknown_corruptions(kind: str, severity: Any) -> None:
+    with pytest.raises(InputError, match=f"corruption '{kind}' of severity {severity}"):
+        corrupt(smooth_images(), kind, severity, like=smooth_images())
+
+
+def test_tables_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, _ = gaussians(10)
+    with pytest.raises(InputError, match="the data is a table"):
+        corrupt(X, "fog", 1, like=X)
+    monkeypatch.setitem(sys.modules, "albumentations", None)
+    with pytest.raises(MissingDependencyError, match="albumentations"):
+        corrupt(smooth_images(), "fog", 1, like=smooth_images())
+
+
+def test_study_under_corruptions() -> None:
+    result = image_study(
+        arms=["real"], samplers={}, corruptions=True, n_seeds=1, n_steps=60,
+        model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
+    ).run()  # fmt: skip
+    found = result.robustness()
+    assert list(found.columns) == list(CONDITIONS)
+    assert found.notna().all(axis=None)
+    assert found.loc["real", "brightness/5"] <= result.trials["test_balanced_accuracy"].mean() + 0.1

@@ -1,0 +1,131 @@
+"""Batch steps beyond shift, flip and MixUp, which `test_arms` has."""
+
+import sys
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from torchvision.transforms import v2
+
+from gen_augment.errors import MissingDependencyError
+from gen_augment.modalities.image import recipes as batches
+from gen_augment.modalities.image.recipes import (
+    _OPERATIONS,
+    RECIPES,
+    classic,
+    cutmix,
+    cutout,
+    randaugment,
+)
+from gen_augment.study.arms import Arm
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def labels(n: int) -> torch.Tensor:
+    return torch.nn.functional.one_hot(torch.arange(n) % 3, 3).float()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
+    name: str, channels: int
+) -> None:
+    x = torch.rand(24, channels, 12, 10) * 2 - 1
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        found.append(RECIPES[name](x.clone(), labels(24)))
+    for images, y in found:
+        assert (images.shape, images.dtype, y.shape) == (x.shape, torch.float32, (24, 3))
+        assert images.abs().max() <= 1 + 1e-6
+        torch.testing.assert_close(y.sum(dim=1), torch.ones(24))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    assert not torch.equal(found[0][0], found[2][0])
+    assert not torch.equal(found[0][0], x)
+
+
+def test_cutout_blanks_a_square_of_half_the_side() -> None:
+    changed, _ = cutout(torch.ones(200, 1, 16, 16), labels(200))
+    blank = (changed == 0).flatten(2).sum(dim=2)
+    assert 49 <= blank.max() <= 64
+    assert blank.min() >= 12  # at the border a part lies outside
+    assert set(changed.unique().tolist()) == {0.0, 1.0}
+
+
+def test_cutmix_mixes_labels_by_area() -> None:
+    """Image i holds the number i everywhere, so that areas can be counted."""
+    n = 30
+    images = torch.arange(n).float().reshape(n, 1, 1, 1).expand(n, 1, 12, 12)
+    one_hot = torch.eye(n)
+    changed, y = cutmix(images, one_hot)
+    area = torch.stack([(changed == i).flatten(1).float().mean(dim=1) for i in range(n)], dim=1)
+    torch.testing.assert_close(y, area, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("step", [randaugment, classic])
+def test_images_are_changed_one_by_one(step: batches.BatchStep) -> None:
+    image = (torch.rand(1, 1, 16, 16) * 2 - 1).expand(60, 1, 16, 16)
+    changed, y = step(image, labels(60))
+    assert len({row.numpy().tobytes() for row in changed}) > 20
+    torch.testing.assert_close(y, labels(60))
+    # They stay recognisable: most are nearer to the image than to noise.
+    assert np.corrcoef(changed.mean(dim=0).flatten(), image[0].flatten())[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 30)])
+def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> None:
+    image = torch.randint(20, 200, shape, dtype=torch.uint8)
+    policy = v2.RandAugment(num_ops=1, magnitude=9)
+    theirs = torch.stack([policy(image) for _ in range(600)]).unique(dim=0).int()
+    ours = (
+        torch.cat([make(image[None], sign) for make, sign in product(_OPERATIONS, (1, -1))])
+        .unique(dim=0)
+        .int()
+    )
+    apart = (ours[:, None] - theirs[None]).abs().flatten(2).float()
+    nearest = apart.mean(dim=2).argmin(dim=0)
+    assert sorted(nearest.tolist()) == list(range(len(ours)))
+    assert (
+        apart[nearest, torch.arange(len(theirs))].max() <= 1
+    )  # the factor of a colour is rounded twice
+    # What is made of an image does not depend on those beside it.
+    batch = torch.stack([image, image.flip(-1), 255 - image // 2])
+    for make, sign in product(_OPERATIONS, (1, -1)):
+        torch.testing.assert_close(
+            make(batch, sign), torch.cat([make(x[None], sign) for x in batch]), rtol=0, atol=0
+        )
+
+
+def test_operations_of_randaugment_are_equally_frequent() -> None:
+    image = torch.randint(0, 256, (1, 1, 9, 8), dtype=torch.uint8)
+    steps = list(product(_OPERATIONS, (1, -1)))
+    expected = Counter(
+        b(a(image, s), t).numpy().tobytes() for (a, s), (b, t) in product(steps, steps)
+    )
+    n = 40 * len(steps) ** 2
+    x, _ = randaugment((image / 127.5 - 1).expand(n, 1, 9, 8), labels(n))
+    found = Counter(row.numpy().tobytes() for row in ((x + 1) * 127.5).round().to(torch.uint8))
+    assert found.keys() <= expected.keys()
+    assert (
+        chisquare([found[k] for k in expected], [40 * expected[k] for k in expected]).pvalue > 1e-3
+    )
+
+
+def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "albumentations", None)
+    batches._classic_recipe.cache_clear()
+    with pytest.raises(MissingDependencyError, match=r"gen_augment\[albumentations\]"):
+        classic(torch.zeros(1, 1, 8, 8), labels(1))
+
+
+def test_steps_of_one_s_own_come_in_order() -> None:
+    arm = Arm("own", batch_steps=(lambda x, y: (x + 1, y), "flip", lambda x, y: (x * 2, y)))
+    found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2))
+    assert (found == 2).all()
