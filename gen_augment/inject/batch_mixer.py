@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +23,7 @@ from gen_augment.inject.label_mix import (
 )
 from gen_augment.inject.row_labels import known_labels
 from gen_augment.inject.row_source import as_tensor, counts_by_class, next_addresses
-from gen_augment.inject.row_stream import RowStream, RowTransform
+from gen_augment.inject.row_stream import RowStream, RowTransform, Span
 from gen_augment.rng import derive_seed
 from gen_augment.types import SupportsSample
 
@@ -30,6 +32,12 @@ __all__ = ["EpochMixer", "MixSettings", "MixingCollate", "Mode", "RowCounts"]
 Mode = Literal["replace", "append"]
 #: Rows that are collated at once to read their labels.
 READ_ROWS = 256
+
+
+@lru_cache(maxsize=16)
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Return the seed of an epoch."""
+    return derive_seed(seed, "epoch", epoch)
 
 
 @dataclass(frozen=True)
@@ -53,27 +61,26 @@ class MixSettings:
         """Whether a synthetic row depends on the labels of all batches before its own."""
         return self.labels == "same" and counts_by_class(self.source)
 
-    def epoch_seed(self, epoch: int) -> int:
-        """Return the seed of an epoch."""
-        return derive_seed(self.seed, "epoch", epoch)
-
-    def rows_of(self, position: Position) -> tuple[int, np.ndarray]:
+    def rows_of(self, position: Position) -> tuple[int, int, int]:
         """Return the synthetic rows of a batch.
 
         Returns
         -------
-        first : int
-            Number of the first one in its epoch; the others follow.
-        owners : ndarray of shape (n,)
-            The row of the batch that each replaces or, with "append", takes its label from.
+        first, n : int
+            Number of the first one in its epoch, and how many they are.
+        turn : int
+            The row of the batch that the first one belongs to; see `owners`.
         """
         start, size = position.start, position.size
         first = round(self.ratio * start)
         n = round(self.ratio * (start + size)) - first
-        seed = self.epoch_seed(position.epoch)
-        turn = derive_seed(seed, "place", position.rank, start) % max(size, 1)
+        seed = epoch_seed(self.seed, position.epoch)
+        return first, n, derive_seed(seed, "place", position.rank, start) % max(size, 1)
+
+    def owners(self, n: int, turn: int, size: int) -> np.ndarray:
+        """Return the row of a batch that each synthetic row replaces, or takes its label from."""
         steps = np.arange(n) if self.mode == "replace" else np.arange(n) * size // max(n, 1)
-        return first, (turn + steps) % max(size, 1)
+        return (turn + steps) % max(size, 1)
 
 
 class RowCounts:
@@ -124,7 +131,7 @@ class EpochMixer:
         self.counts = RowCounts(settings.source) if settings.counts_by_class else None
         self.stream = RowStream(
             settings.source,
-            settings.epoch_seed(position.epoch),
+            epoch_seed(settings.seed, position.epoch),
             shares=label_shares(settings.source, settings.labels),
             transform=settings.transform,
             device=device,
@@ -135,74 +142,99 @@ class EpochMixer:
 
     def mix(self, view: BatchView, parts: list[Part]) -> Any:
         """Return the batch with the synthetic rows of these parts."""
-        chosen = [self._choose(part, len(view)) for part in parts]
-        owners = np.concatenate([mine for mine, _, _ in chosen])
-        appends = self.settings.mode == "append"
-        if appends:
+        if self.settings.mode == "append":
             view.check_only_inputs_and_labels()
-        where = len(view) + np.arange(len(owners)) if appends else owners
-        if len(owners):
-            if appends:
-                view = view.extended(len(owners), torch.from_numpy(owners))
-            elif not self.in_place:
+            view, chosen = self._appended(view, parts)
+        else:
+            chosen = [self._replaced(part, len(view)) for part in parts]
+            if not self.in_place and any(spans for _, spans in chosen):
                 view = view.copied()
-            begin = 0
-            for part, (mine, steps, first) in zip(parts, chosen, strict=True):
-                stop = begin + len(mine)
-                if len(mine):
-                    self._write(view, where[begin:stop], part.position, steps, first)
-                begin = stop
-        extras = self._extras(view.labels, where)
-        if self.in_place and not appends and not extras:
+        for part, (first, spans) in zip(parts, chosen, strict=True):
+            if spans:
+                self._write(view, part.position, first, spans)
+        extras = self._extras(view.labels, [span for _, spans in chosen for span in spans])
+        if self.in_place and self.settings.mode == "replace" and not extras:
             return view.batch
         return view.to_batch(extras)
 
-    def _choose(self, part: Part, n_rows: int) -> tuple[np.ndarray, np.ndarray, int]:
-        """Rows that own synthetic rows, which of the planned batch's those are, and the first."""
-        first, owners = self.settings.rows_of(part.position)
-        if len(part.offsets) == part.position.size == n_rows:  # the batch as it was planned
-            return owners, np.arange(len(owners)), first
-        places = np.full(max(part.position.size, 1), -1)
-        places[part.offsets] = part.places
-        places = places[owners]
-        steps = np.flatnonzero(places >= 0)
-        return places[steps], steps, first
+    def _replaced(self, part: Part, n_rows: int) -> tuple[int, list[Span]]:
+        """Number of the batch's first synthetic row, and where this part's are written."""
+        first, n, turn = self.settings.rows_of(part.position)
+        size = part.position.size
+        if len(part.offsets) == size == n_rows:  # the batch as it was planned
+            head = min(n, size - turn)
+            spans = [Span(turn, 0, head), Span(0, head, n - head)]
+            return first, [span for span in spans if span.length]
+        return first, _spans(*self._owned(part, n, turn))
 
-    def _write(
-        self,
-        view: BatchView,
-        where: np.ndarray,
-        position: Position,
-        steps: np.ndarray,
-        first: int,
-    ) -> None:
+    def _appended(
+        self, view: BatchView, parts: list[Part]
+    ) -> tuple[BatchView, list[tuple[int, list[Span]]]]:
+        """Make room for synthetic rows, with the labels of the rows that they belong to."""
+        chosen, owners, place = [], [], len(view)
+        for part in parts:
+            first, n, turn = self.settings.rows_of(part.position)
+            mine, steps = self._owned(part, n, turn)
+            chosen.append((first, _spans(place + np.arange(len(steps)), steps)))
+            owners.append(mine)
+            place += len(steps)
+        if place > len(view):
+            view = view.extended(place - len(view), torch.from_numpy(np.concatenate(owners)))
+        return view, chosen
+
+    def _owned(self, part: Part, n: int, turn: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows here that own synthetic rows of a batch, and which of its synthetic rows."""
+        size = part.position.size
+        places = np.full(max(size, 1), -1)
+        places[part.offsets] = part.places
+        places = places[self.settings.owners(n, turn, size)]
+        steps = np.flatnonzero(places >= 0)
+        return places[steps], steps
+
+    def _write(self, view: BatchView, position: Position, first: int, spans: list[Span]) -> None:
         """Write synthetic rows, and their labels unless they keep those that are there."""
         source, y = self.settings.source, view.labels
-        rows = torch.from_numpy(where).to(y.device)
         if self.settings.labels != "same":
-            codes = self.stream.write_drawn(view.inputs, where, first + steps)
-            y[rows] = labels_like(y, source.classes_[codes])
+            for span in spans:
+                codes = self.stream.write_drawn(view.inputs, span, first)
+                y[span.window] = labels_like(y, source.classes_[codes])
             return
-        codes = codes_of(source, y[rows])
-        if position.numbers is not None:
-            numbers = position.numbers[steps]
+        codes = codes_of(source, _joined([y[span.window] for span in spans], torch.cat))
+        if self.counts is not None and position.numbers is None:
+            numbers = self.counts.number(codes)
         else:
-            numbers = first + steps if self.counts is None else self.counts.number(codes)
+            planned = position.numbers
+            steps = [np.arange(span.step, span.step + span.length) for span in spans]
+            numbers = _joined(steps, np.concatenate)
+            numbers = first + numbers if planned is None else planned[numbers]
         index = numbers * position.world + position.rank
-        self.stream.write_given(view.inputs, where, index, codes)
+        self.stream.write_given(view.inputs, spans, index, codes)
 
-    def _extras(self, y: Tensor, where: np.ndarray) -> dict[str, Tensor]:
-        if not self.settings.return_mask and self.settings.sample_weight is None:
-            return {}
-        is_synthetic = torch.zeros(len(y), dtype=torch.bool, device=y.device)
-        is_synthetic[torch.from_numpy(where).to(y.device)] = True
-        extras = {"is_synthetic": is_synthetic} if self.settings.return_mask else {}
-        if self.settings.sample_weight is not None:
-            weights = torch.ones(len(y), device=y.device)
-            extras["sample_weight"] = weights.masked_fill_(
-                is_synthetic, self.settings.sample_weight
-            )
+    def _extras(self, y: Tensor, spans: list[Span]) -> dict[str, Tensor]:
+        extras, weight = {}, self.settings.sample_weight
+        if self.settings.return_mask:
+            extras["is_synthetic"] = torch.zeros(len(y), dtype=torch.bool, device=y.device)
+        if weight is not None:
+            extras["sample_weight"] = torch.ones(len(y), device=y.device)
+        for name, values in extras.items():
+            for span in spans:
+                values[span.window] = True if name == "is_synthetic" else weight
         return extras
+
+
+def _spans(places: np.ndarray, steps: np.ndarray) -> list[Span]:
+    """Join rows and synthetic rows that are both neighbours."""
+    cuts = np.flatnonzero((np.diff(places) != 1) | (np.diff(steps) != 1)) + 1
+    edges = [0, *cuts.tolist(), len(places)]
+    return [
+        Span(int(places[start]), int(steps[start]), stop - start)
+        for start, stop in pairwise(edges)
+        if stop > start
+    ]
+
+
+def _joined(parts: list[Any], join: Callable[[list[Any]], Any]) -> Any:
+    return parts[0] if len(parts) == 1 else join(parts)
 
 
 class MixingCollate:
@@ -255,7 +287,8 @@ class MixingCollate:
         counts = RowCounts(self.settings.source)
 
         def number(position: Position, indices: list[Any]) -> np.ndarray:
-            _, owners = self.settings.rows_of(position)
+            _, n, turn = self.settings.rows_of(position)
+            owners = self.settings.owners(n, turn, position.size)
             return counts.number(self._codes[np.asarray(indices)[owners]])
 
         return number

@@ -4,10 +4,9 @@ A row follows from the seed of the epoch and its number alone, whichever process
 and in whatever order.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from gen_augment.inject.row_source import (
 from gen_augment.rng import BLOCK_ROWS, categorical, derive_seed
 from gen_augment.types import SupportsSample
 
-__all__ = ["RowStream", "RowTransform"]
+__all__ = ["RowStream", "RowTransform", "Span"]
 
 RowTransform = Callable[[Any], Any]
 Inputs = Mapping[Any, Tensor]
@@ -33,6 +32,23 @@ Rows = Tensor | dict[Any, Tensor]
 
 #: Rows of a bank that are located at once.
 LOCATED_ROWS = 4096
+
+
+class Span(NamedTuple):
+    """Neighbouring rows of a batch, to be written with consecutive synthetic rows.
+
+    `place` is the first row in the batch, and `step` the first synthetic row, counted from
+    the first one of the batch.
+    """
+
+    place: int
+    step: int
+    length: int
+
+    @property
+    def window(self) -> slice:
+        """The rows of the batch."""
+        return slice(self.place, self.place + self.length)
 
 
 @dataclass
@@ -96,58 +112,60 @@ class RowStream:
         self._n_before = [np.zeros(len(source.classes_), np.int64)]
         self._form: Any = None
 
-    def write_drawn(self, inputs: Inputs, where: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def write_drawn(self, inputs: Inputs, span: Span, first: int) -> np.ndarray:
         """Write rows whose labels are drawn.
 
         Parameters
         ----------
         inputs : dict of Tensor of shape (batch, ...)
-        where : ndarray of shape (n,)
-            Rows of `inputs` to overwrite.
-        numbers : ndarray of shape (n,)
-            Numbers of the synthetic rows in the epoch, in rising order.
+        span : Span
+            Where to write them.
+        first : int
+            Number in the epoch of the row at step 0.
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (span.length,)
             Their class numbers.
         """
-        codes = np.empty(len(numbers), np.int64)
-        blocks = numbers // self._size
-        for number in range(int(blocks[0]), int(blocks[-1]) + 1):
-            here = np.flatnonzero(blocks == number)
-            at = numbers[here] - number * self._size
-            if not len(here):
-                continue
-            block = self._block(number, int(at[-1]))
-            codes[here] = block.codes[at]
+        codes = []
+        place, number, stop = span.place, first + span.step, first + span.step + span.length
+        while number < stop:
+            start = number // self._size * self._size
+            end = min(stop, start + self._size)
+            block = self._block(number // self._size, end - start)
+            rows, window = slice(number - start, end - start), slice(place, place + end - number)
+            codes.append(block.codes[rows])
             if self._bank is not None:
-                self._read(inputs, where[here], block.index[at])
-                continue
-            if block.rows is None:
-                block.rows = self._generate(block.index, block.codes)
-            for window, part in _runs(where[here]):
-                _write(inputs, window, _pick(block.rows, at[part]))
-        return codes
+                self._read(inputs, window, block.index[rows])
+            else:
+                if block.rows is None:
+                    block.rows = self._generate(block.index, block.codes)
+                _write(inputs, window, block.rows, rows)
+            place, number = window.stop, end
+        return codes[0] if len(codes) == 1 else np.concatenate(codes)
 
     def write_given(
-        self, inputs: Inputs, where: np.ndarray, index: np.ndarray, codes: np.ndarray
+        self, inputs: Inputs, spans: list[Span], index: np.ndarray, codes: np.ndarray
     ) -> None:
-        """Write rows of given addresses and class numbers over rows `where` of the inputs."""
-        if self._bank is not None:
-            self._read(inputs, where, self._locate(index, codes))
-            return
-        rows = self._generate(index, codes)
-        for window, part in _runs(where):
-            _write(inputs, window, _pick(rows, np.arange(len(where))[part]))
+        """Write rows of given addresses and class numbers to these spans, in their order."""
+        found = self._generate(index, codes) if self._bank is None else self._locate(index, codes)
+        start = 0
+        for span in spans:
+            rows = slice(start, start + span.length)
+            start = rows.stop
+            if isinstance(found, np.ndarray):
+                self._read(inputs, span.window, found[rows])
+            else:
+                _write(inputs, span.window, found, rows)
 
-    def _block(self, number: int, last: int) -> _Block:
-        """Return a block of at least ``last + 1`` rows."""
+    def _block(self, number: int, n_rows: int) -> _Block:
+        """Return a block, or at least its first `n_rows` rows."""
         block = self._blocks.get(number)
-        if block is None or len(block.codes) <= last:
+        if block is None or len(block.codes) < n_rows:
             start, stop = number * self._size, (number + 1) * self._size
             if self.expected is not None:
-                stop = min(stop, max(self.expected, start + last + 1))
+                stop = min(stop, max(self.expected, start + n_rows))
             codes = self._draw(start, stop)
             index = next_addresses(self.source, codes, self._counts_before(number))
             mine = slice(self.rank, None, self.world)
@@ -178,17 +196,16 @@ class RowStream:
         places: np.ndarray = bank.locate(index, bank.classes_[codes], seed=self.seed)
         return places
 
-    def _read(self, inputs: Inputs, where: np.ndarray, places: np.ndarray) -> None:
+    def _read(self, inputs: Inputs, window: slice, places: np.ndarray) -> None:
         """Write rows of the bank."""
-        (name, x), *others = inputs.items()
-        if others or self._form != (x.shape[1:], x.dtype):
+        x = next(iter(inputs.values()))
+        if len(inputs) > 1 or self._form != (x.shape[1:], x.dtype):
             _check_form(inputs, self._as_rows(self._bank.rows(places[:1])))
             self._form = x.shape[1:], x.dtype
-        for window, part in _runs(where):
-            if x.requires_grad:  # autograd must see the write
-                _write(inputs, window, self._as_rows(self._bank.rows(places[part])))
-            else:
-                self._bank.read_into(places[part], inputs[name][window])
+        if x.requires_grad:  # autograd must see the write
+            _write(inputs, window, self._as_rows(self._bank.rows(places)), slice(None))
+        else:
+            self._bank.read_into(places, x[window])
 
     def _generate(self, index: np.ndarray, codes: np.ndarray) -> Rows:
         labels = self.source.classes_[codes]
@@ -216,32 +233,10 @@ class RowStream:
         )
 
 
-def _runs(where: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Split places into runs of neighbours: where each lies, and which part of `where` it is."""
-    cuts = [0, *(np.flatnonzero(np.diff(where) != 1) + 1).tolist(), len(where)]
-    for start, stop in pairwise(cuts):
-        if stop > start:
-            first = int(where[start])
-            yield slice(first, first + stop - start), slice(start, stop)
-
-
-def _pick(rows: Rows, at: np.ndarray) -> Rows:
-    if not isinstance(rows, Tensor):
-        return {name: _as_tensor_rows(part, at) for name, part in rows.items()}
-    return _as_tensor_rows(rows, at)
-
-
-def _as_tensor_rows(rows: Tensor, at: np.ndarray) -> Tensor:
-    first, last = int(at[0]), int(at[-1])
-    if last - first + 1 == len(at):
-        return rows[first : last + 1]
-    return rows[torch.from_numpy(at).to(rows.device)]
-
-
-def _write(inputs: Inputs, window: slice, rows: Rows) -> None:
+def _write(inputs: Inputs, window: slice, rows: Rows, part: slice) -> None:
     _check_form(inputs, rows)
     for name, x in inputs.items():
-        x[window].copy_(rows if isinstance(rows, Tensor) else rows[name])
+        x[window].copy_((rows if isinstance(rows, Tensor) else rows[name])[part])
 
 
 def _check_form(inputs: Inputs, rows: Rows) -> None:

@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix
 from gen_augment.inject.batch_mixer import MixSettings
 from gen_augment.inject.batch_plan import Position
-from gen_augment.inject.row_stream import RowStream
+from gen_augment.inject.row_stream import RowStream, Span
 from tests.inject.toys import Mixing, Numbered, as_image, is_real, names, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0, 1, 0]
@@ -46,7 +46,8 @@ def test_rows_replaced_are_neighbours_in_a_ring(
     numbered: Numbered, n_rows: int, start: int, ratio: float
 ) -> None:
     settings = MixSettings(numbered, ratio, "replace", "same")
-    first, owners = settings.rows_of(Position(0, start, n_rows))
+    first, n, turn = settings.rows_of(Position(0, start, n_rows))
+    owners = settings.owners(n, turn, n_rows)
     assert (first, len(owners)) == (
         round(ratio * start),
         round(ratio * (start + n_rows)) - round(ratio * start),
@@ -117,7 +118,7 @@ def test_no_more_rows_are_generated_in_advance_than_are_expected(
         read = []
         for stream in streams:
             rows = {0: torch.zeros(n, 3, dtype=torch.float64)}
-            codes = stream.write_drawn(rows, np.arange(n), first + np.arange(n))
+            codes = stream.write_drawn(rows, Span(0, 0, n), first)
             read.append((rows[0], codes))
         assert torch.equal(read[0][0], read[1][0])
         np.testing.assert_array_equal(read[0][1], read[1][1])
