@@ -35,7 +35,7 @@ from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.metrics.utility import N_STEPS, utility_of
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.study.task import Part
+from gen_augment.data import Rows as Part
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
 
