@@ -84,9 +84,7 @@ class Collected:
     def n_whole(self) -> int:
         """Return the number of seeds, from 0 on, that every arm has been tried with."""
         whole = 0
-        while whole < self.n_planned and all(
-            (whole, arm) in self.outcomes for arm in self.running
-        ):
+        while whole < self.n_planned and all((whole, arm) in self.outcomes for arm in self.running):
             whole += 1
         return whole
 

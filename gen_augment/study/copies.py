@@ -45,7 +45,7 @@ def repeated_rows(rows: Rows, test: Rows | None, *, drop: bool) -> np.ndarray:
         tested = np.isin(digests, test.digests)
     found = repeated | tested
     if not found.any() or drop:
-        return found
+        return np.asarray(found)
     several = "" if rows.groups is None else ", in several groups"
     where = f"occur more than once in X{several}"
     if tested.any():

@@ -174,8 +174,6 @@ def variance_over_tests(found: Findings, arm: str, reference: str) -> float:
     return jackknife_variance((first - second).mean(axis=0))
 
 
-
-
 def scores_left_out(found: Findings, arm: str, part: str = "test") -> np.ndarray:
     """Return scores of an arm without one group of tested rows each: (n_seeds, n_groups).
 

@@ -170,7 +170,7 @@ class _Predicted(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels."""
-        return self.classes_[self.probabilities.argmax(axis=1)]
+        return np.asarray(self.classes_[self.probabilities.argmax(axis=1)])
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the probability of the second of two classes, or all probabilities."""

@@ -237,4 +237,3 @@ def _read_samplers(samplers: Mapping[str, Any] | Iterable[Any] | None) -> dict[s
                 "unfitted sampler."
             )
     return named
-

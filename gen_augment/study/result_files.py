@@ -99,8 +99,8 @@ def _load_whole(folder: Path) -> StudyResult:
     for key, codes in arrays.items():
         seed, _, name = key.partition(" ")
         truth.setdefault(int(seed), {})[name] = codes
-    found, names = _from_record(record), [name for name in record["trials"][0]] if record["trials"] else None
-    trials = pd.DataFrame(record["trials"], columns=names or columns(found.metrics))
+    found = _from_record(record)
+    trials = pd.DataFrame(record["trials"], columns=columns(found.metrics))
     return replace(
         _with_outcomes(found, folder, trials.replace({None: np.nan}), record),
         truth=truth,

@@ -109,9 +109,7 @@ def recommend(
         result = Runner(prepare(chosen), folder / "confirmation", last).run()
     sign = study.metric.sign
     searched = {name: sign * score for name, score in (scores | searched).items()}
-    found = Recommendation(
-        None, result.verdict(), result, searched, modality=study.task.modality
-    )
+    found = Recommendation(None, result.verdict(), result, searched, modality=study.task.modality)
     if not _decided(result.comparison().interval, study.spec.margin):
         return found
     return _fitted(found, best, study)

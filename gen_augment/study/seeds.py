@@ -167,4 +167,3 @@ class SeedRunner:
             return shifted
         chosen = take(parts.test.X, corrupted_rows(len(parts.test)))
         return shifted | self.study.task.modality.corrupted(chosen, parts.train.X)
-

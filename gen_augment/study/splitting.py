@@ -201,9 +201,7 @@ def _read_test(rows: Rows, test: Any) -> tuple[Rows | None, Any]:
     else:
         raise InputError(f"test is a {type(test).__name__}: give (X, y), or (X, y, groups).")
     if len(found) < 2:
-        raise InputError(
-            f"test has {len(found)} rows: a score and how sure it is take 2 or more."
-        )
+        raise InputError(f"test has {len(found)} rows: a score and how sure it is take 2 or more.")
     return found.refitted(), groups
 
 

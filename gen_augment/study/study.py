@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gen_augment.study.preparation import PreparedStudy, prepare
+from gen_augment.study.recommendation import Recommendation
 from gen_augment.study.result import StudyResult
 from gen_augment.study.runner import OnPlan, OnTrial, Runner, RunOptions
-from gen_augment.study.search import Recommendation, SearchSpace, recommend
+from gen_augment.study.search import SearchSpace, recommend
 from gen_augment.study.spec import StudySpec
 
 __all__ = ["Study"]

@@ -136,7 +136,9 @@ def details(found: Findings) -> list[str]:
     )
     if interval.low <= 0 <= interval.high:
         said.append(_power_words(found, values, spread))
-    said += [_control_words(found, name, reference) for name in found.arms if name in found.controls]
+    said += [
+        _control_words(found, name, reference) for name in found.arms if name in found.controls
+    ]
     if (n := found.trials["code"].nunique(dropna=False)) > 1:
         said.append(
             f"The trials ran under {n} versions of this package, which may differ in what they do: "
@@ -166,9 +168,7 @@ def _power_words(found: Findings, values: list[float], test_variance: float) -> 
                 f"To show a difference of {amount} four times in five takes more than 1,000 seeds."
             )
     where = "to train and to test on" if design.overlap else "to test on above all"
-    return (
-        f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
-    )
+    return f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
 
 
 def _control_words(found: Findings, name: str, reference: str) -> str:

@@ -153,7 +153,7 @@ def _filtered(
         )
     gates = []
     for word in filters:
-        gate, unset = FILTERS[word](), {}
+        gate, unset = FILTERS[word](), dict[str, Any]()
         if "random_state" in gate.get_params():
             unset["random_state"] = derive_seed(seed, "filter") % 2**31
         if "modality" in gate.get_params():
