@@ -102,7 +102,8 @@ class Codec(ABC):
 
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:
         """Decode rows that arrive in parts; tables decode faster when all parts are joined."""
-        return self.decode(torch.cat([torch.empty(0, *self.shape), *(p.cpu() for p in parts)]))
+        none = torch.empty(0, *self.shape, device="cpu")
+        return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
@@ -179,7 +180,7 @@ class Modality(ABC):
     near_copy: ClassVar[float] = 0.01
     label_steps: ClassVar[int] = 600
     auto: ClassVar[Mapping[str, Any]] = {}
-    recipes: Mapping[str, BatchStep] = {}
+    recipes: ClassVar[Mapping[str, BatchStep]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
@@ -187,7 +188,7 @@ class Modality(ABC):
         return f"{type(self).__name__}({options})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.options() == self.options()  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.options() == self.options()
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -338,4 +339,8 @@ def digest(data: bytes) -> str:
 def decode_each(codec: Codec, parts: Iterable[Tensor]) -> Any:
     """Decode parts one by one, while each is in the processor's cache, and join them."""
     decoded = [codec.decode(part) for part in parts]
-    return concatenate(decoded) if decoded else codec.decode(torch.empty(0, *codec.shape))
+    return (
+        concatenate(decoded)
+        if decoded
+        else codec.decode(torch.empty(0, *codec.shape, device="cpu"))
+    )

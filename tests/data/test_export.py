@@ -13,11 +13,16 @@ import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from gen_augment import ArchiveError, ConditionalVAE, InputError, export
-from gen_augment.data.export import check_new, write_parts, write_rows
+from gen_augment import ArchiveError, ConditionalVAE, InputError, modalities
+from gen_augment.data.export import check_new, write_parts
+from gen_augment.modalities.image import files
 from gen_augment.samplers import BootstrapSampler, sample_parts
 from tests.conftest import as_form, toy_images, toy_table
 from tests.samplers.test_mixed import draw_mixed
+
+
+def write_rows(path: Path, X: Any, y: Any, sampler: Any) -> None:
+    write_parts(path, [(X, y)], sampler.codec_)
 
 
 def fit(X: Any, y: Any) -> ConditionalVAE:
@@ -174,7 +179,7 @@ def test_a_suffix_may_be_in_capitals(
     suffix: str, table_sampler: ConditionalVAE, tmp_path: Path
 ) -> None:
     path = tmp_path / f"out{suffix}"
-    check_new(path, "table")
+    check_new(path, modalities.Table())
     write_rows(path, *table_sampler.sample(3), table_sampler)
     assert len(pd.read_csv(path) if suffix == ".CSV" else pd.read_parquet(path)) == 3
 
@@ -186,7 +191,9 @@ def test_parts_have_one_type_though_the_first_may_hold_nothing(tmp_path: Path) -
     )
     sampler = BootstrapSampler(random_state=0).fit(X, np.arange(12) % 2)
     write_parts(
-        tmp_path / "out.parquet", [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)], sampler
+        tmp_path / "out.parquet",
+        [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)],
+        sampler.codec_,
     )
     back = pd.read_parquet(tmp_path / "out.parquet")
     assert back["flag"].tolist() == flags.tolist()
@@ -221,9 +228,9 @@ def test_unusual_labels_are_folders_all_the_same(label: str, tmp_path: Path) -> 
 
 def test_a_new_place_passes(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    check_new(tmp_path / "new", "image")
-    check_new(tmp_path / "empty", "image")
-    check_new(tmp_path / "new" / "deep.csv", "table")
+    check_new(tmp_path / "new", modalities.Image())
+    check_new(tmp_path / "empty", modalities.Image())
+    check_new(tmp_path / "new" / "deep.csv", modalities.Table())
 
 
 @pytest.mark.parametrize(
@@ -234,13 +241,13 @@ def test_what_is_there_is_not_touched(name: str, kind: str, tmp_path: Path) -> N
     for path in ("file", "full/inside", "file.csv"):
         (tmp_path / path).write_text("kept")
     with pytest.raises(InputError, match=f"{name} is there already"):
-        check_new(tmp_path / name, kind)
+        check_new(tmp_path / name, modalities.get_modality(kind))
 
 
 @pytest.mark.parametrize("name", ["out", "out.xlsx", "out.png", "csv"])
 def test_a_table_needs_a_suffix(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tables are written to a \.csv or \.parquet file"):
-        check_new(tmp_path / name, "table")
+    with pytest.raises(InputError, match=r"table rows are written to a \.csv or \.parquet file"):
+        check_new(tmp_path / name, modalities.Table())
 
 
 @pytest.mark.parametrize("sampler, name", [("image_sampler", "out"), ("table_sampler", "out.csv")])
@@ -287,7 +294,7 @@ def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Pa
     X["note"] = np.where(np.arange(60) == 59, "seen once", None)  # so that a part may hold none
     sampler = BootstrapSampler(random_state=0).fit(X, y)
     path = tmp_path / f"out{suffix}"
-    write_parts(path, sample_parts(sampler, 90, None, 7, 20), sampler)
+    write_parts(path, sample_parts(sampler, 90, None, 7, 20), sampler.codec_)
     rows, labels = sampler.sample(90, random_state=7)
     expected = rows.assign(label=labels)
     if suffix == ".csv":
@@ -301,11 +308,11 @@ def test_labels_that_name_one_folder_are_not_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As "a" and "A" do on disks that do not tell them apart."""
-    monkeypatch.setattr(export, "_safe_name", lambda label: str(label).lower())
+    monkeypatch.setattr(files, "_safe_name", lambda label: str(label).lower())
     X, y = toy_images(24)
     sampler = ConditionalVAE(max_steps=1, device="cpu").fit(
         X, np.where(np.asarray(y) == np.asarray(y)[0], "a", "A")
     )
     with pytest.raises(InputError, match="label 'a' and another one name the same folder"):
-        export.write_rows(tmp_path / "out", *sampler.sample(y={"a": 2, "A": 2}), sampler)
+        write_rows(tmp_path / "out", *sampler.sample(y={"a": 2, "A": 2}), sampler)
     assert not list(tmp_path.iterdir())

@@ -124,7 +124,7 @@ def test_what_does_not_go_together_is_refused(params: dict[str, Any], message: s
 def test_packs_are_for_tables_and_nothing_is_lost() -> None:
     sampler = make().fit(*toy_table())
     expected = sampler.generate([0, 1], [0, 1])
-    with pytest.raises(InputError, match="pac=2 is for tables, and these rows are images"):
+    with pytest.raises(InputError, match="pac=2 needs flat rows, and image rows have shape"):
         sampler.set_params(pac=2).fit(*toy_images())
     np.testing.assert_array_equal(sampler.set_params(pac=1).generate([0, 1], [0, 1]), expected)
 

@@ -12,7 +12,8 @@ from scipy import stats
 from gen_augment import InputError
 from gen_augment.inject.rows import describe
 from gen_augment.modalities import DataSpec, Image, Table
-from gen_augment.samplers.paired import PairedVAE, PairNetwork, warp
+from gen_augment.modalities.image.networks import warp
+from gen_augment.samplers.paired import PairedVAE, PairNetwork
 from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
 

@@ -56,7 +56,7 @@ def test_every_dtype_is_fitted_saved_sampled_and_written(name: str, tmp_path: Pa
     sampler.save(tmp_path / "model")
     again = load_sampler(tmp_path / "model", device="cpu")
     pd.testing.assert_frame_equal(again.sample(40, random_state=1)[0], rows)
-    write_parts(tmp_path / "rows.parquet", [(rows, labels)], again)
+    write_parts(tmp_path / "rows.parquet", [(rows, labels)], again.codec_)
     data = load_data(tmp_path / "rows.parquet", target="bought")
     same = X.columns.drop("object")  # a file has no objects, only strings
     assert data.X.dtypes[same].equals(X.dtypes[same])

@@ -260,6 +260,11 @@ def _infer_layout(shape: tuple[int, ...]) -> Layout:
     """Never in doubt: where both axes could be channels, a side has 1 or 3 px, which is too few in either reading."""
     if len(shape) == 3:
         return "NHW"
+    if len(shape) != 4:
+        raise InputError(
+            f"X has {len(shape)} dimensions, shape {shape}: give images of shape (n, H, W), "
+            "(n, H, W, C) or (n, C, H, W)."
+        )
     if shape[1] not in (1, 3) and shape[3] not in (1, 3):
         raise InputError(
             f"X of shape {shape} has no channel axis of size 1 or 3, neither second nor last."

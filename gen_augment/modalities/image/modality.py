@@ -56,7 +56,7 @@ class Image(Modality):
     def recognise(self, X: Any) -> Reading:
         """Recognise PIL images, and arrays with 3 or 4 axes of plausible size."""
         if isinstance(X, (list, tuple)):
-            return Reading.CERTAIN if len(X) and is_pil(X[0]) else Reading.NO
+            return Reading.CERTAIN if any(map(is_pil, X)) else Reading.NO
         shape = tuple(getattr(X, "shape", ()))
         if len(shape) == 4:
             return Reading.CERTAIN

@@ -53,13 +53,14 @@ class Table(Modality):
         return [(name, kind) for name, kind in dict(types).items()]
 
     def recognise(self, X: Any) -> Reading:
-        """Recognise DataFrames, and what has two axes."""
+        """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
         if isinstance(X, pd.DataFrame):
             return Reading.CERTAIN
-        shape = tuple(getattr(X, "shape", ()))
-        if len(shape) != 2:
+        shape = getattr(X, "shape", None)
+        if shape is None or len(shape) > 2:
             return Reading.NO
-        return Reading.CERTAIN if shape[1] <= MAX_CERTAIN_COLUMNS else Reading.POSSIBLE
+        wide = len(shape) == 2 and shape[1] > MAX_CERTAIN_COLUMNS
+        return Reading.POSSIBLE if wide else Reading.CERTAIN
 
     def fit(self, X: Any) -> tuple[TableCodec, Tensor]:
         """Learn the columns; return the codec and the encoded rows."""

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from gen_augment.modalities.image.diffaugment import AdaptiveProbability
-from gen_augment.training import EMA, diff_augment
+from gen_augment.modalities.image.diffaugment import AdaptiveProbability, diff_augment
+from gen_augment.training import EMA
 
 
 def test_shift_moves_whole_images_and_fills_with_the_lowest_value() -> None:

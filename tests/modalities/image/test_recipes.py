@@ -11,15 +11,16 @@ from scipy.stats import chisquare
 from torchvision.transforms import v2
 
 from gen_augment.errors import MissingDependencyError
+from gen_augment.modalities.image import recipes as batches
 from gen_augment.modalities.image.recipes import (
     _OPERATIONS,
-    BATCH_STEPS,
+    RECIPES,
     classic,
     cutmix,
     cutout,
     randaugment,
 )
-from gen_augment.study.arms import Arm, batches
+from gen_augment.study.arms import Arm
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def labels(n: int) -> torch.Tensor:
     return torch.nn.functional.one_hot(torch.arange(n) % 3, 3).float()
 
 
-@pytest.mark.parametrize("name", BATCH_STEPS)
+@pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
     name: str, channels: int
@@ -40,7 +41,7 @@ def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
     found = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        found.append(BATCH_STEPS[name](x.clone(), labels(24)))
+        found.append(RECIPES[name](x.clone(), labels(24)))
     for images, y in found:
         assert (images.shape, images.dtype, y.shape) == (x.shape, torch.float32, (24, 3))
         assert images.abs().max() <= 1 + 1e-6

@@ -193,7 +193,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "object": (np.array([[1, 2], [3, None]], dtype=object), "dtype object"),
     "text": (np.array([["a", "b"]]), "dtype <U1"),
     "numbers as text": (np.array([["1", "2"]]), "dtype <U1"),
-    "list of text": (["a", "b"], "dtype <U1"),
+    "list of text": (["a", "b"], "a list of str"),
     "complex": (np.zeros((3, 2), complex), "Complex data"),
     "complex tensor": (torch.zeros(3, 2, dtype=torch.complex64), "complex64"),
     "sparse matrix": (scipy.sparse.eye(4).tocsr(), "Sparse data"),
@@ -273,7 +273,7 @@ def test_a_damaged_record_is_an_archive_error(change: dict[str, Any]) -> None:
         codec_from_json(record | change)
 
 
-@pytest.mark.parametrize("key", ["kind", "container", "columns", "dtype", "parts"])
+@pytest.mark.parametrize("key", ["modality", "container", "columns", "dtype", "parts"])
 def test_an_incomplete_record_is_an_archive_error(key: str) -> None:
     record = codec_to_json(TableCodec.fit(FRAME)[0])
     del record[key]

@@ -22,7 +22,8 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment import InputError
 from gen_augment.codecs import infer_codec, read_rows, take
-from gen_augment.containers import concatenate, open_image, stack_rows
+from gen_augment.containers import concatenate, stack_rows
+from gen_augment.modalities.image.files import open_image
 
 
 class Pairs(Dataset[Any]):
