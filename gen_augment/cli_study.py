@@ -10,7 +10,17 @@ from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError
 from gen_augment.filters import FilteredSampler
 from gen_augment.samplers import CLASSICAL, SAMPLERS
-from gen_augment.study import Recommendation, Study, StudyResult, load_result, save_result
+from gen_augment.study import (
+    Conditions,
+    Recommendation,
+    Split,
+    Study,
+    StudyInterrupted,
+    StudyResult,
+    Training,
+    load_result,
+    save_result,
+)
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
 from gen_augment.study.models import load_model
 from gen_augment.terminal import (
@@ -177,10 +187,13 @@ def study(
             name: sampler for name, sampler in samplers.items() if name in heads
         } or samplers
     run = Study(
-        X, loaded.y, groups=of_group, model=None if model is None else load_model(model), arms=named,
-        mirror=loaded.mirror, samplers=samplers, n_seeds=seeds, test=loaded.test, per_class=per_class,
-        drop_duplicates=drop_duplicates, corruptions=corruptions, metric=metric, margin=margin, sequential=sequential,
-        sizes=_sizes(sizes), n_steps=steps, random_state=seed, **place,
+        X, loaded.y, model=None if model is None else load_model(model), arms=named, mirror=loaded.mirror,
+        samplers=samplers, n_seeds=seeds, metric=metric, margin=margin, sequential=sequential, sizes=_sizes(sizes),
+        split=Split(
+            test=loaded.test, groups=of_group, per_class=per_class, drop_duplicates=drop_duplicates
+        ),
+        training=Training(steps, **place), conditions=Conditions(corruptions=corruptions), random_state=seed,
+        name=loaded.name,
     )  # fmt: skip
     folder = output.with_name(output.stem + "-trials")
     interrupted, found = False, None
@@ -201,10 +214,10 @@ def study(
                     last=f"{trial['arm']}, seed {trial['seed']}{' failed' if trial['error'] else ''}",
                 ),
             )
-    except KeyboardInterrupt:
-        interrupted = True
-    result = found.result if isinstance(found, Recommendation) else run.result()
-    if not len(result.trials):
+    except StudyInterrupted as stop:
+        interrupted, found = True, stop.result
+    result = found.result if isinstance(found, Recommendation) else found
+    if result is None or not len(result.trials) or (interrupted and recommend is not None):
         raise KeyboardInterrupt
     if recommend is None:
         save_result(result, folder)  # a search has its results in folders of this one
@@ -304,18 +317,18 @@ def _sizes(text: str | None) -> list[int]:
 def _print_result(result: StudyResult) -> None:
     reference = result.best(generative=False)
     table = Table(
-        title=f"{result.metric_label} on test, {result.n_seeds} paired seeds", title_justify="left"
+        title=f"{result.metric.label} on test, {result.n_seeds} paired seeds", title_justify="left"
     )
     table.add_column("arm", overflow="fold")
     for title in (
         "mean",
         f"difference to {reference}",
-        f"{result.level} interval",
+        f"{result.design.level} interval",
         "worst-class recall",
         "fit + train, s",
     ):
         table.add_column(title, justify="right")
-    scale = result.scale
+    scale = result.metric.scale
     for arm, row in result.table().iterrows():
         known = row["difference"] == row["difference"]
         seconds = sum(
@@ -325,7 +338,7 @@ def _print_result(result: StudyResult) -> None:
         )
         table.add_row(
             str(arm),
-            f"{row[result.metric] * scale:.2f}",
+            f"{row[result.metric.name] * scale:.2f}",
             f"{row['difference'] * scale:+.2f}" if known else "",
             f"{row['low'] * scale:+.2f} to {row['high'] * scale:+.2f}" if known else "",
             f"{row['worst_class_recall'] * 100:.1f}",

@@ -26,6 +26,7 @@ from gen_augment.auditing.figures import (
 )
 from gen_augment.codecs import infer_codec, read_rows, take
 from gen_augment.counts import allocate
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.inject.rows import addresses, check_source
@@ -35,7 +36,6 @@ from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.rows import LabelledRows
 from gen_augment.metrics.utility import N_STEPS, utility_of
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.data import Rows as Part
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
 
@@ -324,10 +324,19 @@ def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, by
     from gen_augment.study.pictures import example_grid
 
     classes = data.real.labels.classes
-    real, made = (Part(rows.X, rows.codes) for rows in (data.real, data.made))
+    real, made = (
+        Rows(
+            rows.X,
+            rows.codes,
+            data.real.labels,
+            data.real.codec.modality,
+            known_codec=data.real.codec,
+        )
+        for rows in (data.real, data.made)
+    )
     found = {}
     if data.real.codec.kind == "image":
-        found["Real and synthetic images"] = example_grid(real, made, classes)
+        found["Real and synthetic images"] = example_grid(real, made) or b""
         found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(
             data
         )

@@ -15,10 +15,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 __all__ = [
     "class_weights",
+    "held_out_offsets",
     "log_prior",
     "shift_probabilities",
     "tune_offsets",
-    "held_out_offsets",
     "weight_key",
 ]
 

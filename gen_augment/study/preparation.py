@@ -218,8 +218,9 @@ def _read_samplers(samplers: Mapping[str, Any] | Iterable[Any] | None) -> dict[s
     if isinstance(samplers, Mapping):
         named = dict(samplers)
     else:
-        short = {made: name for name, made in (SAMPLERS | CLASSICAL).items()}
-        names = [short.get(type(s), type(s).__name__.lower()) for s in samplers]
+        short = {cls: name for name, cls in (SAMPLERS | CLASSICAL).items()}
+        made = [s if isinstance(s, type) else type(s) for s in samplers]
+        names = [short.get(cls, cls.__name__.lower()) for cls in made]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise InputError(
                 f"samplers has two of {repeated[0]!r}: give a dict, {{name: sampler}}, instead."

@@ -1,5 +1,6 @@
 """What arms say of synthetic rows, rows of one's own, and imbalance."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.study.toys import (
     TrueDraws,
     gaussians,
     make_task,
+    named,
     row_digests,
     rows_of,
     unlabelled,
@@ -205,7 +207,7 @@ def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
     shares = [judge.keep(pool.rows.X[n:], pool.rows.codes[n:]).mean() for pool in (plain, kept)]
     assert shares[0] < 0.8
     assert shares[1] == 1
-    np.testing.assert_array_equal(np.bincount(plain.rows.codes), np.bincount(kept.part.codes))
+    np.testing.assert_array_equal(np.bincount(plain.rows.codes), np.bincount(kept.rows.codes))
 
 
 def test_filters_that_judge_a_sampler_are_given_it() -> None:
@@ -384,6 +386,7 @@ def test_rows_by_a_function() -> None:
         return X[: len(X) // 2], y[: len(y) // 2]
 
     split = imbalanced_split()
+    split = replace(split, train=named(split.train, ["no", "yes"]))
     arm = Arm("half", rows=first_half)
     pool = make_pool(arm, split, 0, clock).rows
     np.testing.assert_array_equal(pool.X, split.train.X[: len(split.train) // 2])

@@ -145,8 +145,8 @@ def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> N
     log = Log()
     pool = Pool(rows_of(X, y), pretrain=rows_of(X + 100, y))
     fit_predict(
-        lambda: Recorder(2, log), parse_arm("real", {}), pool, rows_of(X, y), 2, 0,
-        n_steps=10, batch_size=8, lr=1e-3, device="cpu",
+        lambda: Recorder(2, log), parse_arm("real", {}), pool, rows_of(X, y), 0,
+        Training(10, 8, 1e-3, device="cpu"),
     )  # fmt: skip
     far = [bool((batch > 10).all()) for batch in training_records(log)[0]["batches"]]
     assert far == [True] * 5 + [False] * 5
@@ -162,7 +162,7 @@ def test_soft_labels_are_what_real_rows_teach(balance: str) -> None:
     found = {
         option: fit_predict(
             lambda: Recorder(2, log), parse_arm(f"made{option}{balance}", {"made": None}), Pool(both, len(made)), real,
-            2, 0, n_steps=400, batch_size=64, lr=0.05, device="cpu",
+            0, Training(400, 64, 0.05, device="cpu"),
         )(TEST.X)
         for option in ("", ":soft")
     }  # fmt: skip
@@ -185,12 +185,8 @@ def test_soft_labels_of_rows_to_train_on_first() -> None:
         arm,
         pool,
         rows_of(X, y),
-        2,
         0,
-        n_steps=200,
-        batch_size=64,
-        lr=0.05,
-        device="cpu",
+        Training(200, 64, 0.05, device="cpu"),
     )
     assert (predict(TEST.X).argmax(axis=1) == TEST.codes).mean() == pytest.approx(0.841, abs=0.015)
 
@@ -206,12 +202,8 @@ def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
         arm,
         pool,
         real,
-        2,
         0,
-        n_steps=100,
-        batch_size=20,
-        lr=1e-3,
-        device="cpu",
+        Training(100, 20, 1e-3, device="cpu"),
     )
     met = torch.cat(training_records(log)[0]["batches"])
     assert float((met[:, 0] > 10).double().mean()) == pytest.approx(share, abs=0.02)
@@ -227,9 +219,7 @@ def test_share_in_an_estimator_is_repeated_rows(balance: str) -> None:
     model = LogisticRegression(C=1e6, tol=1e-10, max_iter=1000)
     pools = beside_of(real, made, 0.5), beside_of(four_times, made, None)
     found, expected = (
-        fit_predict(model, arm, pool, real, 2, 0, n_steps=1, batch_size=1, lr=1e-3, device="cpu")(
-            TEST.X
-        )
+        fit_predict(model, arm, pool, real, 0, Training(1, 1, 1e-3, device="cpu"))(TEST.X)
         for pool in pools
     )
     np.testing.assert_allclose(found, expected, atol=1e-4)  # of the optimiser

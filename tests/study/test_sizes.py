@@ -180,7 +180,7 @@ def test_a_size_that_fails_leaves_the_rest() -> None:
     curve = result.learning_curve()
     assert curve[curve["size"] == 1]["arm"].tolist() == ["real", "copies"]
     assert not result.verdict().startswith("No verdict")
-    assert "smote@1" in render(result)
+    assert "smote@1" in Page(render(result)).text
 
 
 @pytest.mark.parametrize(

@@ -276,9 +276,9 @@ def test_overlap_is_that_of_the_rows_trained_on() -> None:
 
 @pytest.mark.parametrize("counts", [(9, 9), (40, 9), (200, 4)])
 def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None:
-    task = make_task(
-        *numbered(*counts), per_class=dict(zip((0, 1), counts, strict=True))
-    ).without_test()
+    whole = make_task(*numbered(*counts), per_class=dict(zip((0, 1), counts, strict=True)))
+    settings = {"per_class": whole.per_class, "test_size": 2 / sum(counts), "allow_fewer": True}
+    task = make_task(whole.rows, **settings)
     for seed in range(5):
         split = task.split(seed)
         assert len(split.test) <= 3

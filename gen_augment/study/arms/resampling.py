@@ -125,7 +125,7 @@ def _raise_for(step: str, train: Rows) -> None:
 def _categorical(X: Any) -> list[bool]:
     """Whether each column of a DataFrame is no number; empty for anything else."""
     dtypes = getattr(X, "dtypes", [])
-    return [not (isinstance(d, np.dtype) and d.kind in "iuf") for d in dtypes]
+    return [not (isinstance(dtype, np.dtype) and dtype.kind in "iuf") for dtype in dtypes]
 
 
 def _over_sampler(name: str) -> Any:

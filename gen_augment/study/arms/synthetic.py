@@ -120,10 +120,8 @@ def synthetic_counts(
     if ratio is None and labels is None:
         target = max(int(real.max()), -(-2 * n // len(real)))
         return target - real
-    beta = 1 - 1 / n
-    shares = {
-        "prior": real / n,
-        "balanced": np.ones(len(real)),
-        "effective": (1 - beta) / (1 - beta ** real.astype(float)),
-    }[labels or "balanced"]
+    shares = real / n if labels == "prior" else np.ones(len(real))
+    if labels == "effective":
+        beta = 1 - 1 / n
+        shares = (1 - beta) / (1 - beta ** real.astype(float))
     return allocate(round((1.0 if ratio is None else ratio) * n), shares)
