@@ -126,7 +126,7 @@ def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
     )
     sampler.fit(real.X, real.codes)
     made = sampler.sample(y=dict(enumerate((POOL * wanted).tolist())), random_state=seed)
-    return Drawn(real, sampler, coded(*made, 10), wanted, test)
+    return Drawn(real, sampler, coded(made[0], made[1], 10), wanted, test)
 
 
 def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:

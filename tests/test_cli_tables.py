@@ -206,7 +206,7 @@ def test_default_arms_of_a_table_hold_what_imbalanced_learn_has_and_the_densitie
     table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(Study, "run", lambda study, *args, **kwargs: asked.extend(study.arms))
+    monkeypatch.setattr(Study, "run", lambda study, *args, **kwargs: asked.extend(study.check().arms))
     CliRunner().invoke(app, ["study", str(table), "--target", "y"])
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
     assert asked == [*baselines, "flow", "gan", "vae", "kde", "mixture"]

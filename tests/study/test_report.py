@@ -19,10 +19,12 @@ from torch import nn
 from gen_augment.data import Rows
 from gen_augment.errors import ArchiveError
 from gen_augment.study import StudyResult, load_result
+from gen_augment.study.arms import describe_arm, parse_arm
 from gen_augment.study.pictures import example_grid
 from gen_augment.study.predictions import class_recall, confusion, robustness
 from gen_augment.study.report import render
 from gen_augment.study.report.plots import difference_plot, ratios
+from gen_augment.study.report.wording import breakable
 from tests.study.test_result import REAL, make_result, rows
 from tests.study.toys import (
     Copies,
@@ -416,3 +418,51 @@ def test_a_report_of_estimators_says_nothing_of_steps() -> None:
     assert "Soft labels come from one more network" not in network
     soft = replace(estimator, arms={"real": False, "gan:1:soft+shift": True})
     assert "Soft labels come from one more network" in render(soft)
+
+
+@pytest.mark.parametrize(
+    "text, pieces",
+    [
+        ("vae:share=0.25+randaugment", ["vae:", "share=0.25+", "randaugment"]),
+        ("interval -14.88 to +7.76, <b>", ["interval -14.88 to +7.76, &lt;b&gt;"]),
+        ("gan@30", ["gan@30"]),
+    ],
+)
+def test_lines_break_between_the_steps_of_an_arm_and_nowhere_in_a_number(
+    text: str, pieces: list[str]
+) -> None:
+    assert breakable(text).split("<wbr>") == pieces
+
+
+def test_arms_and_the_data_are_told_in_words(images_result: StudyResult) -> None:
+    text = Page(render(images_result)).text
+    assert "Trains on the real rows and synthetic rows of copies (Copies), enough to give" in text
+    assert "batches are augmented by shift" in text
+    protocol = images_result.protocol | {"name": "toys"}
+    named = Page(render(replace(images_result, protocol=protocol))).text
+    assert "Did synthetic data help on toys?" in named
+    assert "it was chosen on" in named
+
+
+def test_signed_ranks_are_shown_where_they_can_say_anything() -> None:
+    arms = {"real": REAL * 2, "gan": rows(0.8, *[0.75, 0.78, 0.74, 0.74] * 2)}
+    many = Page(render(make_result(arms))).text
+    assert "p (Wilcoxon)" in many
+    few = Page(render(make_result({"real": REAL[:3], "gan": REAL[1:]}))).text
+    assert "p (Wilcoxon)" not in few
+    assert "With 3 seeds, Wilcoxon's signed-rank test cannot give a p-value below 0.25" in few
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("oversample+shift", "rows of small classes repeated until classes are equal; batches"),
+        ("gan:2:prior:agreement", "2 per real row, with the class shares of the real rows, that"),
+        ("gan:vary=0.5:guidance=2", "new versions of real rows of gan (Copies), enough"),
+        ("gan:1:soft+logit", "with labels predicted by a network trained on the real rows; logits"),
+        ("gan:pretrain", "used alone for the first half of the steps"),
+        ("gan:1:shuffled", "labels of the synthetic rows are shuffled (a control"),
+    ],
+)
+def test_words_of_arms(name: str, words: str) -> None:
+    assert words in describe_arm(parse_arm(name, {"gan": Copies()}))

@@ -1,6 +1,7 @@
 """Plots of what a study found, as SVG."""
 
 import io
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -42,7 +43,7 @@ def difference_plot(found: Findings, reference: str) -> str:
     """Draw each arm's paired test differences to `reference`: a dot per seed, mean and interval."""
     scores, metric = found.scores(), found.metric
     arms = [arm for arm in scores.columns if arm != reference]
-    figure = Figure(figsize=(WIDTH, 0.4 * len(arms) + 1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.45 * len(arms) + 1), layout="constrained")
     axis = figure.subplots()
     for height, arm in enumerate(reversed(arms)):
         interval = found.difference(arm, reference)
@@ -55,12 +56,11 @@ def difference_plot(found: Findings, reference: str) -> str:
             axis.plot(ends, [height, height], color=colour, lw=2.2)
         axis.plot(interval.mean * metric.scale, height, "D", color=colour, ms=6)
     axis.axvline(0, color="#1f2933", lw=1)
-    axis.set_yticks(range(len(arms)), [*reversed(arms)], parse_math=False)
+    axis.set_yticks(range(len(arms)), [_wrapped(a) for a in reversed(arms)], parse_math=False)
     axis.set_ylim(-0.6, len(arms) - 0.4)
     unit = metric.unit and "," + metric.unit
-    axis.set_xlabel(
-        f"{metric.label}{unit}:\ndifference to {reference}, right is better", fontsize=11
-    )
+    text = f"{metric.label}{unit}:\ndifference to {_wrapped(reference)}, right is better"
+    figure.supxlabel(text, fontsize=11, parse_math=False)
     _plain(axis)
     axis.grid(visible=False, axis="y")
     return as_svg(figure)
@@ -198,6 +198,16 @@ def _plain(axis: Axes) -> None:
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
+
+
+def _wrapped(name: str, length: int = 24) -> str:
+    """Break the name of an arm into lines between its steps."""
+    lines = [""]
+    for part in re.split(r"(?<=[+:])", name):
+        if len(lines[-1]) + len(part) > length and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _short(name: str, length: int = 15) -> str:

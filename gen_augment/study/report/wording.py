@@ -29,5 +29,5 @@ def as_number(value: Any, digits: int = 2, scale: float = 1, sign: bool = False)
 
 def breakable(text: Any) -> Markup:
     """Escape text, and allow line breaks between the steps and options of an arm."""
-    parts = re.split(r"(?<=[+:=@])(?=\w)", str(text))
+    parts = re.split(r"(?<=\w[+:=@])(?=[^\W\d])", str(text))
     return Markup("<wbr>").join(escape(part) for part in parts)
