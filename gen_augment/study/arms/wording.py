@@ -54,18 +54,18 @@ def describe_arm(arm: Arm) -> str:
 def _synthetic(arm: Arm) -> str:
     use = arm.synthetic
     kind = "new versions of real rows" if use.vary is not None else "synthetic rows"
-    told = [f"{kind} of {arm.row_step} ({type(arm.sampler).__name__})", *_amount(use)]
+    said = [f"{kind} of {arm.row_step} ({type(arm.sampler).__name__})", *_amount(use)]
     if use.vary is not None:
-        told.append(f"at strength {use.vary:g}")
+        said.append(f"at strength {use.vary:g}")
     if use.guidance is not None:
-        told.append(f"with guidance {use.guidance:g}")
+        said.append(f"with guidance {use.guidance:g}")
     if use.filters:
-        told.append(f"that pass the filter{'s' * (len(use.filters) > 1)} {', '.join(use.filters)}")
+        said.append(f"that pass the filter{'s' * (len(use.filters) > 1)} {', '.join(use.filters)}")
     if use.soft:
-        told.append("with labels predicted by a network trained on the real rows")
+        said.append("with labels predicted by a network trained on the real rows")
     if use.pretrain:
-        told.append("used alone for the first half of the steps")
-    return ", ".join(told)
+        said.append("used alone for the first half of the steps")
+    return ", ".join(said)
 
 
 def _amount(use: Synthetic) -> list[str]:
