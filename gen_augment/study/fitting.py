@@ -25,7 +25,7 @@ from gen_augment.study.balance import (
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.spec import Training
 from gen_augment.training import Batches
-from gen_augment.training.placement import keep_heap, tensor_defaults
+from gen_augment.training.placement import tensor_defaults
 
 __all__ = ["fit_predict"]
 
@@ -162,8 +162,6 @@ def _train(
 ) -> nn.Module:
     """Train for `n_steps` in all, equally many on the rows of each stage."""
     device, n_steps = str(training.device), int(training.n_steps or 0)
-    if device == "cpu":
-        keep_heap()
     with tensor_defaults():
         network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=training.lr, fused=True)

@@ -11,7 +11,7 @@ import torch
 from gen_augment.containers import take
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed, resolve_seed
-from gen_augment.samplers import CLASSICAL, SAMPLERS
+from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
 from gen_augment.study.description import describe_sampler, describe_task, fingerprint, versions
 from gen_augment.study.metrics import METRICS, Metric, find_metrics
@@ -218,7 +218,7 @@ def _read_samplers(samplers: Mapping[str, Any] | Iterable[Any] | None) -> dict[s
     if isinstance(samplers, Mapping):
         named = dict(samplers)
     else:
-        short = {cls: name for name, cls in (SAMPLERS | CLASSICAL).items()}
+        short = {cls: name for name, cls in SAMPLERS.items()}
         made = [s if isinstance(s, type) else type(s) for s in samplers]
         names = [short.get(cls, cls.__name__.lower()) for cls in made]
         if repeated := [name for name in names if names.count(name) > 1]:

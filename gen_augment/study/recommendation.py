@@ -9,7 +9,6 @@ from gen_augment.containers import concatenate
 from gen_augment.data import Rows, read_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
-from gen_augment.samplers import Sampler
 from gen_augment.study.arms import resampled, varied
 from gen_augment.study.result import StudyResult
 
@@ -102,5 +101,5 @@ class Recommendation:
 
 
 def can_vary(sampler: Any) -> bool:
-    """Return whether a sampler makes new versions of rows; some have a `vary` that refuses."""
-    return hasattr(sampler, "vary") and getattr(type(sampler), "_vary", None) is not Sampler._vary
+    """Return whether a sampler makes new versions of rows."""
+    return hasattr(sampler, "vary")

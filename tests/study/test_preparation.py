@@ -12,9 +12,8 @@ from torch import nn
 
 from gen_augment import ConditionalVAE
 from gen_augment.errors import InputError
-from gen_augment.filters import FilteredSampler
 from gen_augment.modalities import Image, Table
-from gen_augment.samplers import KDESampler
+from gen_augment.samplers import FilteredSampler, KDESampler
 from gen_augment.study import Arm, Study, load_result
 from gen_augment.study.arms import draw_all, parse_arm
 from gen_augment.study.arms.drawing import unfitted
@@ -188,14 +187,11 @@ def test_filters_read_rows_as_the_study_does(monkeypatch: pytest.MonkeyPatch) ->
     given: list[Any] = []
 
     class Gate:
-        def __init__(self) -> None:
-            self.modality: Any = None
-
         def get_params(self) -> dict[str, Any]:
-            return {"modality": self.modality}
+            return {}
 
-        def set_params(self, **params: Any) -> Self:
-            given.append(params["modality"])
+        def fit(self, X: Any, y: Any, *, modality: Any = None) -> Self:
+            given.append(modality)
             return self
 
         def __call__(self, X: Any, y: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from gen_augment.modalities import BatchStep
-from gen_augment.rejection import describe_filter
+from gen_augment.samplers.rejection import describe_filter
 from gen_augment.study.arms.synthetic import Synthetic
 
 __all__ = ["BALANCES", "Arm", "without_addresses"]

@@ -13,10 +13,10 @@ from sklearn.base import clone
 from gen_augment.containers import take
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import InputError, LeakError
-from gen_augment.filters import FilteredSampler
 from gen_augment.modalities import Modality
-from gen_augment.rejection import fit_filter
 from gen_augment.rng import derive_seed
+from gen_augment.samplers import FilteredSampler
+from gen_augment.samplers.rejection import fit_filter
 from gen_augment.study.arms.synthetic import FILTERS, Synthetic
 from gen_augment.study.parts import Parts, part_of
 
@@ -153,13 +153,10 @@ def _filtered(
         )
     gates = []
     for word in filters:
-        gate, unset = FILTERS[word](), dict[str, Any]()
+        gate = FILTERS[word]()
         if "random_state" in gate.get_params():
-            unset["random_state"] = derive_seed(seed, "filter") % 2**31
-        if "modality" in gate.get_params():
-            unset["modality"] = train.modality
-        gate.set_params(**unset)
-        gates.append(fit_filter(gate, train.X, train.classes[train.codes], fitted))
+            gate.set_params(random_state=derive_seed(seed, "filter") % 2**31)
+        gates.append(fit_filter(gate, train, fitted))
     return FilteredSampler(fitted, gates)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gen_augment.counts import allocate
+from gen_augment.data.counts import allocate
 from gen_augment.filters import (
     DiscriminatorRejection,
     Duplicates,
