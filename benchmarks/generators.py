@@ -32,10 +32,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown
 from benchmarks.protocol import coded
 from gen_augment.data import Rows
-from gen_augment.data.sources import load_data
 from gen_augment.metrics import FeatureExtractor, fidelity, memorisation, train_features
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.samplers import SAMPLERS, Sampler

@@ -33,6 +33,7 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
+from benchmarks.arrays import Data, load_data
 from benchmarks.comparison import (
     METRIC,
     Goal,
@@ -46,7 +47,6 @@ from benchmarks.comparison import (
 )
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
 from gen_augment.data import LabelCodec, Rows
-from gen_augment.data.sources import Data, load_data
 from gen_augment.errors import InputError
 from gen_augment.modalities import Image
 from gen_augment.modalities.image.networks import SmallCNN

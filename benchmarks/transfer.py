@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from benchmarks.arrays import Data
 from benchmarks.harness import WORK
 from benchmarks.protocol import (
     DEVICE,
@@ -35,7 +36,6 @@ from benchmarks.protocol import (
 )
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
-from gen_augment.data.sources import Data
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler

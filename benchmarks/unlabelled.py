@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from benchmarks.arrays import Data
 from benchmarks.protocol import (
     Fitted,
     Protocol,
@@ -25,7 +26,6 @@ from benchmarks.protocol import (
     trained,
 )
 from gen_augment.codecs import concatenate
-from gen_augment.data.sources import Data
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps

@@ -14,10 +14,10 @@ import torch
 from sklearn.base import BaseEstimator
 
 from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
+from benchmarks.arrays import Data
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
-from gen_augment.data.sources import Data
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
 from gen_augment.study.findings import variance_over_tests
@@ -357,7 +357,7 @@ def test_longtail_trains_on_the_published_counts(
     drawn = []
     for seed in (0, 1):
         study = longtail.make("zeros", order, Setup(("real",), longtail.STEPS), seed, False)
-        split = study.task.split(seed)
+        split = study.check().task.split(seed)
         counts = np.bincount(split.train.codes)
         assert sorted(counts, reverse=True) == list(longtail.COUNTS)
         np.testing.assert_allclose(np.bincount(split.validation.codes), 0.3 * counts)

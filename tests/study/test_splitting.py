@@ -173,7 +173,7 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
 
 
 def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
-    images = load_data("digits").X
+    images = load_data("digits").rows.X
     brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
     found = near_copies(
         rows_of(images[:400], np.arange(400) % 2),
