@@ -262,8 +262,8 @@ def test_bad_folders_are_refused(dit: Path, tmp_path: Path) -> None:
         tmp_path / "nothing",
         r"nothing is not a folder with a model_index\.json.*Nothing is downloaded",
     )
-    refused(Path("facebook/DiT-XL-2-256"), "is no folder with a model_index")
-    refused(dit / "model_index.json", "is no folder with a model_index")
+    refused(Path("facebook/DiT-XL-2-256"), "is not a folder with a model_index")
+    refused(dit / "model_index.json", "is not a folder with a model_index")
 
     def changed(name: str, **index: Any) -> Path:
         folder = shutil.copytree(dit, tmp_path / name)
@@ -288,7 +288,7 @@ def test_bad_folders_are_refused(dit: Path, tmp_path: Path) -> None:
     (shards / "vae" / "diffusion_pytorch_model.safetensors.index.json").write_text(
         json.dumps(record)
     )
-    refused(shards, "names files that are no safetensors beside it")
+    refused(shards, "refers to files that are not safetensors in its folder")
     wrong = {
         "os": {"vae": ["os", "system"]},
         "up": {"../x": ["diffusers", "AutoencoderKL"]},
@@ -321,7 +321,7 @@ def test_calls_that_do_not_match_the_pipeline_are_refused(
         class_map=None,
         prompts={"cat": "a cat"},
     )
-    refused(stable_diffusion, "takes no class_labels, as class_map needs: give prompts instead")
+    refused(stable_diffusion, "takes no class_labels, which class_map needs: give prompts instead")
     refused(dit, "either class_map", class_map=None)
     refused(dit, "either class_map", prompts={"cat": "a cat"})
     refused(
