@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gen_augment.containers import take
+from gen_augment.containers import converted_from, take, to_library
 from gen_augment.data import Rows
 from gen_augment.rng import derive_seed, uniform
 from gen_augment.samplers.classical.base import ClassicalSampler, pack_rows, unpack_rows
@@ -42,6 +42,7 @@ class BootstrapSampler(ClassicalSampler):
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         rows = take(self._rows, self._pick(codes, uniform(index, derive_seed(seed, "row"))))
+        rows = to_library(rows, converted_from(rows))
         # Copies of PIL images: a transform may write to its input.
         return [copy.copy(row) for row in rows] if isinstance(rows, list) else rows
 
