@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gen_augment import InputError, NotFittedError
-from gen_augment.nets import ClassEmbedding
+from gen_augment.modalities.conditioning import ClassEmbedding
 from gen_augment.training import Checkpoint
 from tests.conftest import small_sampler as make
 from tests.conftest import toy_images, toy_table
