@@ -27,6 +27,7 @@ from torch import Tensor
 
 from gen_augment import archive
 from gen_augment.data import LabelCodec, Rows
+from gen_augment.data.counts import consecutive
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
 from gen_augment.modalities import Codec, Modality
 from gen_augment.rng import RandomState, resolve_seed
@@ -203,7 +204,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         -------
         ndarray of shape (n,), int64
         """
-        return int(n_before.sum()) + np.arange(len(codes))
+        return consecutive(codes, n_before)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted sampler to one file; a failed write leaves the previous file.
