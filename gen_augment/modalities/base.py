@@ -35,8 +35,7 @@ __all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-#: Decoded rows to a bool for each: whether it satisfies some conditions.
-Match = Callable[[Any], np.ndarray]
+Match = Callable[[Any], np.ndarray]  # decoded rows to a bool for each
 
 
 class Reading(IntEnum):
@@ -239,6 +238,7 @@ class Modality(ABC):
 
     def columns(self, codec: Codec, X: Any) -> pd.DataFrame | None:
         """Return rows as a table whose columns are compared one by one; None without columns."""
+        return None
 
     # -- Networks of generic samplers
 
