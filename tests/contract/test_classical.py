@@ -117,7 +117,14 @@ def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
         "y is None": (X, None),
         "occur twice": (pd.DataFrame(X, columns=list("aba")), y),
         "has no label in row 2": (X, pd.Series(y, dtype=object).mask(np.arange(60) == 2)),
-        **({} if name == "bootstrap" else {"7: 1": (X, lonely), "is for tables": toy_images()}),
+        **(
+            {}
+            if name == "bootstrap"
+            else {
+                "7: 1": (X, lonely),
+                "needs rows that are encoded as vectors, and image rows": toy_images(),
+            }
+        ),
     }.items():
         with pytest.raises(InputError, match=message):
             sampler.fit(bad_X, bad_y)

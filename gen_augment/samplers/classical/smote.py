@@ -101,7 +101,7 @@ class SMOTESampler(ClassicalSampler):
 
     def _to_tensors(self) -> dict[str, Tensor]:
         rows = pack_rows(self.codec_, self._rows)
-        return {"rows": rows, "is_plain": torch.tensor(self._is_plain)}
+        return {"rows": rows, "is_plain": torch.tensor([self._is_plain])}
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         check_flat(self.codec_, "SMOTE")
