@@ -51,7 +51,8 @@ def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, "pd.Series
         raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
     if frame[target].isna().any():
         raise InputError(
-            f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them."
+            f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label "
+            "them."
         )
     if suffix == ".csv":
         frame = frame.assign(
