@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from gen_augment.containers import stack_rows
+from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
 from gen_augment.modalities.image import open_folder
 
@@ -31,6 +32,7 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
     InputError
         `y` is missing or given twice, or `X` cannot be read.
     """
+    X, y = read_frames(X, y)
     if isinstance(X, DataLoader):
         raise InputError(
             "X is a DataLoader: give its .dataset, so that rows are read once and in order."

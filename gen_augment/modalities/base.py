@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -104,6 +105,10 @@ class Codec(ABC):
         """Decode rows that arrive in parts; tables decode faster when all parts are joined."""
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
+
+    def missing_marks(self) -> list[tuple[slice, int]]:
+        """List the numbers that may be missing, each with the place that is 1 if they are."""
+        return []
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
@@ -221,6 +226,19 @@ class Modality(ABC):
         """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
         return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
 
+    def plain_numbers(self, X: Any) -> np.ndarray | None:
+        """Return rows that are vectors of finite numbers as they are, and None for other rows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_values), float64, or None
+        """
+        return None
+
+    def like_numbers(self, X: Any, values: np.ndarray) -> Any:
+        """Return `values`, as `plain_numbers` gives them, in the container and dtypes of `X`."""
+        raise NotImplementedError(f"{self.name} rows are not vectors of numbers.")
+
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""
         raise InputError(f"where={where!r} needs columns, and {self.name} rows have none.")
@@ -228,6 +246,10 @@ class Modality(ABC):
     def read_conditions(self, codec: Codec, texts: Iterable[str]) -> dict[Any, list[Any]]:
         """Read conditions that the command line was given, as `matcher` takes them."""
         raise InputError(f"where {list(texts)} needs columns, and {self.name} rows have none.")
+
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame | None:
+        """Return rows as a table whose columns are compared one by one; None without columns."""
+        return None
 
     # -- Networks of generic samplers
 
@@ -322,8 +344,11 @@ class Modality(ABC):
         """
         return None
 
-    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
-        """Read labelled rows from a file or folder; None if it holds another modality."""
+    def read(self, path: Path, target: str | None) -> tuple[Any, ...] | None:
+        """Read labelled rows ``(X, y)`` from a file or folder; None if it holds another modality.
+
+        `gen_augment.modalities.file_rows.FileRows` says more than a pair.
+        """
         return None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:

@@ -28,9 +28,9 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.flow.network import FlowNetwork
 from gen_augment.samplers.mirroring import mirror_half
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import Callback, Loop
 from gen_augment.types import Batch
 from gen_augment.validation import check_choice, check_positive_int, check_range
@@ -41,7 +41,7 @@ __all__ = ["ConditionalFlow"]
 FINER = 4
 
 
-class ConditionalFlow(Sampler):
+class ConditionalFlow(NetworkSampler):
     """Conditional rectified flow; a one-hot block becomes its largest value.
 
     Parameters

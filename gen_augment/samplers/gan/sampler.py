@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.gan.losses import AdversarialStep
 from gen_augment.samplers.gan.networks import GANNetwork, Generator, ProjectionDiscriminator
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.training import Callback, Loop
 from gen_augment.training.balance import LabelDraw
 from gen_augment.training.collapse import PROBE_EVERY
@@ -48,7 +48,7 @@ SHIFT = 0.07
 SHIFT_PROBABILITY, MAX_PROBABILITY = 0.25, 0.8
 
 
-class ConditionalGAN(Sampler):
+class ConditionalGAN(NetworkSampler):
     """Conditional GAN with a projection discriminator and an R1 penalty.
 
     Parameters

@@ -26,9 +26,9 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, derive_seed
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.elbo import kl_weight
 from gen_augment.samplers.kept_rows import KeptRows, split_noise, uniform_from
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired.network import PairNetwork
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.types import Batch
@@ -43,7 +43,7 @@ WARMUP = 0.2
 SAME_ROW = 0.1
 
 
-class PairedVAE(Sampler):
+class PairedVAE(NetworkSampler):
     """Conditional auto-encoder of pairs of rows of one class.
 
     A sample is a randomly chosen training row of its class, varied at full strength. Variation is

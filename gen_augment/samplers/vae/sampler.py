@@ -29,9 +29,9 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState
-from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.elbo import kl_weight
 from gen_augment.samplers.kept_rows import split_noise
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.vae.codes import N_PICKS, KeepCodes, Latent
 from gen_augment.samplers.vae.network import VAENetwork
 from gen_augment.training import Callback, Loop
@@ -44,7 +44,7 @@ __all__ = ["ConditionalVAE"]
 FEATURE_STEPS = 300
 
 
-class ConditionalVAE(Sampler):
+class ConditionalVAE(NetworkSampler):
     """Conditional variational auto-encoder.
 
     Images get a convolutional network, and samples are the decoder's mean. Flat rows get an MLP,
