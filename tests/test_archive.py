@@ -376,9 +376,7 @@ def test_unknown_and_missing_parameters_are_named(saved: Path, tmp_path: Path) -
     ],
     ids=str,
 )
-def test_impossible_values_are_refused(
-    key: str, value: Any, saved: Path, tmp_path: Path
-) -> None:
+def test_impossible_values_are_refused(key: str, value: Any, saved: Path, tmp_path: Path) -> None:
     def change(header: JSON, _: Any) -> None:
         header[key] = (
             header[key] | value if key in ("params", "codec", "labels") and value else value

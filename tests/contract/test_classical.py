@@ -245,9 +245,7 @@ def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("make", [SMOTESampler, KDESampler], ids=["smote", "kde"])
 @pytest.mark.parametrize("key", [0, np.int64(0), "0", "pairs"], ids=repr)
-def test_column_types_are_saved_for_any_column_name(
-    make: Any, key: Any, tmp_path: Path
-) -> None:
+def test_column_types_are_saved_for_any_column_name(make: Any, key: Any, tmp_path: Path) -> None:
     X = pd.DataFrame(
         {0: [1.0, 5, 9, 5] * 5, "0": np.arange(20.0) % 3, "pairs": np.arange(20.0) % 3}
     )

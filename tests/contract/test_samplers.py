@@ -24,7 +24,7 @@ from gen_augment import (
     archive,
     load_sampler,
 )
-from gen_augment.inject.rows import describe
+from gen_augment.inject.row_source import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import NETWORKS, as_form, small_sampler, toy_images, toy_table
 
@@ -164,7 +164,9 @@ def test_random_state_repeats_rows_and_none_continues(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fits_are_reproducible_and_leave_global_random_state_alone(name: str, tmp_path: Path) -> None:
+def test_fits_are_reproducible_and_leave_global_random_state_alone(
+    name: str, tmp_path: Path
+) -> None:
     def state() -> tuple[Any, ...]:
         return torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())
 
@@ -364,9 +366,7 @@ def test_only_images_are_sampled_in_bfloat16_and_only_if_it_is_fast(
 
 
 @pytest.mark.parametrize("name, kind, expected", AUTO_BALANCE)
-def test_auto_balances_classes_of_different_size(
-    name: str, kind: str, expected: float
-) -> None:
+def test_auto_balances_classes_of_different_size(name: str, kind: str, expected: float) -> None:
     X, y = toy_images() if kind == "image" else toy_table()
     kept = np.concatenate([np.flatnonzero(y == y[0]), np.flatnonzero(y != y[0])[:5]])
 

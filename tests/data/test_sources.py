@@ -319,7 +319,7 @@ BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
         "t.xlsx",
         b"",
         "b",
-        r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'",
+        r"has the suffix '\.xlsx', and tables are read from \.csv, \.parquet, \.arff, \.dat files",
     ),
     "no suffix": ("t", b"", "b", "not 'a file without suffix'"),
 }

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from gen_augment import ConditionalGAN, ConditionalVAE, InputError, NotFittedError
-from gen_augment.inject.rows import describe
 from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
+from tests.samplers.forms import describe
 
 
 def fit(X: Any, y: Any, **params: Any) -> ConditionalVAE:

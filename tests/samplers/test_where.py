@@ -38,7 +38,9 @@ SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # whose law is that of the
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_rows_meet_the_conditions_with_the_conditional_distribution(where: dict[str, Any], check: Any) -> None:
+def test_rows_meet_the_conditions_with_the_conditional_distribution(
+    where: dict[str, Any], check: Any
+) -> None:
     np.testing.assert_array_equal(matcher(TableCodec.fit(X)[0], where)(X), check(X))
     rows, labels = SAMPLER.sample(500, where=where, random_state=1)
     assert len(rows) == len(labels) == 500

@@ -95,7 +95,9 @@ CLUSTERS = {
 
 
 @pytest.mark.parametrize("launcher", CLUSTERS)
-def test_a_process_of_a_cluster_has_one_device(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_of_a_cluster_has_one_device(
+    launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in CLUSTERS[launcher].items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)

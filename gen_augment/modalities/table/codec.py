@@ -247,9 +247,7 @@ class TableCodec(Codec):
             raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
         file = TableFile.of(record["file"])
         check_choice("library", record["library"], ("", "polars"))
-        codec = cls(
-            record["container"], columns, parts, record["dtype"], file, record["library"]
-        )
+        codec = cls(record["container"], columns, parts, record["dtype"], file, record["library"])
         if codec.container != "dataframe" and (
             codec.dtype is None or codec.columns != list(range(len(columns)))
         ):

@@ -13,7 +13,7 @@ from torch import Tensor
 from gen_augment.containers import stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
-from gen_augment.modalities.table.codec import TableCodec
+from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
@@ -22,12 +22,12 @@ from gen_augment.types import JSON
 
 __all__ = ["Table"]
 
-#: An array with more columns than this is asked about: it may hold series, spectra or waveforms.
+#: An array with more columns may hold series, spectra or waveforms, so that the user has to say.
 MAX_CERTAIN_COLUMNS = 4096
 
 
 class Table(Modality):
-    """Tables with one row a sample.
+    """Tables with one row for each sample.
 
     Parameters
     ----------
@@ -66,8 +66,9 @@ class Table(Modality):
         return options
 
     def _pairs(self) -> list[tuple[Any, str]]:
-        types: Any = self.types or {}
-        return [(name, kind) for name, kind in dict(types).items()]
+        types: Any = dict(self.types or {})
+        # Positions may be NumPy's whole numbers, which JSON cannot hold.
+        return [(n.item() if isinstance(n, np.generic) else n, kind) for n, kind in types.items()]
 
     def recognise(self, X: Any) -> Reading:
         """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
@@ -89,7 +90,7 @@ class Table(Modality):
         return TableCodec.from_json(record)
 
     def digests(self, X: Any) -> np.ndarray:
-        """Hash the values of each row; missing values are equal, however they are written."""
+        """Hash the values of each row; all kinds of missing values are equal."""
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
 
     def plain_numbers(self, X: Any) -> np.ndarray | None:
@@ -108,6 +109,18 @@ class Table(Modality):
         """Read conditions such as ``age=35..60``."""
         return read_conditions(codec, texts)
 
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame:
+        """Return the table as a DataFrame, in which declared categories are not numbers."""
+        table: Any = codec
+        columns = columns_of(stack_rows(X))[2]
+        kinds = [part.kind for part in table.parts]
+        return pd.DataFrame(
+            {
+                name: values.astype(object) if kind == "category" else values
+                for (name, values), kind in zip(columns.items(), kinds, strict=True)
+            }
+        )
+
     def default_arms(
         self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
     ) -> list[str]:
@@ -117,19 +130,19 @@ class Table(Modality):
     def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
         """Return standardised numbers in 64 bits where all columns are numbers, else the codec.
 
-        The codec maps columns to normal quantiles, which suits generators and would do work that
-        is the classifier's own. In 32 bits confident probabilities would be tied.
+        The codec maps columns to normal quantiles, which suits generators but would do part of the
+        classifier's work. In 32 bits, confident probabilities would be tied.
         """
-        known = _numbers(X)
+        known = None if _declares_categories(codec, X) else _numbers(X)
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
-        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # a constant column: rounding alone
+        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # constant up to rounding
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)
-            if found is None:
-                return codec.encode(rows)
+            if found is None or found.shape[1:] != mean.shape:
+                return codec.encode(rows)  # raises for rows of another form
             # A value that is missing here and nowhere in training is the mean, as in the codec.
             return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
@@ -153,6 +166,15 @@ class Table(Modality):
         names = map(str, table.columns)
         values = {n: getattr(p, "values", ()) for n, p in zip(names, table.parts, strict=True)}
         write_table(path, parts, table.file, values)
+
+
+def _declares_categories(codec: Any, X: Any) -> bool:
+    """Whether a column of numbers was declared to be a category."""
+    columns = columns_of(stack_rows(X))[2].values()
+    return any(
+        part.kind == "category" and not pd.api.types.is_bool_dtype(values.dtype)
+        for values, part in zip(columns, codec.parts, strict=True)
+    )
 
 
 def _numbers(X: Any) -> np.ndarray | None:
