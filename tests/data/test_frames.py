@@ -11,6 +11,7 @@ import pytest
 from gen_augment import (
     BootstrapSampler,
     ConditionalVAE,
+    GenerativeOverSampler,
     InputError,
     Sampler,
     SMOTESampler,
@@ -90,3 +91,13 @@ def test_a_dataset_of_hugging_face() -> None:
     np.testing.assert_array_equal(y, Y)
     with pytest.raises(InputError, match="one must be called 'label'"):
         read_frames(datasets.Dataset.from_dict(COLUMNS), None)
+
+
+def test_polars_is_over_sampled_as_polars() -> None:
+    polars = pytest.importorskip("polars")
+    X, y = polars.DataFrame(COLUMNS), np.repeat([0, 1], [30, 10])
+    over = GenerativeOverSampler(SMOTESampler(), random_state=0)
+    rows, labels = over.fit_resample(X, y)
+    assert isinstance(rows, polars.DataFrame)
+    assert rows[:40].select("a", "n", "b").equals(X.select("a", "n", "b"))
+    assert np.bincount(labels).tolist() == [30, 30]
