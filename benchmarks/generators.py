@@ -156,7 +156,7 @@ def load_part(name: str, tested: int) -> tuple[Part, Part]:
     loaded = load_data(name)
     if loaded.test is None:
         raise RuntimeError(f"{name} has no test part")
-    return Part(loaded.X, loaded.y), Part(loaded.test[0][:tested], loaded.test[1][:tested])
+    return Part(loaded.rows.X, loaded.rows.y), Part(loaded.test.X[:tested], loaded.test.y[:tested])
 
 
 def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Part:

@@ -21,7 +21,7 @@ error 0.05).
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -45,7 +45,8 @@ from benchmarks.comparison import (
     words,
 )
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
-from gen_augment.data.sources import Data, load_data
+from gen_augment.data import Rows
+from gen_augment.data.sources import LoadedData, load_data
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
@@ -337,16 +338,16 @@ def is_generative(arm: str, setup: Setup) -> bool:
 
 
 @lru_cache(maxsize=1)
-def images(name: str, quick: bool) -> Data:
+def images(name: str, quick: bool) -> LoadedData:
     """A data set with its test part; when all that counts is the machinery, a small part of it."""
     loaded = load_data(name)
     if not quick:
         return loaded
-    small, test = loaded.head(40), Data(name, *test_part(loaded)).head(10)
-    return Data(name, small.X, small.y, test=(test.X, test.y), mirror=loaded.mirror)
+    test = LoadedData(name, test_part(loaded)).head(10).rows
+    return replace(loaded.head(40), test=test)
 
 
-def test_part(data: Data) -> tuple[Any, Any]:
+def test_part(data: LoadedData) -> Rows:
     """The test part that comes with the data, or an error."""
     if data.test is None:
         raise InputError(
@@ -383,7 +384,7 @@ def trained(real: Part, recipe: str, seed: int, n_steps: int) -> Callable[[Any],
 
 
 def one_seed(
-    data: Data, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
+    data: LoadedData, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Study:  # fmt: skip
     """A study of one seed, tested on the test part that comes with the data; `own_rows` are row steps by name."""
@@ -393,7 +394,7 @@ def one_seed(
         rows = (own_rows or {}).get(head)
         arms.append(name if rows is None else Arm(name, rows=rows, batch_steps=tuple(steps)))
     return Study(
-        data.X, data.y, arms=arms, samplers=samplers, test=test_part(data), drop_duplicates=True, near_copies="warn",
+        data.rows, arms=arms, samplers=samplers, test=test_part(data), drop_duplicates=True, near_copies="warn",
         n_seeds=1, n_steps=setup.steps["classifier"], random_state=derive_seed(seed, "protocol") % 2**31,
         precision=PRECISION, **settings,
     )  # fmt: skip

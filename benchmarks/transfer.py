@@ -34,7 +34,8 @@ from benchmarks.protocol import (
 )
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
-from gen_augment.data.sources import Data
+from gen_augment.data import Rows
+from gen_augment.data.sources import LoadedData
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler
 from gen_augment.study import Study, parse_arm
@@ -93,8 +94,8 @@ class Started(Fitted):
 class Classes(NamedTuple):
     """Data of the source classes and of the new ones, which has a test part."""
 
-    source: Data
-    new: Data
+    source: LoadedData
+    new: LoadedData
 
 
 def split_classes(seed: int, quick: bool) -> Classes:
@@ -102,18 +103,17 @@ def split_classes(seed: int, quick: bool) -> Classes:
     data = images("fashion-mnist", quick)
     old, new = (
         np.random.default_rng(derive_seed(seed, "classes"))
-        .permutation(np.unique(data.y))
+        .permutation(np.unique(data.rows.y))
         .reshape(2, 5)
     )
-    source = Data(data.name, *_only(data.X, data.y, old))
-    test = _only(*test_part(data), new)
-    few = Data(data.name, *_only(data.X, data.y, new), test=test, mirror=data.mirror)
+    source = LoadedData(data.name, _only(data.rows, old))
+    few = replace(data, rows=_only(data.rows, new), test=_only(test_part(data), new))
     return Classes(source.head(10 if quick else N_SOURCE, derive_seed(seed, "source")), few)
 
 
-def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
-    index = np.flatnonzero(np.isin(y, classes))
-    return take(X, index), y[index]
+def _only(rows: Rows, classes: np.ndarray) -> Rows:
+    index = np.flatnonzero(np.isin(rows.y, classes))
+    return Rows.read(take(rows.X, index), rows.y[index])
 
 
 @lru_cache(maxsize=1)
@@ -129,7 +129,7 @@ def source(seed: int, quick: bool) -> Source:
         for name, sampler in image_samplers(steps, True, quick).items():
             if not files[name].exists():
                 sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(
-                    data.X, data.y
+                    data.rows
                 )
                 sampler.save(files[name])
         if not files["classifier"].exists():
@@ -143,13 +143,13 @@ def source(seed: int, quick: bool) -> Source:
         return Source(seed, samplers, load(files["classifier"].read_bytes()))
 
 
-def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
+def _classifier(data: LoadedData, seed: int, n_steps: int) -> dict[str, Tensor]:
     """Weights of a classifier of `data`."""
-    labels, codes = np.unique(data.y, return_inverse=True)
-    real, made = Part(data.X, codes), list[nn.Module]()
+    labels, codes = np.unique(data.rows.y, return_inverse=True)
+    real, made = Part(data.rows.X, codes), list[nn.Module]()
 
     def network() -> nn.Module:
-        made.append(SmallCNN((1, *data.X.shape[1:]), len(labels)))
+        made.append(SmallCNN((1, *data.rows.X.shape[1:]), len(labels)))
         return made[-1]
 
     fit_predict(
@@ -168,7 +168,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     }
 
     def fine_tuned() -> nn.Module:
-        network = SmallCNN((1, *data.X.shape[1:]), 5)
+        network = SmallCNN((1, *data.rows.X.shape[1:]), 5)
         head = list(network.state_dict())[-2:]  # the last layer, which is that of other classes
         with torch.no_grad():
             network.load_state_dict(

@@ -17,7 +17,8 @@ from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
-from gen_augment.data.sources import Data
+from gen_augment.data import Rows
+from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
 from tests.study.test_result import make_result
@@ -37,13 +38,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def toy_data() -> Data:
+def toy_data() -> LoadedData:
     """Noise, a little brighter in one half or the other."""
     rng, y = np.random.default_rng(0), np.arange(110) % 2
     X = rng.integers(0, 200, (110, 8, 8))
     X[y == 0, :4] += 15
     X[y == 1, 4:] += 15
-    return Data("toys", X[:60].astype(np.uint8), y[:60], test=(X[60:].astype(np.uint8), y[60:]))
+    rows, test = (Rows.read(X[part].astype(np.uint8), y[part]) for part in (slice(60), slice(60, None)))
+    return LoadedData("toys", rows, test=test)
 
 
 def toy_protocol(watch: Callable[[int], None] = lambda seed: None, copies: Any = None) -> Protocol:
@@ -351,7 +353,8 @@ def test_longtail_trains_on_the_published_counts(
     images[:, 0, :4] = (
         np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256
     )  # no two are alike
-    data = Data("zeros", images, np.arange(60000) % 10, test=(images[:10] + 1, np.arange(10)))
+    rows = Rows.read(images, np.arange(60000) % 10)
+    data = LoadedData("zeros", rows, test=Rows.read(images[:10] + 1, np.arange(10)))
     monkeypatch.setattr(longtail, "images", lambda name, quick: data)
     drawn = []
     for seed in (0, 1):

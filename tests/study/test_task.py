@@ -171,7 +171,7 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
 
 
 def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
-    images = load_data("digits").X
+    images = load_data("digits").rows.X
     brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
     found = near_copies(images[:400], np.concatenate([images[400:800], brighter]))
     assert found.tolist() == list(range(400, 450))
