@@ -100,7 +100,7 @@ def run(quick: bool) -> Record:
     """Epochs with a bank, live generation, what is written by hand, and building a bank."""
     n, rounds = (1200, 1) if quick else (60_000, 5)
     loaded = load_data("fashion-mnist")
-    X, y = loaded.X[:n], loaded.y[:n].astype(np.int64)
+    X, y = loaded.rows.X[:n], loaded.rows.y[:n].astype(np.int64)
     floats = torch.from_numpy(X).float().unsqueeze(1) / 255
     params: Record = {"max_steps": 3, "device": "cpu", "random_state": 0}
     sampler = ConditionalVAE(**params).fit(floats[:500], torch.from_numpy(y[:500]))

@@ -120,11 +120,11 @@ def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
     path = _folder() / name / f"{name}.dat"
     data = load_data(path, target=re.findall(r"(?im)^@attribute\s+(\S+)", path.read_text())[-1])
     texts = (
-        data.X.select_dtypes("category").astype(str).astype("category")
+        data.rows.X.select_dtypes("category").astype(str).astype("category")
     )  # with the values that there are, in order
-    return data.X.astype({name: float for name in data.X if name not in texts}).assign(
+    return data.rows.X.astype({name: float for name in data.rows.X if name not in texts}).assign(
         **texts
-    ), data.y.astype(str)
+    ), data.rows.y.astype(str)
 
 
 def eligible() -> Iterator[str]:
