@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike
 
 from gen_augment.auditing.columns import column_figures
 from gen_augment.auditing.figures import (
-    FIGURES,
     N_NEIGHBOURS,
     Comparison,
-    Figures,
     class_figures,
     row_figures,
 )
@@ -137,7 +135,7 @@ def audit(
     order = order[:N_HARDEST]
     return Audit(
         findings(figures, per_class, per_column, groups, len(synthetic), n_compared),
-        _as_table(figures),
+        figures,
         per_class,
         per_column,
         groups,
@@ -227,12 +225,6 @@ def _worth(
     if group is None:
         return worth, None
     return worth, bias_of(data.real, data.synthetic, data.unseen, group, **trained)
-
-
-def _as_table(figures: Figures) -> pd.DataFrame:
-    rows = {name: (*figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures}
-    table = pd.DataFrame.from_dict(rows, "index", columns=["synthetic", "reference", "ideal"])
-    return table.rename_axis("figure")
 
 
 def _hardest(
