@@ -25,7 +25,7 @@ import numpy as np
 from gen_augment import archive
 from gen_augment.bank.manifest import DIGEST_BYTES, MANIFEST, ROWS, Manifest, digest_of, is_there
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.rejection import Filter, draw
+from gen_augment.samplers.rejection import Filter, draw
 from gen_augment.types import SupportsSample
 
 __all__ = ["PLAN", "build_rows", "describe_progress"]

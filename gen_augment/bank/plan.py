@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from gen_augment.bank.manifest import MAX_ROWS, Generator, Manifest
-from gen_augment.counts import allocate, check_counts
+from gen_augment.data.counts import allocate, check_counts
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import InputError
 from gen_augment.modalities import codec_to_json
-from gen_augment.rejection import Filter, describe_filter
 from gen_augment.rng import resolve_seed
+from gen_augment.samplers.rejection import Filter, describe_filter
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int
 

@@ -74,7 +74,8 @@ class Rows:
         X = stack_rows(X)
         found = find_modality(X, modality)
         labels, codes = LabelCodec.fit(y, partial=True)
-        check_same_length(len(X), len(codes))
+        n = X.shape[0] if hasattr(X, "shape") else len(X)  # sparse arrays have no length
+        check_same_length(n, len(codes))
         return cls(X, codes, labels, found)
 
     def __len__(self) -> int:

@@ -9,10 +9,10 @@ from gen_augment.filters.base import RowFilter
 from gen_augment.filters.copies import CopyGate
 from gen_augment.filters.discriminator import DiscriminatorRejection
 from gen_augment.filters.duplicates import Duplicates
-from gen_augment.filters.filtered import FilteredSampler
 from gen_augment.filters.novelty import Novelty
 from gen_augment.filters.outliers import Outliers
 from gen_augment.filters.realism import Realism
+from gen_augment.samplers.filtered import FilteredSampler
 
 __all__ = [
     "CopyGate",

@@ -16,9 +16,9 @@ from torch import Tensor
 from gen_augment.data.rows import Rows
 from gen_augment.errors import NotFittedError
 from gen_augment.modalities import Modality
-from gen_augment.rejection import describe_filter
 from gen_augment.rng import derive_seed
-from gen_augment.samplers.wrapping import identity_of
+from gen_augment.samplers.pretrained.wrapped import identity_of
+from gen_augment.samplers.rejection import describe_filter
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_range
 
