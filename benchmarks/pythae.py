@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment.data.sources import load_data
 from gen_augment.errors import MissingDependencyError
-from gen_augment.modalities import DataSpec
+from gen_augment.modalities import DataSpec, Image
 from gen_augment.samplers.vae import ConditionalVAE
 from gen_augment.training import Callback, Loop
 
@@ -174,7 +174,7 @@ class _Theirs:
             torch.manual_seed(0)
             self.network = ConditionalVAE(
                 latent_dim=LATENT_DIM, width=WIDTH, likelihood="bce"
-            )._build(DataSpec("image", (1, 28, 28), 1))
+            )._build(DataSpec(Image(), (1, 28, 28), 1, bounded=True))
             config = self.models.VAEConfig((1, 28, 28), LATENT_DIM, reconstruction_loss="bce")
             self.model = self.models.VAE(config, *_halves(self.network))
             if self.tuned:

@@ -19,14 +19,14 @@ def is_pil(row: Any) -> bool:
 
 
 def stack_rows(X: Any) -> Any:
-    """Rows that come in a list as one array or tensor; PIL images, and all else, as they are.
+    """Rows that come in a list as one array or tensor; lists of PIL images or strings, and all else, as they are.
 
     Raises
     ------
     InputError
         The rows differ in shape.
     """
-    if not isinstance(X, (list, tuple)) or any(isinstance(row, Image.Image) for row in X):
+    if not isinstance(X, (list, tuple)) or any(isinstance(row, (Image.Image, str)) for row in X):
         return X
     if not X:
         return np.empty((0, 0))

@@ -1,112 +1,167 @@
-"""Imports go one way, as section 2 of the design draws them."""
+"""The structure that the design asks for: one-way imports, no circles, one owner of a form of data."""
 
 import ast
+import importlib
+import inspect
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import gen_augment
-from gen_augment.samplers import CLASSICAL, SAMPLERS
 
-#: A layer may import those before it. Type-checking imports do not count, imports inside functions do.
+ROOT = Path(gen_augment.__file__).parent
+FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
+
+#: A package may import those before it. Every import counts, also in functions and for types.
 LAYERS = [
     {"errors", "types"},
-    {"rng", "validation", "archive", "counts", "neighbours"},
-    {"codecs", "nets", "training"},
-    {"samplers", "rejection"},
-    {"bank", "metrics", "data", "export"},
+    {"rng", "validation", "archive", "containers", "neighbours"},
+    {"modalities"},
+    {"data", "training"},
+    {"samplers"},
+    {"bank", "metrics"},
     {"filters"},
     {"inject"},
     {"study"},
     {"auditing"},
-    {"terminal"},
-    {"cli_study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-ROOT = Path(gen_augment.__file__).parent
-#: What is no sampler among the samplers.
-PLUMBING = {path.stem for path in ROOT.glob("samplers/*.py")} - {
-    sampler.__module__.rpartition(".")[2] for sampler in (*SAMPLERS.values(), *CLASSICAL.values())
-}
-MODULES = sorted(
-    path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"
-)
+#: Branches that only the owner of a form of data may write.
+KIND = re.compile(r"(?<!dtype\.)(?<!\.dtype\.)\bkind (==|!=|in) |(?<!dtype)\.kind\b|infer_codec")
+MAX_LINES, MAX_PUBLIC_NAMES, MAX_CONSTRUCTOR = 350, 25, 40
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Dotted names that a module imports when it is loaded or run."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            continue
+def imported(path: Path) -> Iterator[str]:
+    """Yield the names of all gen_augment modules and members that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (
-                f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names
-            )
-        yield from imports(node)
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def is_wrong(module: str, name: str) -> bool:
-    """Whether `module` importing `name` goes against the arrows."""
-    package, _, rest = module.removesuffix(".py").partition("/")
-    root, target, inner = [*name.split("."), "", ""][:3]
-    if root != "gen_augment":
-        return root in ("", "benchmarks", "examples", "tests")
-    if target not in RANK or (target != package and RANK[target] >= RANK[package]):
-        return True
-    if target == "samplers" and package == "samplers" and rest not in PLUMBING:
-        return inner not in PLUMBING
-    return target == "samplers" and package == "inject"
+def module_file(name: str) -> str | None:
+    """Return the file of the package that an imported name comes from."""
+    parts = name.split(".")
+    if parts[0] != "gen_augment":
+        return None
+    for length in range(len(parts), 0, -1):
+        stem = "/".join(parts[1:length])
+        for file in (f"{stem}.py", f"{stem}/__init__.py" if stem else "__init__.py"):
+            if file in FILES:
+                return file
+    return None
 
 
-def problems(module: str, tree: ast.AST) -> list[str]:
-    """Imports of `module` that go against the arrows."""
-    return [name for name in imports(tree) if is_wrong(module, name)]
+def arrows(file: str) -> set[str]:
+    """Return the files that a file imports; a package's `__init__` alone is no arrow of its own."""
+    found = {module_file(name) for name in imported(FILES[file])} - {None, file, "__init__.py"}
+    return {str(target) for target in found}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_arrows_go_one_way(module: str) -> None:
-    assert module.removesuffix(".py").split("/")[0] in RANK, "give the new module a layer"
-    assert problems(module, ast.parse((ROOT / module).read_text(encoding="utf-8"))) == []
+GRAPH = {file: arrows(file) for file in FILES if file != "__init__.py"}
 
 
-@pytest.mark.parametrize(
-    "module, source",
-    [
-        ("codecs/image.py", "from gen_augment.study.task import take"),
-        ("codecs/image.py", "def f():\n    from gen_augment.samplers import SAMPLERS"),
-        ("codecs/image.py", "import gen_augment.modalities.networks"),
-        ("archive.py", "from gen_augment import rng"),
-        ("rng.py", "from gen_augment import ConditionalVAE"),
-        ("samplers/vae.py", "from gen_augment.samplers.gan import ConditionalGAN"),
-        ("samplers/vae.py", "from gen_augment.samplers import ConditionalGAN"),
-        ("inject/loader.py", "from gen_augment.samplers.vae import ConditionalVAE"),
-        ("inject/loader.py", "import gen_augment.samplers"),
-        ("study/runner.py", "from benchmarks import protocol"),
-        ("study/runner.py", "from . import task"),
-    ],
-)
-def test_an_import_against_the_arrows_is_seen(module: str, source: str) -> None:
-    assert len(problems(module, ast.parse(source))) == 1
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the strongly connected components of more than one file (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in graph.get(node, ()):
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            cut = stack.index(node)
+            if len(stack) - cut > 1:
+                found.append(sorted(stack[cut:]))
+            del stack[cut:]
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found
 
 
-@pytest.mark.parametrize(
-    "module, source",
-    [
-        ("codecs/image.py", "from gen_augment.containers import stack_rows"),
-        ("codecs/image.py", "if TYPE_CHECKING:\n    from gen_augment.study import Study"),
-        (
-            "samplers/vae.py",
-            "from gen_augment.samplers.base import Sampler\nfrom gen_augment import archive",
-        ),
-        ("cli.py", "import numpy\nfrom gen_augment.study import Study"),
-    ],
-)
-def test_an_import_along_the_arrows_is_none(module: str, source: str) -> None:
-    assert problems(module, ast.parse(source)) == []
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+
+
+def test_no_files_import_each_other() -> None:
+    assert circles(GRAPH) == []
+
+
+@pytest.mark.parametrize("file", GRAPH)
+def test_imports_go_one_way(file: str) -> None:
+    package = file.split("/")[0].removesuffix(".py")
+    assert package in RANK, "give the new module a layer"
+    wrong = [
+        name
+        for name in imported(FILES[file])
+        if name.split(".")[0] in ("benchmarks", "examples", "tests")
+    ]
+    for target in GRAPH[file]:
+        other = target.split("/")[0].removesuffix(".py")
+        if other != package and RANK[other] >= RANK[package]:
+            wrong.append(target)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("modalities/")])
+def test_no_branch_on_a_kind_of_data_outside_modalities(file: str) -> None:
+    lines = FILES[file].read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if KIND.search(line)] == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_are_short(file: str) -> None:
+    assert len(FILES[file].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def classes() -> Iterator[type]:
+    """Yield every class that the package defines."""
+    for file in FILES:
+        if file.endswith("__main__.py"):
+            continue
+        stem = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        name = "gen_augment" if stem == "__init__" else f"gen_augment.{stem}"
+        module = importlib.import_module(name)
+        for member in vars(module).values():
+            if inspect.isclass(member) and member.__module__ == name:
+                yield member
+
+
+CLASSES = sorted(classes(), key=lambda cls: f"{cls.__module__}.{cls.__qualname__}")
+
+
+def public_names(cls: type) -> set[str]:
+    """Return the public names of a class and of its bases in the package."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith("gen_augment")]
+    names = {name for base in bases for name in vars(base) if not name.startswith("_")}
+    return names - set(dir(BaseEstimator))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: f"{cls.__module__}.{cls.__qualname__}")
+def test_classes_are_small(cls: type) -> None:
+    if not issubclass(cls, tuple) and not getattr(cls, "_is_protocol", False):
+        assert len(public_names(cls)) <= MAX_PUBLIC_NAMES, sorted(public_names(cls))
+    if not inspect.isfunction(vars(cls).get("__init__")) or hasattr(cls, "__dataclass_fields__"):
+        return
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__))).body[0].body  # type: ignore[attr-defined]
+    assert body[-1].end_lineno - body[0].lineno < MAX_CONSTRUCTOR
 
 
 def test_public_names_are_sorted_and_there() -> None:

@@ -180,7 +180,7 @@ class Modality(ABC):
     near_copy: ClassVar[float] = 0.01
     label_steps: ClassVar[int] = 600
     auto: ClassVar[Mapping[str, Any]] = {}
-    recipes: Mapping[str, BatchStep] = {}
+    recipes: ClassVar[Mapping[str, BatchStep]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
@@ -188,7 +188,7 @@ class Modality(ABC):
         return f"{type(self).__name__}({options})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.options() == self.options()  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.options() == self.options()
 
     def __hash__(self) -> int:
         return hash(repr(self))

@@ -77,7 +77,10 @@ def find_modality(X: Any, modality: str | Modality | None = None) -> Modality:
     possible = certain or [name for name, reading in readings.items() if reading]
     if possible:
         words = " or ".join(f'modality="{name}"' for name in possible)
-        raise InputError(f"X is {what}, which can be read in more than one way: say {words}.")
+        raise InputError(
+            f"X is {what}, which can be read in more than one way: say {words} if that is what the "
+            "rows are, or reshape them to a table of shape (n_rows, n_columns)."
+        )
     raise InputError(
         f"X is {what}: give images as an array of shape (n, H, W), (n, H, W, C) or (n, C, H, W), a "
         "list of PIL images or a Dataset, and tables as a DataFrame or an array of shape "

@@ -193,7 +193,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "object": (np.array([[1, 2], [3, None]], dtype=object), "dtype object"),
     "text": (np.array([["a", "b"]]), "dtype <U1"),
     "numbers as text": (np.array([["1", "2"]]), "dtype <U1"),
-    "list of text": (["a", "b"], "dtype <U1"),
+    "list of text": (["a", "b"], "a list of str"),
     "complex": (np.zeros((3, 2), complex), "Complex data"),
     "complex tensor": (torch.zeros(3, 2, dtype=torch.complex64), "complex64"),
     "sparse matrix": (scipy.sparse.eye(4).tocsr(), "Sparse data"),
