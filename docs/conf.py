@@ -40,15 +40,16 @@ templates_path = ["_templates"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
-suppress_warnings = ["config.cache"]
+suppress_warnings = ["config.cache", "toc.empty_glob"]
 
+default_role = "py:obj"  # `name` in a docstring is a link where it can be one
 autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"
-html_title = f"gen_augment {release}"
+html_title = "gen_augment"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
@@ -57,7 +58,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 4,
     "secondary_sidebar_items": ["page-toc"],
 }
 
@@ -66,7 +67,9 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery_source",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
+    "default_thumb_file": str(HERE / "_static" / "digits.png"),
     "download_all_examples": False,
+    "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
     "write_computation_times": False,
     "min_reported_time": 10**6,
