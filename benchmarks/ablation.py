@@ -23,7 +23,7 @@ from torchvision.transforms import v2
 
 from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
 from gen_augment.codecs import concatenate
-from gen_augment.counts import allocate
+from gen_augment.data.counts import allocate
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study import Study
 from gen_augment.study.task import Part

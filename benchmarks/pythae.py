@@ -34,10 +34,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
+from gen_augment import ConditionalVAE
 from gen_augment.data.sources import load_data
 from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities import DataSpec, Image
-from gen_augment.samplers.vae import ConditionalVAE
 from gen_augment.training import Callback, Loop
 
 __all__ = ["figures", "run", "table"]

@@ -39,7 +39,7 @@ from benchmarks.harness import Record, Trials, markdown, pack, unpack
 from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import CLASSICAL, SAMPLERS
+from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import Arm, Pool, Synthetic, draw_all, make_pool, parse_arm
 from gen_augment.study.metrics import scores
 from gen_augment.study.models import fit_predict
@@ -170,7 +170,7 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
         return [key | _plain(arm, X, y, split, test, split_seed) for arm in PLAIN]
     uses = {"beside": Synthetic(), "alone": Synthetic(1.0, "prior")}
     wanted = [use for use in uses if use == "alone" or group in BESIDE]
-    sampler = (SAMPLERS | CLASSICAL)[group]()
+    sampler = SAMPLERS[group]()
     if steps is not None and "max_steps" in sampler.get_params():
         sampler.set_params(max_steps=steps)
     labels = np.unique(y)

@@ -186,7 +186,16 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         ["sample", str(model), "-n", "7", "--label", "up", "-o", str(out)],
         ["bank", str(model), "-n", "20", "-o", str(tmp_path / "bank")],
         ["audit", str(model), str(data), "-n", "100", "-o", str(tmp_path / "audit.html")],
-        ["study", str(data), "--sampler", "unigram", "--seeds", "2", "-o", str(tmp_path / "s.html")],
+        [
+            "study",
+            str(data),
+            "--sampler",
+            "unigram",
+            "--seeds",
+            "2",
+            "-o",
+            str(tmp_path / "s.html"),
+        ],
     ):
         with pytest.raises(SystemExit) as ended:
             main(line)

@@ -74,7 +74,8 @@ class Rows:
         X = stack_rows(X)
         found = find_modality(X, modality)
         labels, codes = LabelCodec.fit(y, partial=True)
-        check_same_length(len(X), len(codes))
+        n = X.shape[0] if hasattr(X, "shape") else len(X)  # sparse arrays have no length
+        check_same_length(n, len(codes))
         return cls(X, codes, labels, found)
 
     def __len__(self) -> int:
@@ -149,8 +150,14 @@ class Rows:
         return replace(self, known_codec=None)
 
     def labelled(self) -> Self:
-        """Return the rows that have a label."""
-        return self if (self.codes >= 0).all() else self.take(np.flatnonzero(self.codes >= 0))
+        """Return the rows that have a label; an encoding that is not known is learned from them."""
+        index = np.flatnonzero(self.codes >= 0)
+        if len(index) == len(self):
+            return self
+        if self.known_codec is not None:
+            return self.take(index)
+        groups = None if self.groups is None else self.groups[index]
+        return replace(self, X=take(self.X, index), codes=self.codes[index], groups=groups)
 
     def like(self, X: Any, y: Any = None) -> Self:
         """Read other rows, which must have the form and the labels of these.

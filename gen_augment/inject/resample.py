@@ -15,11 +15,12 @@ from torch import Tensor
 
 from gen_augment.codecs import LabelCodec
 from gen_augment.containers import stack_rows
+from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.regression import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.inject.strategy import SamplingStrategy
-from gen_augment.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.types import SupportsSample
 from gen_augment.validation import (
     check_all_labelled,
@@ -267,8 +268,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             check_all_labelled(LabelCodec.fit(y, partial=True)[1])
             dense = _densify(X)
             sampler = self._make_sampler().fit(dense, y)
+            known = Rows.read(dense, y)
             filters = [
-                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, dense, y, sampler)
+                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, known, sampler)
                 for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Subset, TensorDataset
 
-from gen_augment.counts import allocate, check_counts
+from gen_augment.data.counts import allocate, check_counts
 from gen_augment.errors import InputError
 from gen_augment.inject.rows import as_tensor
 from gen_augment.types import SupportsSample

@@ -29,7 +29,7 @@ from gen_augment.study.balance import (
 )
 from gen_augment.study.task import Part
 from gen_augment.training import Batches
-from gen_augment.training.placement import keep_heap, tensor_defaults
+from gen_augment.training.placement import tensor_defaults
 
 __all__ = [
     "SmallCNN",
@@ -302,8 +302,6 @@ def _train(
     *, n_steps: int, batch_size: int, lr: float, device: str, precision: str,
 ) -> nn.Module:  # fmt: skip
     """Train for `n_steps` in all, equally many on the rows of each stage."""
-    if device == "cpu":
-        keep_heap()
     lower = torch.autocast(
         torch.device(device).type, torch.bfloat16, enabled=precision == "bf16-mixed"
     )

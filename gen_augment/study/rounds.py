@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gen_augment.containers import take
 from gen_augment.errors import LeakError
-from gen_augment.modalities.image.corruptions import corrupted_parts
+from gen_augment.modalities import Image
+from gen_augment.modalities.image.corruptions import chosen_rows
 from gen_augment.study.arms import Arm, Drawn
 from gen_augment.study.protocol import describe_sampler
 from gen_augment.study.schedule import Jobs
@@ -166,7 +168,10 @@ class Rounds:
 
     def other_rows(self, split: Split) -> dict[str, Any]:
         """Rows to be tested on besides the test part, by name."""
-        corrupted = corrupted_parts(split.test.X, split.train.X) if self.corruptions else {}
+        corrupted = {}
+        if self.corruptions:
+            chosen = take(split.test.X, chosen_rows(len(split.test.X)))
+            corrupted = Image().corrupted(chosen, split.train.X)
         return {name: part.X for name, part in self.task.shifted.items()} | corrupted
 
 

@@ -22,7 +22,6 @@ from sklearn.base import clone
 from gen_augment.codecs import LabelCodec, concatenate, read_rows
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import Sampler
 from gen_augment.study.arms import ROW_STEPS, Arm, parse_arm, prepared, resampled, varied
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.result import StudyResult
@@ -157,8 +156,7 @@ def candidates(
 
 
 def _can_vary(sampler: Any) -> bool:
-    """Samplers of this package all have `vary`, which some refuse."""
-    return hasattr(sampler, "vary") and getattr(type(sampler), "_vary", None) is not Sampler._vary
+    return hasattr(sampler, "vary")
 
 
 def recommend(

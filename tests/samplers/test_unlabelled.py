@@ -10,7 +10,7 @@ from gen_augment.modalities import Image
 from gen_augment.samplers import unlabelled
 
 
-def test_shifts_help_a_few_labelled_images_to_name_the_others(
+def test_shifts_improve_inferred_labels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     digits = load_data("digits")

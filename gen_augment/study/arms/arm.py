@@ -12,7 +12,7 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.modalities import BatchStep
 from gen_augment.modalities.image.recipes import RECIPES as BATCH_STEPS
-from gen_augment.rejection import describe_filter
+from gen_augment.samplers.rejection import describe_filter
 from gen_augment.study.arms.rows import ROW_STEPS
 from gen_augment.study.arms.synthetic import FILTERS, LABEL_MIXES, Synthetic
 

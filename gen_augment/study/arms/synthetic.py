@@ -11,7 +11,8 @@ from scipy.stats import fisher_exact
 from sklearn.base import clone
 
 from gen_augment.codecs import LabelCodec, concatenate, infer_codec, take
-from gen_augment.counts import allocate
+from gen_augment.data import Rows
+from gen_augment.data.counts import allocate
 from gen_augment.errors import InputError, LeakError
 from gen_augment.filters import (
     DiscriminatorRejection,
@@ -22,8 +23,8 @@ from gen_augment.filters import (
     Outliers,
     Realism,
 )
-from gen_augment.rejection import fit_filter
 from gen_augment.rng import derive_seed
+from gen_augment.samplers.rejection import fit_filter
 from gen_augment.study.task import Part, Split, row_digests
 
 __all__ = [
@@ -264,7 +265,7 @@ def _filtered(
         gate = FILTERS[word]()
         if "random_state" in gate.get_params():
             gate.set_params(random_state=derive_seed(seed, "filter") % 2**31)
-        gates.append(fit_filter(gate, train.X, labels[train.codes], fitted))
+        gates.append(fit_filter(gate, Rows.read(train.X, labels[train.codes]), fitted))
     return FilteredSampler(fitted, gates)
 
 

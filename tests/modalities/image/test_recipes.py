@@ -1,4 +1,4 @@
-"""Batch steps beyond shift, flip and MixUp, which `test_arms` has."""
+"""Recipes of image augmentation against their definitions."""
 
 import sys
 from collections import Counter
@@ -33,7 +33,7 @@ def labels(n: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
     name: str, channels: int
 ) -> None:
@@ -95,7 +95,7 @@ def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> 
     assert (
         apart[nearest, torch.arange(len(theirs))].max() <= 1
     )  # the factor of a colour is rounded twice
-    # What is made of an image does not depend on those beside it.
+    # The result for an image does not depend on the other images.
     batch = torch.stack([image, image.flip(-1), 255 - image // 2])
     for make, sign in product(_OPERATIONS, (1, -1)):
         torch.testing.assert_close(
@@ -116,6 +116,15 @@ def test_operations_of_randaugment_are_equally_frequent() -> None:
     assert (
         chisquare([found[k] for k in expected], [40 * expected[k] for k in expected]).pvalue > 1e-3
     )
+
+
+def test_of_four_channels_colours_change_the_first_three_and_moves_all() -> None:
+    images = torch.randint(20, 200, (1, 4, 16, 16), dtype=torch.uint8)
+    for number, operation in enumerate(_OPERATIONS):
+        changed = batches._apply(number, images.clone(), 1)
+        torch.testing.assert_close(changed[:, :3], operation(images[:, :3], 1))
+        moved = operation(images[:, 3:], 1) if number in batches._GEOMETRIC else images[:, 3:]
+        torch.testing.assert_close(changed[:, 3:], moved)
 
 
 def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
