@@ -53,17 +53,20 @@ def write_results(results: Path, target: Path) -> None:
 
 def write_api(target: Path) -> None:
     """Write the index of the API reference from `__all__` of every public module."""
-    parts, listed = [OPENING], set()
+    parts, listed, pages = [OPENING], set(), set()
     for name in public_modules():
         module = importlib.import_module(name)
-        names = sorted(set(getattr(module, "__all__", ())), key=str.lower)
-        if name == "gen_augment":
-            names = sorted([*names, "GenerativeOverSampler", "audit"], key=str.lower)
+        optional = {"GenerativeOverSampler", "audit"} if name == "gen_augment" else set()
+        names = sorted(optional | set(getattr(module, "__all__", ())), key=str.lower)
         new = [each for each in names if id(getattr(module, each)) not in listed]
         listed |= {id(getattr(module, each)) for each in new}
+        pages |= {f"{name}.{each}.rst" for each in new}
         if new:
             parts.append(section(name, module.__doc__ or "", new))
     target.write_text("\n".join(parts))
+    for stale in (target.parent / "generated").glob("*.rst"):
+        if stale.name not in pages:
+            stale.unlink()
 
 
 def section(module: str, doc: str, names: list[str]) -> str:
