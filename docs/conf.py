@@ -12,8 +12,9 @@ ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version
 
-import gen_augment  # noqa: E402
 from generated_pages import write_api, write_gallery, write_results  # noqa: E402
+
+import gen_augment  # noqa: E402
 
 project = "gen_augment"
 author = "The gen_augment developers"
@@ -76,7 +77,9 @@ sphinx_gallery_conf = {
 }
 
 
-def skip_inherited(app: Any, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
+def skip_inherited(
+    app: Any, what: str, name: str, found: Any, skip: bool, options: Any
+) -> bool | None:
     """Leave out members that another library defines."""
     function = inspect.unwrap(getattr(found, "fget", None) or getattr(found, "__func__", found))
     module = getattr(function, "__module__", None) or ""
@@ -89,7 +92,9 @@ def escape(app: Any, what: str, name: str, found: Any, options: Any, lines: list
         if not line.lstrip().startswith((">>>", "...", "..", ":")):
             parts = line.split("`")
             parts[::2] = [re.sub(r"(?<![*\w])\*(?=\w)", r"\\*", part) for part in parts[::2]]
-            parts[::2] = [re.sub(r"(?<![\w\\:])(\w+)_(?=[\s,.;)]|$)", r"\1\_", part) for part in parts[::2]]
+            parts[::2] = [
+                re.sub(r"(?<![\w\\:])(\w+)_(?=[\s,.;)]|$)", r"\1\_", part) for part in parts[::2]
+            ]
             lines[number] = "`".join(parts)
 
 

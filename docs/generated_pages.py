@@ -14,7 +14,13 @@ __all__ = ["write_api", "write_gallery", "write_results"]
 #: Packages that are no part of the public interface.
 INTERNAL = {"cli", "codecs", "nets"}
 #: Modules that are imported by themselves, because they need optional packages.
-APART = ("errors", "inject.torchvision", "inject.albumentations", "inject.resample", "study.statistics")
+APART = (
+    "errors",
+    "inject.torchvision",
+    "inject.albumentations",
+    "inject.resample",
+    "study.statistics",
+)
 OPENING = (
     "API reference\n=============\n\n"
     "Every public name, by the module to import it from. Other names may change without notice.\n"
