@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gen_augment.errors import MissingDependencyError as MissingDependencyError
     from gen_augment.errors import ModeCollapseWarning as ModeCollapseWarning
     from gen_augment.errors import NotFittedError as NotFittedError
+    from gen_augment.errors import RebuildError as RebuildError
     from gen_augment.errors import WorkerDeviceError as WorkerDeviceError
     from gen_augment.inject import AugmentedDataset as AugmentedDataset
     from gen_augment.inject import SyntheticMix as SyntheticMix
@@ -59,6 +60,7 @@ _NAMES = {
         "MissingDependencyError",
         "ModeCollapseWarning",
         "NotFittedError",
+        "RebuildError",
         "WorkerDeviceError",
     ],
     "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
@@ -80,11 +82,11 @@ _NAMES = {
     ],
     "study": ["Study"],
 }
-#: Names that need a package that is optional or slow to import: ``import *`` leaves them out.
+#: Names whose packages are optional or slow to import.
 _OPTIONAL = {"GenerativeOverSampler": "inject.resample", "audit": "auditing"}
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, *_OPTIONAL])
 
 
 def __getattr__(name: str) -> Any:

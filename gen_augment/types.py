@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -15,6 +16,7 @@ __all__ = [
     "History",
     "Labels",
     "StepFunction",
+    "SupportsAddresses",
     "SupportsSample",
 ]
 
@@ -33,10 +35,9 @@ Labels = ArrayLike | Mapping[Any, int] | None
 
 @runtime_checkable
 class SupportsSample(Protocol):
-    """What injectors need of a sampler or a bank: rows by address, and the labels it knows.
+    """What injectors need of a source: rows by address, and the labels it knows.
 
-    Rows may be numbered through all classes, as samplers do, or within each class, as a `SampleBank` does, which then
-    has a true attribute ``numbered_by_class``. One whose `generate` takes a ``device`` has ``generates_on_device``.
+    This is all that a user's own source must have. Its rows are numbered consecutively.
     """
 
     classes_: np.ndarray
@@ -44,6 +45,29 @@ class SupportsSample(Protocol):
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
         """Rows number `index` of the endless table that `seed` names, with labels `y`."""
+        ...
+
+
+@runtime_checkable
+class SupportsAddresses(SupportsSample, Protocol):
+    """A source that numbers its rows itself and puts them on a device.
+
+    Samplers number rows through all classes, and a `SampleBank` within each class.
+    """
+
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        ...
+
+    def generate(
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
+        """Rows by address; Tensors are put on the device."""
         ...
 
 

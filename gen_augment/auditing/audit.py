@@ -29,7 +29,7 @@ from gen_augment.data.reading import read_rows
 from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
-from gen_augment.inject.rows import addresses, check_source
+from gen_augment.inject.row_source import check_source, next_addresses
 from gen_augment.metrics import Bias
 from gen_augment.metrics.bias import bias_of
 from gen_augment.metrics.features import Features, as_vectors, choose_features
@@ -193,7 +193,7 @@ def _generate(
     """Generate rows in the class proportions of the real ones; return addresses and rows."""
     wanted = allocate(min(n_samples, len(real)), real.class_counts)
     codes = np.repeat(np.arange(len(wanted)), wanted)
-    index, labels = addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
+    index, labels = next_addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
     rows = sampler.generate(index, labels, seed=derive_seed(seed, "audit"))
     return index, real.like(rows, labels)
 

@@ -15,6 +15,7 @@ from gen_augment.bank.file import RowFile
 from gen_augment.bank.manifest import MANIFEST, Generator, Manifest, is_there
 from gen_augment.bank.order import permute
 from gen_augment.bank.plan import check_part, make_plan
+from gen_augment.data.counts import within_classes
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import Codec
@@ -68,9 +69,6 @@ class SampleBank(Dataset[tuple[Any, Any]]):
     >>> len(bank), bank.counts, bank[99][1]
     (100, {0: 30, 2: 70}, 2)
     """
-
-    #: Rows of each class are counted for themselves; see `SupportsSample`.
-    numbered_by_class = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
@@ -288,9 +286,23 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             out[here] = self._starts[codes[here]] + permute(offsets[here], codes[here], *order)
         return out
 
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        return within_classes(codes, n_before)
+
+    def generate(
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
         """Row number `index` of each label, as `locate` finds it."""
-        return self.rows(self.locate(index, y, seed=seed))
+        rows = self.rows(self.locate(index, y, seed=seed))
+        if not isinstance(rows, torch.Tensor):
+            return rows
+        return rows.to(device, non_blocking=torch.device(device).type == "cuda")
 
     def verify(self) -> None:
         """Read all rows and compare them with the digests from when they were written.

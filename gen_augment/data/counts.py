@@ -7,7 +7,7 @@ import numpy as np
 
 from gen_augment.errors import InputError
 
-__all__ = ["allocate", "check_counts"]
+__all__ = ["allocate", "check_counts", "consecutive", "within_classes"]
 
 
 def allocate(n: int, shares: np.ndarray) -> np.ndarray:
@@ -33,3 +33,30 @@ def check_counts(name: str, counts: Mapping[Any, Any]) -> list[int]:
                 f"{name}={{{label!r}: {count!r}}}: a count is a whole number of at least 0."
             )
     return [int(count) for count in counts.values()]
+
+
+def consecutive(codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+    """Number the next rows of these classes through all classes, as samplers do.
+
+    Examples
+    --------
+    >>> consecutive(np.array([0, 1, 1]), np.array([4, 2])).tolist()
+    [6, 7, 8]
+    """
+    return int(n_before.sum()) + np.arange(len(codes))
+
+
+def within_classes(codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+    """Number the next rows of these classes within each class, as banks do.
+
+    Examples
+    --------
+    >>> within_classes(np.array([0, 1, 1]), np.array([4, 2])).tolist()
+    [4, 2, 3]
+    """
+    order = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes, minlength=len(n_before))
+    within = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    index = np.empty(len(codes), np.int64)
+    index[order] = within + n_before[codes[order]]
+    return index

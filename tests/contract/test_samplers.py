@@ -24,7 +24,7 @@ from gen_augment import (
     archive,
     load_sampler,
 )
-from gen_augment.inject.rows import describe
+from gen_augment.inject.row_source import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import NETWORKS, as_form, small_sampler, toy_images, toy_table
 

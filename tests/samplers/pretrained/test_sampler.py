@@ -20,7 +20,7 @@ from gen_augment import (
     SampleBank,
     augment_loader,
 )
-from gen_augment.inject.rows import describe
+from gen_augment.inject.row_source import describe
 from gen_augment.rng import derive_seed, normal
 from tests.conftest import FORMS, as_form, toy_images
 from tests.samplers.pretrained.generators import Affine, Normed, blend, by_hand, make, noisy, plain

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as F
 
 from gen_augment import InputError
 from gen_augment.codecs import ImageCodec
-from gen_augment.inject.images import blend, to_image, to_rows
+from gen_augment.inject.image_conversion import blend, to_image, to_rows
 
 
 def planes_of(P: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

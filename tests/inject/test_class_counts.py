@@ -14,14 +14,12 @@ from imblearn.utils import check_sampling_strategy
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gen_augment import InputError, SampleBank
-from gen_augment.inject.strategy import (
-    check_labels,
+from gen_augment.inject.class_counts import (
     counts_of_classes,
     counts_to_replace,
-    read_labels,
     resolve_strategy,
-    write_labels,
 )
+from gen_augment.inject.row_labels import check_labels, read_labels, write_labels
 from tests.inject.toys import Numbered, Pairs
 
 WORDS = ["auto", "minority", "not minority", "not majority", "all", "majority", "most", ""]

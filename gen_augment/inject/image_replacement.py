@@ -1,18 +1,14 @@
-"""What the transforms of single images share: which row of a bank to take, how to vary an image, labels of any type."""
+"""What the transforms of single images share: choosing a row of a bank, and varying an image."""
 
 import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from gen_augment.bank import SampleBank
 from gen_augment.codecs import ImageCodec
 from gen_augment.errors import InputError
-from gen_augment.inject.images import blend, to_image, to_rows
-from gen_augment.inject.rows import check_source
+from gen_augment.inject.image_conversion import blend, to_image, to_rows
+from gen_augment.inject.row_source import check_source
 from gen_augment.validation import check_range
 
 __all__ = [
@@ -22,8 +18,6 @@ __all__ = [
     "check_strength",
     "draw_number",
     "draw_row",
-    "label_like",
-    "label_value",
     "open_bank",
     "open_source",
     "read_row",
@@ -32,33 +26,33 @@ __all__ = [
 
 LabelChoice = Literal["same", "prior", "balanced"]
 LABEL_CHOICES = ("same", "prior", "balanced")
-#: The place of a row where the bank has none of an image's label.
+#: Stands for a row that the bank does not have, for the label of an image.
 NO_ROW = -1
-#: Draws a whole number from 0 to n - 1; each library has a generator of its own.
+#: Draws an integer from 0 to n - 1 with the random generator of a library.
 Below = Callable[[int], int]
 
 
 def open_bank(bank: Any) -> SampleBank:
-    """The bank, or the one at a path; raise unless it holds images."""
+    """Return the bank, or open the one at a path; raise unless it holds images."""
     if isinstance(bank, (str, os.PathLike)):
         bank = SampleBank(bank)
     if not isinstance(bank, SampleBank):
         raise InputError(
-            f"bank is a {type(bank).__name__}: give a SampleBank or its path. SampleBank.build(sampler, counts, path) "
-            "makes one."
+            f"bank is a {type(bank).__name__}: give a SampleBank or its path. "
+            "SampleBank.build(sampler, counts, path) makes one."
         )
     image_codec(bank)
     return bank
 
 
 def open_source(source: Any) -> Any:
-    """A bank, the one at a path, or a fitted sampler that can vary images."""
+    """Return a bank, the one at a path, or a fitted sampler that can vary images."""
     if isinstance(source, (str, os.PathLike, SampleBank)):
         return open_bank(source)
     if not callable(getattr(source, "vary", None)):
         raise InputError(
-            f"source is a {type(source).__name__}: give a sampler with an encoder, such as ConditionalVAE, or a "
-            "SampleBank."
+            f"source is a {type(source).__name__}: give a sampler with an encoder, such as "
+            "ConditionalVAE, or a SampleBank."
         )
     check_source(source)
     image_codec(source)
@@ -66,18 +60,18 @@ def open_source(source: Any) -> Any:
 
 
 def image_codec(source: Any) -> ImageCodec:
-    """The form of a source's rows; raise unless they are images."""
+    """Return the codec of a source's rows; raise unless they are images."""
     codec = getattr(source, "codec_", None)
     if not isinstance(codec, ImageCodec):
         raise InputError(
-            f"the rows of this {type(source).__name__} are of kind {getattr(codec, 'kind', None)!r}: these transforms "
-            "are for images."
+            f"the rows of this {type(source).__name__} are of kind {getattr(codec, 'kind', None)!r}: "
+            "these transforms are for images."
         )
     return codec
 
 
 def check_strength(strength: Any) -> tuple[float, float]:
-    """Lower and upper end of a number in [0, 1] or of a range of them."""
+    """Return lower and upper bound of a strength, a number in [0, 1] or a range."""
     if not isinstance(strength, (tuple, list)):
         number = check_range("strength", strength, 0, 1)
         return number, number
@@ -88,9 +82,10 @@ def check_strength(strength: Any) -> tuple[float, float]:
 
 
 def draw_row(bank: SampleBank, labels: LabelChoice, label: Any, below: Below) -> int:
-    """Place in the bank of a random row: of that label, of any, or of a random class.
+    """Return the place in the bank of a random row: of that label, any label or a random class.
 
-    `NO_ROW` for a label that the bank knows and has no rows of: a bank may be of rare classes alone.
+    Returns `NO_ROW` for a label that the bank knows and has no rows of, because a bank may
+    hold rare classes only.
     """
     if labels == "prior":
         return below(len(bank))
@@ -106,12 +101,12 @@ def draw_row(bank: SampleBank, labels: LabelChoice, label: Any, below: Below) ->
 
 
 def read_row(bank: SampleBank, place: int, image: Any) -> Any:
-    """A row of a bank in the form of an image, or the image where there is no row."""
+    """Return a row of a bank in the form of an image, or the image if there is no row."""
     return image if place == NO_ROW else to_image(bank[place][0], image_codec(bank), image)
 
 
 def draw_number(source: Any, label: Any, below: Below) -> int:
-    """What `vary_image` needs besides: the place of a row of that label, or a sampler's seed."""
+    """Return what `vary_image` takes as `number`: a place in a bank, or a seed for a sampler."""
     return (
         draw_row(source, "same", label, below)
         if isinstance(source, SampleBank)
@@ -120,38 +115,9 @@ def draw_number(source: Any, label: Any, below: Below) -> int:
 
 
 def vary_image(source: Any, image: Any, label: Any, strength: float, number: int) -> Any:
-    """A new version of an image: moved towards row `number` of a bank, or varied by a sampler with that seed."""
+    """Return an image moved towards row `number` of a bank, or varied with that seed."""
     if isinstance(source, SampleBank):
         return blend(image, read_row(source, number, image), strength)
     codec = image_codec(source)
     varied = source.vary(to_rows(image, codec), [label], strength=strength, random_state=number)
     return to_image(varied[0], codec, image)
-
-
-def label_value(label: Any) -> Any:
-    """A label as a plain Python value."""
-    if isinstance(label, (Tensor, np.ndarray)) and label.ndim:
-        raise InputError(
-            f"the label is a {type(label).__name__} of shape {tuple(label.shape)}: one image has one label. Put this "
-            "transform before labels are one-hot encoded or images batched."
-        )
-    if isinstance(label, (Tensor, np.ndarray, np.generic)):
-        label = label.item()
-    if not isinstance(label, (int, float, str)):
-        raise InputError(
-            f"the label is {label!r}, a {type(label).__name__}: give a number or a string."
-        )
-    return label
-
-
-def label_like(value: Any, label: Any) -> Any:
-    """The label `value` in the type of `label`."""
-    if isinstance(value, str) != isinstance(label_value(label), str):
-        raise InputError(
-            f"the label is {label!r}, and the bank's labels are of another type, such as {value!r}."
-        )
-    if isinstance(label, Tensor):
-        return torch.tensor(value, dtype=label.dtype, device=label.device)
-    if isinstance(label, np.ndarray):
-        return np.array(value, dtype=None if isinstance(value, str) else label.dtype)
-    return type(label)(value)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gen_augment import augment_loader
 from gen_augment.inject import loader as loader_module
-from gen_augment.inject.ahead import Ahead, begin_ahead
+from gen_augment.inject.prefetching import Prefetcher, start_prefetching
 from tests.inject.toys import Numbered, is_real, real_rows
 
 
@@ -47,8 +47,8 @@ class FakeDevice:
         monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: self.current)
         monkeypatch.setattr(
             loader_module,
-            "begin_ahead",
-            lambda device, depth: Ahead(device, depth) if depth else None,
+            "start_prefetching",
+            lambda device, depth: Prefetcher(device, depth) if depth else None,
         )
 
     @contextmanager
@@ -113,7 +113,7 @@ def test_a_step_waits_for_its_own_batch_and_batches_from_the_host_for_no_step(
     train(
         device,
         augment_loader(
-            batches(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch
+            batches(), Recorded(device), ratio=0.5, labels="same", mode="append", prefetch=prefetch
         ),
     )
     for step in range(6):
@@ -134,7 +134,7 @@ def test_batches_from_the_device_wait_for_what_made_them_and_for_no_later_step(
     train(
         device,
         augment_loader(
-            produce(), Recorded(device), ratio=0.5, labels="batch", mode="append", prefetch=prefetch
+            produce(), Recorded(device), ratio=0.5, labels="same", mode="append", prefetch=prefetch
         ),
     )
     for step in range(6):
@@ -147,7 +147,7 @@ def test_batches_from_the_device_wait_for_what_made_them_and_for_no_later_step(
 
 def test_memory_is_kept_for_the_streams_that_use_it(device: FakeDevice) -> None:
     given = batches(3, OnDevice)
-    loader = augment_loader(given, Recorded(device), ratio=0.5, labels="batch", prefetch=1)
+    loader = augment_loader(given, Recorded(device), ratio=0.5, labels="same", prefetch=1)
     taken = list(loader)
     for batch in given:  # read by the stream beside, while its owner may let go of it
         for part in batch:
@@ -161,7 +161,7 @@ def test_the_sampler_may_have_been_moved_just_before(device: FakeDevice) -> None
     device.run("fit")
     train(
         device,
-        augment_loader(batches(2), Recorded(device), ratio=0.5, labels="batch", mode="append"),
+        augment_loader(batches(2), Recorded(device), ratio=0.5, labels="same", mode="append"),
     )
     assert "fit" in device.done["make 0"]
 
@@ -171,14 +171,14 @@ def test_the_stream_of_the_user_is_the_one_that_waits(device: FakeDevice) -> Non
     with device.use(mine):
         train(
             device,
-            augment_loader(batches(3), Recorded(device), ratio=0.5, labels="batch", mode="append"),
+            augment_loader(batches(3), Recorded(device), ratio=0.5, labels="same", mode="append"),
         )
     assert {"make 0", "train 0", "make 1"} <= device.done["train 1"]
     assert not device.main.before
 
 
 @pytest.mark.parametrize("prefetch", [1, 2, 5, 6, 7, 100])
-@pytest.mark.parametrize("labels", ["prior", "balanced", "batch"])
+@pytest.mark.parametrize("labels", ["prior", "balanced", "same"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_batches_are_those_made_one_at_a_time_in_order(
     device: FakeDevice, prefetch: int, labels: Any, mode: Any
@@ -217,13 +217,13 @@ def test_epochs_that_are_empty_or_left_early_leave_nothing(device: FakeDevice) -
 def test_streams_are_for_cuda_and_where_batches_are_wanted_ahead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert begin_ahead(torch.device("cpu"), 3) is None
-    assert begin_ahead(torch.device("cuda"), 0) is None
+    assert start_prefetching(torch.device("cpu"), 3) is None
+    assert start_prefetching(torch.device("cuda"), 0) is None
     made = FakeDevice(monkeypatch)
-    ahead = begin_ahead(torch.device("cuda", 0), 2)
+    ahead = start_prefetching(torch.device("cuda", 0), 2)
     assert ahead is not None
     assert ahead.depth == 2
-    assert made.main is not ahead.side
+    assert made.main is not ahead.stream
 
 
 def test_nothing_is_ahead_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix
-from gen_augment.inject.batch import windows
-from gen_augment.inject.rows import RowStream
+from gen_augment.inject.batch_mixer import MixSettings
+from gen_augment.inject.batch_plan import Position
+from gen_augment.inject.row_stream import RowStream, Span
 from tests.inject.toys import Mixing, Numbered, as_image, is_real, names, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0, 1, 0]
@@ -36,17 +37,29 @@ def epoch_of(loader: DataLoader[Any]) -> list[tuple[float, ...]]:
     return [name for x, _ in loader for name in names(x[~is_real(x)])]
 
 
-@given(n_rows=st.integers(1, 50), data=st.data())
-def test_windows_hold_as_many_places_as_asked_for(n_rows: int, data: st.DataObject) -> None:
-    n, start = data.draw(st.integers(0, n_rows)), data.draw(st.integers(0, n_rows - 1))
-    places = [place for window in windows(n_rows, n, start) for place in range(n_rows)[window]]
-    assert places == [(start + i) % n_rows for i in range(n)]
+@given(
+    n_rows=st.integers(1, 50),
+    start=st.integers(0, 99),
+    ratio=st.floats(0, 1) | st.sampled_from([0.0, 1.0]),
+)
+def test_rows_replaced_are_neighbours_in_a_ring(
+    numbered: Numbered, n_rows: int, start: int, ratio: float
+) -> None:
+    settings = MixSettings(numbered, ratio, "replace", "same")
+    first, n, turn = settings.rows_of(Position(0, start, n_rows))
+    owners = settings.owners(n, turn, n_rows)
+    assert (first, len(owners)) == (
+        round(ratio * start),
+        round(ratio * (start + n_rows)) - round(ratio * start),
+    )
+    assert len(set(owners.tolist())) == len(owners)
+    assert owners.tolist() == [(owners[0] + i) % n_rows for i in range(len(owners))]
 
 
 @given(
     y=st.lists(st.integers(0, 2), min_size=1, max_size=40),
     ratio=st.floats(0, 1),
-    labels=st.sampled_from(["batch", "prior", "balanced"]),
+    labels=st.sampled_from(["same", "prior", "balanced"]),
     form=st.sampled_from(["index", "int32", "one-hot", "soft"]),
     from_bank=st.booleans(),
     seed=st.integers(0, 2**31),
@@ -82,20 +95,34 @@ def test_rows_are_replaced_and_the_rest_stays(
     assert torch.equal(out_x[~new], x[~new])
     assert torch.equal(out_y[~new], target[~new])
     assert torch.equal(out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y.long())
-    assert labels != "batch" or torch.equal(out_y, target)
+    assert labels != "same" or torch.equal(out_y, target)
     times = Counter(names(out_x[new]))
     assert all(n == 1 for n in times.values()) or (
         from_bank and max(Counter(out_x[new, 2].tolist()).values()) > 7
     )
 
 
-def test_no_more_rows_of_a_bank_are_planned_than_are_expected(numbered_bank: SampleBank) -> None:
-    streams = [RowStream(numbered_bank, 3, prior=np.full(3, 1 / 3), expected=n) for n in (None, 9)]
-    for n in (4, 5):
-        expected, rows = (stream.take(n) for stream in streams)
-        assert torch.equal(rows[0], expected[0])
-        np.testing.assert_array_equal(rows[1], expected[1])
-    assert streams[1]._drawn == 9
+def test_no_more_rows_are_generated_in_advance_than_are_expected(
+    numbered_bank: SampleBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    located: list[int] = []
+    locate = SampleBank.locate
+
+    def counted(bank: SampleBank, index: Any, y: Any, **kwargs: Any) -> Any:
+        located.append(len(index))
+        return locate(bank, index, y, **kwargs)
+
+    monkeypatch.setattr(SampleBank, "locate", counted)
+    streams = [RowStream(numbered_bank, 3, shares=np.full(3, 1 / 3), expected=n) for n in (None, 9)]
+    for first, n in ((0, 4), (4, 5)):
+        read = []
+        for stream in streams:
+            rows = {0: torch.zeros(n, 3, dtype=torch.float64)}
+            codes = stream.write_drawn(rows, Span(0, 0, n), first)
+            read.append((rows[0], codes))
+        assert torch.equal(read[0][0], read[1][0])
+        np.testing.assert_array_equal(read[0][1], read[1][1])
+    assert located == [4096, 9]
 
 
 def test_a_share_of_0_or_1_is_taken_at_its_word(numbered: Numbered) -> None:
@@ -270,7 +297,7 @@ def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
     for source, message in (
         (Numbered(["a", "b"]), "labels are <U1"),
         (ConditionalVAE, "is a class"),
-        (3, "no source"),
+        (3, "not a source of rows"),
     ):
         with pytest.raises(InputError, match=message):
             SyntheticMix(source)  # type: ignore[arg-type]
@@ -285,7 +312,7 @@ def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
             lambda: mix(x.float(), y),
             r"real rows are Tensor \(3,\) torch.float32 and synthetic ones Tensor \(3,\) torch.float64",
         ),
-        (lambda: mix(x, y + 5), "is none that the source knows.*labels='prior' or.*of all classes"),
+        (lambda: mix(x, y + 5), "is unknown to the source.*labels='prior' or.*of all classes"),
         (lambda: prior(x, torch.ones(10, 2)), "columns of class shares of 2 classes"),
         (lambda: prior(x, torch.ones(10, 1)), r"got \(10, 1\)"),
         (lambda: prior(x, y > 0), "torch.bool, which cannot hold"),

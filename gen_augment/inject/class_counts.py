@@ -1,28 +1,21 @@
-"""How many synthetic rows of each class: counts, a ratio, or imbalanced-learn's words; and labels of real rows."""
+"""How many synthetic rows of each class: counts, a ratio, or an imbalanced-learn strategy."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gen_augment.data.counts import allocate, check_counts
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import as_tensor
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_choice, check_range, check_same_length
+from gen_augment.validation import check_choice, check_range
 
 __all__ = [
     "SamplingStrategy",
-    "check_labels",
-    "check_pair",
     "check_ratio",
     "counts_of_classes",
     "counts_to_replace",
-    "read_labels",
     "resolve_strategy",
-    "write_labels",
 ]
 
 SamplingStrategy = str | float | Mapping[Any, int] | Callable[[np.ndarray], Mapping[Any, int]]
@@ -157,93 +150,3 @@ def check_ratio(ratio: Any, mode: str) -> float:
     if number == float("inf"):
         raise InputError("ratio=inf: give the synthetic rows for each real one as a finite number.")
     return number
-
-
-def read_labels(data: Dataset[Any]) -> np.ndarray:
-    """Labels of a map-style dataset of ``(x, label)``: from an attribute if it has one, else row by row."""
-    known = _known_labels(data)
-    n = len(data)  # type: ignore[arg-type]
-    if (
-        known is not None
-        and len(known) == n
-        and all(known[i] == _plain(data[i][1]) for i in _probes(known))
-    ):
-        return known
-    return np.array([_plain(data[i][1]) for i in range(n)])
-
-
-def check_labels(labels: Any, n: int) -> np.ndarray:
-    """Labels that the user gives for the real rows."""
-    array = labels.numpy(force=True) if isinstance(labels, torch.Tensor) else np.asarray(labels)
-    if array.ndim != 1:
-        raise InputError(
-            f"labels have shape {array.shape}: give one class label for each real row."
-        )
-    check_same_length(n, len(array))
-    return array
-
-
-def check_pair(pair: Any, source: SupportsSample) -> Any:
-    """Return the label of a real row, or raise unless the row is ``(x, label)`` with a label as the source has them."""
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        entries = f" of {len(pair)} entries" if hasattr(pair, "__len__") else ""
-        raise InputError(
-            f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label)."
-        )
-    label = _plain(pair[1])
-    if not isinstance(label, (str, bool, int, float)) or isinstance(label, str) != (
-        source.classes_.dtype.kind == "U"
-    ):
-        raise InputError(
-            f"a real row has the label {label!r}, and those of the source are {source.classes_.tolist()!r}: fit the "
-            "sampler on the labels that real gives."
-        )
-    return pair[1]
-
-
-def write_labels(labels: np.ndarray, like: Any) -> Sequence[Any]:
-    """Labels as the real label `like` is written: a batch cannot hold ints and tensors side by side."""
-    if isinstance(like, torch.Tensor):
-        return as_tensor(labels).to(like.dtype).reshape(-1, *like.shape).unbind()
-    if isinstance(like, (np.ndarray, np.generic)) and like.dtype.kind != "U":
-        return list(labels.astype(like.dtype).reshape(-1, *like.shape))
-    if isinstance(like, (np.str_, np.ndarray)):
-        return list(labels.reshape(-1, *like.shape))
-    return [type(like)(label) for label in labels.tolist()]
-
-
-def _probes(known: np.ndarray) -> list[int]:
-    """Rows to look at before labels are believed: the first of each label, which shows a target transform, and some."""
-    n = len(known)
-    places = {0, n // 2, n - 1} if n else set()
-    return sorted(places.union(np.unique(known, return_index=True)[1].tolist()))
-
-
-def _known_labels(data: Any) -> np.ndarray | None:
-    if isinstance(data, Subset):
-        inner = _known_labels(data.dataset)
-        return None if inner is None else inner[np.asarray(data.indices)]
-    if isinstance(data, TensorDataset):
-        return _as_column(data.tensors[1]) if len(data.tensors) == 2 else None
-    if getattr(data, "target_transform", None) is not None:
-        return None
-    return _as_column(getattr(data, "targets", None))
-
-
-def _as_column(labels: Any) -> np.ndarray | None:
-    """One number or string for each row, or None if that is not what it is."""
-    try:
-        array = labels.numpy(force=True) if isinstance(labels, torch.Tensor) else np.asarray(labels)
-    except (TypeError, ValueError):  # a dtype that NumPy has not, or rows of unequal length
-        return None
-    return array if array.ndim == 1 and array.dtype.kind in "biufU" else None
-
-
-def _plain(label: Any) -> Any:
-    if not isinstance(label, (torch.Tensor, np.generic, np.ndarray)):
-        return label
-    if np.prod(label.shape) != 1:
-        raise InputError(
-            f"a real row has a label of shape {tuple(label.shape)}: labels must be one class each."
-        )
-    return label.item()
