@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gen_augment.modalities import registry
+from gen_augment.modalities import registry as modalities
+from gen_augment.samplers import registry as samplers
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -53,7 +54,8 @@ def test_code_blocks_of_a_page_run_in_order(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_MODALITIES", dict(registry._MODALITIES))
+    monkeypatch.setattr(modalities, "_MODALITIES", dict(modalities._MODALITIES))
+    monkeypatch.setattr(samplers, "SAMPLERS", dict(samplers.SAMPLERS))
     namespace: dict[str, object] = {"__name__": "documentation"}
     for block in python_blocks(path.read_text()):
         exec(compile(block, str(path), "exec"), namespace)  # noqa: S102
