@@ -54,6 +54,19 @@ html_title = "gen_augment"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
+# Pages without a section of their own have no list of sections on the left.
+html_sidebars = dict.fromkeys(
+    (
+        "install",
+        "quickstart",
+        "does-it-help",
+        "how-it-works",
+        "glossary",
+        "changelog",
+        "contributing",
+    ),
+    [],
+)
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
@@ -68,7 +81,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery_source",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    "default_thumb_file": str(HERE / "_static" / "digits.png"),
     "download_all_examples": False,
     "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
