@@ -15,14 +15,14 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from gen_augment import ConditionalVAE, SampleBank
-from gen_augment.inject.albumentations import SyntheticReplace, Vary, worker_init_fn
+from gen_augment.inject.albumentations import SyntheticReplace, Vary, seed_workers
 
 images = (load_digits().images * 15.9375).astype(np.uint8)[..., None]  # (n, 8, 8, 1) from 0 to 255
 labels = load_digits().target
 
 
 class Digits(Dataset[Any]):
-    """Some of the digits; the pipeline is an attribute, so that `worker_init_fn` finds it."""
+    """Some of the digits, through a pipeline."""
 
     def __init__(self, rows: range, pipeline: A.Compose) -> None:
         self.rows, self.pipeline = rows, pipeline
@@ -50,14 +50,14 @@ if __name__ == "__main__":
         Digits(range(300), augment),
         Digits(range(300, len(images)), A.Compose([ToTensorV2()])),
     )
-    # Without worker_init_fn, all workers and epochs would augment alike.
+    # Without seed_workers, all workers and epochs would augment alike.
     loader = DataLoader(
         train,
         32,
         shuffle=True,
         num_workers=2,
         persistent_workers=True,
-        worker_init_fn=worker_init_fn,
+        worker_init_fn=seed_workers(augment),
     )
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)

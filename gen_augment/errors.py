@@ -4,7 +4,8 @@
 
     GenAugmentError
     ├── InputError              (ValueError)    data, labels or parameters that cannot be used
-    │   └── LeakError                           a test row among the rows that are trained on
+    │   ├── LeakError                           a test row among the rows that are trained on
+    │   └── RebuildError        (AttributeError) a loader that another library cannot rebuild
     ├── ArchiveError            (ValueError)    a file that is no archive, or one that cannot be written
     ├── NotFittedError          (sklearn's)     sampled before fitted
     ├── DivergedError           (RuntimeError)  a loss that is no longer finite
@@ -33,6 +34,7 @@ __all__ = [
     "MissingDependencyError",
     "ModeCollapseWarning",
     "NotFittedError",
+    "RebuildError",
     "WorkerDeviceError",
 ]
 
@@ -47,6 +49,10 @@ class InputError(GenAugmentError, ValueError):
 
 class LeakError(InputError):
     """A row of the test part found among the rows that a model is trained on."""
+
+
+class RebuildError(InputError, AttributeError):
+    """A loader taken apart in a way that would lose its synthetic rows."""
 
 
 class ArchiveError(GenAugmentError, ValueError):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -15,11 +16,12 @@ __all__ = [
     "History",
     "Labels",
     "StepFunction",
+    "SupportsAddresses",
     "SupportsSample",
 ]
 
 JSON = dict[str, Any]
-#: ``"step"`` and each loss by name, one value a reading.
+#: ``"step"`` and each loss by name, with one value for each reading.
 History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
@@ -28,16 +30,15 @@ StepFunction = Callable[[Batch], dict[str, Tensor]]
 #: "continuous" (a number without a step) or "category".
 ColumnTypes = Mapping[Any, str] | None
 
-#: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.
+#: Labels that `sample` takes: None for the prior, one label, one for each row, or counts by label.
 Labels = ArrayLike | Mapping[Any, int] | None
 
 
 @runtime_checkable
 class SupportsSample(Protocol):
-    """What injectors need of a sampler or a bank: rows by address, and the labels it knows.
+    """What injectors need of a source: rows by address, and the labels it knows.
 
-    Rows may be numbered through all classes, as samplers do, or within each class, as a `SampleBank` does, which then
-    has a true attribute ``numbered_by_class``. One whose `generate` takes a ``device`` has ``generates_on_device``.
+    This is all that a user's own source must have. Its rows are numbered consecutively.
     """
 
     classes_: np.ndarray
@@ -49,18 +50,41 @@ class SupportsSample(Protocol):
 
 
 @runtime_checkable
+class SupportsAddresses(SupportsSample, Protocol):
+    """A source that numbers its rows itself and puts them on a device.
+
+    Samplers number rows through all classes, and a `SampleBank` within each class.
+    """
+
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Addresses of the next rows of these classes, given how many of each came before."""
+        ...
+
+    def generate(
+        self,
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
+        """Rows by address; Tensors are put on the device."""
+        ...
+
+
+@runtime_checkable
 class GeneratesRows(SupportsSample, Protocol):
-    """What a bank needs of a sampler beyond that: the form of its rows, and who it is."""
+    """What a bank needs besides: the encodings of rows and labels, and a fingerprint."""
 
     seed_: int
 
     @property
     def codec_(self) -> Any:
-        """Of the rows."""
+        """The encoding of the rows."""
 
     @property
     def label_codec_(self) -> Any:
-        """Of the labels."""
+        """The encoding of the labels."""
 
     def fingerprint(self) -> str:
-        """Hash of all that decides the rows."""
+        """Hash everything that decides the rows."""

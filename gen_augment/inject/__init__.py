@@ -1,11 +1,18 @@
-"""Injectors: synthetic rows into the pipeline that is already there.
+"""Injectors: synthetic rows in the pipeline that a user already has.
 
-`gen_augment.inject.torchvision`, `gen_augment.inject.albumentations` and `gen_augment.inject.resample` are imported
-for themselves: the last two need optional packages.
+Import `gen_augment.inject.torchvision`, `gen_augment.inject.albumentations` and
+`gen_augment.inject.resample` by themselves: the last two need optional packages.
 """
 
-from gen_augment.inject.batch import SyntheticMix
 from gen_augment.inject.dataset import AugmentedDataset, Provenance
-from gen_augment.inject.loader import AugmentedLoader, augment_loader
+from gen_augment.inject.loader import AugmentedBatches, AugmentedLoader, augment_loader
+from gen_augment.inject.synthetic_mix import SyntheticMix
 
-__all__ = ["AugmentedDataset", "AugmentedLoader", "Provenance", "SyntheticMix", "augment_loader"]
+__all__ = [
+    "AugmentedBatches",
+    "AugmentedDataset",
+    "AugmentedLoader",
+    "Provenance",
+    "SyntheticMix",
+    "augment_loader",
+]

@@ -1,20 +1,21 @@
-"""Transforms of single images for albumentations 2.0: `SyntheticReplace` and `Vary`; and `worker_init_fn`.
+"""Transforms of single images for albumentations 2.0: `SyntheticReplace`, `Vary`, `seed_workers`.
 
-They stand beside others in `A.Compose`, and take the label beside the image::
+Use them with others in `A.Compose`, and pass the label together with the image::
 
     pipeline = A.Compose([SyntheticReplace(bank, labels="balanced"), A.HorizontalFlip()])
     done = pipeline(image=image, label=label)
 
-`A.save` and `A.to_dict` write the path of the bank; `A.load` and `A.from_dict` find these classes once this module is
-imported. A replay of `A.ReplayCompose` gives the same rows.
+`A.save` and `A.to_dict` write the path of the bank. `A.load` and `A.from_dict` find these
+classes once this module is imported. A replay of `A.ReplayCompose` gives the same rows.
 
-albumentations 2.0 knows nothing of DataLoaders: all workers augment alike, and each epoch as the one before, unless
-`worker_init_fn` is given to the DataLoader. Without workers, `A.Compose(..., seed=...)` repeats a run.
+albumentations 2.0 does not seed the workers of a DataLoader: use `seed_workers`. Without
+workers, `A.Compose(..., seed=...)` repeats a run.
 """
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,18 @@ from torch.utils.data import get_worker_info
 
 from gen_augment.bank import SampleBank
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.inject.reachable import reachable
-from gen_augment.inject.single import (
+from gen_augment.inject.image_replacement import (
     LABEL_CHOICES,
     LabelChoice,
     check_strength,
     draw_number,
     draw_row,
-    label_like,
-    label_value,
     open_bank,
     open_source,
     read_row,
     vary_image,
 )
+from gen_augment.inject.row_labels import label_like, label_value
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_choice, check_range
 
@@ -46,7 +45,7 @@ except ImportError as error:
         "gen_augment.inject.albumentations needs albumentations 2.0: pip install 'gen_augment[albumentations]'."
     ) from error
 
-__all__ = ["SyntheticReplace", "Vary", "worker_init_fn"]
+__all__ = ["SyntheticReplace", "Vary", "seed_workers"]
 
 #: 2.0.8 is the last release of albumentations; from 2.0.9 on it is AlbumentationsX, under the same module name.
 VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
@@ -297,30 +296,53 @@ class Vary(_LabelledImage):
         return {**name, **self.get_base_init_args(), **self.get_transform_init_args()}
 
 
-def worker_init_fn(worker_id: int) -> None:
-    """Give each worker of a DataLoader augmentations of its own: ``DataLoader(..., worker_init_fn=worker_init_fn)``.
+def seed_workers(*pipelines: Any) -> Callable[[int], None]:
+    """Return a function that gives each worker of a DataLoader its own augmentations.
 
-    Every pipeline of albumentations that the dataset holds, or whose functions use, gets random numbers that depend on
-    `torch.manual_seed`, the epoch and the worker. All transforms of a pipeline draw from one generator: after
-    `set_random_seed` of albumentations 2.0.8, each has an equal one, so that flips with one `p` come together or not at
-    all.
+    Without it, albumentations augments alike in all workers and all epochs. With it, random
+    numbers depend on `torch.manual_seed`, the epoch and the worker. Transforms of a pipeline
+    share one generator, and are drawn independently.
+
+    Parameters
+    ----------
+    *pipelines : albumentations.Compose or transform
+        Those that the dataset uses. Keep them in attributes of the dataset if its workers
+        are spawned, so that each worker receives one copy for both.
+
+    Returns
+    -------
+    callable
+        For the `worker_init_fn` of a DataLoader.
 
     Raises
     ------
     InputError
-        No pipeline is found: keep it in an attribute of the dataset.
+        An argument is not a pipeline, or none is given.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> pipeline = A.Compose([A.HorizontalFlip()])
+    >>> images = [np.zeros((8, 8), np.uint8)] * 4
+    >>> loader = DataLoader(images, num_workers=2, worker_init_fn=seed_workers(pipeline))
     """
+    wrong = [each for each in pipelines if not isinstance(each, (A.BaseCompose, A.BasicTransform))]
+    if wrong or not pipelines:
+        raise InputError(
+            f"seed_workers got {wrong[0] if wrong else 'nothing'!r}: give the pipelines of the "
+            "dataset, as in DataLoader(..., worker_init_fn=seed_workers(pipeline))."
+        )
+    return partial(_seed, pipelines)
+
+
+def _seed(pipelines: tuple[Any, ...], worker_id: int) -> None:
     info = get_worker_info()
     if info is None:
         raise InputError(
-            "worker_init_fn is for DataLoader(..., num_workers=..., worker_init_fn=worker_init_fn)."
-        )
-    pipelines = reachable(info.dataset, (A.BaseCompose, A.BasicTransform))
-    if not pipelines:
-        raise InputError(
-            f"no transform of albumentations was found in the {type(info.dataset).__name__}, so its augmentations "
-            "would repeat in each worker and epoch: keep the A.Compose in an attribute of the dataset."
+            "seed_workers is for DataLoader(..., num_workers=..., worker_init_fn=...)."
         )
     for number, pipeline in enumerate(pipelines):
+        # `set_random_seed` of albumentations 2.0.8 gives all transforms equal generators, so
+        # that two flips with the same `p` would always be applied together.
         seed = derive_seed(info.seed, "albumentations", number)
         pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311 # no secret

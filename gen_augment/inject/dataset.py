@@ -9,18 +9,21 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset
 
+from gen_augment.bank import SampleBank
 from gen_augment.errors import InputError
-from gen_augment.inject.rows import addresses, check_same_form, check_source, single_rows
-from gen_augment.inject.strategy import (
+from gen_augment.inject.class_counts import (
     SamplingStrategy,
-    check_labels,
-    check_pair,
     check_ratio,
     counts_of_classes,
     counts_to_replace,
-    read_labels,
     resolve_strategy,
-    write_labels,
+)
+from gen_augment.inject.row_labels import check_labels, check_pair, read_labels, write_labels
+from gen_augment.inject.row_source import (
+    check_same_form,
+    check_source,
+    next_addresses,
+    single_rows,
 )
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
@@ -132,8 +135,8 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         self._generator = (
             source.fingerprint() if hasattr(source, "fingerprint") else type(source).__name__
         )
-        self._by_class = getattr(source, "numbered_by_class", False)
-        if materialize and (fresh or self._by_class):
+        self._is_bank = isinstance(source, SampleBank)
+        if materialize and (fresh or self._is_bank):
             raise InputError(
                 "materialize=True keeps a sampler's rows as they are: not for a bank, nor with fresh=True."
             )
@@ -144,11 +147,11 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         self._real_codes: np.ndarray | None = None
         self._labels = None if labels is None else check_labels(labels, len(real))
         self._codes = self._plan(ratio, counts, sampling_strategy)
-        self._index = addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
+        self._index = next_addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
         self._slots: tuple[int, np.ndarray] | None = None
         self._rows: Any = None
         if len(self._codes):
-            if not self._by_class and materialize is not False and not fresh:
+            if not self._is_bank and materialize is not False and not fresh:
                 self._rows = self._generate(np.arange(len(self._codes)))
             first = self._generate(np.arange(1)) if self._rows is None else self._rows
             check_same_form(first_real[0], first[0])
@@ -231,7 +234,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         """Class numbers of the synthetic rows, class by class."""
         n_real = len(self.real)
         given = sum(value is not None for value in (ratio, counts, strategy))
-        if given == 0 and self._by_class:
+        if given == 0 and self._is_bank:
             counts = self.source.counts  # type: ignore[attr-defined]
         elif given != 1:
             raise InputError(
@@ -320,7 +323,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         origins = [Provenance(False, "", -1, index) for index in where.tolist()]
         places = np.flatnonzero(numbers >= 0)
         chosen = numbers[places]
-        if self._by_class:
+        if self._is_bank:
             bank: Any = self.source
             labels = bank.classes_[self._codes[chosen]]
             index = bank.addresses(bank.locate(self._index[chosen], labels, seed=self._table()))

@@ -1,57 +1,50 @@
-"""Synthetic rows into the batches of any DataLoader, in the main process."""
+"""`augment_loader`: synthetic rows in the batches of any DataLoader."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
-from gen_augment.errors import InputError
-from gen_augment.inject.ahead import Ahead, begin_ahead
-from gen_augment.inject.batch import (
-    LabelMix,
-    check_label_mix,
-    check_labels_fit,
-    inject,
-    label_shares,
-    windows,
+from gen_augment.errors import InputError, RebuildError
+from gen_augment.inject.batch_mixer import EpochMixer, MixingCollate, MixSettings, Mode
+from gen_augment.inject.batch_plan import (
+    EpochCounter,
+    Part,
+    PlannedDataset,
+    Position,
+    announcing,
+    planned_batches,
+    shard_of,
 )
-from gen_augment.inject.rows import RowStream, RowTransform, check_numeric_labels, check_source
-from gen_augment.inject.strategy import check_ratio
-from gen_augment.inject.structure import (
-    Keys,
-    check_no_other_rows,
-    close_batch,
-    open_batch,
-    owns_batches,
-    put_on,
-    with_room,
-)
-from gen_augment.rng import derive_seed, resolve_seed
+from gen_augment.inject.batch_view import BatchView, Keys, check_keys
+from gen_augment.inject.class_counts import check_ratio
+from gen_augment.inject.label_mix import LabelMix, check_label_mix, check_numeric_labels
+from gen_augment.inject.prefetching import Prefetcher, start_prefetching
+from gen_augment.inject.row_source import check_source
+from gen_augment.inject.row_stream import RowTransform
+from gen_augment.rng import resolve_seed
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range
 
-__all__ = ["AugmentedLoader", "augment_loader"]
+__all__ = ["AugmentedBatches", "AugmentedLoader", "augment_loader"]
 
-Mode = Literal["replace", "append"]
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What `augment_loader` was asked for."""
-
-    ratio: float
-    mode: Mode
-    labels: LabelMix
-    keys: Keys | None
-    transform: RowTransform | None
-    device: torch.device | None
-    prefetch: int
-    return_mask: bool
-    sample_weight: float | None
-    seed: int
+#: From what other libraries rebuild a DataLoader.
+_PARTS = ("dataset", "batch_sampler", "sampler", "collate_fn")
+_OPTIONS = (
+    "num_workers",
+    "pin_memory",
+    "timeout",
+    "worker_init_fn",
+    "multiprocessing_context",
+    "generator",
+    "prefetch_factor",
+    "persistent_workers",
+    "pin_memory_device",
+    "in_order",
+)
 
 
 def augment_loader(
@@ -60,7 +53,7 @@ def augment_loader(
     *,
     ratio: float,
     mode: Mode = "replace",
-    labels: LabelMix = "prior",
+    labels: LabelMix = "same",
     keys: Keys | None = None,
     transform: RowTransform | None = None,
     device: str | torch.device | None = None,
@@ -68,46 +61,63 @@ def augment_loader(
     return_mask: bool = False,
     sample_weight: float | None = None,
     seed: int | None = None,
-) -> "AugmentedLoader":
+) -> "AugmentedLoader | AugmentedBatches":
     """Wrap a loader so that a share of each batch is synthetic.
+
+    Synthetic rows follow from the seed, the epoch and the position of their batch. An epoch
+    that is resumed in the middle, or split between processes, therefore has the rows of an
+    undisturbed run, also where Accelerate, Hugging Face's Trainer, Lightning or Fabric
+    rebuilds the loader.
 
     Parameters
     ----------
     loader : DataLoader or iterable of batches
-        Used as it is, never rebuilt; workers, samplers and collation stay its own. Batches are tuples, lists, named
-        tuples or dicts.
+        Batches are tuples, lists, named tuples or mappings. While you iterate over the
+        result, your loader is used as it is, and rows are generated in the main process.
+        A loader that another library rebuilds generates them where it collates rows: in its
+        workers, if it has any, which can read a `SampleBank` or use a sampler on the CPU.
     source : fitted sampler or SampleBank
-        Its rows have the form of those in the batches, or `transform` brings them to it.
+        Its rows have the form of those in the batches, or `transform` converts them.
     ratio : float
-        Synthetic rows for each row that the loader gives. Batches are rounded so that the total is exact.
+        Synthetic rows per row of the loader. Batches are rounded so that the total is exact.
     mode : {"replace", "append"}
-        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. Rows replaced are neighbours,
-        from a random place on, so that each row is as likely as any other. What else a batch holds for each row stays
-        that of the rows replaced.
-    labels : {"prior", "balanced", "batch"} or {label: share}
-        Labels of synthetic rows: the source's class prior, all classes alike, those of the rows replaced (with
-        "append": of rows of the batch), or these in proportion to their shares, such as rare ones alone.
+        Replace rows, which keeps the batch size (`ratio` is at most 1), or add to them. The
+        rows replaced are neighbours at a random place, so that each row is equally likely.
+        All inputs of a row are replaced together; other entries of a batch stay.
+    labels : {"same", "prior", "balanced"} or {label: share}
+        Labels of synthetic rows: those of the rows replaced (with "append": of rows spread
+        over the batch), drawn from the source's class prior, drawn uniformly, or drawn in
+        proportion to these shares, for example of rare classes only.
     keys : (inputs, labels), optional
-        Where they are in a batch: 0 and 1 in a tuple; in a dict the usual names are found.
+        Where they are in a batch; `inputs` may be a tuple of several keys of a mapping. By
+        default 0 and 1 in a tuple, and the usual names in a mapping.
     transform : callable, optional
-        Applied to each synthetic row; must return a Tensor like the rows of a batch.
+        Applied to each synthetic row; must return a Tensor like the rows of a batch, or a
+        dict of Tensors where a row has several inputs.
     device : str or torch.device, optional
-        Move every batch there; by default it stays where the loader puts it.
+        Move every batch there; by default it stays where the loader puts it. A library that
+        rebuilds the loader places batches itself.
     prefetch : int
-        With a CUDA device: how many batches ahead rows are generated, on a stream beside that of the training step.
+        On a CUDA device: how many batches are made in advance, on a separate stream.
     return_mask : bool
-        Add to each batch a bool Tensor of shape (batch,): which rows are synthetic. A dict gets it as "is_synthetic".
+        Add to each batch a bool Tensor of shape (batch,): which rows are synthetic. In a
+        mapping its key is "is_synthetic".
     sample_weight : float, optional
-        Add to each batch a float Tensor of shape (batch,): 1 for real rows and this for synthetic ones. A dict gets it
-        as "sample_weight".
+        Add to each batch a float Tensor of shape (batch,): 1 for real rows and this value
+        for synthetic ones. In a mapping its key is "sample_weight".
     seed : int, optional
-        0 by default. Each epoch has rows of its own; the same seed and epoch give the same rows. Each row of a bank
-        comes once in an epoch before one comes again.
+        0 by default. Each epoch has its own rows; the same seed and epoch give the same
+        rows. A row of a bank is repeated in an epoch only after all others of its label.
 
     Returns
     -------
-    AugmentedLoader
-        With the length and attributes of `loader`.
+    AugmentedLoader or AugmentedBatches
+        An `AugmentedLoader` is a DataLoader.
+
+    Raises
+    ------
+    InputError
+        A parameter, the source or, during iteration, a batch cannot be used.
 
     Examples
     --------
@@ -116,7 +126,9 @@ def augment_loader(
     >>> from gen_augment import ConditionalVAE
     >>> data = TensorDataset(torch.randn(40, 3), torch.arange(40) % 2)
     >>> sampler = ConditionalVAE(max_steps=5, random_state=0, device="cpu").fit(data)
-    >>> loader = augment_loader(DataLoader(data, batch_size=10), sampler, ratio=0.3, mode="append")
+    >>> loader = augment_loader(
+    ...     DataLoader(data, batch_size=10), sampler, ratio=0.3, mode="append"
+    ... )
     >>> [len(y) for x, y in loader]
     [13, 13, 13, 13]
     """
@@ -125,187 +137,218 @@ def augment_loader(
     check_choice("mode", mode, ("replace", "append"))
     check_ratio(ratio, mode)
     check_label_mix(source, labels)
+    check_keys(keys)
     if isinstance(prefetch, bool) or not isinstance(prefetch, (int, np.integer)) or prefetch < 0:
         raise InputError(f"prefetch={prefetch!r} is not a whole number of at least 0.")
     if sample_weight is not None:
         check_range("sample_weight", sample_weight, 0)
-    if keys is not None and (not isinstance(keys, tuple) or len(keys) != 2):
-        raise InputError(f"keys={keys!r}: give (inputs, labels).")
-    seed = resolve_seed(0 if seed is None else seed)
-    target = None if device is None else torch.device(device)
-    settings = _Settings(
+    settings = MixSettings(
+        source,
         ratio,
         mode,
         labels,
         keys,
         transform,
-        target,
+        None if device is None else torch.device(device),
         int(prefetch),
         return_mask,
         sample_weight,
-        seed,
+        resolve_seed(0 if seed is None else seed),
     )
-    return AugmentedLoader(loader, source, settings)
+    if not isinstance(loader, DataLoader):
+        return AugmentedBatches(loader, settings)
+    return _augmented(loader, settings)
 
 
-class AugmentedLoader:
-    """What `augment_loader` returns: iterates like the loader it wraps, and has its attributes.
+class _Passes:
+    """Iterate over a loader, with synthetic rows in its batches.
 
     Attributes
     ----------
     epoch : int
-        Number of the next pass; counts up by itself.
+        Number of the next pass; increases by itself.
     """
 
-    def __init__(self, loader: Iterable[Any], source: SupportsSample, settings: _Settings) -> None:
-        self._loader = loader
-        self._source = source
-        self._settings = settings
-        self._in_place = owns_batches(loader)
-        self.epoch = 0
+    _loader: Any
+    _settings: MixSettings
+    _epochs: EpochCounter
+    _progress: dict[str, int] | None = None
+    _n_skipped = 0
+
+    @property
+    def epoch(self) -> int:
+        """Number of the next pass."""
+        return self._epochs.next
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the rows of the next pass."""
-        self.epoch = epoch
+        self._epochs.choose(epoch)
+        if hasattr(self._loader, "set_epoch"):
+            self._loader.set_epoch(epoch)
 
-    def __len__(self) -> int:
-        return len(self._loader)  # type: ignore[arg-type]
+    def state_dict(self) -> dict[str, int]:
+        """Return the epoch, and how many of its batches have been given."""
+        if self._progress is None or self._progress["batches"] == _length(self):
+            return {"epoch": self.epoch, "batches": 0}
+        return dict(self._progress)
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue from a state: the next pass omits the batches that were given before."""
+        self.__dict__["_n_skipped"] = int(state["batches"])
+        self.set_epoch(int(state["epoch"]))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # also while unpickling, before there is a loader
+        if name.startswith("_"):  # also while unpickling, when there is no loader yet
             raise AttributeError(name)
+        if name in _PARTS:
+            raise RebuildError(
+                f"{name} of a {type(self._loader).__name__} with synthetic rows is not available, "
+                "because a loader rebuilt from its parts would lose them. Prepare the plain "
+                "loader first, then call augment_loader on the result."
+            )
         return getattr(self._loader, name)
 
-    def __iter__(self) -> Iterator[Any]:
-        run = _Pass(
-            self._source,
-            self._settings,
-            self.epoch,
-            self._in_place,
-            _expected_rows(self._loader, self._settings),
-        )
-        self.epoch += 1
+    def _iterate(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Give batches, after those to omit, and record how many were given."""
+        n_skipped, self.__dict__["_n_skipped"] = self._n_skipped, 0
+        for number, batch in enumerate(batches, start=1):
+            self.__dict__["_progress"] = {"epoch": self._epochs.current, "batches": number}
+            if number > n_skipped:
+                yield batch
+        self.__dict__["_progress"] = None
+
+    def _mixed(self) -> Iterator[Any]:
+        """Batches of the loader, with synthetic rows mixed in here."""
+        rank, world = shard_of(self._loader) or _process()
+        position = Position(self._epochs.take(), 0, 0, rank, world)
+        mixer: EpochMixer | None = None
+        prefetcher: Prefetcher | None = None
         for batch in self._loader:
-            yield from run.give(batch)
-        yield from run.rest()
+            view = BatchView.of(batch, self._settings.keys)
+            if mixer is None:
+                device = self._settings.device or view.device
+                prefetcher = start_prefetching(device, self._settings.prefetch)
+                mixer = self._make_mixer(position, view, device)
+            position = position._replace(start=position.start + position.size, size=len(view))
+            if prefetcher is None:
+                yield _mix(mixer, position, view)
+                continue
+            prefetcher.put(batch, partial(_mix, mixer, position, view))
+            if prefetcher.is_full:
+                yield prefetcher.get()
+        while prefetcher is not None and prefetcher.waiting:
+            yield prefetcher.get()
 
-
-class _Pass:
-    """One pass over a loader."""
-
-    def __init__(
-        self,
-        source: SupportsSample,
-        settings: _Settings,
-        epoch: int,
-        in_place: bool,
-        expected: int | None,
-    ) -> None:
-        self.source = source
-        self.settings = settings
-        self.in_place = in_place
-        self.expected = expected
-        self.rank, self.world = _rank()
-        self.seed = derive_seed(settings.seed, "epoch", epoch)
-        self.rng = np.random.default_rng(derive_seed(self.seed, "place", self.rank))
-        self.stream: RowStream | None = None
-        self.ahead: Ahead | None = None
-        self.n_seen = self.n_made = 0
-
-    def give(self, batch: Any) -> Iterator[Any]:
-        """Take a batch in; give those that are ready."""
-        keys = open_batch(batch, self.settings.keys)
-        if self.stream is None:
-            self._begin(batch[keys[0]], batch[keys[1]])
-        self.n_seen += len(batch[keys[1]])
-        n = round(self.settings.ratio * self.n_seen) - self.n_made
-        self.n_made += n
-        if self.ahead is None:
-            yield self._inject(batch, keys, n)
-            return
-        self.ahead.put(batch, lambda batch: self._inject(batch, keys, n))
-        if self.ahead.is_full:
-            yield self.ahead.get()
-
-    def rest(self) -> Iterator[Any]:
-        """The batches that are still waiting."""
-        while self.ahead is not None and self.ahead.waiting:
-            yield self.ahead.get()
-
-    def _begin(self, x: Tensor, y: Tensor) -> None:
-        """The first batch tells where rows are wanted."""
-        check_labels_fit(self.source, y, self.settings.labels)
-        device = self.settings.device or x.device
-        self.ahead = begin_ahead(device, self.settings.prefetch)
-        self.stream = RowStream(
-            self.source,
-            self.seed,
-            prior=label_shares(self.source, self.settings.labels),
-            transform=self.settings.transform,
+    def _make_mixer(self, position: Position, view: BatchView, device: torch.device) -> EpochMixer:
+        return EpochMixer(
+            self._settings,
+            position,
+            view,
             device=device,
-            expected=self.expected,
-            rank=self.rank,
-            world=self.world,
+            expected=_expected_rows(self._loader, self._settings.ratio),
+            in_place=_gives_new_tensors(self._loader),
         )
 
-    def _inject(self, batch: Any, keys: Keys, n: int) -> Any:
-        # A batch out of main memory is copied on the stream beside, which then has not to wait for the training step.
-        batch = put_on(batch, self.settings.device)
-        x, y = batch[keys[0]], batch[keys[1]]
-        if self.settings.mode == "append":
-            check_no_other_rows(batch, keys, len(y))
-            x, y, where = self._append(x, y, n)
-        else:
-            if n and not self.in_place:
-                x, y = x.clone(), y.clone()
-            where = windows(len(y), n, int(self.rng.integers(max(len(y), 1))))
-            for window in where if n else ():
-                inject(self._rows(), x, y, window, self.settings.labels)
-        extras = self._extras(y, where)
-        if self.in_place and self.settings.mode == "replace" and not extras:
-            return batch
-        return close_batch(batch, {keys[0]: x, keys[1]: y}, extras)
 
-    def _append(self, x: Tensor, y: Tensor, n: int) -> tuple[Tensor, Tensor, list[slice]]:
-        if n == 0:
-            return x, y, []
-        more = slice(len(x), len(x) + n)
-        drawn = torch.from_numpy(
-            self.rng.integers(len(y), size=n)
-        )  # whose labels the new rows have, with "batch"
-        x = with_room(x, n)
-        y = torch.cat([y, y[drawn.to(y.device)]])
-        inject(self._rows(), x, y, more, self.settings.labels)
-        return x, y, [more]
+class AugmentedBatches(_Passes):
+    """What `augment_loader` returns for an iterable that is not a DataLoader.
 
-    def _rows(self) -> RowStream:
-        stream: Any = self.stream
-        return stream  # type: ignore[no-any-return]
+    Iterates like the iterable, and has its length and attributes, except those that other
+    libraries rebuild a DataLoader from.
+    """
 
-    def _extras(self, y: Tensor, where: list[slice]) -> dict[str, Tensor]:
-        extras: dict[str, Tensor] = {}
-        if self.settings.return_mask:
-            extras["is_synthetic"] = torch.zeros(len(y), dtype=torch.bool, device=y.device)
-        if self.settings.sample_weight is not None:
-            extras["sample_weight"] = torch.ones(len(y), device=y.device)
-        for window in where:
-            if self.settings.return_mask:
-                extras["is_synthetic"][window] = True
-            if self.settings.sample_weight is not None:
-                extras["sample_weight"][window] = self.settings.sample_weight
-        return extras
+    def __init__(self, loader: Iterable[Any], settings: MixSettings) -> None:
+        self._loader = loader
+        self._settings = settings
+        self._epochs = EpochCounter()
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._iterate(self._mixed())
 
 
-def _expected_rows(loader: Any, settings: _Settings) -> int | None:
+class AugmentedLoader(_Passes, DataLoader[Any]):
+    """What `augment_loader` returns for a DataLoader: a DataLoader with synthetic rows.
+
+    A loader that is rebuilt from its `dataset`, `batch_sampler` and `collate_fn` has the same
+    synthetic rows. Loaders of an IterableDataset, and those that do not batch rows, have no
+    such parts, and raise `RebuildError` when they are asked for.
+    """
+
+    def __init__(self, dataset: PlannedDataset, **options: Any) -> None:
+        super().__init__(dataset, **options)  # type: ignore[arg-type]
+        batches, collate = self.batch_sampler, self.collate_fn
+        batches.epochs = dataset.epochs
+        if collate.settings.counts_by_class:
+            batches.begin_count = partial(collate.begin_count, dataset.dataset)
+        # DataLoader takes these for None or defaults, where a batch sampler is given.
+        sampler = getattr(batches, "sampler", None)
+        if sampler is None:
+            sampler = announcing(self.sampler, dataset.epochs)
+        found = {"batch_size": getattr(batches, "batch_size", None), "sampler": sampler}
+        self.__dict__.update(found, drop_last=getattr(batches, "drop_last", False))
+        self.__dict__.update(_settings=collate.settings, _epochs=dataset.epochs, _loader=None)
+
+    def __len__(self) -> int:
+        return super().__len__() if self._loader is None else len(self._loader)
+
+    def __iter__(self) -> Any:
+        # Another library made this one, with other batches, out of the parts of the original.
+        return self._iterate(super().__iter__() if self._loader is None else self._mixed())
+
+
+def _augmented(loader: DataLoader[Any], settings: MixSettings) -> AugmentedLoader:
+    epochs = EpochCounter()
+    if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
+        sealed = AugmentedLoader.__new__(AugmentedLoader)
+        sealed.__dict__.update(_loader=loader, _settings=settings, _epochs=epochs)
+        return sealed
+    expected = _expected_rows(loader, settings.ratio)
+    augmented = AugmentedLoader(
+        PlannedDataset(loader.dataset, epochs),
+        batch_sampler=planned_batches(loader.batch_sampler, epochs),
+        collate_fn=MixingCollate(loader.collate_fn, settings, expected),
+        **{name: getattr(loader, name) for name in _OPTIONS if hasattr(loader, name)},
+    )
+    # Not by setattr: Lightning records what is set, and sets it on the loaders that it makes.
+    augmented.__dict__["_loader"] = loader
+    return augmented
+
+
+def _mix(mixer: EpochMixer, position: Position, view: BatchView) -> Any:
+    # A batch in main memory is copied on the prefetching stream, and waits for no step.
+    return mixer.mix(view.on(mixer.settings.device), [Part.whole(position)])
+
+
+def _length(loader: Any) -> int | None:
+    """Number of batches, if it is known."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
+
+
+def _expected_rows(loader: Any, ratio: float) -> int | None:
     """About how many synthetic rows a pass takes."""
     try:
-        return int(settings.ratio * len(loader) * loader.batch_size)
+        return int(ratio * len(loader) * loader.batch_size)
     except (AttributeError, TypeError):
         return None
 
 
-def _rank() -> tuple[int, int]:
-    """Number of this process among those that train together, and how many they are."""
+def _gives_new_tensors(loader: Any) -> bool:
+    """Whether batches are new Tensors that nothing else holds, as `default_collate` makes them."""
+    return (
+        isinstance(loader, DataLoader)
+        and type(loader).__iter__ is DataLoader.__iter__
+        and loader.collate_fn is default_collate
+    )
+
+
+def _process() -> tuple[int, int]:
+    """Rank of this process among those that train together, and their number."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1

@@ -1,4 +1,4 @@
-"""Synthetic rows as an over-sampler of imbalanced-learn, for its pipelines and for grid searches."""
+"""`GenerativeOverSampler`: synthetic rows in imbalanced-learn's pipelines and grid searches."""
 
 import copy
 import warnings
@@ -14,13 +14,26 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from gen_augment.codecs import LabelCodec
-from gen_augment.containers import stack_rows
+from gen_augment.containers import library_of, pandas_only, to_library
+from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
-from gen_augment.inject.regression import TargetBins, as_floats, joined, parted, read_target
-from gen_augment.inject.strategy import SamplingStrategy
-from gen_augment.rejection import Filter, check_filters, draw, fit_filter
+from gen_augment.inject.class_counts import SamplingStrategy
+from gen_augment.inject.resampled_data import (
+    check_given,
+    check_rows,
+    check_sampler,
+    check_weights,
+    densify,
+    join,
+    join_sparse,
+    labels_to_make,
+    on_cpu,
+    shape_of,
+)
+from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.types import SupportsSample
 from gen_augment.validation import (
     check_all_labelled,
@@ -42,47 +55,55 @@ __all__ = ["GenerativeOverSampler"]
 
 
 class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn has no types
-    """Over-sample with rows that a generator makes, as imbalanced-learn's over-samplers do.
+    """Over-sample with synthetic rows, as imbalanced-learn's over-samplers do.
 
-    The generator is fitted on the rows at hand whenever rows have to be made, so in a pipeline of imbalanced-learn it
-    sees the training part of each split alone.
+    The generator is fitted whenever rows have to be made. In a pipeline of imbalanced-learn,
+    it therefore sees only the training part of each split.
 
     Parameters
     ----------
     sampler : sampler
-        Cloned, and fitted by `fit_resample`; its parameters are reached as ``sampler__max_steps`` and the like.
-    sampling_strategy : {"auto", "minority", "not minority", "not majority", "all"}, float, dict or callable
-        How many rows of each class there are to be, as in imbalanced-learn.
+        Cloned, and fitted by `fit_resample`. Its parameters are available as
+        ``sampler__max_steps`` and the like.
+    sampling_strategy : {"auto", "minority", "not minority", "not majority", "all"}, float, \
+            dict or callable
+        How many rows each class shall have, as in imbalanced-learn.
     filters : list of callable, optional
-        ``filter(X, y)`` says of each synthetic row whether to keep it; others are drawn in place of those refused.
-        Those that have a `fit` are cloned, and fitted with the sampler.
+        ``filter(X, y)`` returns for each synthetic row whether to keep it; refused rows are
+        drawn again. Filters that have a `fit` are cloned, and fitted with the sampler.
     max_draws : int
-        With `filters`: rows to generate for each row that is wanted, at most and on average.
+        With `filters`: how many rows to generate on average per row, at most.
     synthetic_weight : float
-        Weight of a synthetic row in `sample_weight_`, at least 0; an original row has 1.
+        Weight of a synthetic row in `sample_weight_`, relative to the mean weight of the
+        original rows of its class; at least 0.
     task : {"classification", "regression"}
-        For "regression", `y` holds numbers. They are binned; the bins, numbered from 0, are the classes of
-        `sampling_strategy`, `filters` and `sampler`; and the target is the last column of the rows that those see. So
-        each synthetic row comes with a target of its own, which lies in the bin that it was made for. `X` is a table.
+        For "regression", `y` holds numbers, which are binned. The bins, numbered from 0, are
+        the classes of `sampling_strategy`, `filters` and `sampler`, and the target is the
+        last column of the rows that those receive. Each synthetic row therefore has its own
+        target, in the bin that it was made for. `X` is a table.
     n_bins : int
-        For "regression": how many, or fewer where one would have less than 6 rows and is joined with the next.
+        For "regression": number of bins. Bins of less than 6 rows are joined with the next.
     binning : {"uniform", "quantile"}
-        Bins of equal width, or of equally many rows, of which none is rare: for a `sampling_strategy` of counts.
+        Bins of equal width, or of equally many rows. With "quantile" no bin is rare, so use
+        a `sampling_strategy` of counts.
+    modality : str, Modality or None
+        How `sampler` and `filters` read the rows; None leaves the sampler's own.
     random_state : int, RandomState, Generator or None
-        Seeds the clone of `sampler`; None leaves it the `random_state` that it has.
+        Seeds the clone of `sampler`; for None it keeps its own `random_state`.
 
     Attributes
     ----------
     sampling_strategy_ : dict of label to int
         Rows to make of each class.
     bin_edges_ : ndarray of shape (n_bins + 1,)
-        For "regression": where the bins begin, each with its lower edge, and the upper edge of the last.
+        For "regression": lower edges of the bins, and the upper edge of the last.
     sampler_ : sampler or None
-        Fitted; None where no row had to be made.
+        Fitted; None if no row had to be made.
     is_synthetic_ : ndarray of shape (n_samples_new,), bool
         Which of the rows returned are synthetic.
     sample_weight_ : ndarray of shape (n_samples_new,), float64
-        For the ``sample_weight`` of a classifier's ``fit``.
+        For the ``sample_weight`` of a classifier's ``fit``: weights of the original rows,
+        then of the synthetic ones.
     n_features_in_ : int
         Values in one row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -93,13 +114,22 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     >>> from imblearn.datasets import make_imbalance
     >>> from sklearn.datasets import load_wine
     >>> from gen_augment import ConditionalVAE
-    >>> X, y = make_imbalance(*load_wine(return_X_y=True), sampling_strategy={0: 50, 1: 40, 2: 10}, random_state=0)
+    >>> counts = {0: 50, 1: 40, 2: 10}
+    >>> X, y = make_imbalance(
+    ...     *load_wine(return_X_y=True), sampling_strategy=counts, random_state=0
+    ... )
     >>> over = GenerativeOverSampler(ConditionalVAE(max_steps=20, device="cpu"), random_state=0)
     >>> X_new, y_new = over.fit_resample(X, y)
     >>> np.bincount(y_new).tolist(), int(over.is_synthetic_.sum())
     ([50, 50, 50], 50)
 
-    A target of numbers, of which high ones are rare:
+    Weights of the rows given are kept:
+
+    >>> X_new, y_new = over.fit_resample(X, y, sample_weight=np.full(100, 0.5))
+    >>> over.sample_weight_[[0, -1]].tolist()
+    [0.5, 0.5]
+
+    A continuous target, of which high values are rare:
 
     >>> from gen_augment import SMOTESampler
     >>> X = np.arange(100.0)[:, None]
@@ -110,7 +140,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     [[78, 13, 9], [78, 78, 78]]
     """
 
-    # What imbalanced-learn does not know is checked by `_validate_params`, which raises InputError.
+    # Our own parameters are checked by `_validate_params`, which raises InputError.
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,
         "random_state": ["random_state", np.random.Generator],
@@ -121,6 +151,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         "task": "no_validation",
         "n_bins": "no_validation",
         "binning": "no_validation",
+        "modality": "no_validation",
     }
 
     def __init__(
@@ -134,35 +165,42 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         task: Literal["classification", "regression"] = "classification",
         n_bins: int = 5,
         binning: Literal["uniform", "quantile"] = "uniform",
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
-        self.sampler: Any = sampler  # an estimator besides, which `_check_sampler` sees to
+        self.sampler: Any = sampler  # also an estimator, see `check_sampler`
         self.filters = filters
         self.max_draws = max_draws
         self.synthetic_weight = synthetic_weight
         self.task = task
         self.n_bins = n_bins
         self.binning = binning
+        self.modality = modality
         self.random_state = random_state
 
-    def fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+    def fit_resample(
+        self, X: Any, y: Any, sample_weight: Any = None, **params: Any
+    ) -> tuple[Any, Any]:
         """Return the rows and labels given, followed by synthetic ones, class by class.
 
         Parameters
         ----------
-        X : ndarray, Tensor, DataFrame or list of rows
-            A table of shape (n_samples, n_columns), of numbers or mixed columns; images of shape (n_samples, H, W),
-            (n_samples, H, W, C) or (n_samples, C, H, W); or a list of PIL images.
+        X : ndarray, sparse matrix, Tensor, DataFrame or list of rows
+            A table of shape (n_samples, n_columns), of numbers or mixed columns; images of
+            shape (n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W); or a list
+            of PIL images. A sparse matrix is made dense to fit the sampler.
         y : array-like of shape (n_samples,), or one-hot of shape (n_samples, n_classes)
             Labels, or, for "regression", numbers.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows given, at least 0. `sample_weight_` continues them.
         **params : dict
-            None are known; imbalanced-learn's signature.
+            Not used; part of imbalanced-learn's signature.
 
         Returns
         -------
         X_new : (n_samples_new, ...), of the type and dtypes of `X`
-            A DataFrame gets a new index, as everywhere in imbalanced-learn.
+            A DataFrame gets a new index, as in all of imbalanced-learn.
         y_new : (n_samples_new,) or (n_samples_new, n_classes), of the type and dtype of `y`
 
         Raises
@@ -170,44 +208,54 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         InputError
             Data, labels or parameters cannot be used.
         ValueError
-            `sampling_strategy` does not go with `y`.
+            `sampling_strategy` does not match `y`.
         ExhaustedError
             `filters` refuse too many rows, or too few targets lie in their bins.
         """
+        if issparse(X):
+            X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
+            return join_sparse(X, X_new[X.shape[0] :]), y_new
+        if (library := library_of(X)) in ("polars", "pyarrow"):
+            X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
+            return to_library(X_new, library), y_new
+        if sample_weight is not None:
+            params["sample_weight"] = check_weights(sample_weight, len(X))
         if self.task == "regression":
-            return self._resample_regression(X, y)
-        _check_given(X, y)
+            return self._resample_regression(X, y, params)
+        check_given(X, y)
         if np.ndim(y) == 1:
             # imbalanced-learn rewrites some labels, such as Enum members and categories.
             labels, codes = LabelCodec.fit(y, unlabeled=None)
             X_new, y_new = super().fit_resample(X, labels.classes[codes], **params)
             y_new = labels.decode(labels.encode(y_new))
             return X_new, y_new.to(y.device) if isinstance(y, Tensor) else y_new
-        X_new, y_new = super().fit_resample(X, _on_cpu(y), **params)
+        X_new, y_new = super().fit_resample(X, on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
         return X_new, y_new.astype(y.dtype, copy=False) if isinstance(y, np.ndarray) else y_new
 
     def fit(self, X: Any, y: Any, **params: Any) -> "GenerativeOverSampler":
-        """Check `X` and `y`, and find out how many rows to make; `fit_resample` makes them."""
+        """Check `X` and `y`, and count the rows to make; `fit_resample` makes them."""
+        X = X.toarray() if issparse(X) else X
         if self.task == "regression":
             within, rows, bins = self._as_classes(X, y)
             self._take_over(super(GenerativeOverSampler, within).fit(rows, bins))
             return self
         return super().fit(X, y, **params)  # type: ignore[no-any-return]
 
-    def _resample_regression(self, X: Any, y: Any) -> tuple[Any, Any]:
-        X = _check_rows(X)
+    def _resample_regression(self, X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any]:
+        X = check_rows(X)
         y = y if isinstance(y, (Tensor, pd.Series, np.ndarray, list)) else np.asarray(y)
         within, rows, bins = self._as_classes(X, y)
         try:
-            new, _ = within.fit_resample(rows, bins)
+            new, _ = within.fit_resample(rows, bins, **params)
         except ExhaustedError as error:
-            text = f"targets have to lie in the bins that they are made for ({len(self.bin_edges_) - 1} bins): {error}"
+            n_bins = len(self.bin_edges_) - 1
+            text = f"targets must lie in the bins that they are made for ({n_bins} bins): {error}"
             raise ExhaustedError(text, kept=error.kept, drawn=error.drawn) from error
         self._take_over(within)
         made = (None, None) if len(new) == len(rows) else parted(new.iloc[len(rows) :], X, y)
-        X_new, y_new = _join(X, made[0]), _join(y, made[1])
+        X_new, y_new = join(X, made[0]), join(y, made[1])
         return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(
             y, list
         ) else y_new
@@ -215,9 +263,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     def _as_classes(
         self, X: Any, y: Any
     ) -> "tuple[GenerativeOverSampler, pd.DataFrame, np.ndarray]":
-        """An over-sampler of classes like this one, and what to give it: rows with their target, and its bins."""
+        """Return an over-sampler of classes like this one, rows with their target, and its bins."""
         target = read_target(y)
-        rows = joined(_check_rows(X), target)
+        rows = joined(check_rows(X), target)
         values = as_floats(target)
         bins = TargetBins.fit(values, self.n_bins, self.binning)
         validate_data(self, X=X, y=values, reset=True, skip_check_array=True)
@@ -241,53 +289,63 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if isinstance(self.sampling_strategy, Mapping) and not isinstance(
             self.sampling_strategy, dict
         ):
-            # imbalanced-learn lets it pass, and then makes nothing of it.
+            # imbalanced-learn accepts it, and then makes no rows.
             raise InputError(
-                f"sampling_strategy={self.sampling_strategy!r} is no dict: give dict(sampling_strategy)."
+                f"sampling_strategy={self.sampling_strategy!r} is not a dict: give "
+                "dict(sampling_strategy)."
             )
-        _check_sampler(self.sampler)
+        check_sampler(self.sampler)
         if self.random_state is not None and "random_state" not in self.sampler.get_params(
             deep=False
         ):
             raise InputError(
-                f"random_state={self.random_state!r}, but {self.sampler!r} takes none: leave it out."
+                f"random_state={self.random_state!r}, but {self.sampler!r} does not take one: omit it."
             )
         check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
         check_range("synthetic_weight", self.synthetic_weight, 0, np.finfo(np.float64).max)
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Any, np.ndarray, bool]:
-        """X as the sampler is to be fitted on it, labels of shape (n_samples,), and whether `y` is one-hot."""
-        labels, one_hot = _check_labels(_on_cpu(y))
-        X = _check_rows(X)
-        shape = _shape(X)
+        """Return X for the sampler, labels of shape (n_samples,), and whether `y` is one-hot."""
+        labels, one_hot = _check_labels(on_cpu(y))
+        X = check_rows(X)
+        shape = shape_of(X)
         check_same_length(shape[0], len(labels))
-        # No conversion to an array, which would give all columns of a DataFrame one dtype.
+        # A conversion to an array would give all columns of a DataFrame one dtype.
         validate_data(self, X=X, y=labels, reset=True, skip_check_array=True)
         self.n_features_in_ = int(np.prod(shape[1:]))  # scikit-learn counts the rows of an image
         return X, labels, one_hot
 
-    def _fit_resample(self, X: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
-        labels = _labels_to_make(self.sampling_strategy_, y.dtype)
+    def _fit_resample(
+        self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[Any, np.ndarray]:
+        labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the error says what the warning would
                 check_all_labelled(LabelCodec.fit(y)[1])
-            dense = _densify(X)
+            dense = densify(X)
             sampler = self._make_sampler().fit(dense, y)
+            known = Rows.read(dense, y, modality=sampler.codec_.modality)
             filters = [
-                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, dense, y, sampler)
+                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, known, sampler)
                 for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
         self.sampler_ = sampler
         self.is_synthetic_ = np.arange(len(y) + len(labels)) >= len(y)
-        self.sample_weight_ = np.where(self.is_synthetic_, float(self.synthetic_weight), 1.0)
-        return _join(X, rows), np.concatenate([y, labels])
+        weights = np.ones(len(y)) if sample_weight is None else sample_weight
+        classes, codes = np.unique(y, return_inverse=True)
+        means = np.bincount(codes, weights) / np.bincount(codes)
+        synthetic = means[np.searchsorted(classes, labels)] * self.synthetic_weight
+        self.sample_weight_ = np.concatenate([weights, synthetic])
+        return join(X, rows), np.concatenate([y, labels])
 
     def _make_sampler(self) -> Any:
         sampler = clone(self.sampler)
+        if self.modality is not None:
+            sampler.set_params(modality=self.modality)
         if self.random_state is not None:
             seed = derive_seed(resolve_seed(self.random_state), "sampler") % 2**31
             sampler.set_params(random_state=seed)
@@ -295,122 +353,22 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = True
         tags.input_tags.three_d_array = True
         return tags
 
 
-def _check_sampler(sampler: Any) -> None:
-    if isinstance(sampler, type):
-        raise InputError(
-            f"sampler={sampler.__name__} is a class: give an instance, {sampler.__name__}()."
-        )
-    missing = [
-        name
-        for name in ("fit", "generate", "get_params", "set_params")
-        if not hasattr(sampler, name)
-    ]
-    if missing:
-        raise InputError(
-            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE()."
-        )
-
-
-def _check_given(X: Any, y: Any) -> None:
-    """What imbalanced-learn would stumble over before it asks for checks."""
-    if isinstance(X, pd.DataFrame) and X.columns.has_duplicates:
-        raise InputError(
-            f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them."
-        )
-    if isinstance(y, (pd.Series, np.ndarray, list)) and np.ndim(y) == 1:
-        missing = np.asarray(pd.isna(np.asarray(y, dtype=object) if isinstance(y, list) else y))
-        if missing.any():
-            raise InputError(
-                f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out."
-            )
-
-
 def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
-    """One label a row, and whether `y` was one-hot."""
+    """Return one label per row, and whether `y` was one-hot."""
     if issparse(y):
         raise InputError("y is a sparse matrix: give one label for each row.")
-    # imbalanced-learn sums the rows of a one-hot y, which lists and DataFrames do not do its way.
+    # imbalanced-learn sums the rows of a one-hot y, which fails for lists and DataFrames.
     labels, one_hot = check_target_type(
         np.asarray(y) if np.ndim(y) > 1 else y, indicate_one_vs_all=True
     )
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
-            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, and would not come "
-            "back as it is: give one label for each row, for example y.argmax(axis=1)."
+            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
+            "so it cannot be returned in this form: give one label per row, as in y.argmax(axis=1)."
         )
     return labels, one_hot
-
-
-def _check_rows(X: Any) -> Any:
-    """X, in its container if it is one that synthetic rows come in, and as an array if not."""
-    if issparse(X):
-        raise InputError(
-            f"X is a sparse matrix of shape {X.shape}, and synthetic rows are dense: give X.toarray()."
-        )
-    if isinstance(X, tuple):
-        X = stack_rows(X)
-    return X if isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) else np.asarray(X)
-
-
-def _shape(X: Any) -> tuple[int, ...]:
-    rows = stack_rows(X)
-    shape = (
-        (len(rows), *np.shape(rows[0])) if isinstance(rows, list) else tuple(rows.shape)
-    )  # a list of PIL images
-    if len(shape) < 2:
-        raise InputError(
-            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape (n_samples, H, W), "
-            "(n_samples, H, W, C) or (n_samples, C, H, W)."
-        )
-    return shape
-
-
-def _labels_to_make(strategy: Mapping[Any, int], dtype: np.dtype[Any]) -> np.ndarray:
-    """One label for each row to make, class by class."""
-    for label, count in strategy.items():
-        if not isinstance(count, (int, np.integer)):
-            raise InputError(
-                f"sampling_strategy asks for {count} more rows of {label!r}: give whole numbers of rows."
-            )
-    counts = np.array(list(strategy.values()), dtype=np.int64)
-    return np.repeat(np.array(list(strategy), dtype=dtype), counts)
-
-
-def _densify(X: Any) -> Any:
-    """A DataFrame without sparse columns: samplers refuse them, and `_join` makes the new rows sparse again."""
-    if not isinstance(X, pd.DataFrame):
-        return X
-    return X.astype(
-        {name: d.subtype for name, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
-    )
-
-
-def _join(X: Any, rows: Any | None) -> Any:
-    """A copy of `X` followed by `rows`, in the container of `X`; rows of a list as an array of objects."""
-    if isinstance(X, list):
-        return _objects(X, rows)
-    new = [] if rows is None else [rows]
-    if isinstance(X, (pd.DataFrame, pd.Series)):
-        return pd.concat([X, *(part.astype(X.dtypes) for part in new)], ignore_index=True)
-    if isinstance(X, Tensor):
-        return torch.cat([X, *(part.to(X.device) for part in new)])
-    return np.concatenate([X, *new], dtype=X.dtype)  # which keeps a foreign byte order
-
-
-def _objects(X: list[Any], rows: Any | None) -> np.ndarray:
-    """The rows of a list as they are: imbalanced-learn calls ``tolist``, which would take real arrays apart."""
-    plain = isinstance(rows, np.ndarray) and isinstance(X[0], (list, tuple))
-    new = [] if rows is None else rows.tolist() if plain else list(rows)
-    joined = np.empty(len(X) + len(new), dtype=object)
-    for i, row in enumerate([*X, *new]):
-        joined[i] = row
-    return joined
-
-
-def _on_cpu(y: Any) -> Any:
-    return y.detach().cpu().numpy() if isinstance(y, Tensor) else y

@@ -18,19 +18,18 @@ from torchvision.transforms import v2
 
 from gen_augment.bank import SampleBank
 from gen_augment.errors import InputError
-from gen_augment.inject.single import (
+from gen_augment.inject.image_replacement import (
     LABEL_CHOICES,
     LabelChoice,
     check_strength,
     draw_number,
     draw_row,
-    label_like,
-    label_value,
     open_bank,
     open_source,
     read_row,
     vary_image,
 )
+from gen_augment.inject.row_labels import label_like, label_value
 from gen_augment.validation import check_choice, check_range
 
 __all__ = ["SyntheticReplace", "Vary"]

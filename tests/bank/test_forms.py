@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gen_augment import ConditionalGAN, ConditionalVAE, InputError, SampleBank
-from gen_augment.inject.rows import describe
+from gen_augment.inject.row_source import describe
 from tests.bank.toys import assert_same_rows, everything
 from tests.conftest import FORMS, as_form, toy_images, toy_table
 

@@ -31,8 +31,7 @@ from gen_augment import (
     NotFittedError,
     SampleBank,
 )
-from gen_augment.inject.albumentations import SyntheticReplace, Vary, _check_version, worker_init_fn
-from gen_augment.inject.reachable import reachable
+from gen_augment.inject.albumentations import SyntheticReplace, Vary, _check_version, seed_workers
 from tests.conftest import as_form
 
 COUNTS = {0: 30, 1: 10}
@@ -327,16 +326,17 @@ def epochs(data: Dataset[Any], seed: int = 0, n: int = 2, **kwargs: Any) -> list
     return [[row for batch in loader for row in batch] for _ in range(n)]
 
 
-def test_workers_and_epochs_repeat_without_worker_init_fn_and_not_with_it(bank: SampleBank) -> None:
+def test_workers_and_epochs_repeat_unless_workers_are_seeded(bank: SampleBank) -> None:
     data = Images(A.Compose([Vary(bank, (0.1, 0.9), p=1.0)]))
+    seeded = seed_workers(data.transform)
     first, second = epochs(data)
     assert first == second  # each epoch as the one before,
     assert first[:6] == first[6:12]  # and each worker's first batch as the other's
     for kwargs in ({}, {"persistent_workers": True}):
-        first, second = epochs(data, worker_init_fn=worker_init_fn, **kwargs)
+        first, second = epochs(data, worker_init_fn=seeded, **kwargs)
         assert len(set(first + second)) == 48
-        assert epochs(data, worker_init_fn=worker_init_fn, **kwargs) == [first, second]
-        assert epochs(data, 1, worker_init_fn=worker_init_fn, **kwargs)[0] != first
+        assert epochs(data, worker_init_fn=seeded, **kwargs) == [first, second]
+        assert epochs(data, 1, worker_init_fn=seeded, **kwargs)[0] != first
 
 
 @pytest.mark.slow
@@ -345,15 +345,20 @@ def test_spawned_workers_do_as_forked_ones(bank: SampleBank, image_sampler: Cond
         A.Compose([SyntheticReplace(bank, "prior"), Vary(image_sampler), A.HorizontalFlip()])
     )
     runs = [
-        epochs(data, n=1, worker_init_fn=worker_init_fn, multiprocessing_context=context)
+        epochs(
+            data,
+            n=1,
+            worker_init_fn=seed_workers(data.transform),
+            multiprocessing_context=context,
+        )
         for context in ("fork", "spawn")
     ]
     assert runs[0] == runs[1]
 
 
-def test_after_worker_init_fn_transforms_are_drawn_for_themselves() -> None:
+def test_after_seed_workers_transforms_are_drawn_independently() -> None:
     data = Images(A.Compose([A.HorizontalFlip(), A.VerticalFlip()]), n=400)
-    [pictures] = epochs(data, n=1, worker_init_fn=worker_init_fn)
+    [pictures] = epochs(data, n=1, worker_init_fn=seed_workers(data.transform))
     counts = Counter(pictures)
     assert len(counts) == 4
     assert min(counts.values()) > 60
@@ -387,7 +392,8 @@ class UsesGlobal(Images):
         return uses_global(np.zeros((12, 12), np.uint8), 1)
 
 
-def make_data(kind: str) -> Dataset[Any]:
+def make_data(kind: str) -> tuple[Dataset[Any], Any]:
+    """A dataset, and the pipeline that it uses."""
     pipeline = copy.deepcopy(GLOBAL)
     datas: dict[str, Any] = {
         "pipeline": lambda: Images(pipeline),
@@ -403,8 +409,9 @@ def make_data(kind: str) -> Dataset[Any]:
             [Subset(Images(pipeline), range(12)), Images(Holder(pipeline), 12)]
         ),
     }
+    used = {"transform": pipeline[0], "function": GLOBAL, "class": GLOBAL}
     data: Dataset[Any] = datas[kind]()
-    return data
+    return data, used.get(kind, pipeline)
 
 
 @pytest.mark.parametrize(
@@ -422,40 +429,30 @@ def make_data(kind: str) -> Dataset[Any]:
         "concat",
     ],
 )
-def test_pipelines_are_found_where_datasets_keep_them(kind: str) -> None:
-    data = make_data(kind)
-    [found] = reachable(data, (A.BaseCompose, A.BasicTransform))
-    assert isinstance(found, A.GaussNoise if kind == "transform" else A.Compose)
-    [pictures] = epochs(data, n=1, worker_init_fn=worker_init_fn)
+def test_pipelines_are_seeded_wherever_datasets_keep_them(kind: str) -> None:
+    data, pipeline = make_data(kind)
+    [pictures] = epochs(data, n=1, worker_init_fn=seed_workers(pipeline))
     assert len(set(pictures)) == 24
 
 
-def test_two_pipelines_have_random_numbers_of_their_own() -> None:
-    data = ConcatDataset([Images(copy.deepcopy(GLOBAL), 12), Images(copy.deepcopy(GLOBAL), 12)])
-    [pictures] = epochs(data, n=1, worker_init_fn=worker_init_fn)
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_two_pipelines_have_independent_random_numbers(context: str) -> None:
+    first, second = copy.deepcopy(GLOBAL), copy.deepcopy(GLOBAL)
+    data = ConcatDataset([Images(first, 12), Images(second, 12)])
+    seeded = seed_workers(first, second)
+    [pictures] = epochs(data, n=1, worker_init_fn=seeded, multiprocessing_context=context)
     assert len(set(pictures)) == 24
 
 
-def test_a_search_comes_to_an_end() -> None:
-    deep: Any = GLOBAL
-    for _ in range(1000):
-        deep = [deep]
-    assert reachable(deep, (A.Compose,)) == []
-    wide = {number: [number, str(number)] for number in range(500)}
-    assert reachable([wide, [range(3)] * 2000], (A.Compose,)) == []
-
-    def unset() -> Any:
-        return later
-
-    assert reachable(unset, (A.Compose,)) == []
-    later = 1
-
-
-def test_what_worker_init_fn_cannot_do_is_said() -> None:
-    with pytest.raises(InputError, match="worker_init_fn is for DataLoader"):
-        worker_init_fn(0)
-    with pytest.raises(InputError, match="no transform of albumentations was found in the Images"):
-        epochs(Images(len), worker_init_fn=worker_init_fn)
+def test_what_seed_workers_cannot_use_is_named() -> None:
+    with pytest.raises(InputError, match="seed_workers is for DataLoader"):
+        seed_workers(GLOBAL)(0)
+    for arguments, message in (((), "nothing"), ((0,), "got 0"), ((GLOBAL, len), "built-in")):
+        with pytest.raises(InputError, match=rf"{message}.*give the pipelines of the dataset"):
+            seed_workers(*arguments)
+    # Given by itself, as other libraries' functions are, it is called with a worker's number.
+    with pytest.raises(InputError, match=r"seed_workers\(pipeline\)"):
+        epochs(Images(GLOBAL), worker_init_fn=seed_workers)
 
 
 def test_another_version_or_none_is_a_missing_dependency(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def assert_same(batches: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 50])
 @pytest.mark.parametrize("mode", ["replace", "append"])
-@pytest.mark.parametrize("labels", ["prior", "batch"])
+@pytest.mark.parametrize("labels", ["prior", "same"])
 @pytest.mark.parametrize("pinned", [False, True], ids=["paged", "pinned"])
 def test_batches_are_those_of_the_cpu(
     pair: Any, prefetch: int, mode: Any, labels: Any, pinned: bool
@@ -89,7 +89,7 @@ def test_batches_are_those_of_the_cpu(
 
 @pytest.mark.parametrize("prefetch", [0, 1, 2])
 def test_a_bank_gives_the_rows_of_the_cpu(numbered_bank: SampleBank, prefetch: int) -> None:
-    for labels in ("prior", "balanced", "batch"):
+    for labels in ("prior", "balanced", "same"):
         asked: dict[str, Any] = {"ratio": 0.5, "labels": labels, "seed": 3}
         loader = DataLoader(real_data([0, 1, 2, 0] * 30), batch_size=16)
         on_device = augment_loader(loader, numbered_bank, **asked, device="cuda", prefetch=prefetch)
@@ -176,7 +176,7 @@ def test_a_mix_on_the_device(pair: Any, numbered_bank: SampleBank) -> None:
     x, y = real_rows([0, 1, 2, 0]).cuda(), torch.tensor([0, 1, 2, 0]).cuda()
     shares = torch.nn.functional.one_hot(y, 3).double()
     for target in (y, shares):
-        for labels in ("batch", "prior"):
+        for labels in ("same", "prior"):
             out_x, out_y = SyntheticMix(numbered_bank, ratio=0.5, labels=labels)(x, target)  # type: ignore[arg-type]
             assert torch.equal(
                 out_x[:, 2].long(), out_y.argmax(dim=1) if out_y.ndim == 2 else out_y

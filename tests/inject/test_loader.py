@@ -36,7 +36,7 @@ def sampler() -> ConditionalVAE:
 def test_labels_follow_the_mix_that_is_asked_for(sampler: ConditionalVAE) -> None:
     zeros = TensorDataset(IMAGES, torch.zeros(40, dtype=torch.int64))
     loader = DataLoader(zeros, batch_size=40)
-    assert next(iter(augment_loader(loader, sampler, ratio=1.0, labels="batch")))[1].sum() == 0
+    assert next(iter(augment_loader(loader, sampler, ratio=1.0, labels="same")))[1].sum() == 0
     balanced = torch.cat(
         [
             b[1]
@@ -107,7 +107,9 @@ def test_the_loader_is_left_as_it_is(sampler: ConditionalVAE) -> None:
     augmented = augment_loader(loader, sampler, ratio=0.25)
     assert len(augmented) == len(loader) == 5
     assert augmented.batch_size == 8
-    assert augmented.dataset is DATA
+    assert augmented.dataset.dataset is DATA
+    assert augmented.dataset.tensors is DATA.tensors
+    assert len(augmented.dataset) == 40
     assert augmented.num_workers == 2
     for _ in range(3):
         assert sum(len(y) for _, y in augmented) == 40
@@ -155,8 +157,8 @@ def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: Condi
             {"ratio": 0.5, "labels": {1: 0.5, 7: 0.5}},
             r"the source has no rows of 7; it has \[0, 1, 2\]",
         ),
-        ({"ratio": 0.5, "labels": {1: 0, 2: 0}}, "give one label at least a share above 0"),
-        ({"ratio": 0.5, "labels": {}}, "give one label at least a share above 0"),
+        ({"ratio": 0.5, "labels": {1: 0, 2: 0}}, "give at least one label a share above 0"),
+        ({"ratio": 0.5, "labels": {}}, "give at least one label a share above 0"),
         ({"ratio": 0.5, "labels": {1: -1}}, r"labels\[1\]=-1"),
         ({"ratio": 0.5, "keys": ["x", "y"]}, r"keys=\['x', 'y'\]: give \(inputs, labels\)"),
         ({"ratio": 0.5, "keys": ("x",)}, "keys="),
@@ -215,12 +217,16 @@ ROWS, LABELS = real_rows([0, 1, 2, 0]), torch.tensor([0, 1, 2, 0])
         ((torch.tensor(1.0), LABELS), {}, r"for inputs of shape \(\)"),
         (
             (ROWS, LABELS + 3),
-            {"labels": "batch"},
-            r"label [345] is none that the source knows: \[0, 1, 2\]",
+            {"labels": "same"},
+            r"label [345] is unknown to the source, which has \[0, 1, 2\]",
         ),
-        ((ROWS, LABELS + 0.5), {"labels": "batch"}, r"label [012].5 is none"),
-        ((ROWS, LABELS * float("nan")), {"labels": "batch"}, "label nan is none"),
-        ((ROWS, torch.eye(4)[[3, 3, 3, 3]]), {"labels": "batch"}, "label 3 is none"),
+        ((ROWS, LABELS + 0.5), {"labels": "same"}, r"label [012].5 is unknown to the source"),
+        ((ROWS, LABELS * float("nan")), {"labels": "same"}, "label nan is unknown to the source"),
+        (
+            (ROWS, torch.eye(4)[[3, 3, 3, 3]]),
+            {"labels": "same"},
+            "label 3 is unknown to the source",
+        ),
         (
             (ROWS, torch.eye(4)[:, :2]),
             {},
@@ -255,7 +261,9 @@ def test_batches_that_cannot_be_used_are_named(
 ) -> None:
     for source in (numbered, numbered_bank):
         with pytest.raises(InputError, match=message):
-            list(augment_loader([batch], source, ratio=1, mode=mode, **kwargs))
+            list(
+                augment_loader([batch], source, ratio=1, mode=mode, **{"labels": "prior", **kwargs})
+            )
 
 
 def test_classes_that_are_no_columns_are_named_before_one_is_drawn() -> None:
@@ -265,12 +273,17 @@ def test_classes_that_are_no_columns_are_named_before_one_is_drawn() -> None:
             InputError,
             match="cannot be columns of class shares of 3 classes: number the classes from 0",
         ):
-            next(iter(augment_loader([(ROWS, shares)], Numbered(classes), ratio=0)))
+            next(iter(augment_loader([(ROWS, shares)], Numbered(classes), ratio=0, labels="prior")))
     with pytest.raises(
         InputError, match=r"uint8, which cannot hold those of the source: \[0, 300\]"
     ):
-        next(iter(augment_loader([(ROWS, LABELS.byte())], Numbered([0, 300]), ratio=0)))
-    assert len(next(iter(augment_loader([(ROWS, shares)], Numbered([0, 2]), ratio=1)))[0]) == 4
+        next(
+            iter(
+                augment_loader([(ROWS, LABELS.byte())], Numbered([0, 300]), ratio=0, labels="prior")
+            )
+        )
+    loader = augment_loader([(ROWS, shares)], Numbered([0, 2]), ratio=1, labels="prior")
+    assert len(next(iter(loader))[0]) == 4
 
 
 def test_rows_that_are_no_tensors_need_a_transform(tmp_path: Path) -> None:

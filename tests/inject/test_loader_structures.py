@@ -21,7 +21,7 @@ from torch.utils.data import (
 )
 
 from gen_augment import InputError, SampleBank, augment_loader
-from gen_augment.inject.structure import put_on, tensors_in
+from gen_augment.inject.batch_view import put_on, tensors_in
 from tests.inject.toys import Numbered, is_real, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0]
@@ -283,7 +283,7 @@ def test_inputs_keep_their_dtype(dtype: torch.dtype, mode: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     "dtype", [torch.int32, torch.int64, torch.uint8, torch.float32, torch.float16, torch.bfloat16]
 )
-@pytest.mark.parametrize("labels", ["prior", "balanced", "batch"])
+@pytest.mark.parametrize("labels", ["prior", "balanced", "same"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_labels_keep_their_dtype(
     numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any
@@ -292,11 +292,11 @@ def test_labels_keep_their_dtype(
     for x, y in augment_loader(loader, numbered, ratio=1, mode=mode, labels=labels):
         assert y.dtype == dtype
         assert torch.equal(x[:, 2].to(dtype), y)
-        assert mode == "append" or labels != "batch" or y.tolist() == Y
+        assert mode == "append" or labels != "same" or y.tolist() == Y
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("labels", ["prior", "balanced", "batch"])
+@pytest.mark.parametrize("labels", ["prior", "balanced", "same"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_class_shares_are_labels_too(
     numbered: Numbered, dtype: torch.dtype, labels: Any, mode: Any
@@ -307,7 +307,7 @@ def test_class_shares_are_labels_too(
         assert y.dtype == dtype
         assert y.shape == (8 if mode == "replace" else 16, 5)
         assert torch.equal(x[:, 2].long(), y.argmax(dim=1))
-        if labels == "batch":
+        if labels == "same":
             assert set(map(tuple, y.tolist())) <= set(map(tuple, shares.tolist()))
         else:
             assert y[~is_real(x)].max(dim=1).values.tolist() == [1.0] * 8

@@ -14,19 +14,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.over_sampling import RandomOverSampler
-from imblearn.pipeline import Pipeline
+from imblearn.pipeline import Pipeline, make_pipeline
 from imblearn.utils import check_sampling_strategy
 from imblearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
 from numpy.typing import ArrayLike
 from PIL import Image
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.preprocessing import FunctionTransformer
 
-from gen_augment import ConditionalVAE, InputError
-from gen_augment.codecs import take
+from gen_augment import ConditionalVAE, InputError, SMOTESampler
+from gen_augment.containers import take
 from gen_augment.errors import ExhaustedError
 from gen_augment.inject.resample import GenerativeOverSampler
 from tests.conftest import as_form, toy_images, toy_table
@@ -375,7 +376,7 @@ X_GOOD, Y_GOOD = np.random.default_rng(0).normal(size=(12, 2)), np.repeat([0, 1]
         ({"sampler": None}, "sampler=None has no fit, generate"),
         (
             {"sampler": Unseeded(), "random_state": 3},
-            r"random_state=3, but Unseeded\(\) takes none",
+            r"random_state=3, but Unseeded\(\) does not take one",
         ),
         ({"random_state": True}, "random_state=True"),
         ({"filters": [1]}, r"filters=\[1\]"),
@@ -385,7 +386,7 @@ X_GOOD, Y_GOOD = np.random.default_rng(0).normal(size=(12, 2)), np.repeat([0, 1]
         ({"synthetic_weight": float("inf")}, "synthetic_weight=inf"),
         ({"synthetic_weight": float("nan")}, "synthetic_weight=nan"),
         ({"sampling_strategy": {1: 8.5}}, r"asks for 4\.5 more rows of 1"),
-        ({"sampling_strategy": MappingProxyType({1: 8})}, "is no dict"),
+        ({"sampling_strategy": MappingProxyType({1: 8})}, "is not a dict"),
     ],
 )
 def test_bad_parameters_are_named(params: dict[str, Any], message: str) -> None:
@@ -403,7 +404,6 @@ def test_bad_parameters_are_named(params: dict[str, Any], message: str) -> None:
         ([1.0] * 12, r"X has shape \(12,\)"),
         ("folder", r"X has shape \(\)"),
         ([[1.0, 2.0]] * 11 + [[1.0]], "different shapes"),
-        (sparse.csr_matrix(X_GOOD), r"sparse matrix of shape \(12, 2\).*toarray"),
         (np.where(X_GOOD > 0, X_GOOD, np.inf), "infinity"),
         (X_GOOD.astype(str), "dtype <U"),
         (pd.DataFrame({"a": [1j, 2j, 3j] * 4}), "cannot be used as they are"),
@@ -457,3 +457,72 @@ def test_a_class_that_samplers_take_for_no_label_is_refused() -> None:
     two = np.where(y == -1, -1, 1)
     _, y_new = GenerativeOverSampler(small_vae()).fit_resample(X, two)
     assert Counter(y_new.tolist())[1] == Counter(y_new.tolist())[-1] == (two == -1).sum()
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "csr_array", "coo_array"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_sparse_rows_come_back_sparse_with_the_values_of_dense_ones(kind: str, task: str) -> None:
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(60, 4)) * (rng.random((60, 4)) < 0.5)
+    y = np.repeat([0, 1], [40, 20]) if task == "classification" else np.exp(np.arange(60) / 20)
+    asked: dict[str, Any] = {"task": task, "n_bins": 2, "random_state": 0}
+    expected, labels = GenerativeOverSampler(SMOTESampler(), **asked).fit_resample(dense, y)
+    X = getattr(sparse, kind)(dense)
+    over = GenerativeOverSampler(SMOTESampler(), **asked)
+    found, y_new = over.fit_resample(X, y)
+    assert (type(found), found.format, found.dtype) == (type(X), X.format, X.dtype)
+    np.testing.assert_array_equal(found.toarray(), expected)
+    np.testing.assert_array_equal(y_new, labels)
+    assert over.fit(X, y).n_features_in_ == 4
+
+
+def test_sparse_rows_pass_through_a_pipeline() -> None:
+    texts = ["a cat sat", "the dog ran", "dogs and cats"] * 10 + ["a bird flew", "birds fly"] * 4
+    y = [0] * 30 + [1] * 8
+    over = GenerativeOverSampler(SMOTESampler(random_state=0))
+    pipeline = make_pipeline(TfidfVectorizer(), over, LogisticRegression()).fit(texts, y)
+    assert pipeline.score(texts, y) == 1
+
+
+@pytest.mark.parametrize("as_form", [list, np.array, pd.Series, torch.tensor])
+def test_weights_of_real_rows_are_kept_and_synthetic_ones_weigh_as_their_class(
+    as_form: Any,
+) -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([1, 0], [10, 30])
+    weights = np.linspace(0.5, 3, 40).astype(np.float32)
+    over = GenerativeOverSampler(SMOTESampler(random_state=0), synthetic_weight=0.5)
+    _, y_new = over.fit_resample(X, y, sample_weight=as_form(weights.tolist()))
+    np.testing.assert_allclose(over.sample_weight_[:40], weights, rtol=1e-6)
+    np.testing.assert_allclose(over.sample_weight_[40:], weights[y == 1].mean() / 2, rtol=1e-6)
+    LogisticRegression().fit(over.fit_resample(X, y)[0], y_new, over.sample_weight_)
+
+
+def test_weights_of_rows_with_a_continuous_target_are_kept() -> None:
+    X, y = np.arange(100.0)[:, None], np.exp(np.arange(100) / 20)
+    over = GenerativeOverSampler(SMOTESampler(), task="regression", n_bins=3, random_state=0)
+    over.fit_resample(X, y, np.full(100, 7.0))
+    assert len(over.sample_weight_) > 200
+    assert set(over.sample_weight_) == {7.0}
+
+
+@pytest.mark.parametrize(
+    "weights, message",
+    [
+        (np.ones(39), r"shape \(39,\), and X has 40 rows"),
+        (np.ones((40, 1)), r"shape \(40, 1\)"),
+        (np.full(40, np.nan), "sample_weight contains NaN"),
+        (-np.arange(40), "sample_weight is -1 in row 1"),
+        (["heavy"] * 40, "sample_weight does not hold numbers"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_named(weights: Any, message: str) -> None:
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.repeat([1, 0], [10, 30])
+    with pytest.raises(InputError, match=message):
+        GenerativeOverSampler(SMOTESampler()).fit_resample(X, y, sample_weight=weights)
+
+
+def test_labels_of_bfloat16_keep_their_dtype() -> None:
+    y = torch.repeat_interleave(torch.tensor([1, 0]), torch.tensor([5, 15])).bfloat16()
+    _, y_new = GenerativeOverSampler(SMOTESampler()).fit_resample(torch.rand(20, 2), y)
+    assert y_new.dtype == torch.bfloat16
+    assert torch.bincount(y_new.long()).tolist() == [15, 15]

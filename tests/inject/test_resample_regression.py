@@ -25,7 +25,7 @@ from gen_augment import (
     MixtureSampler,
     SMOTESampler,
 )
-from gen_augment.inject.regression import MIN_ROWS, TargetBins
+from gen_augment.inject.target_bins import MIN_ROWS, TargetBins
 
 
 def law(x: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
     X, y = skewed(100)
     model = GenerativeOverSampler(High(), task="regression", max_draws=3)
     with pytest.raises(
-        ExhaustedError, match=r"targets have to lie in the bins .* raise max_draws \(3\)"
+        ExhaustedError, match=r"targets must lie in the bins .* raise max_draws \(3\)"
     ) as caught:
         model.fit_resample(X, y)
     assert caught.value.kept == 0

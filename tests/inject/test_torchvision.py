@@ -177,7 +177,7 @@ def test_labels_may_be_strings(named_bank: SampleBank) -> None:
             assert bytes_of(x) in rows_of(named_bank, y)
     with pytest.raises(InputError, match=r"label 3"):
         SyntheticReplace(named_bank, 1.0)(image, 3)
-    with pytest.raises(InputError, match=r"of another type, such as '(up|down)'"):
+    with pytest.raises(InputError, match=r"have another type, such as '(up|down)'"):
         SyntheticReplace(named_bank, 1.0, "prior")(image, 3)
 
 

@@ -1,7 +1,7 @@
 """Encoding of tables with mixed columns as float32 numbers and one-hot blocks."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Self
@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import BlockGroup, Codec, Modality
 from gen_augment.modalities.registry import registered
 from gen_augment.modalities.table.column_kinds import column_kinds
 from gen_augment.modalities.table.columns import (
@@ -23,6 +23,7 @@ from gen_augment.modalities.table.columns import (
     DateColumn,
     NumberColumn,
 )
+from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.frames import Container, columns_of, unmasked
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
@@ -56,6 +57,10 @@ class TableCodec(Codec):
         One for each column.
     dtype : str or None
         The dtype of an array or Tensor.
+    file : TableFile
+        The form of the file that the rows came from; see `Table`.
+    library : str
+        The library of a DataFrame, if it is not pandas: "polars".
 
     Examples
     --------
@@ -71,17 +76,16 @@ class TableCodec(Codec):
     columns: list[str | int]
     parts: tuple[Column, ...]
     dtype: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "table"
+    file: TableFile = field(default_factory=TableFile)
+    library: str = ""
 
     @property
     def modality(self) -> Modality:
         """Tables whose columns are read as these are."""
         table: Any = registered()["table"]
         columns = zip(self.columns, self.parts, strict=True)
-        made: Modality = table({name: part.word for name, part in columns if part.word})
+        types = {name: part.word for name, part in columns if part.word}
+        made: Modality = table(types, self.file if self.file.to_json() else None)
         return made
 
     @property
@@ -116,6 +120,17 @@ class TableCodec(Codec):
             if isinstance(part, NumberColumn) and part.steps is not None
         }
 
+    def block_groups(self) -> list[BlockGroup]:
+        """List the blocks of each column: digits of one category, or a mark of missing numbers."""
+        groups, number, place = [], 0, self._n_numbers
+        for part in self.parts:
+            starts = tuple(accumulate(part.blocks[:-1], initial=place))
+            numbers = slice(number, number + part.n_numbers) if part.n_numbers else None
+            if part.blocks:
+                groups.append(BlockGroup(starts, part.blocks, numbers))
+            number, place = number + part.n_numbers, place + sum(part.blocks)
+        return groups
+
     @cached_property
     def _n_numbers(self) -> int:
         return sum(part.n_numbers for part in self.parts)
@@ -145,11 +160,12 @@ class TableCodec(Codec):
             A column of objects is read as numbers, a column is constant but for rounding,
             or a category holds identifiers; the message names it.
         """
-        X = stack_rows(X)
+        X = as_pandas(stack_rows(X))
         container, dtype, series = columns_of(X)
         kinds = column_kinds(series, types)
         fitted = [_fit_column(column, name, kinds[name]) for name, column in series.items()]
-        codec = cls(container, list(series), tuple(part for part, _ in fitted), dtype)
+        parts = tuple(part for part, _ in fitted)
+        codec = cls(container, list(series), parts, dtype, library=converted_from(X))
         return codec, codec._encode(values for _, values in fitted)
 
     def encode(self, X: Any) -> Tensor:
@@ -229,6 +245,8 @@ class TableCodec(Codec):
             "columns": self.columns,
             "dtype": self.dtype,
             "parts": [{"kind": part.kind, **part.to_json()} for part in self.parts],
+            "file": self.file.to_json(),
+            "library": self.library,
         }
 
     @classmethod
@@ -242,7 +260,9 @@ class TableCodec(Codec):
             raise InputError(f"columns={columns!r} are not names of columns.")
         if not columns or len(columns) != len(parts):
             raise InputError(f"there are {len(columns)} names for {len(parts)} columns.")
-        codec = cls(record["container"], columns, parts, record["dtype"])
+        file = TableFile.of(record["file"])
+        check_choice("library", record["library"], ("", "polars"))
+        codec = cls(record["container"], columns, parts, record["dtype"], file, record["library"])
         numbered = codec.columns == list(range(len(columns)))
         if codec.container != "dataframe" and (codec.dtype is None or not numbered):
             raise InputError(
@@ -296,7 +316,8 @@ class TableCodec(Codec):
             for i, (part, column) in enumerate(zip(self.parts, values, strict=True))
         }
         if self.container == "dataframe":
-            return pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            frame = pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            return to_library(frame, self.library)
         out = np.stack([np.asarray(column) for column in arrays.values()], axis=1)
         if self.container == "tensor":
             return torch.from_numpy(out).to(getattr(torch, str(self.dtype)))

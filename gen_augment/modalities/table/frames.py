@@ -8,6 +8,7 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
+from gen_augment.containers import as_pandas
 from gen_augment.errors import InputError
 
 __all__ = ["Container", "columns_of", "unmasked"]
@@ -17,6 +18,7 @@ Container = Literal["ndarray", "dataframe", "tensor"]
 
 def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
     """The container, the dtype if all columns share one, and the columns by name."""
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
         names = [c if isinstance(c, str) else int(c) for c in X.columns]

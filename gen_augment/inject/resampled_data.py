@@ -1,0 +1,152 @@
+"""Rows and labels of an over-sampler: checks, and joining real with synthetic rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.sparse import csr_array, csr_matrix, sparray, vstack
+from torch import Tensor
+
+from gen_augment.containers import stack_rows
+from gen_augment.errors import InputError
+from gen_augment.validation import check_finite
+
+__all__ = [
+    "check_given",
+    "check_rows",
+    "check_sampler",
+    "check_weights",
+    "densify",
+    "join",
+    "join_sparse",
+    "labels_to_make",
+    "on_cpu",
+    "shape_of",
+]
+
+
+def check_sampler(sampler: Any) -> None:
+    """Raise unless `sampler` is an instance that can be cloned, fitted and asked for rows."""
+    if isinstance(sampler, type):
+        raise InputError(
+            f"sampler={sampler.__name__} is a class: give an instance, {sampler.__name__}()."
+        )
+    missing = [
+        name
+        for name in ("fit", "generate", "get_params", "set_params")
+        if not hasattr(sampler, name)
+    ]
+    if missing:
+        raise InputError(
+            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE()."
+        )
+
+
+def check_given(X: Any, y: Any) -> None:
+    """Raise for input that fails inside imbalanced-learn before it asks for checks."""
+    if isinstance(X, pd.DataFrame) and X.columns.has_duplicates:
+        raise InputError(
+            f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them."
+        )
+    if isinstance(y, (pd.Series, np.ndarray, list)) and np.ndim(y) == 1:
+        missing = np.asarray(pd.isna(np.asarray(y, dtype=object) if isinstance(y, list) else y))
+        if missing.any():
+            raise InputError(
+                f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out."
+            )
+
+
+def check_rows(X: Any) -> Any:
+    """Return X in its container if synthetic rows can have it, and as an array otherwise."""
+    if isinstance(X, tuple):
+        X = stack_rows(X)
+    return X if isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) else np.asarray(X)
+
+
+def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
+    """Return weights as an ndarray of shape (n_rows,), float64, or raise."""
+    try:
+        weights = np.asarray(on_cpu(sample_weight), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sample_weight does not hold numbers: {error}") from error
+    if weights.shape != (n_rows,):
+        raise InputError(
+            f"sample_weight has shape {weights.shape}, and X has {n_rows} rows: give one weight "
+            "for each row."
+        )
+    check_finite(weights, "sample_weight")
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise InputError(f"sample_weight is {weights[row]:g} in row {row}: give weights from 0 up.")
+    return weights
+
+
+def shape_of(X: Any) -> tuple[int, ...]:
+    """Return the shape of the rows, or raise if there are no columns."""
+    rows = stack_rows(X)
+    if isinstance(rows, list):  # of PIL images, or of a user's own rows
+        return (len(rows), *np.shape(rows[0]))
+    shape = tuple(rows.shape)
+    if len(shape) < 2:
+        raise InputError(
+            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape "
+            "(n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W)."
+        )
+    return shape
+
+
+def labels_to_make(strategy: Mapping[Any, int], dtype: np.dtype[Any]) -> np.ndarray:
+    """Return one label for each row to make, class by class."""
+    for label, count in strategy.items():
+        if not isinstance(count, (int, np.integer)):
+            raise InputError(
+                f"sampling_strategy asks for {count} more rows of {label!r}: give integers."
+            )
+    counts = np.array(list(strategy.values()), dtype=np.int64)
+    return np.repeat(np.array(list(strategy), dtype=dtype), counts)
+
+
+def densify(X: Any) -> Any:
+    """Return a DataFrame without sparse columns, which samplers refuse; `join` restores them."""
+    if not isinstance(X, pd.DataFrame):
+        return X
+    return X.astype(
+        {name: d.subtype for name, d in X.dtypes.items() if isinstance(d, pd.SparseDtype)}
+    )
+
+
+def join(X: Any, rows: Any | None) -> Any:
+    """Return `X` followed by `rows` in its container; a list becomes an array of objects."""
+    if isinstance(X, list):
+        return _objects(X, rows)
+    new = [] if rows is None else [rows]
+    if isinstance(X, (pd.DataFrame, pd.Series)):
+        return pd.concat([X, *(part.astype(X.dtypes) for part in new)], ignore_index=True)
+    if isinstance(X, Tensor):
+        return torch.cat([X, *(part.to(X.device) for part in new)])
+    return np.concatenate([X, *new], dtype=X.dtype)  # keeps the byte order of another machine
+
+
+def join_sparse(X: Any, rows: np.ndarray) -> Any:
+    """Return a sparse `X` followed by dense `rows`, in the format of `X`."""
+    kind = csr_array if isinstance(X, sparray) else csr_matrix
+    return vstack([X, kind(rows.astype(X.dtype, copy=False))], format=X.format)
+
+
+def _objects(X: list[Any], rows: Any | None) -> np.ndarray:
+    """Return rows of a list in an array of objects, because imbalanced-learn calls `tolist` on it."""
+    plain = isinstance(rows, np.ndarray) and isinstance(X[0], (list, tuple))
+    new = [] if rows is None else rows.tolist() if plain else list(rows)
+    joined = np.empty(len(X) + len(new), dtype=object)
+    for i, row in enumerate([*X, *new]):
+        joined[i] = row
+    return joined
+
+
+def on_cpu(y: Any) -> Any:
+    """Return a Tensor as an array, which holds bfloat16 as float32; others as they are."""
+    if not isinstance(y, Tensor):
+        return y
+    return (y.float() if y.dtype == torch.bfloat16 else y).detach().cpu().numpy()
