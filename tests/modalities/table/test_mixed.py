@@ -170,7 +170,7 @@ def test_column_types_are_followed() -> None:
     pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
     with pytest.raises(InputError, match=r"'ziip' that X does not have; it has \['zip'"):
         TableCodec.fit(X, {"ziip": "category"})
-    with pytest.raises(InputError, match=r"column_types\['zip'\]='ordinal' is not one of"):
+    with pytest.raises(InputError, match=r"^types\['zip'\]='ordinal' is not one of"):
         TableCodec.fit(X, {"zip": "ordinal"})
     with pytest.raises(InputError, match=r"columns \{'c': 'str'\} cannot be used as they are"):
         TableCodec.fit(X.assign(c="a"), {"c": "number"})
