@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure, paired_ratio
 from gen_augment.samplers import SAMPLERS, Sampler
-from gen_augment.samplers.adversarial import R1_EVERY, r1_penalty
+from gen_augment.samplers.gan.losses import R1_EVERY, r1_penalty
 from gen_augment.training import Callback, Loop
 
 __all__ = ["bare_sample_seconds", "figures", "run", "table"]
@@ -176,7 +176,7 @@ def _bare_gan(sampler: Any, network: Any, labels: Tensor) -> Callable[[Tensor, T
     discriminator_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=sampler.discriminator_lr, betas=(0.0, 0.99), fused=True
     )
-    augment = sampler._augmentation()
+    augment = sampler._augmentation(sampler._probability())
     gamma = min(0.3, 16 / sampler.n_features_in_)
 
     def step(x: Tensor, y: Tensor, number: int) -> None:

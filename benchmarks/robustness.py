@@ -14,6 +14,7 @@ from benchmarks import lowdata
 from benchmarks.comparison import paired, points
 from benchmarks.harness import Record, markdown, unpack
 from benchmarks.protocol import SEEDS, Protocol, Setup, images, test_part
+from gen_augment.modalities import ImageCodec
 from gen_augment.modalities.image.corruptions import SEVERITIES, chosen_rows, corrupt
 from gen_augment.study import Study, StudyResult
 
@@ -32,8 +33,9 @@ def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     data = images("fashion-mnist", quick)
     X, y = test_part(data)
     chosen = chosen_rows(len(y), 10 if quick else 500)
+    codec, known = ImageCodec.fit(data.X)
     return {
-        f"{kind} {s}": (corrupt(X[chosen], kind, s, like=data.X), y[chosen])
+        f"{kind} {s}": (corrupt(X[chosen], kind, s, codec=codec, known=known), y[chosen])
         for kind in KINDS
         for s in SEVERITIES
     }

@@ -1,7 +1,7 @@
-"""A generator of your own in one file: a class-wise normal distribution with learned mean and Cholesky factor.
+"""A sampler of your own in one file: a normal distribution for each class, with learned mean and Cholesky factor.
 
-Data forms, labels, seeding, saving, progress, checkpoints and devices come from the base class; the study takes it like
-any other sampler.
+The base class reads data, encodes labels, seeds, saves, shows progress and places the network. A
+study takes the sampler like any other.
 
 Run: python examples/own_sampler.py        (some seconds)
 """
@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_wine
 from torch import Tensor, nn
 
-from gen_augment import Sampler, Study
+from gen_augment import NetworkSampler, Study, register_sampler
 from gen_augment.training import Loop
 from gen_augment.modalities import DataSpec
 from gen_augment.types import Batch
@@ -43,8 +43,11 @@ class NormalNetwork(nn.Module):
         return loss
 
 
-class NormalSampler(Sampler):
+@register_sampler
+class NormalSampler(NetworkSampler):
     """Maximum likelihood by gradient steps, for tables."""
+
+    method = "normal"
 
     @property
     def latent_shape(self) -> tuple[int, ...]:

@@ -7,86 +7,94 @@
 3. ``Study(X, y, model=make_model).run().verdict()``
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gen_augment.bank import SampleBank
-from gen_augment.errors import (
-    ArchiveError,
-    DivergedError,
-    ExhaustedError,
-    GenAugmentError,
-    InputError,
-    LeakError,
-    MissingDependencyError,
-    ModeCollapseWarning,
-    NotFittedError,
-    RebuildError,
-    WorkerDeviceError,
-)
-from gen_augment.filters import FilteredSampler
-from gen_augment.inject import AugmentedDataset, SyntheticMix, augment_loader
-from gen_augment.samplers import (
-    BootstrapSampler,
-    ConditionalFlow,
-    ConditionalGAN,
-    ConditionalVAE,
-    KDESampler,
-    MixtureSampler,
-    PairedVAE,
-    PretrainedSampler,
-    Sampler,
-    SMOTESampler,
-    load_sampler,
-)
-from gen_augment.study import Study
-
 if TYPE_CHECKING:
-    from gen_augment.auditing import audit as audit
+    from gen_augment.auditing.audit import audit as audit
+    from gen_augment.bank import SampleBank as SampleBank
+    from gen_augment.errors import ArchiveError as ArchiveError
+    from gen_augment.errors import DivergedError as DivergedError
+    from gen_augment.errors import ExhaustedError as ExhaustedError
+    from gen_augment.errors import GenAugmentError as GenAugmentError
+    from gen_augment.errors import InputError as InputError
+    from gen_augment.errors import LeakError as LeakError
+    from gen_augment.errors import MissingDependencyError as MissingDependencyError
+    from gen_augment.errors import ModeCollapseWarning as ModeCollapseWarning
+    from gen_augment.errors import NotFittedError as NotFittedError
+    from gen_augment.errors import RebuildError as RebuildError
+    from gen_augment.errors import WorkerDeviceError as WorkerDeviceError
+    from gen_augment.inject import AugmentedDataset as AugmentedDataset
+    from gen_augment.inject import SyntheticMix as SyntheticMix
+    from gen_augment.inject import augment_loader as augment_loader
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
+    from gen_augment.samplers import BootstrapSampler as BootstrapSampler
+    from gen_augment.samplers import ConditionalFlow as ConditionalFlow
+    from gen_augment.samplers import ConditionalGAN as ConditionalGAN
+    from gen_augment.samplers import ConditionalVAE as ConditionalVAE
+    from gen_augment.samplers import FilteredSampler as FilteredSampler
+    from gen_augment.samplers import KDESampler as KDESampler
+    from gen_augment.samplers import MixtureSampler as MixtureSampler
+    from gen_augment.samplers import NetworkSampler as NetworkSampler
+    from gen_augment.samplers import PairedVAE as PairedVAE
+    from gen_augment.samplers import PretrainedSampler as PretrainedSampler
+    from gen_augment.samplers import Sampler as Sampler
+    from gen_augment.samplers import SMOTESampler as SMOTESampler
+    from gen_augment.samplers import load_sampler as load_sampler
+    from gen_augment.samplers import register_sampler as register_sampler
+    from gen_augment.study import Study as Study
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ArchiveError",
-    "AugmentedDataset",
-    "BootstrapSampler",
-    "ConditionalFlow",
-    "ConditionalGAN",
-    "ConditionalVAE",
-    "DivergedError",
-    "ExhaustedError",
-    "FilteredSampler",
-    "GenAugmentError",
-    "InputError",
-    "KDESampler",
-    "LeakError",
-    "MissingDependencyError",
-    "MixtureSampler",
-    "ModeCollapseWarning",
-    "NotFittedError",
-    "PairedVAE",
-    "PretrainedSampler",
-    "RebuildError",
-    "SMOTESampler",
-    "SampleBank",
-    "Sampler",
-    "Study",
-    "SyntheticMix",
-    "WorkerDeviceError",
-    "augment_loader",
-    "load_sampler",
-]
+#: Public names by the module that has them. Modules are imported when a name is first used, so
+#: that the command line answers ``--help`` without importing torch.
+_NAMES = {
+    "bank": ["SampleBank"],
+    "errors": [
+        "ArchiveError",
+        "DivergedError",
+        "ExhaustedError",
+        "GenAugmentError",
+        "InputError",
+        "LeakError",
+        "MissingDependencyError",
+        "ModeCollapseWarning",
+        "NotFittedError",
+        "RebuildError",
+        "WorkerDeviceError",
+    ],
+    "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
+    "samplers": [
+        "BootstrapSampler",
+        "ConditionalFlow",
+        "ConditionalGAN",
+        "ConditionalVAE",
+        "FilteredSampler",
+        "KDESampler",
+        "MixtureSampler",
+        "NetworkSampler",
+        "PairedVAE",
+        "PretrainedSampler",
+        "SMOTESampler",
+        "Sampler",
+        "load_sampler",
+        "register_sampler",
+    ],
+    "study": ["Study"],
+}
+#: Names whose packages are optional or slow to import.
+_OPTIONAL = {"GenerativeOverSampler": "inject.resample", "audit": "auditing"}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted([*_HOMES, *_OPTIONAL])
 
 
 def __getattr__(name: str) -> Any:
-    if (
-        name == "GenerativeOverSampler"
-    ):  # needs imbalanced-learn, which is optional and slow to import
-        from gen_augment.inject.resample import GenerativeOverSampler
+    module = _HOMES.get(name) or _OPTIONAL.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)
 
-        return GenerativeOverSampler
-    if name == "audit":  # needs matplotlib, which is slow to import
-        from gen_augment.auditing import audit
 
-        return audit
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_OPTIONAL})

@@ -1,7 +1,7 @@
-"""One file on disk: safetensors for the arrays, JSON in its header for all else. Nothing is unpickled.
+"""Archives: one safetensors file with all else as JSON in its header. Nothing is unpickled.
 
-A file is written under a temporary name beside its target and renamed, so that a reader sees the old
-file or the new one, and a failed write leaves nothing.
+A file is written under a temporary name in the same folder and renamed. A reader sees the old file
+or the new one, and a failed write leaves nothing.
 """
 
 import contextlib
@@ -28,7 +28,13 @@ _PAIRS = "pairs"
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Write a file whole or not at all; `ArchiveError` says why where it cannot be."""
+    """Write a file atomically: completely or not at all.
+
+    Raises
+    ------
+    ArchiveError
+        The file cannot be written; the message gives the reason.
+    """
     path = Path(path)
     temporary = None
     try:
@@ -41,10 +47,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        with contextlib.suppress(PermissionError):  # where a mount decides who owns a file
-            Path(temporary).chmod(
-                0o666 & ~umask
-            )  # mkstemp makes private files; an archive is an ordinary one
+        with contextlib.suppress(PermissionError):  # some mounts fix the owner and the mode
+            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files
         Path(temporary).replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -55,11 +59,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Make the folder of `path`, and fail before hours of work, not after, where nothing can be written into it.
+    """Create the folder of `path`, and raise before a long computation if it is not writable.
 
     Raises
     ------
     ArchiveError
+        Nothing can be written to the folder.
     """
     path = Path(path)
     try:
@@ -71,19 +76,27 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tensor]) -> Path:
-    """Write `header` and `tensors` to `path`, replacing what is there.
+    """Write `header` and `tensors` to `path`, replacing an existing file.
 
     Parameters
     ----------
     path : path-like
     header : dict
-        Anything JSON can hold.
+        JSON values.
     tensors : mapping of str to Tensor
 
     Raises
     ------
     ArchiveError
-        The place cannot be written.
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     header, tensors = read(write(f"{folder}/a", {"n": 3}, {"x": torch.ones(2)}))
+    >>> header["n"], tensors["x"].tolist()
+    (3, [1.0, 1.0])
     """
     text = json.dumps({"format": FORMAT, **header}, allow_nan=True)
     arrays = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -91,25 +104,25 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
 
 
 def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
-    """What `write` takes and `read` makes this mapping of: keys in JSON are strings, and those of it may be numbers."""
+    """Return a mapping as JSON that `read` turns into it again, even if keys are numbers."""
     pairs = [
         [key.item() if isinstance(key, np.generic) else key, value]
         for key, value in mapping.items()
     ]
     if all(isinstance(key, str) for key, _ in pairs) and set(mapping) != {_PAIRS}:
         return dict(pairs)
-    return {_PAIRS: sorted(pairs, key=repr)}  # numbers and strings have no order among themselves
+    return {_PAIRS: sorted(pairs, key=repr)}  # numbers and strings cannot be compared
 
 
 def read(
     path: str | os.PathLike[str], *, with_tensors: bool = True
 ) -> tuple[JSON, dict[str, Tensor]]:
-    """Read an archive that `write` made, or only its header.
+    """Read an archive that `write` has written, or only its header.
 
     Raises
     ------
     ArchiveError
-        There is no such file, it is cut short, not one of ours, or of another format version.
+        The file is missing, damaged, not from this package, or of another format version.
     """
     path = Path(path)
     if not path.is_file():
@@ -121,19 +134,14 @@ def read(
                 name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())
             }
         header = None if text is None else json.loads(text, object_hook=_from_pairs)
-    except (
-        SafetensorError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:  # no bytes, or bad JSON
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ArchiveError(f"{path} is not a readable archive, or is cut short: {error}") from error
     if not isinstance(header, dict):
-        raise ArchiveError(f"{path} is a safetensors file, but not one that gen_augment wrote.")
+        raise ArchiveError(f"{path} is a safetensors file that gen_augment has not written.")
     if header.get("format") != FORMAT:
         raise ArchiveError(
-            f"{path} has archive format {header.get('format')!r}; this version of gen_augment reads format {FORMAT}."
+            f"{path} has archive format {header.get('format')!r}; this version of gen_augment reads "
+            f"format {FORMAT}."
         )
     return header, tensors
 
@@ -147,7 +155,7 @@ def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
 
 def _unwritable(path: Path, error: OSError) -> ArchiveError:
     return ArchiveError(
-        f"cannot write {path}: {error.strerror or error}. Choose a folder that can be written."
+        f"cannot write {path}: {error.strerror or error}. Choose a folder that is writable."
     )
 
 

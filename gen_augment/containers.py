@@ -5,17 +5,83 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from PIL import Image
 
 from gen_augment.errors import InputError
 
-__all__ = ["concatenate", "is_pil", "stack_rows", "take"]
+__all__ = [
+    "as_pandas",
+    "concatenate",
+    "converted_from",
+    "is_pil",
+    "library_of",
+    "pandas_only",
+    "stack_rows",
+    "take",
+    "to_library",
+]
+
+#: Attribute of a DataFrame that names the library whose table it was.
+_LIBRARY = "gen_augment.library"
 
 
 def is_pil(row: Any) -> bool:
     """Whether a row is a PIL image."""
     return isinstance(row, Image.Image)
+
+
+def library_of(X: Any) -> str:
+    """Return the name of the package that the type of `X` comes from."""
+    return type(X).__module__.partition(".")[0]
+
+
+def as_pandas(X: Any) -> Any:
+    """Turn a polars or pyarrow table into a DataFrame; all else stays as it is."""
+    library = library_of(X)
+    if library == "polars" and hasattr(X, "to_arrow") and hasattr(X, "columns"):
+        frame = _from_arrow(X.to_arrow())
+        frame.attrs[_LIBRARY] = library
+        return frame
+    return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
+
+
+def pandas_only(X: Any) -> Any:
+    """Turn a table into a DataFrame whose synthetic rows are DataFrames too."""
+    frame = as_pandas(X).copy()
+    frame.attrs.pop(_LIBRARY, None)
+    return frame
+
+
+def _from_arrow(table: Any) -> pd.DataFrame:
+    """Whole numbers with missing values stay whole, and dates become datetime64."""
+    whole = {
+        getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name)
+        for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    }
+    has_missing = {
+        field.type
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if column.null_count
+    }
+    kept = {kind: dtype for kind, dtype in whole.items() if kind in has_missing}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get, date_as_object=False)
+    return frame
+
+
+def converted_from(X: Any) -> str:
+    """Return the library whose table a DataFrame was, or an empty string."""
+    return str(getattr(X, "attrs", {}).get(_LIBRARY, ""))
+
+
+def to_library(frame: pd.DataFrame, library: str) -> Any:
+    """Turn a DataFrame into a table of `library`, if that is polars."""
+    if library != "polars":
+        return frame
+    import polars
+
+    return polars.from_pandas(frame)
 
 
 def stack_rows(X: Any) -> Any:
@@ -54,6 +120,10 @@ def concatenate(parts: Sequence[Any]) -> Any:
         return pd.concat(parts, ignore_index=True)
     if isinstance(first, torch.Tensor):
         return torch.cat(list(parts))
+    if library_of(first) == "polars":
+        import polars
+
+        return polars.concat(list(parts))
     if isinstance(first, np.ndarray):
         return np.concatenate(parts, dtype=first.dtype)  # its byte order too
     return [row for part in parts for row in part]

@@ -1,4 +1,4 @@
-"""Distances between sets of vectors and who is near to whom, a part at a time: no n x n matrix is ever held."""
+"""Distances between sets of vectors and nearest neighbours, in parts of bounded memory."""
 
 from collections.abc import Iterator
 
@@ -7,36 +7,46 @@ from torch import Tensor
 
 __all__ = ["PART_SIZE", "distances", "members", "nearest", "radii"]
 
-#: Distances held at a time: 40 MB of float64. Pieces of more than 32 MB go back to the system when they are freed;
-#: smaller ones pile up in glibc's heap, to many times the memory.
+#: Distances held at a time: 40 MB of float64. Blocks of more than 32 MB are returned to the
+#: system when they are freed; smaller ones accumulate in glibc's heap.
 PART_SIZE = 5_000_000
 
 
 def distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Euclidean distances of a few rows of `a` at a time to all of `b`."""
+    """Yield the Euclidean distances of a few rows of `a` at a time to all rows of `b`."""
     size = max(1, PART_SIZE // len(b))
     for start in range(0, len(a), size):
         part = slice(start, start + size)
-        # By differences, not by products: rows that are equal are at distance 0, and d(a, b) is d(b, a), to the bit.
+        # Differences are exact where matrix products are not: equal rows are at distance 0,
+        # and d(a, b) equals d(b, a) to the bit.
         yield part, torch.cdist(a[part], b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
-    """Distance of each row, or of these rows, to its k-th nearest among the others, or to the farthest of fewer."""
-    some, k = (
-        x if rows is None else x[rows],
-        min(k + 1, len(x)),
-    )  # the nearest of all is the row itself
+    """Return each row's distance to its k-th nearest other row, or the farthest of fewer.
+
+    `rows` selects the rows of `x` that are asked for; all by default.
+    """
+    some = x if rows is None else x[rows]
+    k = min(k + 1, len(x))  # the nearest row is the row itself
     return torch.cat(
         [distance.topk(k, largest=False).values[:, -1] for _, distance in distances(some, x)]
     )
 
 
 def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Which of `fake` lie on the manifold of `real`, and which of `real` on that of `fake`: bool, (m,) and (n,).
+    """Test which rows lie on the manifold of the other set.
 
-    The manifold of a set is the union of closed balls around its rows, each as far as the row's k-th nearest neighbour
-    in the set (Kynkäänniemi et al. 2019, arXiv:1904.06991).
+    The manifold of a set is the union of closed balls around its rows. Each ball reaches
+    to the row's k-th nearest neighbour in the set (Kynkäänniemi et al. 2019,
+    arXiv:1904.06991).
+
+    Returns
+    -------
+    realistic : bool Tensor of shape (m,)
+        Which rows of `fake` lie on the manifold of `real`.
+    covered : bool Tensor of shape (n,)
+        Which rows of `real` lie on the manifold of `fake`.
     """
     reach_real, reach_fake = radii(real, k), radii(fake, k)
     realistic, covered = [], torch.zeros(len(real), dtype=torch.bool, device=real.device)
@@ -47,10 +57,11 @@ def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def nearest(rows: Tensor, others: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-    """Distances to the `k` nearest of `others`, and their numbers: each of shape (n, k); for many rows.
+    """Return distances to the `k` nearest of `others`, and their positions: (n, k) each.
 
-    Neighbours are found by products, several times as fast as `distances`, and so may be others that are as near but
-    for rounding. Their distances are taken by differences: a copy is at 0.
+    Neighbours are found with matrix products, which is several times as fast as
+    `distances`; rounding may choose another neighbour that is equally near. The distances
+    returned are computed from differences, so a copy is at distance 0.
     """
     middle = others.mean(dim=0)
     rows, others = rows - middle, others - middle

@@ -1,8 +1,8 @@
-"""Addressable noise: row *i* of an endless table of random numbers, whoever asks and in whatever order.
+"""Addressable noise: row *i* of an endless table of random numbers, independent of other calls.
 
-``torch.randn(n)`` is not a prefix of ``torch.randn(m)``, so noise is drawn in fixed blocks of 256 rows,
-each from a generator of its own that is seeded by a hash of ``(seed, block)``. One block costs about what
-a plain draw of 256 rows does; one generator a row would cost some twenty times more.
+``torch.randn(n)`` is not a prefix of ``torch.randn(m)``, so noise is drawn in fixed blocks of 256
+rows, each from its own generator, seeded by a hash of ``(seed, block)``. A block costs about as
+much as a plain draw of 256 rows; one generator for each row would cost about twenty times as much.
 """
 
 import hashlib
@@ -42,16 +42,21 @@ def derive_seed(seed: int, *path: str | int) -> int:
     >>> derive_seed(0, "noise", 1) == derive_seed(0, "noise", 2)
     False
     """
-    # NumPy's numbers and strings have a repr of their own, which differs between its versions.
+    # The repr of NumPy's numbers and strings differs between its versions.
     names = [str(name) if isinstance(name, str) else int(name) for name in path]
     digest = hashlib.blake2b(repr((int(seed), *names)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def resolve_seed(random_state: RandomState) -> int:
-    """Turn scikit-learn's `random_state` into one integer; None draws fresh entropy.
+    """Return scikit-learn's `random_state` as one integer; None draws fresh entropy.
 
-    NumPy's global generator is never touched.
+    NumPy's global generator is not used.
+
+    Examples
+    --------
+    >>> resolve_seed(7)
+    7
     """
     if random_state is None:
         return secrets.randbits(63)
@@ -67,12 +72,12 @@ def resolve_seed(random_state: RandomState) -> int:
 
 
 def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
-    """Standard normal rows by address.
+    """Return standard normal rows by address.
 
     Parameters
     ----------
     index : ndarray of shape (n,)
-        Row numbers, any non-negative integers in any order.
+        Row numbers of at least 0, in any order.
     shape : tuple of int
         Shape of one row.
     seed : int
@@ -81,25 +86,31 @@ def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
     Returns
     -------
     Tensor of shape (n, *shape), float32, on the CPU
+
+    Examples
+    --------
+    >>> whole = normal(np.arange(1000), (3,), seed=0)
+    >>> bool((normal(np.array([999, 5]), (3,), seed=0) == whole[[999, 5]]).all())
+    True
     """
     return _rows(_normal_block, index, shape, seed)
 
 
 def uniform(index: np.ndarray, seed: int, shape: tuple[int, ...] = ()) -> np.ndarray:
-    """Uniform numbers in [0, 1) by address: ndarray of shape (n, *shape), float64."""
+    """Return uniform numbers in [0, 1) by address: ndarray of shape (n, *shape), float64."""
     return _rows(_uniform_block, index, shape, seed).numpy()
 
 
 def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.ndarray:
-    """Class numbers by address, drawn with the given probabilities: ndarray of shape (n,), int64."""
+    """Draw class numbers by address with the given probabilities: ndarray of shape (n,), int64."""
     return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
 
 
 @contextmanager
 def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators for a while, and put them back afterwards.
+    """Seed torch's global generators within the block, and restore them afterwards.
 
-    Layer initialisation and drop-out take no generator, so training needs the global one.
+    Layer initialisation and dropout take no generator, so training needs the global one.
     """
     on_cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_cuda else []):
@@ -138,7 +149,7 @@ def _generator(seed: int, block: int) -> torch.Generator:
     return torch.Generator("cpu").manual_seed(derive_seed(seed, "block", block))
 
 
-# The last blocks are kept, so that reading a table row by row costs one draw a block.
+# Blocks are cached, so that reading a table row by row costs one draw for each block.
 @lru_cache(maxsize=4)
 def _normal_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
     return torch.randn(

@@ -21,15 +21,15 @@ __all__ = [
 ]
 
 JSON = dict[str, Any]
-#: ``"step"`` and each loss by name, one value a reading.
+#: ``"step"`` and each loss by name, with one value for each reading.
 History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
 
-#: Columns of a table that are not what their dtype says, by name or position: "number" or "category".
+#: Types of columns that their dtype does not tell: "number" or "category", by name or position.
 ColumnTypes = Mapping[Any, str] | None
 
-#: Labels as `sample` takes them: None for the prior, one label, one per row, or counts by label.
+#: Labels that `sample` takes: None for the prior, one label, one for each row, or counts by label.
 Labels = ArrayLike | Mapping[Any, int] | None
 
 
@@ -73,17 +73,17 @@ class SupportsAddresses(SupportsSample, Protocol):
 
 @runtime_checkable
 class GeneratesRows(SupportsSample, Protocol):
-    """What a bank needs of a sampler beyond that: the form of its rows, and who it is."""
+    """What a bank needs besides: the encodings of rows and labels, and a fingerprint."""
 
     seed_: int
 
     @property
     def codec_(self) -> Any:
-        """Of the rows."""
+        """The encoding of the rows."""
 
     @property
     def label_codec_(self) -> Any:
-        """Of the labels."""
+        """The encoding of the labels."""
 
     def fingerprint(self) -> str:
-        """Hash of all that decides the rows."""
+        """Hash everything that decides the rows."""

@@ -13,7 +13,7 @@ from hypothesis import settings
 from PIL import Image
 
 from gen_augment import ConditionalVAE, modalities
-from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers import SAMPLERS, ClassicalSampler, NetworkSampler
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = (
@@ -28,7 +28,12 @@ settings.load_profile("steady")
 modalities.Modality.label_steps = modalities.Image.label_steps = 60  # toys are learned in no time
 
 
-def small_sampler(name: str, **params: Any) -> Sampler:
+#: Samplers of the package, by name: with a network, and without.
+NETWORKS = [name for name, cls in SAMPLERS.items() if issubclass(cls, NetworkSampler)]
+CLASSICAL = [name for name, cls in SAMPLERS.items() if issubclass(cls, ClassicalSampler)]
+
+
+def small_sampler(name: str, **params: Any) -> Any:
     """A sampler of the smallest size, not fitted."""
     small = {
         "max_steps": 3,

@@ -48,7 +48,7 @@ NUMBERS = uniform(np.arange(N_TABLE), 5)
 
 
 @given(INDICES)
-def test_a_row_is_the_same_whatever_is_asked_for_with_it(index: list[int]) -> None:
+def test_a_row_does_not_depend_on_the_other_rows_of_a_call(index: list[int]) -> None:
     where = np.array(index, dtype=np.int64)
     assert torch.equal(normal(where, (3,), 5), NOISE[index])
     np.testing.assert_array_equal(uniform(where, 5), NUMBERS[where])
@@ -170,7 +170,7 @@ def test_derived_seeds_fit_into_63_bits(seed: int, path: list[str | int]) -> Non
     assert 0 <= derive_seed(seed, *path) < 2**63
 
 
-def test_derived_seeds_tell_paths_apart() -> None:
+def test_derived_seeds_distinguish_paths() -> None:
     paths: list[tuple[Any, ...]] = [
         (0,),
         (1,),
@@ -188,7 +188,7 @@ def test_derived_seeds_are_those_of_numpy_numbers_too() -> None:
     assert derive_seed(np.int64(4), np.str_("a"), np.uint8(2)) == derive_seed(4, "a", 2)  # type: ignore[arg-type]
 
 
-def test_fork_rng_seeds_and_puts_back() -> None:
+def test_fork_rng_seeds_and_restores() -> None:
     before = torch.get_rng_state()
     with fork_rng(3, CPU):
         first = torch.rand(4)
@@ -201,7 +201,7 @@ def test_fork_rng_seeds_and_puts_back() -> None:
     assert not torch.equal(first, other)
 
 
-def test_fork_rng_puts_back_after_an_exception() -> None:
+def test_fork_rng_restores_after_an_exception() -> None:
     before = torch.get_rng_state()
     with pytest.raises(ZeroDivisionError), fork_rng(3, CPU):
         _ = torch.rand(4) / (0 // 0)
@@ -229,6 +229,6 @@ def test_resolve_seed_without_a_seed_draws_entropy_and_leaves_numpy_alone() -> N
 
 
 @pytest.mark.parametrize("seed", [True, np.bool_(False), 1.0, np.float64(2), "0", [1], {}])
-def test_resolve_seed_refuses_what_is_no_seed(seed: Any) -> None:
+def test_resolve_seed_refuses_other_types(seed: Any) -> None:
     with pytest.raises(InputError, match="random_state="):
         resolve_seed(seed)

@@ -1,9 +1,7 @@
-"""What a fitted sampler's rows are like, on one page: near to real ones, varied, copied, rightly labelled, of use.
+"""Inspection of a fitted sampler: a page of figures, and rows along lines in its code space."""
 
-And what it has learned: rows between two rows, and along the ways in which rows of a class differ.
-"""
-
-from gen_augment.auditing.audit import Audit, audit
+from gen_augment.auditing.audit import audit
 from gen_augment.auditing.latent import interpolate, save_grid, traverse
+from gen_augment.auditing.result import Audit
 
 __all__ = ["Audit", "audit", "interpolate", "save_grid", "traverse"]

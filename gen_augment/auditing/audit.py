@@ -1,12 +1,9 @@
-"""Figures of a sampler's rows beside the same figures of real rows, and what stands out."""
+"""`audit`: compare the rows of a sampler with real rows."""
 
 import datetime
-import json
-import os
 import platform
-from collections.abc import Callable, Sized
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Sized
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -14,96 +11,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gen_augment.archive import write_bytes
+from gen_augment.auditing.columns import column_figures
 from gen_augment.auditing.figures import (
     FIGURES,
-    Compared,
-    K,
+    N_NEIGHBOURS,
+    Comparison,
+    Figures,
     class_figures,
-    column_figures,
-    findings,
     row_figures,
 )
-from gen_augment.codecs import infer_codec, read_rows, take
-from gen_augment.counts import allocate
+from gen_augment.auditing.findings import findings
+from gen_augment.auditing.pictures import draw
+from gen_augment.auditing.result import Audit
+from gen_augment.containers import stack_rows
+from gen_augment.data.counts import allocate
+from gen_augment.data.reading import read_rows
+from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.inject.row_source import check_source, next_addresses
 from gen_augment.metrics import Bias
 from gen_augment.metrics.bias import bias_of
 from gen_augment.metrics.features import Features, as_vectors, choose_features
-from gen_augment.metrics.rows import LabelledRows
-from gen_augment.metrics.utility import N_STEPS, utility_of
+from gen_augment.metrics.utility import N_STEPS, Utility, utility_of
+from gen_augment.modalities import Modality, get_modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.study.task import Part
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
 
-__all__ = ["Audit", "audit"]
+__all__ = ["audit"]
 
 N_HARDEST = 40
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What `audit` found.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row a figure: ``synthetic``, ``reference`` (the same for real rows, where that makes sense) and ``ideal``.
-    per_class : DataFrame
-        One row a class: ``real`` and ``synthetic`` rows, ``label_agreement`` and ``reference_agreement``, of real
-        rows, ``precision``, ``recall``, ``reference_recall`` and ``memorisation``; with unseen rows, recall of them
-        after training on synthetic and on as many real rows.
-    per_column : DataFrame or None
-        One row a column of a table: how alike its distribution is, ``shape`` and ``reference``; see `column_shapes`.
-    groups : Bias or None
-        Of the column that was named.
-    hardest : DataFrame
-        The synthetic rows whose label classifiers of the real rows doubt most, by ``address``: ``label``, and
-        ``score``, its probability less that of the likeliest other one. ``sampler.generate([address], label,
-        seed=seed)`` gives the row again, with the seed in the card as ``synthetic_seed``.
-    findings : list of str
-        What stands out, in words; empty where nothing does.
-    card : dict
-        Sampler, data, versions and date, as JSON values.
-    pictures : dict of str to bytes
-        PNG by title; drawn when they are first asked for.
-    """
-
-    table: pd.DataFrame
-    per_class: pd.DataFrame
-    per_column: pd.DataFrame | None
-    groups: Bias | None
-    hardest: pd.DataFrame
-    findings: list[str]
-    card: dict[str, Any]
-    draw: Callable[[], dict[str, bytes]] = field(default=dict, repr=False)
-
-    @cached_property
-    def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above
-        return self.draw()
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write a sheet to lie beside an archive: figures, findings, fingerprint of the data, versions, date."""
-        tables = {
-            "figures": self.table.drop(columns="ideal"),
-            "classes": self.per_class,
-            "columns": self.per_column,
-        }
-        if self.groups is not None:
-            tables["groups"] = self.groups.by_group
-        tables["hardest"] = self.hardest
-        record = self.card | {"findings": self.findings}
-        record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
-        write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
-
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write one page that needs nothing else."""
-        from gen_augment.auditing.page import render
-
-        write_bytes(path, render(self).encode())
+#: Examples of each class as text, and classes shown, for rows without pictures.
+N_EXAMPLES, MAX_CLASSES = 3, 10
 
 
 def audit(
@@ -111,35 +51,39 @@ def audit(
     X: Any,
     y: Any = None,
     *,
-    holdout: tuple[Any, Any] | None = None,
+    holdout: tuple[Any, Any] | Rows | None = None,
     group: str | int | tuple[ArrayLike, ArrayLike] | None = None,
+    modality: str | Modality | None = None,
     features: Features = "auto",
     model: Any = None,
     n_samples: int = 5000,
     random_state: RandomState = 0,
 ) -> Audit:
-    """Compare a sampler's rows with those it was fitted on and, better, with others that it has not seen.
+    """Compare the rows of a sampler with its training rows and with unseen real rows.
 
     Parameters
     ----------
-    sampler : fitted sampler
-        Or a `SampleBank` or `FilteredSampler`.
-    X, y
-        The rows that it was fitted on, as `Sampler.fit` takes them; those without a label (-1) are left out.
+    sampler : fitted sampler, SampleBank or FilteredSampler
+    X, y : as in `Sampler.fit`
+        The rows that the sampler was fitted on. Rows without a label (-1) are left out.
     holdout : (X, y), optional
-        Real rows that it has not seen. Without them there is nothing to read a figure against, and no figures of
-        privacy but for copies, nor of use to a classifier.
+        Real rows that the sampler was not fitted on. Without them the figures have no
+        reference, and there are no figures of utility and only a few of privacy.
     group : str, int, or (array-like, array-like), optional
-        Column of a table, by name or number, or the values of `X` and of `holdout`: shares of these groups, and
-        balanced accuracy in each without and with synthetic rows; see `metrics.bias`.
+        A column, by name or position, or one value per row of `X` and of `holdout`. Adds
+        the share of each group, and balanced accuracy in each with and without synthetic
+        rows; see `metrics.bias`.
+    modality : str, Modality or None
+        How to read the rows; by default as the sampler reads them.
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        Where rows are compared. By default images are in the features of a small classifier trained on the real rows,
-        and tables by scaled columns; see `Realism`.
+        The space in which rows are compared; see `Realism`.
     model : scikit-learn classifier with predict_proba, optional
-        Which tells whether labels are right, and is trained on synthetic rows; a small network otherwise.
+        Judges the labels, and is trained on synthetic rows. By default a small network.
     n_samples : int
-        Synthetic rows, as many of each class as there are in `y` in proportion, and real ones at most.
+        Maximum number of synthetic rows and of real rows. Synthetic rows have the class
+        proportions of `y`.
     random_state : int, RandomState or None
+        Seeds the synthetic rows, the classifiers and the selection of real rows.
 
     Returns
     -------
@@ -148,147 +92,185 @@ def audit(
     Raises
     ------
     InputError
-        Rows, labels or groups are not of the form and classes of the sampler.
+        Rows, labels or groups do not have the form and classes of the sampler.
+    NotFittedError
+        The sampler is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from gen_augment import BootstrapSampler
+    >>> X, y = load_wine(return_X_y=True)
+    >>> sampler = BootstrapSampler(random_state=0).fit(X[::2], y[::2])
+    >>> model = LogisticRegression()
+    >>> found = audit(sampler, X[::2], y[::2], holdout=(X[1::2], y[1::2]), model=model)
+    >>> found.findings[0]
+    '100% of the rows are copies of training rows.'
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
     if group is not None and holdout is None:
-        raise InputError(
-            "group is compared on rows that the sampler has not seen: give holdout=(X, y)."
-        )
-    rng = np.random.default_rng(seed % 2**64)  # NumPy takes no negative one
-    real, labelled = _read(sampler, X, y)
-    index, made = _generate(sampler, real, n_samples, seed)
+        raise InputError("group is compared on unseen rows: give holdout=(X, y).")
+    rng = np.random.default_rng(seed % 2**64)  # NumPy accepts no negative seeds
+    real, labelled = _read(sampler, X, y, modality)
+    index, synthetic = _generate(sampler, real, n_samples, seed)
+    sample = rng.permutation(len(real))[:n_samples]
     unseen = None
-    some = rng.permutation(len(real))[:n_samples]
     if holdout is not None:
-        unseen = real.like(*holdout)
+        unseen = real.like(holdout) if isinstance(holdout, Rows) else real.like(*holdout)
         _check_enough("holdout", unseen)
         chosen = rng.permutation(len(unseen))[:n_samples]
-        group, unseen = _chosen(group, labelled, chosen, len(unseen)), unseen.part(chosen)
-
+        group, unseen = _select_groups(group, labelled, chosen, len(unseen)), unseen.take(chosen)
     extract = choose_features(features, real, seed)
-    parts = {"train": real, "made": made} | ({} if unseen is None else {"unseen": unseen})
-    data = Compared(
-        real,
-        made,
-        unseen,
-        some,
-        {name: as_vectors(extract, part.X) for name, part in parts.items()},
-    )
+    parts = {"real": real, "synthetic": synthetic} | ({} if unseen is None else {"unseen": unseen})
+    vectors = {name: as_vectors(extract, rows.X) for name, rows in parts.items()}
+    data = Comparison(real, synthetic, unseen, sample, vectors)
 
-    several = len(np.unique(real.codes)) > 1
-    if group is not None and not several:
-        raise InputError("group is compared by a classifier, and all rows of X have one label.")
-    scores, known, agreement = np.full(len(made), np.nan), np.full(len(real), np.nan), None
-    if several:
-        gate = LabelAgreement(estimator=model, random_state=seed).fit(real.X, real.codes)
-        scores, known = gate.score_samples(made.X, made.codes), gate.cross_fitted_scores_
-        found = known[~np.isnan(known)]
-        agreement = (
-            float((scores >= 0).mean()),
-            float((found >= 0).mean()) if len(found) else np.nan,
-        )
-    worth, groups = None, None
-    trained = {"model": model, "n_steps": N_STEPS, "seed": derive_seed(seed, "utility")}
-    if several and unseen is not None:
-        worth = utility_of(real.part(some), made, unseen, **trained)
-        groups = None if group is None else bias_of(real, made, unseen, group, **trained)  # type: ignore[arg-type]
-
+    margins, real_margins, agreement = _agreement(data, model, seed)
+    worth, groups = _worth(data, group, model, derive_seed(seed, "utility"))
     figures = row_figures(data, agreement, worth)
-    per_class = class_figures(
-        data, sampler.classes_, scores if several else np.zeros(len(made)), known, worth, rng
-    )
-    per_column = column_figures(data) if real.codec.kind == "table" else None
-    order = scores.argsort(kind="stable")[: N_HARDEST if several else 0]
+    per_class = class_figures(data, margins, real_margins, worth, rng)
+    per_column = column_figures(data, sampler.codec_)
+    n_compared = len(sample if unseen is None else unseen)
+    order = np.empty(0, np.int64) if agreement is None else margins.argsort(kind="stable")
+    order = order[:N_HARDEST]
     return Audit(
+        findings(figures, per_class, per_column, groups, len(synthetic), n_compared),
         _as_table(figures),
         per_class,
         per_column,
         groups,
-        pd.DataFrame({"address": index, "label": sampler.classes_[made.codes], "score": scores})
-        .iloc[order]
-        .reset_index(drop=True),
-        findings(
-            figures,
-            per_class,
-            per_column,
-            groups,
-            len(made),
-            len(some if unseen is None else unseen),
-        ),
+        _hardest(index, synthetic, margins, order),
+        _examples(data),
         _card(sampler, data, seed),
-        partial(_pictures, sampler, data, order),
+        partial(draw, sampler, data, order),
     )
 
 
-def _as_table(figures: dict[str, tuple[float, float]]) -> pd.DataFrame:
-    rows = [(name, *figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures]
-    return pd.DataFrame(rows, columns=["figure", "synthetic", "reference", "ideal"]).set_index(
-        "figure"
-    )
-
-
-def _read(sampler: GeneratesRows, X: Any, y: Any) -> tuple[LabelledRows, np.ndarray]:
-    """Training rows that have a label, with class numbers and kinds of columns of the sampler; and which those are."""
+def _read(
+    sampler: GeneratesRows, X: Any, y: Any, modality: str | Modality | None
+) -> tuple[Rows, np.ndarray]:
+    """Return the labelled training rows with the sampler's class codes, and their mask."""
+    if isinstance(X, Rows) and y is None:
+        X, y = X.X, X.y
     X, y = read_rows(X, y)
+    X = stack_rows(X)
     labels, codes = sampler.label_codec_.extend(y)
     sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
     check_same_length(len(X), len(codes))
-    labelled = codes >= 0
-    if not labelled.all():
-        X, codes = take(X, np.flatnonzero(labelled)), codes[labelled]
-    _check_enough("X", codes)
-    sampler.codec_.encode(take(X, np.arange(1)))  # raises for another form
-    return LabelledRows(
-        X, codes, sampler.label_codec_, *infer_codec(X, _column_types(sampler.codec_))
-    ), labelled
-
-
-def _column_types(codec: Any) -> dict[Any, str]:
-    """What columns of a table were fitted as, also where their dtype says something else."""
-    columns = zip(getattr(codec, "columns", ()), getattr(codec, "parts", ()), strict=True)
-    return {name: part.kind for name, part in columns if part.kind in ("number", "category")}
+    how = sampler.codec_.modality if modality is None else get_modality(modality)
+    rows = Rows(X, codes, sampler.label_codec_, how).labelled()
+    _check_enough("X", rows)
+    sampler.codec_.encode(rows.X[:1])  # raises for another form
+    return rows, codes >= 0
 
 
 def _check_enough(name: str, rows: Sized) -> None:
-    if len(rows) <= K + 2:
+    if len(rows) < N_NEIGHBOURS + 3:
         raise InputError(
-            f"{name} has {len(rows)} rows: at least {K + 3} are needed to compare with."
+            f"{name} has {len(rows)} rows: at least {N_NEIGHBOURS + 3} are needed for a comparison."
         )
 
 
-def _chosen(group: Any, labelled: np.ndarray, chosen: np.ndarray, n: int) -> Any:
-    """Groups of `labelled` training rows, of synthetic ones, which nobody knows, and of the `chosen` unseen ones."""
+def _select_groups(group: Any, labelled: np.ndarray, chosen: np.ndarray, n: int) -> Any:
+    """Return the groups of labelled training, synthetic (unknown) and chosen unseen rows."""
     if not isinstance(group, tuple):
         return group
     known = len(group) == 2 and all(values is not None for values in group)
     if not known or (len(group[0]), len(group[1])) != (len(labelled), n):
         raise InputError(
-            f"group: give a column of a table, or the values of the {len(labelled)} rows of X and of the {n} rows of "
-            "holdout."
+            f"group: give a column, or the values of the {len(labelled)} rows of X and of the {n} "
+            "rows of holdout."
         )
-    return (
-        np.asarray(group[0], dtype=object)[labelled],
-        None,
-        np.asarray(group[1], dtype=object)[chosen],
-    )
+    real, unseen = (np.asarray(values, dtype=object) for values in group)
+    return real[labelled], None, unseen[chosen]
 
 
 def _generate(
-    sampler: GeneratesRows, real: LabelledRows, n_samples: int, seed: int
-) -> tuple[np.ndarray, LabelledRows]:
-    """Addresses and rows, as many of each class as there are real ones in proportion."""
-    wanted = allocate(min(n_samples, len(real)), np.bincount(real.codes, minlength=real.n_classes))
+    sampler: GeneratesRows, real: Rows, n_samples: int, seed: int
+) -> tuple[np.ndarray, Rows]:
+    """Generate rows in the class proportions of the real ones; return addresses and rows."""
+    wanted = allocate(min(n_samples, len(real)), real.class_counts)
     codes = np.repeat(np.arange(len(wanted)), wanted)
     index, labels = next_addresses(sampler, codes, np.zeros_like(wanted)), sampler.classes_[codes]
-    return index, real.like(
-        sampler.generate(index, labels, seed=derive_seed(seed, "audit")), labels
-    )
+    rows = sampler.generate(index, labels, seed=derive_seed(seed, "audit"))
+    return index, real.like(rows, labels)
 
 
-def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
-    counts = np.bincount(data.real.codes, minlength=len(sampler.classes_))
+def _agreement(
+    data: Comparison, model: Any, seed: int
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None]:
+    """Return margins of synthetic and training rows, and the shares of agreement with both."""
+    margins, real_margins = np.full(len(data.synthetic), np.nan), np.full(len(data.real), np.nan)
+    if np.count_nonzero(data.real.class_counts) < 2:
+        return margins, real_margins, None
+    gate = LabelAgreement(estimator=model, random_state=seed).fit(data.real)
+    margins = gate.score_samples(data.synthetic.X, data.real.classes[data.synthetic.codes])
+    real_margins = gate.cross_fitted_scores_
+    known = real_margins[~np.isnan(real_margins)]
+    reference = float((known >= 0).mean()) if len(known) else np.nan
+    return margins, real_margins, (float((margins >= 0).mean()), reference)
+
+
+def _worth(
+    data: Comparison, group: Any, model: Any, seed: int
+) -> tuple[Utility | None, Bias | None]:
+    """Return utility and bias; None for a single class, or without unseen rows."""
+    several = np.count_nonzero(data.real.class_counts) > 1
+    if group is not None and not several:
+        raise InputError("group is compared by a classifier, and all rows of X have one label.")
+    if not several or data.unseen is None:
+        return None, None
+    trained = {"model": model, "n_steps": N_STEPS, "seed": seed}
+    worth = utility_of(data.real.take(data.sample), data.synthetic, data.unseen, **trained)
+    if group is None:
+        return worth, None
+    return worth, bias_of(data.real, data.synthetic, data.unseen, group, **trained)
+
+
+def _as_table(figures: Figures) -> pd.DataFrame:
+    rows = {name: (*figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures}
+    table = pd.DataFrame.from_dict(rows, "index", columns=["synthetic", "reference", "ideal"])
+    return table.rename_axis("figure")
+
+
+def _hardest(
+    index: np.ndarray, synthetic: Rows, margins: np.ndarray, order: np.ndarray
+) -> pd.DataFrame:
+    labels = synthetic.classes[synthetic.codes]
+    table = pd.DataFrame({"address": index, "label": labels, "score": margins})
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _examples(data: Comparison) -> pd.DataFrame | None:
+    if data.has_pictures:
+        return None
+    records = []
+    for code in np.flatnonzero(data.synthetic.class_counts)[:MAX_CLASSES]:
+        real, synthetic = (
+            _texts(rows.take(np.flatnonzero(rows.codes == code)[:N_EXAMPLES]))
+            for rows in (data.real, data.synthetic)
+        )
+        label = data.real.classes[code]
+        records += [(label, *pair) for pair in zip(real, synthetic, strict=False)]
+    return pd.DataFrame(records, columns=["class", "real", "synthetic"])
+
+
+def _texts(rows: Rows) -> list[str]:
+    table = rows.modality.columns(rows.codec, rows.X)
+    if table is None:
+        return [str(row) for row in rows.X]
+    records = table.to_dict("records")
+    return [", ".join(f"{name}={_short(v)}" for name, v in row.items()) for row in records]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
+    labels, counts = data.real.classes.tolist(), data.real.class_counts.tolist()
     packages = ("gen_augment", "torch", "scikit-learn", "numpy")
     return {
         "sampler": repr(sampler),
@@ -296,50 +278,11 @@ def _card(sampler: Any, data: Compared, seed: int) -> dict[str, Any]:
         "data_fingerprint": data.real.digest,
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),
-        "synthetic_rows": len(data.made),
-        "class_counts": {
-            str(label): int(n) for label, n in zip(sampler.classes_.tolist(), counts, strict=True)
-        },
+        "synthetic_rows": len(data.synthetic),
+        "class_counts": {str(label): n for label, n in zip(labels, counts, strict=True)},
         "random_state": seed,
         "synthetic_seed": derive_seed(seed, "audit"),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": {name: version(name) for name in packages}
         | {"python": platform.python_version()},
     }
-
-
-def _as_json(table: pd.DataFrame) -> Any:
-    named = table.rename(
-        index=str
-    )  # where one is named as another is numbered, there are two of a name
-    return json.loads(
-        named.to_json(orient="index")
-        if named.index.is_unique
-        else named.reset_index().to_json(orient="records")
-    )
-
-
-def _pictures(sampler: Any, data: Compared, hardest: np.ndarray) -> dict[str, bytes]:
-    from gen_augment.auditing import pictures
-    from gen_augment.study.pictures import example_grid
-
-    classes = data.real.labels.classes
-    real, made = (Part(rows.X, rows.codes) for rows in (data.real, data.made))
-    found = {}
-    if data.real.codec.kind == "image":
-        found["Real and synthetic images"] = example_grid(real, made, classes)
-        found["Synthetic images, and the training image nearest to each"] = pictures.neighbour_grid(
-            data
-        )
-        if len(hardest):
-            title = "Synthetic images whose label classifiers of real rows doubt most"
-            found[title] = pictures.image_grid(data.made, hardest)
-        ways = pictures.ways_grid(sampler, data.real)
-        if ways is not None:
-            found["From one training image to another, as the sampler sees it"] = ways
-    found["Real and synthetic rows on two principal components"] = pictures.projection(data.vectors)
-    found["Real and synthetic rows by t-SNE, which keeps neighbours together"] = (
-        pictures.neighbourhoods(data.vectors)
-    )
-    found["Rows of each class"] = pictures.class_bars(classes, data.real.codes, data.made.codes)
-    return found

@@ -1,14 +1,14 @@
-"""The figures of an audit, and which of them stand out."""
+"""The figures of an audit: all rows, and each class."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from gen_augment.containers import stack_rows
+from gen_augment.data.rows import Rows
 from gen_augment.metrics import (
-    Bias,
     adversarial_accuracy,
     closest_record,
     column_shapes,
@@ -21,339 +21,293 @@ from gen_augment.metrics import (
     two_sample_auc,
     vendi_score,
 )
-from gen_augment.metrics.rows import LabelledRows
 from gen_augment.metrics.utility import Utility
-from gen_augment.modalities.table.codec import columns_of
 
-__all__ = ["FIGURES", "Compared", "class_figures", "column_figures", "findings", "row_figures"]
+__all__ = ["FIGURES", "N_NEIGHBOURS", "Comparison", "Figures", "class_figures", "row_figures"]
 
-K = 3
-#: Rows of a class below which its precision and recall are not taken.
+N_NEIGHBOURS = 3
+#: Rows of a class that precision and recall need.
 MIN_PER_CLASS = 10
-#: A share that differs from its reference by more, and by more than chance explains, is said; so is a balanced accuracy
-#: that falls by half as much.
-CLEAR = 0.1
-#: Standard errors that chance explains.
-CHANCE = 3.0
 
 
-class _Figure(NamedTuple):
+class Figure(NamedTuple):
+    """A figure in words.
+
+    Attributes
+    ----------
+    question : str
+        The question that the figure helps to answer.
+    title, meaning : str
+        Its name, and what it measures.
+    ideal : str
+        Its best value.
+    """
+
+    question: str
     title: str
+    meaning: str
     ideal: str
 
 
-#: Each figure in words, and what it is at best.
+_REAL, _VARIED = "Do the rows look real?", "Are the rows varied?"
+_LABELS, _COPIES = "Are the labels right?", "Do the rows reveal training rows?"
+_USE = "Can a classifier learn from the rows?"
+_AS_REAL = "as real rows"
+
 FIGURES = {
-    "frechet_distance": _Figure("Fréchet distance", "as the reference"),
-    "kernel_distance": _Figure("kernel distance", "0"),
-    "precision": _Figure("precision: share inside the manifold of real rows", "as the reference"),
-    "recall": _Figure(
-        "recall: share of real rows inside the manifold of these", "as the reference"
+    "frechet_distance": Figure(
+        _REAL,
+        "Fréchet distance",
+        "Distance between the means and covariances of both sets. Smaller is closer.",
+        _AS_REAL,
     ),
-    "density": _Figure("density", "as the reference"),
-    "coverage": _Figure("coverage", "as the reference"),
-    "column_shapes": _Figure("columns' distributions: 1 is equal, mean of all", "as the reference"),
-    "pair_correlations": _Figure(
-        "columns' correlations: 1 is equal, mean of all pairs", "as the reference"
+    "kernel_distance": Figure(
+        _REAL,
+        "Kernel distance",
+        "Distance between both distributions (maximum mean discrepancy). Smaller is closer.",
+        "0",
     ),
-    "two_sample_auc": _Figure("told from real rows by classifiers (ROC AUC)", "0.5"),
-    "vendi_score": _Figure("different rows (Vendi score)", "as the reference"),
-    "label_agreement": _Figure(
-        "share whose label classifiers of real rows agree with", "as the reference"
+    "precision": Figure(
+        _REAL, "Precision", "Share of the rows that lie among real rows.", _AS_REAL
     ),
-    "synthetic_on_real": _Figure(
-        "trained on these, tested on unseen rows (balanced accuracy)", "as the reference"
+    "density": Figure(
+        _REAL,
+        "Density",
+        "Number of real rows around each row, relative to what real rows would have.",
+        _AS_REAL,
     ),
-    "real_on_synthetic": _Figure(
-        "trained on real rows, tested on these (balanced accuracy)", "as the reference"
+    "column_shapes": Figure(
+        _REAL,
+        "Column distributions",
+        "Similarity of each column's distribution, mean over the columns. 1 is equal.",
+        _AS_REAL,
     ),
-    "memorisation": _Figure(
-        "share nearer to a training row than that is to any other", "at most the reference"
+    "pair_correlations": Figure(
+        _REAL,
+        "Column correlations",
+        "Similarity of the correlation of two columns, mean over all pairs. 1 is equal.",
+        _AS_REAL,
     ),
-    "copies": _Figure("share of copies of training rows", "0"),
-    "share_nearer_to_train": _Figure("share nearer to training than to unseen rows", "0.5"),
-    "privacy_loss": _Figure("privacy loss: adversarial accuracy, unseen less training rows", "0"),
-    "membership_auc": _Figure("training rows found by their nearest sample (ROC AUC)", "0.5"),
+    "two_sample_auc": Figure(
+        _REAL,
+        "Distinguishable from real rows",
+        "How well a classifier separates synthetic from real rows (ROC AUC): 0.5 is guessing.",
+        "0.5",
+    ),
+    "recall": Figure(
+        _VARIED, "Recall", "Share of real rows that lie among the synthetic rows.", _AS_REAL
+    ),
+    "coverage": Figure(
+        _VARIED, "Coverage", "Share of real rows with a synthetic row nearby.", _AS_REAL
+    ),
+    "vendi_score": Figure(
+        _VARIED, "Vendi score", "Effective number of different rows. Larger is more.", _AS_REAL
+    ),
+    "label_agreement": Figure(
+        _LABELS,
+        "Label agreement",
+        "Share of the rows whose label classifiers of real rows also predict.",
+        _AS_REAL,
+    ),
+    "real_on_synthetic": Figure(
+        _LABELS,
+        "Train on real, test on synthetic",
+        "Balanced accuracy on synthetic rows of a classifier of real rows.",
+        _AS_REAL,
+    ),
+    "synthetic_on_real": Figure(
+        _USE,
+        "Train on synthetic, test on real",
+        "Balanced accuracy on unseen real rows of a classifier of synthetic rows.",
+        _AS_REAL,
+    ),
+    "copies": Figure(_COPIES, "Copies", "Share of the rows that equal a training row.", "0"),
+    "memorisation": Figure(
+        _COPIES,
+        "Memorisation",
+        "Share of the rows that are nearer to a training row than its own neighbour is.",
+        "at most as real rows",
+    ),
+    "share_nearer_to_train": Figure(
+        _COPIES,
+        "Nearer to training rows",
+        "Share of the rows that are nearer to a training row than to any unseen row.",
+        "0.5",
+    ),
+    "privacy_loss": Figure(
+        _COPIES,
+        "Privacy loss",
+        "How much easier unseen rows are to tell from synthetic rows than training rows are.",
+        "0",
+    ),
+    "membership_auc": Figure(
+        _COPIES,
+        "Membership attack",
+        "How well training rows are identified by their nearest synthetic row (ROC AUC).",
+        "0.5",
+    ),
 }
 
+#: Value for synthetic rows and reference for real rows, by name; NaN without a reference.
 Figures = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What an audit compares: training rows, synthetic ones, and rows that the sampler has not seen, if there are any.
+class Comparison:
+    """The rows that an audit compares.
 
     Attributes
     ----------
-    real, made, unseen : LabelledRows
-    some : ndarray of shape (n,)
-        Numbers of the training rows that stand in the place of synthetic ones for the reference.
+    real, synthetic : Rows
+        Training rows, and rows of the sampler.
+    unseen : Rows or None
+        Real rows that the sampler was not fitted on.
+    sample : ndarray of shape (n,), int64
+        Training rows that take the place of synthetic ones in reference figures.
     vectors : dict of str to ndarray of shape (n, d)
-        Features of ``"train"``, ``"made"`` and ``"unseen"`` rows.
+        Features of ``"real"``, ``"synthetic"`` and, if there are any, ``"unseen"`` rows.
     """
 
-    real: LabelledRows
-    made: LabelledRows
-    unseen: LabelledRows | None
-    some: np.ndarray
+    real: Rows
+    synthetic: Rows
+    unseen: Rows | None
+    sample: np.ndarray
     vectors: dict[str, np.ndarray]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the modality draws its rows."""
+        one = self.real.encoded[:1]
+        return self.real.modality.sheet(self.real.codec, one, 1) is not None
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame] | None:
+        """Columns of ``"real"``, ``"synthetic"`` and ``"unseen"`` rows; None without columns."""
+        parts = {"real": self.real, "synthetic": self.synthetic}
+        if self.unseen is not None:
+            parts["unseen"] = self.unseen
+        modality, codec = self.real.modality, self.real.codec
+        found = {name: modality.columns(codec, rows.X) for name, rows in parts.items()}
+        return {name: t for name, t in found.items() if t is not None} or None
 
 
 def row_figures(
-    data: Compared, agreement: tuple[float, float] | None, worth: Utility | None
+    data: Comparison, agreement: tuple[float, float] | None, worth: Utility | None
 ) -> Figures:
-    """Of the synthetic rows, and of training rows in their place where there are unseen rows to compare with."""
-    train, made, unseen = data.vectors["train"], data.vectors["made"], data.vectors.get("unseen")
-    real = train[data.some]
+    """Compute the figures of synthetic rows and their references.
+
+    For a reference, training rows take the place of synthetic rows and are compared with
+    unseen rows.
+    """
+    train, synthetic = data.vectors["real"], data.vectors["synthetic"]
+    real, unseen = train[data.sample], data.vectors.get("unseen")
     compared = real if unseen is None else unseen
-    found = fidelity(compared, made, _as_is)
+    found = fidelity(compared, synthetic, _as_is)
     reference = dict.fromkeys(found, np.nan) if unseen is None else fidelity(compared, real, _as_is)
     figures: Figures = {name: (value, reference[name]) for name, value in found.items()}
-    figures |= (
-        _table_figures(data)
-        if data.real.codec.kind == "table"
-        else _told_apart(compared, made, real, unseen)
-    )
+    if data.tables is None:
+        auc = np.nan if unseen is None else two_sample_auc(compared, real)
+        figures["two_sample_auc"] = two_sample_auc(compared, synthetic), auc
+    else:
+        figures |= _table_figures(data.tables, data.sample)
     centre, scale = train.mean(axis=0), train.std(axis=0)
-    scale = np.where(scale > 1e-6, scale, 1)  # pixels at the border may never change
-    figures["vendi_score"] = (
-        vendi_score((made - centre) / scale),
-        vendi_score((compared - centre) / scale),
-    )
+    scale = np.where(scale > 1e-6, scale, 1)  # values such as border pixels may be constant
+    variety = [vendi_score((rows - centre) / scale) for rows in (synthetic, compared)]
+    figures["vendi_score"] = variety[0], variety[1]
     if agreement is not None:
         figures["label_agreement"] = agreement
     if worth is not None:
-        figures["synthetic_on_real"] = (worth.synthetic_on_real, worth.real_on_real)
-        figures["real_on_synthetic"] = (worth.real_on_synthetic, worth.real_on_real)
-    return figures | _privacy_figures(train, made, real, unseen)
+        figures["synthetic_on_real"] = worth.synthetic_on_real, worth.real_on_real
+        figures["real_on_synthetic"] = worth.real_on_synthetic, worth.real_on_real
+    return figures | _privacy_figures(train, synthetic, real, unseen)
 
 
 def _as_is(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _told_apart(
-    compared: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None
-) -> Figures:
-    return {
-        "two_sample_auc": (
-            two_sample_auc(compared, made),
-            _nan_without(unseen, two_sample_auc, compared, real),
-        )
-    }
-
-
-def _table_figures(data: Compared) -> Figures:
-    """Of columns rather than of features."""
-    real, made = _frame(data.real.part(data.some)), _frame(data.made)
-    unseen = None if data.unseen is None else _frame(data.unseen)
-    compared = real if unseen is None else unseen
-    figures: Figures = {
-        "two_sample_auc": (
-            detection_auc(compared, made),
-            _nan_without(unseen, detection_auc, compared, real),
-        )
-    }
-    takes: dict[str, Any] = {"column_shapes": column_shapes}
+def _table_figures(tables: dict[str, pd.DataFrame], sample: np.ndarray) -> Figures:
+    real, synthetic = tables["real"].iloc[sample], tables["synthetic"]
+    compared = tables.get("unseen", real)
+    functions = {"two_sample_auc": detection_auc, "column_shapes": column_shapes}
     if real.shape[1] > 1:
-        takes["pair_correlations"] = pair_correlations
-    for name, take_figure in takes.items():
-        value, reference = (
-            take_figure(compared, made),
-            _nan_without(unseen, take_figure, compared, real),
+        functions["pair_correlations"] = pair_correlations
+    return {
+        name: (
+            float(np.mean(function(compared, synthetic))),
+            float(np.mean(function(compared, real))) if "unseen" in tables else np.nan,
         )
-        figures[name] = (float(value.mean()), float(np.mean(reference)))
-    return figures
-
-
-def _frame(rows: LabelledRows) -> pd.DataFrame:
-    """A table in which numbers that are categories, as declared, are no numbers."""
-    codec: Any = rows.codec
-    columns = columns_of(stack_rows(rows.X))[2]
-    named = {
-        name for name, part in zip(columns, codec.parts, strict=True) if part.kind == "category"
+        for name, function in functions.items()
     }
-    return pd.DataFrame(
-        {name: c.astype(object) if name in named else c for name, c in columns.items()}
-    )
-
-
-def _nan_without(unseen: Any, function: Any, compared: Any, real: Any) -> Any:
-    return np.nan if unseen is None else function(compared, real)
 
 
 def _privacy_figures(
-    train: np.ndarray, made: np.ndarray, real: np.ndarray, unseen: np.ndarray | None
+    train: np.ndarray, synthetic: np.ndarray, real: np.ndarray, unseen: np.ndarray | None
 ) -> Figures:
-    copied = memorisation(train, made, unseen)
-    closest = closest_record(train, made, real if unseen is None else unseen)
-    figures: Figures = {
-        "memorisation": (copied.share, np.nan if copied.reference is None else copied.reference),
-        "copies": (closest.copies, np.nan if unseen is None else closest.copies_of_holdout),
+    memorised = memorisation(train, synthetic, unseen)
+    closest = closest_record(train, synthetic, real if unseen is None else unseen)
+    if unseen is None:
+        return {"memorisation": (memorised.share, np.nan), "copies": (closest.copies, np.nan)}
+    n = min(len(real), len(unseen), len(synthetic))
+    accuracy_unseen, accuracy_train = (
+        adversarial_accuracy(rows[:n], synthetic) for rows in (unseen, real)
+    )
+    return {
+        "memorisation": (memorised.share, float(memorised.reference or 0)),
+        "copies": (closest.copies, closest.copies_of_holdout),
+        "share_nearer_to_train": (closest.share_nearer_to_train, np.nan),
+        "privacy_loss": (accuracy_unseen - accuracy_train, np.nan),
+        "membership_auc": (membership_auc(real, unseen, synthetic), np.nan),
     }
-    if unseen is not None:
-        n = min(len(real), len(unseen), len(made))
-        loss = adversarial_accuracy(unseen[:n], made) - adversarial_accuracy(real[:n], made)
-        figures["share_nearer_to_train"] = (closest.share_nearer_to_train, np.nan)
-        figures["privacy_loss"] = (loss, np.nan)
-        figures["membership_auc"] = (membership_auc(real, unseen, made), np.nan)
-    return figures
 
 
 def class_figures(
-    data: Compared,
-    classes: np.ndarray,
-    scores: np.ndarray,
-    known: np.ndarray,
+    data: Comparison,
+    margins: np.ndarray,
+    real_margins: np.ndarray,
     worth: Utility | None,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """A row for each class, from the scores of label agreement of the synthetic rows, and of the real ones or NaN."""
-    agreement, manifolds = (
-        ["label_agreement", "reference_agreement"],
-        ["precision", "recall", "reference_recall"],
-    )
-    columns = ["real", "synthetic", *agreement, *manifolds, "memorisation"]
-    table = pd.DataFrame(np.nan, index=pd.Index(classes.tolist(), name="class"), columns=columns)
-    counts = [np.bincount(rows.codes, minlength=len(classes)) for rows in (data.real, data.made)]
-    table["real"], table["synthetic"] = counts
+    """Compute one row of figures per class.
+
+    Parameters
+    ----------
+    data : Comparison
+    margins, real_margins : ndarray of shape (n,)
+        Scores of `LabelAgreement` of the synthetic and of the training rows; NaN if
+        unknown.
+    worth : Utility, optional
+        Adds the recall of unseen rows after training on synthetic and on real rows.
+    rng : numpy Generator
+        Divides the real rows of a class into halves.
+    """
+    names = ["label_agreement", "reference_agreement", "precision", "recall", "reference_recall"]
+    index = pd.Index(data.real.classes.tolist(), name="class")
+    columns = ["real", "synthetic", *names, "memorisation"]
+    table = pd.DataFrame(np.nan, index=index, columns=columns)
+    table["real"], table["synthetic"] = data.real.class_counts, data.synthetic.class_counts
     for code, label in enumerate(table.index):
-        mine = data.made.codes == code
-        real, made = data.vectors["train"][data.real.codes == code], data.vectors["made"][mine]
-        if len(made):
-            table.at[label, "label_agreement"] = (scores[mine] >= 0).mean()
-        judged = known[(data.real.codes == code) & ~np.isnan(known)]
-        if len(judged):
-            table.at[label, "reference_agreement"] = (judged >= 0).mean()
+        mine, here = data.synthetic.codes == code, data.real.codes == code
+        real, synthetic = data.vectors["real"][here], data.vectors["synthetic"][mine]
+        table.at[label, "label_agreement"] = _share_agreed(margins[mine])
+        table.at[label, "reference_agreement"] = _share_agreed(real_margins[here])
         half = len(real) // 2
-        if min(half, len(made)) >= MIN_PER_CLASS:
-            # Halves of the real rows against each other say what can be hoped for, with as many synthetic rows.
-            order, n = rng.permutation(len(real)), min(half, len(made))
+        n = min(half, len(synthetic))
+        if n >= MIN_PER_CLASS:
+            # The reference for n synthetic rows is one half of the real rows against the other.
+            order = rng.permutation(len(real))
             one, other = real[order[:half]], real[order[half : 2 * half]]
-            table.loc[label, ["precision", "recall"]] = precision_recall(one, made[:n], K)
-            table.at[label, "reference_recall"] = precision_recall(one, other[:n], K)[1]
-            table.at[label, "memorisation"] = memorisation(real, made).share
+            found = precision_recall(one, synthetic[:n], N_NEIGHBOURS)
+            table.loc[label, ["precision", "recall"]] = found
+            reference = precision_recall(one, other[:n], N_NEIGHBOURS)[1]
+            table.at[label, "reference_recall"] = reference
+            table.at[label, "memorisation"] = memorisation(real, synthetic).share
     if worth is not None:
         table["synthetic_on_real"] = worth.per_class["synthetic_on_real"].to_numpy()
         table["real_on_real"] = worth.per_class["real_on_real"].to_numpy()
     return table
 
 
-def column_figures(data: Compared) -> pd.DataFrame:
-    """A row for each column of a table: how alike its distribution is, and that of training rows in their place."""
-    real = _frame(data.real.part(data.some))
-    compared = real if data.unseen is None else _frame(data.unseen)
-    reference = np.nan if data.unseen is None else column_shapes(compared, real)
-    shape = column_shapes(compared, _frame(data.made))
-    return pd.DataFrame({"shape": shape, "reference": reference}).rename_axis("column")
-
-
-def findings(
-    figures: Figures,
-    per_class: pd.DataFrame,
-    per_column: pd.DataFrame | None,
-    groups: Bias | None,
-    n: int,
-    n_compared: int,
-) -> list[str]:
-    """What is farther from its reference than chance explains, of `n` synthetic rows and `n_compared` real ones."""
-    found = [*_of_privacy(figures, n, n_compared), *_of_classes(per_class)]
-    agreement, reference = figures.get("label_agreement", (1.0, 1.0))
-    if agreement < reference - _clear(agreement, reference, n, n_compared):
-        found.append(
-            f"Classifiers of the real rows agree with {100 * agreement:.0f}% of the labels, and with "
-            f"{100 * reference:.0f}% of those of real rows."
-        )
-    score, reference = figures.get("synthetic_on_real", (1.0, 1.0))
-    if score < reference - _clear(score, reference, n_compared, n_compared):
-        found.append(
-            f"A classifier trained on these rows alone reaches {100 * score:.0f}% balanced accuracy on unseen rows, "
-            f"and one trained on as many real rows {100 * reference:.0f}%."
-        )
-    if per_column is not None:
-        # Two-sample Kolmogorov-Smirnov, of which one column in a hundred tables is farther by chance.
-        chance = (np.log(200 * len(per_column)) / 2 * (1 / n + 1 / n_compared)) ** 0.5
-        bound = per_column["reference"].fillna(1.0) - max(CLEAR, chance)
-        far = per_column[per_column["shape"] < bound]["shape"].sort_values()
-        if len(far):
-            worst = ", ".join(f"{name!r} ({value:.2f})" for name, value in far.head(5).items())
-            found.append(
-                f"{len(far)} of {len(per_column)} columns differ in distribution from real ones: {worst}."
-            )
-    return found if groups is None else [*found, *_of_groups(groups)]
-
-
-def _clear(share: float, reference: float, n: int, n_compared: int, least: float = CLEAR) -> float:
-    """What a share of `n` rows has to differ by from that of `n_compared` others, not to be chance."""
-    both = (share * n + reference * n_compared) / (n + n_compared)
-    return float(max(least, CHANCE * (both * (1 - both) * (1 / n + 1 / n_compared)) ** 0.5))
-
-
-def _of_privacy(figures: Figures, n: int, n_compared: int) -> list[str]:
-    found = []
-    copies, reference = figures["copies"]
-    if np.isnan(reference):
-        if copies > 0:
-            found.append(
-                f"{100 * copies:.3g}% of the rows are copies of training rows. Where few different rows are possible, "
-                "chance makes some: unseen rows would tell."
-            )
-    elif copies > reference + _clear(copies, reference, n, n_compared, least=0.0):
-        beside = f"; of unseen real rows, {100 * reference:.3g}%" if reference else ""
-        found.append(f"{100 * copies:.3g}% of the rows are copies of training rows{beside}.")
-    nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]
-    if nearer > 0.5 + 3 * 0.5 / n**0.5 + 0.02:
-        found.append(
-            f"{100 * nearer:.0f}% of the rows are nearer to training rows than to unseen ones; 50% give nothing away."
-        )
-    share, reference = figures["memorisation"]
-    expected = 0.65 if np.isnan(reference) else reference
-    if share > expected + _clear(share, expected, n, n_compared):
-        beside = "" if np.isnan(reference) else f"; of unseen real rows, {100 * reference:.0f}%"
-        found.append(
-            f"{100 * share:.0f}% of the rows are nearer to a training row than that is to any other{beside}. Some "
-            "are training rows with small changes."
-        )
-    return found
-
-
-def _of_classes(per_class: pd.DataFrame) -> list[str]:
-    found = []
-    for label, row in per_class.iterrows():
-        agreement, expected = row["label_agreement"], row["reference_agreement"]
-        if agreement < expected and agreement < expected - _clear(
-            agreement, expected, row["synthetic"], row["real"], least=2 * CLEAR
-        ):
-            found.append(
-                f"Rows of class {label!r} are taken for others: classifiers of the real rows agree with "
-                f"{100 * agreement:.0f}% of its labels, and with {100 * expected:.0f}% of those of real rows."
-            )
-        if row["recall"] < 0.5 * row["reference_recall"] and row["precision"] < CLEAR:
-            found.append(
-                f"Rows of class {label!r} lie apart from the real ones: {100 * row['precision']:.0f}% among them."
-            )
-        elif row["recall"] < 0.5 * row["reference_recall"]:
-            reached, possible = (round(100 * row[name]) for name in ("recall", "reference_recall"))
-            found.append(
-                f"Class {label!r} is partly collapsed: its rows reach {reached}% of the real ones, where real rows "
-                f"reach {possible}%."
-            )
-    return found
-
-
-def _of_groups(groups: Bias) -> list[str]:
-    scores = groups.by_group
-    found = []
-    for name, row in scores.iterrows():
-        chance = 2 * 0.5 / row["rows"] ** 0.5
-        if row["after"] < row["before"] - max(CLEAR / 2, chance):
-            found.append(
-                f"In group {name!r} a classifier's balanced accuracy falls from {100 * row['before']:.0f}% to "
-                f"{100 * row['after']:.0f}% when these rows are added ({row['rows']:.0f} unseen rows)."
-            )
-        if row["synthetic"] < row["real"] / 2:
-            found.append(
-                f"Group {name!r} is {100 * row['real']:.3g}% of the training rows, and {100 * row['synthetic']:.2g}% "
-                "of these."
-            )
-    return found
+def _share_agreed(margins: np.ndarray) -> float:
+    known = margins[~np.isnan(margins)]
+    return float((known >= 0).mean()) if len(known) else np.nan

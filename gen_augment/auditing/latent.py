@@ -1,11 +1,13 @@
-"""What a sampler has learned of a class: rows between two rows, and along the ways in which rows of it differ.
+"""Rows along lines in a sampler's code space: between two rows, and along principal axes.
 
-For samplers that have codes of given rows: `ConditionalVAE` and `ConditionalFlow`.
+The sampler must encode rows, as `ConditionalVAE` and `ConditionalFlow` do.
 
 References
 ----------
-White, "Sampling Generative Networks", 2016 (arXiv:1609.04468): along the sphere that codes lie on, not through it.
-Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", 2020 (arXiv:2004.02546): principal axes of codes.
+White, "Sampling Generative Networks", 2016 (arXiv:1609.04468): interpolation along the
+sphere on which the codes lie.
+Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", 2020
+(arXiv:2004.02546): principal axes of the codes.
 """
 
 import io
@@ -20,35 +22,36 @@ from torch import Tensor
 
 from gen_augment.archive import write_bytes
 from gen_augment.errors import InputError
-from gen_augment.modalities.image.display import as_sheet
 from gen_augment.validation import check_positive_int, check_range, check_same_length
 
 __all__ = ["interpolate", "save_grid", "traverse"]
 
 
 def interpolate(sampler: Any, X: Any, other: Any, y: Any, *, n_steps: int = 8) -> Any:
-    """Rows on the way from each row of `X` to that of `other`, in the sampler's codes.
+    """Generate rows between each row of `X` and the same row of `other`.
+
+    The direction of the codes follows the great circle, and their length changes linearly.
 
     Parameters
     ----------
-    sampler : ConditionalVAE or ConditionalFlow
-        Fitted.
-    X, other : n rows each, in the form that was fitted
+    sampler : fitted ConditionalVAE or ConditionalFlow
+    X, other : n rows each, in the form of the training rows
     y : label or array-like of shape (n,)
-        Of both.
+        Labels of both.
     n_steps : int
-        Rows on each way, at least 2: the first and the last are the given ones as the model sees them.
+        Rows on each line, at least 2. The first and the last are the model's
+        reconstructions of the given rows.
 
     Returns
     -------
-    X : ``n * n_steps`` rows, way by way, in the form that was fitted
+    X : ``n * n_steps`` rows, line by line, in the form of the training rows
 
     Raises
     ------
     InputError
-        There are not as many rows on both sides.
+        `X` and `other` differ in length, or `n_steps` is less than 2.
     NotImplementedError
-        This kind of sampler has no encoder.
+        The sampler has no encoder.
 
     Examples
     --------
@@ -63,43 +66,42 @@ def interpolate(sampler: Any, X: Any, other: Any, y: Any, *, n_steps: int = 8) -
     a, b = sampler.encode(X, y), sampler.encode(other, y)
     if len(a) != len(b):
         raise InputError(f"X has {len(a)} rows and other has {len(b)}: give one for each.")
-    way = torch.linspace(0, 1, n_steps)
-    codes = _slerp(a.flatten(1), b.flatten(1), way).reshape(-1, *a.shape[1:])
+    t = torch.linspace(0, 1, n_steps)
+    codes = _slerp(a.flatten(1), b.flatten(1), t).reshape(-1, *a.shape[1:])
     return sampler.decode(codes, np.repeat(_labels(y, len(a)), n_steps))
 
 
 def traverse(
     sampler: Any, X: Any, y: Any, *, n_axes: int = 5, reach: float = 2.0, n_steps: int = 7
 ) -> Any:
-    """Rows along the principal axes of the codes of `X`, the ways in which these rows differ most.
+    """Generate rows along the principal axes of the codes of `X`.
 
-    All lines start from the row whose code is nearest to the mean of all.
+    All lines pass through the row whose code is nearest to the mean code.
 
     Parameters
     ----------
-    sampler : ConditionalVAE or ConditionalFlow
-        Fitted.
-    X : n rows, in the form that was fitted
-        Of one class, some dozens or hundreds.
+    sampler : fitted ConditionalVAE or ConditionalFlow
+    X : n rows, in the form of the training rows
+        Some dozens or hundreds of rows of one class.
     y : label
-        Of that class.
+        The label of that class.
     n_axes : int
-        Lines; fewer than there are rows.
+        Number of lines, less than the number of rows.
     reach : float
-        How far to go to both sides, in standard deviations of the codes along the axis.
+        Length of a line to each side, in standard deviations of the codes along its axis.
     n_steps : int
-        Rows in a line; the middle one of an odd number is where all lines start.
+        Rows on each line. If the number is odd, the row in the middle is common to all.
 
     Returns
     -------
-    X : ``n_axes * n_steps`` rows, line by line, in the form that was fitted
+    X : ``n_axes * n_steps`` rows, line by line, in the form of the training rows
 
     Raises
     ------
     InputError
-        There are too few rows for as many axes.
+        There are too few rows for the number of axes.
     NotImplementedError
-        This kind of sampler has no encoder.
+        The sampler has no encoder.
 
     Examples
     --------
@@ -113,51 +115,70 @@ def traverse(
     n_steps, n_axes = _check_steps(n_steps), check_positive_int("n_axes", n_axes)
     check_range("reach", reach, 0, open_low=True)
     if np.ndim(y):
-        raise InputError(f"y has shape {np.shape(y)}: give the one label that all rows have.")
+        raise InputError(f"y has shape {np.shape(y)}: give the single label of all rows.")
     codes = sampler.encode(X, y)
     flat = codes.flatten(1)
     if not n_axes < len(flat) or n_axes > flat.shape[1]:
         raise InputError(
             f"n_axes={n_axes}, and there are {len(flat)} rows with codes of {flat.shape[1]} numbers: "
-            "give more rows, or ask for fewer axes."
+            "give more rows, or choose fewer axes."
         )
-    apart = flat - flat.mean(dim=0)
-    _, lengths, axes = torch.linalg.svd(apart, full_matrices=False)
+    centred = flat - flat.mean(dim=0)
+    _, lengths, axes = torch.linalg.svd(centred, full_matrices=False)
+    deviations = (axes * lengths[:, None] / (len(flat) - 1) ** 0.5)[:n_axes]  # (n_axes, d)
     steps = torch.linspace(-reach, reach, n_steps)
-    ways = (axes * lengths[:, None] / (len(flat) - 1) ** 0.5)[:n_axes, None] * steps[
-        :, None
-    ]  # (n_axes, n_steps, d)
-    start = flat[apart.norm(dim=1).argmin()]
-    return sampler.decode((start + ways).reshape(-1, *codes.shape[1:]), y)
+    lines = deviations[:, None] * steps[:, None]  # (n_axes, n_steps, d)
+    start = flat[centred.norm(dim=1).argmin()]
+    return sampler.decode((start + lines).reshape(-1, *codes.shape[1:]), y)
 
 
 def save_grid(path: str | os.PathLike[str], sampler: Any, X: Any, n_columns: int) -> Path:
-    """Write images as one PNG, so many in a line, such as the `n_steps` of `interpolate` and `traverse`.
+    """Write rows that have pictures to one PNG file.
+
+    Parameters
+    ----------
+    path : path-like
+    sampler : fitted sampler
+    X : rows, in the form of the training rows
+        For example the result of `interpolate` or `traverse`.
+    n_columns : int
+        Pictures in a line, such as the `n_steps` of those functions.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     InputError
-        The rows are no images, or do not fill the lines.
+        The rows have no pictures, or do not fill the lines.
     ArchiveError
-        The place cannot be written.
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gen_augment import BootstrapSampler
+    >>> X = np.zeros((6, 8, 8), np.uint8)
+    >>> sampler = BootstrapSampler(random_state=0).fit(X, [0, 1] * 3)
+    >>> save_grid(tempfile.mkdtemp() + "/grid.png", sampler, X, n_columns=3).name
+    'grid.png'
     """
-    columns = check_positive_int("n_columns", n_columns)
-    rows = sampler.codec_.encode(X)
-    if rows.ndim != 4 or len(rows) % columns:
-        raise InputError(
-            f"encoded rows have shape {tuple(rows.shape)}: give images, a multiple of {columns}."
-        )
-    values = (
-        as_sheet(rows, columns).clamp(-1, 1).add(1).mul(127.5).round().byte().squeeze(-1).numpy()
-    )
+    columns, codec = check_positive_int("n_columns", n_columns), sampler.codec_
+    rows = codec.encode(X)
+    if len(rows) % columns:
+        raise InputError(f"X has {len(rows)} rows: give a multiple of {columns}.")
+    sheet = codec.modality.sheet(codec, rows, columns)
+    if sheet is None:
+        raise InputError(f"{codec.modality.name} rows have no pictures: give images.")
     buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, format="png")
+    Image.fromarray((sheet * 255).round().astype(np.uint8)).save(buffer, format="png")
     return write_bytes(path, buffer.getvalue())
 
 
 def _check_steps(n_steps: Any) -> int:
     if check_positive_int("n_steps", n_steps) < 2:
-        raise InputError(f"n_steps={n_steps!r}: a way has two ends.")
+        raise InputError(f"n_steps={n_steps!r}: a line needs at least 2 rows.")
     return int(n_steps)
 
 
@@ -168,20 +189,20 @@ def _labels(y: Any, n: int) -> np.ndarray:
     return np.broadcast_to(labels, (n,))
 
 
-def _slerp(a: Tensor, b: Tensor, way: Tensor) -> Tensor:
-    """From each row of `a` to that of `b`, ``(n, d)``: directions along the great circle, lengths evenly.
+def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Interpolate spherically between rows of `a` and `b`, with lengths that change linearly.
 
-    Returns ``(n * len(way), d)``.
+    `a` and `b` have shape (n, d); the result has shape (n * len(t), d).
     """
-    long_a, long_b = (x.norm(dim=1, keepdim=True).clamp(min=1e-12) for x in (a, b))
-    angle = ((a / long_a) * (b / long_b)).sum(dim=1).clamp(-1, 1).acos()[:, None, None]
-    t = way[:, None]
-    # Where directions are nearly equal, or opposite, the circle is not known: straight on.
-    known = (angle > 1e-3) & (angle < torch.pi - 1e-3)
-    safe = torch.where(known, angle, torch.ones_like(angle))
-    from_a = torch.where(known, ((1 - t) * safe).sin() / safe.sin(), 1 - t)
-    from_b = torch.where(known, (t * safe).sin() / safe.sin(), t)
-    length = torch.lerp(long_a[:, None], long_b[:, None], t)
-    straight = from_a * a[:, None] + from_b * b[:, None]
-    around = length * (from_a * (a / long_a)[:, None] + from_b * (b / long_b)[:, None])
-    return torch.where(known, around, straight).flatten(0, 1)
+    length_a, length_b = (x.norm(dim=1, keepdim=True).clamp(min=1e-12) for x in (a, b))
+    angle = ((a / length_a) * (b / length_b)).sum(dim=1).clamp(-1, 1).acos()[:, None, None]
+    t = t[:, None]
+    # The circle is not defined for nearly equal or opposite directions: use a straight line.
+    defined = (angle > 1e-3) & (angle < torch.pi - 1e-3)
+    safe = torch.where(defined, angle, torch.ones_like(angle))
+    weight_a = torch.where(defined, ((1 - t) * safe).sin() / safe.sin(), 1 - t)
+    weight_b = torch.where(defined, (t * safe).sin() / safe.sin(), t)
+    length = torch.lerp(length_a[:, None], length_b[:, None], t)
+    straight = weight_a * a[:, None] + weight_b * b[:, None]
+    round_ = length * (weight_a * (a / length_a)[:, None] + weight_b * (b / length_b)[:, None])
+    return torch.where(defined, round_, straight).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Pictures of an audit."""
+"""The pictures of an audit, as PNG."""
 
 import io
 from typing import Any
@@ -9,102 +9,147 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from torch import Tensor
-from torch.nn import functional as F
 
-from gen_augment.auditing.figures import Compared
+from gen_augment.auditing.figures import Comparison
 from gen_augment.auditing.latent import interpolate
 from gen_augment.containers import take
-from gen_augment.metrics.rows import LabelledRows
-from gen_augment.modalities.image.display import as_sheet
+from gen_augment.data.rows import Rows
 from gen_augment.neighbours import nearest
 
-__all__ = [
-    "class_bars",
-    "image_grid",
-    "neighbour_grid",
-    "neighbourhoods",
-    "projection",
-    "ways_grid",
-]
+__all__ = ["draw"]
 
 _REAL, _SYNTHETIC = "#52606d", "#b44d12"
-_WIDTH = 5.6  # inches, as the pictures of a study
+_WIDTH = 5.6  # inches, as in the report of a study
 _MAX_CLASSES, _PER_CLASS, _MAX_POINTS, _MAX_DIM = 10, 10, 1000, 50
+#: Real rows whose darkest and brightest values are drawn black and white.
+_MAX_RANGE = 100
 
 
-def neighbour_grid(data: Compared) -> bytes:
-    """PNG: for each of up to 10 classes a row of synthetic images, and under each its nearest training image."""
-    made, real = data.made, data.real
-    classes = np.unique(made.codes)[:_MAX_CLASSES]
-    figure = Figure(figsize=(_WIDTH, 1.15 * len(classes)), layout="constrained")
-    for axis, code in zip(np.atleast_1d(figure.subplots(len(classes), 1)), classes, strict=True):
-        index = np.flatnonzero(made.codes == code)[:_PER_CLASS]
-        _, which = nearest(
-            torch.from_numpy(data.vectors["made"][index]), torch.from_numpy(data.vectors["train"])
-        )
-        _show(axis, torch.cat([made.encoded[index], real.encoded[which[:, 0]]]), len(index))
+def draw(sampler: Any, data: Comparison, hardest: np.ndarray) -> dict[str, bytes]:
+    """Draw all pictures of an audit.
+
+    Parameters
+    ----------
+    sampler : fitted sampler
+    data : Comparison
+    hardest : ndarray of shape (n,)
+        Synthetic rows whose label classifiers doubt most.
+
+    Returns
+    -------
+    dict of str to bytes
+        PNG by title.
+    """
+    found = {}
+    if data.has_pictures:
+        show = _Painter(data.real)
+        found["Real rows (left) and synthetic rows (right) of each class"] = _examples(data, show)
+        title = "Synthetic rows (upper lines), and the training row nearest to each (lower lines)"
+        found[title] = _neighbours(data, show)
+        if len(hardest):
+            title = "Synthetic rows whose label, written above, classifiers of real rows doubt most"
+            found[title] = _labelled(data.synthetic, hardest, show)
+        lines = _interpolations(sampler, data.real, show)
+        if lines is not None:
+            found["Rows that the sampler generates between two training rows"] = lines
+    found["All rows on two principal components: rows in the same place are similar"] = _projection(
+        data.vectors
+    )
+    found["All rows by t-SNE: neighbours are similar, large distances mean nothing"] = _embedding(
+        data.vectors
+    )
+    found["Number of rows of each class"] = _class_bars(data)
+    return found
+
+
+class _Painter:
+    """Draws encoded rows in lines, with the brightness range of the real rows."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.modality, self.codec = rows.modality, rows.codec
+        sheet: Any = self.modality.sheet(self.codec, rows.encoded[:_MAX_RANGE], 1)
+        self.low, self.high = float(sheet.min()), float(sheet.max())
+
+    def __call__(self, axis: Any, encoded: Tensor, columns: int) -> None:
+        """Draw rows in lines of `columns`."""
+        sheet: Any = self.modality.sheet(self.codec, encoded, columns)
+        sheet = (sheet - self.low) / max(self.high - self.low, 1e-6)
+        axis.imshow(sheet.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+        axis.axis("off")
+
+
+def _lines(n: int, columns: int = 1) -> tuple[Figure, np.ndarray]:
+    """Return a figure with axes of shape (n, columns)."""
+    figure = Figure(figsize=(_WIDTH, 0.62 * n), layout="constrained")
+    return figure, figure.subplots(n, columns, squeeze=False)
+
+
+def _examples(data: Comparison, show: _Painter) -> bytes:
+    classes = np.flatnonzero(data.real.class_counts)[:_MAX_CLASSES]
+    figure, axes = _lines(len(classes), 2)
+    half = _PER_CLASS // 2
+    for line, code in zip(axes, classes, strict=True):
+        for axis, rows in zip(line, (data.real, data.synthetic), strict=True):
+            index = np.flatnonzero(rows.codes == code)[:half]
+            axis.axis("off")
+            if len(index):
+                show(axis, rows.encoded[index], half)
+        line[0].set_title(str(data.real.classes[code])[:20], fontsize=9, loc="left", pad=2)
     return _png(figure)
 
 
-def image_grid(rows: LabelledRows, index: np.ndarray) -> bytes:
-    """PNG: these images, ten in a line, each under its label."""
-    columns = min(_PER_CLASS, len(index))
-    index = index[: len(index) // columns * columns]
-    height, width = rows.codec.shape[1:]
-    above = height // 2  # where the labels are
-    images = F.pad(rows.encoded[index], (1, 1, above, 0), value=1.0)
-    lines = len(index) // columns
-    size = _WIDTH, _WIDTH * lines * (height + above) / (columns * (width + 2))
-    figure = Figure(figsize=size, layout="constrained")
-    axis = figure.subplots()
-    _show(axis, images, columns)
-    for place, row in enumerate(index):
-        line, column = divmod(place, columns)
-        name = str(rows.labels.classes[rows.codes[row]])[:8]
-        where = (column + 0.5) * (width + 2), line * (height + above) + 0.6 * above
-        axis.text(*where, name, fontsize=9, ha="center", va="center", parse_math=False)
+def _neighbours(data: Comparison, show: _Painter) -> bytes:
+    synthetic, real = data.synthetic, data.real
+    classes = np.flatnonzero(synthetic.class_counts)[:_MAX_CLASSES]
+    figure, axes = _lines(2 * len(classes))
+    train = torch.from_numpy(data.vectors["real"])
+    for code, pair in zip(classes, axes.reshape(-1, 2), strict=True):
+        index = np.flatnonzero(synthetic.codes == code)[:_PER_CLASS]
+        _, which = nearest(torch.from_numpy(data.vectors["synthetic"][index]), train)
+        show(pair[0], synthetic.encoded[index], _PER_CLASS)
+        show(pair[1], real.encoded[which[:, 0]], _PER_CLASS)
     return _png(figure)
 
 
-def ways_grid(sampler: Any, real: LabelledRows) -> bytes | None:
-    """PNG: a line for each of up to 10 classes, from one training image to another; None if there are no codes."""
+def _labelled(rows: Rows, index: np.ndarray, show: _Painter) -> bytes:
+    parts = [index[start : start + _PER_CLASS] for start in range(0, len(index), _PER_CLASS)]
+    figure, axes = _lines(len(parts))
+    for axis, part in zip(axes[:, 0], parts, strict=True):
+        show(axis, rows.encoded[part], _PER_CLASS)
+        width = axis.get_images()[0].get_array().shape[1] / _PER_CLASS
+        for column, code in enumerate(rows.codes[part]):
+            name = str(rows.classes[code])[:8]
+            place = (column + 0.5) * width, -1
+            axis.text(*place, name, fontsize=8, ha="center", va="bottom", parse_math=False)
+    return _png(figure)
+
+
+def _interpolations(sampler: Any, real: Rows, show: _Painter) -> bytes | None:
+    """Draw a line for each of up to 10 classes; None for samplers without an encoder."""
     if not hasattr(sampler, "encode"):
         return None
-    classes = np.unique(real.codes)[:_MAX_CLASSES]
+    classes = np.flatnonzero(real.class_counts)[:_MAX_CLASSES]
     ends = np.array([np.flatnonzero(real.codes == code)[[0, -1]] for code in classes])
-    labels = real.labels.classes[classes]
+    first, last = (take(real.X, ends[:, side]) for side in (0, 1))
     try:
-        rows = interpolate(
-            sampler, take(real.X, ends[:, 0]), take(real.X, ends[:, 1]), labels, n_steps=_PER_CLASS
-        )
+        rows = interpolate(sampler, first, last, real.classes[classes], n_steps=_PER_CLASS)
     except NotImplementedError:
         return None
     figure = Figure(figsize=(_WIDTH, _WIDTH * len(classes) / _PER_CLASS), layout="constrained")
-    _show(figure.subplots(), real.codec.encode(rows), _PER_CLASS)
+    show(figure.subplots(), real.codec.encode(rows), _PER_CLASS)
     return _png(figure)
 
 
-def _show(axis: Any, images: Tensor, columns: int) -> None:
-    """Encoded images as one sheet, so many in a line."""
-    sheet = as_sheet(images, columns)
-    axis.imshow((sheet.squeeze().numpy() + 1) / 2, cmap="gray", vmin=0, vmax=1)
-    axis.axis("off")
-
-
-def projection(vectors: dict[str, np.ndarray]) -> bytes:
-    """PNG: training and synthetic rows on the first two principal components of the training rows."""
-    n_components = min(2, *vectors["train"].shape)
-    axes_of_real = PCA(n_components, random_state=0).fit(vectors["train"])
-    points = [
-        axes_of_real.transform(_spaced(vectors[name], _MAX_POINTS)) for name in ("train", "made")
-    ]
+def _projection(vectors: dict[str, np.ndarray]) -> bytes:
+    n_components = min(2, *vectors["real"].shape)
+    components = PCA(n_components, random_state=0).fit(vectors["real"])
+    points = [components.transform(_spaced(vectors[n], _MAX_POINTS)) for n in ("real", "synthetic")]
     points = [np.pad(part, ((0, 0), (0, 2 - n_components))) for part in points]
     return _scatter(points, ("first component", "second component"))
 
 
-def neighbourhoods(vectors: dict[str, np.ndarray]) -> bytes:
-    """PNG: training and synthetic rows in a plane by t-SNE, which keeps neighbours together and no distances beside."""
-    parts = [_spaced(vectors[name], _MAX_POINTS // 2) for name in ("train", "made")]
+def _embedding(vectors: dict[str, np.ndarray]) -> bytes:
+    parts = [_spaced(vectors[name], _MAX_POINTS // 2) for name in ("real", "synthetic")]
     both = np.concatenate(parts)
     both = (both - both.mean(axis=0)) / (both.std() + 1e-12)
     if both.shape[1] > _MAX_DIM:
@@ -115,7 +160,7 @@ def neighbourhoods(vectors: dict[str, np.ndarray]) -> bytes:
 
 
 def _spaced(rows: np.ndarray, n: int) -> np.ndarray:
-    """At most `n` rows, evenly spaced."""
+    """Select at most `n` rows at even spacing."""
     some: np.ndarray = rows[np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int)]
     return some
 
@@ -124,9 +169,7 @@ def _scatter(points: list[np.ndarray], names: tuple[str, str]) -> bytes:
     figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
     axis = figure.subplots()
     for part, label, colour in zip(points, ("real", "synthetic"), (_REAL, _SYNTHETIC), strict=True):
-        axis.scatter(
-            part[:, 0], part[:, 1], s=7, alpha=0.5, color=colour, label=label, linewidths=0
-        )
+        axis.scatter(*part.T, s=7, alpha=0.5, color=colour, label=label, linewidths=0)
     axis.legend(fontsize=11, markerscale=2)
     axis.set_xlabel(names[0], fontsize=11)
     axis.set_ylabel(names[1], fontsize=11)
@@ -136,19 +179,18 @@ def _scatter(points: list[np.ndarray], names: tuple[str, str]) -> bytes:
     return _png(figure)
 
 
-def class_bars(classes: np.ndarray, real: np.ndarray, made: np.ndarray) -> bytes:
-    """PNG: real and synthetic rows of each class, as shares of all."""
+def _class_bars(data: Comparison) -> bytes:
     figure = Figure(figsize=(_WIDTH, 2.6), layout="constrained")
     axis = figure.subplots()
-    where = np.arange(len(classes))
-    for shift, codes, label, colour in (
-        (-0.2, real, "real", _REAL),
-        (0.2, made, "synthetic", _SYNTHETIC),
+    where = np.arange(data.real.n_classes)
+    for shift, rows, label, colour in (
+        (-0.2, data.real, "real", _REAL),
+        (0.2, data.synthetic, "synthetic", _SYNTHETIC),
     ):
-        shares = 100 * np.bincount(codes, minlength=len(classes)) / len(codes)
+        shares = 100 * rows.class_counts / len(rows)
         axis.bar(where + shift, shares, 0.4, color=colour, label=label)
     shown = where if len(where) <= 20 else where[:: -(-len(where) // 20)]
-    names = [str(classes[i])[:12] for i in shown]
+    names = [str(data.real.classes[i])[:12] for i in shown]
     axis.set_xticks(shown, names, fontsize=10, parse_math=False, rotation=45, ha="right")
     axis.set_ylabel("rows, %", fontsize=11)
     axis.set_ylim(top=1.3 * axis.get_ylim()[1])  # room for the legend

@@ -1,4 +1,4 @@
-"""A pool of synthetic rows on disk: built once, read by any number of processes."""
+"""Synthetic rows on disk: generated once, read by any number of processes."""
 
 from gen_augment.bank.bank import SampleBank
 

@@ -1,12 +1,12 @@
-"""Building a bank block by block, by one process or several, with kills in between.
+"""Building a bank block by block, by one or more processes that may be killed at any time.
 
-A folder under construction holds ``plan.json`` (what is to be built), ``rows.bin`` at its full size, and
-``blocks.bin`` with the digest of each block that is there. A block counts as built when its bytes have that
-digest, so that whatever was cut short is built again. When every block is there, ``manifest.json`` is written
-and the plan removed: a bank with a manifest is whole.
+A folder under construction holds ``plan.json`` (the manifest without digests), ``rows.bin``
+at its full size, and ``blocks.bin`` with the digest of each finished block. A block is
+finished if its bytes have that digest, so interrupted blocks are built again. When all
+blocks are finished, ``manifest.json`` is written and the plan is removed.
 
-Processes that build one bank take no locks. The plan is made by the one that is first to link it to its name,
-and any step that fails because another process has finished the bank meanwhile is a success.
+Processes that build the same bank use no locks. The first to link the plan to its name
+creates it. A step that fails because another process has finished the bank succeeds.
 """
 
 import errno
@@ -25,14 +25,14 @@ import numpy as np
 from gen_augment import archive
 from gen_augment.bank.manifest import DIGEST_BYTES, MANIFEST, ROWS, Manifest, digest_of, is_there
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.rejection import Filter, draw
+from gen_augment.samplers.rejection import Filter, draw
 from gen_augment.types import SupportsSample
 
 __all__ = ["PLAN", "build_rows", "describe_progress"]
 
 PLAN, BLOCKS = "plan.json", "blocks.bin"
 _NOT_BUILT = bytes(DIGEST_BYTES)
-#: Files that a killed process leaves when it was writing a plan or a manifest.
+#: Files that a killed process leaves if it was writing a plan or a manifest.
 _TEMPORARY = re.compile(r"\.+(plan|manifest)\.json\..*\.tmp")
 
 
@@ -44,7 +44,7 @@ def build_rows(
     part: tuple[int, int],
     on_block: Callable[[int, int], None],
 ) -> bool:
-    """Build the blocks of one part that are not there yet; return whether the bank is whole.
+    """Build the missing blocks of one part; return whether the bank is complete.
 
     Parameters
     ----------
@@ -65,12 +65,10 @@ def build_rows(
     with blocks:
         mine = range(plan.n_blocks * part[0] // part[1], plan.n_blocks * (part[0] + 1) // part[1])
         with _disk_errors(path):
-            missing = [block for block in mine if not blocks.is_whole(block)]
+            missing = [block for block in mine if not blocks.is_finished(block)]
         on_block(len(mine) - len(missing), len(mine))
         for done, block in enumerate(missing, len(mine) - len(missing) + 1):
-            rows = _make_rows(
-                block, plan, source, filters
-            )  # whatever a filter raises is not the disk's fault
+            rows = _make_rows(block, plan, source, filters)  # errors of filters are not of the disk
             with _disk_errors(path):
                 blocks.write(block, rows)
             on_block(done, len(mine))
@@ -81,22 +79,22 @@ def build_rows(
 
 
 def describe_progress(path: Path) -> str:
-    """How far a bank has come, in words."""
+    """Describe the progress of a build in words."""
     plan = Manifest.read(path / PLAN, finished=False)
     try:
         digests = (path / BLOCKS).read_bytes()
-    except OSError:  # not yet made
+    except OSError:  # not yet written
         digests = b""
     claims = [
         digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)
     ]
-    return f"{sum(claim != _NOT_BUILT for claim in claims)} of {plan.n_blocks} blocks are there"
+    return f"{sum(claim != _NOT_BUILT for claim in claims)} of {plan.n_blocks} blocks are finished"
 
 
 class _Blocks:
     """The rows and digests of a bank under construction, block by block.
 
-    Files are read and written without a buffer: another process may write to them at any time.
+    Files are unbuffered, since another process may write to them at any time.
     """
 
     def __init__(self, path: Path, plan: Manifest) -> None:
@@ -113,12 +111,12 @@ class _Blocks:
         self._opened.close()
 
     def digest(self, block: int) -> bytes:
-        """The digest that a block is to have if it is there."""
+        """Return the stored digest of a block."""
         self.digests.seek(block * DIGEST_BYTES)
         return self.digests.read(DIGEST_BYTES)
 
-    def is_whole(self, block: int) -> bool:
-        """Whether a block is there."""
+    def is_finished(self, block: int) -> bool:
+        """Whether the bytes of a block have the stored digest."""
         claimed = self.digest(block)
         if claimed == _NOT_BUILT:
             return False
@@ -127,7 +125,7 @@ class _Blocks:
         return digest_of(self.rows.read(len(numbers) * size)) == claimed
 
     def write(self, block: int, data: memoryview) -> None:
-        """Put a block's rows into place, and then its digest."""
+        """Write the rows of a block, and then its digest."""
         _write_at(self.rows, self.plan.rows_of(block).start * self.plan.row_dtype.itemsize, data)
         _write_at(self.digests, block * DIGEST_BYTES, memoryview(digest_of(data)))
 
@@ -141,7 +139,7 @@ def _write_at(file: FileIO, offset: int, data: memoryview) -> None:
 def _make_rows(
     block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]
 ) -> memoryview:
-    """Rows of a block as the file holds them."""
+    """Generate the rows of a block as bytes of the file."""
     numbers = plan.rows_of(block)
     labels = plan.label_codec.classes[plan.codes(np.arange(numbers.start, numbers.stop))]
     X, index = draw(
@@ -160,32 +158,32 @@ def _make_rows(
 
 
 def _write_manifest(path: Path, plan: Manifest, blocks: _Blocks, mine: range) -> None:
-    """Make the bank whole, if the blocks of all parts are there."""
-    if not all(blocks.is_whole(block) for block in range(plan.n_blocks) if block not in mine):
+    """Complete the bank if the blocks of all parts are finished."""
+    if not all(blocks.is_finished(block) for block in range(plan.n_blocks) if block not in mine):
         return
     os.fsync(blocks.rows.fileno())
     digests = tuple(blocks.digest(block).hex() for block in range(plan.n_blocks))
     try:
         archive.write_bytes(path / MANIFEST, plan.finished(digests).to_bytes())
     except ArchiveError:
-        if not is_there(path / MANIFEST):  # else another process has written it
+        if not is_there(path / MANIFEST):  # otherwise another process has written it
             raise
 
 
 def _is_finished(path: Path, plan: Manifest) -> bool:
-    """Whether the bank is there; it is cleared of what only a build needs."""
+    """Whether the bank is complete; the files of its build are then removed."""
     if not is_there(path / MANIFEST):
         return False
     _check_same(path, Manifest.read(path / MANIFEST).plan(), plan)
     for file in path.iterdir():
         if file.name in (PLAN, BLOCKS) or _TEMPORARY.fullmatch(file.name):
-            with suppress(OSError):  # a bank can be opened where nothing can be written
+            with suppress(OSError):  # the folder may be read-only
                 file.unlink()
     return True
 
 
 def _lay_out(path: Path, plan: Manifest) -> _Blocks | None:
-    """The folder and its files at full size, opened; None if another process has finished the bank meanwhile."""
+    """Create and open the files at full size; None if another process has finished the bank."""
     _check_place(path)
     new: list[Path] = []
     try:
@@ -203,7 +201,7 @@ def _lay_out(path: Path, plan: Manifest) -> _Blocks | None:
         _allocate(path / BLOCKS, plan.n_blocks * DIGEST_BYTES)
         return None if _is_finished(path, plan) else _Blocks(path, plan)
     except (OSError, ArchiveError, InputError) as error:
-        # Not after Ctrl-C: what is there can be gone on with, and another process may be doing so.
+        # After Ctrl-C the files stay: the build can be resumed, perhaps by another process.
         _remove(new, keep=path / ROWS if is_there(path / MANIFEST) else None)
         if not isinstance(error, InputError) and _is_finished(path, plan):
             return None
@@ -212,23 +210,23 @@ def _lay_out(path: Path, plan: Manifest) -> _Blocks | None:
 
 def _remove(new: Sequence[Path], keep: Path | None) -> None:
     for made in reversed(new):
-        with suppress(OSError):  # a folder that another process has put files into, say
+        with suppress(OSError):  # another process may have put files into the folder
             if made != keep:
                 made.rmdir() if made.is_dir() else made.unlink()
 
 
 def _check_place(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file: name a new folder.")
+        raise InputError(f"{path} is a file: choose a new folder.")
     names = {file.name for file in path.iterdir()} if path.exists() else set()
     if not names & {PLAN, MANIFEST} and not all(_TEMPORARY.fullmatch(name) for name in names):
         raise InputError(
-            f"{path} is there already and no bank: name a new folder, or empty it first."
+            f"{path} exists and is not a bank: choose a new folder, or empty this one."
         )
 
 
 def _claim(path: Path, plan: Manifest) -> bool:
-    """Write the plan, and return True, unless there is one."""
+    """Write the plan and return True, unless there is one."""
     if (path / PLAN).exists():
         return False
     draft = archive.write_bytes(path / f".{PLAN}.{secrets.token_hex(8)}.tmp", plan.to_bytes())
@@ -237,7 +235,7 @@ def _claim(path: Path, plan: Manifest) -> bool:
             os.link(draft, path / PLAN)
         except FileExistsError:
             return False
-        except OSError:  # no hard links in this file system
+        except OSError:  # the file system has no hard links
             draft.replace(path / PLAN)
     finally:
         draft.unlink(missing_ok=True)
@@ -245,13 +243,13 @@ def _claim(path: Path, plan: Manifest) -> bool:
 
 
 def _allocate(file: Path, size: int) -> None:
-    """Take all the space before the first row is generated: a full disk is found now, not after hours."""
+    """Reserve the space before the first row is generated, so that a full disk fails early."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
         there = os.fstat(handle)
         if there.st_size == size:
             return
-        # Asked first: a file system that is asked for too much may take all there is before it says no.
+        # Some file systems fill the disk before they refuse a request that is too large.
         if shutil.disk_usage(file.parent).free < size - getattr(there, "st_blocks", 0) * 512:
             raise OSError(
                 errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {size / 1e6:.0f} MB are needed"
@@ -267,10 +265,8 @@ def _fallocate(handle: int, size: int) -> None:
     try:
         os.posix_fallocate(handle, 0, size)
     except OSError as error:
-        if error.errno not in (
-            errno.EOPNOTSUPP,
-            errno.EINVAL,
-        ):  # what file systems say that cannot do it
+        # File systems without this function answer with one of these.
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
 
 
@@ -288,8 +284,8 @@ def _check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
         if name != "codec"
     ]
     raise InputError(
-        f"{path} holds another bank, or part of one: {'; '.join(shown) or 'rows of another form'}. Name a new folder, "
-        "or remove this one."
+        f"{path} holds another bank, or part of one: {'; '.join(shown) or 'rows of another form'}. "
+        "Choose a new folder, or remove this one."
     )
 
 
@@ -300,6 +296,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         free = shutil.disk_usage(next(folder for folder in path.parents if is_there(folder))).free
         raise ArchiveError(
-            f"cannot write the bank {path}: {error.strerror or error} ({free / 1e6:.0f} MB are free there). Choose a "
-            "folder with room that can be written; what was built goes on from where it stopped."
+            f"cannot write the bank {path}: {error.strerror or error} ({free / 1e6:.0f} MB are free "
+            "there). Choose a writable folder with space, or free some and build again to resume."
         ) from error

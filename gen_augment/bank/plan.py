@@ -1,4 +1,4 @@
-"""What a bank is asked to hold: checks of the arguments, and the manifest that is to come true."""
+"""The plan of a bank: checks of the arguments, and the manifest before any row is built."""
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from gen_augment.bank.manifest import MAX_ROWS, Generator, Manifest
-from gen_augment.codecs import LabelCodec
-from gen_augment.counts import allocate, check_counts
+from gen_augment.data.counts import allocate, check_counts
+from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import InputError
 from gen_augment.modalities import codec_to_json
-from gen_augment.rejection import Filter, describe_filter
 from gen_augment.rng import resolve_seed
+from gen_augment.samplers.rejection import Filter, describe_filter
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int
 
@@ -26,25 +26,25 @@ def make_plan(
     max_draws: int,
     seed: int | None,
 ) -> Manifest:
-    """Check what `SampleBank.build` is asked for, and put it down."""
+    """Check the arguments of `SampleBank.build` and return them as a manifest."""
     if isinstance(sampler, type) or not hasattr(sampler, "fingerprint"):
         name = getattr(sampler, "__name__", type(sampler).__name__)
         raise InputError(
-            f"{name} is no sampler: give a fitted one, such as ConditionalVAE().fit(X, y)."
+            f"{name} is not a sampler: give a fitted one, such as ConditionalVAE().fit(X, y)."
         )
-    fingerprint = sampler.fingerprint()  # raises for one that is not fitted
+    fingerprint = sampler.fingerprint()  # raises for a sampler that is not fitted
     labels: LabelCodec = sampler.label_codec_
     max_draws = check_positive_int("max_draws", max_draws)
+    seed = sampler.seed_ if seed is None else resolve_seed(seed)
+    # A file returns lists for tuples, so the plan must hold lists too.
+    codec, label_codec = (
+        json.loads(json.dumps(record))
+        for record in (codec_to_json(sampler.codec_), labels.to_json())
+    )
     return Manifest(
-        Generator(
-            type(sampler).__name__,
-            fingerprint,
-            sampler.seed_ if seed is None else resolve_seed(seed),
-        ),
-        json.loads(
-            json.dumps(codec_to_json(sampler.codec_))
-        ),  # as a file would give it back: lists for tuples
-        json.loads(json.dumps(labels.to_json())),
+        Generator(type(sampler).__name__, fingerprint, seed),
+        codec,
+        label_codec,
         _rows_per_class(counts, max_draws, labels, sampler.class_prior_),
         tuple(describe_filter(keep) for keep in filters),
         max_draws if filters else 1,
@@ -63,7 +63,8 @@ def _rows_per_class(
         raise InputError(f"counts={counts!r} asks for no rows.")
     if sum(numbers) > MAX_ROWS or sum(numbers) * max_draws >= 2**63:
         raise InputError(
-            f"counts={counts!r} with max_draws={max_draws}: a bank has up to 2**40 rows, out of 2**63."
+            f"counts={counts!r} with max_draws={max_draws}: a bank has at most 2**40 rows, chosen from "
+            "2**63."
         )
     if not isinstance(counts, Mapping):
         return tuple(allocate(numbers[0], prior).tolist())
@@ -73,7 +74,7 @@ def _rows_per_class(
 
 
 def check_part(part: tuple[int, int]) -> tuple[int, int]:
-    """Return `part` as (i, n), or raise if it is none of n parts."""
+    """Return `part` as (i, n), or raise."""
     if (
         not isinstance(part, (tuple, list))
         or len(part) != 2

@@ -1,4 +1,4 @@
-"""Rows and labels out of what users have: arrays, a labelled `Dataset`, a folder of class folders."""
+"""Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of images."""
 
 import os
 from typing import Any
@@ -7,41 +7,48 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from gen_augment.containers import stack_rows
+from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
-from gen_augment.modalities.image.files import open_folder
+from gen_augment.modalities.image import open_folder
 
 __all__ = ["read_rows"]
 
 
 def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
-    """Return X and y as separate collections of rows.
+    """Return rows and labels as two collections.
+
+    Labels of a folder are the names of its class folders. Labels of a Dataset are those that it
+    gives, so that synthetic rows have the labels of the batches that they are added to: class
+    numbers for torchvision's `ImageFolder`, whose names are in its `classes`.
 
     Parameters
     ----------
     X : array, DataFrame, list, Dataset of (x, label), or path of a folder of class folders
     y : array of shape (n_samples,) or None
-        None where `X` brings its own labels.
+        None if `X` brings its own labels.
 
     Raises
     ------
     InputError
-        `y` is missing, given twice, or `X` is something else.
+        `y` is missing or given twice, or `X` cannot be read.
     """
-    if isinstance(X, (str, os.PathLike)):
-        X = open_folder(X)
+    X, y = read_frames(X, y)
     if isinstance(X, DataLoader):
         raise InputError(
             "X is a DataLoader: give its .dataset, so that rows are read once and in order."
         )
-    if not isinstance(X, Dataset):
+    is_folder = isinstance(X, (str, os.PathLike))
+    if not is_folder and not isinstance(X, Dataset):
         if y is None:
             raise InputError(
-                "This estimator requires y to be passed, but the target y is None: give one label for each row."
+                "This estimator requires y to be passed, but the target y is None: give one label "
+                "for each row."
             )
         return X, y
     if y is not None:
-        raise InputError("X is a Dataset, which brings its own labels, so y must be None.")
-    return _unzip(X)
+        what = "folder of class folders" if is_folder else "Dataset"
+        raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
+    return open_folder(X) if is_folder else _unzip(X)
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
@@ -70,6 +77,7 @@ def _stack_labels(labels: list[Any]) -> Any:
     for number, label in enumerate(labels):
         if label.numel() != 1:
             raise InputError(
-                f"the label of row {number} has shape {tuple(label.shape)}: give one class label a row."
+                f"the label of row {number} has shape {tuple(label.shape)}: give one class label "
+                "for each row."
             )
     return torch.stack([label.reshape(()) for label in labels])

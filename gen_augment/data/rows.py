@@ -6,11 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 from gen_augment.containers import concatenate, stack_rows, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_rows
+from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
 from gen_augment.modalities.base import digest
 from gen_augment.validation import check_same_length
@@ -72,6 +74,8 @@ class Rows:
             return X
         X, y = read_rows(X, y)
         X = stack_rows(X)
+        if issparse(X):
+            raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
         labels, codes = LabelCodec.fit(y, partial=True)
         check_same_length(len(X), len(codes))
@@ -149,8 +153,14 @@ class Rows:
         return replace(self, known_codec=None)
 
     def labelled(self) -> Self:
-        """Return the rows that have a label."""
-        return self if (self.codes >= 0).all() else self.take(np.flatnonzero(self.codes >= 0))
+        """Return the rows that have a label; an encoding that is not known is learned from them."""
+        index = np.flatnonzero(self.codes >= 0)
+        if len(index) == len(self):
+            return self
+        if self.known_codec is not None:
+            return self.take(index)
+        groups = None if self.groups is None else self.groups[index]
+        return replace(self, X=take(self.X, index), codes=self.codes[index], groups=groups)
 
     def like(self, X: Any, y: Any = None) -> Self:
         """Read other rows, which must have the form and the labels of these.

@@ -1,59 +1,69 @@
 """Labelled data by name, from a folder of images, or from a table in a file."""
 
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sklearn import datasets
-from torchvision.datasets import MNIST, FashionMNIST
 
 from gen_augment.containers import take
+from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
-from gen_augment.modalities import registered
+from gen_augment.modalities import Modality, get_modality, registered
+from gen_augment.modalities.file_rows import ColumnReading, FileRows
 
-__all__ = ["DATASETS", "Data", "data_root", "load_data"]
+__all__ = ["DATASETS", "LoadedData", "data_root", "load_data"]
+
+#: Folders beside ``train/`` that hold a test part, the first of which is taken.
+TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 @dataclass(frozen=True)
-class Data:
+class LoadedData:
     """A labelled data set.
 
     Attributes
     ----------
     name : str
-    X, y : as `Sampler.fit` takes them
-    test : (X, y) or None
+    rows : Rows
+    test : Rows or None
         The test part that comes with the data, if one does.
     mirror : bool
         Whether an image and its mirror image have the same label.
     target : str
         What the labels are called.
+    report : tuple of ColumnReading
+        How each column of a file was read.
+    notes : tuple of str
+        What was found in the file or folder and may surprise.
     """
 
     name: str
-    X: Any
-    y: Any
-    test: tuple[Any, Any] | None = None
+    rows: Rows
+    test: Rows | None = None
     mirror: bool = False
     target: str = "label"
+    report: tuple[ColumnReading, ...] = ()
+    notes: tuple[str, ...] = ()
 
-    def head(self, per_class: int, seed: int = 0) -> "Data":
-        """The same with `per_class` rows drawn from each class, or all of a class that has fewer."""
-        labels = np.asarray(self.y)
+    def head(self, per_class: int, seed: int = 0) -> Self:
+        """Draw `per_class` rows of each class, or take all of a class that has fewer."""
+        codes = self.rows.codes
         rng = np.random.default_rng(seed)
         drawn = [
-            rng.permutation(np.flatnonzero(labels == label))[:per_class]
-            for label in np.unique(labels)
+            rng.permutation(np.flatnonzero(codes == code))[:per_class] for code in np.unique(codes)
         ]
         index = np.sort(np.concatenate(drawn))
-        return replace(self, X=take(self.X, index), y=take(self.y, index))
+        # The encoding is learned from these rows alone, so `Rows.take` does not serve.
+        part = replace(self.rows, X=take(self.rows.X, index), codes=codes[index])
+        return replace(self, rows=part)
 
 
 def data_root() -> Path:
-    """Where downloaded data lies: ``$GEN_AUGMENT_DATA``, or ``~/.cache/gen_augment``."""
+    """Return the folder of downloaded data: ``$GEN_AUGMENT_DATA`` or ``~/.cache/gen_augment``."""
     try:
         return Path(os.environ.get("GEN_AUGMENT_DATA") or Path.home() / ".cache" / "gen_augment")
     except RuntimeError as error:  # a container's user without a home
@@ -62,74 +72,174 @@ def data_root() -> Path:
         ) from error
 
 
-def load_data(source: str | os.PathLike[str], *, target: str | None = None) -> Data:
+def load_data(
+    source: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    modality: str | Modality | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> LoadedData:
     """Load a named data set, a folder of class folders, or a table in a file.
 
     Parameters
     ----------
     source : str or path-like
-        A name in `DATASETS`; a folder with one folder of images for each class, or with ``train`` and ``test`` folders
-        of that kind; or a ``.csv``, ``.parquet`` or ``.arff`` file (Weka's), or a ``.dat`` file as KEEL has them.
+        A name in `DATASETS`; a folder with one folder of images for each class, or with such
+        folders ``train`` and ``test``, ``val``, ``valid`` or ``validation``; or a ``.csv``,
+        ``.parquet`` or ``.arff`` file (Weka's), or a ``.dat`` file (KEEL's).
     target : str, optional
         Column of the labels; needed for a file.
+    modality : str or Modality, optional
+        How to read a file or folder; by default, the first modality that can.
+    options : {parameter: value}, optional
+        Parameters of that modality, such as `Table`'s ``{"types": {"zip": "category"}}``.
 
     Raises
     ------
     InputError
         There is no such data, or it cannot be read.
+
+    Examples
+    --------
+    >>> wine = load_data("wine")
+    >>> len(wine.rows), wine.rows.n_classes
+    (178, 3)
     """
     text = os.fspath(source)
     if text in DATASETS:
+        if options:
+            raise InputError(f"{text!r} is no file, so it takes no options for columns and files.")
         return DATASETS[text]()
     path = Path(text)
     if not path.exists():
         known = ", ".join(DATASETS)
         raise InputError(f"{text!r} is neither one of {known}, nor a folder, nor a file.")
-    if (path / "train").is_dir() and (path / "test").is_dir():
-        return Data(path.name, *_read(path / "train", target), test=_read(path / "test", target))
+    candidates = (
+        [made() for made in registered().values()] if modality is None else [get_modality(modality)]
+    )
+    parts = [name for name in TEST_FOLDERS if (path / name).is_dir()]
+    if parts and (path / "train").is_dir():
+        return _load_parts(path, parts, target, candidates, options or {})
+    found = _read(path, target, candidates, options or {})
     name = path.stem if path.is_file() else path.name
-    return Data(name, *_read(path, target), target=target or "label")
+    return LoadedData(
+        name,
+        _as_rows(found),
+        target=target or "label",
+        report=found.report,
+        notes=found.notes,
+    )
 
 
-def _read(path: Path, target: str | None) -> tuple[Any, Any]:
-    """Read a file or folder as the first modality that holds it."""
-    for modality in registered().values():
-        found = modality().read(path, target)
-        if found is not None:
-            return found
-    raise InputError(f"{path} holds rows of no known modality: {', '.join(registered())}.")
+def _load_parts(
+    path: Path,
+    parts: list[str],
+    target: str | None,
+    candidates: list[Modality],
+    options: Mapping[str, Mapping[str, Any]],
+) -> LoadedData:
+    train = _read(path / "train", target, candidates, options)
+    modality = [train.modality] if train.modality is not None else candidates
+    test = _read(path / parts[0], target, modality, {})
+    notes = [f"train/ is the training part, {parts[0]}/ the test part"]
+    if len(parts) > 1:
+        notes.append(f"{', '.join(f'{name}/' for name in parts[1:])} is left out")
+    return LoadedData(
+        path.name,
+        _as_rows(train),
+        test=_as_rows(test),
+        target=target or "label",
+        report=train.report,
+        notes=(*train.notes, *notes),
+    )
 
 
-def _digits() -> Data:
-    bunch = datasets.load_digits()
-    # 17 grey levels, stretched to the full range of 8 bits as an image file would hold them.
-    return Data("digits", np.rint(bunch.images * (255 / 16)).astype(np.uint8), bunch.target)
+def _as_rows(found: FileRows) -> Rows:
+    return Rows.read(found.X, found.y, modality=found.modality)
 
 
-def _idx(cls: type[MNIST], name: str, mirror: bool) -> Data:
-    def part(train: bool) -> tuple[np.ndarray, np.ndarray]:
+def _read(
+    path: Path,
+    target: str | None,
+    candidates: list[Modality],
+    options: Mapping[str, Mapping[str, Any]],
+) -> FileRows:
+    """Read a file or folder as the first modality that can."""
+    errors = []
+    for candidate in candidates:
+        modality = _configured(candidate, options)
         try:
-            stored = cls(data_root(), train=train, download=True)
+            found = (modality or candidate).read(path, target)
+        except InputError as error:  # another modality may know a file of this suffix
+            errors.append(error)
+            continue
+        if found is None:
+            continue
+        if modality is None:
+            raise InputError(
+                f"{path} holds {candidate.name} rows, which have no columns: leave out the options "
+                "for columns and files."
+            )
+        rows = FileRows(*found)
+        return rows if rows.modality is not None else rows._replace(modality=modality)
+    if errors:
+        raise errors[0]
+    raise InputError(
+        f"{path} cannot be read as {' or '.join(modality.name for modality in candidates)}."
+    )
+
+
+def _configured(modality: Modality, options: Mapping[str, Mapping[str, Any]]) -> Modality | None:
+    """Return the modality with more options; None if it does not know them."""
+    if not options:
+        return modality
+    made: Any = type(modality)
+    if not set(options) <= set(inspect.signature(made).parameters):
+        return None
+    merged = modality.options()
+    for name, value in options.items():
+        merged[name] = {**dict(merged.get(name, {})), **value}
+    configured: Modality = made(**merged)
+    return configured
+
+
+def _digits() -> LoadedData:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    # 17 grey levels, stretched to the full range of 8 bits as an image file would hold them.
+    X = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+    return LoadedData("digits", Rows.read(X, bunch.target))
+
+
+def _idx(class_name: str, name: str, mirror: bool) -> LoadedData:
+    from torchvision import datasets
+
+    def part(train: bool) -> Rows:
+        try:
+            stored = getattr(datasets, class_name)(data_root(), train=train, download=True)
         except (RuntimeError, OSError) as error:
             raise InputError(
                 f"{name} is not in {data_root()} and cannot be downloaded: {error}"
             ) from error
-        return stored.data.numpy(), stored.targets.numpy()
+        return Rows.read(stored.data.numpy(), stored.targets.numpy())
 
-    X, y = part(True)
-    return Data(name, X, y, test=part(False), mirror=mirror)
-
-
-def _frame(loader: Callable[..., Any], name: str) -> Data:
-    bunch = loader(as_frame=True)
-    return Data(name, bunch.data, bunch.target, target=bunch.target.name)
+    return LoadedData(name, part(True), test=part(False), mirror=mirror)
 
 
-#: Named data sets. The first and the last two come with scikit-learn; the others are downloaded where they are missing.
-DATASETS: dict[str, Callable[[], Data]] = {
+def _frame(function: str, name: str) -> LoadedData:
+    from sklearn import datasets
+
+    bunch = getattr(datasets, function)(as_frame=True)
+    return LoadedData(name, Rows.read(bunch.data, bunch.target), target=bunch.target.name)
+
+
+#: Named data sets. The first and the last two come with scikit-learn; the others are downloaded
+#: where they are missing.
+DATASETS: dict[str, Callable[[], LoadedData]] = {
     "digits": _digits,
-    "mnist": lambda: _idx(MNIST, "mnist", False),
-    "fashion-mnist": lambda: _idx(FashionMNIST, "fashion-mnist", True),
-    "breast-cancer": lambda: _frame(datasets.load_breast_cancer, "breast-cancer"),
-    "wine": lambda: _frame(datasets.load_wine, "wine"),
+    "mnist": lambda: _idx("MNIST", "mnist", False),
+    "fashion-mnist": lambda: _idx("FashionMNIST", "fashion-mnist", True),
+    "breast-cancer": lambda: _frame("load_breast_cancer", "breast-cancer"),
+    "wine": lambda: _frame("load_wine", "wine"),
 }

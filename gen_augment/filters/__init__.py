@@ -1,7 +1,7 @@
-"""Which synthetic rows go in: gates that are fitted on real rows, and a sampler behind them.
+"""Filters decide which synthetic rows are used; they are fitted on real training rows.
 
-A filter is any callable ``filter(X, y) -> bools``. Those here score rows by themselves, so that a row passes or does
-not, whatever it comes with; they are fitted on the training part and nothing else.
+A filter is any callable ``filter(X, y) -> bools``. The filters here score each row by
+itself, so the decision does not depend on the other rows.
 """
 
 from gen_augment.filters.agreement import LabelAgreement
@@ -9,10 +9,10 @@ from gen_augment.filters.base import RowFilter
 from gen_augment.filters.copies import CopyGate
 from gen_augment.filters.discriminator import DiscriminatorRejection
 from gen_augment.filters.duplicates import Duplicates
-from gen_augment.filters.filtered import FilteredSampler
 from gen_augment.filters.novelty import Novelty
 from gen_augment.filters.outliers import Outliers
 from gen_augment.filters.realism import Realism
+from gen_augment.samplers.filtered import FilteredSampler
 
 __all__ = [
     "CopyGate",

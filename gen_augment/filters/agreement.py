@@ -1,9 +1,9 @@
-"""Rows that a classifier of real rows takes for what they are labelled.
+"""Filter for rows whose label a classifier of real rows agrees with.
 
 References
 ----------
-Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", 2021 (arXiv:1911.00068):
-classifiers judge rows that they were not trained on.
+Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels",
+2021 (arXiv:1911.00068): classifiers judge rows that they were not trained on.
 """
 
 from typing import Any, Literal
@@ -11,11 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from gen_augment.codecs import take
+from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters.base import RowFilter
 from gen_augment.metrics.classifier import Classifier, fit_classifier
-from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.validation import check_choice, check_positive_int
 
@@ -23,31 +22,37 @@ __all__ = ["LabelAgreement"]
 
 
 class LabelAgreement(RowFilter):
-    """Keep rows whose label classifiers of the real rows agree with.
+    """Keep rows whose label agrees with classifiers of the real rows.
 
-    The mean probability of several classifiers is asked, each trained on all but one fold of the real rows. So real
-    rows can be scored as well, each by the classifier that has not seen it: see `cross_fitted_scores_`.
+    Several classifiers are trained, each on all but one fold of the real rows, and their
+    probabilities are averaged. Real rows are scored by the classifier that was not trained
+    on them, see `cross_fitted_scores_`.
 
     Parameters
     ----------
     measure : {"margin", "confidence"}
-        The score: probability of the label less that of the likeliest other one, in [-1, 1], or that of the label, in
-        [0, 1].
+        The score. "confidence": the probability of the label, in [0, 1]. "margin": that
+        probability minus the largest probability of another label, in [-1, 1].
     threshold : float
-        Lowest score that passes. 0 with "margin" asks that the label be the likeliest.
+        Lowest score that passes. A margin of 0 means that the label is the most likely one.
     n_folds : int
-        Folds, and classifiers; fewer where a class has fewer rows, and one for all rows where a class has one.
+        Number of folds and classifiers. There are fewer if a class has fewer rows, and a
+        single classifier of all rows if a class has one row.
     estimator : scikit-learn classifier with predict_proba, optional
-        Cloned for each fold, and given scaled columns or pixels; a small network otherwise.
+        Cloned for each fold, and fitted on the modality's inputs for classifiers. By
+        default a small network is trained.
     n_steps : int
         Optimiser steps of that network.
     random_state : int, RandomState or None
-        Seeds folds and networks.
+        Seeds folds and classifiers.
 
     Attributes
     ----------
     cross_fitted_scores_ : ndarray of shape (n_rows,)
-        Scores of the real rows; nan where there was one fold. A low one may be a wrong label.
+        Scores of the real rows; NaN if there is a single classifier. A low score indicates
+        a wrong label.
+    models_ : list of classifiers
+        One per fold.
 
     Examples
     --------
@@ -76,44 +81,40 @@ class LabelAgreement(RowFilter):
         self.n_steps = n_steps
         self.random_state = random_state
 
-    def _fit(self, real: LabelledRows) -> None:
+    def _fit(self, real: Rows) -> None:
         check_choice("measure", self.measure, ("margin", "confidence"))
         check_positive_int("n_steps", self.n_steps)
-        counts = np.bincount(real.codes)
-        if len(counts) < 2:
-            raise InputError("all rows have one label: a classifier has nothing to tell apart.")
-        n_folds = min(check_positive_int("n_folds", self.n_folds), int(counts.min()))
+        if real.n_classes < 2:
+            raise InputError("all rows have one label: a classifier needs at least two.")
+        n_folds = min(check_positive_int("n_folds", self.n_folds), int(real.class_counts.min()))
         seed = resolve_seed(self.random_state)
         self.models_: list[Classifier] = []
         self.cross_fitted_scores_ = np.full(len(real), np.nan)
         if n_folds < 2:
             self.models_.append(self._train(real, seed))
             return
-        folds = StratifiedKFold(
-            n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32
-        )
+        fold_seed = derive_seed(seed, "folds") % 2**32
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=fold_seed)
         for train, held_out in folds.split(np.zeros(len(real)), real.codes):
-            model = self._train(real.part(train), derive_seed(seed, "model", len(self.models_)))
+            model = self._train(real.take(train), derive_seed(seed, "model", len(self.models_)))
             self.models_.append(model)
-            scores = self._measured(
-                model.predict_proba(take(real.X, held_out)), real.codes[held_out]
-            )
+            unseen = real.take(held_out)
+            scores = self._measured(model.predict_proba(unseen.X), unseen.codes)
             self.cross_fitted_scores_[held_out] = scores
 
-    def _train(self, real: LabelledRows, seed: int) -> Classifier:
+    def _train(self, real: Rows, seed: int) -> Classifier:
         return fit_classifier(self.estimator, real, n_steps=self.n_steps, seed=seed)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
-        return self._measured(
-            np.mean([model.predict_proba(X) for model in self.models_], axis=0), codes
-        )
+        probabilities = np.mean([model.predict_proba(X) for model in self.models_], axis=0)
+        return self._measured(probabilities, codes)
 
     def _measured(self, probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
         rows = np.arange(len(codes))
-        mine: np.ndarray = probabilities[rows, codes]
+        of_label: np.ndarray = probabilities[rows, codes]
         if self.measure == "confidence":
-            return mine
+            return of_label
         others = probabilities.copy()
         others[rows, codes] = -np.inf
-        margin: np.ndarray = mine - others.max(axis=1)
+        margin: np.ndarray = of_label - others.max(axis=1)
         return margin

@@ -1,8 +1,9 @@
-"""What filters share: a score for each row, a threshold, and the space in which rows are compared."""
+"""Base classes of filters: checks, labels, scores and fingerprints."""
 
 import copy
 import hashlib
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,49 +13,62 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from gen_augment.errors import InputError, NotFittedError
-from gen_augment.metrics.features import Features, as_vectors, choose_features
-from gen_augment.metrics.rows import LabelledRows
-from gen_augment.rejection import describe_filter
-from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.samplers.wrapping import identity_of
+from gen_augment.data.rows import Rows
+from gen_augment.errors import NotFittedError
+from gen_augment.modalities import Modality
+from gen_augment.rng import derive_seed
+from gen_augment.samplers.pretrained.wrapped import identity_of
+from gen_augment.samplers.rejection import describe_filter
+from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_range
 
-__all__ = ["DistanceFilter", "RowFilter"]
+__all__ = ["RowFilter", "SamplerFilter"]
 
 
 class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """Base of filters: keeps rows whose score is at least `threshold`.
+    """Base of filters that keep rows whose score is at least `threshold`.
 
-    Write `_fit` and `_score`; checks, labels and the call are done here.
+    A subclass implements `_fit` and `_score`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels.
+        Sorted labels of the real rows.
+
+    Examples
+    --------
+    >>> class Positive(RowFilter):
+    ...     threshold = 0.0
+    ...
+    ...     def _fit(self, real):
+    ...         pass
+    ...
+    ...     def _score(self, X, codes):
+    ...         return X[:, 0]
+    >>> gate = Positive().fit(np.zeros((4, 1)), [0, 0, 1, 1])
+    >>> gate.keep(np.array([[-1.0], [2.0]]), 0).tolist()
+    [False, True]
     """
 
     threshold: float
-    #: Whether what is judged are the rows of one sampler, which `fit` then has to be given.
-    judges_sampler = False
 
     @abstractmethod
-    def _fit(self, real: LabelledRows) -> None:
-        """Learn from real rows."""
+    def _fit(self, real: Rows) -> None:
+        """Learn from labelled real rows, of which each class has at least one."""
 
     @abstractmethod
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
-        """A score of each row, of shape (n,); larger is better."""
+        """Score rows with these class codes: shape (n,), larger is better."""
 
-    def fit(self, X: Any, y: Any = None, *, sampler: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, modality: str | Modality | None = None) -> Self:
         """Learn from the real rows that the sampler is fitted on.
 
         Parameters
         ----------
-        X, y
-            As `Sampler.fit` takes them; rows without a label (-1) are left out.
-        sampler : fitted sampler, optional
-            Whose rows will be judged, for filters that have to know it; others pay no heed to it.
+        X, y : as in `Sampler.fit`
+            Rows without a label (-1) are left out.
+        modality : str, Modality or None
+            How to read the rows; None if only one reading is possible.
 
         Returns
         -------
@@ -65,17 +79,16 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         InputError
             Data, labels or parameters cannot be used.
         """
+        return self._learn(Rows.read(X, y, modality=modality))
+
+    def _learn(self, rows: Rows, sampler: GeneratesRows | None = None) -> Self:
+        """Fit a copy and take over its attributes, so that a failed fit changes nothing."""
         check_range("threshold", self.threshold, -np.inf)
-        if self.judges_sampler and sampler is None:
-            raise InputError(
-                f"{type(self).__name__} judges the rows of one sampler: call fit(X, y, sampler=sampler), or give it to "
-                "FilteredSampler or GenerativeOverSampler, which fit it themselves."
-            )
-        real = LabelledRows.read(X, y)
-        learned = copy.copy(self)  # what was fitted before stays if this fails
+        real = _without_empty_classes(rows.labelled())
+        learned = copy.copy(self)
         learned._fitted_on = real.digest
-        learned.label_codec_, learned.classes_ = real.labels, real.labels.classes
-        if self.judges_sampler:
+        learned.label_codec_, learned.classes_ = real.labels, real.classes
+        if sampler is not None:
             learned._sampler = sampler
             learned._fitted_on += f"-{describe_filter(sampler)}"
         learned._fit(real)
@@ -83,41 +96,44 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         return self
 
     def score_samples(self, X: Any, y: Any) -> np.ndarray:
-        """Scores of rows.
+        """Score rows.
 
         Parameters
         ----------
-        X : n rows, in the form that was fitted
+        X : n rows, in the form of the real rows
         y : label or array-like of shape (n,)
-            The labels that they are meant to have.
+            The labels that the rows are meant to have.
 
         Returns
         -------
         ndarray of shape (n,), float64
             Larger is better.
+
+        Raises
+        ------
+        NotFittedError
+            The filter is not fitted.
+        InputError
+            The rows have another form, or a label is unknown.
         """
         if not hasattr(self, "classes_"):
             raise NotFittedError(
-                f"This {type(self).__name__} is not fitted yet: call fit(X, y) with real rows first."
+                f"This {type(self).__name__} is not fitted yet: call fit with real rows first."
             )
         codes = self.label_codec_.encode_rows(y, len(X))
         return self._score(X, codes) if len(codes) else np.empty(0)
 
     def keep(self, X: Any, y: Any) -> np.ndarray:
-        """Which rows pass: bool, of shape (n,); see `score_samples`."""
+        """Decide which rows pass: bool, of shape (n,); see `score_samples`."""
         mask: np.ndarray = self.score_samples(X, y) >= self.threshold
         return mask
 
-    def _reference(self, real: LabelledRows, n: int, seed: int) -> tuple[Any, np.ndarray]:
-        """`n` rows of each class from the sampler, of a table that is nobody else's, and their class numbers."""
-        codes = np.repeat(np.arange(real.n_classes), n)
-        table = derive_seed(seed, "reference", type(self).__name__)
-        return self._sampler.generate(
-            np.arange(len(codes)), real.labels.classes[codes], seed=table
-        ), codes
+    def __call__(self, X: Any, y: Any) -> np.ndarray:
+        """Do the same as `keep`."""
+        return self.keep(X, y)
 
     def fingerprint(self) -> str:
-        """Hash of all that decides which rows pass: parameters, and the rows and labels that were fitted."""
+        """Hash the parameters and the rows and labels of `fit`."""
         params = {name: _describe(value) for name, value in self.get_params(deep=False).items()}
         described = (
             describe_filter(type(self)),
@@ -126,33 +142,65 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         )
         return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
 
-    def __call__(self, X: Any, y: Any) -> np.ndarray:
-        """The same as `keep`, so that a filter goes wherever ``filter(X, y)`` is taken."""
-        return self.keep(X, y)
+
+class SamplerFilter(RowFilter):
+    """Base of filters that judge the rows of one sampler, which `fit` takes."""
+
+    _sampler: GeneratesRows
+
+    def fit(  # type: ignore[override] # the sampler is required
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sampler: GeneratesRows,
+        modality: str | Modality | None = None,
+    ) -> Self:
+        """Learn from real rows and from rows of the sampler.
+
+        Parameters
+        ----------
+        X, y : as in `Sampler.fit`
+            Rows without a label (-1) are left out.
+        sampler : fitted sampler
+            The sampler whose rows will be judged. `FilteredSampler` and
+            `GenerativeOverSampler` pass it themselves.
+        modality : str, Modality or None
+            How to read the rows; None if only one reading is possible.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            Data, labels or parameters cannot be used.
+        """
+        return self._learn(Rows.read(X, y, modality=modality), sampler)
+
+    def _reference(self, real: Rows, n: int, seed: int) -> tuple[Any, np.ndarray]:
+        """Generate `n` rows of each class from a stream of its own; return them with codes."""
+        codes = np.repeat(np.arange(real.n_classes), n)
+        stream = derive_seed(seed, "reference", type(self).__name__)
+        index, labels = np.arange(len(codes)), real.classes[codes]
+        return self._sampler.generate(index, labels, seed=stream), codes
 
 
-class DistanceFilter(RowFilter):
-    """Base of filters that compare vectors of rows; it has the parameters `features` and `random_state`."""
-
-    features: Features
-    random_state: RandomState
-
-    def _learn_vectors(self, real: LabelledRows) -> Tensor:
-        """Choose what maps rows to vectors, and map the real rows."""
-        self.features_ = choose_features(self.features, real, resolve_seed(self.random_state))
-        return self._vectors(real.X)
-
-    def _vectors(self, X: Any) -> Tensor:
-        """Rows as vectors, or an `InputError` for features that are none."""
-        vectors = torch.from_numpy(as_vectors(self.features_, X))
-        # Of which ours are scaled; in theirs one column may be so large that products lose the others.
-        return vectors.double() if callable(self.features) else vectors
+def _without_empty_classes(rows: Rows) -> Rows:
+    """Number only the classes that have rows."""
+    present = np.flatnonzero(rows.class_counts)
+    if len(present) == rows.n_classes:
+        return rows
+    labels = replace(rows.labels, classes=rows.classes[present])
+    return replace(rows, codes=np.searchsorted(present, rows.codes), labels=labels)
 
 
 def _describe(value: Any) -> str:
-    """A text that tells a parameter from others: each value of an array counts, and the weights of a module."""
+    """Describe a parameter by a text that depends on each array value and network weight."""
     if isinstance(value, BaseEstimator):
-        return f"{describe_filter(value)} {sorted((k, _describe(v)) for k, v in value.get_params(deep=False).items())}"
+        params = value.get_params(deep=False).items()
+        return f"{describe_filter(value)} {sorted((name, _describe(v)) for name, v in params)}"
     if callable(value):
         return identity_of(value) or describe_filter(value)
     if isinstance(value, (list, tuple)):

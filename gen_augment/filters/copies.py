@@ -1,14 +1,14 @@
-"""A gate that stops an injection of copies."""
+"""A gate that raises an error when a sampler copies rows."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
+from gen_augment.data.rows import Rows
 from gen_augment.errors import LeakError
 from gen_augment.filters.novelty import Novelty
 from gen_augment.metrics.features import Features
-from gen_augment.metrics.rows import LabelledRows
 from gen_augment.rng import RandomState
 from gen_augment.validation import check_range
 
@@ -16,28 +16,30 @@ __all__ = ["CopyGate"]
 
 
 class CopyGate(Novelty):
-    """Stop at copies of training rows, or of other rows that must not come in, rather than refuse them one by one.
+    """Raise an error at copies of training rows, or of other rows that must not be used.
 
-    A generator that copies is better mended than filtered: its other rows are likely to be copies with small changes.
+    The other rows of a generator that copies are likely to be copies with small changes,
+    so it is better to improve the generator than to refuse single rows.
 
     Parameters
     ----------
     forbidden : rows, optional
-        Rows that must not come in either, such as the test part: they are compared with, and nothing is learned of
-        them.
+        Further rows that must not be copied, such as the test part. Nothing is learned
+        from them.
     max_copies : int
-        Copies that are let go, and refused, in all calls since `fit` together.
+        Number of copies that are refused without an error, over all calls since `fit`.
     threshold : float
-        A row whose score, that of `Novelty`, is below is a copy.
+        A row with a smaller score, as in `Novelty`, is a copy.
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        As in `Novelty`. The default compares columns or pixels: features may be alike where rows are not.
+        As in `Realism`. By default values are compared, since different rows may have the
+        same learned features.
     random_state : int, RandomState or None
         As in `Novelty`.
 
     Attributes
     ----------
     n_copies_ : int
-        Copies met since `fit`.
+        Number of copies found since `fit`.
 
     Examples
     --------
@@ -63,20 +65,29 @@ class CopyGate(Novelty):
         self.forbidden = forbidden
         self.max_copies = max_copies
 
-    def _fit(self, real: LabelledRows) -> None:
+    def _fit(self, real: Rows) -> None:
         check_range("max_copies", self.max_copies, 0)
         super()._fit(real)
         if self.forbidden is not None:
-            self._keep_apart(torch.cat([self._rows, self._vectors(self.forbidden)]))
+            self._keep_away_from(torch.cat([self._rows, self.features_(self.forbidden)]))
         self.n_copies_ = 0
 
     def keep(self, X: Any, y: Any) -> np.ndarray:
-        """Which rows pass, as long as copies are no more than `max_copies`.
+        """Decide which rows pass, unless there are more than `max_copies` copies.
+
+        Parameters
+        ----------
+        X : n rows, in the form of the real rows
+        y : label or array-like of shape (n,)
+
+        Returns
+        -------
+        ndarray of shape (n,), bool
 
         Raises
         ------
         LeakError
-            There are more.
+            There are more copies.
         """
         scores = self.score_samples(X, y)
         copies = np.flatnonzero(scores < self.threshold)
@@ -84,9 +95,9 @@ class CopyGate(Novelty):
         if self.n_copies_ > self.max_copies:
             first = np.broadcast_to(np.asarray(y), len(scores)).tolist()[copies[0]]
             raise LeakError(
-                f"{len(copies)} of {len(scores)} synthetic rows are copies of rows that must not come in, the first "
-                f"one with label {first!r}; {self.n_copies_} since the gate was fitted, and max_copies is "
-                f"{self.max_copies}. Fit the sampler on more rows or for fewer steps, or drop copies one by one with "
-                "Novelty."
+                f"{len(copies)} of {len(scores)} synthetic rows are copies of training or forbidden "
+                f"rows, the first with label {first!r} ({self.n_copies_} since fit, "
+                f"max_copies={self.max_copies}). Fit the sampler on more rows or for fewer steps, "
+                "or refuse single copies with Novelty."
             )
         return scores >= self.threshold

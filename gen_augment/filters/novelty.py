@@ -1,4 +1,4 @@
-"""Rows that are no copies of training rows."""
+"""Filter for rows that are not copies of training rows."""
 
 from typing import Any
 
@@ -6,36 +6,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gen_augment.filters.base import DistanceFilter
+from gen_augment.data.rows import Rows
+from gen_augment.filters.base import RowFilter
+from gen_augment.filters.space import FeatureSpace
 from gen_augment.metrics.features import Features
-from gen_augment.metrics.rows import LabelledRows
 from gen_augment.neighbours import nearest
 from gen_augment.rng import RandomState
 
 __all__ = ["Novelty"]
 
 
-class Novelty(DistanceFilter):
-    """Keep rows that are not too near to a training row, of whatever class.
+class Novelty(RowFilter):
+    """Refuse rows that are too near to a training row of any class.
 
-    The score is a row's distance to the nearest training row, divided by that row's distance to its own nearest other:
-    0 for a copy, around 1 for a new row of the same distribution.
+    The score is a row's distance to the nearest training row, divided by the distance from
+    that row to its own nearest neighbour: 0 for a copy, and about 1 for a new row of the
+    same distribution. Training rows that occur more than once count once.
 
     Parameters
     ----------
     threshold : float
         Lowest score that passes.
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        Where distances are taken. "auto": for images in the features of a small classifier trained on the real rows,
-        for tables between scaled columns. "values": between columns or pixels. A network: between what it makes of
-        encoded rows, and of torchvision's what comes before the last layer, see `metrics.torchvision_features`. A
-        callable: between the vectors ``features(X)``.
+        As in `Realism`.
     random_state : int, RandomState or None
-        Seeds that classifier.
+        Seeds the classifier that "auto" trains for images.
 
-    Notes
-    -----
-    Training rows that occur more than once are counted once.
+    Attributes
+    ----------
+    features_ : callable
+        Maps rows to vectors: Tensor of shape (n, d).
 
     Examples
     --------
@@ -51,14 +51,14 @@ class Novelty(DistanceFilter):
         self.features = features
         self.random_state = random_state
 
-    def _fit(self, real: LabelledRows) -> None:
-        self._keep_apart(self._learn_vectors(real))
+    def _fit(self, real: Rows) -> None:
+        self.features_ = FeatureSpace(self.features, real, self.random_state)
+        self._keep_away_from(self.features_(real.X))
 
-    def _keep_apart(self, vectors: Tensor) -> None:
-        """Take these for the rows that others must not be too near to."""
+    def _keep_away_from(self, vectors: Tensor) -> None:
         self._rows = torch.unique(vectors, dim=0)
-        self._apart = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
+        self._spacing = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
-        distance, which = nearest(self._vectors(X), self._rows)
-        return (distance / self._apart[which].clamp(min=1e-12))[:, 0].double().numpy()
+        distance, which = nearest(self.features_(X), self._rows)
+        return (distance / self._spacing[which].clamp(min=1e-12))[:, 0].double().numpy()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gen_augment.counts import allocate, check_counts
+from gen_augment.data.counts import allocate, check_counts
 from gen_augment.errors import InputError
 from gen_augment.types import SupportsSample
 from gen_augment.validation import check_choice, check_range

@@ -13,7 +13,8 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from gen_augment.data import LabelCodec
+from gen_augment.containers import library_of, pandas_only, to_library
+from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
 from gen_augment.inject.resampled_data import (
@@ -29,8 +30,9 @@ from gen_augment.inject.resampled_data import (
     shape_of,
 )
 from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
-from gen_augment.rejection import Filter, check_filters, draw, fit_filter
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.types import SupportsSample
 from gen_augment.validation import (
     check_all_labelled,
@@ -83,6 +85,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     binning : {"uniform", "quantile"}
         Bins of equal width, or of equally many rows. With "quantile" no bin is rare, so use
         a `sampling_strategy` of counts.
+    modality : str, Modality or None
+        How `sampler` and `filters` read the rows; None leaves the sampler's own.
     random_state : int, RandomState, Generator or None
         Seeds the clone of `sampler`; for None it keeps its own `random_state`.
 
@@ -146,6 +150,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         "task": "no_validation",
         "n_bins": "no_validation",
         "binning": "no_validation",
+        "modality": "no_validation",
     }
 
     def __init__(
@@ -159,6 +164,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         task: Literal["classification", "regression"] = "classification",
         n_bins: int = 5,
         binning: Literal["uniform", "quantile"] = "uniform",
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -169,6 +175,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self.task = task
         self.n_bins = n_bins
         self.binning = binning
+        self.modality = modality
         self.random_state = random_state
 
     def fit_resample(
@@ -207,6 +214,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if issparse(X):
             X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
             return join_sparse(X, X_new[X.shape[0] :]), y_new
+        if (library := library_of(X)) in ("polars", "pyarrow"):
+            X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
+            return to_library(X_new, library), y_new
         if sample_weight is not None:
             params["sample_weight"] = check_weights(sample_weight, len(X))
         if self.task == "regression":
@@ -308,8 +318,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             check_all_labelled(LabelCodec.fit(y, partial=True)[1])
             dense = densify(X)
             sampler = self._make_sampler().fit(dense, y)
+            known = Rows.read(dense, y, modality=sampler.codec_.modality)
             filters = [
-                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, dense, y, sampler)
+                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, known, sampler)
                 for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
@@ -324,6 +335,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
 
     def _make_sampler(self) -> Any:
         sampler = clone(self.sampler)
+        if self.modality is not None:
+            sampler.set_params(modality=self.modality)
         if self.random_state is not None:
             seed = derive_seed(resolve_seed(self.random_state), "sampler") % 2**31
             sampler.set_params(random_state=seed)

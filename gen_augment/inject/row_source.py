@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gen_augment.counts import consecutive
+from gen_augment.data.counts import consecutive
 from gen_augment.errors import InputError
 from gen_augment.types import SupportsAddresses, SupportsSample
 

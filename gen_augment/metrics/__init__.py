@@ -1,4 +1,7 @@
-"""How synthetic rows compare with real ones. These figures describe samples; whether they help, a study decides."""
+"""Figures that compare synthetic rows with real ones.
+
+They describe rows. Whether the rows improve a classifier is measured by a `Study`.
+"""
 
 from gen_augment.metrics.bias import Bias, bias
 from gen_augment.metrics.features import FeatureExtractor, train_features

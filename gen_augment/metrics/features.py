@@ -1,7 +1,8 @@
-"""A small classifier of the user's own classes, and its last hidden layer: features in which to compare rows.
+"""Features in which rows are compared: scaled values, or the last hidden layer of a network.
 
-Networks trained on ImageNet know nothing of tables or of grey images of 28 px. Features learned from the real rows
-keep what tells the classes apart, and need no download.
+Networks trained on ImageNet know nothing of tables or of grey images of 28 px. A small
+classifier trained on the user's own classes keeps what distinguishes them, and needs no
+download.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gen_augment.codecs import Codec
+from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.metrics.pretrained import ImageNetFeatures, torchvision_features
-from gen_augment.metrics.rows import LabelledRows, Values
-from gen_augment.modalities import DataSpec
+from gen_augment.modalities import Codec, DataSpec, Modality
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
@@ -38,27 +38,28 @@ __all__ = [
     "train_network",
 ]
 
-#: Where rows are compared; see `choose_features`.
+#: The space in which rows are compared; see `choose_features`.
 Features = str | nn.Module | Callable[[Any], Any]
 
 N_FEATURES = 64
 N_STEPS = 1000
 BATCH_SIZE = 64
-_CACHED = 2
+#: Trained extractors that are kept for callers that look at the same rows again.
+N_CACHED = 2
 
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """Maps rows, in the form that was trained on, to features.
+    """A classifier that maps rows to its last hidden layer; `train_features` returns one.
 
     Attributes
     ----------
     codec : Codec
-        Of the rows.
+        Encoding of the rows.
     trunk : nn.Module
-        Encoded rows to features, in `eval` mode.
+        Maps encoded rows to features; in `eval` mode.
     head : nn.Module
-        Features to a logit for each class.
+        Maps features to one logit per class.
     classes : ndarray of shape (n_classes,)
         Sorted labels.
     """
@@ -69,21 +70,42 @@ class FeatureExtractor:
     classes: np.ndarray
 
     def __call__(self, X: Any) -> np.ndarray:
-        """Features of `X`: ndarray of shape (n, 64), float64.
+        """Compute the features of rows.
+
+        Parameters
+        ----------
+        X : n rows, in the form of the training rows
+
+        Returns
+        -------
+        ndarray of shape (n, 64), float64
 
         Raises
         ------
         InputError
-            The rows have another form than those that were trained on.
+            The rows do not have the form of the training rows.
         """
         features: np.ndarray = self._map(self.trunk, X).numpy()
         return features
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the classes: ndarray of shape (n, n_classes), float64; raises as a call does."""
-        probabilities: np.ndarray = (
-            self._map(lambda x: self.head(self.trunk(x)), X).softmax(dim=1).numpy()
-        )
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : n rows, in the form of the training rows
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+
+        Raises
+        ------
+        InputError
+            The rows do not have the form of the training rows.
+        """
+        logits = self._map(lambda x: self.head(self.trunk(x)), X)
+        probabilities: np.ndarray = logits.softmax(dim=1).numpy()
         return probabilities
 
     @torch.no_grad()
@@ -97,17 +119,21 @@ def train_features(
     X: Any,
     y: Any = None,
     *,
+    modality: str | Modality | None = None,
     n_steps: int = N_STEPS,
     random_state: RandomState = 0,
     device: str = "cpu",
 ) -> FeatureExtractor:
-    """Train a small classifier on real rows; what comes back gives its features, and its probabilities.
+    """Train a small classifier on real rows and return it as a feature extractor.
 
     Parameters
     ----------
-    X, y : as `Sampler.fit` takes them
-        Real rows of at least two classes. Features are fairest to all if these are neither the rows that are
-        compared nor, where there are enough, those that the generator was fitted on.
+    X, y : as in `Sampler.fit`
+        Real rows of at least two classes; rows without a label (-1) are left out. The
+        comparison is fairest if these rows are not among the rows that are compared and,
+        where there are enough, not among the training rows of the generator either.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     n_steps : int
         Optimiser steps of 64 rows each.
     random_state : int, RandomState or None
@@ -134,17 +160,15 @@ def train_features(
     >>> extractor(X[:5]).shape
     (5, 64)
     """
-    rows = LabelledRows.read(X, y)
-    check_class_counts(rows.labels.classes, np.bincount(rows.codes), 1, "A classifier")
+    rows = Rows.read(X, y, modality=modality).labelled()
+    check_class_counts(rows.classes, rows.class_counts, 1, "A classifier")
     return train_network(rows, n_steps=n_steps, seed=resolve_seed(random_state), device=device)
 
 
-def train_network(
-    rows: LabelledRows, *, n_steps: int, seed: int, device: str = "cpu"
-) -> FeatureExtractor:
-    """What `train_features` does, for rows that are read; known classes may be without any."""
+def train_network(rows: Rows, *, n_steps: int, seed: int, device: str = "cpu") -> FeatureExtractor:
+    """Train the classifier of `train_features` on labelled rows; classes may have no rows."""
     check_positive_int("n_steps", n_steps)
-    where, codec = make_fabric(device, "32-true").device, rows.codec
+    where = make_fabric(device, "32-true").device
     batches = Batches(
         rows.encoded.to(where, memory_format=memory_format(rows.encoded.ndim)),
         torch.from_numpy(rows.codes).to(where),
@@ -152,87 +176,104 @@ def train_network(
         seed=derive_seed(seed, "order"),
     )
     with fork_rng(derive_seed(seed, "features"), where), tensor_defaults():
-        trunk = place(_trunk(DataSpec.of(codec, rows.n_classes)), where)
+        trunk = place(_trunk(rows.spec), where)
         head = nn.Linear(N_FEATURES, rows.n_classes).to(where)
         train_classifier(trunk, head, batches, n_steps)
-    return FeatureExtractor(codec, trunk.eval(), head, rows.labels.classes)
+    return FeatureExtractor(rows.codec, trunk.eval(), head, rows.classes)
 
 
-def choose_features(features: Features, rows: LabelledRows, seed: int) -> Callable[[Any], Any]:
-    """What maps rows, in the form of these real ones, to vectors.
+def choose_features(features: Features, rows: Rows, seed: int) -> Callable[[Any], Any]:
+    """Return the function that maps rows to the vectors in which they are compared.
 
     Parameters
     ----------
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        "auto" trains a small classifier on the real rows where they are images of two or more classes, and takes scaled
-        columns otherwise; "values" takes columns or pixels. A name such as "resnet18", or a model of torchvision's,
-        gives what comes before its last layer: see `torchvision_features`. Any other module is given the
-        encoded rows: images of shape (n, C, H, W) in [-1, 1], or scaled columns. A callable is given rows as they are.
-    rows : LabelledRows
-        Real ones.
+        "values": encoded values, such as scaled columns or pixels. "auto": the features
+        of a small classifier trained on the real rows, for modalities with
+        `learned_features`, such as images, and two or more classes; values otherwise. A
+        model name such as "resnet18", or a torchvision model: the input of its last
+        layer, see `torchvision_features`. Another module: its output for encoded rows,
+        such as images of shape (n, C, H, W) in [-1, 1]. A callable: its output for rows
+        in the user's form.
+    rows : Rows
+        Real rows with labels.
     seed : int
-        Of that classifier.
+        Seeds the small classifier.
+
+    Raises
+    ------
+    InputError
+        `features` is none of these.
     """
     if isinstance(features, nn.Module):
         known = type(features).__module__.startswith("torchvision.models.")
         return NetworkFeatures(rows.codec, ImageNetFeatures(features) if known else features)
     if callable(features):
         return features
-    if features == "values" or (
-        features == "auto" and (rows.codec.kind == "table" or len(set(rows.codes)) < 2)
-    ):
+    learned = rows.modality.learned_features and np.count_nonzero(rows.class_counts) > 1
+    if features == "values" or (features == "auto" and not learned):
         return Values(rows.codec)
     if features == "auto":
         return _cached_network(rows, seed)
     if not isinstance(features, str):
         raise InputError(
-            f"features={features!r}: give 'auto', 'values', the name of a torchvision model, a module, or a callable "
-            "that maps rows to vectors."
+            f"features={features!r}: give 'auto', 'values', the name of a torchvision model, a "
+            "module, or a callable that maps rows to vectors."
         )
     return NetworkFeatures(rows.codec, torchvision_features(features))
 
 
 def as_vectors(features: Callable[[Any], Any], X: Any) -> np.ndarray:
-    """Vectors of rows: ndarray of shape (n, d), float32; or an `InputError` for features that are none."""
+    """Return the features of rows as a finite float32 array of shape (n, d), or raise."""
     vectors = np.asarray(features(X), dtype=np.float32)
     if vectors.ndim != 2 or len(vectors) != len(X) or not np.isfinite(vectors).all():
         raise InputError(
-            f"features gave an array of shape {vectors.shape} for {len(X)} rows: one vector of finite numbers for "
-            "each row is needed."
+            f"features gave an array of shape {vectors.shape} for {len(X)} rows: return one "
+            "vector of finite numbers for each row."
         )
     return vectors
 
 
 @dataclass(frozen=True)
+class Values:
+    """Encoded rows as flat vectors: scaled columns, or pixels."""
+
+    codec: Codec
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Return vectors of shape (n, n_values), float32."""
+        values: np.ndarray = self.codec.encode(X).flatten(1).numpy()
+        return values
+
+
+@dataclass(frozen=True)
 class NetworkFeatures:
-    """A network of encoded rows as a function of rows."""
+    """A network of encoded rows as a function of rows in the user's form."""
 
     codec: Codec
     network: nn.Module
 
     def __call__(self, X: Any) -> np.ndarray:
-        """What the network gives, flat: ndarray of shape (n, d)."""
+        """Return the flattened output of the network: ndarray of shape (n, d), float32."""
         device = next((tensor.device for tensor in self.network.parameters()), torch.device("cpu"))
+        batches = torch.split(self.codec.encode(X), BATCH_SIZE)
         with evaluating(self.network), torch.no_grad():
-            parts = [
-                self.network(part.to(device))
-                for part in torch.split(self.codec.encode(X), BATCH_SIZE)
-            ]
+            parts = [self.network(batch.to(device)) for batch in batches]
         vectors: np.ndarray = torch.cat([part.flatten(1).float().cpu() for part in parts]).numpy()
         return vectors
 
 
-def _cached_network(rows: LabelledRows, seed: int) -> FeatureExtractor:
-    """A small classifier's features, trained once for all that looks at the same rows one after another."""
+_trained: dict[tuple[str, int], FeatureExtractor] = {}
+
+
+def _cached_network(rows: Rows, seed: int) -> FeatureExtractor:
+    """Train the small classifier, or return the one that was trained on the same rows."""
     key = rows.digest, seed
     if key not in _trained:
-        while len(_trained) >= _CACHED:
+        while len(_trained) >= N_CACHED:
             del _trained[next(iter(_trained))]
         _trained[key] = train_network(rows, n_steps=N_STEPS, seed=seed)
     return _trained[key]
-
-
-_trained: dict[tuple[str, int], FeatureExtractor] = {}
 
 
 def _trunk(spec: DataSpec) -> nn.Module:

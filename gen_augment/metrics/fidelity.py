@@ -1,10 +1,11 @@
-"""How close synthetic rows are to real ones, measured between their feature vectors.
+"""Distances between synthetic and real rows in a feature space.
 
-All functions take features of shape (n, d), as `gen_augment.metrics.train_features` gives them, and work in float64.
-Pairwise distances are taken in parts: 10,000 rows against 10,000 need well under 200 MB.
+All functions take features of shape (n, d), such as the output of
+`gen_augment.metrics.train_features`, and compute in float64. Pairwise distances are
+computed in parts: 10,000 rows against 10,000 need well under 200 MB.
 
-A figure is worth something beside the same figure for unseen real rows: none of them is at its ideal there, and all
-of them depend on the numbers of rows and on the features.
+Compare each figure with the same figure for unseen real rows. It does not reach its ideal
+value there either, and it depends on the numbers of rows and on the features.
 """
 
 from collections.abc import Callable
@@ -31,24 +32,27 @@ __all__ = [
 
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
-    """Fréchet distance between normal distributions fitted to both: FID, in features of one's own.
+    """Compute the Fréchet distance between normal distributions fitted to both sets.
 
+    With features of an Inception network this is the FID. The distance is
     ``|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2))``, with unbiased covariances.
 
     Parameters
     ----------
     real, fake : array-like of shape (n, d)
-        At least 2 rows each; many more than d, as the figure falls with the number of rows.
+        At least 2 rows each, and many more than d: the distance is biased upwards, and the
+        bias falls with the number of rows.
 
     Returns
     -------
     float
-        At least 0, in squared units of the features; smaller is closer, and 0 means equal means and covariances.
+        At least 0, in squared units of the features. Smaller is closer; 0 means equal means
+        and covariances.
 
     References
     ----------
-    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017
-    (arXiv:1706.08500).
+    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+    Equilibrium", 2017 (arXiv:1706.08500).
 
     Examples
     --------
@@ -57,8 +61,8 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """
     r, f = as_features(2, real=real, fake=fake)
     root_r, root_f = _covariance_root(r), _covariance_root(f)
-    # With S = A A' and S' = B B', the trace of (S S')^(1/2) is the sum of the singular values of A' B: real, never
-    # negative, and exact where a covariance is singular.
+    # With S = A A' and S' = B B', the trace of (S S')^(1/2) is the sum of the singular values
+    # of A' B, which is real, never negative, and exact for singular covariances.
     cross = torch.linalg.svdvals(root_r.T @ root_f).sum()
     distance = (
         (r.mean(0) - f.mean(0)).square().sum()
@@ -70,9 +74,10 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def kernel_distance(real: ArrayLike, fake: ArrayLike) -> float:
-    """Squared maximum mean discrepancy under the kernel ``(x.y / d + 1)^3``: KID, in features of one's own.
+    """Estimate the squared maximum mean discrepancy under the kernel ``(x.y / d + 1)^3``.
 
-    The unbiased estimate over all pairs of rows, rather than a mean over random subsets.
+    With features of an Inception network this is the KID. The estimate is unbiased and
+    uses all pairs of rows instead of random subsets.
 
     Parameters
     ----------
@@ -82,8 +87,8 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> float:
     Returns
     -------
     float
-        Smaller is closer; around 0, and as often below as above, for two draws from one distribution, whatever their
-        numbers of rows.
+        Smaller is closer. For two samples of one distribution the expected value is 0, for
+        any number of rows, so negative values occur.
 
     References
     ----------
@@ -100,29 +105,29 @@ def kernel_distance(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[float, float]:
-    """Shares of each set that lie on the manifold of the other.
+    """Compute the share of each set that lies on the manifold of the other.
 
-    The manifold of a set is the union of balls around its rows, each as far as the row's k-th nearest neighbour in
-    the set.
+    The manifold of a set is the union of balls around its rows. Each ball reaches to the
+    row's k-th nearest neighbour in the set.
 
     Parameters
     ----------
     real, fake : array-like of shape (n, d)
-        At least ``k + 1`` rows each, and best as many of one as of the other.
+        At least ``k + 1`` rows each, preferably the same number.
     k : int
-        Neighbours; more make both shares larger.
+        Number of neighbours; a larger k increases both shares.
 
     Returns
     -------
     precision : float in [0, 1]
-        Share of synthetic rows on the manifold of the real ones: larger is more realistic.
+        Share of synthetic rows on the manifold of the real rows; larger is more realistic.
     recall : float in [0, 1]
-        Share of real rows on the manifold of the synthetic ones: larger is more varied.
+        Share of real rows on the manifold of the synthetic rows; larger is more varied.
 
     References
     ----------
-    Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019
-    (arXiv:1904.06991).
+    Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative
+    Models", 2019 (arXiv:1904.06991).
 
     Examples
     --------
@@ -136,32 +141,35 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[floa
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
-    """Precision and recall made robust to outliers: both look at balls around real rows alone.
+    """Compute density and coverage, which are robust to outliers among synthetic rows.
+
+    Unlike `precision_recall`, both use balls around real rows only.
 
     Parameters
     ----------
     real, fake : array-like of shape (n, d)
         At least ``k + 1`` real rows, and one synthetic row.
     k : int
-        Neighbours.
+        Number of neighbours.
 
     Returns
     -------
     density : float
-        Real balls that a synthetic row lies in, on average, divided by k. At least 0 and about 1 for unseen real
-        rows; larger where synthetic rows crowd into the densest places.
+        Mean number of balls that a synthetic row lies in, divided by k. At least 0, and
+        about 1 for unseen real rows; larger if synthetic rows concentrate in dense regions.
     coverage : float in [0, 1]
-        Share of real balls that hold a synthetic row: larger is more varied. For as many unseen real rows it is about
-        ``1 - 0.5^k``.
+        Share of balls that contain a synthetic row; larger is more varied. About
+        ``1 - 0.5^k`` for the same number of unseen real rows.
 
     Notes
     -----
-    Balls are closed, as those of `precision_recall` are, so that equal rows count. The authors' code leaves a ball's
-    surface out; only ties tell.
+    Balls are closed, as in `precision_recall`, so equal rows count. The authors' code uses
+    open balls; the results differ for ties only.
 
     References
     ----------
-    Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020 (arXiv:2002.09797).
+    Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020
+    (arXiv:2002.09797).
 
     Examples
     --------
@@ -181,7 +189,7 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
 
 
 class Memorisation(NamedTuple):
-    """Share of synthetic rows that sit on a training row, and the same share of unseen real rows."""
+    """Share of memorised synthetic rows, and the same share of unseen real rows."""
 
     share: float
     reference: float | None
@@ -190,37 +198,39 @@ class Memorisation(NamedTuple):
 def memorisation(
     train: ArrayLike, fake: ArrayLike, reference: ArrayLike | None = None
 ) -> Memorisation:
-    """How many synthetic rows are nearer to a training row than any other training row is.
+    """Count synthetic rows that are nearer to a training row than its own neighbour is.
 
-    A row counts where its distance to the nearest training row is less than that row's distance to the nearest other
-    training row.
+    A row counts if its distance to the nearest training row is less than that row's
+    distance to its nearest other training row.
 
     Parameters
     ----------
     train : array-like of shape (n, d)
-        The rows that the generator was fitted on, at least 2.
+        The rows that the generator was fitted on; at least 2.
     fake : array-like of shape (m, d)
         Synthetic rows.
     reference : array-like of shape (r, d), optional
-        Real rows that the generator has not seen.
+        Real rows that the generator was not fitted on.
 
     Returns
     -------
     share : float in [0, 1]
-        Of synthetic rows; 1 where they are copies.
+        Share of synthetic rows that count; 1 if all are copies.
     reference : float in [0, 1] or None
-        Of the reference rows. This is what to read `share` against, for it is not small: fresh draws from the
-        training rows' own distribution give 2/3 on a line, 0.62 in a plane and less in more dimensions, the chance
-        that neighbours are each other's nearest. Above it, rows are copied; below it, they lie between or apart from
-        the training rows.
+        The same share of the reference rows. It is not small: for new samples of the
+        training distribution it is the probability that neighbours are each other's
+        nearest, which is 2/3 on a line, 0.62 in a plane and less in more dimensions. A
+        larger `share` indicates copies; a smaller one, rows between or apart from the
+        training rows.
 
     Notes
     -----
-    Among training rows that occur twice nothing is nearer, so that a copy of such a row does not count.
+    A training row that occurs twice is at distance 0 from its neighbour, so a copy of it
+    does not count.
 
     References
     ----------
-    Cox, "Reflexive nearest neighbours", 1981 (Biometrics 37): how often neighbours are each other's nearest.
+    Cox, "Reflexive nearest neighbours", Biometrics 37, 1981.
 
     Examples
     --------
@@ -230,31 +240,45 @@ def memorisation(
     t, f = as_features(1, train=train, fake=fake)
     check_rows("train", t, 2)
     if reference is None:
-        return Memorisation(_near(t, f), None)
+        return Memorisation(_share_near(t, f), None)
     _, unseen = as_features(1, train=t, reference=reference)
-    return Memorisation(_near(t, f), _near(t, unseen))
+    return Memorisation(_share_near(t, f), _share_near(t, unseen))
 
 
 def fidelity(
     real: Any, fake: Any, extractor: Callable[[Any], np.ndarray], train: Any = None
 ) -> dict[str, float]:
-    """All figures of this module for rows as the user has them.
+    """Compute all figures of this module for rows in the user's form.
 
     Parameters
     ----------
     real : rows
-        Best unseen by the generator; at least 6.
+        At least 6 real rows, preferably rows that the generator was not fitted on.
     fake : rows
-        Synthetic, best as many.
+        Synthetic rows, preferably the same number.
     extractor : callable
-        Rows to features, such as `train_features` returns.
+        Maps rows to features, such as the result of `train_features`.
     train : rows, optional
-        Those that the generator was fitted on; adds ``memorisation`` and, for `real`, ``memorisation_of_real``.
+        The rows that the generator was fitted on; adds ``memorisation`` and, for `real`,
+        ``memorisation_of_real``.
 
     Returns
     -------
     dict of str to float
-        ``frechet_distance``, ``kernel_distance``, ``precision``, ``recall``, ``density``, ``coverage``, ...
+        ``frechet_distance``, ``kernel_distance``, ``precision``, ``recall``, ``density``,
+        ``coverage``, and with `train` the two shares above.
+
+    Raises
+    ------
+    InputError
+        The extractor returns arrays that are not features.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = fidelity(rng.normal(size=(99, 2)), rng.normal(9, 1, (99, 2)), np.asarray)
+    >>> found["precision"], found["coverage"]
+    (0.0, 0.0)
     """
     r, f = extractor(real), extractor(fake)
     precision, recall = precision_recall(r, f)
@@ -277,7 +301,7 @@ def fidelity(
 
 
 def _covariance_root(x: Tensor) -> Tensor:
-    """A matrix ``A`` of which ``A A'`` is the covariance, from its eigenvalues."""
+    """Return a matrix ``A`` such that ``A A'`` is the covariance of the rows."""
     centred = x - x.mean(dim=0)
     values, vectors = torch.linalg.eigh(centred.T @ centred / (len(x) - 1))
     root: Tensor = vectors * values.clamp(min=0).sqrt()
@@ -290,7 +314,7 @@ def _kernel(products: Tensor, dim: int) -> Tensor:
 
 
 def _kernel_mean_of_others(x: Tensor) -> float:
-    """Mean over all pairs of different rows."""
+    """Return the mean of the kernel over all pairs of different rows."""
     with_itself = float(_kernel(x.square().sum(dim=1), x.shape[1]).sum())
     return (_kernel_sum(x, x) - with_itself) / (len(x) * (len(x) - 1))
 
@@ -300,8 +324,8 @@ def _kernel_sum(a: Tensor, b: Tensor) -> float:
     return sum(float(_kernel(part @ b.T, a.shape[1]).sum()) for part in parts)
 
 
-def _near(train: Tensor, rows: Tensor) -> float:
-    """Share of `rows` that are nearer to a training row than any other training row is."""
+def _share_near(train: Tensor, rows: Tensor) -> float:
+    """Return the share of `rows` that count in `memorisation`."""
     distance, which = nearest(rows, train)
-    concerned, place = torch.unique(which[:, 0], return_inverse=True)
-    return share(distance[:, 0] < nearest(train[concerned], train, 2)[0][place, 1])
+    some, place = torch.unique(which[:, 0], return_inverse=True)
+    return share(distance[:, 0] < nearest(train[some], train, 2)[0][place, 1])

@@ -1,4 +1,4 @@
-"""Checks of the sets of features that figures are taken of."""
+"""Checks of the feature arrays that metrics compare."""
 
 from typing import Any
 
@@ -13,15 +13,28 @@ __all__ = ["as_features", "check_rows", "share"]
 
 
 def as_features(minimum: int, **sets: Any) -> tuple[Tensor, ...]:
-    """Sets of features by name as float64 Tensors, or an `InputError` that names the one that cannot be used."""
+    """Return arrays of features as float64 Tensors.
+
+    Parameters
+    ----------
+    minimum : int
+        Smallest number of rows in each array.
+    **sets : array-like of shape (n_rows, n_features)
+        The arrays, by the name that an error message uses.
+
+    Raises
+    ------
+    InputError
+        An array is not numeric, finite and two-dimensional, or the widths differ.
+    """
     tensors = []
     for name, values in sets.items():
         try:
             array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
             if array.dtype.kind not in "biuf":
                 raise ValueError(f"dtype {array.dtype}")
-        except (TypeError, ValueError) as error:  # bfloat16; ragged
-            raise InputError(f"{name} is no array of numbers: {error}.") from error
+        except (TypeError, ValueError) as error:  # bfloat16, or rows of different lengths
+            raise InputError(f"{name} is not an array of numbers: {error}.") from error
         if array.ndim != 2 or not array.shape[1]:
             raise InputError(
                 f"{name} has shape {array.shape}: give features of shape (n_rows, n_features)."
@@ -32,19 +45,19 @@ def as_features(minimum: int, **sets: Any) -> tuple[Tensor, ...]:
     widths = {name: tensor.shape[1] for name, tensor in zip(sets, tensors, strict=True)}
     if len(set(widths.values())) > 1:
         raise InputError(
-            f"the numbers of features differ, {widths}: take all of them from one extractor."
+            f"the numbers of features differ, {widths}: compute all of them with one extractor."
         )
     return tuple(tensors)
 
 
 def check_rows(name: str, x: Tensor, minimum: int) -> None:
-    """Raise for fewer rows than are needed."""
+    """Raise if there are fewer than `minimum` rows."""
     if len(x) < minimum:
         raise InputError(
-            f"{name} has {len(x)} rows, and at least {minimum} are needed (k + 1, where there is a k)."
+            f"{name} has {len(x)} rows: at least {minimum} are needed (k + 1 with neighbours)."
         )
 
 
 def share(mask: Tensor) -> float:
-    """Of true values, in [0, 1]."""
+    """Return the share of true values, in [0, 1]."""
     return float(mask.double().mean())

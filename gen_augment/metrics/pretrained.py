@@ -1,4 +1,4 @@
-"""Features of torchvision's networks, where their weights are on this machine: nothing is ever downloaded."""
+"""Features of torchvision networks whose weights are on this machine; nothing is downloaded."""
 
 import os
 import pickle
@@ -19,19 +19,26 @@ from gen_augment.validation import check_positive_int
 
 __all__ = ["ImageNetFeatures", "torchvision_features"]
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet, in [0, 1]
 _SIZE = 224
 
 
 class ImageNetFeatures(nn.Module):
-    """What a torchvision classifier passes to its last linear layer, for images of any size.
+    """The input of a torchvision classifier's last linear layer, for images of any size.
 
     Parameters
     ----------
     model : nn.Module
-        As torchvision makes it: trained on RGB images that were scaled by ImageNet's mean and standard deviation.
+        A torchvision model, trained on RGB images that were standardised with the mean and
+        standard deviation of ImageNet.
     size : int
-        Side that images are scaled to. Less is faster, and fits networks that pool over the whole image.
+        Side in pixels to which images are resized. A smaller side is faster, and suits
+        networks that pool over the whole image.
+
+    Raises
+    ------
+    InputError
+        `size` is not a positive integer.
     """
 
     mean: Tensor
@@ -45,15 +52,16 @@ class ImageNetFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(_STD).view(3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features ``(B, d)`` of images ``(B, C, H, W)`` in [-1, 1]; grey ones are taken three times."""
+        """Compute features (B, d) of images (B, C, H, W) in [-1, 1]; grey images are repeated."""
         if x.ndim != 4:
             raise InputError(
-                f"{type(self.model).__name__} is a network of images, and rows have shape {x.shape[1:]}."
+                f"{type(self.model).__name__} needs images, and the rows have shape "
+                f"{tuple(x.shape[1:])}: choose features='values' or 'auto'."
             )
         x = F.interpolate((x + 1) / 2, (self.size, self.size), mode="bilinear", antialias=True)
         found: list[Tensor] = []
         name = _last_linear(self.model)
-        if name is None:  # the classes' scores, then
+        if name is None:  # the output is used instead
             return self._call(x)
         hook = self.model.get_submodule(name).register_forward_pre_hook(
             lambda _, inputs: found.append(inputs[0])
@@ -75,17 +83,18 @@ def torchvision_features(
     *,
     size: int = _SIZE,
 ) -> ImageNetFeatures:
-    """Features of a torchvision classifier, for ``features=`` of filters and of `audit`.
+    """Load a torchvision classifier as ``features=`` of filters and of `audit`.
 
     Parameters
     ----------
     name : str
-        As `torchvision.models.list_models` gives it, such as "resnet18".
+        A name from `torchvision.models.list_models`, such as "resnet18".
     weights : path-like or state dict, optional
-        A ``.pth`` file, which is read with ``weights_only=True``, or a ``.safetensors`` file; of any number of classes.
-        Without it, torchvision's own in the cache that `torch.hub` downloads to.
+        A ``.pth`` file, which is read with ``weights_only=True``, or a ``.safetensors``
+        file, for any number of classes. By default torchvision's own weights are taken
+        from the cache that `torch.hub` downloads to.
     size : int
-        Side that images are scaled to.
+        Side in pixels to which images are resized.
 
     Returns
     -------
@@ -94,7 +103,7 @@ def torchvision_features(
     Raises
     ------
     InputError
-        There is no such model, or there are no weights of it on this machine.
+        There is no such model, or its weights are not on this machine.
 
     Examples
     --------
@@ -105,7 +114,7 @@ def torchvision_features(
     """
     if name not in models.list_models(module=models):
         raise InputError(
-            f"features={name!r} is neither 'auto' nor 'values' nor a classifier that torchvision has."
+            f"features={name!r} is neither 'auto' nor 'values' nor a torchvision classifier."
         )
     if weights is None:
         weights = _cached(name)
@@ -128,14 +137,14 @@ def torchvision_features(
 
 
 def _cached(name: str) -> Path:
-    """Where `torch.hub` keeps the weights that torchvision takes by default."""
+    """Return the path where `torch.hub` caches the default weights."""
     path = Path(
         torch.hub.get_dir(), "checkpoints", Path(models.get_model_weights(name).DEFAULT.url).name
     )
     if not path.is_file():
         raise InputError(
-            f"features={name!r}: there are no weights at {path}, and nothing is downloaded. Put them there, or give "
-            f"torchvision_features({name!r}, PATH)."
+            f"features={name!r}: there are no weights at {path}, and nothing is downloaded. Put "
+            f"them there, or use torchvision_features({name!r}, PATH)."
         )
     return path
 
@@ -164,6 +173,6 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _last_linear(model: nn.Module) -> str | None:
-    """Name of the layer that gives the classes' scores, if it is a linear one."""
+    """Return the name of the last linear layer, if there is one."""
     names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     return names[-1] if names else None

@@ -1,8 +1,9 @@
-"""What synthetic rows give away of the rows that a generator was fitted on, against rows that it has not seen.
+"""What synthetic rows reveal about the rows that a generator was trained on.
 
-All functions take features of shape (n, d): scaled columns, pixels, or what `gen_augment.metrics.train_features` gives.
-A hold-out of the same distribution is what makes a figure readable: near to training rows says nothing by itself, since
-a good generator's rows are near to unseen rows just as well.
+All functions take features of shape (n, d), such as scaled columns, pixels, or the output
+of `gen_augment.metrics.train_features`. A small distance to the training rows means
+nothing by itself, since the rows of a good generator are near to unseen real rows too.
+The figures are therefore relative to a hold-out of real rows.
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ __all__ = ["ClosestRecord", "adversarial_accuracy", "closest_record", "membershi
 
 
 class ClosestRecord(NamedTuple):
-    """How near synthetic rows are to training rows; see `closest_record`."""
+    """Distances of synthetic rows to training rows; see `closest_record`."""
 
     copies: float
     copies_of_holdout: float
@@ -31,7 +32,7 @@ class ClosestRecord(NamedTuple):
 def closest_record(
     train: ArrayLike, fake: ArrayLike, holdout: ArrayLike, tolerance: float = 1e-6
 ) -> ClosestRecord:
-    """Distances of synthetic rows to the closest training record (DCR).
+    """Measure distances to the closest training record (DCR).
 
     Parameters
     ----------
@@ -40,64 +41,78 @@ def closest_record(
     fake : array-like of shape (m, d)
         Synthetic rows.
     holdout : array-like of shape (h, d)
-        Real rows that the generator has not seen.
+        Real rows that the generator was not fitted on.
     tolerance : float
-        Rows no farther than this from a training row are copies.
+        A row within this distance of a training row is a copy.
 
     Returns
     -------
     copies, copies_of_holdout : float in [0, 1]
-        Share of synthetic rows, and of the hold-out, that are copies.
+        Share of synthetic rows, and of hold-out rows, that are copies.
     median, median_of_holdout : float
-        Median distance of synthetic rows, and of the hold-out, to the closest training row. A first that is well below
-        the second says that rows are copied with small changes.
+        Median distance of synthetic rows, and of hold-out rows, to the closest training
+        row. If the first is much smaller, training rows are copied with small changes.
     share_nearer_to_train : float in [0, 1]
-        Of synthetic rows nearer to a training row than to any row of the hold-out, where both are cut to one size; ties
-        count half. 0.5 where nothing is given away; the standard error is at most ``0.5 / sqrt(m)``.
+        Share of synthetic rows that are nearer to a training row than to any hold-out row,
+        where both sets are cut to the same size and ties count half. 0.5 if nothing is
+        revealed; the standard error is at most ``0.5 / sqrt(m)``.
+
+    Raises
+    ------
+    InputError
+        The features cannot be used.
 
     References
     ----------
-    Platzer and Reutterer, "Holdout-Based Empirical Assessment of Mixed-Type Synthetic Data", Frontiers in Big Data 4,
-    2021.
+    Platzer and Reutterer, "Holdout-Based Empirical Assessment of Mixed-Type Synthetic
+    Data", Frontiers in Big Data 4, 2021.
 
     Examples
     --------
-    >>> closest_record(train=[[0.0], [1.0]], fake=[[0.0], [4.5]], holdout=[[4.0], [5.0]])
-    ClosestRecord(copies=0.5, copies_of_holdout=0.0, median=1.75, median_of_holdout=3.5, share_nearer_to_train=0.5)
+    >>> found = closest_record(train=[[0.0], [1.0]], fake=[[0.0], [4.5]], holdout=[[4.0], [5.0]])
+    >>> found.copies, found.median, found.median_of_holdout, found.share_nearer_to_train
+    (0.5, 1.75, 3.5, 0.5)
     """
     t, f, h = as_features(1, train=train, fake=fake, holdout=holdout)
     to_train = nearest(f, t)[0][:, 0]
     n = min(len(t), len(h))
-    of_train = to_train if n == len(t) else nearest(f, _some(t, n))[0][:, 0]
-    of_holdout = nearest(f, _some(h, n))[0][:, 0]
-    nearer = share(of_train < of_holdout) + 0.5 * share(of_train == of_holdout)
-    unseen = nearest(h, t)[0][:, 0]
+    to_some_train = to_train if n == len(t) else nearest(f, _some(t, n))[0][:, 0]
+    to_holdout = nearest(f, _some(h, n))[0][:, 0]
+    nearer = share(to_some_train < to_holdout) + 0.5 * share(to_some_train == to_holdout)
+    holdout_to_train = nearest(h, t)[0][:, 0]
     return ClosestRecord(
         copies=share(to_train <= tolerance),
-        copies_of_holdout=share(unseen <= tolerance),
+        copies_of_holdout=share(holdout_to_train <= tolerance),
         median=float(to_train.quantile(0.5)),
-        median_of_holdout=float(unseen.quantile(0.5)),
+        median_of_holdout=float(holdout_to_train.quantile(0.5)),
         share_nearer_to_train=nearer,
     )
 
 
 def adversarial_accuracy(real: ArrayLike, fake: ArrayLike) -> float:
-    """Accuracy of a nearest neighbour that is to tell real from synthetic rows, each row left out in turn.
+    """Compute the leave-one-out accuracy of a nearest-neighbour real-or-synthetic test.
 
     Parameters
     ----------
     real, fake : array-like of shape (n, d)
-        At least 2 rows each, and as many of one as of the other, or the larger is cut.
+        At least 2 rows each. The larger set is cut to the size of the other.
 
     Returns
     -------
     float in [0, 1]
-        0.5 where nobody can tell; 1 where synthetic rows lie apart; 0 where each is a copy. Less for training rows than
-        for a hold-out is what the generator gives away of its training rows: the authors' privacy loss.
+        0.5 if the sets cannot be distinguished, 1 if synthetic rows lie apart from real
+        ones, 0 if each is a copy. The figure for a hold-out minus that for training rows
+        is what the generator reveals about its training rows: the authors' privacy loss.
+
+    Raises
+    ------
+    InputError
+        The features cannot be used.
 
     References
     ----------
-    Yale et al., "Generation and Evaluation of Privacy Preserving Synthetic Health Data", Neurocomputing 416, 2020.
+    Yale et al., "Generation and Evaluation of Privacy Preserving Synthetic Health Data",
+    Neurocomputing 416, 2020.
 
     Examples
     --------
@@ -112,24 +127,29 @@ def adversarial_accuracy(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def membership_auc(train: ArrayLike, holdout: ArrayLike, fake: ArrayLike) -> float:
-    """Area under the ROC curve of an attack that takes rows near to a synthetic one for training rows.
+    """Compute the ROC AUC of an attack that looks for training rows near synthetic ones.
 
     Parameters
     ----------
     train, holdout : array-like of shape (n, d)
-        Rows that the generator was fitted on, and real rows that it has not seen.
+        Rows that the generator was fitted on, and real rows that it was not fitted on.
     fake : array-like of shape (m, d)
         Synthetic rows: all that the attacker has.
 
     Returns
     -------
     float in [0, 1]
-        0.5 where the attack learns nothing, 1 where it knows every training row.
+        0.5 if the attack learns nothing, 1 if it identifies every training row.
+
+    Raises
+    ------
+    InputError
+        The features cannot be used.
 
     References
     ----------
-    Chen et al., "GAN-Leaks: A Taxonomy of Membership Inference Attacks against Generative Models", 2020
-    (arXiv:1909.03935): the full black-box attack.
+    Chen et al., "GAN-Leaks: A Taxonomy of Membership Inference Attacks against Generative
+    Models", 2020 (arXiv:1909.03935): the full black-box attack.
 
     Examples
     --------
@@ -143,10 +163,10 @@ def membership_auc(train: ArrayLike, holdout: ArrayLike, fake: ArrayLike) -> flo
 
 
 def _some(x: Tensor, n: int) -> Tensor:
-    """`n` rows, evenly spaced."""
+    """Select `n` rows at even spacing."""
     return x[torch.linspace(0, len(x) - 1, n).long()]
 
 
 def _closest(a: Tensor, b: Tensor) -> Tensor:
-    """Distance of each row of `a` to the nearest of `b`."""
+    """Return the distance of each row of `a` to the nearest row of `b`."""
     return torch.cat([distance.amin(dim=1) for _, distance in distances(a, b)])

@@ -1,4 +1,4 @@
-"""Whether samples can be told from real rows, and how many different ones there are among them."""
+"""How well samples can be distinguished from real rows, and how varied they are."""
 
 import numpy as np
 import torch
@@ -18,10 +18,10 @@ N_FOLDS = 3
 
 
 def two_sample_auc(real: ArrayLike, fake: ArrayLike, random_state: int = 0) -> float:
-    """How well classifiers tell synthetic rows from real ones: a classifier two-sample test.
+    """Measure how well classifiers distinguish synthetic rows from real ones.
 
-    A logistic regression, which finds shifts, and boosted trees, which find the rest, are cross-validated in three
-    folds; the better one counts.
+    A logistic regression, which detects shifts, and boosted trees, which detect other
+    differences, are cross-validated in three folds. The better one counts.
 
     Parameters
     ----------
@@ -33,7 +33,13 @@ def two_sample_auc(real: ArrayLike, fake: ArrayLike, random_state: int = 0) -> f
     Returns
     -------
     float in [0, 1]
-        Area under the ROC curve: 0.5 where nobody can tell, 1 where all can be told.
+        Area under the ROC curve: 0.5 if the sets cannot be distinguished, 1 if every row
+        can.
+
+    Raises
+    ------
+    InputError
+        The features cannot be used.
 
     References
     ----------
@@ -52,32 +58,39 @@ def two_sample_auc(real: ArrayLike, fake: ArrayLike, random_state: int = 0) -> f
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         HistGradientBoostingClassifier(random_state=random_state),
     )
-    guesses = (
+    predictions = (
         cross_val_predict(model, X, is_fake, cv=folds, method="predict_proba")[:, 1]
         for model in models
     )
-    return max(float(roc_auc_score(is_fake, guess)) for guess in guesses)
+    return max(float(roc_auc_score(is_fake, predicted)) for predicted in predictions)
 
 
 def vendi_score(X: ArrayLike) -> float:
-    """How many different rows there are: the exponential of the entropy of a similarity matrix's eigenvalues.
+    """Estimate the effective number of different rows.
 
-    Similarity is the cosine between rows, so that the score is at most the number of features, and n x n similarities
-    are never held.
+    The score is the exponential of the entropy of the eigenvalues of the similarity
+    matrix. Similarity is the cosine between rows, so the score is at most the number of
+    features, and the n x n similarities are not needed.
 
     Parameters
     ----------
     X : array-like of shape (n, d)
-        Features; centre or scale them first if they are not to be compared by direction.
+        Features. Centre or scale them first unless their direction is what counts.
 
     Returns
     -------
     float
-        At least 1, where all rows point one way, and at most ``min(n, d)``.
+        From 1, where all rows have one direction, to ``min(n, d)``.
+
+    Raises
+    ------
+    InputError
+        The features cannot be used.
 
     References
     ----------
-    Friedman and Dieng, "The Vendi Score: A Diversity Evaluation Metric for Machine Learning", 2023 (arXiv:2210.02410).
+    Friedman and Dieng, "The Vendi Score: A Diversity Evaluation Metric for Machine
+    Learning", 2023 (arXiv:2210.02410).
 
     Examples
     --------
@@ -86,7 +99,7 @@ def vendi_score(X: ArrayLike) -> float:
     """
     (x,) = as_features(1, X=X)
     x = torch.nn.functional.normalize(x, dim=1)
-    # The covariance has the eigenvalues of the similarities, but for zeros.
+    # The (d, d) covariance and the (n, n) similarities have the same nonzero eigenvalues.
     values = torch.linalg.eigvalsh(x.T @ x / len(x)).clamp(min=0)
     values = values / values.sum().clamp(min=torch.finfo(torch.float64).tiny)
     return float(torch.special.entr(values).sum().exp())

@@ -1,7 +1,8 @@
-"""How the columns of a synthetic table compare with those of a real one: each by itself, two at a time, and all.
+"""Comparison of the columns of a synthetic table with those of a real one.
 
-Tables are DataFrames, or arrays of shape (n_rows, n_columns). A column holds numbers, dates among them, or
-categories: text, bools and all else. A missing number counts as lower than all others, a missing category as one more.
+Tables are DataFrames, or arrays of shape (n_rows, n_columns). Numbers and dates are
+compared as numbers, everything else as categories. A missing number counts as smaller than
+all others, and a missing category as a category of its own.
 """
 
 from itertools import combinations
@@ -14,38 +15,40 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.metrics.samples import two_sample_auc
 
-__all__ = ["column_shapes", "detection_auc", "pair_correlations"]
+__all__ = ["as_numbers", "column_shapes", "detection_auc", "is_number", "pair_correlations"]
 
 _BINS = 10
-#: Categories that a classifier sees one by one; rarer ones are one.
-_MOST_CATEGORIES = 30
+#: The most frequent categories get an indicator column each; rarer ones share zeros.
+_MAX_CATEGORIES = 30
 _NANOSECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 
 
 def column_shapes(real: Any, fake: Any) -> "pd.Series[float]":
-    """How alike each column's distribution is in both tables.
+    """Measure how similar the distribution of each column is in both tables.
 
     Parameters
     ----------
     real, fake : DataFrame or array-like of shape (n_rows, n_columns)
-        With the same columns.
+        Tables with the same columns.
 
     Returns
     -------
     Series of float in [0, 1]
-        One value a column; 1 where the distributions are equal. For numbers 1 less the Kolmogorov-Smirnov statistic,
-        the largest difference of the distribution functions; for categories 1 less the total variation distance, half
-        the sum of the differences of shares.
+        One value per column; 1 if the distributions are equal. For numbers: 1 minus the
+        Kolmogorov-Smirnov statistic, the largest difference of the distribution functions.
+        For categories: 1 minus the total variation distance, half the sum of the absolute
+        differences of the shares.
 
     Raises
     ------
     InputError
-        The tables have other columns, a column is a number in one and a category in the other, or there are no rows.
+        The columns differ, a column is numeric in only one table, or there are no rows.
 
     Examples
     --------
     >>> real = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "a", "b", "b"]})
-    >>> column_shapes(real, pd.DataFrame({"size": [1.0, 2.0, 9.0, 9.0], "kind": ["a", "a", "a", "b"]})).to_dict()
+    >>> fake = pd.DataFrame({"size": [1.0, 2.0, 9.0, 9.0], "kind": ["a", "a", "a", "b"]})
+    >>> column_shapes(real, fake).to_dict()
     {'size': 0.5, 'kind': 0.75}
     """
     columns = _columns(real, fake)
@@ -53,19 +56,20 @@ def column_shapes(real: Any, fake: Any) -> "pd.Series[float]":
 
 
 def pair_correlations(real: Any, fake: Any) -> "pd.Series[float]":
-    """How alike the association of each two columns is in both tables.
+    """Measure how similar the association of each pair of columns is in both tables.
 
     Parameters
     ----------
     real, fake : DataFrame or array-like of shape (n_rows, n_columns)
-        With the same columns, two or more.
+        Tables with the same columns, at least two.
 
     Returns
     -------
     Series of float in [0, 1], indexed by two column names
-        1 where the associations are equal. For two numbers 1 less half the difference of their Pearson correlations,
-        over rows that have both; with a category 1 less the difference of Cramér's V, where numbers are put into ten
-        bins that the real ones fill equally. A column of one value goes with nothing: its association is 0.
+        1 if the associations are equal. For two numbers: 1 minus half the absolute
+        difference of the Pearson correlations, over rows without missing values. With a
+        category: 1 minus the absolute difference of Cramér's V, where numbers are put into
+        ten bins with equal numbers of real rows. A constant column has association 0.
 
     Raises
     ------
@@ -74,18 +78,19 @@ def pair_correlations(real: Any, fake: Any) -> "pd.Series[float]":
 
     References
     ----------
-    Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean Statistical Society 42, 2013:
-    without it V would depend on the number of rows.
+    Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean
+    Statistical Society 42, 2013: without the correction V depends on the number of rows.
 
     Examples
     --------
     >>> real = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0]})
-    >>> pair_correlations(real, pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3.0, 2.0, 1.0]})).to_dict()
+    >>> fake = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3.0, 2.0, 1.0]})
+    >>> pair_correlations(real, fake).to_dict()
     {('a', 'b'): 0.0}
     """
     columns = _columns(real, fake)
     if len(columns) < 2:
-        raise InputError(f"there is one column, {next(iter(columns))!r}: correlations are of two.")
+        raise InputError(f"there is one column, {next(iter(columns))!r}: correlations need two.")
     numbers = {name: column for name, column in columns.items() if column.is_number}
     place = {name: i for i, name in enumerate(numbers)}
     pearson = [_pearson([column.sides[side] for column in numbers.values()]) for side in (0, 1)]
@@ -103,18 +108,21 @@ def pair_correlations(real: Any, fake: Any) -> "pd.Series[float]":
 
 
 def detection_auc(real: Any, fake: Any, random_state: int = 0) -> float:
-    """How well classifiers tell rows of the two tables apart: `two_sample_auc` of all columns, missing values included.
+    """Measure how well classifiers distinguish the rows of both tables.
+
+    This is `two_sample_auc` of all columns, with indicators of missing values.
 
     Parameters
     ----------
     real, fake : DataFrame or array-like of shape (n_rows, n_columns)
-        With the same columns, at least 3 rows each.
+        Tables with the same columns, at least 3 rows each.
     random_state : int
+        Seeds the classifiers.
 
     Returns
     -------
     float in [0, 1]
-        0.5 where nobody can tell, 1 where all can be told.
+        0.5 if the tables cannot be distinguished, 1 if every row can.
 
     Raises
     ------
@@ -123,7 +131,8 @@ def detection_auc(real: Any, fake: Any, random_state: int = 0) -> float:
 
     Examples
     --------
-    >>> detection_auc(pd.DataFrame({"kind": ["a", "b"] * 20}), pd.DataFrame({"kind": ["c", "d"] * 20}))
+    >>> real, fake = (pd.DataFrame({"kind": kinds * 20}) for kinds in (["a", "b"], ["c", "d"]))
+    >>> detection_auc(real, fake)
     1.0
     """
     columns = list(_columns(real, fake).values())
@@ -134,14 +143,17 @@ def detection_auc(real: Any, fake: Any, random_state: int = 0) -> float:
 class _Column:
     """One column of both tables.
 
-    `sides` are the values of the real and of the synthetic one: float64 with NaN where they are missing, or numbers of
-    categories, with one for what is missing.
+    Attributes
+    ----------
+    sides : list of two ndarrays
+        Real and synthetic values: float64 with NaN for missing numbers, or integer codes
+        of categories, with a code for missing ones.
     """
 
     def __init__(self, real: "pd.Series[Any]", fake: "pd.Series[Any]") -> None:
-        self.is_number = _is_number(real)
+        self.is_number = is_number(real)
         if self.is_number:
-            self.sides = [_as_numbers(side) for side in (real, fake)]
+            self.sides = [as_numbers(side) for side in (real, fake)]
         else:
             codes = pd.factorize(
                 pd.concat([real.astype(object), fake.astype(object)]), use_na_sentinel=True
@@ -150,17 +162,12 @@ class _Column:
             self.sides = [codes[: len(real)], codes[len(real) :]]
 
     def distance(self) -> float:
-        """Kolmogorov-Smirnov statistic, or total variation distance."""
+        """Return the Kolmogorov-Smirnov statistic, or the total variation distance."""
         real, fake = self.sides
         if not self.is_number:
             size = max(real.max(), fake.max()) + 1
-            return float(
-                abs(
-                    np.bincount(real, minlength=size) / len(real)
-                    - np.bincount(fake, minlength=size) / len(fake)
-                ).sum()
-                / 2
-            )
+            shares = (np.bincount(side, minlength=size) / len(side) for side in self.sides)
+            return float(abs(np.subtract(*shares)).sum() / 2)
         real, fake = (
             np.sort(np.nan_to_num(side, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
             for side in self.sides
@@ -170,7 +177,7 @@ class _Column:
         return float(abs(np.subtract(*below)).max())
 
     def bins(self, side: int) -> np.ndarray:
-        """Numbers of categories, or of bins of equally many real values; one more for what is missing."""
+        """Return category codes; numbers are put into bins, missing ones into an extra bin."""
         values = self.sides[side]
         if not self.is_number:
             return values
@@ -183,13 +190,13 @@ class _Column:
         return found
 
     def dummies(self, side: int) -> np.ndarray:
-        """Columns for a classifier: of shape (n_rows, n)."""
+        """Return the column as inputs of a classifier, of shape (n_rows, n)."""
         values = self.sides[side]
         if self.is_number:
             missing = np.isnan(values)
             return np.stack([np.where(missing, 0, values), missing], axis=1)
-        often = np.bincount(np.concatenate(self.sides)).argsort()[::-1][:_MOST_CATEGORIES]
-        return np.asarray(values[:, None] == often, dtype=float)
+        frequent = np.bincount(np.concatenate(self.sides)).argsort()[::-1][:_MAX_CATEGORIES]
+        return np.asarray(values[:, None] == frequent, dtype=float)
 
 
 def _columns(real: Any, fake: Any) -> dict[Any, _Column]:
@@ -197,13 +204,15 @@ def _columns(real: Any, fake: Any) -> dict[Any, _Column]:
     names = [list(table.columns) for table in tables]
     if set(names[0]) != set(names[1]):
         raise InputError(
-            f"the tables have different columns: {sorted(map(str, set(names[0]) ^ set(names[1])))} are in one alone."
+            "the tables have different columns: only one of them has "
+            f"{sorted(map(str, set(names[0]) ^ set(names[1])))}."
         )
     for name in names[0]:
-        kinds = ["number" if _is_number(table[name]) else "category" for table in tables]
+        kinds = ["number" if is_number(table[name]) else "category" for table in tables]
         if kinds[0] != kinds[1]:
             raise InputError(
-                f"column {name!r} is a {kinds[0]} in real and a {kinds[1]} in fake: give both one dtype."
+                f"column {name!r} is a {kinds[0]} in real and a {kinds[1]} in fake: give both the "
+                "same dtype."
             )
     return {name: _Column(tables[0][name], tables[1][name]) for name in names[0]}
 
@@ -222,12 +231,13 @@ def _as_frame(name: str, table: Any) -> pd.DataFrame:
         raise InputError(f"{name} has shape {frame.shape}: there is nothing to compare.")
     if frame.columns.has_duplicates:
         raise InputError(
-            f"{name} has columns that occur twice: {frame.columns[frame.columns.duplicated()].tolist()}."
+            f"{name} has duplicate columns: {frame.columns[frame.columns.duplicated()].tolist()}."
         )
     return frame
 
 
-def _is_number(values: "pd.Series[Any]") -> bool:
+def is_number(values: "pd.Series[Any]") -> bool:
+    """Whether the values of a column are compared as numbers."""
     types = pd.api.types
     if types.is_bool_dtype(values.dtype):
         return False
@@ -238,8 +248,9 @@ def _is_number(values: "pd.Series[Any]") -> bool:
     )
 
 
-def _as_numbers(values: "pd.Series[Any]") -> np.ndarray:
-    if not pd.api.types.is_numeric_dtype(values.dtype):  # times, whose units differ, as nanoseconds
+def as_numbers(values: "pd.Series[Any]") -> np.ndarray:
+    """Return numbers or dates as float64, with NaN for missing values."""
+    if not pd.api.types.is_numeric_dtype(values.dtype):  # times of any unit, in nanoseconds
         missing = values.isna().to_numpy()
         return np.where(
             missing,
@@ -250,13 +261,13 @@ def _as_numbers(values: "pd.Series[Any]") -> np.ndarray:
 
 
 def _pearson(columns: list[np.ndarray]) -> np.ndarray:
-    """Correlations of columns over rows that have both, of shape (n, n); 0 for a column of one value."""
+    """Return pairwise correlations over complete rows, of shape (n, n); 0 for constants."""
     table: np.ndarray = pd.DataFrame(dict(enumerate(columns))).corr().fillna(0).to_numpy()
     return table
 
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
-    """Bias-corrected Cramér's V of two columns of category numbers."""
+    """Return the bias-corrected Cramér's V of two columns of category codes."""
     (rows, one), (columns, other) = (
         np.unique(values, return_inverse=True) for values in (one, other)
     )

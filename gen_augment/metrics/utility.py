@@ -1,9 +1,11 @@
-"""What synthetic rows are worth to a classifier: trained on them and tested on real rows, and the other way round.
+"""Usefulness of synthetic rows to a classifier: train on synthetic, test on real rows.
 
-These are figures of one training each. Whether synthetic rows help beside real ones, a study decides.
+Each figure comes from a single training run. Whether synthetic rows help when they are
+added to real ones is measured by a `Study`.
 
-Reference: Esteban, Hyland and Rätsch, "Real-valued (Medical) Time Series Generation with Recurrent Conditional GANs",
-2017 (arXiv:1706.02633): train on synthetic, test on real (TSTR), and train on real, test on synthetic (TRTS).
+Reference: Esteban, Hyland and Rätsch, "Real-valued (Medical) Time Series Generation with
+Recurrent Conditional GANs", 2017 (arXiv:1706.02633): train on synthetic, test on real
+(TSTR), and train on real, test on synthetic (TRTS).
 """
 
 from typing import Any, NamedTuple
@@ -12,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gen_augment.codecs import LabelCodec
+from gen_augment.data.labels import LabelCodec
+from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.metrics.classifier import Classifier, fit_classifier
-from gen_augment.metrics.rows import LabelledRows
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
@@ -39,19 +42,26 @@ def utility(
     fake: Pair,
     test: Pair,
     *,
+    modality: str | Modality | None = None,
     model: Any = None,
     n_steps: int = N_STEPS,
     random_state: RandomState = 0,
 ) -> Utility:
-    """Train a classifier on synthetic rows and test it on real ones, and the other way round.
+    """Train a classifier on synthetic rows and test it on real ones, and the reverse.
 
     Parameters
     ----------
-    train, fake, test : (X, y)
-        Real rows, synthetic ones, best as many, and real rows that neither the generator nor the classifier has seen;
-        labels of `train` are all that are known.
+    train : (X, y)
+        Real rows. Their labels are all the labels that are known.
+    fake : (X, y)
+        Synthetic rows, preferably as many.
+    test : (X, y)
+        Real rows that neither the generator nor the classifier was trained on.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
     model : scikit-learn classifier with predict_proba, optional
-        Cloned, and given scaled columns or pixels; a small network otherwise.
+        Cloned, and fitted on the modality's inputs for classifiers, such as standardised
+        columns. By default a small network is trained.
     n_steps : int
         Optimiser steps of that network.
     random_state : int, RandomState or None
@@ -60,19 +70,20 @@ def utility(
     Returns
     -------
     real_on_real : float in [0, 1]
-        Balanced accuracy on `test` after training on `train`: what the others are read against.
+        Balanced accuracy on `test` after training on `train`; the reference for the others.
     synthetic_on_real : float in [0, 1]
-        On `test`, after training on `fake` (TSTR): low where rows are wrong, or too much alike.
+        Balanced accuracy on `test` after training on `fake` (TSTR). It is low if rows are
+        wrong or too similar to each other.
     real_on_synthetic : float in [0, 1]
-        On `fake`, after training on `train` (TRTS): low where rows are wrong, whatever their variety; higher than
-        `real_on_real` where rows are easier than real ones.
+        Balanced accuracy on `fake` after training on `train` (TRTS). It is low if rows are
+        wrong, however varied, and above `real_on_real` if they are easier than real ones.
     per_class : DataFrame
-        The same as recall of each class; NaN where none was to be found.
+        The recall of each class for the same three pairs; NaN for a class without test rows.
 
     Raises
     ------
     InputError
-        Rows or labels are not of the form and classes of `train`.
+        Rows or labels do not have the form and classes of `train`.
 
     Examples
     --------
@@ -80,12 +91,13 @@ def utility(
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = load_wine(return_X_y=True)
     >>> real, other = (X[::2], y[::2]), (X[1::2], y[1::2])
-    >>> found = utility(real, fake=(X[::2], 2 - y[::2]), test=other, model=LogisticRegression())
+    >>> fake = X[::2], 2 - y[::2]  # the labels of two classes are swapped
+    >>> found = utility(real, fake, other, model=LogisticRegression())
     >>> [round(value, 1) for value in found[:3]]
     [1.0, 0.3, 0.3]
     """
     check_positive_int("n_steps", n_steps)
-    real = LabelledRows.read(*train)
+    real = Rows.read(*train, modality=modality).labelled()
     return utility_of(
         real,
         real.like(*fake),
@@ -97,62 +109,58 @@ def utility(
 
 
 def utility_of(
-    real: LabelledRows,
-    made: LabelledRows,
-    unseen: LabelledRows,
-    *,
-    model: Any,
-    n_steps: int,
-    seed: int,
+    real: Rows, synthetic: Rows, unseen: Rows, *, model: Any, n_steps: int, seed: int
 ) -> Utility:
-    """What `utility` does, for rows that are read."""
-    on_real, on_fake = (
-        fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, made)
+    """Compute `utility` for labelled rows that are already read."""
+    on_real, on_synthetic = (
+        fit_classifier(model, rows, n_steps=n_steps, seed=seed) for rows in (real, synthetic)
     )
     recalls = {
         "real_on_real": class_recall(on_real, unseen),
-        "synthetic_on_real": class_recall(on_fake, unseen),
-        "real_on_synthetic": class_recall(on_real, made),
+        "synthetic_on_real": class_recall(on_synthetic, unseen),
+        "real_on_synthetic": class_recall(on_real, synthetic),
     }
-    per_class = pd.DataFrame(recalls, index=pd.Index(real.labels.classes, name="class"))
+    per_class = pd.DataFrame(recalls, index=pd.Index(real.classes, name="class"))
     real_on_real, synthetic_on_real, real_on_synthetic = (
         float(np.nanmean(values)) for values in recalls.values()
     )
     return Utility(real_on_real, synthetic_on_real, real_on_synthetic, per_class)
 
 
-def class_recall(classifier: Classifier, rows: LabelledRows) -> np.ndarray:
-    """Share of each class's rows that are found: of shape (n_classes,), NaN where there are none."""
+def class_recall(classifier: Classifier, rows: Rows) -> np.ndarray:
+    """Return the recall of each class: shape (n_classes,), NaN for a class without rows."""
     found = classifier.predict_proba(rows.X).argmax(axis=1) == rows.codes
-    counts = np.bincount(rows.codes, minlength=rows.n_classes)
     with np.errstate(invalid="ignore"):
-        recall: np.ndarray = np.bincount(rows.codes, found, minlength=rows.n_classes) / counts
+        hits = np.bincount(rows.codes, found, minlength=rows.n_classes)
+        recall: np.ndarray = hits / rows.class_counts
     return recall
 
 
 def hardest(y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int = 10) -> np.ndarray:
-    """The rows that a classifier finds hardest: those whose own label it gives the lowest probability.
+    """Find the rows whose own label gets the lowest probability from a classifier.
+
+    Such rows have a wrong label, or they are the ones from which there is most to learn.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
         Labels of the rows.
     probabilities : array-like of shape (n_rows, n_classes)
-        What ``classifier.predict_proba(X)`` gives for them.
+        The result of ``classifier.predict_proba(X)``.
     classes : array-like of shape (n_classes,)
-        Labels of the columns, in any order: ``classifier.classes_``.
+        Labels of the columns in any order, such as ``classifier.classes_``.
     n : int
-        How many rows; fewer where there are fewer.
+        Maximum number of rows to return.
 
     Returns
     -------
     ndarray of shape (n,), int64
-        Row numbers, the hardest first. Look at them: such rows are either wrong, or what is worth learning.
+        Row numbers, the hardest row first.
 
     Raises
     ------
     InputError
-        Probabilities are not of that shape, or a label is not among the classes.
+        `probabilities` has another shape, or a label is not among the classes.
 
     Examples
     --------
@@ -163,8 +171,8 @@ def hardest(y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int =
     codes, p = labels.encode(y), np.asarray(probabilities, dtype=float)
     if codes.ndim != 1 or p.shape != (len(codes), len(labels.classes)):
         raise InputError(
-            f"probabilities have shape {p.shape}: ({codes.size}, {len(labels.classes)}) is needed, a row for each "
-            "label and a column for each class."
+            f"probabilities have shape {p.shape}: ({codes.size}, {len(labels.classes)}) is needed, "
+            "a row for each label and a column for each class."
         )
     order: np.ndarray = p[np.arange(len(codes)), columns.argsort()[codes]].argsort(kind="stable")
     return order[: check_positive_int("n", n)]

@@ -1,4 +1,4 @@
-"""Forms of data: everything in the package that depends on whether rows are images or tables."""
+"""Forms of data: all code that depends on whether rows are images, tables or something else."""
 
 from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Match, Modality, Reading
 from gen_augment.modalities.image import Image, ImageCodec

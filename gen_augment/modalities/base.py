@@ -1,8 +1,8 @@
-"""What one form of data is, and all that the package needs to know of it.
+"""The interface of a modality: one form of data, and all that the package needs from it.
 
 A `Modality` owns one form of data: recognising it, fitting its encoding, the networks and the
-likelihood that generic samplers use, the classifier of a study, and how rows are compared, shown,
-read and written. Everything else in the package asks the modality and never branches on its name.
+likelihood of generic samplers, the classifier of a study, and how rows are compared, shown, read
+and written. Everything else asks the modality and never branches on its name.
 
 To add one, subclass `Modality` and `Codec`, write the abstract methods, and call
 `gen_augment.modalities.register`. The defaults suit rows that are encoded as flat vectors.
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
 from gen_augment.modalities.networks import (
     BetweenDecoder,
@@ -35,8 +35,7 @@ __all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-#: Decoded rows to a bool for each: which of them meet some conditions.
-Match = Callable[[Any], np.ndarray]
+Match = Callable[[Any], np.ndarray]  # decoded rows to a bool for each
 
 
 class Reading(IntEnum):
@@ -55,9 +54,9 @@ class Codec(ABC):
     shape : tuple of int
         Shape of one encoded row.
     bounded : bool
-        Whether every encoded value lies in [-1, 1].
+        Whether all encoded numbers lie in [-1, 1].
     binary : bool
-        Whether every encoded value is -1 or 1.
+        Whether all encoded numbers are -1 or 1.
     blocks : tuple of int
         Widths of the one-hot blocks that end an encoded row; numbers come before them.
     feature_names : list of str, or None
@@ -81,7 +80,7 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, rows: Tensor) -> Any:
-        """Decode encoded rows into the form that was fitted."""
+        """Decode rows into the form that was fitted; values may lie outside the encoded range."""
 
     @abstractmethod
     def pack(self, X: Any) -> np.ndarray:
@@ -105,13 +104,17 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
+    def missing_marks(self) -> list[tuple[slice, int]]:
+        """List the numbers that may be missing, each with the place that is 1 if they are."""
+        return []
+
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a network has to know of the data.
+    """What a network has to know about the data.
 
     Attributes
     ----------
@@ -151,9 +154,9 @@ class Modality(ABC):
     name : str
         The word that users and archives know the modality by.
     sample_batch_size : int
-        Rows in one forward pass of a generator on a CPU.
+        How many rows a generator makes in one forward pass on a CPU.
     source_dtype : torch.dtype
-        What is precise enough for the training rows that a sampler keeps.
+        Storage type of training rows that a sampler keeps; uint8 needs values in [-1, 1].
     low_precision : bool
         Whether generators may compute in 16 bits without visible loss.
     learned_features : bool
@@ -162,10 +165,10 @@ class Modality(ABC):
         Distance to a training row, as a share of that row's distance to the next, below which a
         row is a near copy.
     label_steps : int
-        Optimiser steps of the classifier that labels unlabelled rows.
+        Optimiser steps of the classifier that infers missing labels.
     auto : mapping of str to value
-        What ``"auto"`` stands for in generic samplers, by ``"sampler.parameter"``, where it
-        differs from their default.
+        Values of ``"auto"`` parameters of generic samplers that differ from the sampler's default,
+        by ``"sampler.parameter"``.
     recipes : mapping of str to BatchStep
         Classic augmentations of a batch, by the name that an arm of a study uses.
     suffixes : tuple of str
@@ -221,6 +224,10 @@ class Modality(ABC):
         """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
         return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
 
+    def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
+        """Return rows of finite numbers as (n, d), float64, and the inverse; None for others."""
+        return None
+
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""
         raise InputError(f"where={where!r} needs columns, and {self.name} rows have none.")
@@ -228,6 +235,10 @@ class Modality(ABC):
     def read_conditions(self, codec: Codec, texts: Iterable[str]) -> dict[Any, list[Any]]:
         """Read conditions that the command line was given, as `matcher` takes them."""
         raise InputError(f"where {list(texts)} needs columns, and {self.name} rows have none.")
+
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame | None:
+        """Return rows as a table whose columns are compared one by one; None without columns."""
+        return None
 
     # -- Networks of generic samplers
 
@@ -265,7 +276,7 @@ class Modality(ABC):
 
     def noise(self, spec: DataSpec) -> Any:
         """Build the likelihood of a row given the decoder's output; see `GaussianNoise`."""
-        return GaussianNoise(spec.n_numbers, spec.blocks)
+        return GaussianNoise(spec.n_numbers, spec.blocks, bounded=spec.bounded)
 
     def noise_dim(self, spec: DataSpec) -> int:
         """Numbers of noise that the likelihood's `draw` takes for each row."""
@@ -274,19 +285,19 @@ class Modality(ABC):
     def augmentation(self, spec: DataSpec) -> Callable[..., Tensor] | None:
         """Return a differentiable augmentation that keeps labels, if there is one.
 
-        It is called as ``f(x, p=, shift=, colour=)``: the share of rows that change, the largest
-        translation as a share of the side, and whether colours change too.
+        It is called as ``f(x, p=p, shift=shift, colour=colour)``: the share of rows that change,
+        the largest translation as a share of the side, and whether colours change too.
         """
         return None
 
     def mirror(self, x: Tensor) -> Tensor:
-        """Mirror encoded rows left to right; rows without such a direction stay as they are."""
+        """Mirror encoded rows left to right; return `x` itself if rows have no mirror image."""
         return x
 
     def perceptual_network(
         self, x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
     ) -> Any:
-        """Train features in which reconstructions are compared; None where values do."""
+        """Train features that reconstructions are compared by; None to compare values only."""
         return None
 
     # -- Classifiers of a study
@@ -322,8 +333,11 @@ class Modality(ABC):
         """
         return None
 
-    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
-        """Read labelled rows from a file or folder; None if it holds another modality."""
+    def read(self, path: Path, target: str | None) -> tuple[Any, ...] | None:
+        """Read labelled rows ``(X, y)`` from a file or folder; None if it holds another modality.
+
+        `gen_augment.modalities.file_rows.FileRows` says more than a pair.
+        """
         return None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
@@ -334,13 +348,3 @@ class Modality(ABC):
 def digest(data: bytes) -> str:
     """Hash bytes to 32 hex digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def decode_each(codec: Codec, parts: Iterable[Tensor]) -> Any:
-    """Decode parts one by one, while each is in the processor's cache, and join them."""
-    decoded = [codec.decode(part) for part in parts]
-    return (
-        concatenate(decoded)
-        if decoded
-        else codec.decode(torch.empty(0, *codec.shape, device="cpu"))
-    )

@@ -1,4 +1,7 @@
-"""One-hot blocks at the end of a table's rows: their likelihood, and draws from their logits by given noise.
+"""One-hot blocks at the end of flat rows: their likelihood, and draws from their logits.
+
+Draws are functions of given noise. Blocks have shape (B, width), where `width` is the sum of the
+widths in `blocks`.
 
 References
 ----------
@@ -10,49 +13,56 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["block_log_p", "block_nll", "draw_blocks", "relaxed_blocks"]
+__all__ = ["block_nll", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
 
-#: Of the relaxation that gradients go through, as in Xu et al., "Modeling Tabular Data using Conditional GAN", 2019.
+#: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using Conditional GAN",
+#: 2019.
 TEMPERATURE = 0.2
 
 
 def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """Cross-entropy of one-hot blocks ``(B, width)``: mean over the batch, in nats per row; empty ones cost nothing."""
-    return -(x * block_log_p(logits, blocks)).sum() / len(x)
+    """Return the mean over the batch of the cross-entropy of one-hot blocks, in nats per row.
 
-
-def block_log_p(logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """Logarithm of the probability of each place ``(B, width)``, in nats."""
-    return torch.cat(
-        [part.log_softmax(dim=1) for part in torch.split(logits, list(blocks), dim=1)], dim=1
-    )
+    Blocks without a 1 cost nothing.
+    """
+    parts = torch.split(logits, list(blocks), dim=1)
+    log_p = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
+    return -(x * log_p).sum() / len(x)
 
 
 def draw_blocks(
     logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: float = 1.0
 ) -> Tensor:
-    """One-hot blocks drawn from `logits` by standard normal noise `z` of their shape; at strength 0 the likeliest."""
-    return _hottest(logits + strength * _gumbel(z), blocks)
+    """Draw one-hot blocks from `logits` by standard normal noise `z`; at strength 0 the mode."""
+    return _one_hot_argmax(logits + strength * _gumbel(z), blocks)
 
 
 def relaxed_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """The same draws, with the gradient of a softmax: a discriminator sees no difference from real blocks."""
+    """Draw one-hot blocks as `draw_blocks` does, with the gradient of a softmax.
+
+    The values are exactly 0 and 1, so a discriminator cannot recognise generated rows by them.
+    """
     noisy = (logits + _gumbel(z)) / TEMPERATURE
-    soft = torch.cat(
-        [part.softmax(dim=1) for part in torch.split(noisy, list(blocks), dim=1)], dim=1
-    )
-    return _hottest(noisy, blocks) + (soft - soft.detach())
+    parts = torch.split(noisy, list(blocks), dim=1)
+    soft = torch.cat([part.softmax(dim=1) for part in parts], dim=1)
+    return _one_hot_argmax(noisy, blocks) + (soft - soft.detach())
 
 
-def _hottest(scores: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    hot = [
-        F.one_hot(part.argmax(dim=1), part.shape[1])
-        for part in torch.split(scores, list(blocks), dim=1)
-    ]
+def bounded_numbers(out: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Map the numbers of a decoder's output to [-1, 1] by tanh; logits of blocks are unchanged."""
+    if not blocks:
+        return out.tanh()
+    n_places = sum(blocks)
+    return torch.cat([out[:, :-n_places].tanh(), out[:, -n_places:]], dim=1)
+
+
+def _one_hot_argmax(scores: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    parts = torch.split(scores, list(blocks), dim=1)
+    hot = [F.one_hot(part.argmax(dim=1), part.shape[1]) for part in parts]
     return torch.cat(hot, dim=1).to(scores.dtype)
 
 
 def _gumbel(z: Tensor) -> Tensor:
-    """Standard Gumbel noise of standard normal numbers, in 32 bits: in fewer there is none on a CPU."""
+    """Map standard normal to standard Gumbel noise; a CPU needs 32 bits for it."""
     noise: Tensor = -(-torch.special.log_ndtr(z.float())).log()
     return noise

@@ -1,4 +1,4 @@
-"""What networks are told of a row besides its values: its class and, in a flow, the time."""
+"""Embeddings of the class and, in a flow, of the time."""
 
 import math
 
@@ -9,7 +9,7 @@ __all__ = ["ClassEmbedding", "TimeEmbedding"]
 
 
 class ClassEmbedding(nn.Embedding):
-    """Class numbers to vectors: ``(B,)`` to ``(B, dim)``; -1, a row without a label, has the last one.
+    """Class codes (B,) to vectors (B, dim); the code -1, "no label", has the last vector.
 
     Parameters
     ----------
@@ -24,7 +24,13 @@ class ClassEmbedding(nn.Embedding):
 
 
 class TimeEmbedding(nn.Module):
-    """Times in [0, 1] to sines and cosines of geometric frequencies, and through an MLP: ``(B,)`` to ``(B, dim)``."""
+    """Times (B,) in [0, 1] to vectors (B, dim): an MLP of sines and cosines.
+
+    Parameters
+    ----------
+    dim, n_frequencies : int
+        Length of a vector, and number of frequencies, which form a geometric sequence.
+    """
 
     frequencies: Tensor
 

@@ -1,4 +1,4 @@
-"""Networks and likelihood for rows that are encoded as flat vectors: numbers, then one-hot blocks."""
+"""Networks and likelihood for rows encoded as flat vectors: numbers, then one-hot blocks."""
 
 import math
 
@@ -12,7 +12,12 @@ __all__ = ["BetweenDecoder", "GaussianNoise", "MLPDecoder", "MLPEncoder", "Veloc
 
 
 class MLPEncoder(nn.Sequential):
-    """Row to feature vector: ``(B, n_columns)`` to ``(B, out_features)``."""
+    """Rows (B, n_columns) to feature vectors (B, out_features).
+
+    Parameters
+    ----------
+    n_columns, hidden : int
+    """
 
     def __init__(self, n_columns: int, hidden: int) -> None:
         super().__init__(
@@ -25,7 +30,12 @@ class MLPEncoder(nn.Sequential):
 
 
 class MLPDecoder(nn.Module):
-    """Code and condition to row: ``(B, in_features), (B, condition_dim)`` to ``(B, n_columns)``."""
+    """Codes (B, in_features) and conditions (B, condition_dim) to rows (B, n_columns).
+
+    Parameters
+    ----------
+    n_columns, in_features, condition_dim, hidden : int
+    """
 
     def __init__(self, n_columns: int, in_features: int, condition_dim: int, hidden: int) -> None:
         super().__init__()
@@ -43,7 +53,12 @@ class MLPDecoder(nn.Module):
 
 
 class VelocityMLP(nn.Module):
-    """Row and condition to velocity: ``(B, n_columns), (B, condition_dim)`` to ``(B, n_columns)``."""
+    """Rows (B, n_columns) and conditions (B, condition_dim) to velocities (B, n_columns).
+
+    Parameters
+    ----------
+    n_columns, condition_dim, hidden, n_layers : int
+    """
 
     def __init__(self, n_columns: int, condition_dim: int, hidden: int, n_layers: int = 3) -> None:
         super().__init__()
@@ -68,8 +83,8 @@ class VelocityMLP(nn.Module):
 class BetweenDecoder(nn.Module):
     """Source row, code and condition to a row between the source and a decoded one.
 
-    Numbers are interpolated; blocks get the logits of a mixture of the two categories. A decoder
-    without a source could make rows of frequent classes whatever it is asked for.
+    Numbers are interpolated; blocks get the logits of a mixture of both categories. A decoder
+    without a source could turn every source into a row of a frequent class.
 
     Parameters
     ----------
@@ -105,26 +120,30 @@ class BetweenDecoder(nn.Module):
 
 
 class GaussianNoise(nn.Module):
-    """Likelihood of a flat row: normal with a learned scale for each number, and one-hot blocks.
+    """Likelihood of a flat row: normal numbers with a learned scale each, and categorical blocks.
 
     Parameters
     ----------
     n_numbers : int
     blocks : tuple of int
-        Widths of the blocks, whose logits the decoder gives.
+        Widths of the blocks, whose logits the decoder returns.
+    bounded : bool
+        Whether drawn numbers are clipped to [-1, 1].
     """
 
-    def __init__(self, n_numbers: int, blocks: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, n_numbers: int, blocks: tuple[int, ...] = (), *, bounded: bool = False
+    ) -> None:
         super().__init__()
-        self.blocks, self.n_numbers = blocks, n_numbers
-        # A sharp start: a decoder that is all noise at first leaves the code unused for good.
+        self.blocks, self.n_numbers, self.bounded = blocks, n_numbers, bounded
+        # A small scale: if the noise dominates at first, the code stays unused.
         self.log_scale = nn.Parameter(torch.full(self._scales(), -2.0))
 
     def _scales(self) -> tuple[int, ...]:
         return (self.n_numbers,)
 
     def std(self) -> Tensor:
-        """Return the standard deviation, with a soft lower bound: a density has none."""
+        """Return the standard deviation, with a soft lower bound, since a density is unbounded."""
         return (-4 + F.softplus(self.log_scale + 4)).exp()
 
     def forward(self, x: Tensor, out: Tensor) -> Tensor:
@@ -135,11 +154,13 @@ class GaussianNoise(nn.Module):
         return self._normal_nll(numbers, mean) + block_nll(hot, logits, self.blocks)
 
     def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
-        """Draw rows with standard normal noise of their shape; at strength 0 the most likely."""
-        if not self.blocks:
-            return torch.addcmul(out, self.std(), z, value=strength)
+        """Draw rows by standard normal noise of their shape; at strength 0 the mode."""
         (mean, logits), (noise, picks) = self._split(out), self._split(z)
         numbers = torch.addcmul(mean, self.std(), noise, value=strength)
+        if self.bounded:
+            numbers = numbers.clamp(-1, 1)
+        if not self.blocks:
+            return numbers
         hot = draw_blocks(logits, picks, self.blocks, strength)
         return torch.cat([numbers, hot.to(mean.dtype)], dim=1)
 

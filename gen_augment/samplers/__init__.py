@@ -1,74 +1,51 @@
-"""Samplers: one file each."""
+"""Samplers: everything that generates rows by address."""
 
-import os
-from typing import Any
-
-from gen_augment import archive
-from gen_augment.errors import ArchiveError
 from gen_augment.samplers.base import Sampler
-from gen_augment.samplers.bootstrap import BootstrapSampler
-from gen_augment.samplers.classical import ClassicalSampler
-from gen_augment.samplers.densities import KDESampler, MixtureSampler
+from gen_augment.samplers.classical import (
+    BootstrapSampler,
+    ClassicalSampler,
+    KDESampler,
+    MixtureSampler,
+    SMOTESampler,
+)
+from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
+from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
-from gen_augment.samplers.smote import SMOTESampler
 from gen_augment.samplers.vae import ConditionalVAE
 
 __all__ = [
-    "CLASSICAL",
     "SAMPLERS",
     "BootstrapSampler",
     "ClassicalSampler",
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "FilteredSampler",
     "KDESampler",
     "MixtureSampler",
+    "NetworkSampler",
     "PairedVAE",
     "PretrainedSampler",
     "SMOTESampler",
     "Sampler",
     "load_sampler",
+    "register_sampler",
     "sample_parts",
 ]
 
-#: Every sampler of this package that is trained, by the short name that the command line and studies use.
-SAMPLERS: dict[str, type[Sampler]] = {
-    "flow": ConditionalFlow,
-    "gan": ConditionalGAN,
-    "paired": PairedVAE,
-    "vae": ConditionalVAE,
-}
-
-
-#: Those without a network, likewise.
-CLASSICAL: dict[str, type[ClassicalSampler]] = {
-    "bootstrap": BootstrapSampler,
-    "kde": KDESampler,
-    "mixture": MixtureSampler,
-    "smote": SMOTESampler,
-}
-
-
-def load_sampler(
-    path: str | os.PathLike[str], *, device: str = "auto"
-) -> Sampler | ClassicalSampler:
-    """Read a sampler of any class of this package; a class of your own has `load` itself.
-
-    Raises
-    ------
-    ArchiveError
-        The file cannot be used, or holds a class that this package does not have.
-    """
-    name = archive.read(path, with_tensors=False)[0].get("class")
-    known: tuple[Any, ...] = (*SAMPLERS.values(), *CLASSICAL.values())
-    for cls in known:
-        if cls.__name__ == name:
-            sampler: Sampler | ClassicalSampler = cls.load(path, device=device)
-            return sampler
-    raise ArchiveError(
-        f"{path} holds a {name!r}; known: {', '.join(cls.__name__ for cls in known)}."
-    )
+for _sampler in (
+    ConditionalFlow,
+    ConditionalGAN,
+    PairedVAE,
+    ConditionalVAE,
+    BootstrapSampler,
+    KDESampler,
+    MixtureSampler,
+    SMOTESampler,
+):
+    register_sampler(_sampler)

@@ -1,171 +1,101 @@
-"""The base of every sampler: a fitted generator is a deterministic map ``(z, y) -> x``.
+"""The base of everything that samples.
 
-The noise ``z`` of row *i* comes from an endless table addressed by ``(seed, i)``, so row *i* is the same
-whatever the batch size, the process or the order of calls.
+A fitted sampler is a deterministic map from addresses to rows. Row *i* of the endless table that
+a seed names depends on ``(seed, i, label)`` alone: not on the batch size, the process or the order
+of calls.
 
-To write a new sampler, subclass `Sampler` and write `latent_shape`, `_build` (the network), `_fit` (one training
-step, handed to the loop) and `_generate` (noise and class to rows), and a constructor where it has parameters of its
-own. Data forms, labels, devices, seeding, saving and checks are done here. ``examples/own_sampler.py`` is one.
+To write a sampler, subclass one of
+
+* `NetworkSampler`, for a network that is trained by steps (``examples/own_sampler.py``),
+* `ClassicalSampler`, for anything that learns from all rows at once,
+* `Sampler` itself, and write `fit` and `_make`.
+
+`register_sampler` then makes it known by name.
 """
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from torch import Tensor, nn
+from torch import Tensor
 
-from gen_augment.codecs import Codec, LabelCodec, infer_codec, read_rows
-from gen_augment.errors import DivergedError, InputError
-from gen_augment.modalities import DataSpec
-from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
-from gen_augment.samplers.generation import Generating
-from gen_augment.samplers.persistence import Persistent
-from gen_augment.samplers.requests import MAX_DRAWS, sample_by_address
-from gen_augment.samplers.transfer import transfer
-from gen_augment.samplers.unlabelled import infer_labels
-from gen_augment.training import Batches, Callback, Loop
-from gen_augment.training.balance import resolve_balance, row_weights
-from gen_augment.training.callbacks import Checkpoint, ProgressBar
-from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
-from gen_augment.types import ColumnTypes, History, Labels
-from gen_augment.validation import (
-    check_choice,
-    check_class_counts,
-    check_positive_int,
-    check_range,
-    check_same_length,
-)
+from gen_augment import archive
+from gen_augment.data import LabelCodec, Rows
+from gen_augment.data.counts import consecutive
+from gen_augment.errors import ArchiveError, InputError, NotFittedError
+from gen_augment.modalities import Codec, Modality
+from gen_augment.rng import RandomState, resolve_seed
+from gen_augment.samplers import persistence
+from gen_augment.samplers.requests import MAX_DRAWS, AddressCounter, sample_by_address
+from gen_augment.types import JSON, Labels
+from gen_augment.validation import check_class_counts, check_index
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-__all__ = ["Sampler"]
+__all__ = ["Sampler", "check_some_labelled"]
 
 
-class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """Base class of samplers.
-
-    Parameters
-    ----------
-    max_steps, batch_size : int
-        Optimiser steps, and rows in each.
-    lr : float
-        Peak learning rate.
-    random_state : int, RandomState or None
-        Seeds the weights, the order of rows and the noise of samples.
-    device : str
-        "auto", "cpu", "cuda", "cuda:1", ...
-    precision : str
-        Of training, as in Lightning Fabric: "32-true", "bf16-mixed", "16-mixed"; of sampling images too, on a GPU and,
-        with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX).
-    torch_compile : bool
-        Compile the network with `torch.compile`: a wait of half a minute or more at the first step and at the first
-        sample, and faster steps and samples from then on. Needs a C++ compiler on a CPU.
-    column_types : {column: {"number", "category"}}, optional
-        Of a table's columns, by name or position, that are not what their dtype says: codes in whole numbers, for
-        example, are a "category".
-    callbacks : list of Callback, optional
-    verbose : bool
-        Show a progress bar on standard error.
+class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no types
+    """Abstract base class of samplers.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
-    class_count_, class_prior_ : ndarray of shape (n_classes,)
-        Fitted rows of each class, and their share of all rows with a label.
-    transduction_ : ndarray of shape (n_samples,)
-        Where rows had no label: labels of all rows as they were learned from, inferred ones among them.
+    class_count_ : ndarray of shape (n_classes,)
+        Labelled training rows of each class.
+    class_prior_ : ndarray of shape (n_classes,)
+        Share of each class among the labelled training rows, in [0, 1].
     n_features_in_ : int
-        Values in one row.
-    history_ : dict of str to list of float
-        Mean of each training loss since the reading before, and the ``"step"`` of each reading.
-    n_steps_ : int
-        Optimiser steps done.
+        Number of values in one row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, if the rows have any and all are strings.
+    codec_ : Codec
+        The encoding of the rows.
+    label_codec_ : LabelCodec
+        The encoding of the labels.
     seed_ : int
-        The integer that `random_state` stood for.
-    network_ : nn.Module
+        The seed that `random_state` gave. It names the sampler's own table of rows.
     """
 
-    min_rows_per_class = 2
-    lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
-    #: How often training meets each class, see `ConditionalFlow`; a parameter of samplers that gain by it. The VAE does
-    #: not: with 1 a classifier trained on its samples fell from 76.2% to 73.7% in the long tail told of there.
-    class_balance: float | Literal["auto"] = 0.0
-    #: The word before the dot in `Modality.auto`.
+    #: Short name: on the command line, in studies, and before the dot in `Modality.auto`.
     method: ClassVar[str] = ""
+    #: Minimum number of labelled rows of each class.
+    min_rows_per_class: ClassVar[int] = 2
+    #: Why a sampler without `_to_archive` cannot be saved, with the remedy.
+    _unsaved: ClassVar[str] = (
+        "it does not write _to_archive and _restore. Keep its rows with SampleBank.build(sampler, "
+        "counts, path)."
+    )
+    #: Keys that a subclass adds to the header of its archive.
+    _header_keys: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(
-        self,
-        *,
-        max_steps: int = 3000,
-        batch_size: int = 64,
-        lr: float = 2e-3,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "32-true",
-        torch_compile: bool = False,
-        column_types: ColumnTypes = None,
-        callbacks: list[Callback] | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.lr = lr
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.torch_compile = torch_compile
-        self.column_types = column_types
-        self.callbacks = callbacks
-        self.verbose = verbose
+    modality: str | Modality | None = None
+    codec_: Codec
+    label_codec_: LabelCodec
+    classes_: np.ndarray
+    class_count_: np.ndarray
+    class_prior_: np.ndarray
+    seed_: int
 
     @abstractmethod
-    def _build(self, spec: DataSpec) -> nn.Module:
-        """Make the network for data of this form, from the constructor's parameters alone."""
-
-    @abstractmethod
-    def _fit(self, network: Any, loop: Loop) -> None:
-        """Set up optimisers and call ``loop.run(step)``."""
-
-    def _check_params(self) -> None:
-        """Raise `InputError` for parameters out of range; subclasses add their own."""
-        check_positive_int("max_steps", self.max_steps)
-        check_positive_int("batch_size", self.batch_size)
-        check_range("lr", self.lr, 0, open_low=True)
-        if self.class_balance != "auto":
-            check_range("class_balance", self.class_balance, 0, 1)
-        check_choice("precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
-        check_choice("torch_compile", self.torch_compile, (True, False))
-        callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, (list, tuple)) or not all(
-            isinstance(each, Callback) for each in callbacks
-        ):
-            raise InputError(
-                f"callbacks={callbacks!r} is no list of gen_augment.training.Callback."
-            )
-
-    def fit(self, X: Any, y: Any = None, *, init: "Sampler | None" = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to generate rows of each class.
 
         Parameters
         ----------
-        X : array-like, Tensor, DataFrame, list of PIL images, Dataset of (x, label), or folder of class folders
-            Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), of any dtype and range, 8 to 128 px; or
-            a table of shape (n_rows, n_columns) with numbers, categories, strings, booleans, dates, and missing values
-            (NaN, None, NA, NaT), which are learned as such.
+        X : array, Tensor, DataFrame, list, Dataset of (x, label), folder of class folders, or Rows
+            Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or lists of PIL images; tables
+            of shape (n_rows, n_columns), whose missing values are learned as such; or rows of any
+            registered modality.
         y : array-like of shape (n_samples,), optional
-            One label a row, of any kind; left out where `X` brings its own. As in scikit-learn's semi-supervised
-            estimators, -1 marks a row without a label, where there are two or more classes from 0 up beside it. Such
-            rows are given the label that a small classifier of the labelled ones finds most likely; see
-            `transduction_`.
-        init : fitted sampler, optional
-            Start from its weights. It must be of the same class and size, and have seen rows of the same shape.
-            Classes known to both keep what was learned of them; new ones start at random, as far apart as the known.
+            One label for each row; None if `X` has the labels. As in scikit-learn's
+            semi-supervised estimators, -1 marks a row without a label if there are two or more
+            other classes, all of them at least 0.
 
         Returns
         -------
@@ -174,54 +104,12 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         Raises
         ------
         InputError
-            Data, labels or parameters cannot be used; what was fitted before stays.
-        ArchiveError
-            A `Checkpoint` is of another run, or cannot be written; before the first step, what was fitted stays.
-        DivergedError
-            A loss is no longer finite; the sampler has the last good weights.
-        KeyboardInterrupt
-            After Ctrl-C; the sampler has the weights of the last step.
+            Data, labels or parameters cannot be used. The sampler keeps its previous fit.
         """
-        self._check_params()
-        X, y = read_rows(X, y)
-        codec, rows = infer_codec(X, self.column_types)
-        labels, codes = LabelCodec.fit(y, partial=True)
-        counts = self._check_rows(rows, codes, labels)
-        seed = self._resumed_seed() if self.random_state is None else None
-        seed = resolve_seed(self.random_state) if seed is None else seed
-        return self._start(codec, rows, labels, codes, counts, seed, init, before=(0, {"step": []}))
 
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Train for `max_steps` more steps, on the same rows or on others; classes that are new are added.
-
-        Rows of the classes already known should be among them: a network forgets what it no longer sees. The learning
-        rate starts anew, and the form of the data stays as it was fitted. Without a fit before, this is `fit`.
-
-        Parameters
-        ----------
-        X, y
-            As in `fit`, and in the form that was fitted.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError, DivergedError, KeyboardInterrupt
-            As in `fit`.
-        """
-        if not self.__sklearn_is_fitted__():
-            return self.fit(X, y)
-        self._check_params()
-        X, y = read_rows(X, y)
-        rows = self._encode_known(X)
-        labels, codes = self.label_codec_.extend(y)
-        known = np.zeros(len(labels.classes), dtype=np.int64)
-        known[labels.encode(self.classes_)] = self.class_count_
-        counts = self._check_rows(rows, codes, labels, known)
-        before = (self.n_steps_, self.history_)
-        return self._start(self.codec_, rows, labels, codes, counts, self.seed_, self, before)
+    @abstractmethod
+    def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
+        """Return the rows with these addresses and class numbers, in the user's form."""
 
     def sample(
         self,
@@ -237,161 +125,195 @@ class Sampler(Generating, Persistent, BaseEstimator):  # type: ignore[misc] # sc
         Parameters
         ----------
         n_samples : int, optional
-            How many; 1 where neither this nor `y` says.
+            Number of rows; 1 if neither this nor `y` gives it.
         y : label, array-like of labels, {label: count}, or None
-            None draws labels from the class prior. One label is given to all rows. An array gives one label to
-            each row. A dict gives exactly those counts, in its order.
+            None draws labels from the class prior. One label is used for all rows, an array has
+            one label for each row, and a dict gives exact counts, in its order.
         where : {column: condition}, optional
-            Of a table: a value, a list of values, a tuple ``(low, high)`` with None for an open end, or None for a
-            missing value. Rows are drawn until enough meet all conditions; labels that `y` leaves free are those that
-            go with them.
+            Conditions on the columns of a table: a value, a list of values, a tuple
+            ``(low, high)`` with None for an open end, or None for a missing value. Rows are drawn
+            until enough of them meet all conditions. If `y` is None, labels are distributed as
+            among the rows that meet the conditions.
         max_draws : int
-            With `where`: rows to make for each row that is wanted, at most and on average.
+            With `where`, the maximum number of rows drawn for each returned row, on average.
         random_state : int, RandomState or None
-            An int gives rows 0 to n - 1 of the table that it names, so it replays. None goes on along the
-            sampler's own table, from where the last such call ended; a freshly fitted or loaded sampler starts
-            at row 0.
+            An int returns rows 0 to n - 1 of the table that it names, so the call is repeatable.
+            None continues along the sampler's own table, and no two calls return the same rows,
+            whichever threads they are made from. A sampler starts at row 0 when it is fitted or
+            loaded.
 
         Returns
         -------
-        X : same type, layout, dtype and value range as was fitted
-        y : same type as was fitted
+        X : same type, layout, dtype and value range as the training rows
+        y : same type as the training labels
 
         Raises
         ------
         InputError
-            There is no such label, column or category.
+            A label, column or category is not known.
         ExhaustedError
             Too few rows meet `where`.
         """
         self._check_fitted()
         return sample_by_address(self, n_samples, y, random_state, where, max_draws)
 
-    def _resumed_seed(self) -> int | None:
-        """That of the run to go on with, if a checkpoint is of one: drawn anew, it could never be gone on with."""
-        seeds = (
-            callback.seed for callback in self.callbacks or [] if isinstance(callback, Checkpoint)
-        )
-        return next((seed for seed in seeds if seed is not None), None)
-
-    def _check_rows(
-        self, rows: Tensor, codes: np.ndarray, labels: LabelCodec, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Rows of each class, those `known` from before among them; too few of one raise."""
-        check_same_length(len(rows), len(codes))
-        counts = np.bincount(codes[codes >= 0], minlength=len(labels.classes))
-        if not counts.any():
-            raise InputError(
-                "no row of y has a label: labels of the others are inferred from rows that have one."
-            )
-        counts = counts if known is None else counts + known
-        check_class_counts(labels.classes, counts, self.min_rows_per_class, type(self).__name__)
-        return counts
-
-    def _start(
+    def generate(
         self,
-        codec: Codec,
-        rows: Tensor,
-        labels: LabelCodec,
-        codes: np.ndarray,
-        counts: np.ndarray,
-        seed: int,
-        init: "Sampler | None",
-        before: tuple[int, History],
-    ) -> Self:
-        """Build the network, take over what `init` knows, and train on from the steps and history `before`."""
-        fabric = make_fabric(self.device, self.precision)
-        # Steps that come later have an order of rows and a noise of their own.
-        run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
-        spec, y = DataSpec.of(codec, len(labels.classes)), torch.from_numpy(codes)
-        if is_partial := bool((y < 0).any()):
-            y = infer_labels(rows, y, spec, seed=run_seed, device=fabric.device)
-        seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
-        with self._kept_if_refused(before[0]), seeded, tensor_defaults():
-            self.n_steps_, self.history_ = before
-            network = self._build(spec)
-            if init is not None:
-                transfer(type(self).__name__, network, init, labels)
-            self._set_data(codec, labels, counts, seed)
-            self.__dict__.pop("transduction_", None)
-            if is_partial:
-                self.transduction_ = self.classes_[y.numpy()]
-            self.network_ = place(network, fabric.device, compiled=self.torch_compile)
-            self._train(rows, y, fabric, run_seed, before)
-        return self
+        index: ArrayLike,
+        y: ArrayLike,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "cpu",
+    ) -> Any:
+        """Return rows by address: the same index, label and seed always give the same row.
 
-    @contextmanager
-    def _kept_if_refused(self, n_steps: int) -> Iterator[None]:
-        """Put back what was fitted before where input is refused, or anything fails before a step was done."""
-        fitted = self.__dict__.copy()
-        try:
-            yield
-        except DivergedError:
-            raise
-        except Exception as error:
-            if isinstance(error, InputError) or self.n_steps_ == n_steps:
-                self.__dict__.clear()
-                self.__dict__.update(fitted)
-            raise
+        Numbers in tables may differ in the last digits with the other rows of the call.
 
-    def _set_data(self, codec: Codec, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
-        self.codec_ = codec
+        Parameters
+        ----------
+        index : array-like of int of shape (n,)
+            Row numbers of at least 0, in any order.
+        y : label or array-like of shape (n,)
+            Labels of those rows.
+        seed : int, optional
+            Names the table; `seed_` by default.
+        device : str or torch.device
+            Where Tensors are returned. Other containers are always in main memory.
+
+        Returns
+        -------
+        X : n rows, with the type, layout, dtype and value range of the training rows
+        """
+        self._check_fitted()
+        where = check_index(index)
+        codes = self.label_codec_.encode_rows(y, len(where))
+        rows = self._make(where, codes, self.seed_ if seed is None else resolve_seed(seed))
+        return rows.to(device) if isinstance(rows, Tensor) else rows
+
+    def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
+        """Return the addresses of the next rows, which are numbered through all classes.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n,)
+            Class numbers of the next rows.
+        n_before : ndarray of shape (n_classes,)
+            Number of rows of each class before them.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+        """
+        return consecutive(codes, n_before)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted sampler to one file; a failed write leaves the previous file.
+
+        Callbacks are not saved.
+
+        Raises
+        ------
+        NotFittedError
+            The sampler is not fitted.
+        ArchiveError
+            The file cannot be written, or this sampler cannot be saved.
+        """
+        self._check_fitted()
+        archive.write(path, *self._to_archive())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+        """Read a sampler of this class that `save` or a `Checkpoint` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+        device : str
+            Where networks are put: "auto", "cpu", "cuda", "cuda:1", ...
+
+        Raises
+        ------
+        ArchiveError
+            The file is missing, damaged, or of another class or version.
+        """
+        sampler: Self = persistence.load(cls, path, device)
+        return sampler
+
+    def fingerprint(self) -> str:
+        """Hash everything that decides the rows: weights, parameters, encodings and seed."""
+        self._check_fitted()
+        return persistence.fingerprint(*self._to_archive())
+
+    def _check_params(self) -> None:
+        """Raise `InputError` for a parameter out of range."""
+
+    def _read(self, X: Any, y: Any) -> Rows:
+        """Read training data and check the number of rows of each class."""
+        rows = _without_empty_classes(Rows.read(X, y, modality=self.modality))
+        self._check_counts(rows.labels, rows.class_counts)
+        return rows
+
+    def _check_counts(self, labels: LabelCodec, counts: np.ndarray) -> None:
+        name = type(self).__name__
+        check_class_counts(labels.classes, counts, self.min_rows_per_class, name)
+
+    def _set_labels(self, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
+        """Store labels, counts and seed; `sample` starts at row 0."""
         self.label_codec_ = labels
         self.classes_ = labels.classes
         self.class_count_ = counts
         self.class_prior_ = counts / counts.sum()
-        self.spec_ = DataSpec.of(codec, len(labels.classes))
+        self.seed_ = seed
+        self._addresses = AddressCounter()
+
+    def _set_codec(self, codec: Codec) -> None:
+        """Store the encoding of the rows, and what scikit-learn says about their columns."""
+        self.codec_ = codec
         self.n_features_in_ = codec.n_features
+        self.__dict__.pop("feature_names_in_", None)
         if codec.feature_names is not None:
             self.feature_names_in_ = np.array(codec.feature_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self.seed_ = seed
-        self._next_row = 0
 
-    def _train(
-        self,
-        rows: Tensor,
-        codes: Tensor,
-        fabric: "Fabric",
-        seed: int,
-        before: tuple[int, History],
-    ) -> None:
-        balance = resolve_balance(
-            self.class_balance,
-            codes,
-            self.spec_.modality.auto.get(f"{self.method}.class_balance", 0.0),
-        )
-        batches = Batches(
-            rows.to(fabric.device, memory_format=memory_format(rows.ndim)),
-            codes.to(fabric.device),
-            batch_size=self.batch_size,
-            seed=derive_seed(seed, "order"),
-            weights=row_weights(codes, balance) if balance else None,
-        )
-        callbacks = [*(self.callbacks or []), *([ProgressBar()] if self.verbose else [])]
-        loop = Loop(
-            batches,
-            self.network_,
-            sampler=self,
-            fabric=fabric,
-            max_steps=self.max_steps,
-            callbacks=callbacks,
-            schedule=self.lr_schedule,
-            before=before,
-        )
-        try:
-            self._fit(self.network_, loop)
-        finally:
-            self.network_.eval()
-            self.n_steps_, self.history_ = loop.record()
+    def _counter(self) -> AddressCounter:
+        """Return the counter of the addresses that `sample` has used."""
+        counter: AddressCounter = self.__dict__.setdefault("_addresses", AddressCounter())
+        return counter
+
+    def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
+        """Return the header and the tensors of an archive, starting from `header_of`."""
+        raise ArchiveError(f"cannot save {type(self).__name__}: {self._unsaved}")
+
+    def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
+        """Take back what `_to_archive` adds to `header_of`; all else is restored already."""
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call fit(X, y) first."
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "network_")
+        return hasattr(self, "classes_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def check_some_labelled(rows: Rows) -> None:
+    """Raise `InputError` if no row has a label."""
+    if not rows.class_counts.any():
+        raise InputError("y has no labelled row: unlabelled rows need labelled ones to learn from.")
+
+
+def _without_empty_classes(rows: Rows) -> Rows:
+    """Return the same rows, whose labels are those that occur."""
+    check_some_labelled(rows)
+    counts = rows.class_counts
+    if counts.all():
+        return rows
+    labels = replace(rows.labels, classes=rows.classes[counts > 0])
+    codes = np.where(rows.codes < 0, -1, (np.cumsum(counts > 0) - 1)[rows.codes])
+    return replace(rows, labels=labels, codes=codes, known_codec=rows.codec)

@@ -1,10 +1,10 @@
-"""Saving and loading of samplers."""
+"""Samplers as archives: parameters, labels and encodings as JSON, weights as safetensors."""
 
 import hashlib
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,239 +13,177 @@ from torch import Tensor, nn
 from gen_augment import archive
 from gen_augment.data import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.modalities import codec_from_json, codec_to_json
+from gen_augment.modalities import (
+    codec_from_json,
+    codec_to_json,
+    modality_from_json,
+    modality_to_json,
+)
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
-from gen_augment.training.placement import found_here, make_fabric, place, tensor_defaults
-from gen_augment.types import JSON
+from gen_augment.training.placement import tensor_defaults
+from gen_augment.types import JSON, History
 
-if TYPE_CHECKING:
-    from gen_augment.samplers.base import Sampler
+__all__ = [
+    "build_network",
+    "check_history",
+    "check_int",
+    "fingerprint",
+    "header_of",
+    "load",
+    "network_like",
+    "tensor_bytes",
+]
 
-__all__ = ["Persistent"]
-
-_FIELDS = {
-    "format",
-    "class",
-    "params",
-    "codec",
-    "labels",
-    "class_count",
-    "seed",
-    "history",
-    "n_steps",
-}
+_KEYS = {"format", "class", "params", "codec", "labels", "class_count", "seed"}
+#: Header keys and parameters that say how and where a sampler was trained, not what it became.
+_NOT_IN_ROWS = ("history", "n_steps")
+_PARAMS_NOT_IN_ROWS = (
+    "device", "torch_compile", "callbacks", "verbose", "random_state", "modality",
+)  # fmt: skip
+#: What damaged values can raise while a sampler is rebuilt.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-#: Parameters that are not the same for one sampler on two machines, or say how it was trained and not what it became.
-_NO_PART_IN_ROWS = ("device", "torch_compile", "callbacks", "verbose", "random_state")
+def header_of(sampler: Any) -> JSON:
+    """Return what every fitted sampler has, as JSON values."""
+    return {
+        "class": type(sampler).__name__,
+        "params": _params_to_json(sampler.get_params(deep=False)),
+        "codec": codec_to_json(sampler.codec_),
+        "labels": sampler.label_codec_.to_json(),
+        "class_count": sampler.class_count_.tolist(),
+        "seed": sampler.seed_,
+    }
 
 
-class Persistent:
-    """`save` and `load` for a sampler: parameters, codec and history as JSON, weights as safetensors."""
+def load(cls: Any, path: str | os.PathLike[str], device: str) -> Any:
+    """Rebuild a sampler of class `cls` from an archive; every value is checked.
 
-    #: Parameters that older archives do not hold, with the value that stands for what was done then.
-    _former_params: ClassVar[JSON] = {}
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted sampler to one file, whole or not at all.
-
-        Callbacks are not saved.
-
-        Raises
-        ------
-        NotFittedError
-        ArchiveError
-            The place cannot be written.
-        """
-        sampler = cast("Sampler", self)
-        sampler._check_fitted()
-        archive.write(path, *self._to_archive())
-
-    def fingerprint(self) -> str:
-        """Hash of all that decides the rows: weights, parameters, data form, labels and seed."""
-        sampler = cast("Sampler", self)
-        sampler._check_fitted()
-        header, tensors = self._to_archive()
-        former = self._former_params.items()  # an archive keeps its fingerprint
-        params = {
-            k: v
-            for k, v in header["params"].items()
-            if k not in _NO_PART_IN_ROWS and (k, v) not in former
-        }
-        described = {k: v for k, v in header.items() if k not in ("history", "n_steps")} | {
-            "params": params
-        }
-        digest = hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16)
-        for name in sorted(tensors):
-            digest.update(name.encode())
-            digest.update(
-                tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
-            )
-        return digest.hexdigest()
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
-        """Read a sampler that `save` or a `Checkpoint` wrote.
-
-        Parameters
-        ----------
-        path : path-like
-        device : str
-            Where to put it: "auto", "cpu", "cuda", "cuda:1", ...
-
-        Raises
-        ------
-        ArchiveError
-            The file is missing, cut short, of another class or version, or does not fit together.
-        """
-        header, tensors = archive.read(path)
-        weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
-        if header.get("class") != cls.__name__:
-            raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
-        archive.check_keys(f"{path} cannot be used", header, _FIELDS | ({"training"} & set(header)))
-        try:
-            sampler = cls._from_header(header)
-            network = _build_like(sampler, weights)
-            if broken := [
-                name
-                for name, w in weights.items()
-                if w.is_floating_point() and not w.isfinite().all()
-            ]:
-                raise InputError(f"the weights {broken[0]!r} are not finite.")
-            network.load_state_dict(weights)
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ArchiveError(f"{path} does not fit together: {error}") from error
-        sampler.device = device
-        sampler.network_ = place(
-            network,
-            make_fabric(device, sampler.precision).device,
-            compiled=sampler.torch_compile,
-        ).eval()
-        return cast("Self", sampler)
-
-    @classmethod
-    def _from_header(cls, header: JSON) -> "Sampler":
-        """All of the sampler but its network; every value is checked."""
-        params = {**cls._former_params, **header["params"]}
-        archive.check_keys(
-            f"parameters of {cls.__name__}", params, set(cast(Any, cls)._get_param_names())
-        )
-        if "callbacks" in params:  # which a constructor of one's own may lack
-            params["callbacks"] = None
-        sampler = cast("Sampler", cls(**params))
+    Raises
+    ------
+    ArchiveError
+        The file is missing, damaged, or of another class or version.
+    """
+    header, tensors = archive.read(path)
+    if header.get("class") != cls.__name__:
+        raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
+    keys = _KEYS | cls._header_keys | ({"training"} & set(header))
+    archive.check_keys(f"{path} cannot be used", header, keys)
+    learned = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
+    try:
+        sampler = cls(**_params_from_json(cls, header["params"]))
         sampler._check_params()
         labels = LabelCodec.from_json(header["labels"])
-        counts = np.array(header["class_count"])
-        if (
-            counts.shape != labels.classes.shape
-            or counts.dtype.kind != "i"
-            or not (counts > 0).all()
-        ):
-            raise InputError(
-                f"class_count={counts.tolist()!r} is no count for each of {len(labels.classes)} classes."
-            )
-        for name in ("seed", "n_steps"):
-            if type(header[name]) is not int:
-                raise InputError(f"{name}={header[name]!r} is no whole number.")
-        sampler._set_data(codec_from_json(header["codec"]), labels, counts, header["seed"])
-        sampler.history_, sampler.n_steps_ = _check_history(header["history"]), header["n_steps"]
-        return sampler
-
-    def __getstate__(self) -> JSON:
-        # Weights alone: modules with parametrisations (spectral norm) cannot be pickled.
-        state: JSON = dict(cast("Sampler", super()).__getstate__())
-        if "network_" in state:
-            network = state.pop("network_")
-            device = str(next(network.parameters()).device)
-            state["_weights"] = (
-                device,
-                {name: tensor.cpu() for name, tensor in network.state_dict().items()},
-            )
-        return state
-
-    def __setstate__(self, state: JSON) -> None:
-        sampler = cast("Sampler", self)
-        weights = state.pop("_weights", None)
-        cast("Sampler", super()).__setstate__(state)
-        if weights is not None:
-            device, tensors = weights
-            with fork_rng(0, torch.device("cpu")), tensor_defaults():
-                network = sampler._build(sampler.spec_)
-            network.load_state_dict(tensors)
-            network = place(network, found_here(device), compiled=sampler.torch_compile)
-            sampler.network_ = network.eval()
-
-    def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
-        sampler = cast("Sampler", self)
-        header = {
-            "class": type(sampler).__name__,
-            "params": self._json_params(),
-            "codec": codec_to_json(sampler.codec_),
-            "labels": sampler.label_codec_.to_json(),
-            "class_count": sampler.class_count_.tolist(),
-            "seed": sampler.seed_,
-            "history": sampler.history_,
-            "n_steps": sampler.n_steps_,
-        }
-        return header, dict(sampler.network_.state_dict())
-
-    def _json_params(self) -> JSON:
-        params = cast("Sampler", self).get_params(deep=False)
-        return {
-            name: None if name == "callbacks" else _plain(value) for name, value in params.items()
-        }
+        counts = _check_counts(header["class_count"], labels)
+        sampler._set_labels(labels, counts, check_int("seed", header["seed"]))
+        sampler._set_codec(codec_from_json(header["codec"]))
+        sampler._restore(header, learned, device)
+    except _DAMAGE as error:
+        raise ArchiveError(f"{path} does not fit together: {error}") from error
+    return sampler
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        value = archive.as_pairs(value)
-    try:
-        json.dumps(value)
-    except TypeError:
-        return None  # a RandomState: the seed drawn from it is kept as seed_
-    return value
+def fingerprint(header: JSON, tensors: Mapping[str, Tensor]) -> str:
+    """Hash what decides the rows of an archived sampler: 32 hex digits."""
+    params = {k: v for k, v in header["params"].items() if k not in _PARAMS_NOT_IN_ROWS}
+    described = {k: v for k, v in header.items() if k not in _NOT_IN_ROWS} | {"params": params}
+    digest = hashlib.blake2b(json.dumps(described, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensor_bytes(tensors[name]))
+    return digest.hexdigest()
 
 
-def _build_like(sampler: "Sampler", weights: dict[str, Tensor]) -> nn.Module:
-    """The network of `sampler`, if it is of the size of `weights`.
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """Return the values of a Tensor of any dtype as bytes."""
+    array: np.ndarray = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return array.data
 
-    It is first built without memory: a header may ask for any size, and a file has only the size that it has.
+
+def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
+    """Build the network of `sampler` and load `weights` of the same size into it.
+
+    It is first built without memory: a header may ask for any size, but a file has only its own.
+
+    Raises
+    ------
+    InputError
+        The weights have other shapes, or are not finite.
     """
     try:
         with tensor_defaults(), torch.device("meta"):
             outline = sampler._build(sampler.spec_).state_dict()
-    except (
-        RuntimeError
-    ):  # a network whose making needs values; one that cannot be made fails again below
+    except RuntimeError:  # the network needs values while it is built; a bad size fails again below
         outline = weights
     expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if expected != found:
         name = next(iter(sorted(expected.items() ^ found.items())))[0]
         raise InputError(
-            f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is expected."
+            f"the weights {name!r} have shape {found.get(name)}, and {expected.get(name)} is "
+            "expected."
         )
-    with (
-        fork_rng(0, torch.device("cpu")),
-        tensor_defaults(),
-    ):  # weights are drawn from the global generator
-        return sampler._build(sampler.spec_)
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"the weights {name!r} are not finite.")
+    network = build_network(sampler)
+    network.load_state_dict(weights)
+    return network
 
 
-def _check_history(history: Any) -> dict[str, list[float]]:
+def build_network(sampler: Any) -> nn.Module:
+    """Build an untrained network without touching the global random state."""
+    with fork_rng(0, torch.device("cpu")), tensor_defaults():
+        network: nn.Module = sampler._build(sampler.spec_)
+        return network
+
+
+def check_history(history: Any) -> History:
+    """Return `history`, or raise `InputError` if it is not ``{name: list of numbers}``."""
     for name, values in history.items():
         if not isinstance(values, list) or not all(
             isinstance(value, (int, float)) for value in values
         ):
-            raise InputError(f"the history of {name!r} is no list of numbers.")
+            raise InputError(f"the history of {name!r} is not a list of numbers.")
     return dict(history)
+
+
+def check_int(name: str, value: Any) -> int:
+    """Return `value`, or raise `InputError` if it is not an int."""
+    if type(value) is not int:
+        raise InputError(f"{name}={value!r} is not an int.")
+    return value
+
+
+def _check_counts(values: Any, labels: LabelCodec) -> np.ndarray:
+    counts = np.array(values)
+    if counts.shape != labels.classes.shape or counts.dtype.kind != "i" or (counts <= 0).any():
+        raise InputError(
+            f"class_count={values!r} does not have a positive count for each of "
+            f"{len(labels.classes)} classes."
+        )
+    return counts
+
+
+def _params_to_json(params: Mapping[str, Any]) -> JSON:
+    modality = _plain(modality_to_json(params.get("modality")))
+    special = {"callbacks": None, "modality": modality}
+    return {name: special.get(name, _plain(value)) for name, value in params.items()}
+
+
+def _params_from_json(cls: Any, record: JSON) -> JSON:
+    archive.check_keys(f"parameters of {cls.__name__}", record, set(cls._get_param_names()))
+    changed = {"modality": modality_from_json(record.get("modality")), "callbacks": None}
+    return record | {name: value for name, value in changed.items() if name in record}
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON values; None for a generator, whose seed is kept as `seed_`."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return archive.as_pairs({key: _plain(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else None

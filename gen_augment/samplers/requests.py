@@ -1,60 +1,114 @@
-"""Which labels a call of `sample` asks for, and at which addresses."""
+"""The labels that a call of `sample` asks for, and the addresses that it uses."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from threading import RLock
+from typing import Any, Self
 
 import numpy as np
 
-from gen_augment.codecs import LabelCodec, concatenate, matcher, take
-from gen_augment.counts import check_counts
+from gen_augment.containers import concatenate, take
+from gen_augment.data import LabelCodec
+from gen_augment.data.counts import check_counts
 from gen_augment.errors import ExhaustedError, InputError
-from gen_augment.modalities.table.conditions import Match
+from gen_augment.modalities import Match
 from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
 from gen_augment.types import Labels
 from gen_augment.validation import check_positive_int
 
-__all__ = ["MAX_DRAWS", "requested_codes", "sample_by_address", "sample_parts"]
+__all__ = ["MAX_DRAWS", "AddressCounter", "Request", "sample_by_address", "sample_parts"]
 
-#: Rows that are made for each that is to meet conditions, at most and on average; and in one go.
-MAX_DRAWS, MOST_AT_ONCE = 1000, 16384
+#: Default maximum of rows drawn for each row that meets the conditions, on average.
+MAX_DRAWS = 1000
+#: Rows that are drawn at once in the search for rows that meet the conditions.
+MOST_AT_ONCE = 16384
 
 
-def requested_codes(
-    n_samples: int | None, y: Labels, labels: LabelCodec, prior: np.ndarray, start: int, seed: int
-) -> np.ndarray:
-    """Class numbers of the rows to draw: ndarray of shape (n,), int64.
+class AddressCounter:
+    """Hands out addresses of a sampler's own table, each of them once, to any number of threads.
 
-    Parameters
-    ----------
-    n_samples, y
-        As `Sampler.sample` takes them.
-    labels : LabelCodec
-    prior : ndarray of shape (n_classes,)
-    start, seed : int
-        Address of the first row, for labels drawn from the prior.
+    Copies and pickles continue from the same address with a lock of their own.
     """
-    if n_samples is not None:
-        n_samples = check_positive_int("n_samples", n_samples)
-    if y is None:
-        return categorical(np.arange(start, start + (n_samples or 1)), prior, seed)
-    if isinstance(y, Mapping):
-        counts = check_counts("y", y)
-        codes = np.repeat(labels.encode(list(y)) if y else np.empty(0, int), counts)
-    else:
-        codes = labels.encode(y)
-        if codes.ndim == 0:
-            return np.full(n_samples or 1, codes)
-    if codes.ndim != 1 or len(codes) == 0:
-        raise InputError(
-            f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}."
-        )
-    if n_samples not in (None, len(codes)):
-        raise InputError(
-            f"n_samples={n_samples}, but y asks for {len(codes)} rows: leave n_samples out, or make them agree."
-        )
-    return codes
+
+    def __init__(self, start: int = 0) -> None:
+        self._next = start
+        self._lock = RLock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._next,)
+
+    def reserve(self, n: int) -> int:
+        """Return the first of `n` addresses that no other call gets."""
+        with self._lock:
+            self._next += n
+            return self._next - n
+
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        """Yield the next address; other threads wait until the block ends."""
+        with self._lock:
+            yield self._next
+
+    def move_to(self, address: int) -> None:
+        """Continue from `address`; to be called while the counter is held."""
+        with self._lock:
+            self._next = address
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `n_samples` and `y` of `Sampler.sample` ask for.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    fixed : ndarray of shape (n,), int64, or None
+        Class numbers; None if they are drawn from the class prior.
+    """
+
+    n: int
+    fixed: np.ndarray | None = None
+
+    @classmethod
+    def read(cls, n_samples: int | None, y: Labels, labels: LabelCodec) -> Self:
+        """Check and combine the two parameters.
+
+        Raises
+        ------
+        InputError
+            A label is not known, or the two parameters disagree.
+        """
+        if n_samples is not None:
+            n_samples = check_positive_int("n_samples", n_samples)
+        if y is None:
+            return cls(n_samples or 1)
+        if isinstance(y, Mapping):
+            counts = check_counts("y", y)
+            codes = np.repeat(labels.encode(list(y)) if y else np.empty(0, int), counts)
+        else:
+            codes = labels.encode(y)
+            if codes.ndim == 0:
+                return cls(n_samples or 1, np.full(n_samples or 1, codes))
+        if codes.ndim != 1 or len(codes) == 0:
+            raise InputError(
+                f"y={y!r} asks for no rows: give a label, one label a row, or {{label: count}}."
+            )
+        if n_samples not in (None, len(codes)):
+            raise InputError(
+                f"n_samples={n_samples}, but y asks for {len(codes)} rows: give one of the two, or "
+                "make them agree."
+            )
+        return cls(len(codes), codes)
+
+    def codes(self, sampler: Any, start: int, seed: int) -> np.ndarray:
+        """Return the class numbers of the rows from address `start` on."""
+        if self.fixed is not None:
+            return self.fixed
+        return _prior_codes(sampler, seed, np.arange(start, start + self.n))
 
 
 def sample_by_address(
@@ -62,31 +116,23 @@ def sample_by_address(
     n_samples: int | None,
     y: Labels,
     random_state: RandomState,
-    where: Mapping[Any, Any] | None = None,
-    max_draws: int = MAX_DRAWS,
+    where: Mapping[Any, Any] | None,
+    max_draws: int,
 ) -> tuple[Any, Any]:
-    """What `Sampler.sample` gives, of anything that generates by address and counts on in ``_next_row``."""
-    goes_on = random_state is None
-    seed, start = (
-        (sampler.seed_, getattr(sampler, "_next_row", 0))
-        if goes_on
-        else (resolve_seed(random_state), 0)
-    )
-    labels: LabelCodec = sampler.label_codec_
-    codes = requested_codes(
-        n_samples, y, labels, sampler.class_prior_, start, derive_seed(seed, "label")
-    )
-    if where:
-        match, budget = matcher(sampler.codec_, where), check_positive_int("max_draws", max_draws)
-        starts = defaultdict[int, int](lambda: start)
-        X, codes = _sample_where(sampler, codes, y is None, match, budget, seed, starts)
-        stop = max(starts.values())
-    else:
-        stop = start + len(codes)
-        X = sampler.generate(np.arange(start, stop), labels.classes[codes], seed=seed)
-    if goes_on:
-        sampler._next_row = stop
-    return X, labels.decode(codes)
+    """Do what `Sampler.sample` documents."""
+    request = Request.read(n_samples, y, sampler.label_codec_)
+    match = _matcher(sampler, where)
+    budget = check_positive_int("max_draws", max_draws)
+    if random_state is not None:
+        return _rows(sampler, request, resolve_seed(random_state), 0, match, budget)[0]
+    counter = sampler._counter()
+    if match is None:
+        start = counter.reserve(request.n)
+        return _rows(sampler, request, sampler.seed_, start, None, budget)[0]
+    with counter.hold() as start:  # how many addresses are used is known afterwards
+        rows, stop = _rows(sampler, request, sampler.seed_, start, match, budget)
+        counter.move_to(stop)
+    return rows
 
 
 def sample_parts(
@@ -97,47 +143,70 @@ def sample_parts(
     size: int,
     where: Mapping[Any, Any] | None = None,
 ) -> Iterator[tuple[Any, Any]]:
-    """What ``sampler.sample(n_samples, y=y, where=where, random_state=...)`` gives, at most `size` rows at a time.
+    """Yield the rows of ``sampler.sample(...)`` in parts of at most `size` rows.
 
-    With `where`, `MAX_DRAWS` holds for each of these parts.
+    With `where`, `MAX_DRAWS` holds for each part.
     """
     seed, labels = resolve_seed(random_state), sampler.label_codec_
-    codes = requested_codes(
-        n_samples, y, labels, sampler.class_prior_, 0, derive_seed(seed, "label")
-    )
-    match, starts = matcher(sampler.codec_, where) if where else None, defaultdict[int, int](int)
+    request = Request.read(n_samples, y, labels)
+    codes = request.codes(sampler, 0, seed)
+    match, starts = _matcher(sampler, where), defaultdict[int, int](int)
     for start in range(0, len(codes), size):
         part = codes[start : start + size]
         if match is not None:
-            X, part = _sample_where(sampler, part, y is None, match, MAX_DRAWS, seed, starts)
+            is_free = request.fixed is None
+            X, part = _sample_where(sampler, part, is_free, match, MAX_DRAWS, seed, starts)
         else:
-            X = sampler.generate(
-                np.arange(start, start + len(part)), labels.classes[part], seed=seed
-            )
+            index = np.arange(start, start + len(part))
+            X = sampler.generate(index, labels.classes[part], seed=seed)
         yield X, labels.decode(part)
+
+
+def _matcher(sampler: Any, where: Mapping[Any, Any] | None) -> Match | None:
+    if not where:
+        return None
+    match: Match = sampler.codec_.modality.matcher(sampler.codec_, where)
+    return match
+
+
+def _prior_codes(sampler: Any, seed: int, index: np.ndarray) -> np.ndarray:
+    return categorical(index, sampler.class_prior_, derive_seed(seed, "label"))
+
+
+def _rows(
+    sampler: Any, request: Request, seed: int, start: int, match: Match | None, max_draws: int
+) -> tuple[tuple[Any, Any], int]:
+    """Return rows and labels from address `start` on, and the address after the last one used."""
+    labels: LabelCodec = sampler.label_codec_
+    codes = request.codes(sampler, start, seed)
+    stop = start + len(codes)
+    if match is None:
+        X = sampler.generate(np.arange(start, stop), labels.classes[codes], seed=seed)
+    else:
+        starts = defaultdict[int, int](lambda: start)
+        is_free = request.fixed is None
+        X, codes = _sample_where(sampler, codes, is_free, match, max_draws, seed, starts)
+        stop = max(starts.values())
+    return (X, labels.decode(codes)), stop
 
 
 def _sample_where(
     sampler: Any,
     codes: np.ndarray,
-    free: bool,
+    is_free: bool,
     match: Match,
     max_draws: int,
     seed: int,
     starts: dict[int, int],
 ) -> tuple[Any, np.ndarray]:
-    """Rows that match, and their class numbers.
+    """Return rows that meet the conditions, and their class numbers.
 
-    Rows whose labels are `free` are the first to match of the table, and so have the labels that go with the
-    conditions; of labels that are asked for, they are the first of the table of that label. `starts` says for each
-    class number, or for -1 where labels are free, from which address on, and is moved past what is used.
+    Rows with free labels are the first matching rows of the table, so their labels are those that
+    go with the conditions. Rows with fixed labels are the first matching rows of that label.
+    `starts` holds the next address of each class number, and of free labels at -1; it is updated.
     """
-    classes = sampler.label_codec_.classes
-    if free:
-
-        def by_prior(index: np.ndarray) -> np.ndarray:
-            return categorical(index, sampler.class_prior_, derive_seed(seed, "label"))
-
+    if is_free:
+        by_prior = partial(_prior_codes, sampler, seed)
         wanted = len(codes), max_draws * len(codes)
         X, codes, starts[-1] = _first_matches(sampler, by_prior, wanted, match, seed, starts[-1])
         return X, codes
@@ -148,7 +217,7 @@ def _sample_where(
         try:
             X, _, starts[code] = _first_matches(sampler, same, wanted, match, seed, starts[code])
         except ExhaustedError as error:
-            text = f"label {classes[code].item()!r}: {error}"
+            text = f"label {sampler.label_codec_.classes[code].item()!r}: {error}"
             raise ExhaustedError(text, kept=error.kept, drawn=error.drawn) from error
         kept.append(X)
         places.append(mine)
@@ -163,7 +232,10 @@ def _first_matches(
     seed: int,
     start: int,
 ) -> tuple[Any, np.ndarray, int]:
-    """The first rows to match, from address `start` on; `wanted` is how many, and how many may be made."""
+    """Return the first matching rows from address `start` on, their codes, and the next address.
+
+    `wanted` holds the number of rows, and the maximum number that may be drawn.
+    """
     (n, budget), labels = wanted, sampler.label_codec_.classes
     kept, kept_codes, found, drawn, last = [], [], 0, 0, start
     while found < n and drawn < budget:
@@ -179,8 +251,8 @@ def _first_matches(
         last = int(index[good[-1]]) if len(good) else last
     if found < n:
         raise ExhaustedError(
-            f"{found} of {drawn} rows met the conditions of where, and {n} are wanted: loosen them, ask for fewer "
-            "rows, or raise max_draws.",
+            f"only {found} of {drawn} rows meet the conditions of where, and {n} are needed: relax "
+            "the conditions, ask for fewer rows, or raise max_draws.",
             kept=found,
             drawn=drawn,
         )

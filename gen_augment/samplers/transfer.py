@@ -1,32 +1,30 @@
-"""Weights of one sampler as the start of another, with classes of its own."""
+"""The weights of one sampler as the start of another, which may have other classes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gen_augment.codecs import LabelCodec
+from gen_augment.data import LabelCodec
 from gen_augment.errors import InputError, NotFittedError
-from gen_augment.nets import ClassEmbedding
-
-if TYPE_CHECKING:
-    from gen_augment.samplers.base import Sampler
+from gen_augment.modalities.conditioning import ClassEmbedding
 
 __all__ = ["transfer"]
 
 
-def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCodec) -> None:
-    """Copy what `init` learned into `network`, a new one for `labels`.
+def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> None:
+    """Copy the weights of `init` into `network`, a new one for `labels`.
 
-    Vectors of classes are matched by label; a new class starts at random, from the distribution of the known ones. At
-    their mean, new classes would start alike, and be told apart no sooner than that a small set is learned by heart.
-    Where all classes are new, the parts that the network names in `anew` are not taken over.
+    Class embeddings are matched by label. The embedding of a new class starts at random, with the
+    mean and the spread of the known ones: at the mean itself, new classes would start alike, and a
+    small data set would be memorised before they differ. If all classes are new, the parts that
+    the network names in `anew` keep their initial weights.
 
     Raises
     ------
     NotFittedError, InputError
-        `init` is no fitted sampler of this kind, size and form of data.
+        `init` is not a fitted sampler of this class and size for such rows.
     """
     if type(init).__name__ != method:
         raise InputError(
@@ -48,25 +46,25 @@ def transfer(method: str, network: nn.Module, init: "Sampler", labels: LabelCode
         if old is None or old.shape != tensor.shape:
             found = None if old is None else tuple(old.shape)
             raise InputError(
-                f"init cannot be the start of this {method}: its weights {name!r} have shape {found}, and "
-                f"{tuple(tensor.shape)} is needed. Give both the same parameters, and rows of the same shape."
+                f"init cannot be the start of this {method}: its weights {name!r} have shape "
+                f"{found}, and {tuple(tensor.shape)} is needed. Give both the same parameters, and "
+                "rows of the same shape."
             )
         start[name] = tensor if name.startswith(anew) else old
     network.load_state_dict(start)
 
 
 def _rows_of(classes: np.ndarray, known: np.ndarray) -> list[int]:
-    """The number among the `known` of each class, -1 for a new one."""
+    """Return the position of each class among the known ones, -1 for a new one."""
     numbers: dict[Any, int] = {label: number for number, label in enumerate(known.tolist())}
     return [numbers.get(label, -1) for label in classes.tolist()]
 
 
 def _class_vectors(vectors: Tensor, rows: list[int], fresh: Tensor) -> Tensor:
-    """Those of known classes; elsewhere `fresh` ones, moved to the mean and scaled to the spread of the known."""
+    """Return vectors of known classes, and `fresh` ones with their mean and spread for new ones."""
     fresh = fresh.to(vectors.device)
-    new = vectors.mean(dim=0) + fresh * (
-        vectors.std(unbiased=False) / fresh.std(unbiased=False).clamp(min=1e-6)
-    )
+    spread = vectors.std(unbiased=False) / fresh.std(unbiased=False).clamp(min=1e-6)
+    new = vectors.mean(dim=0) + fresh * spread
     known = torch.tensor(rows) >= 0
     new[known] = vectors[rows][known]
     return new

@@ -1,4 +1,4 @@
-"""The step loop that every sampler trains inand its callbacks."""
+"""The step loop in which networks are trained, and its callbacks."""
 
 from gen_augment.training.batches import Batches
 from gen_augment.training.callbacks import (
@@ -10,6 +10,7 @@ from gen_augment.training.callbacks import (
 )
 from gen_augment.training.ema import EMA
 from gen_augment.training.loop import Loop
+from gen_augment.training.placement import keep_heap
 
 __all__ = [
     "EMA",
@@ -20,4 +21,5 @@ __all__ = [
     "Loop",
     "SampleGrid",
     "TensorBoard",
+    "keep_heap",
 ]

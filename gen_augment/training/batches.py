@@ -1,4 +1,4 @@
-"""Training batches by step number, shuffled anew each epoch, from rows that stay on the device."""
+"""Training batches by step number, reshuffled each epoch, from rows that stay on the device."""
 
 import torch
 from torch import Tensor
@@ -10,17 +10,23 @@ __all__ = ["Batches"]
 
 
 class Batches:
-    """Batch number *t* of an endless shuffled stream; the same for one seed whatever came before.
+    """Batch number *t* of an endless shuffled stream; it depends on the seed and *t* alone.
 
     Parameters
     ----------
     x : Tensor of shape (n, ...)
     y : Tensor of shape (n,), int64
     batch_size : int
-        Every batch has exactly this many rows; one may span two epochs, or several of a small data set.
+        Every batch has exactly this many rows; a batch may span two or more epochs.
     seed : int
     weights : Tensor of shape (n,), float64, optional
-        How often each row is met, in proportion; without them, each is met once in an epoch of n rows.
+        Relative frequency of each row. By default, an epoch of n rows has each row once.
+
+    Examples
+    --------
+    >>> batches = Batches(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), batch_size=2, seed=0)
+    >>> [sorted(torch.cat([batches.at(0)[1], batches.at(1)[1]]).tolist()), len(batches)]
+    [[0, 0, 1, 1], 4]
     """
 
     def __init__(
@@ -32,11 +38,11 @@ class Batches:
         self._orders: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
-        """Rows in an epoch."""
+        """Return the number of rows in an epoch."""
         return len(self.y)
 
     def at(self, step: int) -> Batch:
-        """Rows and labels of batch number `step`, counted from 0."""
+        """Return rows and labels of batch number `step`, counted from 0."""
         here = self._indices(step * self.batch_size, (step + 1) * self.batch_size)
         return self.x[here], self.y[here]
 
@@ -61,11 +67,11 @@ class Batches:
 
 
 def _resampled(order: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
-    """As many rows, each as often as its weight says, or one time more or less: a comb laid on the rows in `order`."""
+    """Resample systematically: as many rows, each as often as its weight says, within one."""
     line = weights[order].cumsum(0)
     n = len(order)
     comb = (torch.arange(n, device="cpu") + torch.rand((), generator=generator, device="cpu")) * (
         line[-1] / n
     )
-    met = order[torch.searchsorted(line, comb, right=True).clamp_(max=n - 1)]
-    return met[torch.randperm(n, generator=generator, device="cpu")]
+    drawn = order[torch.searchsorted(line, comb, right=True).clamp_(max=n - 1)]
+    return drawn[torch.randperm(n, generator=generator, device="cpu")]

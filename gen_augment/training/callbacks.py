@@ -1,8 +1,9 @@
-"""What can be hung on training: checkpoints, early stopping, sample grids, TensorBoard, a progress bar."""
+"""Callbacks of training: checkpoints, early stopping, sample grids, TensorBoard, a progress bar."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -11,47 +12,86 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gen_augment import archive
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.training.checkpoint import read_seed, read_training, run_id, training_record
+from gen_augment.modalities import Codec, DataSpec
+from gen_augment.training.checkpoint import (
+    Archivable,
+    read_seed,
+    read_training,
+    run_id,
+    training_record,
+)
+from gen_augment.training.loop import Loop
 from gen_augment.validation import check_positive_int
 
-if TYPE_CHECKING:
-    from gen_augment.samplers.base import Sampler
-    from gen_augment.training.loop import Loop
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "ProgressBar",
+    "SampleGrid",
+    "TensorBoard",
+    "TrainedSampler",
+    "resumed_seed",
+]
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "SampleGrid", "TensorBoard"]
+
+class TrainedSampler(Protocol):
+    """What a callback may use of the sampler that is being trained."""
+
+    codec_: Codec
+    spec_: DataSpec
+    classes_: np.ndarray
+
+    def generate(self, index: Any, y: Any) -> Any:
+        """Rows by address, from the weights of this step."""
 
 
 class Callback:
-    """Three hooks; write those you need. `loop` has `step`, `history`, `status` and `stop()`."""
+    """Base class of callbacks; write the hooks that you need.
 
-    #: Whether `on_fit_begin` puts training back to where it was, and so comes before that of others.
-    resumes: ClassVar[bool] = False
+    `sampler` is a `TrainedSampler`; `loop` has `step`, `history`, `status` and `stop()`.
+    """
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
-        """Before the first step."""
+    def on_resume(self, sampler: Any, loop: Loop) -> None:
+        """Restore an interrupted run; called before `on_fit_begin` of any callback."""
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
-        """After every step."""
+    def on_fit_begin(self, sampler: Any, loop: Loop) -> None:
+        """Run before the first step."""
 
-    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
-        """Once, however training ended; `loop.status` says how."""
+    def on_step_end(self, sampler: Any, loop: Loop) -> None:
+        """Run after every step."""
+
+    def on_fit_end(self, sampler: Any, loop: Loop) -> None:
+        """Run once, however training ends; `loop.status` says how."""
 
 
 class Checkpoint(Callback):
-    """Save a usable archive every so many steps and when training ends or is interrupted.
+    """Save a usable archive at regular steps, and when training ends or is interrupted.
 
-    The file loads like any archive (``ConditionalVAE.load(path)``) and also holds what training needs to go
-    on: fitting again with the same data, parameters and checkpoint resumes there and, on a CPU, ends in the
-    weights of an undisturbed run. A sampler whose `random_state` is None takes the seed of that run.
+    The file loads like any archive (``ConditionalVAE.load(path)``). It also holds the state of
+    training: a fit with the same data, parameters and checkpoint resumes there and, on a CPU,
+    ends in the weights of an uninterrupted run. A sampler whose `random_state` is None takes the
+    seed of that run.
 
     Parameters
     ----------
     path : path-like
-        Its folder is made where it is missing.
+        Its folder is created if it does not exist.
     every : int
-        Steps between two savings.
+        Number of steps between two saves.
     resume : bool
-        Go on from `path` if it is there. Otherwise it is overwritten.
+        Resume from `path` if it exists. Otherwise it is overwritten.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gen_augment import ConditionalVAE
+    >>> X, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save = Checkpoint(f"{folder}/vae.safetensors", every=2)
+    ...     sampler = ConditionalVAE(max_steps=4, callbacks=[save], device="cpu").fit(X, y)
+    ...     ConditionalVAE.load(save.path).n_steps_
+    4
     """
 
     def __init__(
@@ -61,40 +101,44 @@ class Checkpoint(Callback):
         self.every = check_positive_int("every", every)
         self.resume = resume
 
-    resumes = True
-
     @property
     def seed(self) -> int | None:
-        """That of the run to go on with; None where there is none.
+        """Seed of the run that would be resumed; None if there is none.
 
         Raises
         ------
         ArchiveError
-            `path` is no archive.
+            `path` is not an archive.
         """
         return read_seed(self.path) if self.resume and self.path.exists() else None
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_resume(self, sampler: Archivable, loop: Loop) -> None:
         archive.check_writable(self.path)
         self._run = run_id(sampler, loop)
         if self.resume and self.path.exists():
             read_training(self.path, loop, self._run)
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_step_end(self, sampler: Archivable, loop: Loop) -> None:
         if loop.step % self.every == 0:
             self._save(sampler, loop)
 
-    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_end(self, sampler: Archivable, loop: Loop) -> None:
         if loop.status != "diverged":
             self._save(sampler, loop)
 
-    def _save(self, sampler: "Sampler", loop: "Loop") -> None:
-        loop.check()  # what is saved is finite
+    def _save(self, sampler: Archivable, loop: Loop) -> None:
+        loop.check()  # what is saved must be finite
         header, tensors = sampler._to_archive()
         n_steps, history = loop.record()
         record, state = training_record(loop, self._run)
         header |= {"training": record, "n_steps": n_steps, "history": history}
         archive.write(self.path, header, {**tensors, **state})
+
+
+def resumed_seed(callbacks: Iterable[Callback]) -> int | None:
+    """Return the seed of the run that a checkpoint resumes, if any does."""
+    seeds = (callback.seed for callback in callbacks if isinstance(callback, Checkpoint))
+    return next((seed for seed in seeds if seed is not None), None)
 
 
 class EarlyStopping(Callback):
@@ -105,9 +149,9 @@ class EarlyStopping(Callback):
     monitor : str
         A name in `history_`; smaller is better.
     patience : int
-        Steps without an improvement.
+        Number of steps without an improvement.
     min_delta : float
-        The least change that counts as one.
+        Smallest decrease that counts as an improvement.
     """
 
     def __init__(
@@ -117,11 +161,11 @@ class EarlyStopping(Callback):
         self.patience = check_positive_int("patience", patience)
         self.min_delta = min_delta
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_begin(self, sampler: Any, loop: Loop) -> None:
         self._seen = 0
-        self.on_step_end(sampler, loop)  # the run that is gone on with may have been stopped
+        self.on_step_end(sampler, loop)  # a resumed run may have been stopped already
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_step_end(self, sampler: Any, loop: Loop) -> None:
         steps = loop.history["step"]
         if len(steps) == self._seen:
             return
@@ -129,7 +173,8 @@ class EarlyStopping(Callback):
         if self.monitor not in loop.history:
             known = sorted(set(loop.history) - {"step"})
             raise InputError(
-                f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports {known}."
+                f"EarlyStopping(monitor={self.monitor!r}): {type(sampler).__name__} reports "
+                f"{known}."
             )
         # From all readings, so that those before a checkpoint count.
         best, best_step = float("inf"), 0.0
@@ -141,13 +186,14 @@ class EarlyStopping(Callback):
 
 
 class SampleGrid(Callback):
-    """Write a picture of the same noise every so many steps, one row of images a class.
+    """Write a picture of samples of the same noise at regular steps, one line for each class.
 
     Parameters
     ----------
     folder : path-like
-        Gets ``step-000500.png`` and so on.
+        Receives ``step-000500.png`` and so on.
     every : int
+        Number of steps between two pictures.
     n_per_class : int
     """
 
@@ -158,23 +204,23 @@ class SampleGrid(Callback):
         self.every = check_positive_int("every", every)
         self.n_per_class = check_positive_int("n_per_class", n_per_class)
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
-        modality, codec = sampler.spec_.modality, sampler.codec_
-        if modality.sheet(codec, loop.batches.x[:1].cpu(), 1) is None:
+    def on_fit_begin(self, sampler: TrainedSampler, loop: Loop) -> None:
+        modality = sampler.spec_.modality
+        if modality.sheet(sampler.codec_, loop.batches.x[:1].cpu(), 1) is None:
             raise InputError(f"SampleGrid draws pictures, and {modality.name} rows have none.")
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_step_end(self, sampler: TrainedSampler, loop: Loop) -> None:
         if loop.step % self.every == 0:
-            codes = np.repeat(np.arange(min(sampler.spec_.n_classes, 20)), self.n_per_class)
-            rows = sampler.codec_.encode(sampler._rows(np.arange(len(codes)), codes, sampler.seed_))
+            labels = np.repeat(sampler.classes_[:20], self.n_per_class)
+            rows = sampler.codec_.encode(sampler.generate(np.arange(len(labels)), labels))
             sheet = sampler.spec_.modality.sheet(sampler.codec_, rows, self.n_per_class)
             picture = Image.fromarray((np.asarray(sheet) * 255).round().astype(np.uint8))
             picture.save(self.folder / f"step-{loop.step:06d}.png")
 
 
 class TensorBoard(Callback):
-    """Write every reading of the losses to TensorBoard, where it is installed.
+    """Write every reading of the losses to TensorBoard, if it is installed.
 
     Parameters
     ----------
@@ -184,7 +230,7 @@ class TensorBoard(Callback):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_begin(self, sampler: Any, loop: Loop) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -194,22 +240,22 @@ class TensorBoard(Callback):
         self._writer: Any = SummaryWriter(str(self.folder))
         self._seen = len(loop.history["step"])
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_step_end(self, sampler: Any, loop: Loop) -> None:
         for row in range(self._seen, len(loop.history["step"])):
             for name, values in loop.history.items():
                 if name != "step":
                     self._writer.add_scalar(name, values[row], int(loop.history["step"][row]))
         self._seen = len(loop.history["step"])
 
-    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_end(self, sampler: Any, loop: Loop) -> None:
         self.on_step_end(sampler, loop)
         self._writer.close()
 
 
 class ProgressBar(Callback):
-    """A bar on standard error with the latest losses and the time left; `verbose=True` hangs it on."""
+    """Show a bar on standard error with the latest losses and the time left (`verbose=True`)."""
 
-    def on_fit_begin(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_begin(self, sampler: Any, loop: Loop) -> None:
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -223,12 +269,12 @@ class ProgressBar(Callback):
         )
         self._progress.start()
 
-    def on_step_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_step_end(self, sampler: Any, loop: Loop) -> None:
         latest = {
             name: values[-1] for name, values in loop.history.items() if name != "step" and values
         }
         losses = "  ".join(f"{name} {value:.3g}" for name, value in latest.items())
         self._progress.update(self._task, completed=loop.step, losses=losses)
 
-    def on_fit_end(self, sampler: "Sampler", loop: "Loop") -> None:
+    def on_fit_end(self, sampler: Any, loop: Loop) -> None:
         self._progress.stop()

@@ -1,9 +1,9 @@
-"""What training needs, besides the weights, to go on where it stopped: optimisers, random state, step."""
+"""The state of training besides the weights: optimisers, random state, step and history."""
 
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,20 +11,24 @@ from torch.optim import Optimizer
 
 from gen_augment import archive
 from gen_augment.errors import ArchiveError
-from gen_augment.modalities import codec_to_json
+from gen_augment.training.loop import Loop
 from gen_augment.types import JSON
 
-if TYPE_CHECKING:
-    from gen_augment.samplers.base import Sampler
-    from gen_augment.training.loop import Loop
+__all__ = ["PREFIX", "Archivable", "read_seed", "read_training", "run_id", "training_record"]
 
-__all__ = ["PREFIX", "read_seed", "read_training", "run_id", "training_record"]
-
+#: Names of the tensors of training, in an archive, begin with this.
 PREFIX = "training/"
 
 
-def training_record(loop: "Loop", run: str) -> tuple[JSON, dict[str, Tensor]]:
-    """JSON and tensors from which `read_training` goes on."""
+class Archivable(Protocol):
+    """What a checkpoint needs of the sampler that is being trained."""
+
+    def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
+        """Header and weights of an archive."""
+
+
+def training_record(loop: Loop, run: str) -> tuple[JSON, dict[str, Tensor]]:
+    """Return the state of training as JSON and tensors, for `read_training`."""
     tensors = {f"{PREFIX}rng": torch.get_rng_state()}
     if loop.fabric.device.type == "cuda":
         tensors[f"{PREFIX}cuda_rng"] = torch.cuda.get_rng_state(loop.fabric.device)
@@ -41,13 +45,13 @@ def training_record(loop: "Loop", run: str) -> tuple[JSON, dict[str, Tensor]]:
     return record, tensors
 
 
-def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
-    """Put network, optimisers, random state, step and history back to what `path` holds.
+def read_training(path: str | os.PathLike[str], loop: Loop, run: str) -> None:
+    """Restore network, optimisers, random state, step and history from a checkpoint.
 
     Raises
     ------
     ArchiveError
-        `path` is no checkpoint, or one of other data or parameters.
+        `path` is not a checkpoint, or one of other data or parameters.
     """
     header, tensors = archive.read(path)
     record = header.get("training")
@@ -57,17 +61,15 @@ def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
         )
     if record["run"] != run:
         raise ArchiveError(
-            f"{path} is a checkpoint of another run (other data or parameters): delete it, give another path, "
-            "or pass resume=False to overwrite it."
+            f"{path} is a checkpoint of another run (other data or parameters): delete it, give "
+            "another path, or pass resume=False to overwrite it."
         )
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     loop.network.load_state_dict(weights)
-    for i, (optimizer, groups) in enumerate(
-        zip(loop.optimizers, record["param_groups"], strict=True)
-    ):
-        optimizer.load_state_dict(
-            {"state": _optimizer_state(tensors, f"{PREFIX}{i}/"), "param_groups": groups}
-        )
+    pairs = zip(loop.optimizers, record["param_groups"], strict=True)
+    for i, (optimizer, groups) in enumerate(pairs):
+        state = _optimizer_state(tensors, f"{PREFIX}{i}/")
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
         _match_strides(optimizer)
     torch.set_rng_state(tensors[f"{PREFIX}rng"])
     if f"{PREFIX}cuda_rng" in tensors and loop.fabric.device.type == "cuda":
@@ -76,10 +78,10 @@ def read_training(path: str | os.PathLike[str], loop: "Loop", run: str) -> None:
 
 
 def read_seed(path: str | os.PathLike[str]) -> int:
-    """The seed of the run that `path` is of, or an `ArchiveError`."""
+    """Return the seed of the run of a checkpoint, or raise `ArchiveError`."""
     seed = archive.read(path, with_tensors=False)[0].get("seed")
     if type(seed) is not int:
-        raise ArchiveError(f"{path} cannot be gone on from: seed={seed!r} is no whole number.")
+        raise ArchiveError(f"{path} cannot be resumed: seed={seed!r} is not an int.")
     return seed
 
 
@@ -93,9 +95,10 @@ def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[
 
 
 def _match_strides(optimizer: Optimizer) -> None:
-    """Copy the state, moments laid out in memory as their parameters are: fused optimisers walk both in storage order.
+    """Copy the state, with moments in the memory layout of their parameters.
 
-    What was read is mapped memory, and Windows replaces no file that is mapped.
+    Fused optimisers walk both in storage order. The copy also releases the mapping of the file,
+    which Windows could not replace otherwise.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -103,25 +106,20 @@ def _match_strides(optimizer: Optimizer) -> None:
                 if not isinstance(value, Tensor):
                     continue
                 like = parameter if value.shape == parameter.shape else value
-                optimizer.state[parameter][name] = torch.empty_like(
-                    like, requires_grad=False
-                ).copy_(value)
+                copied = torch.empty_like(like, requires_grad=False).copy_(value)
+                optimizer.state[parameter][name] = copied
 
 
-def run_id(sampler: "Sampler", loop: "Loop") -> str:
-    """A hash of everything that decides the weights: class, parameters, seed, data and first weights.
+def run_id(sampler: Archivable, loop: Loop) -> str:
+    """Hash all that decides the weights: class, parameters, seed, data and initial weights.
 
-    To be asked before the first step.
+    To be called before the first step.
     """
-    # Callbacks, device and verbosity change where training runs, not where it goes.
-    params: dict[str, Any] = {
-        k: v for k, v in sampler._json_params().items() if k not in ("device", "verbose")
-    }
-    digest = hashlib.blake2b(digest_size=16)
-    forms = [codec_to_json(sampler.codec_), sampler.label_codec_.to_json()]
-    digest.update(
-        json.dumps([type(sampler).__name__, params, sampler.seed_, forms], sort_keys=True).encode()
-    )
+    header = sampler._to_archive()[0]
+    # Device and verbosity do not change the result.
+    params = {k: v for k, v in header["params"].items() if k not in ("device", "verbose")}
+    deciding = [header["class"], params, header["seed"], header["codec"], header["labels"]]
+    digest = hashlib.blake2b(json.dumps(deciding, sort_keys=True).encode(), digest_size=16)
     for tensor in (loop.batches.x, loop.batches.y, *loop.network.state_dict().values()):
         digest.update(str(tuple(tensor.shape)).encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

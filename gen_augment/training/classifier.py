@@ -1,4 +1,4 @@
-"""A small classifier of encoded rows: for features to compare rows in, and for labels of rows that have none."""
+"""A small classifier of encoded rows: its features compare rows, its predictions label them."""
 
 from collections.abc import Callable
 
@@ -24,20 +24,21 @@ def train_classifier(
     mixup: float = 0.0,
     augment: Callable[[Tensor], Tensor] | None = None,
 ) -> None:
-    """Train in place, with drop-out between `trunk` and `head`; draws from torch's global generator.
+    """Train in place, with dropout between `trunk` and `head`; uses torch's global generator.
 
     Parameters
     ----------
     trunk : nn.Module
-        Encoded rows to features.
+        Maps encoded rows to features.
     head : nn.Module
-        Features to logits of the classes.
+        Maps features to logits.
     batches : Batches
     n_steps : int
     mixup : float
-        Of the Beta distribution of MixUp (Zhang et al., 2018, arXiv:1710.09412); 0 for none.
+        Parameter of the Beta distribution of MixUp (Zhang et al., 2018, arXiv:1710.09412); 0
+        trains without MixUp.
     augment : callable, optional
-        Changes a batch of rows at random without changing their classes.
+        Random change of a batch of rows that keeps their classes.
 
     Raises
     ------
@@ -52,14 +53,11 @@ def train_classifier(
         if augment is not None:
             x = augment(x)
         if mixup:
-            share, other = (
-                float(torch.distributions.Beta(mixup, mixup).sample()),
-                torch.randperm(len(y)).to(y.device),
-            )
+            share = float(torch.distributions.Beta(mixup, mixup).sample())
+            other = torch.randperm(len(y)).to(y.device)
             logits = head(F.dropout(trunk(torch.lerp(x[other], x, share)), 0.3))
-            loss = share * F.cross_entropy(logits, y) + (1 - share) * F.cross_entropy(
-                logits, y[other]
-            )
+            mine, theirs = F.cross_entropy(logits, y), F.cross_entropy(logits, y[other])
+            loss = share * mine + (1 - share) * theirs
         else:
             loss = F.cross_entropy(head(F.dropout(trunk(x), 0.3)), y)
         optimizer.zero_grad()
@@ -68,7 +66,8 @@ def train_classifier(
         schedule.step()
     if not torch.isfinite(loss):
         raise DivergedError(
-            f"the classifier's loss is not finite after {n_steps} steps: look for extreme values in X.",
+            f"the classifier's loss is not finite after {n_steps} steps: look for extreme values "
+            "in X.",
             step=n_steps,
             loss="cross_entropy",
         )

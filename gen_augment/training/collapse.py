@@ -1,15 +1,18 @@
-"""Does a generator collapse? A few rows of each class, made from the same noise every few hundred steps, tell.
+"""Detection of mode collapse, from rows that are generated from the same noise at regular steps.
 
-Rows are compared by distances in a small fixed space: images averaged down to 8 x 8, tables as they are. Precision is
-the share of generated rows that are no farther from a real one than that is from its k-th neighbour, and recall the
-same with the roles exchanged. Their harmonic mean is the score of a class: near 1 for good samples; 0 for noise, which
-has no precision, and for a constant, which has no recall; about 1/2 for one of three equally frequent modes.
+Rows are compared in a small fixed space: images averaged to 8 x 8 px, flat rows as they are.
+Precision is the share of generated rows that are no farther from a real row than its k-th
+neighbour is, and recall is the same with the roles exchanged. Their harmonic mean is the score of
+a class: near 1 for good samples, 0 for noise (no precision) and for a constant (no recall), and
+about 1/2 for one of three equally frequent modes.
 
 References
 ----------
-Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019 (arXiv:1904.06991).
-Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020 (arXiv:2002.09797), whose coverage
-is not used: in many dimensions a constant at the mean of the real rows lies in the neighbourhood of most of them.
+Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019
+(arXiv:1904.06991).
+Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020
+(arXiv:2002.09797). Their coverage is not used: in many dimensions, a constant at the mean of the
+real rows lies in the neighbourhood of most of them.
 """
 
 import copy
@@ -30,22 +33,22 @@ __all__ = ["PROBE_EVERY", "CollapseProbe", "precision_recall"]
 
 #: Steps between two readings; a multiple of the loop's `CHECK_EVERY`.
 PROBE_EVERY = 200
-#: Classes that are watched, the largest ones, rows of all of them and of each, and neighbours.
+#: Number of watched classes (the largest), of rows in all and of each class, and of neighbours.
 MAX_CLASSES, MAX_ROWS, MIN_PER_CLASS, MAX_PER_CLASS, NEIGHBOURS = 64, 1024, 20, 64, 3
-#: A score so much lower than it was is a collapse; in the second half of training, so are rows that lie so much closer
-#: together than real ones, whatever the score: some generators never were any better.
+#: A fall of the score by this much is a collapse. In the second half of training, so is a spread
+#: of generated rows below this share of that of real rows, whatever the score.
 LARGE_FALL, LOW_SPREAD = 0.4, 0.2
-#: Weights that were better by less, over all classes, are not worth going back to: later ones are better annealed.
+#: Earlier weights are restored only if their mean score was higher by more than this.
 WORTH_RETURNING = 0.05
 
 
 class CollapseProbe(nn.Module):
-    """Watches a generator and keeps its best weights, in buffers, so that both go into checkpoints.
+    """Scores a generator and keeps its best weights, in buffers, so that checkpoints hold them.
 
     Parameters
     ----------
     generator : nn.Module
-        Of the kind that is watched; its weights are copied.
+        A generator of the kind that is scored; its weights are copied.
 
     Attributes
     ----------
@@ -59,7 +62,7 @@ class CollapseProbe(nn.Module):
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.best = copy.deepcopy(generator)
-        for module in self.best.modules():  # nobody trains these, so they are no parameters
+        for module in self.best.modules():  # not trained, so not parameters
             for name, parameter in list(module.named_parameters(recurse=False)):
                 delattr(module, name)
                 module.register_buffer(name, parameter.detach())
@@ -67,14 +70,14 @@ class CollapseProbe(nn.Module):
         self.register_buffer("best_scores", torch.zeros(MAX_CLASSES))
 
     def start(self, x: Tensor, y: Tensor, latent_shape: tuple[int, ...], seed: int) -> None:
-        """Choose the rows to compare with, and the noise to make as many of.
+        """Choose the real rows to compare with, and the noise of as many generated rows.
 
         Parameters
         ----------
         x : Tensor of shape (n_rows, ...)
             Real rows.
         y : Tensor of shape (n_rows,), int64
-            Their class numbers. Where no class has 20 rows, all are watched as one.
+            Their class numbers. If no class has 20 rows, all rows are one class.
         latent_shape : tuple of int
         seed : int
         """
@@ -92,7 +95,7 @@ class CollapseProbe(nn.Module):
             torch.arange(len(labels)) if c is None else torch.nonzero(labels == c).squeeze(1)
             for c in self.classes
         ]
-        # Evenly spaced, so that the choice needs no random numbers; the order of rows is the user's.
+        # Evenly spaced, so that the choice needs no random numbers.
         groups = [m[torch.linspace(0, len(m) - 1, min(size, len(m))).long()] for m in members]
         self._sizes = [len(group) for group in groups]
         where = torch.cat(groups).to(y.device)
@@ -103,21 +106,22 @@ class CollapseProbe(nn.Module):
 
     @torch.no_grad()
     def read(self, generator: nn.Module, *, step: int, max_steps: int, labels: Any) -> bool:
-        """Score a generator; keep its weights if they are the best so far, warn if it collapses.
+        """Score a generator; keep its weights if they are the best so far, and warn of a collapse.
 
         Parameters
         ----------
         generator : nn.Module
             Takes noise ``(B, *latent_shape)`` and class numbers ``(B,)``.
         step, max_steps : int
-            Steps done, and to be done.
+            Number of steps done, and of all steps.
         labels : sequence
             Names of the classes, by number.
 
         Returns
         -------
         bool
-            Whether to go back to the best weights: some class is collapsed, and the score was clearly higher.
+            Whether to restore the best weights: a class has collapsed, and their score is clearly
+            higher.
         """
         with evaluating(generator):
             parts = zip(torch.split(self._z, 256), torch.split(self._y, 256), strict=True)
@@ -132,9 +136,8 @@ class CollapseProbe(nn.Module):
         self.score.copy_(scores.mean())
         low = LOW_SPREAD if 2 * step >= max_steps else 0.0
         collapsed = (scores < best - LARGE_FALL) | (spreads < low)
-        found = torch.stack(
-            [collapsed.float(), spreads, scores, best]
-        ).T.tolist()  # the one wait for the device
+        readings = torch.stack([collapsed.float(), spreads, scores, best])
+        found = readings.T.tolist()  # the only wait for the device
         if sum(row[2] for row in found) >= sum(row[3] for row in found):
             best.copy_(scores)
             self.best.load_state_dict(generator.state_dict())
@@ -143,10 +146,10 @@ class CollapseProbe(nn.Module):
                 self._warned = True
                 name = "all classes" if number is None else f"class {labels[number]!r}"
                 warnings.warn(
-                    f"At step {step} of {max_steps} generated rows of {name} are {spread:.2f} times as far apart as "
-                    f"real ones, and score {score:.2f} against {before:.2f} at best: the generator is collapsing. "
-                    "If it gets no better, training ends with its best weights. Lower lr and discriminator_lr, "
-                    "raise augment, or give more rows of such classes.",
+                    f"The generator is collapsing: at step {step} of {max_steps} generated rows of "
+                    f"{name} are {spread:.2f} times as far apart as real ones, and score {score:.2f} "
+                    f"({before:.2f} at best). If it does not recover, training ends with its best "
+                    "weights; lower lr and discriminator_lr, raise augment, or add rows.",
                     ModeCollapseWarning,
                     stacklevel=3,  # past the decorator
                 )
@@ -155,20 +158,25 @@ class CollapseProbe(nn.Module):
 
 
 def precision_recall(real: Tensor, fake: Tensor, k: int = NEIGHBOURS) -> tuple[Tensor, Tensor]:
-    """Shares of `fake` rows ``(m, d)`` among real ones ``(n, d)``, and of real ones among fake ones, in [0, 1]."""
+    """Return precision and recall, in [0, 1], of `fake` rows (m, d) against `real` ones (n, d).
+
+    Examples
+    --------
+    >>> real = torch.arange(10.0)[:, None]
+    >>> [float(share) for share in precision_recall(real, real + 0.1)]
+    [1.0, 1.0]
+    """
     realistic, covered = members(real, fake, k)
     return realistic.float().mean(), covered.float().mean()
 
 
 def _spread(x: Tensor) -> Tensor:
-    """Mean distance between two rows."""
-    return torch.cdist(
-        x, x, compute_mode="donot_use_mm_for_euclid_dist"
-    ).mean()  # equal rows are at distance 0
+    """Return the mean distance between two rows; equal rows have distance 0."""
+    return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").mean()
 
 
 def _features(x: Tensor) -> Tensor:
-    """Rows as vectors of few values."""
+    """Return rows as short vectors."""
     if x.ndim == 4:
         x = F.adaptive_avg_pool2d(x, (min(8, x.shape[2]), min(8, x.shape[3])))
     return x.float().flatten(1)

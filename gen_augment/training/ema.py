@@ -13,10 +13,10 @@ __all__ = ["EMA"]
 
 
 class EMA(nn.Module):
-    """A frozen copy that follows a network: ``average <- d * average + (1 - d) * weights``.
+    """A frozen copy of the running average: ``average <- d * average + (1 - d) * weights``.
 
-    The decay warms up as ``min(decay, (1 + t) / (10 + t))``, so that the first, random weights are
-    soon forgotten. Running statistics of normalisation layers are averaged alike.
+    The decay warms up as ``min(decay, (1 + t) / (10 + t))``, so that the initial random weights
+    lose their influence soon. Running statistics of normalisation layers are averaged too.
 
     Parameters
     ----------
@@ -24,6 +24,16 @@ class EMA(nn.Module):
         The network to copy.
     decay : float
         In [0, 1); 0 gives the last weights.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(1, 1)
+    >>> average = EMA(layer, decay=0.0)
+    >>> update = average.follow(layer)
+    >>> _ = nn.init.constant_(layer.weight, 3.0)
+    >>> update()
+    >>> average.module.weight.item()
+    3.0
     """
 
     n_updates: Tensor
@@ -35,7 +45,7 @@ class EMA(nn.Module):
         self.register_buffer("n_updates", torch.zeros((), dtype=torch.int64))
 
     def follow(self, module: nn.Module) -> Callable[[], None]:
-        """Prepare to follow `module`, which must stay where it is; call what comes back after each of its steps."""
+        """Return a function to call after each step of `module`, which must stay on its device."""
         mine = [t for t in self.module.state_dict().values() if t.is_floating_point()]
         theirs = [t for t in module.state_dict().values() if t.is_floating_point()]
         count: int | None = None
@@ -43,7 +53,7 @@ class EMA(nn.Module):
         @torch.no_grad()
         def update() -> None:
             nonlocal count
-            if count is None:  # read once, and late: a checkpoint may have been loaded since
+            if count is None:  # read late: a checkpoint may have been loaded since
                 count = int(self.n_updates)
             torch._foreach_lerp_(mine, theirs, 1 - min(self.decay, (1 + count) / (10 + count)))
             count += 1

@@ -1,7 +1,8 @@
-"""The step loop. It knows no algorithm: it is handed ``step(batch) -> {name: loss}``.
+"""The step loop. It knows no algorithm: it receives ``step(batch) -> {name: loss}``.
 
-Losses stay on the device and are read every `CHECK_EVERY` steps, so that no step waits for one. At each
-reading, losses and weights must be finite; the weights are then kept as the last good ones.
+Losses stay on the device and are read every `CHECK_EVERY` steps, so that no step waits for one.
+At each reading, losses and weights must be finite; the weights are then kept as the last good
+ones.
 """
 
 import math
@@ -9,7 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,41 +23,51 @@ from gen_augment.types import History, StepFunction
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from gen_augment.training.callbacks import Callback
+__all__ = ["CHECK_EVERY", "Hooks", "Loop"]
 
-__all__ = ["CHECK_EVERY", "Loop"]
-
+#: Steps between two readings of the losses.
 CHECK_EVERY = 25
+#: Share of the steps over which the learning rate rises.
+WARMUP = 0.02
 
 Status = Literal["running", "done", "stopped", "interrupted", "diverged"]
 
 
+class Hooks(Protocol):
+    """What the loop calls; see `gen_augment.training.Callback`."""
+
+    def on_resume(self, sampler: Any, loop: "Loop") -> None: ...
+    def on_fit_begin(self, sampler: Any, loop: "Loop") -> None: ...
+    def on_step_end(self, sampler: Any, loop: "Loop") -> None: ...
+    def on_fit_end(self, sampler: Any, loop: "Loop") -> None: ...
+
+
 class Loop:
-    """Runs `max_steps` optimiser steps and tells callbacks about them.
+    """Runs `max_steps` optimiser steps and calls the hooks of callbacks.
 
     Parameters
     ----------
     batches : Batches
     network : nn.Module
-        Everything that is trained or kept, as one module; its weights are what is saved and put back.
+        Everything that is trained or kept, as one module; its weights are saved and restored.
     sampler : Sampler
-        Handed to the callbacks; the loop itself has no use for it.
+        Passed to the callbacks; the loop itself does not use it.
     fabric : Fabric
         Device, precision and backward pass.
     max_steps : int
     callbacks : sequence of Callback
     schedule : {"cosine", "trapezoid"}
-        Of the learning rate, after a warm-up over the first 2% of the steps: a cosine down to nothing, or flat for
-        the first half and then a straight line down to 2%.
+        Schedule of the learning rate after a warm-up over the first 2% of the steps: a cosine to
+        zero, or constant for the first half and then linear to 2%.
     before : (int, dict), optional
-        Steps and history of the training that this one goes on from.
+        Steps and history of the training that this one continues.
 
     Attributes
     ----------
     step : int
-        Steps done so far.
+        Number of steps done.
     history : dict of str to list of float
-        ``"step"`` and, for each loss, its mean over the steps since the reading before.
+        ``"step"`` of each reading, and the mean of each loss since the previous reading.
     status : {"running", "done", "stopped", "interrupted", "diverged"}
     """
 
@@ -68,7 +79,7 @@ class Loop:
         sampler: Any,
         fabric: "Fabric",
         max_steps: int,
-        callbacks: Sequence["Callback"] = (),
+        callbacks: Sequence[Hooks] = (),
         schedule: Literal["cosine", "trapezoid"] = "cosine",
         before: tuple[int, History] = (0, {}),
     ) -> None:
@@ -90,16 +101,16 @@ class Loop:
         self._interrupted = False
 
     def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[Any, Any]:
-        """Hand a module and its optimiser to Fabric; train with the pair that comes back."""
+        """Pass a module and its optimiser to Fabric; train with the returned pair."""
         self._base_lrs.append([group["lr"] for group in optimizer.param_groups])
-        # On one device in full precision the wrappers change nothing, and cost a small network a tenth of its step.
-        if self.fabric.world_size > 1 or self.fabric._precision.precision != "32-true":
+        # In full precision the wrappers change nothing and cost a small network 10% of its step.
+        if self.fabric._precision.precision != "32-true":
             module, optimizer = self.fabric.setup(module, optimizer)
         self.optimizers.append(optimizer)
         return module, optimizer
 
     def record(self) -> tuple[int, History]:
-        """Steps and history of all training so far, that before this run included."""
+        """Return steps and history of all training so far, including earlier fits."""
         steps, history = self.before
         mine = self.history | {"step": [steps + step for step in self.history["step"]]}
         return steps + self.step, {
@@ -107,7 +118,7 @@ class Loop:
         }
 
     def stop(self) -> None:
-        """End after this step, as early stopping does."""
+        """End training after this step, as early stopping does."""
         self._stop = True
 
     def run(self, step: StepFunction) -> None:
@@ -116,15 +127,15 @@ class Loop:
         Raises
         ------
         DivergedError
-            A loss or weight is no longer finite; `network` has the last good weights.
+            A loss or weight is not finite; `network` has the last good weights.
         KeyboardInterrupt
             After the step in progress; `network` has the weights of that step.
         """
-        for callback in sorted(
-            self.callbacks, key=lambda callback: not getattr(callback, "resumes", False)
-        ):
+        for callback in self.callbacks:
+            callback.on_resume(self.sampler, self)
+        for callback in self.callbacks:
             callback.on_fit_begin(self.sampler, self)
-        self._keep()  # a callback may have put back the weights to go on from
+        self._keep()  # a callback may have restored the weights of an earlier run
         error: BaseException | None = None
         try:
             with self._catch_interrupt(), torch.enable_grad():
@@ -137,9 +148,7 @@ class Loop:
             error = caught
             if isinstance(error, DivergedError):
                 self.status = "diverged"
-            if isinstance(
-                error, KeyboardInterrupt
-            ):  # at once where no handler could be set, or by a second Ctrl-C
+            if isinstance(error, KeyboardInterrupt):  # no handler was set, or a second Ctrl-C
                 self.status = "interrupted"
         for callback in self.callbacks:
             try:
@@ -152,7 +161,7 @@ class Loop:
             raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Read the losses since the last reading; keep the weights if all is finite, or raise."""
+        """Read the losses since the last reading; keep the weights if all are finite, or raise."""
         if not self._pending:
             return
         names = list(self._pending[0])
@@ -186,7 +195,7 @@ class Loop:
                 callback.on_step_end(self.sampler, self)
 
     def _set_lr(self) -> None:
-        warmup = max(1, round(0.02 * self.max_steps))
+        warmup = max(1, round(WARMUP * self.max_steps))
         factor = min(1.0, (self.step + 1) / warmup)
         share = self.step / self.max_steps
         factor *= (
@@ -211,27 +220,27 @@ class Loop:
         self.network.load_state_dict(self._good)
         self.step = self._good_step
         raise DivergedError(
-            f"{name} became {value} at step {step} of {self.max_steps}; the weights of step {self._good_step} were "
-            "kept. Lower lr, or look for extreme values in X.",
+            f"{name} became {value} at step {step} of {self.max_steps}; the weights of step "
+            f"{self._good_step} were kept. Lower lr, or look for extreme values in X.",
             step=step,
             loss=name,
         )
 
     @contextmanager
     def _catch_interrupt(self) -> Iterator[None]:
-        """Let Ctrl-C end the run between two steps, so that what is kept is whole."""
+        """Let Ctrl-C end the run between two steps, so that the weights are consistent."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         previous = signal.getsignal(signal.SIGINT) or signal.default_int_handler
-        if previous is signal.SIG_IGN:  # as of a process that was started with nohup
+        if previous is signal.SIG_IGN:  # the process was started with nohup
             yield
             return
 
         def on_interrupt(signum: int, frame: Any) -> None:
             self._interrupted = True
-            signal.signal(signal.SIGINT, previous)  # a second Ctrl-C is not held back
+            signal.signal(signal.SIGINT, previous)  # a second Ctrl-C ends the step at once
 
         signal.signal(signal.SIGINT, on_interrupt)
         try:

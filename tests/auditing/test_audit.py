@@ -1,4 +1,4 @@
-"""Audits of samplers whose faults are planted: what is wrong is named, and nothing else."""
+"""Audits of samplers with planted faults: the faults are reported, and nothing else."""
 
 import json
 import re
@@ -25,7 +25,8 @@ from gen_augment import (
 )
 from gen_augment.auditing import Audit
 from gen_augment.cli import main
-from gen_augment.codecs import LabelCodec, infer_codec
+from gen_augment.data.labels import LabelCodec
+from gen_augment.modalities import Table
 from gen_augment.rng import normal
 from tests.study.test_report import HOSTILE, Page
 
@@ -46,11 +47,11 @@ GROUPS = np.repeat(["left", "right"], 300)
 
 
 class Toy:
-    """Rows that a function of address, class number and seed makes."""
+    """A sampler whose rows are a function of address, class code and seed."""
 
     def __init__(self, make: Callable[..., np.ndarray], labels: ArrayLike = (0, 1, 2)) -> None:
         self.make = make
-        self.codec_: Any = infer_codec(TRAIN[0])[0]
+        self.codec_: Any = Table().fit(TRAIN[0])[0]
         self.label_codec_, _ = LabelCodec.fit(np.asarray(labels))
         self.classes_ = self.label_codec_.classes
         self.class_prior_ = np.full(3, 1 / 3)
@@ -100,7 +101,7 @@ def look(make: Callable[..., np.ndarray], **params: Any) -> Audit:
     return audit(Toy(make), *TRAIN, **{"holdout": UNSEEN, "model": LogisticRegression()} | params)
 
 
-def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
+def test_samples_of_the_true_distribution_have_no_findings() -> None:
     found = look(truth)
     assert found.findings == []
     table = found.table
@@ -131,12 +132,15 @@ def test_nothing_stands_out_of_draws_from_the_true_distribution() -> None:
         (wrong_labels, ["agree with (69|7[0-2])% of the labels"]),
         (
             swapped_labels,
-            ["agree with [01]% of the labels", "rows alone reaches [01]% balanced accuracy"],
+            [
+                "agree with [01]% of the labels",
+                "synthetic rows alone reaches [01]% balanced accuracy",
+            ],
         ),
-        (moved, [r"1 of 3 columns differ in distribution from real ones: 2 \(0\.[4-7]"]),
+        (moved, [r"1 of 3 columns differ in distribution from real rows: 2 \(0\.[4-7]"]),
     ],
 )
-def test_what_is_wrong_is_named(make: Callable[..., np.ndarray], findings: list[str]) -> None:
+def test_planted_faults_are_reported(make: Callable[..., np.ndarray], findings: list[str]) -> None:
     found = look(make).findings
     assert len(found) >= len(findings)
     for finding in findings:
@@ -153,7 +157,7 @@ def test_without_unseen_rows_there_is_no_reference() -> None:
     assert found.card["unseen_rows"] == 0
 
 
-def test_rows_of_one_class_are_looked_at_without_a_classifier(tmp_path: Path) -> None:
+def test_rows_of_one_class_need_no_classifier(tmp_path: Path) -> None:
     part = [(X[y == 0], y[y == 0]) for X, y in (TRAIN, UNSEEN)]
     found = audit(Toy(truth), *part[0], holdout=part[1])
     assert found.findings == []
@@ -166,7 +170,7 @@ def test_rows_of_one_class_are_looked_at_without_a_classifier(tmp_path: Path) ->
         audit(Toy(truth), *part[0], holdout=part[1], group=0)
 
 
-def test_it_repeats_from_its_seed_and_takes_banks(tmp_path: Path) -> None:
+def test_audits_repeat_from_a_seed_and_accept_banks(tmp_path: Path) -> None:
     first, again = look(truth, random_state=3), look(truth, random_state=3)
     assert first.table.equals(again.table)
     assert first.per_class.equals(again.per_class)
@@ -176,7 +180,7 @@ def test_it_repeats_from_its_seed_and_takes_banks(tmp_path: Path) -> None:
     ].tolist() == [50, 50, 50]
 
 
-def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
+def test_the_page_and_the_json_file_agree(tmp_path: Path) -> None:
     names = np.array(["plain", *HOSTILE])
     classes = np.unique(names)
     sampler = Toy(truth, labels=names)
@@ -192,7 +196,7 @@ def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
     found.to_json(tmp_path / "sheet.json")
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert page.open == []
-    assert "Nothing stands out among 600 synthetic rows" in page.text
+    assert "No problems were found in 600 synthetic rows" in page.text
     for name in names:
         assert name in page.text
     assert not page.all("script")
@@ -209,13 +213,15 @@ def test_the_page_and_the_sheet_say_the_same(tmp_path: Path) -> None:
     )
     assert sheet["columns"]["2"]["shape"] == pytest.approx(found.per_column["shape"][2])
     assert len(sheet["hardest"]) == 40
-    assert len(page.all("table")) == 4
+    assert len(page.all("table")) == 5
+    assert len(found.examples) == 3 * len(classes)
+    assert all(text in page.text for text in found.examples["synthetic"])
     assert len(page.all("img")) == 3
     other = audit(sampler, TRAIN[0] + 1, classes[TRAIN[1]], model=LogisticRegression())
     assert other.card["data_fingerprint"] != sheet["data_fingerprint"]
 
 
-def test_the_hardest_rows_are_those_with_wrong_labels_and_can_be_made_again() -> None:
+def test_the_hardest_rows_have_wrong_labels_and_can_be_generated_again() -> None:
     found = look(wrong_labels)
     hard, seed = found.hardest, found.card["synthetic_seed"]
     assert (hard["address"] % 10 < 3).all()
@@ -226,9 +232,9 @@ def test_the_hardest_rows_are_those_with_wrong_labels_and_can_be_made_again() ->
     assert (own != hard["label"]).mean() > 0.9
 
 
-def test_a_group_that_is_left_out_or_does_worse_is_named() -> None:
+def test_groups_that_are_missing_or_do_worse_are_reported() -> None:
     def make(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-        """Rows of the group on the left have the label of another class."""
+        """Label the rows of the left group wrongly."""
         right = truth(index, codes, seed)
         right[:, 2] = np.abs(right[:, 2])
         left = truth(index, (codes + 1) % 3, seed)
@@ -239,7 +245,8 @@ def test_a_group_that_is_left_out_or_does_worse_is_named() -> None:
     found = look(make, group=tuple(groups), model=KNeighborsClassifier(1))
     assert found.groups is not None
     assert found.groups.groups["synthetic"].isna().all()
-    assert "In group 'left' a classifier's balanced accuracy falls from" in " ".join(found.findings)
+    text = " ".join(found.findings)
+    assert "In group 'left' the balanced accuracy of a classifier falls from" in text
     assert not any("In group 'right'" in line for line in found.findings)
 
     def one_sided(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -260,19 +267,19 @@ def test_a_group_that_is_left_out_or_does_worse_is_named() -> None:
     )
     share = (X[:, 2] == 0).mean()
     assert (
-        f"Group '0.0' is {100 * share:.3g}% of the training rows, and 0% of these."
+        f"Group '0.0' makes up {100 * share:.3g}% of the training rows, and 0% of the synthetic rows."
         in found.findings
     )
 
 
-def test_features_of_ones_own_are_compared() -> None:
+def test_features_may_be_a_callable() -> None:
     column = look(moved, features=lambda X: np.asarray(X)[:, [2]])
     others = look(moved, features=lambda X: np.asarray(X)[:, :2])
     assert column.table.at["frechet_distance", "synthetic"] == pytest.approx(1, abs=0.2)
     assert others.table.at["frechet_distance", "synthetic"] < 0.1
 
 
-def test_rows_without_a_label_are_left_out() -> None:
+def test_unlabelled_rows_are_left_out() -> None:
     X, y = TRAIN
     partly = np.where(np.arange(600) % 3 == 0, -1, y)
     partly[:300] = y[:300]
@@ -295,7 +302,7 @@ def test_rows_without_a_label_are_left_out() -> None:
         audit(Toy(truth), X, np.where(y == 1, 7, partly))
 
 
-def test_declared_categories_are_compared_as_such() -> None:
+def test_declared_categories_are_compared_as_categories() -> None:
     codes = np.arange(400) % 4
     X, y = pd.DataFrame({"zip": codes, "x": np.arange(400.0)}), np.arange(400) // 4 % 2
     sampler = BootstrapSampler(column_types={"zip": "category"}, random_state=0).fit(
@@ -306,7 +313,7 @@ def test_declared_categories_are_compared_as_such() -> None:
     assert found.at["zip", "shape"] == pytest.approx(0.75, abs=0.04), "as numbers it would be 0.83"
 
 
-def test_bad_input_is_named() -> None:
+def test_bad_input_is_an_error() -> None:
     X, y = TRAIN
     with pytest.raises(NotFittedError):
         audit(ConditionalVAE(), X, y)
@@ -320,8 +327,8 @@ def test_bad_input_is_named() -> None:
         ({"X": X, "y": y, "holdout": (X[:2], y[:2])}, "holdout has 2 rows"),
         ({"X": X, "y": y, "n_samples": 0}, "n_samples"),
         ({"X": X, "y": y, "features": "resnet"}, "features='resnet'"),
-        ({"X": X, "y": y, "group": 1}, "group is compared on rows that the sampler has not seen"),
-        ({"X": X, "y": y, "holdout": UNSEEN, "group": 7}, "group=7 is no column"),
+        ({"X": X, "y": y, "group": 1}, "group is compared on unseen rows: give holdout"),
+        ({"X": X, "y": y, "holdout": UNSEEN, "group": 7}, "group=7 is not a column"),
         ({"X": X, "y": y, "holdout": UNSEEN, "group": (GROUPS, GROUPS[:5])}, "600 rows of holdout"),
     ):
         with pytest.raises(InputError, match=message):
@@ -330,7 +337,7 @@ def test_bad_input_is_named() -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The command line, in a folder of its own, with classifiers that hardly learn."""
+    """The command line in a temporary folder, with classifiers of few steps."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(import_module("gen_augment.auditing.audit"), "N_STEPS", 20)
 
@@ -342,7 +349,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return call
 
 
-def test_a_table_with_unseen_rows_and_a_group_on_the_command_line(
+def test_tables_with_unseen_rows_and_a_group_on_the_command_line(
     run: Callable[..., int], capsys: Any
 ) -> None:
     for name, (X, y) in (("train", TRAIN), ("unseen", UNSEEN)):
@@ -391,50 +398,52 @@ def test_images_on_the_command_line(run: Callable[..., int], capsys: Any) -> Non
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7
-    assert "told from real rows" in page.text
+    assert "Distinguishable from real rows" in page.text
     assert json.loads(Path("page.json").read_text())["training_rows"] == 300
     assert run("vae", "wine", "-o", "other.html") == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not Path("other.html").exists()
 
 
-class Law(Toy):
-    """Draws of a law, of which the training rows are draws too."""
+class Distribution(Toy):
+    """A sampler of the distribution of the training rows."""
 
-    def __init__(self, law: Callable[..., np.ndarray], X: np.ndarray, n_classes: int) -> None:
-        super().__init__(law, range(n_classes))
-        self.codec_ = infer_codec(X)[0]
+    def __init__(self, make: Callable[..., np.ndarray], X: np.ndarray, n_classes: int) -> None:
+        super().__init__(make, range(n_classes))
+        self.codec_ = Table().fit(X)[0]
         self.class_prior_ = np.full(n_classes, 1 / n_classes)
 
 
-def of_law(
-    law: Callable[..., np.ndarray], n: int, n_classes: int, seed: int
+def sample_of(
+    make: Callable[..., np.ndarray], n: int, n_classes: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     codes = np.arange(n) % n_classes
-    return law(np.arange(n), codes, seed), codes
+    return make(np.arange(n), codes, seed), codes
 
 
-def test_equal_rows_of_a_discrete_table_are_no_copies() -> None:
+def test_equal_rows_of_a_discrete_table_are_not_copies() -> None:
     def dice(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
         return np.random.default_rng(seed).integers(0, 4, (len(index), 3)) + 2.0 * codes[:, None]
 
-    train, unseen = of_law(dice, 200, 2, 1), of_law(dice, 200, 2, 2)
-    found = audit(Law(dice, train[0], 2), *train, holdout=unseen, model=LogisticRegression())
+    train, unseen = sample_of(dice, 200, 2, 1), sample_of(dice, 200, 2, 2)
+    found = audit(
+        Distribution(dice, train[0], 2), *train, holdout=unseen, model=LogisticRegression()
+    )
     assert found.table.loc["copies", "synthetic"] > 0.5
     assert found.findings == []
-    alone = audit(Law(dice, train[0], 2), *train, model=LogisticRegression()).findings
-    assert any("chance makes some: unseen rows would tell" in line for line in alone)
+    alone = audit(Distribution(dice, train[0], 2), *train, model=LogisticRegression()).findings
+    assert any("copies occur by chance: unseen rows would tell" in line for line in alone)
 
 
 @pytest.mark.parametrize("n_columns", [5, 20])
-def test_chance_in_few_rows_is_no_finding(n_columns: int) -> None:
+def test_chance_in_few_rows_is_not_a_finding(n_columns: int) -> None:
     def noisy(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
         return np.random.default_rng(seed).normal(size=(len(index), n_columns)) + codes[:, None]
 
     for seed in range(4):
-        train, unseen = of_law(noisy, 60, 2, 10 + seed), of_law(noisy, 60, 2, 20 + seed)
+        train, unseen = sample_of(noisy, 60, 2, 10 + seed), sample_of(noisy, 60, 2, 20 + seed)
         found = audit(
-            Law(noisy, train[0], 2),
+            Distribution(noisy, train[0], 2),
             *train,
             holdout=unseen,
             model=LogisticRegression(),
@@ -444,7 +453,7 @@ def test_chance_in_few_rows_is_no_finding(n_columns: int) -> None:
 
 
 @pytest.mark.parametrize("n", [12, 50])
-def test_two_classes_that_are_swapped_are_named(n: int) -> None:
+def test_swapped_classes_are_reported(n: int) -> None:
     centres = np.random.default_rng(0).normal(size=(20, 5)) * 6
 
     def clouds(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -453,10 +462,10 @@ def test_two_classes_that_are_swapped_are_named(n: int) -> None:
     def swapped(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
         return clouds(index, np.where(codes < 2, 1 - codes, codes), seed)
 
-    train, unseen = of_law(clouds, 20 * n, 20, 1), of_law(clouds, 20 * n, 20, 2)
+    train, unseen = sample_of(clouds, 20 * n, 20, 1), sample_of(clouds, 20 * n, 20, 2)
     found = audit(
-        Law(swapped, train[0], 20), *train, holdout=unseen, model=LogisticRegression()
+        Distribution(swapped, train[0], 20), *train, holdout=unseen, model=LogisticRegression()
     ).findings
-    named = [line for line in found if "are taken for others" in line]
+    named = [line for line in found if "look like other classes" in line]
     assert [line.split(" ")[3] for line in named] == ["0", "1"]
     assert not any("collapsed" in line for line in found)

@@ -81,7 +81,7 @@ def test_only_fitted_samplers_build(bank: SampleBank, tmp_path: Path) -> None:
     with pytest.raises(NotFittedError, match="not fitted"):
         SampleBank.build(ConditionalVAE(), 10, tmp_path / "new")
     for no_sampler in (None, object(), np.zeros(3), ConditionalVAE, bank):
-        with pytest.raises(InputError, match="is no sampler: give a fitted one"):
+        with pytest.raises(InputError, match="is not a sampler: give a fitted one"):
             SampleBank.build(no_sampler, 10, tmp_path / "new")  # type: ignore[arg-type]
     assert not (tmp_path / "new").exists()
 
@@ -93,7 +93,7 @@ def test_only_fitted_samplers_build(bank: SampleBank, tmp_path: Path) -> None:
 def test_a_folder_with_something_else_is_left_as_it_is(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir() if name == "folder" else (tmp_path / name).write_bytes(b"mine")
     before = sorted(tmp_path.rglob("*")), files_of(tmp_path)
-    with pytest.raises(InputError, match="is there already and no bank"):
+    with pytest.raises(InputError, match="exists and is not a bank"):
         SampleBank.build(Tell(), 10, tmp_path)
     assert (sorted(tmp_path.rglob("*")), files_of(tmp_path)) == before
 
@@ -210,7 +210,7 @@ def test_a_build_that_is_stopped_goes_on(
     assert told == [(done, 7) for done in range(stop + 1)]
     with pytest.raises(
         ArchiveError,
-        match=rf"unfinished bank: {stop} of 7 blocks are there.*same arguments to go on",
+        match=rf"unfinished bank: {stop} of 7 blocks are finished.*same arguments to resume",
     ):
         SampleBank(tmp_path / "b")
 

@@ -194,7 +194,7 @@ def test_values_that_cannot_be_are_refused(key: str, value: Any, bank: SampleBan
     (bank.path / "manifest.json").write_bytes(
         sign(read(bank.path / "manifest.json") | {key: value})
     )
-    with pytest.raises(ArchiveError, match=r"does not fit together|rows.bin has 2400 bytes"):
+    with pytest.raises(ArchiveError, match=r"is inconsistent|rows.bin has 2400 bytes"):
         SampleBank(bank.path)
 
 
@@ -241,7 +241,7 @@ def test_a_plan_is_no_manifest(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="unfinished bank: 0 of 1 blocks"):
         SampleBank(path)
     (path / "plan.json").rename(path / "manifest.json")
-    with pytest.raises(ArchiveError, match="0 digests, and 1 are expected"):
+    with pytest.raises(ArchiveError, match="0 digests instead of 1"):
         SampleBank(path)
 
 
@@ -253,7 +253,7 @@ def test_a_plan_with_a_damaged_codec(whole: Path, tmp_path: Path) -> None:
             "plan.json",
             lambda record, codec=codec: record.update(codec=codec),
         )
-        with pytest.raises(ArchiveError, match="does not fit together"):
+        with pytest.raises(ArchiveError, match="is inconsistent"):
             SampleBank(path)
 
 
@@ -265,7 +265,7 @@ def test_a_plan_for_more_rows_than_can_be_is_refused_at_once(whole: Path, tmp_pa
             "plan.json",
             lambda record, counts=counts: record.update(counts=counts),
         )
-        with pytest.raises(ArchiveError, match="does not fit together: counts"):
+        with pytest.raises(ArchiveError, match="is inconsistent: counts"):
             SampleBank(path)
 
 

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 COUNTS = {"a": 300, "b": 100, "c": 240}  # 40 blocks of 16
 FEW = {"a": 20, "c": 20}  # 3 blocks of 16
-UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are there")
+UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are finished")
 
 
 def keep_even(X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from gen_augment import SampleBank
-from gen_augment.codecs import ImageCodec
+from gen_augment.modalities.image import ImageCodec
 from tests.bank.toys import Tell
 
 pytestmark = [

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from gen_augment import SampleBank
-from gen_augment.codecs import LabelCodec, TableCodec
+from gen_augment.data.labels import LabelCodec
+from gen_augment.modalities import Table
 
 LABELS = np.array(["a", "b", "c"])
 
@@ -28,7 +29,7 @@ class Tell:
         seed: int = 7,
         delay: float = 0,
     ) -> None:
-        self.codec_: Any = TableCodec.fit(np.array([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]))[0]
+        self.codec_: Any = Table().fit(np.array([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]))[0]
         self.label_codec_, _ = LabelCodec.fit(labels)
         self.classes_ = self.label_codec_.classes
         self.class_prior_ = np.array(prior, dtype=float)

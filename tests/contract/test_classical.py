@@ -28,21 +28,21 @@ from gen_augment import (
     SMOTESampler,
     load_sampler,
 )
-from gen_augment.codecs import TableCodec
-from gen_augment.samplers import CLASSICAL
-from tests.conftest import FORMS, as_form, toy_images, toy_table
+from gen_augment.modalities import Table, TableCodec
+from gen_augment.samplers import SAMPLERS
+from tests.conftest import CLASSICAL, FORMS, as_form, toy_images, toy_table
 from tests.contract.test_sklearn import REASONS
 from tests.samplers.mixture import check_mixture, draw_mixture
 from tests.samplers.test_mixed import draw_mixed
 
-NAMES = sorted(CLASSICAL)
+NAMES = CLASSICAL
 TABLES = [form for form in FORMS if form.startswith("table")]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [cls() for cls in CLASSICAL.values()],
+    [SAMPLERS[name]() for name in CLASSICAL],
     expected_failed_checks=lambda estimator: REASONS,
     xfail_strict=True,
 )
@@ -52,9 +52,9 @@ def test_conventions(estimator: Any, check: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", TABLES)
-def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
+def test_samples_have_the_form_of_the_training_rows(name: str, form: str) -> None:
     X, y = as_form(form)
-    rows, labels = CLASSICAL[name](random_state=0).fit(X, y).sample(30)
+    rows, labels = SAMPLERS[name](random_state=0).fit(X, y).sample(30)
     assert type(rows) is type(X)
     assert type(labels) is type(y)
     assert rows.dtypes.equals(X.dtypes) if isinstance(X, pd.DataFrame) else rows.dtype == X.dtype
@@ -65,11 +65,11 @@ def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mixed", [False, True], ids=["numbers", "mixed"])
-def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(
+def test_rows_depend_on_their_address_alone_also_after_loading(
     name: str, mixed: bool, tmp_path: Path
 ) -> None:
     X, y = draw_mixed(90) if mixed else toy_table()
-    sampler = CLASSICAL[name](random_state=5).fit(X, y)
+    sampler = SAMPLERS[name](random_state=5).fit(X, y)
     labels = np.resize(np.unique(y), 300)
     whole = pd.DataFrame(sampler.generate(np.arange(300), labels))
     shuffled = np.random.default_rng(0).permutation(300)
@@ -96,7 +96,7 @@ def test_a_row_depends_on_its_address_alone_and_comes_back_from_disk(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
-    sampler = CLASSICAL[name](random_state=0)
+    sampler = SAMPLERS[name](random_state=0)
     for use in (
         lambda: sampler.sample(3),
         lambda: sampler.generate([0], [0]),
@@ -110,15 +110,18 @@ def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
     infinite = X.copy()
     infinite[3, 0] = np.inf
     lonely = np.where(np.arange(60) == 0, 7, y)
-    for message, (bad_X, bad_y) in {
+    cases: dict[str, Any] = {
         "column 0 of X contains infinity": (infinite, y),
         "only one class": (X, y * 0),
         "60 rows and y has 59": (X, y[:-1]),
         "y is None": (X, None),
         "occur twice": (pd.DataFrame(X, columns=list("aba")), y),
         "has no label in row 2": (X, pd.Series(y, dtype=object).mask(np.arange(60) == 2)),
-        **({} if name == "bootstrap" else {"7: 1": (X, lonely), "is for tables": toy_images()}),
-    }.items():
+    }
+    if name != "bootstrap":
+        flat = "needs rows that are encoded as vectors, and image rows"
+        cases |= {"7: 1": (X, lonely), flat: toy_images()}
+    for message, (bad_X, bad_y) in cases.items():
         with pytest.raises(InputError, match=message):
             sampler.fit(bad_X, bad_y)
         np.testing.assert_array_equal(sampler.generate([0, 1], [0, 1]), before)
@@ -127,7 +130,7 @@ def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_archives_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    CLASSICAL[name](random_state=0).fit(*toy_table()).save(path)
+    SAMPLERS[name](random_state=0).fit(*toy_table()).save(path)
     with safe_open(path, framework="pt") as file:
         text = file.metadata()["gen_augment"]
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -149,7 +152,7 @@ def test_damaged_archives_are_refused(name: str, tmp_path: Path) -> None:
             load_sampler(path)
 
 
-def test_a_bootstrap_gives_training_rows_alike_often() -> None:
+def test_bootstrap_draws_training_rows_uniformly() -> None:
     X, y = draw_mixed(40)
     rows, _ = BootstrapSampler(random_state=0).fit(X, y).sample(y={"yes": 8000})
     counts = rows.merge(X[y == "yes"].drop_duplicates(), how="left", indicator=True)["_merge"]
@@ -163,7 +166,7 @@ def test_a_bootstrap_gives_training_rows_alike_often() -> None:
 
 
 @pytest.mark.parametrize("from_folder", [False, True])
-def test_a_bootstrap_of_pil_images_gives_copies(from_folder: bool, tmp_path: Path) -> None:
+def test_bootstrap_copies_pil_images(from_folder: bool, tmp_path: Path) -> None:
     X, y = as_form("pil-grey")
     for number, (image, label) in enumerate(zip(X, y, strict=True)):
         (tmp_path / str(label)).mkdir(exist_ok=True)
@@ -177,7 +180,7 @@ def test_a_bootstrap_of_pil_images_gives_copies(from_folder: bool, tmp_path: Pat
     assert sampler.generate([3], [1]) == [before]
 
 
-def test_smote_lies_between_a_row_and_its_neighbours() -> None:
+def test_smote_rows_lie_between_a_row_and_a_neighbour() -> None:
     X, y = toy_table(80)
     made = SMOTESampler(k_neighbors=3, random_state=0).fit(X, y).sample(500, y=1)[0]
     mine = X[y == 1]
@@ -194,7 +197,7 @@ def test_smote_lies_between_a_row_and_its_neighbours() -> None:
     assert len(np.unique(fits.argmax(axis=1))) > 70
 
 
-def test_smote_of_mixed_rows_votes_on_categories() -> None:
+def test_smote_takes_categories_by_majority() -> None:
     X, y = draw_mixed(200)
     sampler = SMOTESampler(random_state=0).fit(X, y)
     rows = sampler.sample(300, y="yes", random_state=0)[0]
@@ -204,14 +207,14 @@ def test_smote_of_mixed_rows_votes_on_categories() -> None:
     few = SMOTESampler().fit(X.iloc[:4], ["a", "a", "b", "b"]).sample(9)[0]
     assert few.dtypes.equals(X.dtypes)
     codes = (
-        SMOTESampler(column_types={0: "category"})
+        SMOTESampler(modality=Table({0: "category"}))
         .fit([[1.0, 2], [5, 3], [9, 1], [9, 2]], [0, 0, 1, 1])
         .sample(50)[0]
     )
     assert set(codes[:, 0]) <= {1, 5, 9}
 
 
-def test_kernels_keep_mean_and_covariance() -> None:
+def test_kde_keeps_mean_and_covariance() -> None:
     X, y = draw_mixture(300)
     sampler = KDESampler(random_state=0).fit(X, y)
     check_mixture(sampler, mean=0.2, covariance=0.25)
@@ -222,7 +225,7 @@ def test_kernels_keep_mean_and_covariance() -> None:
     assert (np.abs(exact[:, None] - X).max(-1).min(axis=1) < 1e-5).all()
 
 
-def test_mixtures_find_two_groups_in_a_class() -> None:
+def test_mixture_finds_two_groups_in_a_class() -> None:
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(-5, 1, 300), rng.normal(5, 0.5, 100), rng.normal(0, 1, 200)])[
         :, None
@@ -238,24 +241,22 @@ def test_mixtures_find_two_groups_in_a_class() -> None:
 
 @pytest.mark.parametrize("params", [{"k_neighbors": 0}, {"bandwidth": -1}, {"n_components": 2.5}])
 def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
-    cls = next(c for c in CLASSICAL.values() if set(params) <= set(c._get_param_names()))
+    cls = next(c for c in map(SAMPLERS.get, CLASSICAL) if set(params) <= set(c._get_param_names()))
     with pytest.raises(InputError, match=next(iter(params))):
         cls(**params).fit(*toy_table())
 
 
 @pytest.mark.parametrize("make", [SMOTESampler, KDESampler], ids=["smote", "kde"])
 @pytest.mark.parametrize("key", [0, np.int64(0), "0", "pairs"], ids=repr)
-def test_column_types_are_saved_whatever_the_columns_are_called(
-    make: Any, key: Any, tmp_path: Path
-) -> None:
+def test_column_types_are_saved_for_any_column_name(make: Any, key: Any, tmp_path: Path) -> None:
     X = pd.DataFrame(
         {0: [1.0, 5, 9, 5] * 5, "0": np.arange(20.0) % 3, "pairs": np.arange(20.0) % 3}
     )
     types = {key: "category", **({} if isinstance(key, str) else {"0": "category"})}
-    sampler = make(column_types=types, random_state=0).fit(X, [0, 1] * 10)
+    sampler = make(modality=Table(types), random_state=0).fit(X, [0, 1] * 10)
     sampler.save(tmp_path / "a")
     loaded = load_sampler(tmp_path / "a")
-    assert loaded.column_types == types
+    assert loaded.modality == Table(types)
     assert loaded.fingerprint() == sampler.fingerprint()
     for again in (loaded, loaded.fit(X, [0, 1] * 10)):
         assert set(again.sample(200)[0][key]) <= set(X[key])

@@ -26,9 +26,9 @@ from gen_augment import (
 )
 from gen_augment.inject.row_source import describe
 from gen_augment.samplers import SAMPLERS
-from tests.conftest import as_form, small_sampler, toy_images, toy_table
+from tests.conftest import NETWORKS, as_form, small_sampler, toy_images, toy_table
 
-NAMES = sorted(SAMPLERS)
+NAMES = NETWORKS
 #: What ``class_balance="auto"`` stands for where classes differ much in size.
 AUTO_BALANCE = [
     ("gan", "image", 1.0),
@@ -47,7 +47,7 @@ def as_array(X: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gives_back_the_form_that_went_in(name: str, form: str) -> None:
+def test_samples_have_the_form_of_the_training_rows(name: str, form: str) -> None:
     X, y = as_form(form)
     new_X, new_y = small_sampler(name).fit(X, y).sample(7)
 
@@ -124,7 +124,7 @@ def test_saved_pickled_and_copied_samplers_give_the_same_rows(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_labels_are_those_asked_for(name: str) -> None:
+def test_samples_have_the_requested_labels(name: str) -> None:
     X, _ = toy_table(90)
     names = np.array(["a", "b", "c"])[np.arange(90) % 3]
     sampler = small_sampler(name).fit(X, names)
@@ -150,7 +150,7 @@ def test_prior_labels_follow_the_class_shares(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_random_state_replays_and_none_goes_on(name: str) -> None:
+def test_random_state_repeats_rows_and_none_continues(name: str) -> None:
     sampler = small_sampler(name).fit(*toy_table())
     X, y = sampler.sample(20, random_state=1)
     shorter = sampler.sample(12, random_state=1)
@@ -164,7 +164,9 @@ def test_random_state_replays_and_none_goes_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_leaves_global_random_state_alone_and_fits_alike_twice(name: str, tmp_path: Path) -> None:
+def test_fits_are_reproducible_and_leave_global_random_state_alone(
+    name: str, tmp_path: Path
+) -> None:
     def state() -> tuple[Any, ...]:
         return torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())
 
@@ -287,7 +289,7 @@ def test_bad_parameters_are_named(name: str, params: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bad_data_is_refused_and_the_fitted_sampler_stays(name: str) -> None:
+def test_bad_data_is_refused_and_the_fit_is_kept(name: str) -> None:
     X, y = toy_table()
     sampler = small_sampler(name).fit(X, y)
     expected = sampler.generate([0, 1], [0, 1])
@@ -344,7 +346,7 @@ def test_mixed_precision_learns_the_same_network(name: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_images_are_sampled_in_bfloat16_where_that_is_fast_and_tables_never(
+def test_only_images_are_sampled_in_bfloat16_and_only_if_it_is_fast(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = np.arange(150)  # more than one batch
@@ -364,9 +366,7 @@ def test_images_are_sampled_in_bfloat16_where_that_is_fast_and_tables_never(
 
 
 @pytest.mark.parametrize("name, kind, expected", AUTO_BALANCE)
-def test_classes_of_different_size_are_met_as_often_as_pays(
-    name: str, kind: str, expected: float
-) -> None:
+def test_auto_balances_classes_of_different_size(name: str, kind: str, expected: float) -> None:
     X, y = toy_images() if kind == "image" else toy_table()
     kept = np.concatenate([np.flatnonzero(y == y[0]), np.flatnonzero(y != y[0])[:5]])
 
@@ -387,9 +387,9 @@ def test_classes_of_different_size_are_met_as_often_as_pays(
         weights(kept, 1.5)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["images", "table"])
-def test_a_default_device_of_the_user_changes_nothing(name: str, kind: str) -> None:
+def test_the_default_device_of_torch_changes_nothing(name: str, kind: str) -> None:
     X, y = toy_images(48) if kind == "images" else toy_table(48)
     made = []
     for where in ("cpu", "meta"):  # whose tensors have no values: whatever lands there fails
@@ -400,7 +400,7 @@ def test_a_default_device_of_the_user_changes_nothing(name: str, kind: str) -> N
     np.testing.assert_array_equal(np.asarray(made[0]), np.asarray(made[1]))
 
 
-def test_a_sampler_pickled_on_a_device_that_is_not_here_comes_back_on_the_cpu() -> None:
+def test_a_sampler_pickled_on_a_missing_device_is_unpickled_on_the_cpu() -> None:
     sampler = small_sampler("vae", max_steps=2, random_state=0).fit(*toy_table(48))
     state = sampler.__getstate__()
     state["_weights"] = ("cuda:99", state["_weights"][1])
@@ -413,13 +413,13 @@ def test_a_sampler_pickled_on_a_device_that_is_not_here_comes_back_on_the_cpu() 
 
 
 @pytest.mark.parametrize("callbacks", [1, "a", [1], object()])
-def test_callbacks_that_are_none_are_refused(callbacks: Any) -> None:
+def test_bad_callbacks_are_refused(callbacks: Any) -> None:
     with pytest.raises(InputError, match=r"is no list of gen_augment\.training\.Callback"):
         small_sampler("vae", callbacks=callbacks).fit(*toy_table(48))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_weights_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
+def test_non_finite_weights_are_refused(value: float, tmp_path: Path) -> None:
     path = tmp_path / "gan.safetensors"
     small_sampler("gan", max_steps=2).fit(*toy_images(48)).save(path)
     header, tensors = archive.read(path)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from gen_augment.samplers import SAMPLERS
+from tests.conftest import NETWORKS, small_sampler
 
 REASONS = {
     "check_dtype_object": "arrays of Python objects are refused: what they hold cannot be given back as it came",
@@ -15,7 +15,7 @@ REASONS = {
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [cls(max_steps=2, batch_size=8, width=2, device="cpu") for cls in SAMPLERS.values()],
+    [small_sampler(name, max_steps=2, width=2, random_state=None) for name in NETWORKS],
     expected_failed_checks=lambda estimator: REASONS,
     xfail_strict=True,
 )

@@ -12,7 +12,8 @@ from sklearn import datasets
 from torchvision.datasets import MNIST
 
 from gen_augment import InputError
-from gen_augment.data.sources import DATASETS, Data, data_root, load_data
+from gen_augment.data import Rows
+from gen_augment.data.sources import DATASETS, LoadedData, data_root, load_data
 
 needs_data = pytest.mark.skipif(
     not os.environ.get("GEN_AUGMENT_DATA"), reason="GEN_AUGMENT_DATA names no folder"
@@ -34,32 +35,32 @@ def write_folder(root: Path, *, mode: str = "L", size: tuple[int, int] = (10, 8)
 def test_digits_are_the_images_of_scikit_learn() -> None:
     data = load_data("digits")
     bunch = datasets.load_digits()
-    assert data.X.dtype == np.uint8
-    assert (data.X.min(), data.X.max()) == (0, 255)
+    assert data.rows.X.dtype == np.uint8
+    assert (data.rows.X.min(), data.rows.X.max()) == (0, 255)
     np.testing.assert_array_equal(
-        np.rint(data.X / 255 * 16), bunch.images
+        np.rint(data.rows.X / 255 * 16), bunch.images
     )  # 17 grey levels, all told apart
-    np.testing.assert_array_equal(data.y, bunch.target)
+    np.testing.assert_array_equal(data.rows.y, bunch.target)
     assert data.test is None
 
 
 @pytest.mark.parametrize("name, columns, classes", [("wine", 13, 3), ("breast-cancer", 30, 2)])
 def test_tables_of_scikit_learn_are_frames(name: str, columns: int, classes: int) -> None:
     data = load_data(name)
-    assert isinstance(data.X, pd.DataFrame)
-    assert data.X.shape[1] == columns
-    assert data.y.nunique() == classes
-    assert (data.name, data.target) == (name, data.y.name)
+    assert isinstance(data.rows.X, pd.DataFrame)
+    assert data.rows.X.shape[1] == columns
+    assert data.rows.y.nunique() == classes
+    assert (data.name, data.target) == (name, data.rows.y.name)
 
 
 @needs_data
 @pytest.mark.parametrize("name, mirror", [("mnist", False), ("fashion-mnist", True)])
 def test_idx_files_come_with_their_test_part(name: str, mirror: bool) -> None:
     data = load_data(name)
-    assert (data.X.shape, data.X.dtype) == ((60_000, 28, 28), np.uint8)
+    assert (data.rows.X.shape, data.rows.X.dtype) == ((60_000, 28, 28), np.uint8)
     assert data.test is not None
-    assert data.test[0].shape == (10_000, 28, 28)
-    assert np.bincount(data.test[1]).tolist() == [1000] * 10 or name == "mnist"
+    assert data.test.X.shape == (10_000, 28, 28)
+    assert np.bincount(data.test.y).tolist() == [1000] * 10 or name == "mnist"
     assert data.mirror is mirror
 
 
@@ -92,9 +93,9 @@ def test_a_folder_of_class_folders_is_an_array_with_names(
     mode: str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     data = load_data(write_folder(tmp_path / "pets", mode=mode))
-    assert (data.X.shape, data.X.dtype) == (shape, np.uint8)
-    assert data.y.tolist() == ["bee"] * 3 + ["cat"] * 3
-    assert data.X.reshape(6, 80, -1)[:, 0, 0].tolist() == [100, 101, 102, 0, 1, 2]
+    assert (data.rows.X.shape, data.rows.X.dtype) == (shape, np.uint8)
+    assert data.rows.y.tolist() == ["bee"] * 3 + ["cat"] * 3
+    assert data.rows.X.reshape(6, 80, -1)[:, 0, 0].tolist() == [100, 101, 102, 0, 1, 2]
     assert (data.name, data.test) == ("pets", None)
 
 
@@ -102,18 +103,44 @@ def test_train_and_test_folders_stay_apart(tmp_path: Path) -> None:
     write_folder(tmp_path / "train")
     write_image(tmp_path / "test" / "bee" / "9.png", "L", (10, 8), 77)
     data = load_data(tmp_path)
-    assert len(data.X) == 6
+    assert len(data.rows.X) == 6
     assert data.test is not None
-    assert (data.test[0] == 77).all()
-    assert data.test[1].tolist() == ["bee"]
+    assert (data.test.X == 77).all()
+    assert data.test.y.tolist() == ["bee"]
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_folder_is_the_test_part(name: str, tmp_path: Path) -> None:
+    write_folder(tmp_path / "train")
+    write_image(tmp_path / name / "cat" / "9.png", "L", (10, 8), 77)
+    data = load_data(tmp_path)
+    assert data.test is not None
+    assert (len(data.rows), data.test.y.tolist()) == (6, ["cat"])
+    assert data.notes == (f"train/ is the training part, {name}/ the test part",)
+
+
+def test_a_validation_folder_beside_a_test_folder_is_left_out(tmp_path: Path) -> None:
+    for name in ("train", "val", "test"):
+        write_folder(tmp_path / name)
+    write_image(tmp_path / "test" / "cat" / "9.png", "L", (10, 8), 77)
+    data = load_data(tmp_path)
+    assert data.test is not None
+    assert (len(data.rows), len(data.test)) == (6, 7)
+    assert "val/ is left out" in data.notes
+
+
+def test_a_modality_reads_only_its_own_files(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    with pytest.raises(InputError, match="cannot be read as table"):
+        load_data(tmp_path, modality="table")
 
 
 def test_grey_and_colour_together_are_colour(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_image(tmp_path / "ant" / "0.png", "RGB", (10, 8))
     data = load_data(tmp_path)
-    assert data.X.shape == (7, 8, 10, 3)
-    np.testing.assert_array_equal(data.X[1], np.full((8, 10, 3), 100))
+    assert data.rows.X.shape == (7, 8, 10, 3)
+    np.testing.assert_array_equal(data.rows.X[1], np.full((8, 10, 3), 100))
 
 
 def test_images_of_several_sizes_are_named(tmp_path: Path) -> None:
@@ -155,8 +182,8 @@ def test_a_table_is_read_with_its_dtypes(suffix: str, tmp_path: Path) -> None:
     else:
         whole.to_parquet(path)
     data = load_data(str(path), target="churn")
-    pd.testing.assert_frame_equal(data.X, FRAME)
-    pd.testing.assert_series_equal(data.y, LABELS)
+    pd.testing.assert_frame_equal(data.rows.X, FRAME)
+    pd.testing.assert_series_equal(data.rows.y, LABELS)
     assert (data.name, data.target, data.test) == ("customers", "churn", None)
 
 
@@ -165,7 +192,7 @@ def test_a_suffix_may_be_in_capitals(suffix: str, tmp_path: Path) -> None:
     whole = FRAME.assign(churn=LABELS)
     write = whole.to_csv if suffix == ".CSV" else whole.to_parquet
     write(tmp_path / f"t{suffix}", index=False)
-    pd.testing.assert_frame_equal(load_data(tmp_path / f"t{suffix}", target="churn").X, FRAME)
+    pd.testing.assert_frame_equal(load_data(tmp_path / f"t{suffix}", target="churn").rows.X, FRAME)
 
 
 def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
@@ -175,8 +202,8 @@ def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
     frame = FRAME.astype({"age": "int8", "income": "float32"})
     frame.assign(k=labels).to_parquet(tmp_path / "t.parquet")
     data = load_data(tmp_path / "t.parquet", target="k")
-    pd.testing.assert_frame_equal(data.X, frame)
-    pd.testing.assert_series_equal(data.y, labels)
+    pd.testing.assert_frame_equal(data.rows.X, frame)
+    pd.testing.assert_series_equal(data.rows.y, labels)
 
 
 ARFF = """% a comment
@@ -210,9 +237,9 @@ def test_files_of_weka_and_keel_are_frames(suffix: str, tmp_path: Path) -> None:
             ),
         }
     )
-    pd.testing.assert_frame_equal(data.X, expected)
-    assert data.y.tolist() == ["positive", "negative", "negative"]
-    assert (data.name, data.target, data.y.dtype) == ("beans", "Class", "category")
+    pd.testing.assert_frame_equal(data.rows.X, expected)
+    assert data.rows.y.tolist() == ["positive", "negative", "negative"]
+    assert (data.name, data.target, data.rows.y.dtype) == ("beans", "Class", "category")
 
 
 QUOTED = """@RELATION colours
@@ -248,8 +275,8 @@ def test_quotes_and_other_alphabets_in_files_of_weka(order: list[int], tmp_path:
             "day": pd.array(np.array(days, dtype="datetime64[s]")),
         }
     )
-    pd.testing.assert_frame_equal(data.X, expected.iloc[order].reset_index(drop=True))
-    assert data.y.tolist() == [["b", "rød x", "b", "rød x"][i] for i in order]
+    pd.testing.assert_frame_equal(data.rows.X, expected.iloc[order].reset_index(drop=True))
+    assert data.rows.y.tolist() == [["b", "rød x", "b", "rød x"][i] for i in order]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +303,7 @@ def test_bad_files_of_weka_are_named(content: str, message: str, tmp_path: Path)
 def test_a_long_column_has_one_type(tmp_path: Path) -> None:
     # Read in pieces, the labels would be ints in one piece and text in another.
     (tmp_path / "t.csv").write_text("x,k\n" + "1,1\n" * 530_000 + "1,a\n")
-    assert set(load_data(tmp_path / "t.csv", target="k").y) == {"1", "a"}
+    assert set(load_data(tmp_path / "t.csv", target="k").rows.y) == {"1", "a"}
 
 
 BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
@@ -328,14 +355,16 @@ def test_what_is_nowhere_is_named(
 def test_head_draws_so_many_rows_of_each_class() -> None:
     data = load_data("wine")
     part = data.head(5, seed=1)
-    assert part.y.value_counts().tolist() == [5, 5, 5]
+    assert part.rows.y.value_counts().tolist() == [5, 5, 5]
     assert (part.name, part.target, part.mirror, part.test) == (
         data.name,
         data.target,
         data.mirror,
         data.test,
     )
-    merged = part.X.assign(k=part.y).merge(data.X.assign(k=data.y), how="left", indicator=True)
+    merged = part.rows.X.assign(k=part.rows.y).merge(
+        data.rows.X.assign(k=data.rows.y), how="left", indicator=True
+    )
     assert (merged["_merge"] == "both").all()
 
 
@@ -343,19 +372,19 @@ def test_head_keeps_the_form_of_the_labels() -> None:
     y = pd.Series(
         pd.Categorical(list("abcabc"), categories=list("cab")), name="k", index=range(10, 16)
     )
-    part = Data("t", FRAME.iloc[[0, 1, 2, 0, 1, 2]], y).head(1)
-    assert part.y.dtype == y.dtype
-    assert part.y.name == "k"
-    assert sorted(part.y) == ["a", "b", "c"]
+    part = LoadedData("t", Rows.read(FRAME.iloc[[0, 1, 2, 0, 1, 2]], y)).head(1)
+    assert part.rows.y.dtype == y.dtype
+    assert part.rows.y.name == "k"
+    assert sorted(part.rows.y) == ["a", "b", "c"]
 
 
 def test_head_replays_and_takes_all_of_a_small_class() -> None:
-    data = Data("t", np.arange(20).reshape(10, 2), np.array([0] * 8 + [1] * 2))
+    data = LoadedData("t", Rows.read(np.arange(20).reshape(10, 2), np.array([0] * 8 + [1] * 2)))
     first, again, other = data.head(4, 0), data.head(4, 0), data.head(4, 3)
-    np.testing.assert_array_equal(first.X, again.X)
-    assert not np.array_equal(first.X, other.X)
-    assert first.y.tolist() == [0, 0, 0, 0, 1, 1]
-    np.testing.assert_array_equal(first.X[-2:], data.X[8:])
+    np.testing.assert_array_equal(first.rows.X, again.rows.X)
+    assert not np.array_equal(first.rows.X, other.rows.X)
+    assert first.rows.y.tolist() == [0, 0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(first.rows.X[-2:], data.rows.X[8:])
 
 
 def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Filters, banks, data sets and copies on mixed tables."""
+"""Filters, banks, datasets and loaders on tables with columns of several types."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ X, Y = draw_mixed(200)
     [LabelAgreement(), Realism(), Novelty(), Outliers()],
     ids=lambda keep: type(keep).__name__,
 )
-def test_filters_judge_mixed_rows(keep: Any, tmp_path: Path) -> None:
+def test_filters_of_mixed_tables(keep: Any, tmp_path: Path) -> None:
     sampler = FilteredSampler(SMOTESampler(random_state=0), [keep]).fit(X, Y)
     rows, labels = sampler.sample(y={"yes": 15, "no": 15}, random_state=0)
     assert keep(rows, labels).all()
@@ -41,7 +41,7 @@ def test_filters_judge_mixed_rows(keep: Any, tmp_path: Path) -> None:
         assert keep(far[X["x"].notna()], Y[X["x"].notna()]).mean() < 0.1
 
 
-def test_copies_of_mixed_rows_are_found() -> None:
+def test_copies_in_mixed_tables_are_found() -> None:
     gate = CopyGate(forbidden=X.iloc[150:]).fit(X.iloc[:100], Y.iloc[:100])
     new = (
         SMOTESampler(random_state=0)
@@ -62,7 +62,7 @@ class Rows(Dataset[Any]):
         return X.iloc[i], Y.iloc[i]
 
 
-def test_a_data_set_of_rows_takes_them() -> None:
+def test_a_dataset_of_series_is_augmented() -> None:
     sampler = BootstrapSampler(random_state=0).fit(X, Y)
     both = AugmentedDataset(
         Rows(), sampler, sampling_strategy={"yes": (Y == "yes").sum() + 5}, labels=Y.to_numpy()
@@ -74,7 +74,7 @@ def test_a_data_set_of_rows_takes_them() -> None:
     assert type(row) is type(both[0][0])
 
 
-def test_a_loader_takes_them_by_a_transform() -> None:
+def test_a_loader_takes_mixed_rows_through_a_transform() -> None:
     def numbers(row: Any) -> torch.Tensor:
         return torch.tensor([row["count"], float(row["flag"])])
 

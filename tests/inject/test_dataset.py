@@ -20,7 +20,7 @@ from gen_augment import (
     SampleBank,
     WorkerDeviceError,
 )
-from gen_augment.counts import allocate
+from gen_augment.data.counts import allocate
 from gen_augment.inject import Provenance
 from tests.conftest import as_form, toy_images
 from tests.inject.toys import Numbered, Pairs, names, real_data, real_rows

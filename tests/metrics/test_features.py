@@ -1,4 +1,4 @@
-"""Features keep the classes apart, for every form of data, and the same seed gives the same ones."""
+"""Learned features separate the classes, for every form of data, and repeat from a seed."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gen_augment.metrics import fidelity, train_features
 from tests.conftest import as_form, toy_images, toy_table
 
 
-def test_every_form_of_rows_is_taken(form: str) -> None:
+def test_features_of_every_form_of_rows(form: str) -> None:
     X, y = as_form(form)
     features = train_features(X, y, n_steps=2)(X)
     assert features.shape == (len(X), 64)
@@ -29,7 +29,7 @@ def test_classes_of_unseen_rows_are_linearly_separable(make: Any) -> None:
     assert probe.score(extractor(new_X), new_y) > 0.9
 
 
-def test_features_depend_on_the_seed_alone_and_leave_the_global_generator() -> None:
+def test_features_depend_on_the_seed_only() -> None:
     X, y = toy_images()
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -40,14 +40,14 @@ def test_features_depend_on_the_seed_alone_and_leave_the_global_generator() -> N
     assert not np.array_equal(train_features(X, y, n_steps=5, random_state=1)(X), first)
 
 
-def test_training_needs_no_gradients_to_be_on() -> None:
+def test_training_works_under_no_grad() -> None:
     X, y = toy_table()
     with torch.no_grad():
         found = train_features(X, y, n_steps=3)(X)
     assert np.array_equal(found, train_features(X, y, n_steps=3)(X))
 
 
-def test_a_row_has_the_same_features_in_any_batch() -> None:
+def test_features_do_not_depend_on_the_batch() -> None:
     X, y = toy_images(700)
     extractor = train_features(X, y, n_steps=3)
     assert not extractor.trunk.training
@@ -55,7 +55,7 @@ def test_a_row_has_the_same_features_in_any_batch() -> None:
     assert extractor(X[:0]).shape == (0, 64)
 
 
-def test_worse_images_get_worse_figures() -> None:
+def test_worse_images_have_worse_figures() -> None:
     X, y = toy_images(120, seed=0)
     unseen, _ = toy_images(120, seed=1)
     noise = np.random.default_rng(0).integers(0, 256, X.shape, dtype=np.uint8)
@@ -78,7 +78,7 @@ def test_worse_images_get_worse_figures() -> None:
         ({"y": np.zeros(40)}, "needs at least 2 classes"),
         ({"y": np.arange(39)}, "one label for each row"),
         ({"y": None}, "y"),
-        ({"X": np.zeros((40, 2, 2, 2, 2))}, "5 dimensions"),
+        ({"X": np.zeros((40, 2, 2, 2, 2))}, r"shape \(40, 2, 2, 2, 2\)"),
         ({"X": np.full((40, 3), np.inf)}, "infinity"),
         ({"n_steps": 0}, "n_steps=0"),
         ({"device": "abacus"}, "device='abacus'"),

@@ -71,7 +71,7 @@ class Identity(nn.Module):
 # --- distances between distributions
 
 
-def test_frechet_distance_of_gaussians_is_the_closed_form() -> None:
+def test_frechet_distance_of_gaussians_has_a_closed_form() -> None:
     real = exactly([0.0, 1.0, 2.0], np.diag([1.0, 4.0, 9.0]))
     fake = exactly([3.0, 1.0, -2.0], np.diag([4.0, 4.0, 1.0]), seed=1)
     assert frechet_distance(real, fake) == pytest.approx(
@@ -79,7 +79,7 @@ def test_frechet_distance_of_gaussians_is_the_closed_form() -> None:
     )
 
 
-def test_frechet_distance_is_that_of_scipy_and_torchmetrics() -> None:
+def test_frechet_distance_equals_scipy_and_torchmetrics() -> None:
     real, fake = draw(200, 5, 0) @ draw(5, 5, 7), draw(150, 5, 1, 1.3) + 0.5
     root = linalg.sqrtm(np.cov(real.T) @ np.cov(fake.T)).real
     by_scipy = np.square(real.mean(0) - fake.mean(0)).sum() + np.trace(
@@ -92,7 +92,7 @@ def test_frechet_distance_is_that_of_scipy_and_torchmetrics() -> None:
     assert frechet_distance(real, fake) == pytest.approx(float(metric.compute()), rel=1e-6)
 
 
-def test_frechet_distance_survives_singular_covariances() -> None:
+def test_frechet_distance_of_singular_covariances() -> None:
     real = draw(10, 40, 0)  # fewer rows than features
     assert frechet_distance(real, real) == pytest.approx(0, abs=1e-10)
     assert frechet_distance(real, real + 2) == pytest.approx(4 * 40, rel=1e-9)
@@ -100,7 +100,7 @@ def test_frechet_distance_survives_singular_covariances() -> None:
     assert frechet_distance(constant, 2 * constant) == pytest.approx(3)
 
 
-def test_kernel_distance_is_that_of_a_loop_and_of_torchmetrics() -> None:
+def test_kernel_distance_equals_a_loop_and_torchmetrics() -> None:
     real, fake = draw(30, 5, 0), draw(30, 5, 1, 1.5) + 0.3
 
     def mean(a: np.ndarray, b: np.ndarray, same: bool) -> float:
@@ -118,7 +118,7 @@ def test_kernel_distance_is_that_of_a_loop_and_of_torchmetrics() -> None:
     assert kernel_distance(real, fake) == pytest.approx(float(metric.compute()[0]), rel=1e-6)
 
 
-def test_kernel_distance_has_no_bias() -> None:
+def test_kernel_distance_is_unbiased() -> None:
     same = [
         kernel_distance(draw(20, 4, 2 * seed), draw(35, 4, 2 * seed + 1)) for seed in range(300)
     ]
@@ -140,7 +140,7 @@ def _naive_precision(real: np.ndarray, fake: np.ndarray, k: int) -> float:
     )
 
 
-def test_precision_and_recall_are_those_of_loops() -> None:
+def test_precision_and_recall_equal_loops() -> None:
     real, fake = draw(40, 3, 0), draw(50, 3, 1, 0.7) + 0.8
     for k in (1, 3, 7):
         expected = _naive_precision(real, fake, k), _naive_precision(fake, real, k)
@@ -148,7 +148,7 @@ def test_precision_and_recall_are_those_of_loops() -> None:
         assert expected[0] != expected[1]
 
 
-def test_density_and_coverage_are_those_of_loops() -> None:
+def test_density_and_coverage_equal_loops() -> None:
     real, fake = draw(40, 3, 0), draw(50, 3, 1, 0.7) + 0.8
     for k in (1, 5):
         inside = [
@@ -160,7 +160,7 @@ def test_density_and_coverage_are_those_of_loops() -> None:
         )
 
 
-def test_density_and_coverage_of_fresh_draws_are_those_of_the_paper() -> None:
+def test_density_and_coverage_of_new_samples_equal_the_paper() -> None:
     density, coverage = np.mean(
         [density_coverage(draw(300, 2, s), draw(300, 2, s + 99), k=5) for s in range(8)], axis=0
     )
@@ -182,7 +182,7 @@ def test_a_dropped_mode_lowers_recall_and_an_invented_one_precision() -> None:
 # --- copies
 
 
-def test_copies_are_memorised_and_rows_far_away_are_not() -> None:
+def test_copies_are_memorised_and_distant_rows_are_not() -> None:
     train = draw(100, 4, 0)
     assert memorisation(train, train + 1e-6).share == 1
     assert memorisation(train, train + 100, reference=train) == (0.0, 1.0)
@@ -190,7 +190,7 @@ def test_copies_are_memorised_and_rows_far_away_are_not() -> None:
 
 
 @pytest.mark.parametrize("d, expected", [(1, 2 / 3), (2, 6 * np.pi / (8 * np.pi + 3 * 3**0.5))])
-def test_fresh_draws_are_as_near_as_unseen_real_rows(d: int, expected: float) -> None:
+def test_memorisation_of_new_samples_has_a_closed_form(d: int, expected: float) -> None:
     """The share in closed form: how often neighbours are each other's nearest (Cox 1981)."""
     rng = np.random.default_rng(0)
     found = memorisation(rng.random((3000, d)), rng.random((3000, d)), rng.random((3000, d)))
@@ -198,7 +198,7 @@ def test_fresh_draws_are_as_near_as_unseen_real_rows(d: int, expected: float) ->
     assert found.share == pytest.approx(expected, abs=0.03)
 
 
-def test_memorisation_is_that_of_a_loop() -> None:
+def test_memorisation_equals_a_loop() -> None:
     train, fake = draw(30, 3, 0), draw(25, 3, 1, 1.2)
     near = []
     for row in fake:
@@ -223,7 +223,7 @@ def test_a_set_against_itself_is_ideal(sets: tuple[np.ndarray]) -> None:
 
 
 @given(whole_numbers(2), st.integers(-100, 100), st.randoms())
-def test_figures_are_bounded_and_know_no_order_or_origin(
+def test_figures_are_bounded_and_invariant_to_order_and_origin(
     pair: tuple[np.ndarray, np.ndarray], shift: int, random: Any
 ) -> None:
     real, fake = pair
@@ -243,13 +243,13 @@ def test_figures_are_bounded_and_know_no_order_or_origin(
     )
 
 
-def test_memorisation_knows_no_order_or_origin() -> None:
+def test_memorisation_is_invariant_to_order_and_origin() -> None:
     train, fake = draw(60, 3, 0), draw(60, 3, 1)
     found = memorisation(train, fake, fake[:9])
     assert memorisation(train[::-1] + 3, fake[::-1] + 3, fake[8::-1] + 3) == found
 
 
-def test_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_do_not_depend_on_the_part_size(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = draw(60, 4, 0), draw(45, 4, 1)
 
     def figures() -> list[float]:
@@ -269,7 +269,7 @@ def test_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         )
 
 
-def test_tensors_lists_and_single_precision_are_taken() -> None:
+def test_tensors_lists_and_float32() -> None:
     real, fake = draw(20, 2, 0), draw(20, 2, 1)
     expected = frechet_distance(real, fake)
     assert frechet_distance(torch.tensor(real), fake.tolist()) == expected
@@ -281,7 +281,7 @@ def test_tensors_lists_and_single_precision_are_taken() -> None:
 # --- all of it, and errors
 
 
-def test_fidelity_gives_every_figure() -> None:
+def test_fidelity_returns_every_figure() -> None:
     real, fake, train = draw(40, 3, 0), draw(40, 3, 1), draw(40, 3, 2)
     found = fidelity(real, fake, lambda X: X * 2, train=train)
     assert found == {
@@ -309,16 +309,14 @@ FIGURES: list[tuple[Callable[..., Any], int]] = [
 def test_too_few_rows_are_an_error(figure: Callable[..., Any], minimum: int) -> None:
     rows = draw(minimum, 3, 0)
     figure(rows, rows)
-    with pytest.raises(
-        InputError, match=f"has {minimum - 1} rows, and at least {minimum} are needed"
-    ):
+    with pytest.raises(InputError, match=f"has {minimum - 1} rows: at least {minimum} are needed"):
         figure(rows[:-1], rows)
     with pytest.raises(InputError, match="fake has 0 rows"):
         figure(rows, rows[:0])
 
 
 @pytest.mark.parametrize("figure, minimum", FIGURES)
-def test_unusable_features_are_an_error(figure: Callable[..., Any], minimum: int) -> None:
+def test_bad_features_are_an_error(figure: Callable[..., Any], minimum: int) -> None:
     rows = draw(8, 3, 0)
     bad = rows.copy()
     bad[2, 1] = np.nan
@@ -328,9 +326,9 @@ def test_unusable_features_are_an_error(figure: Callable[..., Any], minimum: int
         (rows[:, :2], "numbers of features differ.*'fake': 2"),
         (rows[:, 0], r"fake has shape \(8,\)"),
         (rows[:, :0], r"fake has shape \(8, 0\)"),
-        (rows.astype(str), "fake is no array of numbers"),
-        ([[1.0], [2.0, 3.0]], "fake is no array of numbers"),
-        (torch.tensor(rows).bfloat16(), "fake is no array of numbers"),
+        (rows.astype(str), "fake is not an array of numbers"),
+        ([[1.0], [2.0, 3.0]], "fake is not an array of numbers"),
+        (torch.tensor(rows).bfloat16(), "fake is not an array of numbers"),
     ]:
         with pytest.raises(InputError, match=message):
             figure(rows, values)

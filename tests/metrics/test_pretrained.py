@@ -1,4 +1,4 @@
-"""Torchvision's networks as features: what comes before their last layer, from weights that are on this machine."""
+"""Features of torchvision networks, from weights that are on this machine."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def network() -> nn.Module:
 
 
 def by_hand(network: Any, images: np.ndarray) -> np.ndarray:
-    """The same features by torchvision's own transforms and with the last layer taken away."""
+    """Compute the features with torchvision's transforms and without the last layer."""
     prepare = v2.Compose(
         [
             v2.Grayscale(3) if images.shape[-1] == 1 else v2.Identity(),
@@ -45,7 +45,7 @@ def by_hand(network: Any, images: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_features_are_those_before_the_last_layer(
+def test_features_are_the_input_of_the_last_layer(
     network: nn.Module, channels: int, suffix: str, tmp_path: Path
 ) -> None:
     X, y = toy_images(12, channels=channels)
@@ -58,7 +58,7 @@ def test_features_are_those_before_the_last_layer(
     assert gate.keep(X, y).all()
 
 
-def test_a_model_of_ones_own_is_taken_and_left_as_it_was(network: nn.Module) -> None:
+def test_a_users_model_is_not_changed(network: nn.Module) -> None:
     X, y = toy_images(4, channels=3)
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     gate = Novelty(features=network.train()).fit(X, y)
@@ -68,11 +68,11 @@ def test_a_model_of_ones_own_is_taken_and_left_as_it_was(network: nn.Module) -> 
     assert all(
         torch.equal(tensor, state[name]) for name, tensor in network.eval().state_dict().items()
     )
-    mean = Novelty(features=nn.AvgPool2d(12)).fit(X, y)  # any other module is given encoded images
+    mean = Novelty(features=nn.AvgPool2d(12)).fit(X, y)  # another module receives encoded images
     np.testing.assert_allclose(mean.features_(X), X.mean(axis=(1, 2)) / 127.5 - 1, atol=1e-4)
 
 
-def test_a_name_alone_takes_what_torch_has_kept(
+def test_a_name_loads_cached_weights(
     network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -88,12 +88,12 @@ def test_a_name_alone_takes_what_torch_has_kept(
     assert Novelty(features="resnet18").fit(X, y).features_(X).shape == (4, 512)
 
 
-def test_what_cannot_be_used_is_named(network: nn.Module, tmp_path: Path) -> None:
+def test_bad_input_is_an_error(network: nn.Module, tmp_path: Path) -> None:
     torch.save(network, tmp_path / "pickled.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     (tmp_path / "cut.pth").write_bytes(b"PK")
     for name, weights, message in (
-        ("resnet19", {}, "neither 'auto' nor 'values' nor a classifier"),
+        ("resnet19", {}, "neither 'auto' nor 'values' nor a torchvision classifier"),
         ("resnet18", tmp_path / "none.pth", "none.pth cannot be read"),
         ("resnet18", tmp_path / "pickled.pth", "pickled.pth cannot be read"),
         ("resnet18", tmp_path / "cut.pth", "cut.pth cannot be read"),
@@ -102,5 +102,5 @@ def test_what_cannot_be_used_is_named(network: nn.Module, tmp_path: Path) -> Non
     ):
         with pytest.raises(InputError, match=message):
             torchvision_features(name, weights)
-    with pytest.raises(InputError, match="network of images"):
+    with pytest.raises(InputError, match="ResNet needs images"):
         Novelty(features=network).fit(*toy_table())

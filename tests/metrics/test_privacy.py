@@ -1,4 +1,4 @@
-"""Privacy figures and two-sample tests against closed forms on known distributions, copies and disjoint sets."""
+"""Privacy figures and two-sample tests against closed forms, copies and disjoint sets."""
 
 import math
 from typing import Any
@@ -33,7 +33,7 @@ def test_copies_are_at_distance_zero_and_counted() -> None:
     assert closest_record(TRAIN, HOLDOUT, HOLDOUT).share_nearer_to_train == 0.0
 
 
-def test_rows_of_the_true_distribution_give_nothing_away() -> None:
+def test_new_samples_of_the_distribution_reveal_nothing() -> None:
     found = closest_record(TRAIN, FRESH, HOLDOUT)
     assert found.copies == 0
     assert abs(found.share_nearer_to_train - 0.5) < 4 * 0.5 / math.sqrt(600)
@@ -46,7 +46,7 @@ def test_rows_of_the_true_distribution_give_nothing_away() -> None:
 
 @settings(max_examples=20)
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 50), st.integers(0, 99))
-def test_closest_records_are_those_of_scikit_learn(n: int, m: int, h: int, seed: int) -> None:
+def test_closest_records_equal_scikit_learn(n: int, m: int, h: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     train, fake, holdout = (rng.normal(5, 2, (size, 3)) for size in (n, m, h))
     knn = NearestNeighbors(n_neighbors=1).fit(train)
@@ -56,7 +56,7 @@ def test_closest_records_are_those_of_scikit_learn(n: int, m: int, h: int, seed:
     assert 0 <= found.share_nearer_to_train <= 1
 
 
-def test_adversarial_accuracy_is_that_of_a_nearest_neighbour_left_one_out() -> None:
+def test_adversarial_accuracy_equals_a_leave_one_out_classifier() -> None:
     real, fake = TRAIN[:80], FRESH[:80] + 0.7
     X, y = np.concatenate([real, fake]), np.repeat([0, 1], 80)
     hits = []
@@ -68,7 +68,7 @@ def test_adversarial_accuracy_is_that_of_a_nearest_neighbour_left_one_out() -> N
     assert adversarial_accuracy(TRAIN, TRAIN + 100) == 1
 
 
-def test_an_attack_knows_the_members_of_a_copying_generator() -> None:
+def test_the_attack_finds_the_training_rows_of_a_copying_generator() -> None:
     assert membership_auc(TRAIN, HOLDOUT, TRAIN) == 1
     assert membership_auc(TRAIN, HOLDOUT, HOLDOUT) == 0
     half = membership_auc(TRAIN, HOLDOUT, np.concatenate([TRAIN[:300], FRESH]))
@@ -76,14 +76,14 @@ def test_an_attack_knows_the_members_of_a_copying_generator() -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
-def test_two_sample_auc_of_shifted_normals_is_known(shift: float) -> None:
+def test_two_sample_auc_of_shifted_normals_has_a_closed_form(shift: float) -> None:
     rng = np.random.default_rng(1)
     real, fake = rng.normal(0, 1, (2000, 3)), rng.normal(0, 1, (2000, 3))
     fake[:, 1] += shift
     assert two_sample_auc(real, fake) == pytest.approx(norm.cdf(shift / math.sqrt(2)), abs=0.025)
 
 
-def test_two_sample_auc_sees_what_no_mean_tells() -> None:
+def test_two_sample_auc_detects_differences_without_a_shift() -> None:
     rng = np.random.default_rng(2)
     assert two_sample_auc(rng.normal(0, 1, (1000, 2)), rng.normal(0, 4, (1000, 2))) > 0.8
 

@@ -1,4 +1,4 @@
-"""Figures of tables against SciPy, scikit-learn, closed forms on known distributions, and invariants."""
+"""Figures of tables against SciPy, scikit-learn, closed forms and invariants."""
 
 import math
 from typing import Any
@@ -23,10 +23,10 @@ NUMBERS = st.lists(
 WORDS = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=30)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of SciPy's p-values, which nobody asks for
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # p-values that are not used
 @settings(max_examples=25)
 @given(NUMBERS, NUMBERS)
-def test_numbers_have_the_statistic_of_kolmogorov_and_smirnov(
+def test_numbers_have_the_kolmogorov_smirnov_statistic(
     real: list[float], fake: list[float]
 ) -> None:
     found = column_shapes(pd.DataFrame({"x": real}), pd.DataFrame({"x": fake}))["x"]
@@ -37,7 +37,7 @@ def test_numbers_have_the_statistic_of_kolmogorov_and_smirnov(
 
 
 @given(WORDS, WORDS)
-def test_categories_have_their_total_variation(real: list[Any], fake: list[Any]) -> None:
+def test_categories_have_the_total_variation_distance(real: list[Any], fake: list[Any]) -> None:
     share = [
         {word: side.count(word) / len(side) for word in (*"abc", None)} for side in (real, fake)
     ]
@@ -50,7 +50,7 @@ def test_categories_have_their_total_variation(real: list[Any], fake: list[Any])
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
-def test_shifted_normals_have_the_closed_form(shift: float) -> None:
+def test_shape_of_shifted_normals_has_a_closed_form(shift: float) -> None:
     real, fake = RNG.normal(size=(20_000, 1)), RNG.normal(shift, 1, size=(20_000, 1))
     assert column_shapes(real, fake)[0] == pytest.approx(2 * norm.cdf(-shift / 2), abs=0.02)
 
@@ -71,12 +71,12 @@ def test_correlations_of_known_normals() -> None:
     )
     constant = np.column_stack([a[:, 0], np.ones(50)])
     assert pair_correlations(a, constant)[0, 1] == pytest.approx(1 - abs(r) / 2), (
-        "one value goes with nothing"
+        "a constant column has association 0"
     )
 
 
 def corrected(one: np.ndarray, other: np.ndarray) -> float:
-    """Bergsma's equations on SciPy's V."""
+    """Apply Bergsma's correction to SciPy's V."""
     table = crosstab(one, other).count
     n, (r, k) = len(one), table.shape
     phi = association(table, method="cramer") ** 2 * min(r - 1, k - 1)
@@ -84,7 +84,7 @@ def corrected(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(phi / min(k - (k - 1) ** 2 / (n - 1) - 1, r - (r - 1) ** 2 / (n - 1) - 1)))
 
 
-def test_associations_of_categories_are_those_of_scipy() -> None:
+def test_associations_of_categories_equal_scipy() -> None:
     rng = np.random.default_rng(1)
     one = rng.integers(0, 4, 500)
     tied = np.where(rng.random(500) < 0.6, one % 3, rng.integers(0, 3, 500))
@@ -99,10 +99,10 @@ def test_associations_of_categories_are_those_of_scipy() -> None:
     samples = [fake.sample(60, random_state=i) for i in range(20)]
     few = [pair_correlations(sample, fake)["a", "b"] for sample in samples]
     plain = [1 - association(crosstab(sample["a"], sample["b"]).count) for sample in samples]
-    assert np.mean(few) > np.mean(plain) + 0.05, "fewer rows are no association"
+    assert np.mean(few) > np.mean(plain) + 0.05, "few rows do not increase the association"
 
 
-def test_numbers_and_categories_go_together_by_bins() -> None:
+def test_numbers_are_binned_for_their_association_with_categories() -> None:
     x, word = RNG.normal(size=400), RNG.integers(0, 3, 400)
     x += word
     free = RNG.permutation(word)
@@ -116,7 +116,7 @@ def test_numbers_and_categories_go_together_by_bins() -> None:
     assert pair_correlations(real, fake)["x", "word"] == pytest.approx(by_hand)
 
 
-def test_rows_are_told_apart_by_any_column() -> None:
+def test_detection_uses_every_column() -> None:
     n = 600
     base = pd.DataFrame(
         {
@@ -132,13 +132,13 @@ def test_rows_are_told_apart_by_any_column() -> None:
     assert detection_auc(base, other.assign(word="c")) == 1
     half = other.assign(x=other["x"].where(np.arange(n) % 2 == 0))
     assert detection_auc(base, half) == pytest.approx(0.75, abs=0.05), (
-        "missing values tell half of the rows"
+        "missing values identify half of the rows"
     )
     many = [pd.DataFrame({"id": [f"{side}-{i}" for i in range(200)]}) for side in "ab"]
     assert detection_auc(*many) <= 1
 
 
-def test_every_form_of_table_and_dtype_is_taken() -> None:
+def test_every_container_and_dtype() -> None:
     table = RNG.normal(size=(30, 3))
     assert column_shapes(table, torch.from_numpy(table)).tolist() == [1, 1, 1]
     frame = pd.DataFrame(
@@ -158,7 +158,7 @@ def test_every_form_of_table_and_dtype_is_taken() -> None:
 
 
 @pytest.mark.parametrize("zone", [None, "Europe/Oslo"])
-def test_times_are_compared_whatever_their_unit(zone: str | None) -> None:
+def test_times_of_different_units_are_equal(zone: str | None) -> None:
     when = pd.Series(pd.date_range("2020", periods=60, freq="D", tz=zone, unit="ns"))
     real = pd.DataFrame({"when": when, "wait": when - when[0], "x": np.arange(60.0)})
     for unit in ("s", "ms", "us"):
@@ -168,14 +168,14 @@ def test_times_are_compared_whatever_their_unit(zone: str | None) -> None:
 
 
 @pytest.mark.parametrize("figure", [column_shapes, pair_correlations, detection_auc])
-def test_what_cannot_be_compared_is_named(figure: Any) -> None:
+def test_different_tables_are_an_error(figure: Any) -> None:
     real = pd.DataFrame({"x": [1.0, 2.0, 3.0], "w": ["a", "b", "c"]})
     for fake, message in (
-        (real.rename(columns={"w": "v"}), r"different columns: \['v', 'w'\]"),
+        (real.rename(columns={"w": "v"}), r"different columns: only one of them has \['v', 'w'\]"),
         (real.assign(x=["1", "2", "3"]), "column 'x' is a number in real and a category in fake"),
         (real.iloc[:0], r"fake has shape \(0, 2\)"),
         (np.zeros(3), r"fake has shape \(3,\)"),
-        (pd.concat([real, real], axis=1), r"fake has columns that occur twice: \['x', 'w'\]"),
+        (pd.concat([real, real], axis=1), r"fake has duplicate columns: \['x', 'w'\]"),
     ):
         with pytest.raises(InputError, match=message):
             figure(real, fake)

@@ -1,4 +1,4 @@
-"""Utility and bias on rows whose worth is known: as good as real, wrong, of too few classes, or of one group alone."""
+"""Utility and bias on rows of known usefulness."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError
 from gen_augment.metrics import bias, hardest, utility
 from tests.conftest import toy_images
@@ -30,8 +29,8 @@ TRAIN, FAKE, TEST = (rows(900, seed) for seed in range(3))
 
 
 def scaled(X: np.ndarray) -> np.ndarray:
-    """Columns as estimators are given them: scaled by the training rows."""
-    values: np.ndarray = infer_codec(TRAIN[0])[0].encode(X).numpy()
+    """Standardise columns with the training rows."""
+    values: np.ndarray = StandardScaler().fit(TRAIN[0]).transform(X)
     return values
 
 
@@ -43,7 +42,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["logistic", "bayes", "pipeline"])
-def test_figures_are_those_of_scikit_learn_by_hand(model: Any) -> None:
+def test_figures_equal_scikit_learn(model: Any) -> None:
     found = utility(TRAIN, FAKE, TEST, model=model)
     for name, fitted, asked in (
         ("real_on_real", TRAIN, TEST),
@@ -59,7 +58,7 @@ def test_figures_are_those_of_scikit_learn_by_hand(model: Any) -> None:
         )
 
 
-def test_what_is_wrong_with_rows_is_seen() -> None:
+def test_wrong_similar_and_missing_rows_lower_the_figures() -> None:
     good = utility(TRAIN, FAKE, TEST)
     assert good.synthetic_on_real == pytest.approx(good.real_on_real, abs=0.03)
     swapped = utility(TRAIN, (FAKE[0], (FAKE[1] + 1) % 3), TEST, model=LogisticRegression())
@@ -72,7 +71,7 @@ def test_what_is_wrong_with_rows_is_seen() -> None:
     assert np.isnan(missing.at[2, "real_on_synthetic"])
 
 
-def test_images_and_labels_of_any_kind_are_taken() -> None:
+def test_images_with_string_labels() -> None:
     X, y = toy_images(80)
     names = np.array(["up", "down"])[y]
     found = utility((X[:40], names[:40]), (X[:40], names[:40]), (X[40:], names[40:]), n_steps=40)
@@ -84,7 +83,7 @@ def test_images_and_labels_of_any_kind_are_taken() -> None:
     )
 
 
-def test_the_hardest_rows_are_those_that_a_classifier_is_surest_against() -> None:
+def test_hardest_finds_planted_label_errors() -> None:
     model = LogisticRegression().fit(*TRAIN)
     X, y = FAKE[0], FAKE[1].copy()
     wrong = np.random.default_rng(0).permutation(900)[:20]
@@ -105,14 +104,14 @@ def test_the_hardest_rows_are_those_that_a_classifier_is_surest_against() -> Non
 
 
 def grouped(n: int, share: float, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Two groups, in the second of which the first column means the opposite."""
+    """Two groups; in the second the first column has the opposite sign."""
     rng = np.random.default_rng(seed)
     y, second = rng.integers(0, 2, n), rng.random(n) < share
     x = np.where(second, 1 - 2 * y, 2 * y - 1) * 2 + rng.normal(size=n)
     return pd.DataFrame({"x": x, "second": second.astype(int)}), y
 
 
-def test_rows_of_a_rare_group_mend_its_recall() -> None:
+def test_rows_of_a_rare_group_raise_its_recall() -> None:
     train, test = grouped(400, 0.02, 0), grouped(1000, 0.5, 1)
     fake = grouped(400, 1.0, 2)
     found = bias(train, fake, test, "second", model=KNeighborsClassifier(31))
@@ -132,7 +131,7 @@ def test_rows_of_a_rare_group_mend_its_recall() -> None:
     assert by_number.groups.loc["1.0"].tolist() == found.groups.loc["1"].tolist()
 
 
-def test_recall_is_that_of_scikit_learn_group_by_group() -> None:
+def test_recall_in_each_group_equals_scikit_learn() -> None:
     groups = [np.where(X[:, 0] > 1, "right", "left") for X, _ in (TRAIN, FAKE, TEST)]
     found = bias(TRAIN, FAKE, TEST, (groups[0], None, groups[2]), model=LogisticRegression())
     both = np.concatenate([TRAIN[0], FAKE[0]]), np.concatenate([TRAIN[1], FAKE[1]])
@@ -143,21 +142,21 @@ def test_recall_is_that_of_scikit_learn_group_by_group() -> None:
             by_hand = recall_score(TEST[1][here], guess[here], average=None)
             np.testing.assert_allclose(found.recall.loc[group, name], by_hand, atol=0.02)
     assert found.groups[["synthetic", "together"]].isna().all(axis=None), (
-        "nobody knows the group of synthetic rows"
+        "the groups of synthetic rows are not known"
     )
     assert found.labels["synthetic"].sum() == pytest.approx(1)
 
 
-def test_groups_that_cannot_be_used_are_named() -> None:
+def test_bad_groups_are_an_error() -> None:
     frame = [(pd.DataFrame(X, columns=["a", "b"]), y) for X, y in (TRAIN, FAKE, TEST)]
     images = toy_images(60)
     values = np.zeros(900)
     for parts, group, message in (
-        (frame, "c", r"group='c' is no column; there are \['a', 'b'\]"),
+        (frame, "c", r"group='c' is not a column: choose from \['a', 'b'\]"),
         (frame, "a", "900|different values, at most 50"),
-        ([TRAIN, FAKE, TEST], 2, "group=2 is no column"),
-        ([TRAIN, FAKE, TEST], "a", "group='a' is no column"),
-        ([images] * 3, 0, "group=0 is no column"),
+        ([TRAIN, FAKE, TEST], 2, "group=2 is not a column"),
+        ([TRAIN, FAKE, TEST], "a", "group='a' is not a column"),
+        ([images] * 3, 0, "group=0 is not a column, and image rows have none"),
         ([TRAIN, FAKE, TEST], (values, None, values[:9]), "9 values for 900 test rows"),
         ([TRAIN, FAKE, TEST], (values, None, None), "training, synthetic"),
         ([TRAIN, FAKE, TEST], (values, values), "training, synthetic"),

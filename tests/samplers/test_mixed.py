@@ -16,9 +16,9 @@ from gen_augment.modalities import DataSpec, Table
 from gen_augment.modalities.blocks import TEMPERATURE, block_nll, draw_blocks, relaxed_blocks
 from gen_augment.samplers import SAMPLERS
 from gen_augment.training import Checkpoint
-from tests.conftest import small_sampler, toy_images
+from tests.conftest import NETWORKS, small_sampler, toy_images
 
-NAMES = sorted(SAMPLERS)
+NAMES = NETWORKS
 SHARES = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])  # of the kinds a, b and c, by class
 MEANS, MISSING = np.array([0.0, 3.0, -2.0]), np.array([0.1, 0.1, 0.5])  # of x, by kind
 
@@ -82,21 +82,21 @@ def test_mixed_tables_are_learned_in_mixed_precision(name: str) -> None:
 
 def test_column_types_are_a_parameter() -> None:
     X = pd.DataFrame({"zip": [10, 2000, 10, 2000] * 5, "x": np.arange(20.0)})
-    sampler = small_sampler("vae", column_types={"zip": "category"}).fit(X, [0, 1] * 10)
+    sampler = small_sampler("vae", modality=Table({"zip": "category"})).fit(X, [0, 1] * 10)
     assert sampler.spec_.blocks == (2,)
     assert set(sampler.sample(40)[0]["zip"]) == {10, 2000}
-    with pytest.raises(InputError, match="holds images: leave column_types out"):
+    with pytest.raises(InputError, match="dim 4"):
         sampler.fit(*toy_images())
 
 
 def test_column_types_of_numbered_and_named_columns_are_saved(tmp_path: Path) -> None:
     X = pd.DataFrame({0: [10, 2000] * 10, "0": [5, 7] * 10, "x": np.arange(20.0)})
     types = {np.int64(0): "category", "0": "category"}
-    sampler = small_sampler("vae", column_types=types, callbacks=[Checkpoint(tmp_path / "a")]).fit(
-        X, [0, 1] * 10
-    )
+    sampler = small_sampler(
+        "vae", modality=Table(types), callbacks=[Checkpoint(tmp_path / "a")]
+    ).fit(X, [0, 1] * 10)
     loaded = load_sampler(tmp_path / "a")
-    assert loaded.column_types == types
+    assert loaded.modality == Table(types)
     assert loaded.fingerprint() == sampler.fingerprint()
 
 
@@ -119,7 +119,7 @@ def check_law(sampler: Any, *, share: float, mean: float, missing: float) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["flow", "gan", "vae"])
-def test_the_joint_law_is_learned(name: str) -> None:
+def test_the_joint_distribution_is_learned(name: str) -> None:
     X, y = draw_mixed(3000)
     sampler = SAMPLERS[name](
         max_steps=800 if name == "vae" else 500, random_state=0, device="cpu"
@@ -127,7 +127,7 @@ def test_the_joint_law_is_learned(name: str) -> None:
     check_law(sampler, share=0.08, mean=0.7, missing=0.2)
 
 
-def test_a_dictated_law_is_drawn() -> None:
+def test_blocks_are_drawn_with_the_given_probabilities() -> None:
     """The likelihood and the draws of blocks, against torch's own."""
     generator = torch.Generator().manual_seed(0)
     logits, blocks = torch.randn(7, 5, generator=generator), (2, 3)
@@ -160,7 +160,7 @@ def test_relaxed_draws_are_hard_forwards_and_soft_backwards() -> None:
     torch.testing.assert_close(gradient, expected)
 
 
-def test_rows_about_the_decoders_output_have_its_law() -> None:
+def test_rows_around_the_decoders_output_have_its_distribution() -> None:
     spec = DataSpec(Table(), (5,), 2, blocks=(3,))
     law = spec.modality.noise(spec)
     assert law.log_scale.shape == (2,)
@@ -185,7 +185,7 @@ def test_a_vae_of_missing_labels_and_missing_values() -> None:
     assert len(rows) == 30
 
 
-def test_training_on_and_varying_refuse_values_that_were_not_fitted() -> None:
+def test_partial_fit_and_vary_refuse_values_that_were_not_fitted() -> None:
     X, y = draw_mixed(60)
     sampler = small_sampler("vae").fit(X, y)
     text = X.astype({"kind": "str"})

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from gen_augment import BootstrapSampler, ExhaustedError, InputError
-from gen_augment.codecs import TableCodec, matcher
+from gen_augment.modalities import TableCodec
+from gen_augment.modalities.table.conditions import matcher
 from tests.conftest import small_sampler, toy_images, toy_table
 from tests.samplers.test_mixed import draw_mixed
 
@@ -37,7 +38,9 @@ SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # whose law is that of the
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_rows_meet_the_conditions_and_follow_their_law(where: dict[str, Any], check: Any) -> None:
+def test_rows_meet_the_conditions_with_the_conditional_distribution(
+    where: dict[str, Any], check: Any
+) -> None:
     np.testing.assert_array_equal(matcher(TableCodec.fit(X)[0], where)(X), check(X))
     rows, labels = SAMPLER.sample(500, where=where, random_state=1)
     assert len(rows) == len(labels) == 500
@@ -58,14 +61,14 @@ def test_counts_of_labels_are_exact() -> None:
     pd.testing.assert_frame_equal(fewer, rows.iloc[7:17].reset_index(drop=True))
 
 
-def test_it_replays_and_goes_on() -> None:
+def test_an_int_repeats_rows_and_none_continues() -> None:
     sampler = BootstrapSampler(random_state=0).fit(X, Y)
     first, second = (sampler.sample(20, where={"flag": True})[0] for _ in range(2))
     both = sampler.sample(40, where={"flag": True}, random_state=0)[0]
     pd.testing.assert_frame_equal(pd.concat([first, second], ignore_index=True), both)
 
 
-def test_generators_and_arrays_take_conditions() -> None:
+def test_networks_and_arrays_accept_conditions() -> None:
     rows, _ = small_sampler("vae").fit(*toy_table()).sample(30, where={0: (0, 5)}, random_state=0)
     assert ((rows[:, 0] >= 0) & (rows[:, 0] <= 5)).all()
     rows, _ = small_sampler("vae").fit(X, Y).sample(30, where={"kind": "b"}, random_state=0)
@@ -75,7 +78,7 @@ def test_generators_and_arrays_take_conditions() -> None:
 def test_work_is_bounded() -> None:
     where = {"kind": "a", "x": (1.0, 1.0001)}
     with pytest.raises(
-        ExhaustedError, match=r"\d+ of 500 rows met the conditions of where, and 50 are wanted"
+        ExhaustedError, match=r"\d+ of 500 rows meet the conditions of where, and 50 are needed"
     ) as caught:
         SAMPLER.sample(50, where=where, max_draws=10)
     assert caught.value.drawn == 500
@@ -102,11 +105,11 @@ def test_work_is_bounded() -> None:
     ],
     ids=str,
 )
-def test_what_nothing_can_meet_is_an_error(where: dict[str, Any], message: str) -> None:
+def test_impossible_conditions_are_refused(where: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SAMPLER.sample(5, where=where)
 
 
 def test_images_have_no_columns() -> None:
-    with pytest.raises(InputError, match="is for tables, and these rows are images"):
+    with pytest.raises(InputError, match="needs columns, and image rows have none"):
         BootstrapSampler().fit(*toy_images()).sample(5, where={0: 1})

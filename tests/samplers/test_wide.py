@@ -12,14 +12,13 @@ from gen_augment import InputError, Study, load_sampler
 from gen_augment.data.export import write_parts
 from gen_augment.data.sources import load_data
 from gen_augment.filters import FilteredSampler, Novelty, Outliers, Realism
-from gen_augment.samplers import CLASSICAL, SAMPLERS
-from tests.conftest import small_sampler
+from tests.conftest import CLASSICAL, NETWORKS, small_sampler
 
-EVERY = [*SAMPLERS, *CLASSICAL]
+EVERY = [*NETWORKS, *CLASSICAL]
 
 
 def make(name: str) -> Any:
-    return small_sampler(name) if name in SAMPLERS else CLASSICAL[name](random_state=0)
+    return small_sampler(name)
 
 
 def every_dtype(n: int = 120) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
@@ -59,14 +58,14 @@ def test_every_dtype_is_fitted_saved_sampled_and_written(name: str, tmp_path: Pa
     write_parts(tmp_path / "rows.parquet", [(rows, labels)], again.codec_)
     data = load_data(tmp_path / "rows.parquet", target="bought")
     same = X.columns.drop("object")  # a file has no objects, only strings
-    assert data.X.dtypes[same].equals(X.dtypes[same])
-    assert data.y.tolist() == labels.tolist()
+    assert data.rows.X.dtypes[same].equals(X.dtypes[same])
+    assert data.rows.y.tolist() == labels.tolist()
 
 
 def test_every_dtype_goes_through_filters_and_a_study() -> None:
     X, y = every_dtype()
     for keep in (Realism(), Novelty(), Outliers()):
-        filtered = FilteredSampler(make("kde"), [keep], max_draws=200).fit(X, y)
+        filtered = FilteredSampler(make("kde"), [keep], draws_per_row=200).fit(X, y)
         assert filtered.sample(y={"yes": 10}, random_state=0)[0].dtypes.equals(X.dtypes)
     samplers = {"kde": make("kde"), "vae": make("vae")}
     arms = ["real", "weights", "smote", "kde", "vae"]

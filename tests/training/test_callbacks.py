@@ -18,9 +18,9 @@ from gen_augment import (
     MissingDependencyError,
     NotFittedError,
 )
-from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers import Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
-from tests.conftest import small_sampler, toy_images, toy_table
+from tests.conftest import NETWORKS, small_sampler, toy_images, toy_table
 
 X, y = toy_table()
 
@@ -44,7 +44,7 @@ def weights(sampler: Sampler) -> list[torch.Tensor]:
     return list(sampler.network_.state_dict().values())
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("step", [1, 33, 50])
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 def test_interrupted_and_resumed_ends_in_the_same_weights(
@@ -118,7 +118,7 @@ def test_divergence_after_a_resumption_keeps_the_weights_of_the_checkpoint(tmp_p
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_a_run_of_a_drawn_seed_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_with_a_drawn_seed_is_resumed(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
         make(random_state=None, callbacks=[Checkpoint(path), InterruptAt(30)]).fit(X, y)
@@ -136,7 +136,7 @@ def test_a_run_of_a_drawn_seed_is_gone_on_with(tmp_path: Path) -> None:
     )
 
 
-def test_a_checkpoint_makes_its_folder_or_fails_before_the_first_step(tmp_path: Path) -> None:
+def test_a_checkpoint_creates_its_folder_or_fails_before_the_first_step(tmp_path: Path) -> None:
     make(max_steps=2, callbacks=[Checkpoint(tmp_path / "new" / "checkpoint")]).fit(X, y)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["checkpoint"]
     (tmp_path / "file").touch()
@@ -151,7 +151,7 @@ def test_a_checkpoint_makes_its_folder_or_fails_before_the_first_step(tmp_path: 
     assert not steps
 
 
-def test_callbacks_that_cannot_be_used_leave_what_was_fitted(tmp_path: Path) -> None:
+def test_callbacks_that_fail_leave_the_previous_fit(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     make(random_state=1, callbacks=[Checkpoint(path)]).fit(X, y)
     sampler = make().fit(X, y)
@@ -170,7 +170,7 @@ def test_callbacks_that_cannot_be_used_leave_what_was_fitted(tmp_path: Path) -> 
             fresh.sample(1)
 
 
-def test_early_stopping_goes_on_counting_after_a_resumption(tmp_path: Path) -> None:
+def test_early_stopping_continues_counting_after_a_resumption(tmp_path: Path) -> None:
     def callbacks() -> list[Callback]:
         return [
             EarlyStopping("kl", patience=50, min_delta=1e9),
@@ -191,7 +191,7 @@ def test_early_stopping_waits_for_its_patience() -> None:
         make(callbacks=[EarlyStopping("elbow")]).fit(X, y)
 
 
-def test_sample_grid_shows_the_same_noise_as_training_goes_on(tmp_path: Path) -> None:
+def test_sample_grid_shows_the_same_noise_throughout_training(tmp_path: Path) -> None:
     images, labels = toy_images()
     sampler = make(latent="prior", callbacks=[SampleGrid(tmp_path, every=30, n_per_class=3)]).fit(
         images, labels
@@ -222,7 +222,7 @@ def test_tensorboard_gets_every_reading(tmp_path: Path) -> None:
     )
 
 
-def test_tensorboard_missing_names_the_extra(
+def test_missing_tensorboard_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_import = builtins.__import__

@@ -49,7 +49,7 @@ def read(probe: CollapseProbe, rows: Tensor, step: int = 200) -> bool:
     return probe.read(Generator(rows), step=step, max_steps=1000, labels=["cat", "dog"])
 
 
-def test_precision_and_recall_are_those_of_a_search_for_neighbours() -> None:
+def test_precision_and_recall_agree_with_a_neighbour_search() -> None:
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=(40, 3)), rng.normal(0.5, 1.5, size=(30, 3))
 
@@ -74,7 +74,7 @@ def test_a_good_generator_raises_no_alarm() -> None:
             assert probe.score > 0.85
 
 
-def test_a_generator_may_begin_with_little_variety() -> None:
+def test_little_variety_at_the_start_raises_no_alarm() -> None:
     probe, y, _ = make_probe()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -83,7 +83,7 @@ def test_a_generator_may_begin_with_little_variety() -> None:
 
 @pytest.mark.parametrize("after", ["nothing", "good"])
 @pytest.mark.parametrize("lost", ["constant", "far constant", "one mode"])
-def test_a_lost_mode_is_told_with_its_class_step_and_value(after: str, lost: str) -> None:
+def test_a_lost_mode_is_reported_with_class_step_and_value(after: str, lost: str) -> None:
     probe, y, dogs = make_probe()
     good = draw_modes(len(y), seed=1) + 100.0 * y[:, None]
     if after == "good":

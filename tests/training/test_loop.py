@@ -61,7 +61,7 @@ class Recorder(Callback):
         self.events.append(loop.status)
 
 
-def test_minimises_and_reports() -> None:
+def test_minimises_the_loss_and_reports_it() -> None:
     recorder = Recorder()
     loop = make_loop(callbacks=[recorder])
     loop.run(make_step(loop))
@@ -114,7 +114,7 @@ def test_divergence_names_step_and_loss_and_keeps_the_last_good_weights(bad: flo
     assert recorder.events[-1] == "diverged"
 
 
-def test_weights_that_are_not_finite_are_found_though_the_losses_are() -> None:
+def test_non_finite_weights_are_found_even_if_losses_are_finite() -> None:
     loop = make_loop(max_steps=60)
     step = make_step(loop)
 
@@ -129,7 +129,7 @@ def test_weights_that_are_not_finite_are_found_though_the_losses_are() -> None:
     assert torch.isfinite(loop.network.value).all()
 
 
-def test_ctrl_c_ends_between_two_steps_and_puts_the_handler_back() -> None:
+def test_ctrl_c_ends_between_two_steps_and_restores_the_handler() -> None:
     before = signal.getsignal(signal.SIGINT)
     recorder = Recorder()
     loop = make_loop(callbacks=[recorder])
@@ -166,7 +166,7 @@ def test_ctrl_c_that_the_process_ignores_is_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_every_callback_is_ended_and_the_first_error_raised() -> None:
+def test_every_callback_ends_and_the_first_error_is_raised() -> None:
     class Failing(Callback):
         def on_fit_end(self, sampler: Any, loop: Loop) -> None:
             raise OSError("full")

@@ -15,7 +15,7 @@ from gen_augment.training import placement
 
 
 @pytest.mark.parametrize("threads, cores, warned", [(8, 2, True), (2, 2, False), (1, 8, False)])
-def test_more_threads_than_cores_are_warned_of(
+def test_more_threads_than_cores_give_a_warning(
     threads: int, cores: int, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
@@ -47,7 +47,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.parametrize(
     "theirs, kept", [({}, True), ({"MALLOC_MMAP_THRESHOLD_": "131072"}, False)]
 )
-def test_memory_of_a_step_is_kept_for_the_next(theirs: dict[str, str], kept: bool) -> None:
+def test_keep_heap_keeps_the_memory_of_a_step(theirs: dict[str, str], kept: bool) -> None:
     env = {
         name: value
         for name, value in os.environ.items()
@@ -60,7 +60,7 @@ def test_memory_of_a_step_is_kept_for_the_next(theirs: dict[str, str], kept: boo
     assert (int(done.stdout) < n_pages // 20) == kept
 
 
-def test_a_precision_that_was_asked_for_is_not_told_at_each_fit() -> None:
+def test_the_precision_is_not_logged_at_each_fit() -> None:
     fit = "from gen_augment.training.placement import make_fabric; make_fabric('cpu', 'bf16-mixed')"
     theirs = "from lightning_fabric import Fabric; Fabric(accelerator='cpu', devices=1, precision='bf16-mixed')"
     run = [
@@ -95,7 +95,9 @@ CLUSTERS = {
 
 
 @pytest.mark.parametrize("launcher", CLUSTERS)
-def test_one_process_of_many_has_one_device(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_of_a_cluster_has_one_device(
+    launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in CLUSTERS[launcher].items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
@@ -128,14 +130,14 @@ def test_devices_without_64_bits_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("lightning_fabric.Fabric", Apple)
     with pytest.raises(
-        InputError, match=r"device='mps' has no numbers of 64 bits, .* give device='cpu'"
+        InputError, match=r"device='mps' has no 64-bit numbers, .* give device='cpu'"
     ):
         placement.make_fabric("mps", "32-true")
 
 
 @pytest.mark.parametrize("name, here", [("cpu", "cpu"), ("cuda:0", "cuda:0"), ("cuda:7", "cpu")])
-def test_a_device_that_is_not_here_is_the_cpu(
+def test_a_missing_device_is_replaced_by_the_cpu(
     name: str, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert placement.found_here(name) == torch.device(here)
+    assert placement.available_device(name) == torch.device(here)

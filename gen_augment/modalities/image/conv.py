@@ -1,7 +1,7 @@
-"""Convolutional trunks for images of 8 to 128 px, any aspect ratio, 1 or 3 channels.
+"""Convolutional encoder and decoder for images of 8 to 128 px and any aspect ratio.
 
-Sizes are halved by strided 4x4 convolutions until the shorter side is at most 8 px and doubled back
-by transposed ones, so the cost sits at low resolution, where a CPU can afford channels.
+Strided 4x4 convolutions halve the size until the shorter side is at most 8 px, and transposed ones
+double it again. Most of the computation thus happens at low resolution, which suits a CPU.
 """
 
 import math
@@ -14,7 +14,7 @@ __all__ = ["ConvDecoder", "ConvEncoder"]
 
 
 def pyramid(height: int, width: int, base_width: int) -> tuple[list[int], int, int]:
-    """Channel widths from full to coarsest resolution, and the coarsest height and width."""
+    """Return the channels of each level, finest first, and the coarsest height and width."""
     n_levels = max(1, math.ceil(math.log2(min(height, width) / 8)))
     widths = [base_width * min(2**level, 4) for level in range(n_levels)]
     scale = 2**n_levels
@@ -22,7 +22,7 @@ def pyramid(height: int, width: int, base_width: int) -> tuple[list[int], int, i
 
 
 class ConvEncoder(nn.Module):
-    """Image to feature vector: ``(B, C, H, W)`` to ``(B, out_features)``.
+    """Images (B, C, H, W) to feature vectors (B, out_features).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ConvEncoder(nn.Module):
         super().__init__()
         channels, height, width = shape
         widths, self.h0, self.w0 = pyramid(height, width, base_width)
-        # Zero padding up to a multiple of the stride keeps encoder and decoder grids alike.
+        # Zero padding to a multiple of the stride gives encoder and decoder the same grid.
         scale = 2 ** len(widths)
         self.pad = (0, self.w0 * scale - width, 0, self.h0 * scale - height)
         layers: list[nn.Module] = []
@@ -60,7 +60,11 @@ class ConvEncoder(nn.Module):
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation whose gain and bias are read from the condition (de Vries et al. 2017)."""
+    """Batch normalisation whose gain and bias are linear in the condition.
+
+    Reference: de Vries et al., "Modulating early visual processing by language", 2017
+    (arXiv:1707.00683).
+    """
 
     def __init__(self, channels: int, condition_dim: int) -> None:
         super().__init__()
@@ -75,7 +79,18 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """Code and condition to image: ``(B, in_features), (B, condition_dim)`` to ``(B, C, H, W)`` logits."""
+    """Codes (B, in_features) and conditions (B, condition_dim) to images (B, C, H, W).
+
+    There is no last non-linearity.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(C, H, W)`` of one image.
+    in_features, condition_dim : int
+    base_width : int
+        As in `ConvEncoder`.
+    """
 
     def __init__(
         self, shape: tuple[int, int, int], in_features: int, condition_dim: int, base_width: int
@@ -85,9 +100,7 @@ class ConvDecoder(nn.Module):
         widths, self.h0, self.w0 = pyramid(self.height, self.width, base_width)
         top = 2 * widths[-1]
         self.stem = nn.Linear(in_features + condition_dim, top * self.h0 * self.w0)
-        widths[0] = max(
-            widths[0] // 2, 4
-        )  # full resolution is where a channel costs most and says least
+        widths[0] = max(widths[0] // 2, 4)  # channels are most expensive at full resolution
         ins, outs = [top, *widths[:0:-1]], widths[::-1]
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(i, o, 4, stride=2, padding=1, bias=False)

@@ -1,8 +1,11 @@
-"""Common corruptions of test images, to see whether a classifier stays right under them.
+"""Common corruptions of test images, which measure how robust a classifier is.
 
-Kinds and five severities after Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions
-and Perturbations", 2019 (arXiv:1903.12261), by albumentations: noise, blur, weather and digital. Strengths are relative
-to the brightness that training images span and, for blurs, to their size; they are not ImageNet-C's own numbers.
+There is noise, blur, weather and digital corruption at five severities, computed by albumentations.
+Strengths are relative to the brightness range of the training images and, for blurs, to their size;
+they are not those of ImageNet-C.
+
+Reference: Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions
+and Perturbations", 2019 (arXiv:1903.12261).
 """
 
 from collections.abc import Callable
@@ -10,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from gen_augment.codecs import infer_codec, take
 from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities.image.codec import ImageCodec
 
-__all__ = ["CONDITIONS", "CORRUPTIONS", "SEVERITIES", "chosen_rows", "corrupt", "corrupted_parts"]
+__all__ = ["CONDITIONS", "CORRUPTIONS", "SEVERITIES", "chosen_rows", "corrupt", "corrupt_all"]
 
-#: Of a kind, its parameter at severities 1 to 5, and the transform that has it. `side` is in pixels.
+#: For each kind, its parameter at severities 1 to 5, and a function that makes the transform from
+#: albumentations, the parameter and the longer side in pixels.
 CORRUPTIONS: dict[str, tuple[tuple[float, ...], Callable[[Any, float, int], Any]]] = {
     "gaussian_noise": (
         (0.04, 0.06, 0.08, 0.09, 0.10),
@@ -65,21 +70,24 @@ CORRUPTIONS: dict[str, tuple[tuple[float, ...], Callable[[Any, float, int], Any]
     ),
 }
 SEVERITIES = (1, 2, 3, 4, 5)
-#: What a study tests under.
+#: Corruptions and severities that a study tests.
 CONDITIONS = tuple(f"{kind}/{severity}" for kind in CORRUPTIONS for severity in (1, 3, 5))
 
 
-def corrupt(X: Any, kind: str, severity: int, *, like: Any, seed: int = 0) -> Any:
-    """Images under one corruption.
+def corrupt(
+    X: Any, kind: str, severity: int, *, codec: ImageCodec, known: Tensor, seed: int = 0
+) -> Any:
+    """Corrupt images.
 
     Parameters
     ----------
-    X : n images, as the user has them
+    X : n images, in the form that `codec` was fitted on
     kind : str
         One of `CORRUPTIONS`.
     severity : {1, 2, 3, 4, 5}
-    like : images
-        Training images: they say which brightness is black and which is white.
+    codec : ImageCodec
+    known : Tensor of shape (n_known, C, H, W)
+        Encoded training images, whose range is what counts as black and white.
     seed : int
 
     Returns
@@ -89,47 +97,50 @@ def corrupt(X: Any, kind: str, severity: int, *, like: Any, seed: int = 0) -> An
     Raises
     ------
     InputError
-        The kind or the severity is unknown, or these are no images.
+        The kind or the severity is unknown, or the images have another form.
     MissingDependencyError
         albumentations is not installed.
     """
     if kind not in CORRUPTIONS or severity not in SEVERITIES:
+        known_kinds = ", ".join(CORRUPTIONS)
         raise InputError(
-            f"corruption {kind!r} of severity {severity!r}: give one of {', '.join(CORRUPTIONS)}, 1 to 5."
+            f"corruption {kind!r} of severity {severity!r}: give one of {known_kinds}, and 1 to 5."
         )
-    try:
-        import albumentations as A
-    except ImportError as error:
-        raise MissingDependencyError(
-            "corruptions need albumentations: pip install 'gen_augment[albumentations]'."
-        ) from error
-    codec, known = infer_codec(like)
-    if codec.kind != "image":
-        raise InputError("corruptions are those of images, and the data is a table.")
+    transform = _transform(kind, severity, max(codec.shape[1:]), seed)
     low, high = float(known.min()), float(known.max())
-    strengths, make = CORRUPTIONS[kind]
-    transform = A.Compose([make(A, strengths[severity - 1], max(codec.shape[1:]))], seed=seed)
     scaled = ((codec.encode(X) - low) / max(high - low, 1e-6)).clamp(0, 1)
     images = (scaled * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     # Some blurs drop the axis of a single channel.
     changed = np.stack(
         [transform(image=np.ascontiguousarray(i))["image"].reshape(i.shape) for i in images]
     )
-    return codec.decode(
-        torch.from_numpy(changed).permute(0, 3, 1, 2).float() / 255 * (high - low) + low
-    )
+    rows = torch.from_numpy(changed).permute(0, 3, 1, 2).float() / 255
+    return codec.decode(rows * (high - low) + low)
+
+
+def corrupt_all(X: Any, *, codec: ImageCodec, known: Tensor) -> dict[str, Any]:
+    """Return `X` under each of `CONDITIONS`; parameters as in `corrupt`."""
+    conditions = {name: name.split("/") for name in CONDITIONS}
+    return {
+        name: corrupt(X, kind, int(severity), codec=codec, known=known)
+        for name, (kind, severity) in conditions.items()
+    }
 
 
 def chosen_rows(n: int, at_most: int = 500) -> np.ndarray:
-    """Numbers of the test rows that are corrupted, evenly spaced."""
+    """Return positions of at most so many of `n` rows, evenly spaced."""
     return np.linspace(0, n - 1, min(at_most, n)).astype(np.int64)
 
 
-def corrupted_parts(X: Any, like: Any) -> dict[str, Any]:
-    """The chosen rows of `X` under each of `CONDITIONS`."""
-    rows = take(X, chosen_rows(len(X)))
-    conditions = {name: name.split("/") for name in CONDITIONS}
-    return {name: corrupt(rows, kind, int(s), like=like) for name, (kind, s) in conditions.items()}
+def _transform(kind: str, severity: int, side: int, seed: int) -> Any:
+    try:
+        import albumentations as A
+    except ImportError as error:
+        raise MissingDependencyError(
+            "corruptions need albumentations: pip install 'gen_augment[albumentations]'."
+        ) from error
+    strengths, make = CORRUPTIONS[kind]
+    return A.Compose([make(A, strengths[severity - 1], side)], seed=seed)
 
 
 def _odd(value: float) -> int:

@@ -1,57 +1,18 @@
-"""Differentiable augmentation of images, applied alike to real and generated ones, and what share of them it changes.
+"""Differentiable augmentation of images, for real and generated ones alike.
 
-References
-----------
-Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020 (arXiv:2006.10738), sections 3.2, 4.1.
-Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020 (arXiv:2006.06676), sections 2, 3.
+Reference: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020
+(arXiv:2006.10738), sections 3.2 and 4.1.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["SMALL_SHIFT", "AdaptiveProbability", "diff_augment"]
+__all__ = ["SMALL_SHIFT", "diff_augment"]
 
-#: A translation, as a share of the side, that keeps the label of nearly any image: one pixel of 8, two of 28.
+#: A translation that keeps the label of nearly any image, as a share of the side: one pixel of 8,
+#: two of 28.
 SMALL_SHIFT = 1 / 14
-
-
-class AdaptiveProbability(nn.Module):
-    """A probability ``p`` of augmentation that rises while a discriminator overfits, and falls while it does not.
-
-    The sign of overfitting is ``r = E sign(D(x))`` over real rows, as running mean (Karras et al. 2020, equation 1):
-    0 for a discriminator that cannot tell, 1 for one that knows every real row. Each `update` moves ``p`` by one small
-    step towards ``r = target``. Both are buffers, so they are saved, and stay on the device.
-
-    Parameters
-    ----------
-    lowest, highest : float
-        Bounds of ``p``, in [0, 1]; it starts at the lowest. Where nearly all images are augmented, generated ones come
-        out augmented too.
-    target : float
-        In (-1, 1).
-    n_steps : int
-        Updates in which ``p`` goes from 0 to 1.
-    """
-
-    p: Tensor
-    mean_sign: Tensor
-
-    def __init__(
-        self, lowest: float, highest: float = 0.8, *, target: float = 0.6, n_steps: int = 500
-    ) -> None:
-        super().__init__()
-        self.lowest, self.highest, self.target, self.n_steps = lowest, highest, target, n_steps
-        self.register_buffer("p", torch.tensor(float(lowest)))
-        self.register_buffer("mean_sign", torch.tensor(float(target)))
-
-    @torch.no_grad()
-    def update(self, real_score: Tensor) -> None:
-        """Take in the scores of a batch of real rows, of shape (B,)."""
-        self.mean_sign.lerp_(real_score.sign().mean().to(self.mean_sign.dtype), 0.1)
-        self.p.add_((self.mean_sign - self.target).sign_(), alpha=1 / self.n_steps).clamp_(
-            self.lowest, self.highest
-        )
 
 
 def diff_augment(
@@ -63,18 +24,19 @@ def diff_augment(
     scale: float = 0.0,
     colour: bool = False,
 ) -> Tensor:
-    """Shift, cut out and, where asked, scale and recolour each image at random.
+    """Translate, cut out, scale and recolour each image at random.
 
     Parameters
     ----------
     x : Tensor of shape (B, C, H, W)
         Images in [-1, 1].
     p : float or Tensor of shape ()
-        Share of the images that are changed, in [0, 1]; a tensor is not read, so no device is waited for.
+        Share of the images that are changed, in [0, 1]. The value of a Tensor is not read, so
+        that the device does not have to be synchronised.
     shift : float
-        Largest translation, as a share of the side; the border is filled with the lowest value.
+        Largest translation, as a share of the side; the border is filled with -1.
     cutout : float
-        Side of the square that is blanked, as a share of the side; 0 for none.
+        Side of the square that is set to 0, as a share of the side; 0 for none.
     scale : float
         Images become ``2 ** N(0, scale ** 2)`` times as large; 0 for none.
     colour : bool
@@ -113,9 +75,7 @@ def _resize(x: Tensor, deviation: float) -> Tensor:
     grid = F.affine_grid(
         factor * torch.eye(2, 3, device=x.device, dtype=x.dtype), list(x.shape), align_corners=False
     )
-    return (
-        F.grid_sample(x + 1, grid, align_corners=False) - 1
-    )  # beyond the border is the lowest value
+    return F.grid_sample(x + 1, grid, align_corners=False) - 1  # -1 beyond the border
 
 
 def _translate(x: Tensor, share: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Images side by side in one picture."""
+"""Contact sheets of images."""
 
 import torch
 from torch import Tensor
@@ -7,9 +7,18 @@ __all__ = ["as_sheet"]
 
 
 def as_sheet(images: Tensor, columns: int) -> Tensor:
-    """Lay encoded images (n, C, H, W) out in lines of `columns`: (H * lines, W * columns, C).
+    """Arrange images in lines of `columns`.
 
-    An incomplete last line is filled with the lowest value.
+    Parameters
+    ----------
+    images : Tensor of shape (n, C, H, W)
+        Encoded images, in [-1, 1].
+    columns : int
+
+    Returns
+    -------
+    Tensor of shape (H * lines, W * columns, C)
+        An incomplete last line is filled with -1.
     """
     lacking = -len(images) % columns
     if lacking:

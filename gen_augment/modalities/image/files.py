@@ -1,75 +1,168 @@
-"""Folders with one folder of images for each class."""
+"""Folders that hold one folder of images for each class."""
 
 import os
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import is_image_file
 
 from gen_augment.errors import InputError
+from gen_augment.modalities.image.pixels import plain_mode
+from gen_augment.validation import check_choice
 
 __all__ = ["open_folder", "open_image", "read_folder", "write_folder"]
 
+#: Unreadable files that an error or a warning lists.
+MAX_LISTED = 10
+OnError = Literal["raise", "skip"]
 
-def open_image(path: str) -> Image.Image:
-    """Open an image file: grey stays grey, all else becomes RGB, as in torchvision's own loader.
+
+def open_image(path: str | os.PathLike[str]) -> Image.Image:
+    """Open an image file as mode "L", "RGB" or "RGBA".
+
+    Grey, RGB and RGBA files keep their mode; black-and-white files become "L", and all others
+    "RGB".
 
     Raises
     ------
     InputError
-        The file is no image, is cut short, or holds numbers of more than 8 bits.
+        The file is not an image, is cut short, or has more than 8 bits per value.
     """
     try:
-        with Image.open(path) as image:
-            mode = image.mode
+        with Image.open(path) as file:
+            mode = file.mode
             if mode[0] not in "IF":
-                return image.copy() if mode == "L" else image.convert("RGB")
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:  # what PIL's readers raise
+                image = plain_mode(file)
+                return image.copy() if image.mode in ("L", "RGBA") else image.convert("RGB")
+    # What PIL's readers raise.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} cannot be read as an image: {error}. Replace or remove it."
         ) from error
     raise InputError(
-        f"{path} is an image of mode {mode!r}, whose numbers PIL would cut off at 255: scale it to 8 bits, or give the "
-        "images as arrays."
+        f"{path} is an image of mode {mode!r}, whose values PIL would clip at 255: scale it to 8 "
+        "bits, or give the images as arrays."
     )
 
 
-def open_folder(path: str | os.PathLike[str]) -> ImageFolder:
-    """Open a folder of class folders as a Dataset of PIL images and class numbers."""
-    try:
-        return ImageFolder(path, loader=open_image)
-    except (FileNotFoundError, NotADirectoryError) as error:
+def open_folder(
+    path: str | os.PathLike[str], *, on_error: OnError = "raise"
+) -> tuple[list[Image.Image], list[str]]:
+    """Read a folder of class folders as PIL images and the names of their folders.
+
+    Images keep a mode that all of them share; images of different modes become RGB. Hidden folders,
+    such as ``.ipynb_checkpoints``, and hidden files are ignored, with a warning.
+
+    Parameters
+    ----------
+    path : path-like
+    on_error : {"raise", "skip"}
+        What to do with files that cannot be read. "skip" leaves them out, with a warning.
+
+    Raises
+    ------
+    InputError
+        There are no class folders, a class has no images, or files cannot be read; the message
+        lists the first 10 of them.
+    """
+    check_choice("on_error", on_error, ("raise", "skip"))
+    folder = Path(path)
+    images, labels, errors = [], [], []
+    for name, files in _classes(folder):
+        for file in files:
+            try:
+                images.append(open_image(file))
+                labels.append(name)
+            except InputError as error:
+                errors.append(str(error))
+    if errors and not images:
         raise InputError(
-            f"{os.fspath(path)!r} is not a folder of one folder of images for each class: {error}"
-        ) from error
+            f"{folder}: none of its {len(errors)} image files can be read: {errors[0]}"
+        )
+    if errors:
+        _report(folder, errors, on_error)
+    if len({image.mode for image in images}) > 1:
+        images = [image.convert("RGB") for image in images]
+    return images, labels
 
 
-def read_folder(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a folder of class folders; labels are the folders' names."""
-    pairs = list(open_folder(path))
-    images, codes = [image for image, _ in pairs], [code for _, code in pairs]
+def read_folder(path: Path, *, on_error: OnError = "raise") -> tuple[np.ndarray, np.ndarray]:
+    """Read a folder of class folders as an array of uint8 and the names of the folders.
+
+    Parameters
+    ----------
+    path, on_error
+        As in `open_folder`.
+
+    Returns
+    -------
+    X : ndarray of shape (n, H, W) or (n, H, W, C)
+    y : ndarray of shape (n,)
+
+    Raises
+    ------
+    InputError
+        As in `open_folder`, or the images differ in size.
+    """
+    images, labels = open_folder(path, on_error=on_error)
     sizes = {image.size for image in images}
     if len(sizes) > 1:
         raise InputError(
-            f"{path} holds images of {len(sizes)} sizes (width, height), such as {sorted(sizes)[:3]}: resize them."
+            f"{path} holds images of {len(sizes)} sizes (width, height), such as "
+            f"{sorted(sizes)[:3]}: resize them."
         )
-    if len({image.mode for image in images}) > 1:
-        images = [image.convert("RGB") for image in images]
-    names = sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
-    return np.stack([np.asarray(image) for image in images]), np.array(names)[codes]
+    return np.stack([np.asarray(image) for image in images]), np.array(labels)
+
+
+def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Yield the name and the image files of each class folder, both in order of names."""
+    problem = f"{os.fspath(folder)!r} is not a folder of one folder of images for each class"
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    except OSError as error:
+        raise InputError(f"{problem}: {error}") from error
+    classes = [entry for entry in entries if not entry.name.startswith(".")]
+    if not classes:
+        raise InputError(f"{problem}: it has no folders.")
+    if hidden := [entry.name for entry in entries if entry.name.startswith(".")]:
+        warnings.warn(f"{folder}: the hidden folders {hidden} are ignored.", stacklevel=2)
+    for entry in classes:
+        found = [file for _, file in sorted(_image_files(entry))]
+        if not found:
+            raise InputError(f"{problem}: {entry.name!r} has no image files.")
+        yield entry.name, found
+
+
+def _image_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for root, inner, names in os.walk(folder, followlinks=True):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        for name in names:
+            if is_image_file(name) and not name.startswith("."):
+                yield root, Path(root, name)
+
+
+def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
+    """Raise an error, or warn, about files that cannot be read."""
+    listed = "\n".join(f"  {error}" for error in errors[:MAX_LISTED])
+    more = f"\n  and {len(errors) - MAX_LISTED} more" if len(errors) > MAX_LISTED else ""
+    if on_error == "raise":
+        raise InputError(
+            f"{folder} has {len(errors)} file(s) that cannot be read. Replace or remove them, or "
+            f'leave them out with open_folder(path, on_error="skip"):\n{listed}{more}'
+        )
+    warnings.warn(
+        f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed}{more}",
+        stacklevel=3,
+    )
 
 
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
-    """Write images as they come, as ``LABEL/000000.png``."""
+    """Write images that arrive in parts as ``LABEL/000000.png`` and so on."""
     number = 0
     made: set[Any] = set()
     for X, y in parts:
@@ -79,22 +172,21 @@ def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> 
             _make_folder(folder / _safe_name(label))
             made.add(label)
         for image, label in zip(pixels, labels.tolist(), strict=True):
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
-                folder / _safe_name(label) / f"{number:06d}.png"
-            )
+            file = folder / _safe_name(label) / f"{number:06d}.png"
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(file)
             number += 1
 
 
 def _as_bytes(X: Any, codec: Any) -> np.ndarray:
-    """Images as bytes, of shape (n, H, W, C).
+    """Convert images to uint8 of shape (n, H, W, C).
 
-    Numbers from 0 to 1 become 0 to 255, and of others the range of all channels together: each by itself would change
-    colours.
+    Values in [0, 1] are scaled to [0, 255]. Other values are scaled by the range of all channels
+    together, since scaling each channel would change colours.
     """
     first, last = min(codec.low), max(codec.high)
     if first >= 0 and last <= 1:
         first, last = 0.0, 1.0
-    span = (last - first) or 1.0  # images of one value
+    span = (last - first) or 1.0  # constant images
     low, high = (
         torch.tensor([255 * (end - first) / span for end in ends], device="cpu")[:, None, None]
         for ends in (codec.low, codec.high)
@@ -106,14 +198,15 @@ def _as_bytes(X: Any, codec: Any) -> np.ndarray:
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True)
-    except FileExistsError as error:  # where "a" and "A" name one folder
+    except FileExistsError as error:  # a file system that ignores case
         raise InputError(
-            f"label {path.name!r} and another one name the same folder on this disk: rename one of them."
+            f"label {path.name!r} and another one name the same folder on this disk: rename one "
+            "of them."
         ) from error
 
 
 def _safe_name(label: Any) -> str:
-    """A label as the name of a folder; an archive must not choose where files go."""
+    """Return a label as a folder's name; labels from an archive must not lead out of the folder."""
     name = str(label)
     if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
         raise InputError(f"label {name!r} cannot be the name of a folder.")

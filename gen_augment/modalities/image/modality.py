@@ -1,4 +1,4 @@
-"""Images: grey or colour, 8 to 128 px a side."""
+"""Images with 1, 3 or 4 channels and sides of 8 to 128 px."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -22,12 +22,14 @@ from gen_augment.types import JSON
 
 __all__ = ["Image"]
 
-#: Sides of float arrays without a channel axis may differ by this factor to be surely a picture.
+#: Float arrays without a channel axis are recognised as images up to this ratio of their sides.
 MAX_RATIO = 2
 
 
 class Image(Modality):
     """Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or lists of PIL images.
+
+    There are 1, 3 or 4 channels; the fourth may be alpha or another band. See `ImageCodec`.
 
     Examples
     --------
@@ -41,9 +43,11 @@ class Image(Modality):
     source_dtype = torch.uint8
     low_precision = True
     learned_features = True
-    #: Images that are one grey level brighter lie at up to 0.07, other images at 0.4 or more.
+    #: Images that are one grey level brighter have a distance of up to 0.07, others 0.4 or more.
     near_copy = 0.1
     label_steps = 2400
+    #: The two weights of the KL term differ because codes of samples do: those of the VAE come from
+    #: a mixture fitted to the training codes, those of `PairedVAE` from the prior.
     auto: ClassVar[Mapping[str, Any]] = {
         "vae.beta": 0.1,
         "vae.latent": "mixture",
@@ -100,7 +104,7 @@ class Image(Modality):
     def pair_decoder(
         self, spec: DataSpec, in_features: int, condition_dim: int, width: int
     ) -> WarpDecoder:
-        """Build a decoder that bends and lights the source image."""
+        """Build a decoder that warps and relights the source image."""
         return WarpDecoder(spec.shape[0], in_features, condition_dim, width)
 
     def noise(self, spec: DataSpec) -> PixelNoise:
@@ -108,11 +112,11 @@ class Image(Modality):
         return PixelNoise()
 
     def noise_dim(self, spec: DataSpec) -> int:
-        """Images are drawn without noise of their own."""
+        """Return 0: images are drawn without noise."""
         return 0
 
     def augmentation(self, spec: DataSpec) -> Callable[..., Tensor]:
-        """Return random shifts, with random colours where asked for."""
+        """Return random translations, and random colours of RGB images if `colour` is set."""
         return _augment
 
     def mirror(self, x: Tensor) -> Tensor:
@@ -122,7 +126,7 @@ class Image(Modality):
     def perceptual_network(
         self, x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
     ) -> nn.Module:
-        """Train a small classifier, whose features compare images as a classifier sees them."""
+        """Train a small classifier, whose features compare images."""
         return train_feature_cnn(x, y, n_classes, n_steps=n_steps, batch_size=batch_size)
 
     def classifier(self, spec: DataSpec) -> Callable[[], nn.Module]:
@@ -152,15 +156,19 @@ class Image(Modality):
 
     def corrupted(self, X: Any, like: Any) -> dict[str, Any]:
         """Return `X` under the corruptions of `gen_augment.modalities.image.corruptions`."""
-        from gen_augment.modalities.image.corruptions import corrupted_parts
+        from gen_augment.modalities.image.corruptions import corrupt_all
 
-        return corrupted_parts(X, like)
+        codec, known = self.fit(like)
+        return corrupt_all(X, codec=codec, known=known)
 
     def sheet(self, codec: Codec, rows: Tensor, columns: int) -> np.ndarray:
-        """Lay images out in lines of `columns`, as grey or RGB values in [0, 1]."""
+        """Arrange images in lines of `columns`, as grey or RGB values in [0, 1].
+
+        A fourth channel is not shown.
+        """
         from gen_augment.modalities.image.display import as_sheet
 
-        return (as_sheet(rows, columns).clamp(-1, 1) + 1).squeeze(-1).numpy() / 2
+        return (as_sheet(rows[:, :3], columns).clamp(-1, 1) + 1).squeeze(-1).numpy() / 2
 
     def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
         """Read a folder that has one folder of images for each class."""

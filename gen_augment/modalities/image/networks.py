@@ -1,4 +1,4 @@
-"""Networks and likelihood for images, beside the convolutional trunks and the U-Net."""
+"""Likelihood, warping decoder and classifier for images."""
 
 import torch
 from torch import Tensor, nn
@@ -9,15 +9,16 @@ from gen_augment.modalities.networks import GaussianNoise
 
 __all__ = ["PixelNoise", "SmallCNN", "WarpDecoder", "warp"]
 
-FIELD_SIZE = 8  # cells along a side of the maps that bend and light an image
-MAX_SHIFT = 0.25  # how far a pixel may move, as a share of the image's side
+#: Cells along a side of the displacement field and of the gain.
+FIELD_SIZE = 8
+#: Largest displacement of a pixel, as a share of the side.
+MAX_SHIFT = 0.25
 
 
 class PixelNoise(GaussianNoise):
     """Likelihood of an image: normal, with one learned scale for all pixels.
 
-    A scale for each pixel would shrink to nothing where a border is constant. Drawn images have no
-    noise of their own.
+    A scale for each pixel would vanish at a constant border. Images are drawn without noise.
     """
 
     def __init__(self) -> None:
@@ -32,10 +33,10 @@ class PixelNoise(GaussianNoise):
 
 
 class WarpDecoder(nn.Module):
-    """Source image, code and condition to that image, bent and lit: ``f(source, z, condition)``.
+    """Source image, code and condition to that image, warped and relit.
 
-    A decoder that could paint would make images of the frequent classes out of any source. Smooth
-    maps of where pixels come from and how bright they are leave an image what it is.
+    The decoder gives a smooth displacement field and a smooth gain of each channel. A decoder of
+    pixels could turn every source into an image of a frequent class.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def warp(x: Tensor, shift: Tensor) -> Tensor:
 
 
 class SmallCNN(nn.Sequential):
-    """Two convolutions and two dense layers: a plain, strong classifier of small images.
+    """Classifier of small images with two convolutions and two dense layers.
 
     Parameters
     ----------

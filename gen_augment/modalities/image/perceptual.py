@@ -1,7 +1,8 @@
-"""Features of a small classifier, in which images are compared as a classifier sees them.
+"""Features of a small classifier, for a perceptual distance between images.
 
-Reference: Hou et al., "Deep Feature Consistent Variational Autoencoder", 2017 (arXiv:1610.00363). There the network was
-trained on other images; here it is on the very rows, so nothing has to be downloaded.
+Reference: Hou et al., "Deep Feature Consistent Variational Autoencoder", 2017 (arXiv:1610.00363).
+They use a network trained on other images; here it is trained on the same rows, so that nothing has
+to be downloaded.
 """
 
 from itertools import pairwise
@@ -17,7 +18,12 @@ LEVELS = 3
 
 
 class FeatureCNN(nn.Module):
-    """Images ``(B, C, H, W)`` to logits ``(B, n_classes)``, by way of normalised features at three sizes."""
+    """Images (B, C, H, W) to logits (B, n_classes), with normalised features at three sizes.
+
+    Parameters
+    ----------
+    channels, n_classes, width : int
+    """
 
     def __init__(self, channels: int, n_classes: int, width: int = 32) -> None:
         super().__init__()
@@ -32,7 +38,7 @@ class FeatureCNN(nn.Module):
         self.head = nn.Linear(widths[-1], n_classes)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """One map a level, each channel of unit variance over the training rows."""
+        """Return one map per level; each channel has unit variance over the training rows."""
         found = []
         for block in self.blocks:
             found.append(block(x))
@@ -43,9 +49,10 @@ class FeatureCNN(nn.Module):
         return cast(Tensor, self.head(F.leaky_relu(self.features(x)[-1], 0.2).mean(dim=(2, 3))))
 
     def distance(self, x: Tensor, other: Tensor) -> Tensor:
-        """Half the mean squared difference of features, times the values of a row: in nats if features had unit noise.
+        """Return half the mean squared difference of features, times the values in a row.
 
-        The mean over levels and rows.
+        This is a negative log-likelihood in nats per row if features have unit noise. It is the
+        mean over levels and rows.
         """
         pairs = zip(self.features(x), self.features(other), strict=True)
         return 0.5 * x[0].numel() * torch.stack([F.mse_loss(a, b) for a, b in pairs]).mean()
@@ -54,7 +61,7 @@ class FeatureCNN(nn.Module):
 def train_feature_cnn(
     x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
 ) -> FeatureCNN:
-    """Train a classifier, and freeze it; it draws from torch's global generator.
+    """Train and freeze a classifier; draws from torch's global generator.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Batch steps: what an arm does to a batch of images and its soft labels.
+"""Classic augmentations of a batch of images and its soft labels.
 
-Each takes images ``(B, C, H, W)`` in [-1, 1] and labels ``(B, n_classes)`` that sum to 1, and draws from torch's global
-generator, which a trial seeds. One of the user's own is any function of that form; see `gen_augment.study.Arm`.
+Each takes images (B, C, H, W) in [-1, 1] and labels (B, n_classes) that sum to 1, and draws from
+torch's global generator, which a study seeds. Colours of a fourth channel, such as alpha, stay as
+they are.
 """
 
 import math
@@ -32,7 +33,7 @@ __all__ = [
 
 
 def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Translate each image by up to a fourteenth of each side, rounded: one pixel of 8, two of 28."""
+    """Translate each image by up to 1/14 of each side, rounded: one pixel of 8, two of 28."""
     return diff_augment(x, shift=SMALL_SHIFT, cutout=0), y
 
 
@@ -43,26 +44,27 @@ def flip(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cutout(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn a square of half the side grey, at a random place (DeVries and Taylor 2017, arXiv:1708.04552)."""
+    """Set a random square of half the side to grey (DeVries and Taylor 2017, arXiv:1708.04552)."""
     return diff_augment(x, shift=0, cutout=0.5), y
 
 
 def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """MixUp with Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
+    """Mix images and labels by Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
     mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=0.4, num_classes=y.shape[1])(x, y)
     return mixed
 
 
 def cutmix(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """CutMix with Beta(1, 1) (Yun et al. 2019, arXiv:1905.04899)."""
+    """Paste patches of other images, with Beta(1, 1) (Yun et al. 2019, arXiv:1905.04899)."""
     mixed: tuple[Tensor, Tensor] = v2.CutMix(alpha=1.0, num_classes=y.shape[1])(x, y)
     return mixed
 
 
 def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """RandAugment, two operations of magnitude 9 for each image (Cubuk et al. 2020, arXiv:1909.13719).
+    """Apply two random operations to each image (Cubuk et al. 2020, arXiv:1909.13719).
 
-    As torchvision's, which gives all images of a batch the same operations; here, those that draw one share a call.
+    The operations are those of torchvision's RandAugment at magnitude 9, which draws them once for
+    a whole batch.
     """
     images = _as_bytes(x)
     for _ in range(2):
@@ -73,7 +75,7 @@ def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         sign[drawn < _N_UNSIGNED] = 1
         for number, signed in set(zip(drawn.tolist(), sign.tolist(), strict=True)):
             mine = torch.nonzero((drawn == number) & (sign == signed)).squeeze(1).to(x.device)
-            images[mine] = _OPERATIONS[number](images[mine], signed)
+            images[mine] = _apply(number, images[mine], signed)
     return _as_floats(images), y
 
 
@@ -91,7 +93,7 @@ def _translate(x: Tensor, horizontal: float, vertical: float) -> Tensor:
     return moved
 
 
-#: Of RandAugment, with its magnitude 9 of 0 to 30, of uint8 images and a sign: 0.3 of the largest one.
+#: Operations of RandAugment on uint8 images and a sign, at magnitude 9 of 30: 0.3 of the largest.
 _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
     lambda x, _: x,
     lambda x, _: F.posterize(x, bits=7),
@@ -108,11 +110,20 @@ _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
     lambda x, sign: F.adjust_contrast(x, 1 + 0.3 * 0.9 * sign),
     lambda x, sign: F.adjust_sharpness(x, 1 + 0.3 * 0.9 * sign),
 )
-_N_UNSIGNED = 5
+#: Operations without a sign, which come first, and those that move pixels.
+_N_UNSIGNED, _GEOMETRIC = 5, (0, 5, 6, 7, 8, 9)
+
+
+def _apply(number: int, images: Tensor, sign: int) -> Tensor:
+    """Apply an operation; of four channels, colour operations change the first three."""
+    operation = _OPERATIONS[number]
+    if images.shape[1] != 4 or number in _GEOMETRIC:
+        return operation(images, sign)
+    return torch.cat([operation(images[:, :3], sign), images[:, 3:]], dim=1)
 
 
 def classic(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """albumentations: small shifts, scales and turns, brightness and contrast, noise, and a hole, each now and then."""
+    """Apply albumentations: small affine maps, brightness and contrast, noise, and a hole."""
     compose = _classic_recipe()
     compose.set_random_seed(int(torch.randint(2**31, ())))
     images = _as_bytes(x).permute(0, 2, 3, 1).cpu().numpy()
@@ -126,7 +137,8 @@ def _classic_recipe() -> Any:
         import albumentations as A
     except ImportError as error:
         raise MissingDependencyError(
-            "the step 'albumentations' needs albumentations: pip install 'gen_augment[albumentations]'."
+            "the recipe 'albumentations' needs albumentations: "
+            "pip install 'gen_augment[albumentations]'."
         ) from error
     return A.Compose(
         [

@@ -10,14 +10,14 @@ __all__ = ["UNet"]
 
 
 class GroupNorm(nn.GroupNorm):
-    """In 32 bits, as CUDA's autocast has it: on a CPU, torch's own in bfloat16 takes five times as long."""
+    """Group normalisation in 32 bits, as under CUDA's autocast; in bfloat16 a CPU is slower."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.float()).to(x.dtype)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions; the condition gives gain and bias of the second normalisation."""
+    """Two 3x3 convolutions; gain and bias of the second normalisation depend on the condition."""
 
     def __init__(self, ins: int, outs: int, condition_dim: int) -> None:
         super().__init__()
@@ -36,10 +36,11 @@ class ResidualBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Image and condition to velocity: ``(B, C, H, W), (B, condition_dim)`` to ``(B, C, H, W)``.
+    """Images (B, C, H, W) and conditions (B, condition_dim) to velocities (B, C, H, W).
 
-    Pixels are first folded into channels until the shorter side has at most 16, so that the cost lies where a CPU
-    can afford channels. Two levels of one residual block each follow, the coarser one with twice the channels.
+    Pixels are first folded into channels until the shorter side has at most 16 pixels, which makes
+    the network fast on a CPU. Two levels of residual blocks follow; the coarser one has twice the
+    channels.
 
     Parameters
     ----------
@@ -81,5 +82,5 @@ class UNet(nn.Module):
 
 
 def _groups(channels: int) -> int:
-    """Groups of at least 4 channels, and at most 8 of them."""
+    """Return a number of groups, at most 8, each of at least 4 channels."""
     return math.gcd(channels, 8) if channels >= 32 else math.gcd(channels, max(1, channels // 4))

@@ -1,4 +1,4 @@
-"""Weka's ARFF files, and KEEL's."""
+"""ARFF files of Weka and KEEL."""
 
 import io
 import re
@@ -12,14 +12,20 @@ from scipy.io import arff
 __all__ = ["read_arff"]
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-#: Name and kind of an attribute in Weka's and KEEL's files.
+#: Name and type of an attribute.
 _ATTRIBUTE = re.compile(rf"(?im)^[ \t]*@attribute\s+({_QUOTED}|[^\s{{]+)[ \t]*(.+?)[ \t]*$")
-#: One value of a row there, in quotes of either kind or in none, with what parts it from the next.
+#: One value of a row, with or without quotes, and the separator after it.
 _VALUE = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,\t]*?))\s*(?:[,\t]|$)""")
 
 
 def read_arff(path: Path) -> pd.DataFrame:
-    """Weka's format, or KEEL's, which also names inputs and outputs and has ``<null>`` for ``?``."""
+    """Read an ARFF file; in KEEL's, ``<null>`` is a missing value.
+
+    Raises
+    ------
+    ValueError
+        The file is not a valid ARFF file.
+    """
     head, *body = re.split(r"(?im)^\s*@data\b.*$", path.read_text(encoding="utf-8"), maxsplit=1)
     if not body:
         raise ValueError("it has no @data, or a row that is too short")
@@ -31,7 +37,8 @@ def read_arff(path: Path) -> pd.DataFrame:
     ]
     if odd:
         raise ValueError(
-            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave them out"
+            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave "
+            "them out"
         )
     rows = [
         _values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")
@@ -50,20 +57,20 @@ def read_arff(path: Path) -> pd.DataFrame:
 
 
 def _values(line: str) -> list[str]:
-    """Values between commas or tabs, without their quotes."""
+    """Split a line at commas or tabs, and remove quotes."""
     if not re.search(r"['\"\\\t]", line):
         return [value.strip() for value in line.strip().removesuffix(",").split(",")]
-    # After the last value the pattern matches once more: nothing, at the end of the line.
+    # The pattern also matches the empty string at the end of the line.
     return [
         re.sub(r"\\(.)", r"\1", one + two) or plain for one, two, plain in _VALUE.findall(line)
     ][:-1]
 
 
 def _arff_column(values: list[str], kind: str) -> Any:
-    """Values of an attribute of this kind, which is ``{a, list}`` or the name of a type."""
+    """Parse the values of an attribute, whose type is ``{a, list}`` or a name."""
     values = ["?" if value == "<null>" else value for value in values]
     if kind.startswith("{"):
-        known = pd.Index(dict.fromkeys(_values(kind[1 : kind.rindex("}")])))  # "?" is none of them
+        known = pd.Index(dict.fromkeys(_values(kind[1 : kind.rindex("}")])))  # without "?"
         codes = known.get_indexer(pd.Index(values))
         unknown = [
             value for value, code in zip(values, codes, strict=True) if code < 0 and value != "?"
@@ -72,7 +79,7 @@ def _arff_column(values: list[str], kind: str) -> Any:
             raise ValueError(f"{unknown[0]} value not in {tuple(known)}")
         return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
     number = re.match(r"(?i)(real|numeric|integer)\b", kind)
-    if not number:  # SciPy knows the formats of dates
+    if not number:  # dates, whose formats SciPy parses
         lines = [
             "@relation one",
             f"@attribute x {kind}",

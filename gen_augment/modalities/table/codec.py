@@ -1,7 +1,7 @@
 """Tables of mixed columns to float32 numbers and one-hot blocks, and back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Literal, Self
@@ -12,12 +12,13 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
 from gen_augment.errors import InputError
 from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.registry import registered
 from gen_augment.modalities.table.columns import KINDS, Column, check_magnitude
 from gen_augment.modalities.table.dtypes import dtype_to_json, is_number
+from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
 
@@ -49,6 +50,10 @@ class TableCodec(Codec):
         One for each column.
     dtype : str or None
         Of an array or Tensor.
+    file : TableFile
+        The form of the file that the rows came from; see `Table`.
+    library : str
+        The library of a DataFrame, if it is not pandas: "polars".
 
     Examples
     --------
@@ -64,6 +69,8 @@ class TableCodec(Codec):
     columns: list[str | int]
     parts: tuple[Column, ...]
     dtype: str | None = None
+    file: TableFile = field(default_factory=TableFile)
+    library: str = ""
 
     @property
     def kind(self) -> str:
@@ -74,7 +81,8 @@ class TableCodec(Codec):
         """Tables whose columns are read as these are."""
         table: Any = registered()["table"]
         columns = zip(self.columns, self.parts, strict=True)
-        made: Modality = table({name: part.kind for name, part in columns if part.kind != "date"})
+        types = {name: part.kind for name, part in columns if part.kind != "date"}
+        made: Modality = table(types, self.file if self.file.to_json() else None)
         return made
 
     @property
@@ -99,6 +107,15 @@ class TableCodec(Codec):
         """Widths of the one-hot blocks that end an encoded row."""
         return tuple(width for part in self.parts for width in part.blocks)
 
+    def missing_marks(self) -> list[tuple[slice, int]]:
+        """List the numbers of each column with missing values, and the place that marks them."""
+        marks, number, place = [], 0, self._n_numbers
+        for part in self.parts:
+            if getattr(part, "marked", False):
+                marks.append((slice(number, number + part.n_numbers), place + 1))
+            number, place = number + part.n_numbers, place + sum(part.blocks)
+        return marks
+
     @cached_property
     def _n_numbers(self) -> int:
         return sum(part.n_numbers for part in self.parts)
@@ -121,11 +138,13 @@ class TableCodec(Codec):
             A column cannot be used; the message names it.
         """
         X = stack_rows(X)
+        X = as_pandas(X)
         container, dtype, series = columns_of(X)
         names = list(series)
         kinds = _kinds(series, types)
         fitted = [KINDS[kinds[name]].fit(column, name) for name, column in series.items()]
-        codec = cls(container, names, tuple(part for part, _ in fitted), dtype)
+        parts = tuple(part for part, _ in fitted)
+        codec = cls(container, names, parts, dtype, library=converted_from(X))
         return codec, codec._encode(values for _, values in fitted)
 
     def encode(self, X: Any) -> Tensor:
@@ -210,6 +229,8 @@ class TableCodec(Codec):
             "columns": self.columns,
             "dtype": self.dtype,
             "parts": [{"kind": part.kind, **part.to_json()} for part in self.parts],
+            "file": self.file.to_json(),
+            "library": self.library,
         }
 
     @classmethod
@@ -224,7 +245,9 @@ class TableCodec(Codec):
             raise InputError(f"columns={columns!r} are not names of columns.")
         if not columns or len(columns) != len(parts):
             raise InputError(f"{len(columns)} names, and {len(parts)} columns.")
-        codec = cls(record["container"], columns, parts, record["dtype"])
+        file = TableFile.of(record["file"])
+        check_choice("library", record["library"], ("", "polars"))
+        codec = cls(record["container"], columns, parts, record["dtype"], file, record["library"])
         if codec.container != "dataframe" and (
             codec.dtype is None or codec.columns != list(range(len(columns)))
         ):
@@ -280,7 +303,8 @@ class TableCodec(Codec):
             for i, (part, column) in enumerate(zip(self.parts, values, strict=True))
         }
         if self.container == "dataframe":
-            return pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            frame = pd.DataFrame(arrays, copy=False).set_axis(self.columns, axis=1)
+            return to_library(frame, self.library)
         out = np.stack([np.asarray(column, dtype=np.float64) for column in arrays.values()], axis=1)
         if self.container == "tensor":
             return torch.from_numpy(out).to(getattr(torch, str(self.dtype)))
@@ -289,6 +313,7 @@ class TableCodec(Codec):
 
 def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
     """Container, dtype if there is one for all, and columns by name."""
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
         names = [c if isinstance(c, str) else int(c) for c in X.columns]

@@ -1,4 +1,4 @@
-"""Hashes of rows by their values: equal rows have equal hashes, whatever their dtype."""
+"""Hashes of rows by their values; equal rows have equal hashes, also in different dtypes."""
 
 import hashlib
 from typing import Any
@@ -25,7 +25,7 @@ def array_digests(X: Any) -> np.ndarray:
 
 
 def frame_digests(X: pd.DataFrame) -> np.ndarray:
-    """Hash each row of a DataFrame: numbers as such, all else as text."""
+    """Hash each row of a DataFrame: numbers by value, other columns as text."""
     numeric = np.array([dtype.kind in "biuf" for dtype in X.dtypes])  # categories have "O"
     numbers = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
     others = X.loc[:, ~numeric]
@@ -36,7 +36,7 @@ def frame_digests(X: pd.DataFrame) -> np.ndarray:
 
 
 def _digest(row: Any, text: Any = ()) -> str:
-    values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0, which is equal to it
-    values[np.isnan(values)] = np.nan  # there are many NaNs
+    values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0
+    values[np.isnan(values)] = np.nan  # NaNs differ in their bits
     tail = repr(tuple(text)).encode() if len(text) else b""
     return hashlib.blake2b(values.tobytes() + tail, digest_size=16).hexdigest()

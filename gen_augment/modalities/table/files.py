@@ -1,146 +1,215 @@
 """Tables in CSV, Parquet, ARFF and KEEL files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-import torch
-from torch import Tensor
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec
+from gen_augment.modalities.file_rows import ColumnReading
 from gen_augment.modalities.table.arff import read_arff
-from gen_augment.modalities.table.codec import TableCodec
+from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
+from gen_augment.modalities.table.csv_columns import Settled, convert, settle, uses_comma
+from gen_augment.modalities.table.csv_text import read_text
+from gen_augment.modalities.table.file_format import TableFile
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["TableRead", "read_table"]
+
+#: A frame with its labels, the options that read other files alike, a report, and notes.
+TableRead = tuple[
+    pd.DataFrame, "pd.Series[Any]", TableFile, tuple[ColumnReading, ...], tuple[str, ...]
+]
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".parquet": pd.read_parquet,
+    ".arff": read_arff,
+    ".dat": read_arff,
+}
 
 
-def read_table(path: Path, target: str | None) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+def read_table(
+    path: Path, target: str | None, types: Mapping[Any, str], file: TableFile
+) -> TableRead:
     """Read a table and the column of its labels.
+
+    Parameters
+    ----------
+    path : Path
+    target : str, optional
+        Column of the labels.
+    types : {column: {"number", "category"}}
+        What the user wants columns to be.
+    file : TableFile
 
     Raises
     ------
     InputError
         The file cannot be read, or has no such column.
     """
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": lambda path: pd.read_csv(
-            path, low_memory=False
-        ),  # in pieces, one column could get two types
-        ".parquet": pd.read_parquet,
-        ".arff": read_arff,
-        ".dat": read_arff,
-    }
     suffix = path.suffix.lower()
-    if suffix not in readers:
-        known = ", ".join(readers)
+    known = [".csv", *_READERS]
+    if suffix not in known:
         raise InputError(
-            f"{path}: a table is a file of {known}, not {path.suffix or 'a file without suffix'!r}."
+            f"{path}: a table is a file of {', '.join(known)}, not "
+            f"{path.suffix or 'a file without suffix'!r}."
         )
+    notes: list[str] = []
     try:
-        frame = readers[suffix](path)
-    except (
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:  # parser errors are of the first two
+        if suffix == ".csv":
+            frame, file, notes = read_text(path, file)
+        else:
+            frame = _READERS[suffix](path)
+    except InputError:
+        raise
+    except (ValueError, OSError, NotImplementedError) as error:
+        # Errors of the parsers are ValueErrors or OSErrors.
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
+    _check_names(path, frame, target, [*types, *file.readings], file)
+    frame = frame.drop(columns=list(file.drop))
+    examples = {str(name): _example(frame[name]) for name in frame}
+    whys: dict[str, str] = {}
+    if suffix == ".csv":
+        frame, file, whys, found = _typed(path, frame, types, file)
+        notes += found
+    elif file.readings:
+        frame = _dated(frame, file.readings)
+    _check_labels(path, frame, str(target))
+    X, y = frame.drop(columns=target), frame[target]
+    _check_free_text(path, X, types)
+    report = _report(X, y, file, examples, _identified(X, types) | whys, types)
+    return X, y, replace(file, settled=True), tuple(report), tuple(notes)
+
+
+def _check_names(
+    path: Path, frame: pd.DataFrame, target: str | None, named: list[Any], file: TableFile
+) -> None:
     if frame.empty:
         raise InputError(f"{path} has no rows.")
+    columns = ", ".join(map(str, frame.columns))
     if target is None or target not in frame:
         asked = "no target column was named" if target is None else f"there is no column {target!r}"
-        raise InputError(f"{path}: {asked}; columns: {', '.join(map(str, frame.columns))}.")
-    if frame[target].isna().any():
+        raise InputError(f"{path}: {asked}; columns: {columns}.")
+    for name in [*named, *file.drop]:
+        if name not in frame and not file.settled:
+            raise InputError(f"{path}: there is no column {name!r}; columns: {columns}.")
+    if target in file.drop:
+        raise InputError(f"{path}: {target!r} holds the labels, so it cannot be dropped.")
+
+
+def _check_labels(path: Path, frame: pd.DataFrame, target: str) -> None:
+    missing = int(frame[target].isna().sum())
+    if missing:
+        raise InputError(f"{path}: {missing} rows have no {target!r}: drop or label them.")
+
+
+def _check_free_text(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> None:
+    texts = [name for name in free_text_columns(X) if types.get(name) != "category"]
+    if texts:
         raise InputError(
-            f"{path}: {int(frame[target].isna().sum())} rows have no {target!r}: drop or label them."
+            f"{path}: column {texts[0]!r} holds free text, such as {_example(X[texts[0]])!r}, "
+            f"which tables cannot generate. Leave it out with --drop {texts[0]}, or keep its "
+            f"values as categories with --category {texts[0]}."
         )
-    if suffix == ".csv":
-        frame = frame.assign(
-            **{name: _as_dates(frame[name]) for name in frame.columns if name != target}
+
+
+def _typed(
+    path: Path, frame: pd.DataFrame, types: Mapping[Any, str], file: TableFile
+) -> tuple[pd.DataFrame, TableFile, dict[str, str], list[str]]:
+    """Give columns of strings their types; return the settled options, reasons and notes."""
+    decimal = file.decimal or ("," if uses_comma(frame) else ".")
+    words = frozenset(["", *file.na_values])
+    readings, missing, whys = {}, dict[str, str](), {}
+    columns: dict[str, Any] = {}
+    for name in map(str, frame):
+        wanted = _wanted(name, types, file)
+        column = frame[name]
+        known = words | {file.missing.get(name, "")}
+        try:
+            settled = settle(column.unique(), name, wanted, known, decimal)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        columns[name] = convert(column, settled, decimal)
+        readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
+        if word := _usual_word(column, settled):
+            missing[name] = word
+    notes = ["the decimal mark is ','"] if decimal != "." and file.decimal is None else []
+    settled_file = replace(file, decimal=decimal, readings=readings, missing=missing)
+    return pd.DataFrame(columns), settled_file, {k: v for k, v in whys.items() if v}, notes
+
+
+def _wanted(name: str, types: Mapping[Any, str], file: TableFile) -> str | None:
+    """What the user, or a file that was read before, has a column be."""
+    reading = file.readings.get(name)
+    if reading is not None and reading != "empty":
+        return "text" if reading == "flag" and file.settled else reading
+    kind = types.get(name)
+    return "text" if kind == "category" else kind
+
+
+def _usual_word(column: "pd.Series[Any]", settled: Settled) -> str:
+    """The most frequent word for a missing value."""
+    counts = column[column.str.strip().isin(settled.missing)].value_counts()
+    return str(counts.index[0]) if len(counts) else ""
+
+
+def _dated(frame: pd.DataFrame, readings: Mapping[str, str]) -> pd.DataFrame:
+    """Turn columns of strings into dates, in a file whose other columns have types."""
+    changed = {}
+    for name, reading in readings.items():
+        if name in frame and (reading == "date" or "%" in reading):
+            column = frame[name].astype("str").fillna("")
+            settled = settle(column.unique(), name, reading, frozenset([""]), ".")
+            changed[name] = convert(column, settled, ".")
+    return frame.assign(**changed)
+
+
+def _identified(X: pd.DataFrame, types: Mapping[Any, str]) -> dict[str, str]:
+    """Reasons of columns that seem to identify single rows."""
+    found = [*identifier_columns(X), *(name for name in X if _counts_rows(X[name]))]
+    return {
+        str(name): f"an identifier? Values hardly repeat; --drop {name} leaves it out"
+        for name in found
+        if types.get(name) is None
+    }
+
+
+def _counts_rows(column: "pd.Series[Any]") -> bool:
+    """Whether a column numbers the rows: whole numbers that go up by 1."""
+    if column.dtype.kind not in "iu" or len(column) < 20 or column.isna().any():
+        return False
+    return bool((column.diff().iloc[1:] == 1).all())
+
+
+def _report(
+    X: pd.DataFrame,
+    y: "pd.Series[Any]",
+    file: TableFile,
+    examples: Mapping[str, str],
+    whys: Mapping[str, str],
+    types: Mapping[Any, str],
+) -> Iterator[ColumnReading]:
+    for name, column in [*X.items(), (y.name, y)]:
+        key = str(name)
+        label = column is y
+        reading = "label" if label else _shown(column, file.readings.get(key, ""), types.get(name))
+        yield ColumnReading(
+            key, reading, int(column.isna().sum()), examples[key], whys.get(key, "")
         )
-    return frame.drop(columns=target), frame[target]
 
 
-def _as_dates(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Text that is ISO dates throughout as dates, which CSV has no type for."""
-    known = column.dropna()
-    if (
-        not pd.api.types.is_string_dtype(column)
-        or not len(known)
-        or not known.str.match(r"\d{4}-\d\d-\d\d").all()
-    ):
-        return column
-    try:
-        return pd.to_datetime(column, format="ISO8601")
-    except ValueError:
-        return column
+def _shown(column: "pd.Series[Any]", reading: str, kind: str | None) -> str:
+    """What a column is read as, in words."""
+    if kind is not None and reading != "text":
+        return kind
+    if column.dtype.kind == "M":
+        return f"date {reading}".strip() if "%" in reading else "date"
+    words = {"i": "whole number", "u": "whole number", "f": "number", "b": "true or false"}
+    return "empty" if reading == "empty" else words.get(column.dtype.kind, "category")
 
 
-def write_table(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
-    """Write rows as they come; the suffix of `path` says the format."""
-    if path.suffix.lower() == ".csv":
-        _write_csv(path, parts)
-    else:
-        _write_parquet(path, parts, codec)
-
-
-def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        for number, (X, y) in enumerate(parts):
-            _as_frame(X, y).to_csv(file, index=False, header=not number)
-
-
-def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
-    writer = None
-    try:
-        for X, y in parts:
-            frame = _as_frame(X, y)
-            frame.columns = frame.columns.astype(str)
-            if writer is None:
-                writer = pq.ParquetWriter(path, _schema(frame, codec))
-            writer.write_table(
-                pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False)
-            )
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(
-            f"a column cannot be written to Parquet: {error}. Write a .csv file."
-        ) from error
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _schema(frame: pd.DataFrame, codec: Codec) -> pa.Schema:
-    """Types of columns, as the first rows have them and, where all values of one are missing, as were fitted."""
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
-    fitted = (
-        dict(zip(map(str, codec.columns), codec.parts, strict=True))
-        if isinstance(codec, TableCodec)
-        else {}
-    )
-    for i, field in enumerate(schema):
-        if pa.types.is_null(field.type):
-            found = pa.infer_type(getattr(fitted.get(field.name), "values", ()))
-            schema = schema.set(
-                i, field.with_type(pa.string() if pa.types.is_null(found) else found)
-            )
-    return schema
-
-
-def _as_frame(X: Any, y: Any) -> pd.DataFrame:
-    """Rows and their labels as one table."""
-    if isinstance(X, Tensor) and X.dtype == torch.bfloat16:  # NumPy has none
-        X = X.float()
-    frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
-    name = getattr(y, "name", None)
-    target = "label" if name is None else name
-    if target in frame:
-        raise InputError(
-            f"the table has a column {target!r}, so the labels cannot have that name: rename it."
-        )
-    frame[target] = y.array if isinstance(y, pd.Series) else np.asarray(y)  # whatever its index
-    return frame
+def _example(column: "pd.Series[Any]") -> str:
+    """The first value, cut to a length that a line of a terminal holds."""
+    known = column[column.notna() & (column.astype(object) != "")]
+    text = str(known.iloc[0]) if len(known) else ""
+    return text if len(text) <= 24 else text[:23] + "…"

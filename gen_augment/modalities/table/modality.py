@@ -1,6 +1,8 @@
 """Tables: DataFrames, and arrays or tensors of shape (n_rows, n_columns)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +13,31 @@ from torch import Tensor
 
 from gen_augment.containers import stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
-from gen_augment.modalities.table.codec import TableCodec
+from gen_augment.modalities.file_rows import FileRows
+from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
+from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.numbers import like_numbers, plain_numbers
 from gen_augment.types import JSON
 
 __all__ = ["Table"]
 
-#: An array with more columns than this is asked about: it may hold series, spectra or waveforms.
+#: An array with more columns may hold series, spectra or waveforms, so that the user has to say.
 MAX_CERTAIN_COLUMNS = 4096
 
 
 class Table(Modality):
-    """Tables with one row a sample.
+    """Tables with one row for each sample.
 
     Parameters
     ----------
     types : {column: {"number", "category"}}, optional
         Columns, by name or position, that are not what their dtype says: codes in whole numbers,
         for example, are a "category".
+    file : TableFile or mapping, optional
+        How tables are read from files, see `TableFile`. A sampler that was fitted on a file keeps
+        it, and its rows are written in the same form.
 
     Examples
     --------
@@ -41,16 +49,27 @@ class Table(Modality):
     name = "table"
     suffixes = (".csv", ".parquet")
 
-    def __init__(self, types: Mapping[Any, str] | None = None) -> None:
+    def __init__(
+        self,
+        types: Mapping[Any, str] | None = None,
+        file: TableFile | Mapping[str, Any] | None = None,
+    ) -> None:
         self.types = types
+        self.file = file
 
     def options(self) -> JSON:
-        """Return the column types as pairs, since JSON has no whole numbers for names."""
-        return {} if self.types is None else {"types": [list(pair) for pair in self._pairs()]}
+        """Return the options; column types as pairs, since JSON has no whole numbers for names."""
+        options: JSON = {}
+        if self.types is not None:
+            options["types"] = [list(pair) for pair in self._pairs()]
+        if self.file is not None:
+            options["file"] = TableFile.of(self.file).to_json()
+        return options
 
     def _pairs(self) -> list[tuple[Any, str]]:
-        types: Any = self.types or {}
-        return [(name, kind) for name, kind in dict(types).items()]
+        types: Any = dict(self.types or {})
+        # Positions may be NumPy's whole numbers, which JSON cannot hold.
+        return [(n.item() if isinstance(n, np.generic) else n, kind) for n, kind in types.items()]
 
     def recognise(self, X: Any) -> Reading:
         """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
@@ -64,15 +83,21 @@ class Table(Modality):
 
     def fit(self, X: Any) -> tuple[TableCodec, Tensor]:
         """Learn the columns; return the codec and the encoded rows."""
-        return TableCodec.fit(X, dict(self._pairs()))
+        codec, rows = TableCodec.fit(X, dict(self._pairs()))
+        return replace(codec, file=TableFile.of(self.file)), rows
 
     def codec_from_json(self, record: JSON) -> TableCodec:
         """Rebuild a codec from its `to_json`."""
         return TableCodec.from_json(record)
 
     def digests(self, X: Any) -> np.ndarray:
-        """Hash the values of each row; missing values are equal, however they are written."""
+        """Hash the values of each row; all kinds of missing values are equal."""
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
+
+    def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
+        """Return a table of finite numbers as float64, and the inverse; None if types are given."""
+        values = None if self.types else plain_numbers(X)
+        return None if values is None else (values, partial(like_numbers, X))
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""
@@ -81,6 +106,18 @@ class Table(Modality):
     def read_conditions(self, codec: Codec, texts: Iterable[str]) -> dict[Any, list[Any]]:
         """Read conditions such as ``age=35..60``."""
         return read_conditions(codec, texts)
+
+    def columns(self, codec: Codec, X: Any) -> pd.DataFrame:
+        """Return the table as a DataFrame, in which declared categories are not numbers."""
+        table: Any = codec
+        columns = columns_of(stack_rows(X))[2]
+        kinds = [part.kind for part in table.parts]
+        return pd.DataFrame(
+            {
+                name: values.astype(object) if kind == "category" else values
+                for (name, values), kind in zip(columns.items(), kinds, strict=True)
+            }
+        )
 
     def default_arms(
         self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
@@ -91,35 +128,51 @@ class Table(Modality):
     def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
         """Return standardised numbers in 64 bits where all columns are numbers, else the codec.
 
-        The codec maps columns to normal quantiles, which suits generators and would do work that
-        is the classifier's own. In 32 bits confident probabilities would be tied.
+        The codec maps columns to normal quantiles, which suits generators but would do part of the
+        classifier's work. In 32 bits, confident probabilities would be tied.
         """
-        known = _numbers(X)
+        known = None if _declares_categories(codec, X) else _numbers(X)
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
-        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # a constant column: rounding alone
+        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # constant up to rounding
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)
-            if found is None:
-                return codec.encode(rows)
+            if found is None or found.shape[1:] != mean.shape:
+                return codec.encode(rows)  # raises for rows of another form
             # A value that is missing here and nowhere in training is the mean, as in the codec.
             return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
         return standardise
 
-    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
+    def read(self, path: Path, target: str | None) -> FileRows | None:
         """Read a CSV, Parquet, ARFF or KEEL file."""
         from gen_augment.modalities.table.files import read_table
 
-        return read_table(path, target) if path.is_file() else None
+        if not path.is_file():
+            return None
+        types = dict(self._pairs())
+        X, y, file, report, notes = read_table(path, target, types, TableFile.of(self.file))
+        return FileRows(X, y, Table(types or None, file), report, notes)
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write a CSV or Parquet file; each part becomes a row group of the latter."""
-        from gen_augment.modalities.table.files import write_table
+        from gen_augment.modalities.table.writing import write_table
 
-        write_table(path, parts, codec)
+        table: Any = codec
+        names = map(str, table.columns)
+        values = {n: getattr(p, "values", ()) for n, p in zip(names, table.parts, strict=True)}
+        write_table(path, parts, table.file, values)
+
+
+def _declares_categories(codec: Any, X: Any) -> bool:
+    """Whether a column of numbers was declared to be a category."""
+    columns = columns_of(stack_rows(X))[2].values()
+    return any(
+        part.kind == "category" and not pd.api.types.is_bool_dtype(values.dtype)
+        for values, part in zip(columns, codec.parts, strict=True)
+    )
 
 
 def _numbers(X: Any) -> np.ndarray | None:

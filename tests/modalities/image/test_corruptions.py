@@ -1,4 +1,4 @@
-"""Corruptions keep the form of images, get worse with severity, and are what a classifier is tested under."""
+"""Corruptions keep the form of images and get worse with severity."""
 
 import sys
 from typing import Any
@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from torch import nn
 
-from gen_augment.codecs import infer_codec
 from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities import Image, ImageCodec, Table
 from gen_augment.modalities.image.corruptions import CONDITIONS, CORRUPTIONS, corrupt
-from tests.conftest import as_form
+from tests.conftest import as_form, toy_images
 from tests.study.test_runner import image_study
 from tests.study.toys import gaussians
 
 
 def smooth_images(n: int = 8, size: int = 32) -> np.ndarray:
-    """uint8 NHW with edges, so that blurs and noise show; values from 10 to 90, not all that a byte holds."""
+    """uint8 NHW with edges, which blurs and noise change; values from 10 to 90 only."""
     rng = np.random.default_rng(0)
     X = np.full((n, size, size), 10, np.uint8)
     for image in X:
@@ -25,42 +25,55 @@ def smooth_images(n: int = 8, size: int = 32) -> np.ndarray:
     return X
 
 
+def corrupted(X: Any, kind: str, severity: int) -> Any:
+    """Corrupt images by the range of the same images."""
+    codec, known = ImageCodec.fit(X)
+    return corrupt(X, kind, severity, codec=codec, known=known)
+
+
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_images_get_worse_with_severity_and_repeat(kind: str) -> None:
     X = smooth_images()
-    changed = [corrupt(X, kind, severity, like=X).astype(float) for severity in (1, 3, 5)]
+    changed = [corrupted(X, kind, severity).astype(float) for severity in (1, 3, 5)]
     errors = [float(np.sqrt(((image - X) ** 2).mean())) for image in changed]
-    # Elastic moves with the luck of the draw; all others are ordered.
+    # Elastic deformations depend on the draw; all others are ordered.
     assert errors[0] > 0.1
     assert kind == "elastic" or errors[0] < errors[1] < errors[2]
-    np.testing.assert_array_equal(corrupt(X, kind, 3, like=X), changed[1])
+    np.testing.assert_array_equal(corrupted(X, kind, 3), changed[1])
     # Black and white are those of the training images.
     assert all(image.min() >= 9 and image.max() <= 91 for image in changed)
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-@pytest.mark.parametrize("form", ["uint8-nchw", "normalised-tensor", "pil-colour"])
+@pytest.mark.parametrize("form", ["uint8-nchw", "normalised-tensor", "pil-colour", "rgba"])
 def test_form_is_kept(form: str, kind: str) -> None:
-    X, _ = as_form(form)
-    found = corrupt(X, kind, 2, like=X)
+    X, _ = (toy_images(channels=4)[0], None) if form == "rgba" else as_form(form)
+    found = corrupted(X, kind, 2)
     assert type(found) is type(X)
-    codec, rows = infer_codec(X)
+    codec, rows = ImageCodec.fit(X)
     assert codec.encode(found).shape == rows.shape
 
 
 @pytest.mark.parametrize("kind, severity", [("rain", 1), ("fog", 0), ("fog", 6)])
 def test_unknown_corruptions(kind: str, severity: Any) -> None:
     with pytest.raises(InputError, match=f"corruption '{kind}' of severity {severity}"):
-        corrupt(smooth_images(), kind, severity, like=smooth_images())
+        corrupted(smooth_images(), kind, severity)
 
 
-def test_tables_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, _ = gaussians(10)
-    with pytest.raises(InputError, match="the data is a table"):
-        corrupt(X, "fog", 1, like=X)
+def test_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
     with pytest.raises(MissingDependencyError, match="albumentations"):
-        corrupt(smooth_images(), "fog", 1, like=smooth_images())
+        corrupted(smooth_images(), "fog", 1)
+
+
+def test_images_have_all_conditions_and_tables_have_none() -> None:
+    X = smooth_images()
+    found = Image().corrupted(X[:2], X)
+    assert list(found) == list(CONDITIONS)
+    np.testing.assert_array_equal(found["fog/3"], corrupted(X, "fog", 3)[:2])
+    table, _ = gaussians(10)
+    with pytest.raises(InputError, match="corruptions are defined for images"):
+        Table().corrupted(table, table)
 
 
 def test_study_under_corruptions() -> None:

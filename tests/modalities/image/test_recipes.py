@@ -1,4 +1,4 @@
-"""Batch steps beyond shift, flip and MixUp, which `test_arms` has."""
+"""Recipes of image augmentation against their definitions."""
 
 import sys
 from collections import Counter
@@ -33,7 +33,7 @@ def labels(n: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_step_keeps_form_and_range_and_repeats_from_the_seed(
     name: str, channels: int
 ) -> None:
@@ -70,7 +70,7 @@ def test_cutmix_mixes_labels_by_area() -> None:
 
 
 @pytest.mark.parametrize("step", [randaugment, classic])
-def test_images_are_changed_one_by_one(step: batches.BatchStep) -> None:
+def test_images_are_changed_independently(step: batches.BatchStep) -> None:
     image = (torch.rand(1, 1, 16, 16) * 2 - 1).expand(60, 1, 16, 16)
     changed, y = step(image, labels(60))
     assert len({row.numpy().tobytes() for row in changed}) > 20
@@ -80,7 +80,7 @@ def test_images_are_changed_one_by_one(step: batches.BatchStep) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 30)])
-def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> None:
+def test_operations_of_randaugment_are_those_of_torchvision(shape: tuple[int, ...]) -> None:
     image = torch.randint(20, 200, shape, dtype=torch.uint8)
     policy = v2.RandAugment(num_ops=1, magnitude=9)
     theirs = torch.stack([policy(image) for _ in range(600)]).unique(dim=0).int()
@@ -95,7 +95,7 @@ def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> 
     assert (
         apart[nearest, torch.arange(len(theirs))].max() <= 1
     )  # the factor of a colour is rounded twice
-    # What is made of an image does not depend on those beside it.
+    # The result for an image does not depend on the other images.
     batch = torch.stack([image, image.flip(-1), 255 - image // 2])
     for make, sign in product(_OPERATIONS, (1, -1)):
         torch.testing.assert_close(
@@ -118,6 +118,15 @@ def test_operations_of_randaugment_are_equally_frequent() -> None:
     )
 
 
+def test_of_four_channels_colours_change_the_first_three_and_moves_all() -> None:
+    images = torch.randint(20, 200, (1, 4, 16, 16), dtype=torch.uint8)
+    for number, operation in enumerate(_OPERATIONS):
+        changed = batches._apply(number, images.clone(), 1)
+        torch.testing.assert_close(changed[:, :3], operation(images[:, :3], 1))
+        moved = operation(images[:, 3:], 1) if number in batches._GEOMETRIC else images[:, 3:]
+        torch.testing.assert_close(changed[:, 3:], moved)
+
+
 def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "albumentations", None)
     batches._classic_recipe.cache_clear()
@@ -125,7 +134,7 @@ def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
         classic(torch.zeros(1, 1, 8, 8), labels(1))
 
 
-def test_steps_of_one_s_own_come_in_order() -> None:
+def test_functions_and_recipes_are_applied_in_order() -> None:
     arm = Arm("own", batch_steps=(lambda x, y: (x + 1, y), "flip", lambda x, y: (x * 2, y)))
     found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2))
     assert (found == 2).all()

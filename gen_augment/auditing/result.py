@@ -1,0 +1,123 @@
+"""The result of an audit."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from gen_augment.archive import write_bytes
+from gen_augment.auditing.page import render
+from gen_augment.metrics import Bias
+
+__all__ = ["Audit"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The result of `audit`.
+
+    Attributes
+    ----------
+    findings : list of str
+        What differs from real rows by more than chance explains, in words.
+    table : DataFrame
+        One row per figure: ``synthetic``, ``reference`` (the same figure for real rows, or
+        NaN) and ``ideal``, its best value.
+    per_class : DataFrame
+        One row per class: number of ``real`` and ``synthetic`` rows; ``label_agreement``,
+        and ``reference_agreement`` of real rows; ``precision``, ``recall``,
+        ``reference_recall`` and ``memorisation``. With unseen rows: their recall after
+        training on synthetic and on as many real rows.
+    per_column : DataFrame or None
+        One row per column: ``shape`` is the similarity of the distributions and
+        ``reference`` the same for real rows, see `column_shapes`. ``lost`` is the share of
+        values that the encoding changes. ``copied`` is the share of values copied from a
+        column that identifies rows, and ``reference_copied`` the same for unseen rows.
+    groups : Bias or None
+        Figures of the groups that were asked for.
+    hardest : DataFrame
+        The synthetic rows whose label classifiers of real rows doubt most: ``address``,
+        ``label`` and ``score``, the margin of `LabelAgreement`. ``sampler.generate(
+        [address], label, seed=card["synthetic_seed"])`` generates such a row again.
+    examples : DataFrame or None
+        ``class``, ``real`` and ``synthetic`` rows as short texts; None for rows that have
+        pictures.
+    card : dict
+        Sampler, data, versions and date, as JSON values.
+    pictures : dict of str to bytes
+        PNG by title; drawn when first used.
+    """
+
+    findings: list[str]
+    table: pd.DataFrame
+    per_class: pd.DataFrame
+    per_column: pd.DataFrame | None
+    groups: Bias | None
+    hardest: pd.DataFrame
+    examples: pd.DataFrame | None
+    card: dict[str, Any]
+    draw: Callable[[], dict[str, bytes]] = field(default=dict, repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """The number of findings as a sentence."""
+        n, rows = len(self.findings), self.card["synthetic_rows"]
+        if not n:
+            return f"No problems were found in {rows} synthetic rows."
+        problems = "1 problem was" if n == 1 else f"{n} problems were"
+        return f"{problems} found in {rows} synthetic rows."
+
+    @cached_property
+    def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above
+        return self.draw()
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write figures, findings and card to a JSON file, to be kept with an archive.
+
+        Raises
+        ------
+        ArchiveError
+            The file cannot be written.
+        """
+        tables = {
+            "figures": self.table.drop(columns="ideal"),
+            "classes": self.per_class,
+            "columns": self.per_column,
+            "groups": None if self.groups is None else self.groups.by_group,
+            "hardest": self.hardest,
+        }
+        record = self.card | {"findings": self.findings}
+        record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
+        write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page that contains its styles and pictures.
+
+        Raises
+        ------
+        ArchiveError
+            The file cannot be written.
+        """
+        page = render(
+            verdict=self.verdict,
+            findings=self.findings,
+            figures=self.table,
+            classes=self.per_class,
+            columns=self.per_column,
+            groups=None if self.groups is None else self.groups.by_group,
+            examples=self.examples,
+            pictures=self.pictures,
+            card=self.card,
+        )
+        write_bytes(path, page.encode())
+
+
+def _as_json(table: pd.DataFrame) -> Any:
+    named = table.rename(index=str)  # may make two names equal, such as 1 and "1"
+    if named.index.is_unique:
+        return json.loads(named.to_json(orient="index"))
+    return json.loads(named.reset_index().to_json(orient="records"))

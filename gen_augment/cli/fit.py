@@ -1,0 +1,118 @@
+"""``gen-augment fit``: fit a sampler and save it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gen_augment.cli.options import (
+    CategoryOption,
+    DataArgument,
+    DateOption,
+    DecimalOption,
+    DeviceOption,
+    DropOption,
+    EncodingOption,
+    ModalityOption,
+    NaValuesOption,
+    NumberOption,
+    PerClassOption,
+    PrecisionOption,
+    SeedOption,
+    SepOption,
+    TargetOption,
+    modality_options,
+)
+from gen_augment.cli.terminal import check_writable, err, out, tell
+
+__all__ = ["fit"]
+
+
+def fit(
+    data: DataArgument,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="MODEL", help="File to write, such as model.safetensors."
+        ),
+    ],
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as flow, gan, vae, paired, smote or bootstrap; or package.module:Class. "
+            "By default flow, or the class of --init."
+        ),
+    ] = None,
+    target: TargetOption = None,
+    per_class: PerClassOption = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps; by default those of the sampler.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows in a step.")] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Start from this fitted sampler, with its parameters."),
+    ] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of samples every 250 steps.")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue from MODEL.partial, left by an interrupted fit."),
+    ] = False,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    modality: ModalityOption = None,
+    category: CategoryOption = None,
+    number: NumberOption = None,
+    date: DateOption = None,
+    drop: DropOption = None,
+    na_values: NaValuesOption = None,
+    sep: SepOption = None,
+    decimal: DecimalOption = None,
+    encoding: EncodingOption = None,
+) -> None:
+    """Fit a sampler on labelled data and save it.
+
+    Before a table is fitted, the command prints how each column was read.
+
+    Examples
+    --------
+    `gen-augment fit fashion-mnist --sampler flow --per-class 1000 -o flow.safetensors`
+
+    `gen-augment fit more/ --init flow.safetensors --steps 1000 -o more.safetensors`
+
+    `gen-augment fit customers.csv --target churned --drop id --category zip -o customers.safetensors`
+    """
+    from gen_augment.cli.fitting import fitted, make_sampler
+    from gen_augment.cli.loading import choose_modality, read_data
+
+    partial = output.with_name(output.name + ".partial")
+    asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
+    model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)
+    check_writable(output)
+    options = modality_options(
+        category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
+        decimal=decimal, encoding=encoding,
+    )  # fmt: skip
+    loaded = read_data(
+        data, target=target, modality=choose_modality(modality), options=options,
+        per_class=per_class, seed=seed,
+    )  # fmt: skip
+    try:
+        fitted(model, loaded, start)
+    except KeyboardInterrupt:
+        if partial.exists():
+            done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
+            tell(
+                err,
+                f"interrupted at step {done}: the same command with --resume continues from "
+                f"{partial}.",
+            )
+        raise
+    model.save(output)
+    partial.unlink(missing_ok=True)
+    trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
+    rows = f"{len(loaded.rows)} rows of {loaded.name}"
+    tell(out, f"{type(model).__name__} fitted on {rows}{trained}: {output}")

@@ -1,0 +1,153 @@
+"""Arguments and options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "CategoryOption",
+    "DataArgument",
+    "DateOption",
+    "DecimalOption",
+    "DeviceOption",
+    "DropOption",
+    "EncodingOption",
+    "LabelOption",
+    "ModalityOption",
+    "ModelArgument",
+    "ModelClassOption",
+    "NaValuesOption",
+    "NumberOption",
+    "PerClassOption",
+    "PrecisionOption",
+    "SeedOption",
+    "SepOption",
+    "TargetOption",
+    "modality_options",
+]
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="One of digits, mnist, fashion-mnist, breast-cancer, wine; a folder of class folders "
+        "of images; or a CSV, Parquet or ARFF file with --target.",
+        show_default=False,
+    ),
+]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+]
+LabelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Generate rows of this label; may be given several times. By default, labels are "
+        "drawn from the class prior."
+    ),
+]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Column of the labels, for a table in a file.")
+]
+PerClassOption = Annotated[
+    int | None, typer.Option(min=1, help="Use this many rows of each class.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Precision of training: 32-true, or bf16-mixed, which is faster on processors with "
+        "bfloat16."
+    ),
+]
+ModalityOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How to read the data, such as image or table; or package.module:Class for a "
+        "modality of your own.",
+    ),
+]
+ModelClassOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="MODULE:CLASS",
+        help="Class of the sampler in MODEL if it is your own: package.module:Class.",
+    ),
+]
+
+_PANEL = "Columns and files"
+CategoryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Read this column as categories; may be given several times, as the next four.",
+        rich_help_panel=_PANEL,
+    ),
+]
+NumberOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Read this column as numbers.", rich_help_panel=_PANEL),
+]
+DateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Read this column as dates; COLUMN=%d.%m.%Y names their form.",
+        rich_help_panel=_PANEL,
+    ),
+]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Leave this column out.", rich_help_panel=_PANEL),
+]
+NaValuesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WORD",
+        help="A word that means a missing value in every column.",
+        rich_help_panel=_PANEL,
+    ),
+]
+SepOption = Annotated[
+    str | None,
+    typer.Option(help="Column separator of a CSV file; \\t for tabs.", rich_help_panel=_PANEL),
+]
+DecimalOption = Annotated[
+    str | None, typer.Option(help="Decimal mark of a CSV file.", rich_help_panel=_PANEL)
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(help="Encoding of a CSV file, such as latin-1.", rich_help_panel=_PANEL),
+]
+
+
+def modality_options(
+    *,
+    category: list[str] | None = None,
+    number: list[str] | None = None,
+    date: list[str] | None = None,
+    drop: list[str] | None = None,
+    na_values: list[str] | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> dict[str, Any]:
+    """Collect what was said on columns and files as parameters of a modality."""
+    types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
+    dates = {}
+    for text in date or []:
+        name, _, form = text.partition("=")
+        dates[name] = form or "date"
+    file = {
+        "sep": sep,
+        "decimal": decimal,
+        "encoding": encoding,
+        "na_values": na_values,
+        "drop": drop,
+        "readings": dates,
+    }
+    options = {"types": types, "file": {name: value for name, value in file.items() if value}}
+    return {name: value for name, value in options.items() if value}

@@ -1,0 +1,80 @@
+"""``gen-augment sample``: synthetic rows to files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gen_augment.cli.options import (
+    DeviceOption,
+    LabelOption,
+    ModalityOption,
+    ModelArgument,
+    ModelClassOption,
+    SeedOption,
+)
+from gen_augment.cli.terminal import out, tell
+
+__all__ = ["sample"]
+
+#: Synthetic rows that are generated and written at a time.
+PART_ROWS = 1 << 16
+
+
+def sample(
+    model: ModelArgument,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="New folder for images; new .csv or .parquet file for tables.",
+        ),
+    ],
+    n: Annotated[
+        int, typer.Option("-n", min=1, help="Number of rows; of each --label, if any are given.")
+    ] = 100,
+    label: LabelOption = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Only rows of a table that meet this condition; may be given several times.",
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    sampler: ModelClassOption = None,
+    modality: ModalityOption = None,
+) -> None:
+    """Generate rows with a fitted sampler: images as class folders, tables as a file.
+
+    A CSV file has the form of the file that the sampler was fitted on: separator, decimal mark,
+    dates, and the word for a missing value.
+
+    --where takes COLUMN=VALUE; COLUMN=LOW..HIGH for numbers or dates, where both ends are included
+    and LOW.. and ..HIGH have an open end; and COLUMN= for a missing value. Conditions on one column
+    are alternatives; those on several columns must all be met. The command writes as many rows as
+    were asked for, or none if such rows are too rare.
+
+    Examples
+    --------
+    `gen-augment sample gan.safetensors -n 500 --label 3 -o synthetic/`
+
+    `gen-augment sample customers.safetensors -n 10000 -o synthetic.parquet`
+
+    `gen-augment sample customers.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
+    """
+    from gen_augment.cli.loading import find_label, open_sampler
+    from gen_augment.data.export import check_new, write_parts
+    from gen_augment.samplers import sample_parts
+
+    source = open_sampler(model, device, sampler, modality)
+    codec = source.codec_
+    check_new(output, codec.modality)
+    wanted = None if not label else {find_label(source.classes_, text): n for text in label}
+    conditions = codec.modality.read_conditions(codec, where) if where else None
+    parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)
+    write_parts(output, parts, codec)
+    tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")

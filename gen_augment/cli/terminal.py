@@ -1,0 +1,81 @@
+"""Messages, progress and checks that all commands share."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["Update", "check_writable", "err", "out", "progress", "progress_lines", "tell"]
+
+out, err = Console(), Console(stderr=True)
+
+#: Seconds between two lines of progress where there is no terminal.
+LINE_SECONDS = 30.0
+
+
+class Update(Protocol):
+    """Shows how far a command is."""
+
+    def __call__(self, done: int, total: int, last: str = "") -> None:
+        """Show that `done` of `total` are done; `last` names the last one."""
+
+
+def tell(console: Console, message: str) -> None:
+    """Print a line as it is."""
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def check_writable(path: Path) -> None:
+    """Fail before hours of work, not after."""
+    from gen_augment import archive
+    from gen_augment.errors import InputError
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file to write.")
+    archive.check_writable(path)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Update]:
+    """Show progress on standard error: a bar in a terminal, a line now and then elsewhere."""
+    if not err.is_terminal:
+        yield progress_lines(what)
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[last]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None, last="")
+        yield lambda done, total, last="": bar.update(task, completed=done, total=total, last=last)
+
+
+def progress_lines(what: str) -> Update:
+    """Return a function that prints a line at most every `LINE_SECONDS`."""
+    start = told = time.monotonic()
+
+    def update(done: int, total: int, last: str = "") -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told < LINE_SECONDS:
+            return
+        told = now
+        tail = f", last: {last}" if last else ""
+        tell(err, f"{what}: {done} of {total} after {(now - start) / 60:.1f} min{tail}")
+
+    return update

@@ -1,0 +1,75 @@
+"""Tables of other libraries: polars, pyarrow, Hugging Face ``datasets``, and arrays on disk."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from gen_augment.containers import as_pandas, library_of
+from gen_augment.errors import InputError
+
+__all__ = ["read_frames"]
+
+#: Names of the column of labels in a Hugging Face Dataset.
+LABELS = ("label", "labels")
+
+
+def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
+    """Turn rows and labels of other libraries into DataFrames, arrays or lists; others stay.
+
+    Parameters
+    ----------
+    X : polars DataFrame, pyarrow Table, Hugging Face Dataset, array-like such as an h5py Dataset
+        A Hugging Face Dataset without `y` has its labels in a column "label" or "labels".
+    y : labels, or None
+
+    Raises
+    ------
+    InputError
+        A Hugging Face Dataset has no such column, or several.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> X, y = read_frames(pyarrow.table({"a": [1, 2]}), [0, 1])
+    >>> X["a"].tolist(), y
+    ([1, 2], [0, 1])
+    """
+    if library_of(X) == "datasets" and hasattr(X, "column_names"):
+        return _read_dataset(X, y)
+    return _in_memory(as_pandas(X)), _labels(y)
+
+
+def _labels(y: Any) -> Any:
+    if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
+        return y.to_pandas()
+    return _in_memory(y)
+
+
+def _in_memory(X: Any) -> Any:
+    """Read array-likes into memory: those on disk can only be indexed in ascending order."""
+    known = (np.ndarray, np.generic, torch.Tensor, pd.DataFrame, pd.Series, list, tuple)
+    if isinstance(X, known) or library_of(X) in ("pandas", "PIL"):
+        return X
+    is_array = hasattr(X, "__array__") and hasattr(X, "shape") and hasattr(X, "dtype")
+    return np.asarray(X) if is_array and len(X.shape) else X
+
+
+def _read_dataset(X: Any, y: Any) -> tuple[Any, Any]:
+    columns = list(X.column_names)
+    X = X.with_format(None)
+    if y is None:
+        labels = [name for name in LABELS if name in columns]
+        if len(labels) != 1:
+            raise InputError(
+                f"the Dataset has the columns {columns}, of which one must be called 'label'. "
+                "Rename the column of labels, or give labels as y."
+            )
+        y = np.asarray(X[labels[0]])
+        columns.remove(labels[0])
+    if not columns:
+        raise InputError("the Dataset has no column besides its labels.")
+    if len(columns) == 1 and type(X.features[columns[0]]).__name__ == "Image":
+        return list(X[columns[0]]), _labels(y)
+    return X.select_columns(columns).to_pandas(), _labels(y)

@@ -1,0 +1,246 @@
+"""Columns of strings to numbers, dates and categories, and back to the strings of a file.
+
+A column is a number or a date only if all of its values are. Codes such as "0150" or "+47 22"
+stay strings. A word such as "NA" is a missing value in a column of numbers or dates; among other
+strings it may be a value (Namibia), so there it stays one unless the user says otherwise.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gen_augment.errors import InputError
+
+__all__ = ["Settled", "convert", "settle", "uses_comma", "written"]
+
+#: Words that may stand for a missing value.
+NA_WORDS = frozenset(
+    (
+        *("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NaT", "<NA>", "#N/A", "#NA"),
+        *("NULL", "Null", "null", "None", "none", "-", "--", "?", ".", ".."),
+    )
+)
+#: Whole numbers with more digits are codes: floats do not tell them apart.
+MAX_DIGITS = 15
+_WHOLE = r"-?(?:0|[1-9]\d*)"
+_NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|Inf|INF|Infinity|infinity)"
+_CODE = r"\+[\d\s()./-]+|-?0\d+"
+_DAYS = [
+    (r"\d{4}-\d\d-\d\d", "%Y-%m-%d"),
+    (r"\d{4}/\d\d?/\d\d?", "%Y/%m/%d"),
+    (r"\d\d?\.\d\d?\.\d{4}", "%d.%m.%Y"),
+    (r"\d\d?/\d\d?/\d{4}", "%d/%m/%Y"),
+    (r"\d\d?/\d\d?/\d{4}", "%m/%d/%Y"),
+]
+_TIMES = [
+    ("", ""),
+    (r" \d\d:\d\d", " %H:%M"),
+    (r" \d\d:\d\d:\d\d", " %H:%M:%S"),
+    (r"T\d\d:\d\d", "T%H:%M"),
+    (r"T\d\d:\d\d:\d\d", "T%H:%M:%S"),
+]
+_ISO = r"\d{4}-\d\d-\d\d.*"
+
+
+class Settled(NamedTuple):
+    """How a column is read, the words for its missing values, and why."""
+
+    reading: str
+    missing: frozenset[str]
+    why: str = ""
+
+
+def uses_comma(frame: pd.DataFrame) -> bool:
+    """Whether numbers certainly have a decimal comma: "1,234" alone may also be 1234."""
+    certain = False
+    for name in frame:
+        values = _known(frame[name].unique(), NA_WORDS)
+        if not len(values) or not _all(values, r"-?\d+(?:[.,]\d+)?"):
+            continue
+        if _any(values, r".*\.\d+"):
+            return False
+        certain = certain or _any(values, r".*,(?:\d\d?|\d{4,})|-?0\d*,\d+")
+    return certain
+
+
+def settle(
+    values: Any, name: str, wanted: str | None, words: frozenset[str], decimal: str
+) -> Settled:
+    """Decide how to read a column.
+
+    Parameters
+    ----------
+    values : array of str
+        Distinct values.
+    name : str
+    wanted : str, optional
+        What the user wants it to be: "number", "text", "date", a format of dates, or a reading.
+    words : frozenset of str
+        Words that stand for a missing value in all columns.
+    decimal : str
+    """
+    known = _known(values, words)
+    if not len(known):
+        return Settled({None: "empty", "date": "%Y-%m-%d"}.get(wanted, str(wanted)), words)
+    if wanted == "text":
+        return Settled("text", words, "as asked")
+    plain = _known(known, NA_WORDS)
+    missing = words | (frozenset(known) & NA_WORDS)
+    if wanted is not None:
+        return _as_wanted(plain if len(plain) else known, name, wanted, missing, decimal)
+    if not len(plain):
+        return Settled("text", words)
+    reading, why = _recognise(plain, decimal)
+    if reading != "text":
+        return Settled(reading, missing, why)
+    if set(known) <= {"True", "False"} and len(known) == len(values):
+        return Settled("flag", words)
+    kept = sorted(set(known) & NA_WORDS)
+    if kept and not why:
+        why = f"{kept[0]!r} is a value here; --na-values {kept[0]} makes it missing"
+    return Settled("text", words, why)
+
+
+def _as_wanted(
+    known: Any, name: str, wanted: str, missing: frozenset[str], decimal: str
+) -> Settled:
+    if wanted in ("whole", "number", "decimal"):
+        point = known.str.replace(decimal, ".", regex=False)
+        bad = known[~point.str.fullmatch(rf"\+?(?:{_NUMBER})")]
+        if len(bad):
+            raise InputError(
+                f"column {name!r} has {bad.iloc[0]!r}, which is not a number. Make it a category, "
+                "or say that the word means a missing value (--na-values)."
+            )
+        found = _number_reading(point)
+        return Settled(found if wanted == "number" else wanted, missing, "as asked")
+    formats = list(_formats(known)) if wanted == "date" else [wanted]
+    if len(formats) > 1:
+        return Settled("text", missing, _day_or_month(name, formats))
+    for text in formats:
+        try:
+            pd.to_datetime(known, format=text)
+        except ValueError as error:
+            raise InputError(
+                f"column {name!r} holds values that are not dates of the form {text!r} ({error}). "
+                "Give their form, such as --date COLUMN=%d.%m.%Y."
+            ) from error
+        return Settled(text, missing, "as asked")
+    raise InputError(
+        f"column {name!r} has {known.iloc[0]!r}, which is not a date of a known form. Give the "
+        "form, such as --date COLUMN=%d.%m.%Y."
+    )
+
+
+def _recognise(known: Any, decimal: str) -> tuple[str, str]:
+    """Return the reading of a column without missing values, and why."""
+    if _any(known, _CODE) and _all(known, rf"{_CODE}|\d+|{_NUMBER}"):
+        return "text", "codes with a leading zero or plus: kept as written"
+    point = known.str.replace(decimal, ".", regex=False) if decimal != "." else known
+    dotted = decimal != "." and _any(known, r".*\..*")
+    if not dotted and _all(point, _NUMBER):
+        if _all(known, _WHOLE) and known.str.len().max() > MAX_DIGITS:
+            return "text", f"more than {MAX_DIGITS} digits: codes, kept as written"
+        return _number_reading(point), ""
+    if decimal == "." and _all(known, r"-?\d+(?:,\d+)*"):
+        return "text", f"is {known.iloc[0]!r} a number? --decimal , reads the comma as decimal mark"
+    formats = list(_formats(known))
+    if len(formats) == 1:
+        return formats[0], ""
+    return "text", _day_or_month("COLUMN", formats) if formats else ""
+
+
+def _day_or_month(name: str, formats: list[str]) -> str:
+    return f"day or month first? Say --date {name}={formats[0]} or {formats[1]}"
+
+
+def _number_reading(point: Any) -> str:
+    if _all(point, r"[+-]?\d+"):
+        return "whole"
+    return "decimal" if _any(point, r".*\.0+") else "number"
+
+
+def _formats(known: Any) -> Iterator[str]:
+    """Formats of dates that all values have."""
+    found = False
+    for (day, day_format), (time, time_format) in product(_DAYS, _TIMES):
+        if _all(known, day + time) and _parses(known, day_format + time_format):
+            found = True
+            yield day_format + time_format
+    if not found and _all(known, _ISO) and _parses(known, "ISO8601"):
+        yield "ISO8601"
+
+
+def _parses(known: Any, text: str) -> bool:
+    try:
+        pd.to_datetime(known, format=text)
+    except ValueError:
+        return False
+    return True
+
+
+def convert(column: "pd.Series[Any]", settled: Settled, decimal: str) -> "pd.Series[Any]":
+    """Turn a column of strings into the values that `settled` says."""
+    codes, uniques = pd.factorize(column)
+    missing = np.array([value.strip() in settled.missing for value in uniques], dtype=bool)
+    values = _values(pd.Series(uniques[~missing], dtype="str"), settled.reading, decimal)
+    place = np.full(len(uniques), -1)
+    place[~missing] = np.arange(len(values))
+    rows = place[codes]
+    if (rows >= 0).all():
+        return values.iloc[rows].reset_index(drop=True)
+    if values.dtype == np.int64:
+        values = values.astype("Int64")
+    return values.reindex(pd.Index(rows).where(rows >= 0, len(values))).reset_index(drop=True)
+
+
+def _values(known: Any, reading: str, decimal: str) -> "pd.Series[Any]":
+    """Distinct values that are there, as numbers, dates, flags or strings."""
+    if reading == "empty":
+        return pd.Series([], dtype=np.float64)
+    if reading == "text":
+        return known  # type: ignore[no-any-return]
+    known = known.str.strip()
+    if reading == "flag":
+        return known == "True"  # type: ignore[no-any-return]
+    if reading not in ("whole", "number", "decimal"):
+        return pd.Series(pd.to_datetime(known, format=reading))
+    point = known.str.replace(decimal, ".", regex=False).to_numpy(dtype=object)
+    if reading == "whole" and _all(known, r"[+-]?\d+"):
+        return pd.Series(point.astype(np.int64))
+    return pd.Series(point.astype(np.float64))
+
+
+def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) -> Any:
+    """Turn a column into the form in which it was read; `missing` is the word for no value."""
+    if column.dtype.kind == "M" and "%" in reading:
+        text: Any = column.dt.strftime(reading)
+    elif column.dtype.kind == "f" and (reading != "decimal" or decimal != "."):
+        text = pd.Series([repr(float(value)) for value in column], dtype=object)
+        if reading != "decimal":
+            text = text.str.removesuffix(".0")
+        text = text.str.replace(".", decimal, regex=False)
+    elif not missing:
+        return column
+    else:
+        text = column.astype(object)
+    return text.where(column.notna().to_numpy(dtype=bool), missing)
+
+
+def _known(values: Any, missing: frozenset[str]) -> Any:
+    """Values without spaces around them that are not missing, as a Series of str."""
+    stripped = pd.Series(values, dtype="str").str.strip()
+    return stripped[~stripped.isin([*missing, ""])].reset_index(drop=True)
+
+
+def _all(values: Any, pattern: str) -> bool:
+    """Whether all values match; the first ones settle it for most columns that do not."""
+    matches = bool(values.head(1000).str.fullmatch(f"(?:{pattern})").all())
+    return matches and bool(values.str.fullmatch(f"(?:{pattern})").all())
+
+
+def _any(values: Any, pattern: str) -> bool:
+    return bool(values.str.fullmatch(f"(?:{pattern})").any())

@@ -1,0 +1,8 @@
+"""Samplers without a network."""
+
+from gen_augment.samplers.classical.base import ClassicalSampler
+from gen_augment.samplers.classical.bootstrap import BootstrapSampler
+from gen_augment.samplers.classical.densities import KDESampler, MixtureSampler
+from gen_augment.samplers.classical.smote import SMOTESampler
+
+__all__ = ["BootstrapSampler", "ClassicalSampler", "KDESampler", "MixtureSampler", "SMOTESampler"]

@@ -1,0 +1,194 @@
+"""SMOTE: rows between a row and one of its nearest neighbours of the same class.
+
+References
+----------
+Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002; section 6.1 is
+SMOTE-NC, for tables that have categories too.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from gen_augment.data import Rows
+from gen_augment.errors import InputError
+from gen_augment.modalities import Codec, Modality, get_modality
+from gen_augment.rng import RandomState, derive_seed, uniform
+from gen_augment.samplers.classical.base import (
+    ClassicalSampler,
+    below,
+    check_flat,
+    pack_rows,
+    unpack_rows,
+)
+from gen_augment.validation import check_positive_int
+
+__all__ = ["SMOTESampler"]
+
+#: Rows that are computed at a time, to stay in the cache.
+PART_ROWS = 2048
+
+
+class SMOTESampler(ClassicalSampler):
+    """SMOTE, and SMOTE-NC for rows that are not all numbers.
+
+    A table of numbers without missing values is used as it is, as in imbalanced-learn: distances
+    are those of the numbers, and a new row lies anywhere on the line between two rows. Other rows
+    are compared by their encoding (see `TableCodec`), in which two categories differ by one
+    standard deviation of a number. A new row takes the category of most neighbours, and a missing
+    number is taken from the other row.
+
+    Parameters
+    ----------
+    k_neighbors : int
+        Number of neighbours that a new row may lie towards; a small class may have fewer.
+    modality : str, Modality or None
+        How to read the rows; None if only one reading is possible.
+    random_state : int, RandomState or None
+        Names the table of rows.
+
+    Notes
+    -----
+    The neighbours in a class are searched when its rows are first generated. Training rows are
+    kept, and saved.
+
+    Examples
+    --------
+    >>> X = [[0.0], [1.0], [7.0], [9.0]]
+    >>> rows, _ = SMOTESampler(random_state=0).fit(X, ["a", "a", "b", "b"]).sample(y={"b": 100})
+    >>> bool(7 <= rows.min() < rows.max() <= 9)
+    True
+    """
+
+    method = "smote"
+
+    def __init__(
+        self,
+        *,
+        k_neighbors: int = 5,
+        modality: str | Modality | None = None,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(modality=modality, random_state=random_state)
+        self.k_neighbors = k_neighbors
+
+    def _check_params(self) -> None:
+        check_positive_int("k_neighbors", self.k_neighbors)
+
+    @cached_property
+    def codec_(self) -> Codec:  # type: ignore[override]
+        """The encoding; plain numbers are encoded on demand, since that is slower than SMOTE."""
+        return self._modality.fit(self._rows)[0]
+
+    def _learn(self, rows: Rows) -> None:
+        self._rows, self._modality = rows.X, rows.modality
+        plain = rows.modality.plain_numbers(rows.X)
+        if plain is None:
+            self._set_codec(rows.codec)
+            check_flat(rows.codec, "SMOTE")
+        else:
+            self.n_features_in_ = plain[0].shape[1]
+            names = list(getattr(rows.X, "columns", []))
+            if names and all(isinstance(name, str) for name in names):
+                self.feature_names_in_ = np.array(names, dtype=object)
+        self._prepare(plain)
+
+    def _to_tensors(self) -> dict[str, Tensor]:
+        rows = pack_rows(self.codec_, self._rows)
+        return {"rows": rows, "is_plain": torch.tensor([self._is_plain])}
+
+    def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
+        check_flat(self.codec_, "SMOTE")
+        self._rows = unpack_rows(self.codec_, tensors["rows"], int(self.class_count_.sum()))
+        self._modality = get_modality(self.codec_.modality.name)
+        plain = None
+        if tensors["is_plain"] and (plain := self._modality.plain_numbers(self._rows)) is None:
+            raise InputError("the rows are not all finite numbers.")
+        self._prepare(plain)
+
+    def _prepare(self, plain: tuple[np.ndarray, Callable[[np.ndarray], Any]] | None) -> None:
+        self._neighbors: dict[int, np.ndarray] = {}
+        self._is_plain = plain is not None
+        if plain is None:
+            self._points = self.codec_.encode(self._rows).numpy()
+        else:
+            self._points, self._to_rows = plain
+        self._width = 0 if self._is_plain else sum(self.codec_.blocks)
+        self._marks = [] if self._is_plain else self.codec_.missing_marks()
+
+    def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
+        u = uniform(index, derive_seed(seed, "smote"), (3,))
+        row = self._pick(codes, u[:, 0])
+        partner, votes = self._partners(row, codes, u[:, 1])
+        share = u[:, 2:].astype(self._points.dtype, copy=False)
+        if self._is_plain:
+            return self._to_rows(_between(self._points, row, partner, share))
+        start, made = self._points[row], self._points[partner]
+        # A missing number has no value to start from or to go to: the other row's is used.
+        for numbers, mark in self._marks:
+            for one, other in ((made, start), (start, made)):
+                gone = one[:, mark] == 1
+                one[gone, numbers] = other[gone, numbers]
+        both_missing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
+        made -= start
+        made *= share
+        made += start
+        if self._width:
+            made[:, -self._width :] = votes  # decoding takes the category of most votes
+        for (_, mark), gone in zip(self._marks, both_missing, strict=True):
+            made[gone, mark] = np.inf  # missing, whatever the neighbours have
+        return self.codec_.decode(torch.from_numpy(made))
+
+    def _partners(
+        self, row: np.ndarray, codes: np.ndarray, u: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return a neighbour of each row, and how many neighbours have each category."""
+        points, partner = self._points, np.empty(len(row), np.int64)
+        votes = np.empty((len(row), self._width), points.dtype)
+        counts = np.bincount(codes)
+        for code in np.flatnonzero(counts).tolist():
+            here: Any = slice(None) if counts[code] == len(codes) else codes == code
+            neighbors = self._neighbors_of(code)
+            mine = row[here] - self._first[code]
+            chosen = below(u[here], np.full(len(mine), neighbors.shape[1]))
+            partner[here] = neighbors[mine, chosen]
+            if self._width:
+                blocks = points[:, -self._width :]
+                if len(mine) < len(neighbors):
+                    votes[here] = blocks[neighbors[mine]].sum(axis=1)
+                else:  # many rows are asked for repeatedly: their votes are counted once
+                    votes[here] = blocks[neighbors].sum(axis=1)[mine]
+        return partner, votes
+
+    def _neighbors_of(self, code: int) -> np.ndarray:
+        """Return the positions of the neighbours of each row of a class: (n, k)."""
+        if code not in self._neighbors:
+            first, n = int(self._first[code]), int(self.class_count_[code])
+            mine = self._points[first : first + n]
+            if self._width:  # two categories differ in two places
+                halved = mine[:, -self._width :] * math.sqrt(0.5)
+                mine = np.concatenate([mine[:, : -self._width], halved], axis=1)
+            k = min(self.k_neighbors, n - 1)
+            search = NearestNeighbors(n_neighbors=k + 1).fit(mine)
+            self._neighbors[code] = first + search.kneighbors(mine, return_distance=False)[:, 1:]
+        return self._neighbors[code]
+
+
+def _between(
+    points: np.ndarray, row: np.ndarray, partner: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Return points on the lines between rows and partners, a few at a time."""
+    made = np.empty((len(row), points.shape[1]), points.dtype)
+    for first in range(0, len(row), PART_ROWS):
+        part = slice(first, first + PART_ROWS)
+        start, out = points[row[part]], made[part]
+        np.subtract(points[partner[part]], start, out=out)
+        out *= share[part]
+        out += start
+    return made

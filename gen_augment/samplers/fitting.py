@@ -1,0 +1,115 @@
+"""One fit of a `NetworkSampler`: network, labels of unlabelled rows, data set, loop."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.data import Rows
+from gen_augment.errors import DivergedError, InputError
+from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.samplers.transfer import transfer
+from gen_augment.samplers.unlabelled import infer_labels
+from gen_augment.training import Batches, Loop
+from gen_augment.training.balance import resolve_balance, row_weights
+from gen_augment.training.callbacks import ProgressBar
+from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
+from gen_augment.types import History
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["train"]
+
+
+def train(
+    sampler: Any,
+    rows: Rows,
+    counts: np.ndarray,
+    seed: int,
+    init: Any,
+    before: tuple[int, History],
+) -> None:
+    """Train `sampler` in place.
+
+    Parameters
+    ----------
+    sampler : NetworkSampler
+    rows : Rows
+        Training rows; a row without a label gets the most likely one.
+    counts : ndarray of shape (n_classes,)
+        What `class_count_` becomes.
+    seed : int
+        What `seed_` becomes.
+    init : fitted NetworkSampler or None
+        Its weights are the start.
+    before : (int, dict)
+        Steps and history of the training that this one continues.
+    """
+    x, y = rows.encoded, torch.from_numpy(rows.codes)
+    fabric = make_fabric(sampler.device, sampler.precision)
+    # Later steps have another order of rows and other noise.
+    run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
+    if is_partial := bool((y < 0).any()):
+        y = infer_labels(x, y, rows.spec, seed=run_seed, device=fabric.device)
+    seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
+    with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults():
+        sampler.n_steps_, sampler.history_ = before
+        network = sampler._build(rows.spec)
+        if init is not None:
+            transfer(type(sampler).__name__, network, init, rows.labels)
+        sampler._set_labels(rows.labels, counts, seed)
+        sampler._set_codec(rows.codec)
+        sampler.spec_ = rows.spec
+        sampler.__dict__.pop("transduction_", None)
+        if is_partial:
+            sampler.transduction_ = sampler.classes_[y.numpy()]
+        sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
+        _run(sampler, x, y, fabric, run_seed, before)
+
+
+def _run(
+    sampler: Any, x: Tensor, y: Tensor, fabric: "Fabric", seed: int, before: tuple[int, History]
+) -> None:
+    auto = sampler.spec_.modality.auto.get(f"{sampler.method}.class_balance", 0.0)
+    balance = resolve_balance(sampler.class_balance, y, auto)
+    batches = Batches(
+        x.to(fabric.device, memory_format=memory_format(x.ndim)),
+        y.to(fabric.device),
+        batch_size=sampler.batch_size,
+        seed=derive_seed(seed, "order"),
+        weights=row_weights(y, balance) if balance else None,
+    )
+    loop = Loop(
+        batches,
+        sampler.network_,
+        sampler=sampler,
+        fabric=fabric,
+        max_steps=sampler.max_steps,
+        callbacks=[*(sampler.callbacks or []), *([ProgressBar()] if sampler.verbose else [])],
+        schedule=sampler.lr_schedule,
+        before=before,
+    )
+    try:
+        sampler._fit(sampler.network_, loop)
+    finally:
+        sampler.network_.eval()
+        sampler.n_steps_, sampler.history_ = loop.record()
+
+
+@contextmanager
+def _undone_by_errors(sampler: Any, n_steps: int) -> Iterator[None]:
+    """Restore the previous fit if input is refused, or anything fails before the first step."""
+    fitted = sampler.__dict__.copy()
+    try:
+        yield
+    except DivergedError:
+        raise
+    except Exception as error:
+        if isinstance(error, InputError) or sampler.n_steps_ == n_steps:
+            sampler.__dict__.clear()
+            sampler.__dict__.update(fitted)
+        raise

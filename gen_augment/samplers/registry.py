@@ -1,0 +1,80 @@
+"""The samplers that are known by name: to the command line, to studies and to `load_sampler`."""
+
+import os
+from typing import TypeVar
+
+from gen_augment import archive
+from gen_augment.errors import ArchiveError, InputError
+from gen_augment.samplers.base import Sampler
+
+__all__ = ["SAMPLERS", "load_sampler", "register_sampler"]
+
+S = TypeVar("S", bound=type[Sampler])
+
+#: Sampler classes by the short name that the command line and studies use.
+SAMPLERS: dict[str, type[Sampler]] = {}
+
+
+def register_sampler(cls: S) -> S:
+    """Make a sampler known by its name, the class attribute `method`; usable as a decorator.
+
+    Parameters
+    ----------
+    cls : subclass of Sampler
+        Its `method` is a word without ":" and "+", which separate the words of a study's arms.
+
+    Returns
+    -------
+    cls
+
+    Raises
+    ------
+    InputError
+        The name cannot be used, or another sampler has it.
+
+    Examples
+    --------
+    >>> from gen_augment import BootstrapSampler
+    >>> @register_sampler
+    ... class MySampler(BootstrapSampler):
+    ...     method = "mine"
+    >>> SAMPLERS.pop("mine").__name__
+    'MySampler'
+    """
+    name = cls.method
+    if not name or set(name) & set(":+ "):
+        raise InputError(f"{cls.__name__}.method={name!r}: give it a word without ':' and '+'.")
+    for other, known in SAMPLERS.items():
+        if (other == name or known.__name__ == cls.__name__) and known is not cls:
+            raise InputError(
+                f"{cls.__name__} cannot be registered as {name!r}: {other!r} is "
+                f"{known.__module__}.{known.__name__}. Give it another name."
+            )
+    SAMPLERS[name] = cls
+    return cls
+
+
+def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler:
+    """Read a sampler of any registered class.
+
+    Parameters
+    ----------
+    path : path-like
+        File that `Sampler.save` or a `Checkpoint` wrote.
+    device : str
+        Where networks are put: "auto", "cpu", "cuda", "cuda:1", ...
+
+    Raises
+    ------
+    ArchiveError
+        The file cannot be used, or its class is not registered.
+    """
+    name = archive.read(path, with_tensors=False)[0].get("class")
+    for cls in SAMPLERS.values():
+        if cls.__name__ == name:
+            return cls.load(path, device=device)
+    known = ", ".join(cls.__name__ for cls in SAMPLERS.values())
+    raise ArchiveError(
+        f"{path} holds a {name!r}, which is not registered (known: {known}): import the module "
+        "that registers it with register_sampler."
+    )

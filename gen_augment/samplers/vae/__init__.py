@@ -1,0 +1,5 @@
+"""Conditional variational auto-encoder."""
+
+from gen_augment.samplers.vae.sampler import ConditionalVAE
+
+__all__ = ["ConditionalVAE"]

@@ -1,0 +1,90 @@
+"""``gen-augment bank``: a bank built whole, in parts, and again."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gen_augment import ConditionalVAE, SampleBank
+from gen_augment.bank import build
+from gen_augment.cli import main
+from tests.conftest import toy_table
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sampler of labels "stays" and "goes", in a new folder."""
+    monkeypatch.chdir(tmp_path)
+    X, y = toy_table()
+    sampler = ConditionalVAE(
+        max_steps=2, batch_size=8, width=4, latent_dim=4, random_state=0, device="cpu"
+    )
+    sampler.fit(X, np.array(["stays", "goes"])[y]).save("model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def run(*arguments: Any) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["bank", *map(str, arguments), "--device", "cpu"])
+    return int(ended.value.code or 0)
+
+
+def test_a_bank_is_built_and_found_again(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-n", 30, "--label", "goes", "-o", "bank") == 0
+    bank = SampleBank("bank")
+    assert bank.counts == {"goes": 30}
+    sampler = ConditionalVAE.load(model, device="cpu")
+    np.testing.assert_array_equal(bank.rows(np.arange(30)), sampler.generate(np.arange(30), "goes"))
+    written = Path("bank/rows.bin").stat().st_mtime_ns
+    assert run(model, "-n", 30, "--label", "goes", "-o", "bank") == 0
+    assert Path("bank/rows.bin").stat().st_mtime_ns == written
+    assert capsys.readouterr().out.splitlines() == ["30 rows: bank"] * 2
+
+
+def test_parts_make_the_bank_that_one_process_makes(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gen_augment.bank.manifest.MAX_BLOCK", 256)
+    assert run(model, "-n", 1000, "--seed", 5, "-o", "whole") == 0
+    for part in ("2/3", "1/3", "3/3"):
+        assert not (Path("parts") / build.MANIFEST).exists()
+        assert run(model, "-n", 1000, "--seed", 5, "-o", "parts", "--part", part) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == "part 2/3 is built; other parts are missing: parts"
+    assert told[3] == "1000 rows: parts"
+    for name in ("rows.bin", "manifest.json"):
+        assert (Path("parts") / name).read_bytes() == (Path("whole") / name).read_bytes()
+    assert SampleBank("parts").generator.seed == 5
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["-n", 5, "--part", "0/2"], "--part '0/2': give I/N, such as 1/4, with I from 1 to N"),
+        (["-n", 5, "--part", "3/2"], "--part '3/2': give I/N"),
+        (["-n", 5, "--part", "2"], "--part '2': give I/N"),
+        (["-n", 5, "--label", "other"], "label 'other' was not seen in fit"),
+        (["-n", 0], "Invalid value for '-n'"),
+        ([], "Missing option '-n'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    arguments: list[Any], message: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, "-o", "bank", *arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert not Path("bank").exists()
+
+
+def test_another_bank_is_left_alone(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "-n", 30, "-o", "bank") == 0
+    before = {file.name: file.read_bytes() for file in Path("bank").iterdir()}
+    assert run(model, "-n", 31, "-o", "bank") == 2
+    assert (
+        "holds another bank, or part of one: counts (15, 15), not (16, 15)"
+        in capsys.readouterr().err
+    )
+    assert {file.name: file.read_bytes() for file in Path("bank").iterdir()} == before

@@ -1,0 +1,177 @@
+"""Folders of images: what is read, what is skipped, and what is written."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gen_augment import ConditionalVAE, InputError
+from gen_augment.modalities import ImageCodec
+from gen_augment.modalities.image import open_folder
+from gen_augment.modalities.image.files import open_image, read_folder, write_folder
+
+
+def make_folder(root: Path, modes: dict[str, str], size: tuple[int, int] = (8, 9)) -> Path:
+    """Two images of each class; grey values count through the classes."""
+    for number, (name, mode) in enumerate(modes.items()):
+        (root / name).mkdir(parents=True)
+        for i in range(2):
+            value = 100 * number + i if mode in "LI;16" else 5
+            Image.new(mode, size, value).save(root / name / f"{i}.png")
+    return root
+
+
+def test_images_and_names_in_order(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, {"cat": "L", "bee": "L"})
+    (folder / "bee" / "inner").mkdir()
+    Image.new("L", (8, 9), 7).save(folder / "bee" / "inner" / "0.png")
+    (folder / "bee" / "notes.txt").write_text("not an image")
+    images, labels = open_folder(folder)
+    assert labels == ["bee", "bee", "bee", "cat", "cat"]
+    assert [image.getpixel((0, 0)) for image in images] == [100, 101, 7, 0, 1]
+    X, y = read_folder(folder)
+    assert (X.shape, X.dtype) == ((5, 9, 8), np.uint8)
+    assert y.tolist() == labels
+
+
+def test_a_sampler_fitted_on_a_folder_gives_names_back(tmp_path: Path) -> None:
+    sampler = ConditionalVAE(max_steps=1, width=4, device="cpu")
+    sampler.fit(make_folder(tmp_path, {"cat": "L", "bee": "L"}))
+    assert sampler.classes_.tolist() == ["bee", "cat"]
+    images, labels = sampler.sample(y={"cat": 2})
+    assert labels == ["cat", "cat"]
+    assert (images[0].mode, images[0].size) == ("L", (8, 9))
+
+
+@pytest.mark.parametrize(
+    "modes, mode",
+    [
+        (("L", "L"), "L"),
+        (("RGBA", "RGBA"), "RGBA"),
+        (("L", "1"), "L"),
+        (("L", "RGB"), "RGB"),
+        (("RGB", "RGBA"), "RGB"),
+        (("P", "RGB"), "RGB"),
+    ],
+)
+def test_images_of_different_modes_become_rgb(
+    tmp_path: Path, modes: tuple[str, str], mode: str
+) -> None:
+    images, _ = open_folder(make_folder(tmp_path, dict(zip("ab", modes, strict=True))))
+    assert {image.mode for image in images} == {mode}
+
+
+@pytest.mark.parametrize(
+    "mode, opened",
+    [("L", "L"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("P", "RGB"), ("1", "L"), ("CMYK", "RGB")],
+)
+def test_modes_of_files(tmp_path: Path, mode: str, opened: str) -> None:
+    suffix = "jpg" if mode == "CMYK" else "png"
+    Image.new(mode, (8, 9)).save(tmp_path / f"a.{suffix}")
+    assert open_image(tmp_path / f"a.{suffix}").mode == opened
+
+
+def test_black_and_white_files_have_the_values_0_and_255(tmp_path: Path) -> None:
+    image = Image.new("1", (8, 9))
+    image.putpixel((2, 3), 1)
+    image.save(tmp_path / "a.png")
+    values = np.asarray(open_image(tmp_path / "a.png"))
+    assert values[3, 2] == 255
+    assert values.sum() == 255
+
+
+@pytest.mark.parametrize(
+    "dtype, suffix, mode", [(np.uint16, "png", "I;16"), (np.float32, "tif", "F")]
+)
+def test_an_image_of_more_than_8_bits_is_named(
+    tmp_path: Path, dtype: Any, suffix: str, mode: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.full((8, 9), 300, dtype)).save(path)
+    with pytest.raises(
+        InputError,
+        match=rf"a\.{suffix} is an image of mode '{mode}'.*scale it to 8 bits.*as arrays",
+    ):
+        open_image(str(path))
+
+
+def cut_short(path: Path, keep: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+
+
+@pytest.mark.parametrize("keep", [0, 5, 60, 200])
+def test_an_image_that_is_cut_short_is_named(tmp_path: Path, keep: int) -> None:
+    folder = make_folder(tmp_path, {"a": "L", "b": "L"})
+    cut_short(folder / "b" / "1.png", keep)
+    with pytest.raises(InputError, match=r"1 file\(s\) that cannot be read(.|\n)*b/1\.png cannot"):
+        open_folder(folder)
+
+
+def test_all_unreadable_files_are_listed_up_to_ten(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, {"a": "L", "b": "L"})
+    for i in range(12):
+        cut_short(folder / "b" / f"{i + 10}.png", i)
+    with pytest.raises(InputError, match=r"has 12 file\(s\)") as caught:
+        open_folder(folder)
+    listed = [line for line in str(caught.value).splitlines() if "cannot be read as" in line]
+    assert len(listed) == 10
+    assert all(f"b{os.sep}{i + 10}.png" in line for i, line in enumerate(listed))
+    assert "and 2 more" in str(caught.value)
+
+
+def test_unreadable_files_can_be_left_out(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, {"a": "L", "b": "L"})
+    cut_short(folder / "a" / "1.png", 60)
+    for read in (open_folder, read_folder):
+        with pytest.warns(UserWarning, match=r"1 file\(s\) cannot be read and are left out"):
+            X, y = read(folder, on_error="skip")
+        assert len(X) == 3
+        assert list(y) == ["a", "b", "b"]
+    with pytest.raises(InputError, match="on_error='ignore' is not one of 'raise', 'skip'"):
+        open_folder(folder, on_error="ignore")  # type: ignore[arg-type]
+
+
+def test_a_folder_without_a_readable_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    cut_short(tmp_path / "a" / "0.png", 60)
+    with pytest.raises(InputError, match="none of its 1 image files can be read"):
+        open_folder(tmp_path, on_error="skip")
+
+
+def test_hidden_folders_and_files_are_ignored(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, {"a": "L", "b": "L", ".ipynb_checkpoints": "L"})
+    Image.new("L", (8, 9)).save(folder / "a" / "._0.png")
+    (folder / "b" / ".ipynb_checkpoints").mkdir()
+    Image.new("L", (8, 9)).save(folder / "b" / ".ipynb_checkpoints" / "0.png")
+    with pytest.warns(UserWarning, match=r"hidden folders \['.ipynb_checkpoints'\] are ignored"):
+        _, labels = open_folder(folder)
+    assert labels == ["a", "a", "b", "b"]
+
+
+@pytest.mark.parametrize("make", ["nothing", "file", "no folders", "empty class"])
+def test_a_path_that_is_not_a_folder_of_class_folders_is_named(tmp_path: Path, make: str) -> None:
+    path = tmp_path / "data"
+    if make == "file":
+        path.write_text("x")
+    elif make == "no folders":
+        path.mkdir()
+    elif make == "empty class":
+        make_folder(path, {"a": "L"})
+        (path / "b").mkdir()
+    with pytest.raises(
+        InputError, match="data' is not a folder of one folder of images for each class"
+    ):
+        open_folder(path)
+
+
+def test_four_channels_are_written_and_read(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (3, 9, 12, 4), dtype=np.uint8)
+    write_folder(tmp_path / "out", [(X, ["a", "a", "b"])], ImageCodec.fit(X)[0])
+    again, labels = read_folder(tmp_path / "out")
+    np.testing.assert_array_equal(again, X)
+    assert labels.tolist() == ["a", "a", "b"]

@@ -1,0 +1,128 @@
+"""Columns of strings: how they are read, and that they are written as they were."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen_augment import InputError
+from gen_augment.modalities.table.csv_columns import convert, settle, uses_comma, written
+
+EMPTY = frozenset([""])
+
+
+def read(values: list[str], wanted: str | None = None, decimal: str = ".") -> tuple[str, list[str]]:
+    """Return the reading of a column, and the column as it is written again."""
+    column = pd.Series(values, dtype="str")
+    settled = settle(column.unique(), "x", wanted, EMPTY, decimal)
+    made = convert(column, settled, decimal)
+    word = next((value for value in values if value in settled.missing), "")
+    again = written(made, settled.reading, decimal, word)
+    text = pd.DataFrame({"x": again, "end": 0}).to_csv(index=False, header=False)
+    return settled.reading, [line.removesuffix(",0") for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "values, reading",
+    [
+        (["1", "-20", "300"], "whole"),
+        (["1", "", "300"], "whole"),
+        (["1", "NA", "300"], "whole"),
+        (["-", "5", "-"], "whole"),
+        (["18", "18.5"], "number"),
+        (["0.25", "1e-05"], "number"),
+        (["18.0", "20.0", "2.5"], "decimal"),
+        (["0150", "9000"], "text"),
+        (["+47 22", "+1 30"], "text"),
+        (["01", "02"], "text"),
+        (["00", "1"], "text"),
+        (["12345678901234567", "12345678901234568"], "text"),
+        (["NO", "NA", "SE"], "text"),
+        (["None", "Street"], "text"),
+        (["None", "NA"], "text"),
+        (["True", "False"], "flag"),
+        (["True", ""], "text"),
+        (["true", "false"], "text"),
+        (["", ""], "empty"),
+        (["2024-01-02", ""], "%Y-%m-%d"),
+        (["2024-01-02T03:04", "2023-12-31T00:00"], "%Y-%m-%dT%H:%M"),
+        (["01.02.2024", "31.12.2023"], "%d.%m.%Y"),
+        (["31/12/2023 10:20:30", "01/02/2024 00:00:00"], "%d/%m/%Y %H:%M:%S"),
+        (["12/31/2023", "01/02/2024"], "%m/%d/%Y"),
+        (["01/02/2024", "03/04/2024"], "text"),
+        (["2024-13-45", "2024-01-02"], "text"),
+        (["1", "one"], "text"),
+    ],
+)
+def test_columns_are_written_as_they_were_read(values: list[str], reading: str) -> None:
+    assert read(values) == (reading, values)
+
+
+@pytest.mark.parametrize(
+    "values, reading",
+    [(["1,5", "2"], "number"), (["-0,25", "-"], "number"), (["1.234,5", "7"], "text")],
+)
+def test_a_decimal_comma_comes_back(values: list[str], reading: str) -> None:
+    found, text = read(values, decimal=",")
+    assert (found, [value.strip('"') for value in text]) == (reading, values)
+
+
+def test_types_and_values_are_those_of_pandas() -> None:
+    numbers = np.random.default_rng(0).normal(size=50).round(6)
+    text = pd.Series([repr(float(value)) for value in numbers], dtype="str")
+    settled = settle(text.unique(), "x", None, EMPTY, ".")
+    np.testing.assert_array_equal(convert(text, settled, "."), numbers)
+    holes = pd.Series(["3", "", "4"], dtype="str")
+    made = convert(holes, settle(holes.unique(), "x", None, EMPTY, "."), ".")
+    pd.testing.assert_series_equal(made, pd.Series([3, None, 4], dtype="Int64"))
+
+
+@pytest.mark.parametrize(
+    "columns, comma",
+    [
+        ({"a": ["1,5", "2,25"]}, True),
+        ({"a": ["0,125", "0,500"]}, True),
+        ({"a": ["1,234", "2,345"]}, False),
+        ({"a": ["1,5", "2,5"], "b": ["1.5", "2"]}, False),
+        ({"a": ["x,5", "1,5"]}, False),
+        ({"a": ["1", "2"]}, False),
+    ],
+)
+def test_a_decimal_comma_is_found_where_it_is_certain(
+    columns: dict[str, list[str]], comma: bool
+) -> None:
+    assert uses_comma(pd.DataFrame(columns, dtype="str")) is comma
+
+
+def test_the_user_chooses() -> None:
+    assert read(["1", "2"], "text")[0] == "text"
+    assert read(["NA", "2"], "number")[0] == "whole"
+    assert read(["0150", "9000"], "number") == ("whole", ["150", "9000"])
+    assert read(["01/02/2024", "03/04/2024"], "%m/%d/%Y")[0] == "%m/%d/%Y"
+    assert read(["31.12.2023", "?"], "date")[0] == "%d.%m.%Y"
+
+
+@pytest.mark.parametrize(
+    "values, wanted, message",
+    [
+        (["1", "tall"], "number", "column 'x' has 'tall', which is not a number"),
+        (["soon", "2024"], "date", "column 'x' has 'soon', which is not a date"),
+        (["31.12.2023"], "%m.%d.%Y", "column 'x' holds values that are not dates of the form"),
+    ],
+)
+def test_a_choice_that_does_not_fit_is_named(values: list[str], wanted: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(values, wanted)
+
+
+@pytest.mark.parametrize(
+    "values, why",
+    [
+        (["0150", "9000"], "leading zero"),
+        (["NA", "NO"], "'NA' is a value here; --na-values NA"),
+        (["01/02/2024"], "--date COLUMN=%d/%m/%Y or %m/%d/%Y"),
+        (["1,234"], "--decimal ,"),
+        (["12345678901234567"], "more than 15 digits"),
+    ],
+)
+def test_doubts_are_explained(values: list[str], why: str) -> None:
+    assert why in settle(pd.Series(values, dtype="str"), "x", None, EMPTY, ".").why

@@ -1,0 +1,148 @@
+"""Tables from files: what is told, dropped, refused, and written again in the same form."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen_augment import InputError
+from gen_augment.data.export import write_parts
+from gen_augment.data.sources import load_data
+from gen_augment.modalities import Table, TableCodec, codec_from_json, codec_to_json
+
+NORDIC = (
+    "zip;price;since;size;note;code\n"
+    "0150;1,5;01.02.2024;3;NA;01\n"
+    "9000;2,25;24.12.2023;;Å;02\n"
+    "0150;-;;4;NA;01\n"
+)
+
+
+def load(path: Path, text: str, encoding: str = "utf-8", **how: Any) -> Any:
+    path.write_bytes(text.encode(encoding))
+    return load_data(path, **how)
+
+
+@pytest.mark.parametrize("through_json", [False, True])
+def test_a_file_comes_back_byte_for_byte(through_json: bool, tmp_path: Path) -> None:
+    data = load(tmp_path / "t.csv", NORDIC, "cp1252", target="code")
+    codec = data.rows.codec
+    if through_json:  # as an archive holds it
+        codec = codec_from_json(json.loads(json.dumps(codec_to_json(codec))))
+    write_parts(tmp_path / "o.csv", [(codec.decode(data.rows.encoded), data.rows.y)], codec)
+    assert (tmp_path / "o.csv").read_bytes() == NORDIC.encode("cp1252")
+
+
+def test_how_columns_were_read_is_told(tmp_path: Path) -> None:
+    data = load(tmp_path / "t.csv", NORDIC, "cp1252", target="code")
+    assert [tuple(reading[:4]) for reading in data.report] == [
+        ("zip", "category", 0, "0150"),
+        ("price", "number", 1, "1,5"),
+        ("since", "date %d.%m.%Y", 1, "01.02.2024"),
+        ("size", "whole number", 1, "3"),
+        ("note", "category", 0, "NA"),
+        ("code", "label", 0, "01"),
+    ]
+    assert data.notes == (
+        "columns are separated by ';'",
+        "the encoding is cp1252",
+        "the decimal mark is ','",
+    )
+
+
+def test_another_file_is_read_in_the_same_way(tmp_path: Path) -> None:
+    first = load(tmp_path / "t.csv", NORDIC, target="code")
+    other = "zip,price,since,size,note,code\n1,2,,5,x,02\n"
+    assert load(tmp_path / "u.csv", other, target="code").rows.X["zip"].dtype == np.int64
+    modality = first.rows.codec.modality
+    second = load(tmp_path / "u.csv", other, target="code", modality=modality)
+    assert second.rows.X.dtypes["since"].kind == "M"
+    assert second.rows.X["zip"].tolist() == ["1"]
+    first.rows.codec.encode(second.rows.X)
+
+
+def options(**file: Any) -> dict[str, Any]:
+    return {"file": file}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_columns_are_dropped_and_chosen(suffix: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": range(4), "zip": [1010, 5003] * 2, "day": ["01/02/2024"] * 4})
+    frame["y"] = [0, 1] * 2
+    path = tmp_path / f"t{suffix}"
+    _ = frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    chosen = {
+        "types": {"zip": "category"},
+        "file": {"drop": ["id"], "readings": {"day": "%d/%m/%Y"}},
+    }
+    rows = load_data(path, target="y", options=chosen).rows
+    assert list(rows.X) == ["zip", "day"]
+    assert rows.X["day"].tolist() == [pd.Timestamp("2024-02-01")] * 4
+    assert rows.codec.blocks == (2,)
+    assert isinstance(rows.codec, TableCodec)
+
+
+def test_words_for_missing_values(tmp_path: Path) -> None:
+    text = "country,age,y\nNA,1,a\nNO,-9,b\n,3,b\n"
+    rows = load(tmp_path / "t.csv", text, target="y", options=options(na_values=["NA", "-9"])).rows
+    assert rows.X["country"].isna().tolist() == [True, False, True]
+    assert rows.X["age"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "chosen, message",
+    [
+        (options(drop=["b"]), "there is no column 'b'; columns: a, y"),
+        (options(drop=["y"]), "'y' holds the labels"),
+        ({"types": {"b": "category"}}, "there is no column 'b'"),
+        ({"types": {"a": "number"}}, r"t\.csv: column 'a' has 'x', which is not a number"),
+        (options(depth="3"), "file option 'depth' is not one of"),
+        (options(sep=3), "file option sep=3"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(
+    chosen: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load(tmp_path / "t.csv", "a,y\nx,1\n", target="y", options=chosen)
+
+
+def test_options_are_for_tables_in_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'wine' is no file"):
+        load_data("wine", options=options(drop=["hue"]))
+
+
+def test_free_text_is_an_error_with_ways_out(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": range(40), "y": [0, 1] * 20})
+    frame["notes"] = [f"Customer {i} asked for a later delivery." for i in range(40)]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"'notes' holds free text.*--drop notes.*--category notes"
+    ):
+        load_data(tmp_path / "t.csv", target="y")
+    dropped = load_data(tmp_path / "t.csv", target="y", options=options(drop=["notes"]))
+    assert list(dropped.rows.X) == ["a"]
+    kept = {"types": {"notes": "category"}}
+    assert "notes" in load_data(tmp_path / "t.csv", target="y", options=kept).rows.X
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_identifiers_are_told(suffix: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"n": range(1, 41), "mail": [f"u{i}@x.no" for i in range(40)]})
+    frame["age"], frame["y"] = np.arange(40) % 7, [0, 1] * 20
+    path = tmp_path / f"t{suffix}"
+    _ = frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    whys = {reading.column: reading.why for reading in load_data(path, target="y").report}
+    assert "--drop n " in whys["n"]
+    assert "--drop mail " in whys["mail"]
+    assert whys["age"] == whys["y"] == ""
+
+
+def test_options_survive_json() -> None:
+    made = Table({"zip": "category"}, {"sep": ";", "drop": ["id"]})
+    again = Table(**json.loads(json.dumps(made.options())))
+    assert again == made
+    assert again != Table({"zip": "category"})

@@ -1,0 +1,178 @@
+"""The flow's solver and objective against closed forms, and its samples against a known mixture."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from gen_augment import ConditionalFlow, InputError
+from gen_augment.modalities.conditioning import TimeEmbedding
+from gen_augment.modalities.image.unet import GroupNorm, UNet
+from tests.conftest import toy_images, toy_table
+from tests.samplers.mixture import check_mixture, draw_mixture
+
+MEAN, SCALE = 3.0, 0.4
+
+
+class Exact(torch.nn.Module):
+    """The velocity that carries N(0, 1) to N(MEAN, SCALE^2), ``E[x - z | x_t]``; class 1 flows with a doubled mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.calls = 0
+
+    def ema(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        self.calls += 1
+        t, mean = t[:, None], MEAN * (1 + (y == 1).to(x.dtype))[:, None]
+        variance = (1 - t) ** 2 + (t * SCALE) ** 2
+        return mean + (t * SCALE**2 - (1 - t)) / variance * (x - t * mean)
+
+
+def exact_sampler(**params: Any) -> tuple[ConditionalFlow, Exact]:
+    sampler = ConditionalFlow(max_steps=1, batch_size=4, random_state=0, device="cpu", **params)
+    sampler.fit(np.random.default_rng(0).normal(size=(8, 1)), np.arange(8) % 2)
+    network = Exact().double()
+    sampler.network_ = network
+    return sampler, network
+
+
+@pytest.mark.parametrize("solver, order", [("euler", 1), ("heun", 2)])
+def test_the_solver_converges_at_its_order_to_the_exact_map(solver: str, order: int) -> None:
+    z = torch.linspace(-2, 2, 41, dtype=torch.float64)[:, None]
+    y = torch.zeros(41, dtype=torch.int64)
+    errors = []
+    for n_steps in (32, 64, 128):
+        sampler, _ = exact_sampler(solver=solver, n_steps=n_steps)
+        errors.append((sampler._generate(z, y) - (MEAN + SCALE * z)).abs().max().item())
+    assert errors[-1] < (0.05 if order == 1 else 1e-3)
+    for coarse, fine in pairwise(errors):
+        assert coarse / fine == pytest.approx(2**order, rel=0.15)
+
+
+def test_parameters_changed_after_fitting_are_checked_when_sampling() -> None:
+    X, y = toy_table()
+    kwargs: dict[str, Any] = {"max_steps": 2, "width": 4, "random_state": 0, "device": "cpu"}
+    sampler = ConditionalFlow(**kwargs).fit(X, y)
+    for bad in ({"solver": "huen"}, {"n_steps": 0}, {"guidance": -1.0}):
+        good = {name: sampler.get_params()[name] for name in bad}
+        sampler.set_params(**bad)
+        for use in (
+            lambda: sampler.sample(2),
+            lambda: sampler.vary(X, y),
+            lambda: sampler.encode(X, y),
+        ):
+            with pytest.raises(InputError, match=next(iter(bad))):
+                use()
+        sampler.set_params(**good)
+    without = ConditionalFlow(label_dropout=0.0, **kwargs).fit(X, y)
+    with pytest.raises(
+        InputError, match=r"guidance=2\.0 needs rows that were learned without their label"
+    ):
+        without.set_params(guidance=2.0).sample(2)
+    for name in ("label_dropout", "ema_decay"):
+        with pytest.raises(InputError, match=rf"{name}=1 is not a number in \[0, 1\)"):
+            ConditionalFlow(**{name: 1}, **kwargs).fit(X, y)
+
+
+def test_codes_of_rows_with_categories_decode_to_the_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X = pd.DataFrame({"a": np.arange(40.0), "c": list("xyzy") * 10})
+    y = np.arange(40) % 2
+    sampler = ConditionalFlow(max_steps=2, width=4, random_state=0, device="cpu").fit(X, y)
+    monkeypatch.setattr(
+        sampler, "_velocity", lambda x, t, y: torch.zeros_like(x)
+    )  # a row is its own code
+    blocks = sampler.encode(X, y)[:, -3:]
+    assert set(blocks.flatten().tolist()) == {-1.0, 1.0}, "as in training"
+    pd.testing.assert_frame_equal(sampler.decode(sampler.encode(X, y), y), X)
+
+
+def test_guidance_moves_away_from_the_velocity_without_a_label() -> None:
+    # Rows without a label, -1, have the velocity of class 0 here: the step to class 1 is exaggerated.
+    z, y = torch.zeros(5, 1, dtype=torch.float64), torch.ones(5, dtype=torch.int64)
+    plain, network = exact_sampler(n_steps=64)
+    found = plain._generate(z, y)
+    assert network.calls == 128  # the label is left out only where guidance asks for it
+    guided, network = exact_sampler(n_steps=64, guidance=2.0)
+    torch.testing.assert_close(
+        guided._generate(z, y) - found, torch.full_like(z, MEAN), rtol=1e-2, atol=0
+    )
+    assert network.calls == 256
+
+
+def test_vary_at_full_strength_is_a_sample_and_at_none_the_row() -> None:
+    sampler, _ = exact_sampler(n_steps=16)
+    x, z = torch.randn(6, 1, dtype=torch.float64), torch.randn(6, 1, dtype=torch.float64)
+    y = torch.arange(6) % 2
+    torch.testing.assert_close(sampler._vary(x, y, z, 1.0), sampler._generate(z, y))
+    assert torch.equal(sampler._vary(x, y, z, 0.0), x)
+    # Rows of the right distribution stay in it, whatever the strength: their spread is neither lost nor added to.
+    x, z = (torch.randn(20_000, 1, dtype=torch.float64) for _ in range(2))
+    varied = sampler._vary(MEAN + SCALE * x, torch.zeros(20_000, dtype=torch.int64), z, 0.5)
+    assert varied.mean().item() == pytest.approx(MEAN, abs=0.05)
+    assert varied.std().item() == pytest.approx(SCALE, rel=0.1)
+
+
+def test_the_objective_is_the_squared_error_of_the_straight_velocity() -> None:
+    """A network that starts as zero has the loss ``E |x - z|^2``, which is 2 for standardised columns."""
+    X, y = toy_table(2000)
+    sampler = ConditionalFlow(
+        max_steps=25, lr=1e-9, batch_size=500, random_state=0, device="cpu"
+    ).fit(X, y)
+    assert sampler.history_["loss"][0] == pytest.approx(2, rel=0.05)
+
+
+@pytest.mark.slow
+def test_a_mixture_is_learned() -> None:
+    sampler = ConditionalFlow(max_steps=1500, random_state=0, device="cpu").fit(*draw_mixture())
+    check_mixture(sampler, mean=0.15, covariance=0.2)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (1, 33, 20), (3, 128, 100)])
+def test_the_network_takes_every_size_and_starts_as_zero(shape: tuple[int, int, int]) -> None:
+    network = UNet(shape, 16, 8)
+    x, condition = torch.randn(2, *shape), torch.randn(2, 16)
+    assert torch.equal(network(x, condition), torch.zeros_like(x))
+    torch.nn.init.normal_(network.head.weight)
+    out = network(x, condition)
+    assert out.shape == x.shape
+    out.square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_groups_are_normalised_in_32_bits_for_any_input_dtype() -> None:
+    x = torch.randn(3, 8, 5, 5).bfloat16()
+    out = GroupNorm(2, 8)(x)
+    assert out.dtype == torch.bfloat16
+    exact = torch.nn.functional.group_norm(x.double(), 2)
+    torch.testing.assert_close(out, exact.bfloat16(), rtol=0.004, atol=1e-6)
+
+
+def test_different_times_have_different_embeddings() -> None:
+    embedding = TimeEmbedding(16)(torch.linspace(0, 1, 50))
+    distances = torch.cdist(embedding, embedding) + 9 * torch.eye(50)
+    assert distances.min() > 1e-3
+
+
+def test_mirroring_mirrors_half_of_the_images_and_no_table() -> None:
+    X, y = toy_images(40)
+    X[..., :3, :] = 255  # a bright left edge: mirrored, it comes to lie on the right as often
+    kwargs: dict[str, Any] = {
+        "max_steps": 150,
+        "width": 8,
+        "batch_size": 16,
+        "random_state": 0,
+        "device": "cpu",
+    }
+    plain, _ = ConditionalFlow(**kwargs).fit(X, y).sample(60)
+    both, _ = ConditionalFlow(mirror=True, **kwargs).fit(X, y).sample(60)
+    right = [rows[:, :, -3:].mean() for rows in (plain, both)]
+    assert right[1] > right[0] + 20
+    table = ConditionalFlow(mirror=True, max_steps=3, batch_size=8, device="cpu").fit(*toy_table())
+    assert table.sample(4)[0].shape == (4, 3)

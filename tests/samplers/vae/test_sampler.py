@@ -1,0 +1,100 @@
+"""The VAE's objective against closed forms, and its samples against a known mixture."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.nn import functional as F
+
+from gen_augment import ConditionalVAE, InputError
+from gen_augment.modalities import DataSpec, Image
+from gen_augment.samplers.vae.network import VAENetwork
+from tests.conftest import toy_images, toy_table
+from tests.samplers.mixture import check_mixture, draw_mixture
+
+
+def parts(network: VAENetwork, x: torch.Tensor, y: torch.Tensor) -> tuple[Normal, torch.Tensor]:
+    """q(z|x,y), and the decoder's output for the draw that `forward` makes after the same seed."""
+    condition = network.embedding(y)
+    mean, log_var = network.to_code(torch.cat([network.encoder(x), condition], dim=1)).chunk(
+        2, dim=1
+    )
+    posterior = Normal(mean, (log_var / 2).exp())
+    torch.manual_seed(0)
+    return posterior, network.decoder(mean + torch.randn_like(mean) * posterior.scale, condition)
+
+
+@pytest.mark.parametrize("likelihood", ["bce", "gaussian"])
+def test_objective_is_the_negative_elbo_in_nats_per_row(likelihood: str) -> None:
+    torch.manual_seed(1)
+    network = VAENetwork(
+        DataSpec(Image(), (1, 12, 12), 3, bounded=True), 5, 4, likelihood, n_codes=7
+    ).eval()
+    x, y = torch.rand(6, 1, 12, 12) * 2 - 1, torch.tensor([0, 1, 2, 0, 1, 2])
+    posterior, out = parts(network, x, y)
+    torch.manual_seed(0)
+    reconstruction, kl, rows = network(x, y)
+
+    torch.testing.assert_close(kl, kl_divergence(posterior, Normal(0, 1)).sum(dim=1).mean())
+    if likelihood == "bce":
+        expected = F.binary_cross_entropy(out.sigmoid(), (x + 1) / 2, reduction="none")
+    else:
+        assert network.noise is not None
+        expected = -Normal(out.tanh(), network.noise.std()).log_prob(x)
+    torch.testing.assert_close(
+        rows, out.tanh() if likelihood == "gaussian" else out.sigmoid() * 2 - 1
+    )
+    torch.testing.assert_close(reconstruction, expected.sum(dim=(1, 2, 3)).mean())
+
+
+def test_cross_entropy_of_a_table_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"likelihood='bce' needs bounded values.*table rows have no bounds"
+    ):
+        ConditionalVAE(likelihood="bce", max_steps=2, device="cpu").fit(*toy_table())
+
+
+def test_warm_up_and_beta_weigh_the_kl_term() -> None:
+    X, y = toy_table()
+    sampler = ConditionalVAE(
+        max_steps=100, beta=0.5, warmup=0.5, batch_size=8, width=4, random_state=0, device="cpu"
+    )
+    history = sampler.fit(X, y).history_
+    weights = (np.array(history["loss"]) - history["reconstruction"]) / history["kl"]
+    # Readings are means over 25 steps; the first two fall into the warm-up of 50.
+    assert weights[0] < 0.5 * 0.5
+    assert weights[0] < weights[1] < 0.5
+    np.testing.assert_allclose(weights[2:], 0.5, rtol=1e-4)
+
+
+def test_likelihood_bound_reaches_the_entropy_of_the_data() -> None:
+    """Rows of one normal distribution: no bound can beat its entropy, and a fitted one comes near."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2))
+    sampler = ConditionalVAE(max_steps=1500, random_state=0, device="cpu").fit(
+        X, np.arange(2000) % 2
+    )
+    elbo = -sampler.history_["loss"][-1]
+    entropy = 2 * 0.5 * math.log(2 * math.pi * math.e)  # of two standardised columns
+    assert -entropy - 0.15 < elbo < -entropy + 0.1
+
+
+@pytest.mark.slow
+def test_recovers_each_class_of_a_known_mixture() -> None:
+    X, y = draw_mixture()
+    sampler = ConditionalVAE(max_steps=1500, random_state=0, device="cpu").fit(X, y)
+    check_mixture(sampler, mean=0.15, covariance=0.2)
+
+
+def test_images_are_learned_by_class() -> None:
+    X, y = toy_images(200)
+    sampler = ConditionalVAE(
+        max_steps=400, batch_size=32, width=8, random_state=0, device="cpu"
+    ).fit(X, y)
+    for label in (0, 1):
+        mean = sampler.sample(50, y=label, random_state=0)[0].mean(axis=0)
+        assert (
+            np.abs(mean - X[y == label].mean(axis=0)).mean() < 10
+        )  # the halves are 150 grey levels apart
