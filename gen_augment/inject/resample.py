@@ -369,6 +369,6 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
             f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
-            "so it cannot be returned in this form: give one label per row, as in y.argmax(axis=1)."
+            "so it cannot be returned in this form: give one label for each row, y.argmax(axis=1)."
         )
     return labels, one_hot
