@@ -13,6 +13,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from gen_augment.containers import library_of, pandas_only, to_library
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
@@ -213,6 +214,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if issparse(X):
             X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
             return join_sparse(X, X_new[X.shape[0] :]), y_new
+        if (library := library_of(X)) in ("polars", "pyarrow"):
+            X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
+            return to_library(X_new, library), y_new
         if sample_weight is not None:
             params["sample_weight"] = check_weights(sample_weight, len(X))
         if self.task == "regression":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,10 @@ class Table(Modality):
         """Hash the values of each row; all kinds of missing values are equal."""
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
 
-    def plain_numbers(self, X: Any) -> np.ndarray | None:
-        """Return the values of a table of finite numbers whose types are not given."""
-        return None if self.types else plain_numbers(X)
-
-    def like_numbers(self, X: Any, values: np.ndarray) -> Any:
-        """Return `values` in the container and dtypes of `X`."""
-        return like_numbers(X, values)
+    def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
+        """Return a table of finite numbers as float64, and the inverse; None if types are given."""
+        values = None if self.types else plain_numbers(X)
+        return None if values is None else (values, partial(like_numbers, X))
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""

@@ -7,6 +7,7 @@ SMOTE-NC, for tables that have categories too.
 """
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -92,7 +93,7 @@ class SMOTESampler(ClassicalSampler):
             self._set_codec(rows.codec)
             check_flat(rows.codec, "SMOTE")
         else:
-            self.n_features_in_ = plain.shape[1]
+            self.n_features_in_ = plain[0].shape[1]
             names = list(getattr(rows.X, "columns", []))
             if names and all(isinstance(name, str) for name in names):
                 self.feature_names_in_ = np.array(names, dtype=object)
@@ -100,7 +101,7 @@ class SMOTESampler(ClassicalSampler):
 
     def _to_tensors(self) -> dict[str, Tensor]:
         rows = pack_rows(self.codec_, self._rows)
-        return {"rows": rows, "is_plain": torch.tensor(self._is_plain)}
+        return {"rows": rows, "is_plain": torch.tensor([self._is_plain])}
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         check_flat(self.codec_, "SMOTE")
@@ -111,10 +112,13 @@ class SMOTESampler(ClassicalSampler):
             raise InputError("the rows are not all finite numbers.")
         self._prepare(plain)
 
-    def _prepare(self, plain: np.ndarray | None) -> None:
+    def _prepare(self, plain: tuple[np.ndarray, Callable[[np.ndarray], Any]] | None) -> None:
         self._neighbors: dict[int, np.ndarray] = {}
         self._is_plain = plain is not None
-        self._points = self.codec_.encode(self._rows).numpy() if plain is None else plain
+        if plain is None:
+            self._points = self.codec_.encode(self._rows).numpy()
+        else:
+            self._points, self._to_rows = plain
         self._width = 0 if self._is_plain else sum(self.codec_.blocks)
         self._marks = [] if self._is_plain else self.codec_.missing_marks()
 
@@ -124,8 +128,7 @@ class SMOTESampler(ClassicalSampler):
         partner, votes = self._partners(row, codes, u[:, 1])
         share = u[:, 2:].astype(self._points.dtype, copy=False)
         if self._is_plain:
-            made = _between(self._points, row, partner, share)
-            return self._modality.like_numbers(self._rows, made)
+            return self._to_rows(_between(self._points, row, partner, share))
         start, made = self._points[row], self._points[partner]
         # A missing number has no value to start from or to go to: the other row's is used.
         for numbers, mark in self._marks:

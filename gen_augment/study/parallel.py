@@ -1,4 +1,4 @@
-"""Calls in this process or, through joblib, in others; and the time that is left."""
+"""Calls in this process or, through joblib, in other processes; and the time that is left."""
 
 import math
 import time
@@ -14,57 +14,66 @@ from gen_augment.validation import check_range
 
 __all__ = ["OVERTIME", "Clock", "Jobs"]
 
-#: Of the budget, up to which the seeds that a verdict takes may go on.
+#: The minimum number of seeds may exceed the budget by this factor.
 OVERTIME = 1.2
 
 
 class Jobs:
-    """Runs calls, and gives what they return as they end.
+    """Runs calls and yields what they return as they end.
 
     Parameters
     ----------
     n_jobs : int or None
-        As joblib counts: -1 for all cores; None for what `joblib.parallel_config` says, or 1.
+        As joblib counts: -1 for all cores; None for the setting of `joblib.parallel_config`, or 1.
 
     Attributes
     ----------
+    n : int
+        Number of processes.
     on_end : callable
-        Called after each call, such as to note the time.
+        Called after each call, for example to record the time.
+
+    Raises
+    ------
+    InputError
+        `n_jobs` is no number of processes, or joblib's backend runs threads.
     """
 
     on_end: Callable[[], object]
 
     def __init__(self, n_jobs: int | None) -> None:
-        whole = n_jobs is None or (
-            isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0
-        )
-        if not whole:
+        whole = isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0
+        if n_jobs is not None and not whole:
             raise InputError(
-                f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are cores."
+                f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are "
+                "cores."
             )
         self.n_jobs = n_jobs
         self.on_end = lambda: None
         self.n = max(1, joblib.effective_n_jobs(n_jobs))
         backend, _ = get_active_backend()
-        self._streams = bool(backend.supports_return_generator)  # ray's does not
+        self._streams = bool(backend.supports_return_generator)  # the backend of ray does not
         if self.many and getattr(backend, "supports_sharedmem", False):
             raise InputError(
-                f"joblib's backend {type(backend).__name__} runs trials in threads, which share torch's one random "
-                "generator: use one with processes, such as loky, dask or ray."
+                f"joblib's backend {type(backend).__name__} runs trials in threads, which share "
+                "torch's one random generator: use one with processes, such as loky, dask or ray."
             )
 
     @property
     def many(self) -> bool:
-        """Whether other processes work."""
+        """Whether calls run in other processes."""
         return bool(self.n > 1)
 
     def share_out(self, numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Parts of so many seeds that every process has work."""
+        """Yield groups of seeds, one seed for each process."""
         for start in range(0, len(numbers), self.n):
             yield numbers[start : start + self.n]
 
     def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """What each ``(function, *arguments)`` returns: in order here, in the order of ending in other processes."""
+        """Yield the result of each ``(function, *arguments)``.
+
+        Results come in order from this process, and as they end from other processes.
+        """
         for found in self._results(calls):
             self.on_end()
             yield found
@@ -77,13 +86,13 @@ class Jobs:
         if self._streams:
             yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
             return
-        with joblib.Parallel(self.n_jobs) as parallel:  # whose processes are made once
-            for start in range(0, len(delayed), self.n):  # so that a kill costs no more than these
+        with joblib.Parallel(self.n_jobs) as parallel:  # processes start once
+            for start in range(0, len(delayed), self.n):  # a kill costs no more than one group
                 yield from parallel(delayed[start : start + self.n])
 
 
 class Clock:
-    """Minutes that may be spent, and whether another lap fits in.
+    """Measures the time of a budget, and whether another lap fits in.
 
     Parameters
     ----------
@@ -92,14 +101,14 @@ class Clock:
     """
 
     def __init__(self, budget: float | None) -> None:
-        self.minutes = (
-            math.inf if budget is None else check_range("budget", budget, 0, open_low=True)
-        )
+        self.minutes = math.inf
+        if budget is not None:
+            self.minutes = check_range("budget", budget, 0, open_low=True)
         self._start = time.monotonic()
-        self._slowness = 1.0  # of laps, against what was expected of them
+        self._slowness = 1.0  # the largest ratio of measured to expected seconds of a lap
 
     def spend(self, seconds: float) -> None:
-        """Count seconds that were spent before."""
+        """Count seconds that were spent in earlier runs."""
         self._start -= seconds
 
     @property
@@ -109,17 +118,16 @@ class Clock:
 
     @contextmanager
     def lap(self, expected: float) -> Iterator[None]:
-        """Time what is done within, and compare it with the seconds that it was to take."""
+        """Time the block, and compare it with the expected seconds."""
         begun = self.elapsed
         yield
         if expected:
             self._slowness = max(self._slowness, (self.elapsed - begun) / expected)
 
     def has_time(self, expected: float, *, overtime: bool = False) -> bool:
-        """Whether a lap of so many seconds, or as many more as any took, would end in time.
+        """Return whether a lap of so many seconds would end in time, if it is as slow as others.
 
-        With `overtime`, no later than a fifth of the budget after it.
+        With `overtime`, it may end when `OVERTIME` times the budget is spent.
         """
-        return self.elapsed + self._slowness * expected <= 60 * self.minutes * (
-            OVERTIME if overtime else 1
-        )
+        limit = 60 * self.minutes * (OVERTIME if overtime else 1)
+        return self.elapsed + self._slowness * expected <= limit

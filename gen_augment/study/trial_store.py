@@ -1,4 +1,4 @@
-"""Trials of one study in a folder, each written as soon as it ends, and synthetic rows that several arms share."""
+"""The folder of a study: trials, written as soon as they end, and rows that several arms share."""
 
 import hashlib
 import io
@@ -21,13 +21,13 @@ from gen_augment.errors import ArchiveError
 __all__ = ["Outcome", "Predictions", "Trial", "TrialStore"]
 
 Trial = dict[str, Any]
-#: Probabilities (n, n_classes) of the test part, "test", and of other rows to be tested on, by name.
+#: Probabilities (n, n_classes) of the test part, "test", and of other rows tested on, by name.
 Predictions = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial gives: its record, its predictions for rows whose labels it has not seen, and pictures."""
+    """What one trial returns: its record, its predictions, and pictures by sampler."""
 
     trial: Trial
     predictions: Predictions = field(default_factory=dict)
@@ -35,18 +35,24 @@ class Outcome:
 
 
 class TrialStore:
-    """A study's folder.
+    """The folder of a study.
 
-    ``study.json`` says which study it belongs to; ``trials.jsonl`` has a line a trial; ``predictions/`` a file a trial;
-    ``rows/`` synthetic rows by the hash of all that decides them; ``plan.json`` and ``time.json``, of a study with a
-    budget, what of it is run and the seconds spent; ``running.lock`` is held by the process that runs it.
+    ``study.json`` identifies the study, and ``settings.json`` describes it. ``trials.jsonl`` has one
+    line per trial, and ``predictions/`` one file per trial. ``rows/`` has synthetic rows by the hash
+    of all that decides them. A study with a budget has ``plan.json``, what of it is run, and
+    ``time.json``, the seconds spent. The process that runs the study holds ``running.lock``.
 
     Parameters
     ----------
     folder : Path
-        Made where it is missing.
+        Made if it is missing.
     fingerprint : str
-        Of the study; a folder with another one is refused.
+        Identifies the study; a folder with another fingerprint is refused.
+
+    Raises
+    ------
+    ArchiveError
+        The folder cannot be made, or belongs to another study.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -68,14 +74,14 @@ class TrialStore:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep all others from running the study until the block, or this process, ends."""
+        """Lock the study until the block, or this process, ends."""
         lock = FileLock(self.folder / "running.lock")
         try:
             lock.acquire(blocking=False)
         except Timeout:
             raise ArchiveError(
-                f"the study in {self.folder} is being run by another process: wait until that ends, or choose another "
-                "folder; n_jobs= divides one study among processes."
+                f"the study in {self.folder} is being run by another process: wait until that ends, "
+                "or choose another folder; n_jobs= divides one study among processes."
             ) from None
         except OSError as error:
             raise ArchiveError(f"cannot write {lock.lock_file}: {error.strerror}.") from error
@@ -85,9 +91,10 @@ class TrialStore:
             lock.release()
 
     def read(self, keys: Mapping[str, str] | None = None) -> list[Outcome]:
-        """Trials without an error whose predictions are there too, the last of each.
+        """Return trials without an error that have predictions, the last of each arm and seed.
 
-        Of all arms, or of those with these keys by name: one of the same name may have had other settings.
+        With `keys`, only arms that have these names and keys: an arm of the same name may have had
+        other settings.
         """
         lines = self.trials.read_text().splitlines() if self.trials.exists() else []
         found: dict[tuple[str, int], Outcome] = {}
@@ -95,7 +102,7 @@ class TrialStore:
             try:
                 trial = json.loads(line)
             except json.JSONDecodeError:
-                continue  # cut short by a kill; that trial is run again
+                continue  # cut short by a kill: this trial runs again
             wanted = keys is None or keys.get(trial["arm"]) == trial.get("arm_key")
             if wanted and trial["error"] is None:
                 predictions = _load(self._predictions(trial))
@@ -104,16 +111,16 @@ class TrialStore:
         return list(found.values())
 
     def pictures(self) -> dict[str, bytes]:
-        """Example pictures by the name of the sampler."""
+        """Return example pictures by the name of the sampler."""
         return {unquote(path.stem): path.read_bytes() for path in self.folder.glob("*.png")}
 
     def append(self, outcome: Outcome) -> None:
-        """Keep one trial, safe from a kill at any moment: its line is written when all else is there."""
+        """Keep one trial. Its line is written last, so a kill at any moment costs this trial only."""
         trial = outcome.trial
         if trial["error"] is None:
             write_bytes(self._predictions(trial), _as_bytes(outcome.predictions))
         for name, picture in outcome.pictures.items():
-            path = self.folder / f"{quote(name, safe='')}.png"  # any name will do for an arm
+            path = self.folder / f"{quote(name, safe='')}.png"  # arms may have any name
             if not path.exists():
                 write_bytes(path, picture)
         with self.trials.open("a") as file:
@@ -123,24 +130,31 @@ class TrialStore:
             file.flush()
             os.fsync(file.fileno())
 
-    def read_plan(self) -> dict[str, Any] | None:
-        """What `keep_plan` was given, or None."""
-        return _read_json(self.folder / "plan.json")
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Return what `keep_json` was given, or None.
 
-    def keep_plan(self, plan: Mapping[str, Any]) -> None:
-        """Keep JSON values."""
-        write_bytes(self.folder / "plan.json", (json.dumps(plan, indent=1) + "\n").encode())
+        Raises
+        ------
+        ArchiveError
+            The file is damaged.
+        """
+        path = self.folder / name
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ArchiveError(
+                f"{path} cannot be read ({error}): remove it, and the study is planned again."
+            ) from error
+        return found
 
-    def read_time(self) -> float:
-        """Seconds that `keep_time` was given last, or 0."""
-        return float((_read_json(self.folder / "time.json") or {}).get("seconds", 0.0))
-
-    def keep_time(self, seconds: float) -> None:
-        """Keep the seconds spent so far."""
-        write_bytes(self.folder / "time.json", json.dumps({"seconds": seconds}).encode())
+    def keep_json(self, name: str, record: Mapping[str, Any]) -> None:
+        """Keep JSON values in a file of this name."""
+        write_bytes(self.folder / name, (json.dumps(record, indent=1) + "\n").encode())
 
     def read_rows(self, key: str) -> Predictions | None:
-        """Arrays that were kept under `key`, or None."""
+        """Return arrays that were kept under `key`, or None."""
         return _load(self.folder / "rows" / f"{key}.npz")
 
     def keep_rows(self, key: str, arrays: Predictions) -> None:
@@ -166,18 +180,6 @@ def _load(path: Path) -> Predictions | None:
             return {name: archive[name] for name in archive.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile):
         return None
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ArchiveError(
-            f"{path} cannot be read ({error}): remove it, and the study is planned anew."
-        ) from error
-    return found
 
 
 def _ends_mid_line(path: Path) -> bool:

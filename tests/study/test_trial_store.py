@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gen_augment.errors import ArchiveError
-from gen_augment.study.store import Outcome, Trial, TrialStore
+from gen_augment.study.trial_store import Outcome, Trial, TrialStore
 
 
 def trial(arm: str, seed: int, **more: Any) -> Trial:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from gen_augment.data import Rows
 from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, LeakError
-from gen_augment.study.task import Part, Split, Task, near_copies, row_digests
+from gen_augment.study.copies import near_copies
+from gen_augment.study.parts import Parts
 from tests.conftest import as_form
-from tests.study.toys import gaussians
+from tests.study.toys import gaussians, make_task, row_digests, rows_of, unlabelled
 
 PARTS = ("train", "validation", "test")
 
@@ -26,11 +28,11 @@ def numbered(n_0: int, n_1: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(n_0 + n_1, dtype=float)[:, None], np.repeat([0, 1], [n_0, n_1])
 
 
-def numbers(part: Part) -> list[int]:
+def numbers(part: Rows) -> list[int]:
     return sorted(part.X[:, 0].astype(int).tolist())
 
 
-def parts(split: Split) -> list[list[int]]:
+def parts(split: Parts) -> list[list[int]]:
     return [numbers(getattr(split, name)) for name in PARTS]
 
 
@@ -45,7 +47,7 @@ def test_split_is_a_stratified_partition(
     counts: tuple[int, int], test_size: float, validation_size: float, seed: int
 ) -> None:
     X, y = numbered(*counts)
-    task = Task(X, y, test_size=test_size, validation_size=validation_size)
+    task = make_task(X, y, test_size=test_size, validation_size=validation_size)
     split = task.split(seed)
 
     assert sorted(chain(*parts(split))) == list(range(len(y)))
@@ -61,7 +63,7 @@ def test_split_is_a_stratified_partition(
 
 
 def test_seed_decides_the_split() -> None:
-    task = Task(*numbered(40, 40))
+    task = make_task(*numbered(40, 40))
     assert parts(task.split(1)) == parts(task.split(1))
     for mine, other in zip(parts(task.split(1)), parts(task.split(2)), strict=True):
         assert mine != other
@@ -70,7 +72,7 @@ def test_seed_decides_the_split() -> None:
 def test_given_test_part_is_left_as_it_is() -> None:
     X, y = numbered(20, 20)
     test_X, test_y = X[:6] + 1000, np.array([1, 0, 1, 1, 0, 1])
-    task = Task(X, y, test=(test_X, test_y))
+    task = make_task(X, y, test=(test_X, test_y))
     for seed in (0, 1):
         split = task.split(seed)
         np.testing.assert_array_equal(split.test.X, test_X)
@@ -80,7 +82,7 @@ def test_given_test_part_is_left_as_it_is() -> None:
 
 @pytest.mark.parametrize("per_class", [None, 10])
 def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | None) -> None:
-    task = Task(*numbered(40, 40), test=(np.full((2, 1), -1.0), [0, 1]), per_class=per_class)
+    task = make_task(*numbered(40, 40), test=(np.full((2, 1), -1.0), [0, 1]), per_class=per_class)
     splits = [task.split(seed) for seed in (1, 2)]
     assert numbers(splits[0].validation) != numbers(splits[1].validation)
     used = [set(numbers(split.train) + numbers(split.validation)) for split in splits]
@@ -89,13 +91,13 @@ def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | Non
 
 def test_duplicates_inside_a_given_test_part_are_no_leak() -> None:
     X, y = numbered(20, 20)
-    task = Task(X, y, test=(np.full((5, 1), 99.0), [0, 1, 0, 1, 0]), drop_duplicates=True)
+    task = make_task(X, y, test=(np.full((5, 1), 99.0), [0, 1, 0, 1, 0]), drop_duplicates=True)
     assert len(task.split(0).test) == 5
     assert task.n_dropped == 0
 
 
 def test_per_class_draws_anew_for_each_seed_from_rows_outside_the_test_part() -> None:
-    task = Task(*numbered(60, 30), test_size=1 / 3, validation_size=0.25, per_class=8)
+    task = make_task(*numbered(60, 30), test_size=1 / 3, validation_size=0.25, per_class=8)
     drawn = []
     for seed in (0, 1):
         split = task.split(seed)
@@ -112,7 +114,7 @@ def test_per_class_of_each_label_leaves_as_many_rows_as_asked_for() -> None:
     X, y = numbered(200, 200)
     labels = np.array(["frequent", "rare"])
     test = (np.full((2, 1), -1.0), labels)
-    task = Task(
+    task = make_task(
         X, labels[y], test=test, per_class={"rare": 13, "frequent": 130}, validation_size=3 / 13
     )
     drawn = []
@@ -135,7 +137,7 @@ def test_per_class_of_each_label_leaves_as_many_rows_as_asked_for() -> None:
 )
 def test_per_class_names_each_label_once(per_class: dict[int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Task(*numbered(20, 20), per_class=per_class)
+        make_task(*numbered(20, 20), per_class=per_class)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_per_class_names_each_label_once(per_class: dict[int, int], message: str
 )
 def test_too_few_rows(counts: tuple[int, int], settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Task(*numbered(*counts), **settings).split(0)
+        make_task(*numbered(*counts), **settings).split(0)
 
 
 @pytest.mark.parametrize(
@@ -167,13 +169,16 @@ def test_too_few_rows(counts: tuple[int, int], settings: dict[str, Any], message
 )
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
-        Task(*numbered(20, 20), **settings)
+        make_task(*numbered(20, 20), **settings)
 
 
 def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
-    images = load_data("digits").X
+    images = load_data("digits").rows.X
     brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
-    found = near_copies(images[:400], np.concatenate([images[400:800], brighter]))
+    found = near_copies(
+        rows_of(images[:400], np.arange(400) % 2),
+        unlabelled(np.concatenate([images[400:800], brighter])),
+    )
     assert found.tolist() == list(range(400, 450))
 
 
@@ -188,12 +193,12 @@ def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_non
 )
 def test_given_test_part_that_does_not_fit_the_data(test: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Task(*numbered(20, 20), test=test)
+        make_task(*numbered(20, 20), test=test)
 
 
 def test_labels_and_rows_differ_in_number() -> None:
     with pytest.raises(InputError, match="10 rows and y has 8 labels"):
-        Task(np.arange(10.0)[:, None], [0, 1] * 4)
+        make_task(np.arange(10.0)[:, None], [0, 1] * 4)
 
 
 def doubled(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -204,12 +209,12 @@ def doubled(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_duplicates_without_a_given_test_part_are_an_error() -> None:
     with pytest.raises(LeakError, match=r"40 rows occur more than once in X \(first: row 60\)"):
-        Task(*doubled())
+        make_task(*doubled())
 
 
 def test_dropped_duplicates_leave_no_test_row_in_training() -> None:
     X, y = doubled()
-    task = Task(X, y, drop_duplicates=True)
+    task = make_task(X, y, drop_duplicates=True)
     assert task.n_dropped == 40
     np.testing.assert_array_equal(task.rows.X, X[:60])
     np.testing.assert_array_equal(task.rows.codes, y[:60])
@@ -223,8 +228,8 @@ def test_row_of_the_given_test_part_in_training_is_an_error_unless_dropped() -> 
     X, y = gaussians(40)
     test = (np.concatenate([X[3:5], -X[:4]]), np.array([0, 1, 0, 1, 0, 1]))
     with pytest.raises(LeakError, match=r"2 rows of X are also in the test part \(first: row 3\)"):
-        Task(X, y, test=test)
-    task = Task(X, y, test=test, drop_duplicates=True)
+        make_task(X, y, test=test)
+    task = make_task(X, y, test=test, drop_duplicates=True)
     assert task.n_dropped == 2
     np.testing.assert_array_equal(task.rows.X, np.delete(X, [3, 4], axis=0))
     np.testing.assert_array_equal(task.split(0).test.X, test[0])
@@ -237,20 +242,20 @@ def test_rows_twice_beside_a_given_test_part_would_be_validated_on() -> None:
         LeakError,
         match=r"40 rows occur more than once in X .* a validation row could be trained on",
     ):
-        Task(X, y, test=test)
-    assert Task(X, y, test=test, drop_duplicates=True).n_dropped == 40
+        make_task(X, y, test=test)
+    assert make_task(X, y, test=test, drop_duplicates=True).n_dropped == 40
     both = (np.concatenate([X[:5], test[0]]), np.concatenate([y[:5], test[1]]))
     with pytest.raises(
         LeakError, match="15 rows of X are also in the test part"
     ):  # five, three times each
-        Task(X, y, test=both)
-    assert Task(X, y, test=both, drop_duplicates=True).n_dropped == 45
+        make_task(X, y, test=both)
+    assert make_task(X, y, test=both, drop_duplicates=True).n_dropped == 45
 
 
 def test_no_class_is_dropped_with_its_duplicates() -> None:
     X, y = numbered(25, 25)
     with pytest.raises(InputError, match=r"fewer for {1: 0}"):
-        Task(X, y, test=(X[25:], y[25:]), drop_duplicates=True)
+        make_task(X, y, test=(X[25:], y[25:]), drop_duplicates=True)
 
 
 def test_rows_without_a_label_are_refused() -> None:
@@ -259,19 +264,21 @@ def test_rows_without_a_label_are_refused() -> None:
         pytest.warns(UserWarning, match="no label"),
         pytest.raises(InputError, match="y holds -1, which samplers"),
     ):
-        Task(X, np.arange(60) % 3 - 1)
-    assert Task(X, np.arange(60) % 2 * 2 - 1).classes.tolist() == [-1, 1]
+        make_task(X, np.arange(60) % 3 - 1)
+    assert make_task(X, np.arange(60) % 2 * 2 - 1).classes.tolist() == [-1, 1]
 
 
 def test_overlap_is_that_of_the_rows_trained_on() -> None:
-    task = Task(*gaussians(1000), test_size=0.3, validation_size=0.2)
+    task = make_task(*gaussians(1000), test_size=0.3, validation_size=0.2)
     split = task.split(0)
     assert task.overlap == pytest.approx(len(split.test) / len(split.train), rel=0.01)
 
 
 @pytest.mark.parametrize("counts", [(9, 9), (40, 9), (200, 4)])
 def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None:
-    task = Task(*numbered(*counts), per_class=dict(zip((0, 1), counts, strict=True))).without_test()
+    whole = make_task(*numbered(*counts), per_class=dict(zip((0, 1), counts, strict=True)))
+    settings = {"per_class": whole.per_class, "test_size": 2 / sum(counts), "allow_fewer": True}
+    task = make_task(whole.rows, **settings)
     for seed in range(5):
         split = task.split(seed)
         assert len(split.test) <= 3
@@ -284,12 +291,12 @@ def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None
 def test_leak_is_found_where_the_test_part_has_another_dtype() -> None:
     X, y = np.arange(80).reshape(40, 2), np.arange(40) % 2
     with pytest.raises(LeakError, match="5 rows"):
-        Task(X, y, test=(X[:5].astype(float), y[:5]))
+        make_task(X, y, test=(X[:5].astype(float), y[:5]))
 
 
 def test_every_form_of_data_is_split(form: str) -> None:
     X, y = as_form(form)
-    task = Task(X, y, drop_duplicates=True)
+    task = make_task(X, y, drop_duplicates=True)
     split = task.split(0)
     assert sum(len(getattr(split, name)) for name in PARTS) == len(task.rows)
     digests = [row_digests(getattr(split, name).X).tolist() for name in PARTS]
@@ -300,7 +307,7 @@ def test_every_form_of_data_is_split(form: str) -> None:
 
 def test_rows_in_a_list_become_an_array() -> None:
     X, y = gaussians(30)
-    task = Task(X.tolist(), y.tolist(), test=((X + 9).tolist(), y.tolist()))
+    task = make_task(X.tolist(), y.tolist(), test=((X + 9).tolist(), y.tolist()))
     np.testing.assert_array_equal(task.rows.X, X)
     np.testing.assert_array_equal(task.split(0).test.X, X + 9)
 
@@ -365,7 +372,7 @@ def test_digests_of_mixed_frames() -> None:
 @pytest.mark.parametrize("n_classes, n", [(10, 4), (10, 6), (2, 4)])
 def test_few_rows_of_many_classes_give_each_part_one_of_each(n_classes: int, n: int) -> None:
     X, y = np.arange(n_classes * n, dtype=float)[:, None], np.repeat(np.arange(n_classes), n)
-    split = Task(X, y).split(0)
+    split = make_task(X, y).split(0)
     for codes in (split.train.codes, split.validation.codes, y[split.test.X[:, 0].astype(int)]):
         assert len(np.unique(codes)) == n_classes
 
@@ -373,7 +380,7 @@ def test_few_rows_of_many_classes_give_each_part_one_of_each(n_classes: int, n: 
 def test_a_test_part_of_one_row_is_refused() -> None:
     X, y = numbered(20, 20)
     with pytest.raises(InputError, match="test has 1 rows"):
-        Task(X, y, test=(X[:1] + 0.5, y[:1]))
+        make_task(X, y, test=(X[:1] + 0.5, y[:1]))
 
 
 @pytest.mark.parametrize(
@@ -393,11 +400,11 @@ def test_seeds_share_what_the_rows_they_draw_from_have_in_common(
     between = scores.mean(axis=1).var(ddof=1) - within / n_seeds
     X, y = numbered(*counts)
     per_class = dict(enumerate(2 * m for m in drawn))
-    task = Task(X, y, test=(X[:9] + 0.5, y[:9]), per_class=per_class, validation_size=0.5)
+    task = make_task(X, y, test=(X[:9] + 0.5, y[:9]), per_class=per_class, validation_size=0.5)
     assert task.overlap == pytest.approx(between / within, rel=0.15)
 
 
 def test_what_seeds_share_is_bounded_and_more_where_all_rows_are_drawn() -> None:
     X, y = numbered(40, 40)
-    assert Task(X, y, test=(X[:9] + 0.5, y[:9])).overlap == 0.5
-    assert Task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
+    assert make_task(X, y, test=(X[:9] + 0.5, y[:9])).overlap == 0.5
+    assert make_task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
