@@ -55,8 +55,9 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 # Pages without a section of their own have no list of sections on the left.
-html_sidebars = dict.fromkeys(
-    (
+html_sidebars = {
+    key: []
+    for key in (
         "install",
         "quickstart",
         "does-it-help",
@@ -64,9 +65,8 @@ html_sidebars = dict.fromkeys(
         "glossary",
         "changelog",
         "contributing",
-    ),
-    [],
-)
+    )
+}
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
