@@ -292,7 +292,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             deep=False
         ):
             raise InputError(
-                f"random_state={self.random_state!r}, but {self.sampler!r} does not take one: omit it."
+                f"random_state={self.random_state!r}, but {self.sampler!r} does not take one: "
+                "omit it."
             )
         check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
@@ -359,7 +360,8 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
     )
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
-            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
+            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in "
+            "each, "
             "so it cannot be returned in this form: give one label for each row, y.argmax(axis=1)."
         )
     return labels, one_hot

@@ -40,7 +40,8 @@ def check_sampler(sampler: Any) -> None:
     ]
     if missing:
         raise InputError(
-            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE()."
+            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as "
+            "ConditionalVAE()."
         )
 
 
@@ -91,7 +92,8 @@ def shape_of(X: Any) -> tuple[int, ...]:
     shape = tuple(rows.shape)
     if len(shape) < 2:
         raise InputError(
-            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape "
+            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of "
+            "shape "
             "(n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W)."
         )
     return shape
@@ -136,7 +138,7 @@ def join_sparse(X: Any, rows: np.ndarray) -> Any:
 
 
 def _objects(X: list[Any], rows: Any | None) -> np.ndarray:
-    """Return rows of a list in an array of objects, because imbalanced-learn calls `tolist` on it."""
+    """Return rows of a list as an array of objects: imbalanced-learn calls `tolist` on it."""
     plain = isinstance(rows, np.ndarray) and isinstance(X[0], (list, tuple))
     new = [] if rows is None else rows.tolist() if plain else list(rows)
     joined = np.empty(len(X) + len(new), dtype=object)
