@@ -1,6 +1,7 @@
 """`GenerativeOverSampler`: synthetic rows in imbalanced-learn's pipelines and grid searches."""
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -222,6 +223,12 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if self.task == "regression":
             return self._resample_regression(X, y, params)
         check_given(X, y)
+        if np.ndim(y) == 1:
+            # imbalanced-learn rewrites some labels, such as Enum members and categories.
+            labels, codes = LabelCodec.fit(y, unlabeled=None)
+            X_new, y_new = super().fit_resample(X, labels.classes[codes], **params)
+            y_new = labels.decode(labels.encode(y_new))
+            return X_new, y_new.to(y.device) if isinstance(y, Tensor) else y_new
         X_new, y_new = super().fit_resample(X, on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
@@ -316,7 +323,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            check_all_labelled(LabelCodec.fit(y, partial=True)[1])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the error says what the warning would
+                check_all_labelled(LabelCodec.fit(y)[1])
             dense = densify(X)
             sampler = self._make_sampler().fit(dense, y)
             known = Rows.read(dense, y, modality=sampler.codec_.modality)

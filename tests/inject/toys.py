@@ -34,7 +34,7 @@ class Numbered:
         )
         self.seed_, self.dtype = seed, dtype
         self.codec_, _ = TableCodec.fit(torch.eye(3, dtype=dtype))
-        self.label_codec_, _ = LabelCodec.fit(self.classes_)
+        self.label_codec_, _ = LabelCodec.fit(self.classes_, unlabeled=None)
 
     def fingerprint(self) -> str:
         return f"numbered-{self.classes_.tolist()}-{self.seed_}"
