@@ -150,7 +150,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
             )
         # In shared memory, so that persistent workers see it change.
         epoch: Any = torch.zeros((), dtype=torch.int64, device="cpu")
-        self._epoch: torch.Tensor = epoch.share_memory_()
+        self._epoch = epoch.share_memory_()
         first_real = real[0]
         self._real_label = check_pair(first_real, source)
         self._real_codes: np.ndarray | None = None
