@@ -77,7 +77,7 @@ class Rows:
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y)
         check_same_length(len(X), len(codes))
         return cls(X, codes, labels, found)
 

@@ -1,6 +1,7 @@
 """`GenerativeOverSampler`: synthetic rows in imbalanced-learn's pipelines and grid searches."""
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from gen_augment.containers import library_of, pandas_only, to_library
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
@@ -213,11 +215,20 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if issparse(X):
             X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
             return join_sparse(X, X_new[X.shape[0] :]), y_new
+        if (library := library_of(X)) in ("polars", "pyarrow"):
+            X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
+            return to_library(X_new, library), y_new
         if sample_weight is not None:
             params["sample_weight"] = check_weights(sample_weight, len(X))
         if self.task == "regression":
             return self._resample_regression(X, y, params)
         check_given(X, y)
+        if np.ndim(y) == 1:
+            # imbalanced-learn rewrites some labels, such as Enum members and categories.
+            labels, codes = LabelCodec.fit(y, unlabeled=None)
+            X_new, y_new = super().fit_resample(X, labels.classes[codes], **params)
+            y_new = labels.decode(labels.encode(y_new))
+            return X_new, y_new.to(y.device) if isinstance(y, Tensor) else y_new
         X_new, y_new = super().fit_resample(X, on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
@@ -311,7 +322,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            check_all_labelled(LabelCodec.fit(y, partial=True)[1])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the error says what the warning would
+                check_all_labelled(LabelCodec.fit(y)[1])
             dense = densify(X)
             sampler = self._make_sampler().fit(dense, y)
             known = Rows.read(dense, y, modality=sampler.codec_.modality)
@@ -356,6 +369,6 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
             f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
-            "so it cannot be returned in this form: give one label per row, as in y.argmax(axis=1)."
+            "so it cannot be returned in this form: give one label for each row, y.argmax(axis=1)."
         )
     return labels, one_hot

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ from gen_augment.modalities.networks import (
 )
 from gen_augment.types import JSON
 
-__all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+__all__ = ["BatchStep", "BlockGroup", "Codec", "DataSpec", "Match", "Modality", "Reading"]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -44,6 +44,18 @@ class Reading(IntEnum):
     NO = 0
     POSSIBLE = 1
     CERTAIN = 2
+
+
+class BlockGroup(NamedTuple):
+    """One-hot blocks that encode one value: the digits of a category, or a mark.
+
+    `starts` and `widths` describe the blocks. `numbers` are the encoded numbers whose missing
+    values the block marks; its second place is 1 if they are missing.
+    """
+
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    numbers: slice | None
 
 
 class Codec(ABC):
@@ -104,9 +116,11 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
-    def missing_marks(self) -> list[tuple[slice, int]]:
-        """List the numbers that may be missing, each with the place that is 1 if they are."""
-        return []
+    def block_groups(self) -> list["BlockGroup"]:
+        """List the one-hot blocks that belong together; by default each is a value of its own."""
+        ends = np.cumsum([0, *self.blocks]) + int(np.prod(self.shape)) - sum(self.blocks)
+        pairs = zip(ends, self.blocks, strict=False)
+        return [BlockGroup((int(start),), (width,), None) for start, width in pairs]
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""

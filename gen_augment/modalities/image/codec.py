@@ -93,7 +93,8 @@ class ImageCodec(Codec):
 
         Parameters
         ----------
-        X : ndarray or Tensor of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or list of PIL images
+        X : ndarray, Tensor or list of PIL images
+            Arrays and Tensors have shape (n, H, W), (n, H, W, C) or (n, C, H, W).
 
         Raises
         ------
