@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from benchmarks.arrays import Data
 from benchmarks.harness import WORK
 from benchmarks.protocol import (
     DEVICE,
@@ -27,6 +28,7 @@ from benchmarks.protocol import (
     Fitted,
     Protocol,
     Setup,
+    coded,
     image_samplers,
     images,
     one_seed,
@@ -34,13 +36,13 @@ from benchmarks.protocol import (
 )
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
-from gen_augment.data.sources import Data
+from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler
-from gen_augment.study import Study, parse_arm
+from gen_augment.study import Study, Training, parse_arm
 from gen_augment.study.arms import Pool
-from gen_augment.study.models import SmallCNN, default_steps, fit_predict
-from gen_augment.study.task import Part
+from gen_augment.study.fitting import fit_predict
+from gen_augment.study.models import default_steps
 
 __all__ = ["PROTOCOL", "Started"]
 
@@ -146,15 +148,15 @@ def source(seed: int, quick: bool) -> Source:
 def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
     """Weights of a classifier of `data`."""
     labels, codes = np.unique(data.y, return_inverse=True)
-    real, made = Part(data.X, codes), list[nn.Module]()
+    real, made = coded(data.X, codes), list[nn.Module]()
 
     def network() -> nn.Module:
         made.append(SmallCNN((1, *data.X.shape[1:]), len(labels)))
         return made[-1]
 
     fit_predict(
-        network, parse_arm(RECIPE, {}), Pool(real), real, len(labels), seed,
-        n_steps=n_steps, batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
+        network, parse_arm(RECIPE, {}), Pool(real), real, seed,
+        Training(n_steps, device=DEVICE, precision=PRECISION),
     )  # fmt: skip
     return {name: weights.cpu().contiguous() for name, weights in made[-1].state_dict().items()}
 

@@ -14,13 +14,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
+from benchmarks.arrays import Data
+from benchmarks.protocol import (
+    Fitted,
+    Protocol,
+    Setup,
+    coded,
+    image_samplers,
+    images,
+    one_seed,
+    trained,
+)
 from gen_augment.codecs import concatenate
-from gen_augment.data.sources import Data
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps
-from gen_augment.study.task import Part
 
 __all__ = ["PROTOCOL", "PseudoLabels", "WithUnlabelled"]
 
@@ -80,7 +88,7 @@ class PseudoLabels:
         """All rows, and their labels: the same for all arms, whose rows are the same, whatever seed each has."""
         labels, codes = np.unique(y, return_inverse=True)
         if self._likely is None:
-            predict = trained(Part(X, codes), RECIPE, self.random_state, self.n_steps)
+            predict = trained(coded(X, codes), RECIPE, self.random_state, self.n_steps)
             self._likely = predict(self.unlabelled)
         likely, sure = self._likely, self._likely.max(axis=1) >= SURE
         return concatenate([X, self.unlabelled[sure]]), np.append(

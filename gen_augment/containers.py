@@ -17,6 +17,7 @@ __all__ = [
     "converted_from",
     "is_pil",
     "library_of",
+    "pandas_only",
     "stack_rows",
     "take",
     "to_library",
@@ -44,6 +45,13 @@ def as_pandas(X: Any) -> Any:
         frame.attrs[_LIBRARY] = library
         return frame
     return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
+
+
+def pandas_only(X: Any) -> Any:
+    """Turn a table into a DataFrame whose synthetic rows are DataFrames too."""
+    frame = as_pandas(X).copy()
+    frame.attrs.pop(_LIBRARY, None)
+    return frame
 
 
 def _from_arrow(table: Any) -> pd.DataFrame:

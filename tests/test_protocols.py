@@ -14,12 +14,13 @@ import torch
 from sklearn.base import BaseEstimator
 
 from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
+from benchmarks.arrays import Data
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
-from gen_augment.data.sources import Data
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
+from gen_augment.study.findings import variance_over_tests
 from tests.study.test_result import make_result
 from tests.study.toys import Copies, Failing, Log
 
@@ -232,7 +233,7 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert found is not None
     whole = StudyResult(
         pd.concat([r.trials.assign(seed=seed) for seed, r in enumerate(live)], ignore_index=True),
-        live[0].arms, "balanced_accuracy", 0.0, {"n_seeds": 3},
+        live[0].arms, live[0].metrics, {"n_seeds": 3},
         predictions={(arm, seed): p for seed, r in enumerate(live) for (arm, _), p in r.predictions.items()},
         truth={seed: r.truth[0] for seed, r in enumerate(live)},
     )  # fmt: skip
@@ -242,7 +243,7 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_allclose(
             [mine.mean, mine.low, mine.high], [theirs.mean, theirs.low, theirs.high], atol=1e-3
         )
-    assert whole.test_variance("shift", "real") > 0
+    assert variance_over_tests(whole, "shift", "real") > 0
     words, numbers = zip(*(_apart(result.verdict()) for result in (found, whole)), strict=True)
     assert words[0] == words[1]
     np.testing.assert_allclose(
@@ -356,7 +357,7 @@ def test_longtail_trains_on_the_published_counts(
     drawn = []
     for seed in (0, 1):
         study = longtail.make("zeros", order, Setup(("real",), longtail.STEPS), seed, False)
-        split = study.task.split(seed)
+        split = study.check().task.split(seed)
         counts = np.bincount(split.train.codes)
         assert sorted(counts, reverse=True) == list(longtail.COUNTS)
         np.testing.assert_allclose(np.bincount(split.validation.codes), 0.3 * counts)

@@ -1,7 +1,6 @@
 """Samplers, modalities and data as the command line names them."""
 
 import importlib
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def open_sampler(path: Path, device: str, sampler: str | None, modality: str | N
 
 def _import_class(name: str, what: str) -> Any:
     module, _, attribute = name.partition(":")
-    if (here := os.getcwd()) not in sys.path:  # as `python -m` has it
+    if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), attribute)

@@ -13,7 +13,7 @@ from gen_augment.samplers import unlabelled
 def test_shifts_improve_inferred_labels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    digits = load_data("digits")
+    digits = load_data("digits").rows
     order = np.random.default_rng(0).permutation(len(digits.y))
     few = np.concatenate([order[digits.y[order] == digit][:5] for digit in range(10)])
     others = order[~np.isin(order, few)][:1000]
