@@ -21,12 +21,20 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedKFold
 from torchvision.transforms import v2
 
-from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
+from benchmarks.protocol import (
+    Fitted,
+    Protocol,
+    Setup,
+    coded,
+    image_samplers,
+    images,
+    one_seed,
+    trained,
+)
 from gen_augment.codecs import concatenate
 from gen_augment.data.counts import allocate
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study import Study
-from gen_augment.study.task import Part
 
 __all__ = ["PROTOCOL", "Copies", "HardClasses", "Shifted"]
 
@@ -116,7 +124,7 @@ class HardClasses:
         folds = StratifiedKFold(2, shuffle=True, random_state=derive_seed(seed, "halves") % 2**31)
         for seen, unseen in folds.split(X, codes):
             predict = trained(
-                Part(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps
+                coded(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps
             )
             wrong[unseen] = predict(X[unseen]).argmax(axis=1) != codes[unseen]
         errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # no class is left out

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.harness import markdown
 from gen_augment.study import StudyResult
-from gen_augment.study.plots import BASELINE, GENERATIVE
+from gen_augment.study.report.plots import BASELINE, GENERATIVE
 from gen_augment.study.statistics import Interval, jackknife_variance, paired_interval
 
 __all__ = [
@@ -51,7 +51,7 @@ def judge(goal: Goal, result: StudyResult) -> str:
     arm, reference, gain = (
         result.best(generative=True),
         result.best(generative=False),
-        result.compared(),
+        result.comparison().interval,
     )
     if arm is None or reference is None or gain is None or gain.n < 3:
         return "Whether the goal is reached takes 3 seeds or more."
@@ -156,7 +156,7 @@ def compared(result: StudyResult) -> list[str]:
         f"{arm}: {_percent(_mean(result, arm, f'test_{METRIC}'))}" if arm else "none"
         for arm in chosen
     ]
-    gain = result.compared()
+    gain = result.comparison().interval
     return [*scores, "" if gain is None else points(gain)]
 
 

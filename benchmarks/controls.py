@@ -16,7 +16,7 @@ from benchmarks.comparison import points
 from benchmarks.harness import Record
 from benchmarks.protocol import SEEDS, Protocol, Setup, images
 from gen_augment.errors import LeakError
-from gen_augment.study import Study
+from gen_augment.study import Split, Study, Training
 
 __all__ = ["PROTOCOL", "leaks", "run", "table"]
 
@@ -52,7 +52,10 @@ def leaks(quick: bool) -> dict[str, str | None]:
 
 def _refused(X: np.ndarray, y: np.ndarray) -> str | None:
     try:
-        Study(X, y, arms=["real"], samplers={}, n_seeds=1, n_steps=1, near_copies="error").run()
+        Study(
+            X, y, arms=["real"], samplers={}, n_seeds=1, split=Split(near_copies="error"),
+            training=Training(1),
+        ).run()  # fmt: skip
     except LeakError as error:
         return str(error)
     return None

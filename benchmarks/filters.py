@@ -21,7 +21,9 @@ from sklearn.base import clone
 
 from benchmarks.generators import load_part, take_rows
 from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
+from benchmarks.protocol import coded
 from gen_augment.codecs import concatenate
+from gen_augment.data import Rows
 from gen_augment.filters import (
     DiscriminatorRejection,
     Duplicates,
@@ -31,12 +33,14 @@ from gen_augment.filters import (
     Realism,
     RowFilter,
 )
+from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.study import Training
 from gen_augment.study.arms import Pool, make_pool, parse_arm, synthetic_counts
+from gen_augment.study.fitting import fit_predict
 from gen_augment.study.metrics import scores
-from gen_augment.study.models import SmallCNN, fit_predict
+from gen_augment.study.parts import Parts
 from gen_augment.study.statistics import Interval, holm, paired_interval
-from gen_augment.study.task import Part, Split
 
 __all__ = ["figures", "run", "table"]
 
@@ -75,11 +79,11 @@ FULL, QUICK = Size(SEEDS, 1.0, None, 10_000), Size(1, 0.1, 5, 200)
 class Drawn(NamedTuple):
     """Real rows of one seed, a sampler fitted on them, rows that it made, and what is tested on."""
 
-    real: Part
+    real: Rows
     sampler: Sampler
-    made: Part
+    made: Rows
     wanted: np.ndarray
-    test: Part
+    test: Rows
 
 
 def run(quick: bool) -> Record:
@@ -122,7 +126,7 @@ def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
     )
     sampler.fit(real.X, real.codes)
     made = sampler.sample(y=dict(enumerate((POOL * wanted).tolist())), random_state=seed)
-    return Drawn(real, sampler, Part(*made), wanted, test)
+    return Drawn(real, sampler, coded(made[0], made[1], 10), wanted, test)
 
 
 def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
@@ -130,10 +134,8 @@ def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
     here, n_steps = drawn(rows, name, seed, size), _steps(rows, size)[1]
     if arm == "real":
         baseline = parse_arm("oversample" if rows == "long tail" else "real", {})
-        split = Split(here.real, here.real, here.test)
-        return _score(
-            make_pool(baseline, split, np.arange(10), seed, float).part, here, seed, n_steps
-        )
+        split = Parts(here.real, here.real, here.test)
+        return _score(make_pool(baseline, split, seed, float).rows, here, seed, n_steps)
     passed = np.ones(len(here.made), bool)
     if gate is not None:
         gate = clone(gate)
@@ -156,15 +158,15 @@ def _score_chosen(rows: str, name: str, seed: int, size: Size, chosen: tuple[int
     """Scores of real and these synthetic rows; filters that refuse nothing share them."""
     here, which = drawn(rows, name, seed, size), np.array(chosen, dtype=np.int64)
     X = concatenate([here.real.X, here.made.X[which]])
-    both = Part(X, np.concatenate([here.real.codes, here.made.codes[which]]))
+    both = coded(X, np.concatenate([here.real.codes, here.made.codes[which]]), 10)
     return _score(both, here, seed, _steps(rows, size)[1])
 
 
-def _score(rows: Part, here: Drawn, seed: int, n_steps: int) -> Record:
+def _score(rows: Rows, here: Drawn, seed: int, n_steps: int) -> Record:
     shape = (1, *here.test.X.shape[1:])
     predict = fit_predict(
-        lambda: SmallCNN(shape, 10), parse_arm("flip+shift", {}), Pool(rows), here.real, 10, seed,
-        n_steps=n_steps, batch_size=64, lr=2e-3, device="cpu",
+        lambda: SmallCNN(shape, 10), parse_arm("flip+shift", {}), Pool(rows), here.real, seed,
+        Training(n_steps, device="cpu"),
     )  # fmt: skip
     found = scores(here.test.codes, predict(here.test.X))
     return {metric: found[metric] for metric in ("balanced_accuracy", "worst_class_recall")}

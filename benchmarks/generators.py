@@ -23,6 +23,7 @@ rows of each of five classes, from scratch and starting from a sampler of 6,000 
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from statistics import mean
 from typing import NamedTuple
@@ -31,13 +32,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown
-from gen_augment.data.sources import load_data
+from benchmarks.protocol import coded
+from gen_augment.data import Rows
 from gen_augment.metrics import FeatureExtractor, fidelity, memorisation, train_features
+from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.study import Training
 from gen_augment.study.arms import Pool, make_pool, parse_arm
-from gen_augment.study.models import SmallCNN, fit_predict
-from gen_augment.study.task import Part, Split
+from gen_augment.study.fitting import fit_predict
+from gen_augment.study.parts import Parts
 
 __all__ = ["figures", "load_part", "run", "summary", "table", "take_rows"]
 
@@ -83,9 +88,9 @@ FULL, QUICK = Size(6000, None, None, 10_000), Size(30, 3, 5, 200)
 class Scenario(NamedTuple):
     """Real rows to learn from, what to sample, rows to test on, and the classifier's steps."""
 
-    real: Part
+    real: Rows
     wanted: dict[int, int]
-    test: Part
+    test: Rows
     n_steps: int
 
 
@@ -151,19 +156,19 @@ def features(rows: str, seed: int, size: Size) -> FeatureExtractor:
     return train_features(here.real.X, here.real.codes, n_steps=here.n_steps, random_state=seed)
 
 
-def load_part(name: str, tested: int) -> tuple[Part, Part]:
+def load_part(name: str, tested: int) -> tuple[Rows, Rows]:
     """The training rows of a data set, and so many of its test rows."""
     loaded = load_data(name)
     if loaded.test is None:
         raise RuntimeError(f"{name} has no test part")
-    return Part(loaded.rows.X, loaded.rows.y), Part(loaded.test.X[:tested], loaded.test.y[:tested])
+    return coded(loaded.X, loaded.y), coded(loaded.test[0][:tested], loaded.test[1][:tested])
 
 
-def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Part:
+def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Rows:
     """So many rows of each class, at random."""
     order = np.random.default_rng(seed).permutation(len(codes))
     chosen = np.concatenate([order[codes[order] == c][:n] for c, n in counts.items()])
-    return Part(X[chosen], codes[chosen].astype(np.int64))
+    return coded(X[chosen], codes[chosen].astype(np.int64))
 
 
 def _cas(rows: str, name: str, seed: int, size: Size) -> Record:
@@ -172,18 +177,17 @@ def _cas(rows: str, name: str, seed: int, size: Size) -> Record:
         arm = parse_arm("oversample" if rows.endswith("tail") else "real", {})
         pool = make_pool(
             arm,
-            Split(here.real, here.real, here.test),
-            np.array(list(here.wanted)),
+            Parts(here.real, here.real, here.test),
             seed,
             time.perf_counter,
         )
-        return {"accuracy": accuracy(pool.part, here, seed)}
+        return {"accuracy": accuracy(pool.rows, here, seed)}
     sampler, found = _fit(name, rows, here.real, seed, size)
     return found | _score(sampler, here, seed, features(rows, seed, size))
 
 
 def _fit(
-    name: str, rows: str, real: Part, seed: int, size: Size, init: Sampler | None = None
+    name: str, rows: str, real: Rows, seed: int, size: Size, init: Sampler | None = None
 ) -> tuple[Sampler, Record]:
     start = time.perf_counter()
     sampler = SAMPLERS[name](random_state=seed).set_params(max_steps=_steps(name, rows, size)[0])
@@ -194,7 +198,7 @@ def _score(
     sampler: Sampler, here: Scenario, seed: int, extractor: FeatureExtractor | None = None
 ) -> Record:
     start = time.perf_counter()
-    made = Part(*sampler.sample(y=here.wanted, random_state=seed))
+    made = coded(*sampler.sample(y=here.wanted, random_state=seed))
     found: Record = {
         "sample_seconds": time.perf_counter() - start,
         "accuracy": accuracy(made, here, seed),
@@ -219,8 +223,8 @@ def _partial_labels(name: str, seed: int, size: Size) -> Record:
         [order[whole.real.codes[order] == c][:n_labelled] for c in whole.wanted]
     )
     rest = order[~np.isin(order, chosen)][:n_unlabelled]
-    few = Part(whole.real.X[chosen], whole.real.codes[chosen])
-    both = Part(
+    few = coded(whole.real.X[chosen], whole.real.codes[chosen])
+    both = coded(
         np.concatenate([few.X, whole.real.X[rest]]), np.append(few.codes, np.full(len(rest), -1))
     )
     wanted = dict.fromkeys(whole.wanted, 10 * n_labelled)
@@ -240,18 +244,18 @@ def _transfer(name: str, seed: int, size: Size) -> Record:
         whole.real.X, whole.real.codes, {int(c): min(20, size.per_class) for c in new}, seed
     )
     known = np.isin(whole.test.codes, new)
-    test = Part(whole.test.X[known], np.searchsorted(new, whole.test.codes[known]))
+    test = coded(whole.test.X[known], np.searchsorted(new, whole.test.codes[known]))
     n_wanted = 500 if size is FULL else 10
     here = Scenario(
         few, dict.fromkeys(new.tolist(), n_wanted), test, _steps("real", "transfer", size)[0]
     )
-    found = {"real": accuracy(Part(few.X, np.searchsorted(new, few.codes)), here, seed)}
+    found = {"real": accuracy(coded(few.X, np.searchsorted(new, few.codes), 5), here, seed)}
     start, _ = _fit(name, "transfer", source, seed, size)
     for label, init in (("from scratch", None), ("from other classes", start)):
         sampler, _ = _fit(name, "transfer", few, seed, size, init)
         X, y = sampler.sample(y=here.wanted, random_state=seed)
         found[label] = accuracy(
-            Part(X, np.searchsorted(new, y)), here, seed
+            coded(X, np.searchsorted(new, y), 5), here, seed
         )  # which knows the new classes alone
     return found
 
@@ -266,18 +270,18 @@ def _ways(name: str, seed: int, size: Size) -> Record:
     for strength in STRENGTHS:
         varied = sampler.vary(here.real.X, here.real.codes, strength=strength, random_state=seed)
         found.append(
-            {"strength": strength, "accuracy": accuracy(Part(varied, here.real.codes), here, seed)}
+            {"strength": strength, "accuracy": accuracy(coded(varied, here.real.codes), here, seed)}
         )
     return {"ways": found}
 
 
-def accuracy(rows: Part, here: Scenario, seed: int) -> float:
+def accuracy(rows: Rows, here: Scenario, seed: int) -> float:
     """On the test rows, of the small CNN trained on `rows`."""
     shape = (1, *here.test.X.shape[1:]) if here.test.X.ndim == 3 else here.test.X.shape[1:]
-    n_classes = len(here.wanted)
+    n_classes, real = len(here.wanted), replace(here.real, labels=rows.labels)
     predict = fit_predict(
-        lambda: SmallCNN(shape, n_classes), parse_arm("real", {}), Pool(rows), here.real, n_classes, seed,
-        n_steps=here.n_steps, batch_size=64, lr=2e-3, device="cpu",
+        lambda: SmallCNN(shape, n_classes), parse_arm("real", {}), Pool(rows), real, seed,
+        Training(here.n_steps, device="cpu"),
     )  # fmt: skip
     return float((predict(here.test.X).argmax(axis=1) == here.test.codes).mean())
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
 from gen_augment.archive import write_bytes
-from gen_augment.study.plots import BASELINE, GENERATIVE
+from gen_augment.study.report.plots import BASELINE, GENERATIVE
 
 __all__ = [
     "RESULTS",

@@ -21,7 +21,7 @@ error 0.05).
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -33,6 +33,7 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
 
+from benchmarks.arrays import Data, load_data
 from benchmarks.comparison import (
     METRIC,
     Goal,
@@ -45,16 +46,19 @@ from benchmarks.comparison import (
     words,
 )
 from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
-from gen_augment.data import Rows
-from gen_augment.data.sources import LoadedData, load_data
+from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities import Image
+from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
-from gen_augment.study import Arm, Study, StudyResult, parse_arm
+from gen_augment.study import Arm, Conditions, Split, Study, StudyResult, Training, parse_arm
 from gen_augment.study.arms import Pool
-from gen_augment.study.models import SmallCNN, fit_predict
-from gen_augment.study.task import Part
-from gen_augment.study.trial import COLUMNS
+from gen_augment.study.findings import scores_left_out
+from gen_augment.study.fitting import fit_predict
+from gen_augment.study.metrics import METRICS
+from gen_augment.study.predictions import class_recall, robustness
+from gen_augment.study.trial import columns as trial_columns
 
 __all__ = [
     "DEVICE",
@@ -62,6 +66,7 @@ __all__ = [
     "Fitted",
     "Protocol",
     "Setup",
+    "coded",
     "image_samplers",
     "images",
     "one_seed",
@@ -170,9 +175,9 @@ class Protocol:
         folder.mkdir(parents=True, exist_ok=True)
         study = self.make(rows, setup, seed, quick)
         result = study.run(folder / "study", on_trial=None if quick else _say)
-        robustness = result.robustness()
+        elsewhere = robustness(result)
         return {
-            str(t["arm"]): _record(result, t, robustness) for t in result.trials.to_dict("records")
+            str(t["arm"]): _record(result, t, elsewhere) for t in result.trials.to_dict("records")
         }
 
     def finalists(self, results: Record, rows: str) -> tuple[str, ...]:
@@ -218,13 +223,13 @@ class Protocol:
             return None
         trials = [by_key[seed, arm] for seed in seeds for arm in arms]
         columns = {name: [trial.get(name) for trial in trials] for name in ("arm", "seed", *_KEPT)}
-        table = pd.DataFrame({name: columns.get(name, [np.nan] * len(trials)) for name in COLUMNS})
-        scores = [name for name in COLUMNS if name not in ("arm", "seed", "error", "code")]
+        names = trial_columns()
+        table = pd.DataFrame({name: columns.get(name, [np.nan] * len(trials)) for name in names})
+        scores = [name for name in names if name not in ("arm", "seed", "error", "code")]
         return StudyResult(
             table.astype(dict.fromkeys(scores, float)),
             {arm: is_generative(arm, self.setups[rows]) for arm in arms},
-            METRIC,
-            0.0,
+            (METRICS[METRIC],),
             {"n_seeds": len(seeds)},
             controls=frozenset(arm for arm in arms if "shuffled" in arm),
             left_out={
@@ -338,16 +343,16 @@ def is_generative(arm: str, setup: Setup) -> bool:
 
 
 @lru_cache(maxsize=1)
-def images(name: str, quick: bool) -> LoadedData:
+def images(name: str, quick: bool) -> Data:
     """A data set with its test part; when all that counts is the machinery, a small part of it."""
     loaded = load_data(name)
     if not quick:
         return loaded
-    test = LoadedData(name, test_part(loaded)).head(10).rows
-    return replace(loaded.head(40), test=test)
+    small, test = loaded.head(40), Data(name, *test_part(loaded)).head(10)
+    return Data(name, small.X, small.y, test=(test.X, test.y), mirror=loaded.mirror)
 
 
-def test_part(data: LoadedData) -> Rows:
+def test_part(data: Data) -> tuple[Any, Any]:
     """The test part that comes with the data, or an error."""
     if data.test is None:
         raise InputError(
@@ -374,18 +379,23 @@ def image_samplers(steps: Mapping[str, int], mirror: bool, quick: bool) -> dict[
     return {name: known[name](n) for name, n in steps.items() if name in known}
 
 
-def trained(real: Part, recipe: str, seed: int, n_steps: int) -> Callable[[Any], np.ndarray]:
+def coded(X: np.ndarray, codes: np.ndarray, n_classes: int | None = None) -> Rows:
+    """Images with these class codes; by default those of all classes up to the highest."""
+    n = int(codes.max()) + 1 if n_classes is None else n_classes
+    return Rows(X, codes.astype(np.int64), LabelCodec(np.arange(n), "ndarray", "<i8"), Image())
+
+
+def trained(real: Rows, recipe: str, seed: int, n_steps: int) -> Callable[[Any], np.ndarray]:
     """Class probabilities by the small CNN, trained on grey images alone, whose codes count all classes."""
-    shape, n_classes = (1, *real.X.shape[1:]), int(real.codes.max()) + 1
-    return fit_predict(
-        lambda: SmallCNN(shape, n_classes), parse_arm(recipe, {}), Pool(real), real, n_classes, seed,
-        n_steps=n_steps, batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
-    )  # fmt: skip
+    shape, n_classes = (1, *real.X.shape[1:]), real.n_classes
+    training = Training(n_steps, device=DEVICE, precision=PRECISION)
+    arm = parse_arm(recipe, {})
+    return fit_predict(lambda: SmallCNN(shape, n_classes), arm, Pool(real), real, seed, training)
 
 
 def one_seed(
-    data: LoadedData, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
-    **settings: Any,
+    data: Data, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
+    *, per_class: Any = None, validation_size: float = 0.2, shifted: Any = None, model: Any = None,
 ) -> Study:  # fmt: skip
     """A study of one seed, tested on the test part that comes with the data; `own_rows` are row steps by name."""
     arms: list[str | Arm] = []
@@ -393,10 +403,16 @@ def one_seed(
         head, *steps = name.split("+")
         rows = (own_rows or {}).get(head)
         arms.append(name if rows is None else Arm(name, rows=rows, batch_steps=tuple(steps)))
+    split = Split(
+        test=test_part(data),
+        validation_size=validation_size,
+        per_class=per_class,
+        drop_duplicates=True,
+    )
     return Study(
-        data.rows, arms=arms, samplers=samplers, test=test_part(data), drop_duplicates=True, near_copies="warn",
-        n_seeds=1, n_steps=setup.steps["classifier"], random_state=derive_seed(seed, "protocol") % 2**31,
-        precision=PRECISION, **settings,
+        data.X, data.y, arms=arms, samplers=samplers, n_seeds=1, model=model, split=split,
+        training=Training(setup.steps["classifier"], precision=PRECISION),
+        conditions=Conditions(shifted=shifted), random_state=derive_seed(seed, "protocol") % 2**31,
     )  # fmt: skip
 
 
@@ -404,14 +420,14 @@ def _say(trial: Record, done: int, n: int) -> None:
     print(f"{done}/{n} {trial['arm']}", trial["error"] or "", flush=True)
 
 
-def _record(result: StudyResult, trial: Mapping[Any, Any], robustness: pd.DataFrame) -> Record:
+def _record(result: StudyResult, trial: Mapping[Any, Any], elsewhere: pd.DataFrame) -> Record:
     record: Record = {name: _plain(trial[name]) for name in _KEPT}
     if record["error"] is None:
-        record["left_out"] = pack(result.scores_left_out(trial["arm"])[0])
-        record["recall"] = pack(result.class_recall(trial["arm"]))
-        if len(robustness.columns):
-            record["robustness"] = pack(robustness.loc[trial["arm"]].to_numpy())
-            parts = [result.scores_left_out(trial["arm"], name)[0] for name in robustness.columns]
+        record["left_out"] = pack(scores_left_out(result, trial["arm"])[0])
+        record["recall"] = pack(class_recall(result, trial["arm"]))
+        if len(elsewhere.columns):
+            record["robustness"] = pack(elsewhere.loc[trial["arm"]].to_numpy())
+            parts = [scores_left_out(result, trial["arm"], name)[0] for name in elsewhere.columns]
             record["robustness_left_out"] = pack(
                 np.mean(parts, axis=0)
             )  # of the mean over all conditions

@@ -35,16 +35,18 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown, pack, unpack
-from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import SAMPLERS
+from gen_augment.study import Training
 from gen_augment.study.arms import Arm, Pool, Synthetic, draw_all, make_pool, parse_arm
+from gen_augment.study.fitting import fit_predict
 from gen_augment.study.metrics import scores
-from gen_augment.study.models import fit_predict
+from gen_augment.study.parts import Parts
+from gen_augment.study.splitting import Task
 from gen_augment.study.statistics import holm, signed_rank_p
-from gen_augment.study.task import Split, Task
 
 __all__ = ["figures", "run", "summary", "table"]
 
@@ -173,9 +175,8 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
     sampler = SAMPLERS[group]()
     if steps is not None and "max_steps" in sampler.get_params():
         sampler.set_params(max_steps=steps)
-    labels = np.unique(y)
     drawn = draw_all(
-        group, sampler, [uses[use] for use in wanted], split, labels, split_seed, time.perf_counter
+        group, sampler, [uses[use] for use in wanted], split, split_seed, time.perf_counter
     )
     found = []
     for use in wanted:
@@ -184,26 +185,26 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
             raise rows
         arm = Arm(group, group, sampler=sampler, synthetic=uses[use])
         pool = (
-            Pool(rows.part)
+            Pool(rows.rows)
             if use == "alone"
-            else make_pool(arm, split, labels, split_seed, time.perf_counter, rows)
+            else make_pool(arm, split, split_seed, time.perf_counter, rows)
         )
         seconds = {name: round(value, 3) for name, value in rows.seconds.items()}
         found.append(key | {"use": use} | _scored(arm, pool, split, test, split_seed) | seconds)
     return found
 
 
-def _split(X: Any, y: np.ndarray, seed: int) -> tuple[Split, np.ndarray]:
+def _split(X: Any, y: np.ndarray, seed: int) -> tuple[Parts, np.ndarray]:
     task = Task(X, y)
     return task.split(seed), task.truth(seed)
 
 
-def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, seed: int) -> Record:
+def _plain(name: str, X: Any, y: np.ndarray, split: Parts, test: np.ndarray, seed: int) -> Record:
     arm, stood_in = parse_arm(name, {}), False
     if name == "adasyn" and isinstance(X, pd.DataFrame):
         split, test = _split(pd.get_dummies(X).to_numpy(np.float64), y, seed)
     try:
-        pool = make_pool(arm, split, np.unique(y), seed, time.perf_counter)
+        pool = make_pool(arm, split, seed, time.perf_counter)
     except (ValueError, RuntimeError):  # of ADASYN, which needs rare rows beside frequent ones
         if name != "adasyn":
             raise
@@ -215,21 +216,17 @@ def _plain(name: str, X: Any, y: np.ndarray, split: Split, test: np.ndarray, see
     )
 
 
-def _scored(arm: Arm, pool: Pool, split: Split, test: np.ndarray, seed: int) -> Record:
+def _scored(arm: Arm, pool: Pool, split: Parts, test: np.ndarray, seed: int) -> Record:
     """`SCORES` of each classifier, on test and on the rows set aside."""
-    n_classes, packed = len(np.unique(test)), {}
+    packed = {}
     for model, make in CLASSIFIERS.items():
         predict = fit_predict(
             make(),
             arm,
             pool,
             split.train,
-            n_classes,
             seed,
-            n_steps=1,
-            batch_size=1,
-            lr=1.0,
-            device="cpu",
+            Training(1, device="cpu"),
         )
         parts = (
             scores(test, predict(split.test.X)),

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from benchmarks.arrays import Data
 from benchmarks.harness import WORK
 from benchmarks.protocol import (
     DEVICE,
@@ -27,6 +28,7 @@ from benchmarks.protocol import (
     Fitted,
     Protocol,
     Setup,
+    coded,
     image_samplers,
     images,
     one_seed,
@@ -34,14 +36,13 @@ from benchmarks.protocol import (
 )
 from gen_augment.archive import write_bytes
 from gen_augment.codecs import take
-from gen_augment.data import Rows
-from gen_augment.data.sources import LoadedData
+from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler
-from gen_augment.study import Study, parse_arm
+from gen_augment.study import Study, Training, parse_arm
 from gen_augment.study.arms import Pool
-from gen_augment.study.models import SmallCNN, default_steps, fit_predict
-from gen_augment.study.task import Part
+from gen_augment.study.fitting import fit_predict
+from gen_augment.study.models import default_steps
 
 __all__ = ["PROTOCOL", "Started"]
 
@@ -94,8 +95,8 @@ class Started(Fitted):
 class Classes(NamedTuple):
     """Data of the source classes and of the new ones, which has a test part."""
 
-    source: LoadedData
-    new: LoadedData
+    source: Data
+    new: Data
 
 
 def split_classes(seed: int, quick: bool) -> Classes:
@@ -103,17 +104,18 @@ def split_classes(seed: int, quick: bool) -> Classes:
     data = images("fashion-mnist", quick)
     old, new = (
         np.random.default_rng(derive_seed(seed, "classes"))
-        .permutation(np.unique(data.rows.y))
+        .permutation(np.unique(data.y))
         .reshape(2, 5)
     )
-    source = LoadedData(data.name, _only(data.rows, old))
-    few = replace(data, rows=_only(data.rows, new), test=_only(test_part(data), new))
+    source = Data(data.name, *_only(data.X, data.y, old))
+    test = _only(*test_part(data), new)
+    few = Data(data.name, *_only(data.X, data.y, new), test=test, mirror=data.mirror)
     return Classes(source.head(10 if quick else N_SOURCE, derive_seed(seed, "source")), few)
 
 
-def _only(rows: Rows, classes: np.ndarray) -> Rows:
-    index = np.flatnonzero(np.isin(rows.y, classes))
-    return Rows.read(take(rows.X, index), rows.y[index])
+def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
+    index = np.flatnonzero(np.isin(y, classes))
+    return take(X, index), y[index]
 
 
 @lru_cache(maxsize=1)
@@ -129,7 +131,7 @@ def source(seed: int, quick: bool) -> Source:
         for name, sampler in image_samplers(steps, True, quick).items():
             if not files[name].exists():
                 sampler.set_params(random_state=derive_seed(seed, "source") % 2**31).fit(
-                    data.rows
+                    data.X, data.y
                 )
                 sampler.save(files[name])
         if not files["classifier"].exists():
@@ -143,18 +145,18 @@ def source(seed: int, quick: bool) -> Source:
         return Source(seed, samplers, load(files["classifier"].read_bytes()))
 
 
-def _classifier(data: LoadedData, seed: int, n_steps: int) -> dict[str, Tensor]:
+def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
     """Weights of a classifier of `data`."""
-    labels, codes = np.unique(data.rows.y, return_inverse=True)
-    real, made = Part(data.rows.X, codes), list[nn.Module]()
+    labels, codes = np.unique(data.y, return_inverse=True)
+    real, made = coded(data.X, codes), list[nn.Module]()
 
     def network() -> nn.Module:
-        made.append(SmallCNN((1, *data.rows.X.shape[1:]), len(labels)))
+        made.append(SmallCNN((1, *data.X.shape[1:]), len(labels)))
         return made[-1]
 
     fit_predict(
-        network, parse_arm(RECIPE, {}), Pool(real), real, len(labels), seed,
-        n_steps=n_steps, batch_size=64, lr=2e-3, device=DEVICE, precision=PRECISION,
+        network, parse_arm(RECIPE, {}), Pool(real), real, seed,
+        Training(n_steps, device=DEVICE, precision=PRECISION),
     )  # fmt: skip
     return {name: weights.cpu().contiguous() for name, weights in made[-1].state_dict().items()}
 
@@ -168,7 +170,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     }
 
     def fine_tuned() -> nn.Module:
-        network = SmallCNN((1, *data.rows.X.shape[1:]), 5)
+        network = SmallCNN((1, *data.X.shape[1:]), 5)
         head = list(network.state_dict())[-2:]  # the last layer, which is that of other classes
         with torch.no_grad():
             network.load_state_dict(

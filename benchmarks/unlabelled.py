@@ -14,13 +14,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.protocol import Fitted, Protocol, Setup, image_samplers, images, one_seed, trained
+from benchmarks.arrays import Data
+from benchmarks.protocol import (
+    Fitted,
+    Protocol,
+    Setup,
+    coded,
+    image_samplers,
+    images,
+    one_seed,
+    trained,
+)
 from gen_augment.codecs import concatenate
-from gen_augment.data.sources import LoadedData
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps
-from gen_augment.study.task import Part
 
 __all__ = ["PROTOCOL", "PseudoLabels", "WithUnlabelled"]
 
@@ -80,7 +88,7 @@ class PseudoLabels:
         """All rows, and their labels: the same for all arms, whose rows are the same, whatever seed each has."""
         labels, codes = np.unique(y, return_inverse=True)
         if self._likely is None:
-            predict = trained(Part(X, codes), RECIPE, self.random_state, self.n_steps)
+            predict = trained(coded(X, codes), RECIPE, self.random_state, self.n_steps)
             self._likely = predict(self.unlabelled)
         likely, sure = self._likely, self._likely.max(axis=1) >= SURE
         return concatenate([X, self.unlabelled[sure]]), np.append(
@@ -93,12 +101,12 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     data = images("fashion-mnist", quick)
     n, n_unlabelled = (6, 100) if quick else (N_LABELLED, N_UNLABELLED)
     labelled = data.head(n * 3 // 2, derive_seed(seed, "labelled"))
-    order = np.random.default_rng(seed).permutation(len(data.rows))
-    known = set(map(bytes, labelled.rows.X))
-    others = [number for number in order.tolist() if bytes(data.rows.X[number]) not in known][
+    order = np.random.default_rng(seed).permutation(len(data.y))
+    known = set(map(bytes, labelled.X))
+    others = [number for number in order.tolist() if bytes(data.X[number]) not in known][
         :n_unlabelled
     ]
-    unlabelled = data.rows.X[others]
+    unlabelled = data.X[others]
     samplers = image_samplers(setup.steps, data.mirror, quick)
     semi = image_samplers(
         {name.removeprefix("semi-"): s for name, s in setup.steps.items()}, data.mirror, quick
@@ -113,7 +121,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
             unlabelled, setup.steps["classifier"], derive_seed(seed, "teacher")
         )
     }
-    few = LoadedData(data.name, labelled.rows, test=data.test, mirror=data.mirror)
+    few = Data(data.name, labelled.X, labelled.y, test=data.test, mirror=data.mirror)
     return one_seed(few, setup, samplers, seed, pseudo, validation_size=1 / 3)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from gen_augment import ConditionalGAN, Study, augment_loader
+from gen_augment.study import Split, Training
 
 
 def make_model() -> nn.Module:
@@ -45,8 +46,8 @@ study = Study(
     model=make_model,
     arms=["real", "shift", "mixup", "gan", "gan+mixup"],
     samplers={"gan": ConditionalGAN(max_steps=200)},
-    per_class=30,
+    split=Split(per_class=30),
+    training=Training(n_steps=200),
     n_seeds=3,
-    n_steps=200,
 )
 print(study.run().verdict())

@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 from gen_augment import AugmentedDataset, ConditionalGAN, ConditionalVAE, Study, augment_loader
 from gen_augment.containers import open_image
 from gen_augment.data.sources import load_data
+from gen_augment.study import Training
 
 PER_CLASS = 12
 
@@ -67,7 +68,7 @@ def test_image_folder(cls: type[ConditionalVAE], cifar: Path) -> None:
         arms=["real", "flip+shift", "sampler"],
         samplers={"sampler": sampler},
         n_seeds=2,
-        n_steps=10,
+        training=Training(n_steps=10),
     )
     result = study.run()
     assert result.trials["error"].isna().all()

@@ -108,16 +108,29 @@ class Strings(Dataset[Any]):
         return X[number], Y[number]
 
 
+def as_numbers(row: str) -> torch.Tensor:
+    return torch.tensor([ALPHABET.index(letter) for letter in row])
+
+
+class Numbered(Strings):
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:  # type: ignore[override]
+        return as_numbers(X[number]), int(Y[number] == "up")
+
+
 def test_dataset_and_loader(sampler: UnigramSampler) -> None:
     data = AugmentedDataset(Strings(), sampler, counts={"up": 5, "down": 3})
     assert len(data) == len(X) + 8
     assert [data[len(X) + i][1] for i in range(8)].count("up") == 5
-    loader = DataLoader(Strings(), batch_size=12)
-    batches = list(augment_loader(loader, sampler, ratio=0.5))
-    rows = [row for batch in batches for row in batch[0]]
-    assert len(batches) == 20
-    assert all(len(row) == LENGTH for row in rows)
-    assert 0 < sum(row not in set(X) for row in rows) < len(rows)
+    numbered = UnigramSampler(random_state=0).fit(X, [int(y == "up") for y in Y])
+    loader = DataLoader(Numbered(), batch_size=12)
+    mixed = augment_loader(
+        loader, numbered, ratio=0.5, labels="same", transform=as_numbers, return_mask=True
+    )
+    rows, labels, is_synthetic = (torch.cat(parts) for parts in zip(*mixed, strict=True))
+    assert rows.shape == (len(X), LENGTH)
+    assert int(is_synthetic.sum()) == len(X) // 2
+    shares = [float((rows[is_synthetic & (labels == y)] == 0).float().mean()) for y in (1, 0)]
+    np.testing.assert_allclose(shares, [SHARES["up"][0], SHARES["down"][0]], atol=0.12)
 
 
 def test_over_sampler() -> None:
@@ -164,7 +177,8 @@ def test_audit(sampler: UnigramSampler, tmp_path: Path) -> None:
     found = audit(sampler, X, Y, holdout=draw(120, seed=2), n_samples=200)
     found.to_html(tmp_path / "page.html")
     assert "</html>" in (tmp_path / "page.html").read_text()
-    assert found.figures["copies"]
+    assert {"copies", "precision"} <= set(found.table.index)
+    assert found.examples is not None
 
 
 def test_study_and_report(tmp_path: Path) -> None:

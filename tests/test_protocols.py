@@ -14,13 +14,13 @@ import torch
 from sklearn.base import BaseEstimator
 
 from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
+from benchmarks.arrays import Data
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
 from benchmarks.protocol import Protocol, Setup
-from gen_augment.data import Rows
-from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
+from gen_augment.study.findings import variance_over_tests
 from tests.study.test_result import make_result
 from tests.study.toys import Copies, Failing, Log
 
@@ -38,14 +38,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def toy_data() -> LoadedData:
+def toy_data() -> Data:
     """Noise, a little brighter in one half or the other."""
     rng, y = np.random.default_rng(0), np.arange(110) % 2
     X = rng.integers(0, 200, (110, 8, 8))
     X[y == 0, :4] += 15
     X[y == 1, 4:] += 15
-    rows, test = (Rows.read(X[part].astype(np.uint8), y[part]) for part in (slice(60), slice(60, None)))
-    return LoadedData("toys", rows, test=test)
+    return Data("toys", X[:60].astype(np.uint8), y[:60], test=(X[60:].astype(np.uint8), y[60:]))
 
 
 def toy_protocol(watch: Callable[[int], None] = lambda seed: None, copies: Any = None) -> Protocol:
@@ -234,7 +233,7 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert found is not None
     whole = StudyResult(
         pd.concat([r.trials.assign(seed=seed) for seed, r in enumerate(live)], ignore_index=True),
-        live[0].arms, "balanced_accuracy", 0.0, {"n_seeds": 3},
+        live[0].arms, live[0].metrics, {"n_seeds": 3},
         predictions={(arm, seed): p for seed, r in enumerate(live) for (arm, _), p in r.predictions.items()},
         truth={seed: r.truth[0] for seed, r in enumerate(live)},
     )  # fmt: skip
@@ -244,7 +243,7 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
         np.testing.assert_allclose(
             [mine.mean, mine.low, mine.high], [theirs.mean, theirs.low, theirs.high], atol=1e-3
         )
-    assert whole.test_variance("shift", "real") > 0
+    assert variance_over_tests(whole, "shift", "real") > 0
     words, numbers = zip(*(_apart(result.verdict()) for result in (found, whole)), strict=True)
     assert words[0] == words[1]
     np.testing.assert_allclose(
@@ -353,13 +352,12 @@ def test_longtail_trains_on_the_published_counts(
     images[:, 0, :4] = (
         np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256
     )  # no two are alike
-    rows = Rows.read(images, np.arange(60000) % 10)
-    data = LoadedData("zeros", rows, test=Rows.read(images[:10] + 1, np.arange(10)))
+    data = Data("zeros", images, np.arange(60000) % 10, test=(images[:10] + 1, np.arange(10)))
     monkeypatch.setattr(longtail, "images", lambda name, quick: data)
     drawn = []
     for seed in (0, 1):
         study = longtail.make("zeros", order, Setup(("real",), longtail.STEPS), seed, False)
-        split = study.task.split(seed)
+        split = study.check().task.split(seed)
         counts = np.bincount(split.train.codes)
         assert sorted(counts, reverse=True) == list(longtail.COUNTS)
         np.testing.assert_allclose(np.bincount(split.validation.codes), 0.3 * counts)

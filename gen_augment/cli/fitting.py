@@ -10,7 +10,7 @@ from gen_augment.cli.terminal import err, progress_lines
 from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
 from gen_augment.samplers import load_sampler
-from gen_augment.training import Callback, Checkpoint, SampleGrid
+from gen_augment.training import Callback, Checkpoint, SampleGrid, keep_heap
 
 __all__ = ["fitted", "make_sampler"]
 
@@ -76,4 +76,5 @@ def _given_to_fit(start: Any, resume: bool, grid: Path | None) -> list[str]:
 def fitted(model: Any, loaded: LoadedData, start: Any) -> None:
     """Print how columns were read, and fit the sampler."""
     show_report(loaded)
+    keep_heap()  # this process belongs to the command
     model.fit(loaded.rows, **({} if start is None else {"init": start}))

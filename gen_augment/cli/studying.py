@@ -13,7 +13,7 @@ from gen_augment.errors import InputError
 from gen_augment.samplers import SAMPLERS, FilteredSampler
 from gen_augment.study import Recommendation, Study, StudyInterrupted, save_result
 from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
-from gen_augment.training.placement import make_fabric
+from gen_augment.training.placement import keep_heap, make_fabric
 
 __all__ = ["apart", "choose_samplers", "minutes", "place", "read_sizes", "run_study"]
 
@@ -115,6 +115,7 @@ def run_study(
             lines(done, total, f"{trial['arm']}, seed {trial['seed']}")
 
     found, interrupted = None, False
+    keep_heap()  # this process belongs to the command
     try:
         found = (study.run if search is None else study.recommend)(
             folder,

@@ -45,7 +45,7 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> N
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise ArchiveError(
-            f"cannot write {path}: {error.strerror}. Choose a folder that can be written."
+            f"cannot write {path}: {error.strerror}. Choose a folder that is writable."
         ) from error
     try:
         written = temporary / f"rows{path.suffix.lower()}"

@@ -6,11 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 from gen_augment.containers import concatenate, stack_rows, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_rows
+from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
 from gen_augment.modalities.base import digest
 from gen_augment.validation import check_same_length
@@ -72,10 +74,11 @@ class Rows:
             return X
         X, y = read_rows(X, y)
         X = stack_rows(X)
+        if issparse(X):
+            raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
-        labels, codes = LabelCodec.fit(y, partial=True)
-        n = X.shape[0] if hasattr(X, "shape") else len(X)  # sparse arrays have no length
-        check_same_length(n, len(codes))
+        labels, codes = LabelCodec.fit(y)
+        check_same_length(len(X), len(codes))
         return cls(X, codes, labels, found)
 
     def __len__(self) -> int:

@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from gen_augment.codecs import ImageCodec
 from gen_augment.errors import InputError
+from gen_augment.modalities import ImageCodec
 
 __all__ = ["blend", "to_image", "to_rows"]
 

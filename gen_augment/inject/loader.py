@@ -278,8 +278,9 @@ class AugmentedLoader(_Passes, DataLoader[Any]):
     """
 
     def __init__(self, dataset: PlannedDataset, **options: Any) -> None:
-        super().__init__(dataset, **options)  # type: ignore[arg-type]
-        batches, collate = self.batch_sampler, self.collate_fn
+        super().__init__(dataset, **options)
+        batches: Any = self.batch_sampler
+        collate: Any = self.collate_fn
         batches.epochs = dataset.epochs
         if collate.settings.counts_by_class:
             batches.begin_count = partial(collate.begin_count, dataset.dataset)

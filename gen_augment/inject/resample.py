@@ -1,6 +1,7 @@
 """`GenerativeOverSampler`: synthetic rows in imbalanced-learn's pipelines and grid searches."""
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -30,6 +31,7 @@ from gen_augment.inject.resampled_data import (
     shape_of,
 )
 from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.samplers.rejection import Filter, check_filters, draw, fit_filter
 from gen_augment.types import SupportsSample
@@ -84,6 +86,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     binning : {"uniform", "quantile"}
         Bins of equal width, or of equally many rows. With "quantile" no bin is rare, so use
         a `sampling_strategy` of counts.
+    modality : str, Modality or None
+        How `sampler` and `filters` read the rows; None leaves the sampler's own.
     random_state : int, RandomState, Generator or None
         Seeds the clone of `sampler`; for None it keeps its own `random_state`.
 
@@ -147,6 +151,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         "task": "no_validation",
         "n_bins": "no_validation",
         "binning": "no_validation",
+        "modality": "no_validation",
     }
 
     def __init__(
@@ -160,6 +165,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         task: Literal["classification", "regression"] = "classification",
         n_bins: int = 5,
         binning: Literal["uniform", "quantile"] = "uniform",
+        modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -170,6 +176,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self.task = task
         self.n_bins = n_bins
         self.binning = binning
+        self.modality = modality
         self.random_state = random_state
 
     def fit_resample(
@@ -216,6 +223,12 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if self.task == "regression":
             return self._resample_regression(X, y, params)
         check_given(X, y)
+        if np.ndim(y) == 1:
+            # imbalanced-learn rewrites some labels, such as Enum members and categories.
+            labels, codes = LabelCodec.fit(y, unlabeled=None)
+            X_new, y_new = super().fit_resample(X, labels.classes[codes], **params)
+            y_new = labels.decode(labels.encode(y_new))
+            return X_new, y_new.to(y.device) if isinstance(y, Tensor) else y_new
         X_new, y_new = super().fit_resample(X, on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
@@ -309,10 +322,12 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            check_all_labelled(LabelCodec.fit(y, partial=True)[1])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the error says what the warning would
+                check_all_labelled(LabelCodec.fit(y)[1])
             dense = densify(X)
             sampler = self._make_sampler().fit(dense, y)
-            known = Rows.read(dense, y)
+            known = Rows.read(dense, y, modality=sampler.codec_.modality)
             filters = [
                 fit_filter(clone(keep) if hasattr(keep, "fit") else keep, known, sampler)
                 for keep in check_filters(self.filters)
@@ -329,6 +344,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
 
     def _make_sampler(self) -> Any:
         sampler = clone(self.sampler)
+        if self.modality is not None:
+            sampler.set_params(modality=self.modality)
         if self.random_state is not None:
             seed = derive_seed(resolve_seed(self.random_state), "sampler") % 2**31
             sampler.set_params(random_state=seed)
@@ -352,6 +369,6 @@ def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
     if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
         raise InputError(
             f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
-            "so it cannot be returned in this form: give one label per row, as in y.argmax(axis=1)."
+            "so it cannot be returned in this form: give one label for each row, y.argmax(axis=1)."
         )
     return labels, one_hot

@@ -86,8 +86,9 @@ def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
 def shape_of(X: Any) -> tuple[int, ...]:
     """Return the shape of the rows, or raise if there are no columns."""
     rows = stack_rows(X)
-    is_list = isinstance(rows, list)  # of PIL images
-    shape = (len(rows), *np.shape(rows[0])) if is_list else tuple(rows.shape)
+    if isinstance(rows, list):  # of PIL images, or of a user's own rows
+        return (len(rows), *np.shape(rows[0]))
+    shape = tuple(rows.shape)
     if len(shape) < 2:
         raise InputError(
             f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape "

@@ -1,8 +1,8 @@
 """The interface of a modality: one form of data, and all that the package needs from it.
 
 A `Modality` owns one form of data: recognising it, fitting its encoding, the networks and the
-likelihood that generic samplers use, the classifier of a study, and how rows are compared, shown,
-read and written. Everything else in the package asks the modality and never branches on its name.
+likelihood of generic samplers, the classifier of a study, and how rows are compared, shown, read
+and written. Everything else asks the modality and never branches on its name.
 
 To add one, subclass `Modality` and `Codec`, write the abstract methods, and call
 `gen_augment.modalities.register`. The defaults suit rows that are encoded as flat vectors.
@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
 from gen_augment.modalities.networks import (
     BetweenDecoder,
@@ -32,12 +31,11 @@ from gen_augment.modalities.networks import (
 )
 from gen_augment.types import JSON
 
-__all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+__all__ = ["BatchStep", "BlockGroup", "Codec", "DataSpec", "Match", "Modality", "Reading"]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-#: Decoded rows to a bool for each: whether it satisfies some conditions.
-Match = Callable[[Any], np.ndarray]
+Match = Callable[[Any], np.ndarray]  # decoded rows to a bool for each
 
 
 class Reading(IntEnum):
@@ -46,6 +44,18 @@ class Reading(IntEnum):
     NO = 0
     POSSIBLE = 1
     CERTAIN = 2
+
+
+class BlockGroup(NamedTuple):
+    """One-hot blocks that encode one value: the digits of a category, or a mark.
+
+    `starts` and `widths` describe the blocks. `numbers` are the encoded numbers whose missing
+    values the block marks; its second place is 1 if they are missing.
+    """
+
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    numbers: slice | None
 
 
 class Codec(ABC):
@@ -106,9 +116,11 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
-    def missing_marks(self) -> list[tuple[slice, int]]:
-        """List the numbers that may be missing, each with the place that is 1 if they are."""
-        return []
+    def block_groups(self) -> list["BlockGroup"]:
+        """List the one-hot blocks that belong together; by default each is a value of its own."""
+        ends = np.cumsum([0, *self.blocks]) + int(np.prod(self.shape)) - sum(self.blocks)
+        pairs = zip(ends, self.blocks, strict=False)
+        return [BlockGroup((int(start),), (width,), None) for start, width in pairs]
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
@@ -226,18 +238,9 @@ class Modality(ABC):
         """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
         return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
 
-    def plain_numbers(self, X: Any) -> np.ndarray | None:
-        """Return rows that are vectors of finite numbers as they are, and None for other rows.
-
-        Returns
-        -------
-        ndarray of shape (n, n_values), float64, or None
-        """
+    def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
+        """Return rows of finite numbers as (n, d), float64, and the inverse; None for others."""
         return None
-
-    def like_numbers(self, X: Any, values: np.ndarray) -> Any:
-        """Return `values`, as `plain_numbers` gives them, in the container and dtypes of `X`."""
-        raise NotImplementedError(f"{self.name} rows are not vectors of numbers.")
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""
@@ -359,13 +362,3 @@ class Modality(ABC):
 def digest(data: bytes) -> str:
     """Hash bytes to 32 hex digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def decode_each(codec: Codec, parts: Iterable[Tensor]) -> Any:
-    """Decode parts one by one, while each is in the processor's cache, and join them."""
-    decoded = [codec.decode(part) for part in parts]
-    return (
-        concatenate(decoded)
-        if decoded
-        else codec.decode(torch.empty(0, *codec.shape, device="cpu"))
-    )

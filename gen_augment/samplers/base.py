@@ -27,6 +27,7 @@ from torch import Tensor
 
 from gen_augment import archive
 from gen_augment.data import LabelCodec, Rows
+from gen_augment.data.counts import consecutive
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
 from gen_augment.modalities import Codec, Modality
 from gen_augment.rng import RandomState, resolve_seed
@@ -65,8 +66,11 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
     method: ClassVar[str] = ""
     #: Minimum number of labelled rows of each class.
     min_rows_per_class: ClassVar[int] = 2
-    #: Why the sampler cannot be saved, with the remedy; empty if it can be.
-    _unsaved: ClassVar[str] = ""
+    #: Why a sampler without `_to_archive` cannot be saved, with the remedy.
+    _unsaved: ClassVar[str] = (
+        "it does not write _to_archive and _restore. Keep its rows with SampleBank.build(sampler, "
+        "counts, path)."
+    )
     #: Keys that a subclass adds to the header of its archive.
     _header_keys: ClassVar[frozenset[str]] = frozenset()
 
@@ -200,7 +204,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         -------
         ndarray of shape (n,), int64
         """
-        return int(n_before.sum()) + np.arange(len(codes))
+        return consecutive(codes, n_before)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted sampler to one file; a failed write leaves the previous file.
@@ -215,8 +219,6 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
             The file cannot be written, or this sampler cannot be saved.
         """
         self._check_fitted()
-        if self._unsaved:
-            raise ArchiveError(f"cannot save {type(self).__name__} to {path}: {self._unsaved}")
         archive.write(path, *self._to_archive())
 
     @classmethod
@@ -234,8 +236,6 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         ArchiveError
             The file is missing, damaged, or of another class or version.
         """
-        if cls._unsaved:
-            raise ArchiveError(f"{path} cannot hold a {cls.__name__}: {cls._unsaved}")
         sampler: Self = persistence.load(cls, path, device)
         return sampler
 
@@ -280,11 +280,11 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         return counter
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
-        """Return header and tensors of an archive; subclasses add what they learned."""
-        return persistence.header_of(self), {}
+        """Return the header and the tensors of an archive, starting from `header_of`."""
+        raise ArchiveError(f"cannot save {type(self).__name__}: {self._unsaved}")
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
-        """Take back what `_to_archive` added; labels and encodings are there already."""
+        """Take back what `_to_archive` adds to `header_of`; all else is restored already."""
 
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():

@@ -62,12 +62,12 @@ class FilteredSampler(Sampler):
         "write rows once, with SampleBank.build(filtered_sampler, counts, path)."
     )
 
-    codec_ = property(attrgetter("sampler.codec_"))  # type: ignore[assignment]
-    label_codec_ = property(attrgetter("sampler.label_codec_"))  # type: ignore[assignment]
-    classes_ = property(attrgetter("sampler.classes_"))  # type: ignore[assignment]
-    class_count_ = property(attrgetter("sampler.class_count_"))  # type: ignore[assignment]
-    class_prior_ = property(attrgetter("sampler.class_prior_"))  # type: ignore[assignment]
-    seed_ = property(attrgetter("sampler.seed_"))  # type: ignore[assignment]
+    codec_ = property(attrgetter("sampler.codec_"))
+    label_codec_ = property(attrgetter("sampler.label_codec_"))
+    classes_ = property(attrgetter("sampler.classes_"))
+    class_count_ = property(attrgetter("sampler.class_count_"))
+    class_prior_ = property(attrgetter("sampler.class_prior_"))
+    seed_ = property(attrgetter("sampler.seed_"))
 
     def __init__(
         self,

@@ -32,8 +32,8 @@ def train(
     seed: int,
     init: Any,
     before: tuple[int, History],
-) -> Any:
-    """Train `sampler` in place and return it.
+) -> None:
+    """Train `sampler` in place.
 
     Parameters
     ----------
@@ -69,7 +69,6 @@ def train(
             sampler.transduction_ = sampler.classes_[y.numpy()]
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
         _run(sampler, x, y, fabric, run_seed, before)
-    return sampler
 
 
 def _run(

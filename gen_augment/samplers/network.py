@@ -195,7 +195,8 @@ class NetworkSampler(Sampler):
         # Without a random_state, a run that is resumed keeps the seed that it started with.
         seed = resumed_seed(self.callbacks or []) if self.random_state is None else None
         seed = resolve_seed(self.random_state) if seed is None else seed
-        return train(self, rows, rows.class_counts, seed, init, before=(0, {"step": []}))
+        train(self, rows, rows.class_counts, seed, init, before=(0, {"step": []}))
+        return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for `max_steps` more steps, on the same rows or on others; classes may be added.
@@ -231,7 +232,8 @@ class NetworkSampler(Sampler):
         counts = rows.class_counts
         counts[labels.encode(self.classes_)] += self.class_count_
         self._check_counts(labels, counts)
-        return train(self, rows, counts, self.seed_, self, (self.n_steps_, self.history_))
+        train(self, rows, counts, self.seed_, self, (self.n_steps_, self.history_))
+        return self
 
     @available_if(_has("_vary", "vary a given row"))  # type: ignore[untyped-decorator]
     def vary(

@@ -1,4 +1,4 @@
-"""Imbalance met in the classifier rather than in the rows: class weights, logit adjustment, tuned thresholds.
+"""Imbalance treated in the classifier: class weights, logit adjustment, tuned thresholds.
 
 References
 ----------
@@ -15,10 +15,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 __all__ = [
     "class_weights",
+    "held_out_offsets",
     "log_prior",
     "shift_probabilities",
     "tune_offsets",
-    "tuned_on_rows_left_out",
     "weight_key",
 ]
 
@@ -26,9 +26,18 @@ __all__ = [
 def class_weights(
     codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """``n / (K n_k)``, whose mean over the rows is 1; 0 for a class without rows: ndarray of shape (n_classes,).
+    """Return ``n / (K n_k)``, whose mean over the rows is 1; 0 for a class without rows.
 
-    `weights` are those of the rows, each of which counts as one without them.
+    Parameters
+    ----------
+    codes : ndarray of shape (n,)
+    n_classes : int
+    weights : ndarray of shape (n,), optional
+        Weights of the rows; all 1 by default.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
 
     Examples
     --------
@@ -36,21 +45,24 @@ def class_weights(
     [0.667, 2.0]
     """
     counts = np.bincount(codes, weights, minlength=n_classes)
-    there = counts > 0
+    present = counts > 0
     return np.asarray(
-        np.where(there, counts.sum() / (there.sum() * np.where(there, counts, 1)), 0.0)
+        np.where(present, counts.sum() / (present.sum() * np.where(present, counts, 1)), 0.0)
     )
 
 
 def log_prior(codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """Log of each class's share of the rows or their weight, as if a class without had half of a row: (n_classes,)."""
+    """Return the log of each class's share of the rows, or of their weight: shape (n_classes,).
+
+    A class without rows counts as half a row.
+    """
     counts = np.bincount(codes, weights, minlength=n_classes)
     counts = np.where(counts > 0, counts, 0.5)
     return np.asarray(np.log(counts / counts.sum()))
 
 
 def shift_probabilities(probabilities: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Probabilities ``softmax(log p + offsets)``, of shape (n, n_classes).
+    """Return the probabilities ``softmax(log p + offsets)``, of shape (n, n_classes).
 
     With the negative log-prior as offsets, this is logit adjustment after training (equation 9).
 
@@ -65,7 +77,7 @@ def shift_probabilities(probabilities: np.ndarray, offsets: np.ndarray) -> np.nd
 
 
 def weight_key(estimator: Any) -> str | None:
-    """The keyword by which `fit` takes row weights, or None if it takes none."""
+    """Return the keyword by which `fit` takes row weights, or None if it takes none."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not has_fit_parameter(last, "sample_weight"):
         return None
@@ -76,10 +88,10 @@ def weight_key(estimator: Any) -> str | None:
     )
 
 
-def tuned_on_rows_left_out(
+def held_out_offsets(
     estimator: Any, X: Any, codes: np.ndarray, n_classes: int, seed: int
 ) -> np.ndarray:
-    """Offsets for balanced accuracy, tuned on the cross-validated probabilities of the training rows: (n_classes,)."""
+    """Tune offsets for balanced accuracy on cross-validated probabilities: shape (n_classes,)."""
     folds = StratifiedKFold(
         min(5, int(np.bincount(codes).min())), shuffle=True, random_state=seed % 2**32
     )
@@ -90,21 +102,22 @@ def tuned_on_rows_left_out(
 
 
 def tune_offsets(codes: np.ndarray, probabilities: np.ndarray, n_sweeps: int = 3) -> np.ndarray:
-    """Offsets of log-probabilities under which the largest one is right most often, in balanced accuracy.
+    """Find offsets of log-probabilities that maximise balanced accuracy.
 
-    Coordinate ascent from 0, one class after another; each step is exact, as only the margins at which a row changes
-    hands have to be looked at.
+    This is coordinate ascent from 0, one class after another. Each step is exact, because only the
+    margins at which the predicted class of a row changes have to be examined.
 
     Parameters
     ----------
     codes : ndarray of shape (n,)
     probabilities : ndarray of shape (n, n_classes)
     n_sweeps : int
-        Over all classes but the first, whose offset is 0.
+        Passes over all classes but the first, whose offset is 0.
 
     Examples
     --------
-    >>> offsets = tune_offsets(np.array([0, 0, 0, 1]), np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.6, 0.4]]))
+    >>> p = np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    >>> offsets = tune_offsets(np.array([0, 0, 0, 1]), p)
     >>> bool(0.6 < 0.4 * np.exp(offsets[1]) and 0.8 > 0.2 * np.exp(offsets[1]))
     True
     """
@@ -127,14 +140,14 @@ def _best_offset(
     weight: np.ndarray,
     current: float,
 ) -> float:
-    """The offset of class `code` that gets most weight right, the others' fixed; `current` unless another is better."""
+    """Return the best offset of class `code` with the others fixed; `current` if none is better."""
     others = np.delete(shifted, code, axis=1)
     rival = np.delete(np.arange(shifted.shape[1]), code)[others.argmax(axis=1)]
-    margin = others.max(axis=1) - own  # rows go to the class where its offset exceeds this
+    margin = others.max(axis=1) - own  # the class is predicted where its offset exceeds this
     order = np.argsort(margin)
     margin = margin[order]
     gain = (weight * ((codes == code).astype(float) - (rival == codes)))[order]
-    # With the offset between two margins, the rows before have changed hands.
+    # With the offset between two margins, the class is predicted for the rows before.
     score = np.concatenate([[0.0], np.cumsum(gain)])
     apart = np.concatenate([[True], np.diff(margin) > 1e-12, [True]])
     ends = np.concatenate([[margin[0] - 1], margin, [margin[-1] + 1]])

@@ -1,7 +1,7 @@
-"""What the parts of a study cost, and how much of it fits a budget.
+"""What the parts of a study cost, and how much of the study fits a budget.
 
-A study is made to fit by fewer seeds, then by fewer training steps of samplers, then by fewer arms with synthetic rows:
-in that order, never below three seeds, and without touching the arms that are to be beaten.
+A study is reduced by fewer training steps of samplers, then by fewer seeds, then by fewer arms with
+synthetic rows. It never has fewer than three seeds, and all arms without synthetic rows are kept.
 """
 
 import math
@@ -25,25 +25,26 @@ __all__ = [
     "make_plan",
 ]
 
-#: Seeds that a verdict takes.
+#: The minimum number of seeds for a verdict.
 LEAST_SEEDS = 3
-#: Of a sampler's steps: as many before seeds are given up, and the fewest that still say something of it.
+#: Shares of a sampler's steps: the smallest before seeds are given up, and the smallest at all.
 ENOUGH, LEAST_SHARE = 0.5, 0.2
-#: Of the budget that is planned for; the rest is for what was measured wrongly.
+#: Share of the budget that is planned; the rest allows for errors of the measurement.
 ALLOWANCE = 0.8
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one fit of a sampler: those that it always takes, and those of a step.
+    """Seconds of one fit of a sampler.
 
     Attributes
     ----------
     fixed, per_step : float
+        Seconds of any fit, and further seconds of each step.
     steps : int
-        As the sampler has them.
+        The sampler's own number of steps.
     free : bool
-        Whether it may be trained for fewer.
+        Whether the sampler may be trained for fewer steps.
     """
 
     fixed: float
@@ -52,28 +53,28 @@ class Cost:
     free: bool = False
 
     def shortened(self, share: float) -> int:
-        """Steps of that share, if they are free."""
+        """Return that share of the steps, or all of them if they are not free."""
         return max(1, round(share * self.steps)) if self.free else self.steps
 
     def seconds(self, share: float) -> float:
-        """Of a fit with that share of its steps."""
+        """Return the seconds of a fit with that share of its steps."""
         return self.fixed + self.per_step * self.shortened(share)
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of all that a seed is made of.
+    """Seconds of the parts of one seed.
 
     Attributes
     ----------
     arms : dict of str to float
         Training and testing, by `Arm.base`.
     fits : dict of str to Cost
-        By the name of the sampler.
+        Fits, by the name of the sampler.
     draws : dict of str to float
         Synthetic rows, by `draw_name`.
     overhead : float
-        Of a seed, beside its trials.
+        Seconds of a seed in addition to its trials.
     """
 
     arms: Mapping[str, float]
@@ -83,13 +84,13 @@ class Costs:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Costs":
-        """From what `dataclasses.asdict` made of it."""
+        """Rebuild from the result of `dataclasses.asdict`."""
         return cls(
             **{**record, "fits": {name: Cost(**cost) for name, cost in record["fits"].items()}}
         )
 
     def seconds(self, arms: Iterable[Arm], n_seeds: int, share: float, n_jobs: int = 1) -> float:
-        """Of so many seeds: in rounds of a seed for each process, as `Rounds` runs them."""
+        """Return the seconds of so many seeds, run one per process at a time."""
         arms = list(arms)
         users = {(arm.row_step, arm.size): arm for arm in arms if arm.is_generative}
         drawn = {(draw_name(arm), arm.size): arm for arm in arms if arm.is_generative}
@@ -112,12 +113,12 @@ class Costs:
 
 
 def draw_name(arm: Arm) -> str:
-    """Of what decides an arm's synthetic rows; arms that share it share them."""
+    """Return a name for the synthetic rows of an arm; arms that share rows share it."""
     return f"{arm.row_step} {arm.synthetic.drawn_as}"
 
 
 def makespan(seconds: Iterable[float], n_jobs: int) -> float:
-    """Until the last of these calls ends, if each is begun in turn by the first process that is free.
+    """Return the time until all calls end, if the first free process begins each in turn.
 
     Examples
     --------
@@ -133,21 +134,22 @@ def makespan(seconds: Iterable[float], n_jobs: int) -> float:
 
 @dataclass(frozen=True)
 class Plan:
-    """What of a study is run to fit a budget.
+    """What is run of a study to fit a budget.
 
     Attributes
     ----------
     budget : float
         Minutes.
     asked : int
-        Seeds that the study was to have.
+        Seeds of the whole study.
     n_seeds : int
+        Seeds that are run.
     share : float
-        Of the steps of those samplers whose steps are free.
+        Share of the steps that samplers with free steps are trained for.
     left_out : tuple of str
-        Arms.
+        Names of arms that are not run.
     seconds : float
-        That it is expected to take.
+        Expected seconds.
     costs : Costs
     """
 
@@ -161,7 +163,7 @@ class Plan:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Plan":
-        """From what `as_record` gave."""
+        """Rebuild from the result of `as_record`."""
         return cls(
             **{
                 **record,
@@ -171,11 +173,11 @@ class Plan:
         )
 
     def as_record(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the plan as JSON values."""
         return asdict(self)
 
     def steps(self, name: str) -> int | None:
-        """Of a sampler, if they are fewer than its own."""
+        """Return the steps of a sampler, if they are fewer than its own; otherwise None."""
         cost = self.costs.fits.get(name)
         return (
             None
@@ -184,7 +186,7 @@ class Plan:
         )
 
     def arms(self, arms: Mapping[str, Arm]) -> dict[str, Arm]:
-        """Those that are run, their samplers with as many steps as they get."""
+        """Return the arms that are run, with the steps that their samplers get."""
         return {
             name: self._shortened(arm) for name, arm in arms.items() if name not in self.left_out
         }
@@ -194,7 +196,7 @@ class Plan:
         return arm if steps is None else replace(arm, sampler=shortened(arm.sampler, steps))
 
     def given_up(self, arms: Mapping[str, Arm]) -> str:
-        """What is not run of the study with these arms; empty if all of it is."""
+        """Say what is not run of the study with these arms; empty if all of it is."""
         used = dict.fromkeys(arm.row_step for arm in self.arms(arms).values() if arm.is_generative)
         return "; ".join(
             [
@@ -209,7 +211,7 @@ class Plan:
         )
 
     def words(self, arms: Mapping[str, Arm]) -> str:
-        """What is done to fit the budget, and how long it is expected to take."""
+        """Say how the study is reduced to fit the budget, and how long it takes."""
         less = self.given_up(arms)
         text = (
             f"To fit {minutes(self.budget)}: {less}"
@@ -219,44 +221,53 @@ class Plan:
         text += f". It takes about {minutes(float(f'{self.seconds / 60:.2g}'))}."
         if self.seconds > 60 * self.budget:
             needed = math.ceil(self.seconds / 60 / ALLOWANCE)
-            text += f" That is too long: only seeds that end in time are run; for all of them, give {minutes(needed)}."
+            text += (
+                " That is too long: only seeds that end in time are run; for all of them, give "
+                f"{minutes(needed)}."
+            )
         return text
 
 
 def minutes(n: float) -> str:
-    """In words."""
+    """Return minutes in words."""
     return f"{n:g} minute{'' if n == 1 else 's'}"
 
 
 def shortened(sampler: Any, steps: int) -> Any:
-    """A clone that trains for so many steps."""
+    """Return a clone that trains for so many steps."""
     return clone(sampler).set_params(max_steps=steps)
 
 
 def make_plan(
-    costs: Costs, arms: Mapping[str, Arm], n_seeds: int, budget: float, *, n_jobs: int = 1, spent: float = 0.0,
+    costs: Costs,
+    arms: Mapping[str, Arm],
+    n_seeds: int,
+    budget: float,
+    *,
+    n_jobs: int = 1,
+    spent: float = 0.0,
     before: Plan | None = None,
-) -> Plan:  # fmt: skip
-    """As much of a study as fits.
+) -> Plan:
+    """Plan as much of a study as fits.
 
     Parameters
     ----------
     costs : Costs
     arms : dict of str to Arm
     n_seeds : int
-        As the study was to have.
+        Seeds of the whole study.
     budget : float
         Minutes.
     n_jobs : int
         Processes.
     spent : float
-        Seconds of the budget that went into finding the costs.
+        Seconds of the budget that measuring the costs took.
     before : Plan, optional
-        For another budget or number of seeds: its arms and steps are kept, as there are trials of them.
+        A plan for another budget or number of seeds, whose arms and steps are kept.
     """
     allowed = ALLOWANCE * (60 * budget - spent)
     least = min(LEAST_SEEDS, n_seeds)
-    for kept in _fewer_and_fewer(costs, arms) if before is None else [before.arms(arms)]:
+    for kept in _reductions(costs, arms) if before is None else [before.arms(arms)]:
         left_out = tuple(name for name in arms if name not in kept)
         for n in range(n_seeds, least - 1, -1):
 
@@ -265,7 +276,7 @@ def make_plan(
 
             floor = ENOUGH if n > least else LEAST_SHARE
             shares = _percents(floor) if before is None else [before.share]
-            # Ever smaller shares take ever less: the first that fits is found by halves.
+            # Smaller shares take less time, so bisection finds the largest share that fits.
             at = bisect_left(shares, True, key=lambda share: seconds(share) <= allowed)
             share = shares[min(at, len(shares) - 1)]
             plan = Plan(budget, n_seeds, n, share, left_out, seconds(share), costs)
@@ -278,8 +289,8 @@ def _percents(floor: float) -> list[float]:
     return [share / 100 for share in range(100, round(100 * floor) - 1, -1)]
 
 
-def _fewer_and_fewer(costs: Costs, arms: Mapping[str, Arm]) -> Iterator[dict[str, Arm]]:
-    """All arms; without those whose batch steps others of the same rows have too; with ever fewer samplers."""
+def _reductions(costs: Costs, arms: Mapping[str, Arm]) -> Iterator[dict[str, Arm]]:
+    """Yield all arms, then those whose batch steps no other arm extends, then fewer samplers."""
     kept = dict(arms)
     yield kept
     greater = {
@@ -300,14 +311,14 @@ def _fewer_and_fewer(costs: Costs, arms: Mapping[str, Arm]) -> Iterator[dict[str
 
 
 def _extends(other: Arm, arm: Arm) -> bool:
-    """Whether both have the same synthetic rows, and `other` more batch steps."""
-    told = ("row_step", "resample", "size", "synthetic", "balance")
-    alike = all(getattr(other, word) == getattr(arm, word) for word in told)
+    """Return whether both have the same synthetic rows, and `other` has more batch steps."""
+    shared = ("row_step", "resample", "size", "synthetic", "balance")
+    alike = all(getattr(other, word) == getattr(arm, word) for word in shared)
     return arm.is_generative and alike and set(arm.batch_steps) < set(other.batch_steps)
 
 
 def _samplers(arms: Mapping[str, Arm]) -> Sequence[str]:
-    """Of which an arm could be chosen."""
+    """Samplers that have a selectable arm."""
     return list(
         dict.fromkeys(
             arm.row_step for arm in arms.values() if arm.is_generative and not arm.is_control

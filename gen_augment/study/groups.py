@@ -1,4 +1,4 @@
-"""Rows that belong together, such as those of one patient, which no split may part."""
+"""Groups of rows, such as the rows of one patient, that no split may divide."""
 
 from typing import Any
 
@@ -10,21 +10,26 @@ from gen_augment.rng import derive_seed
 
 __all__ = ["read_groups", "rows_by_group", "whole_groups"]
 
-#: Orders in which groups are gone through, until so many divisions have all classes on both sides, and which is used.
+#: Random orders to try at most, and divisions among which the best is chosen.
 _ORDERS, _CHOICE = 100, 5
 
 
 def read_groups(
     groups: Any, of_test: Any, n: int, n_test: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Numbers of the groups that rows are of, and likewise of a test part.
+    """Number the groups of rows, and those of a test part.
 
     Parameters
     ----------
     groups, of_test : array-like of shape (n,) and (n_test,), or None
         Names of groups.
     n, n_test : int
-        Rows; None where there is no test part.
+        Numbers of rows; None if there is no test part.
+
+    Returns
+    -------
+    groups, of_test : ndarray of shape (n,) and (n_test,), int64
+        None for a test part that does not exist.
 
     Raises
     ------
@@ -53,8 +58,8 @@ def read_groups(
     if shared.any():
         row = int(np.argmax(shared))
         raise LeakError(
-            f"{int(shared.sum())} rows of X are of groups that the test part has too (first: row {row}, of "
-            f"{named[0][row]!r}): leave those out of one of the two."
+            f"{int(shared.sum())} rows of X are of groups that the test part has too (first: row "
+            f"{row}, of {named[0][row]!r}): leave those out of one of the two."
         )
     return mine, of_test
 
@@ -77,17 +82,17 @@ def _names(what: str, groups: Any, n: int) -> np.ndarray:
 
 
 def rows_by_group(groups: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Rows of each group and class: ndarray of shape (n_groups, n_classes)."""
+    """Count the rows of each group and class: ndarray of shape (n_groups, n_classes)."""
     return pd.crosstab(groups, codes).to_numpy()
 
 
 def whole_groups(
     groups: np.ndarray, codes: np.ndarray, share: float, seed: int, parts: int = 1
 ) -> np.ndarray:
-    """Which rows to hold out: whole groups that have this share of each class, as nearly as they can.
+    """Choose whole groups to hold out, with a share of each class as near as possible to `share`.
 
-    In random order, each group is held out if that brings the shares nearer to what is wanted: `share`, or for a class
-    of few groups that of one of them. Of a few such orders the nearest is used.
+    In random order, each group is held out if that brings the shares nearer to what is wanted:
+    `share`, or for a class of few groups the share of one group. The best of a few orders is used.
 
     Parameters
     ----------
@@ -96,7 +101,7 @@ def whole_groups(
     share : float
     seed : int
     parts : int
-        That the rest is to be divided into: it keeps as many groups of each class.
+        Parts that the rest is divided into later: it keeps as many groups of each class.
 
     Returns
     -------
@@ -105,7 +110,7 @@ def whole_groups(
     Raises
     ------
     InputError
-        No division was found that has all classes on both sides.
+        No division with all classes on both sides was found.
 
     Examples
     --------
@@ -113,20 +118,18 @@ def whole_groups(
     2
     """
     table = rows_by_group(groups, codes)
-    met = (table > 0).sum(axis=0)
-    portion, wanted = table / table.sum(axis=0), np.maximum(share, 1 / met)
+    in_groups = (table > 0).sum(axis=0)
+    portion, wanted = table / table.sum(axis=0), np.maximum(share, 1 / in_groups)
     rng = np.random.default_rng(derive_seed(seed, "groups"))
     found: list[tuple[float, np.ndarray]] = []
     for _ in range(_ORDERS):
         lacking, held_out = wanted.copy(), np.zeros(len(table), dtype=bool)
         for group in rng.permutation(len(table)):
-            if (
-                portion[group] @ (2 * lacking - portion[group]) > 0
-            ):  # the squared distance becomes less
+            if portion[group] @ (2 * lacking - portion[group]) > 0:  # the distance decreases
                 lacking -= portion[group]
                 held_out[group] = True
         there = (table[held_out] > 0).sum(axis=0)
-        if (there > 0).all() and (met - there >= parts).all():
+        if (there > 0).all() and (in_groups - there >= parts).all():
             found.append((float(lacking @ lacking), held_out))
         if len(found) == _CHOICE:
             break
@@ -134,6 +137,7 @@ def whole_groups(
         _, held_out = min(found, key=lambda one: one[0])
         return held_out[np.unique(groups, return_inverse=True)[1]]
     raise InputError(
-        f"{len(table)} groups of {len(groups)} rows cannot be divided so that all classes are on both sides, with a "
-        f"share of {share:.3g} held out: give more groups (a class is in {met.min()}), or a smaller share."
+        f"{len(table)} groups of {len(groups)} rows cannot be divided so that all classes are on "
+        f"both sides, with a share of {share:.3g} held out: give more groups (a class is in "
+        f"{in_groups.min()}), or a smaller share."
     )

@@ -1,46 +1,52 @@
-"""Pictures of a study: real beside synthetic images, and paired differences."""
+"""Pictures of real and synthetic rows, for modalities that have pictures."""
 
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
-from gen_augment.codecs import Codec, infer_codec, take
+from gen_augment.data import Rows
+from gen_augment.modalities import Codec
 from gen_augment.neighbours import nearest
 from gen_augment.study.arms import N_EXAMPLES
-from gen_augment.study.plots import BASELINE, GENERATIVE, WIDTH, as_svg
-from gen_augment.study.task import Part
+from gen_augment.study.parts import part_of
 
-if TYPE_CHECKING:
-    from gen_augment.study.result import StudyResult
-
-__all__ = ["difference_plot", "example_grid"]
+__all__ = ["example_grid"]
 
 _MAX_CLASSES = 20
+_WIDTH = 5.6  # inches
 
 
-def example_grid(
-    real: Part, synthetic: Part, labels: np.ndarray, *, neighbours: bool = False
-) -> bytes:
-    """PNG: a row for each of up to 20 classes, real training images on the left, synthetic ones right of them.
+def example_grid(real: Rows, synthetic: Rows, *, neighbours: bool = False) -> bytes | None:
+    """Draw real rows on the left and synthetic ones on the right, one line per class.
 
-    With `neighbours`, the training image nearest to each synthetic one comes right of those, in the same place. All
-    have the brightness stretched by what the real images span.
+    Parameters
+    ----------
+    real, synthetic : Rows
+    neighbours : bool
+        Whether to add, in the same places, the real row nearest to each synthetic one.
+
+    Returns
+    -------
+    bytes or None
+        A PNG of up to 20 classes, with brightness stretched to the range of the real rows; None if
+        rows have no pictures.
     """
-    codec, rows = infer_codec(real.X)
-    n_classes = min(len(labels), _MAX_CLASSES)
+    codec, n_classes = real.codec, min(real.n_classes, _MAX_CLASSES)
+    if codec.modality.sheet(codec, real.encoded[:1], 1) is None:
+        return None
     parts = {"real": real, "synthetic": synthetic}
     if neighbours:
         made = codec.encode(synthetic.X).flatten(1).double()
-        index = nearest(made, rows.flatten(1).double())[1][:, 0].numpy()
-        parts["nearest real"] = Part(take(real.X, index), synthetic.codes)
+        index = nearest(made, real.encoded.flatten(1).double())[1][:, 0].numpy()
+        nearest_rows = part_of(real, index)
+        parts["nearest real"] = real.replaced(nearest_rows.X, synthetic.codes)
     sheets = [_sheet(part, codec, n_classes) for part in parts.values()]
     low, high = float(np.nanmin(sheets[0])), float(np.nanmax(sheets[0]))
-    height = codec.shape[1]
-    side = (WIDTH - 1) / len(sheets)
-    rows_high = side * sheets[0].shape[0] / sheets[0].shape[1]
-    figure = Figure(figsize=(WIDTH, rows_high + 0.45), layout="constrained")
+    shape = sheets[0].shape
+    side = (_WIDTH - 1) / len(sheets)
+    figure = Figure(figsize=(_WIDTH, side * shape[0] / shape[1] + 0.45), layout="constrained")
     axes = figure.subplots(1, len(sheets))
     for axis, sheet, title in zip(axes, sheets, parts, strict=True):
         stretched = (sheet - low) / max(high - low, 1e-6)
@@ -49,8 +55,10 @@ def example_grid(
         axis.set_frame_on(False)
         axis.set_xticks([])
         axis.set_yticks([])
-    centres = np.arange(n_classes) * (height + _gap(height)) + height / 2
-    names = [name if len(name) < 15 else name[:13] + "…" for name in map(str, labels[:n_classes])]
+    line = shape[0] / n_classes
+    centres = np.arange(n_classes) * line + line / 2
+    labels = map(str, real.classes[:n_classes])
+    names = [name if len(name) < 15 else name[:13] + "…" for name in labels]
     axes[0].set_yticks(centres, names, fontsize=11, parse_math=False)
     axes[0].tick_params(length=0)
     buffer = io.BytesIO()
@@ -58,59 +66,21 @@ def example_grid(
     return buffer.getvalue()
 
 
-def _sheet(part: Part, codec: Codec, n_classes: int) -> np.ndarray:
-    """Images side by side, a row a class, as ``(rows, columns[, 3])`` in [-1, 1] with NaN between them."""
-    channels, height, width = codec.shape
-    down, across = height + _gap(height), width + _gap(height)
-    sheet = np.full((n_classes * down, N_EXAMPLES * across, channels), np.nan)
+def _sheet(rows: Rows, codec: Codec, n_classes: int) -> np.ndarray:
+    """Pictures of rows side by side, one line per class, in [0, 1] with NaN between them."""
+    cells: dict[tuple[int, int], np.ndarray] = {}
     for code in range(n_classes):
-        index = np.flatnonzero(part.codes == code)[:N_EXAMPLES]
-        if len(index):
-            images = codec.encode(take(part.X, index)).permute(0, 2, 3, 1).numpy()
-            for column, image in enumerate(images):
-                sheet[
-                    code * down : code * down + height, column * across : column * across + width
-                ] = image
-    return sheet.squeeze(-1) if channels == 1 else sheet
-
-
-def _gap(side: int) -> int:
-    return max(1, side // 16)
-
-
-def difference_plot(result: "StudyResult", reference: str) -> str:
-    """SVG: each arm's paired test differences to `reference`, one dot a seed, with mean and 95% interval."""
-    scores = result.scores()
-    arms = [arm for arm in scores.columns if arm != reference]
-    figure = Figure(figsize=(WIDTH, 0.4 * len(arms) + 1), layout="constrained")
-    axis = figure.subplots()
-    for height, arm in enumerate(reversed(arms)):
-        found = result.difference(arm, reference)
-        sign = 1 if result.higher_is_better else -1
-        dots = sign * (scores[arm] - scores[reference]) * result.scale
-        colour = GENERATIVE if result.arms[arm] else BASELINE
-        axis.scatter(
-            dots, np.full(len(dots), height - 0.22), s=22, color=colour, alpha=0.6, linewidths=0
-        )
-        if np.isfinite(found.low):
-            axis.plot(
-                [found.low * result.scale, found.high * result.scale],
-                [height, height],
-                color=colour,
-                lw=2.2,
-            )
-        axis.plot(found.mean * result.scale, height, "D", color=colour, ms=6)
-    axis.axvline(0, color="#1f2933", lw=1)
-    axis.set_yticks(range(len(arms)), [*reversed(arms)])
-    axis.tick_params(labelsize=11)
-    axis.tick_params(axis="y", length=0)
-    axis.set_ylim(-0.6, len(arms) - 0.4)
-    axis.set_xlabel(
-        f"{result.metric_label}{result.unit and ',' + result.unit}:\ndifference to {reference}, right is better",
-        fontsize=11,
-    )
-    axis.grid(axis="x", color="#d9dde1", lw=0.6)
-    axis.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-    return as_svg(figure)
+        index = np.flatnonzero(rows.codes == code)[:N_EXAMPLES]
+        encoded = codec.encode(part_of(rows, index).X) if len(index) else torch.empty(0)
+        for column, row in enumerate(encoded):
+            picture = codec.modality.sheet(codec, row[None], 1)
+            assert picture is not None  # noqa: S101 # checked by the caller
+            cells[code, column] = picture
+    height, width, *channels = next(iter(cells.values())).shape
+    gap = max(1, height // 16)
+    down, across = height + gap, width + gap
+    sheet = np.full((n_classes * down, N_EXAMPLES * across, *channels), np.nan)
+    for (line, column), picture in cells.items():
+        top, left = line * down, column * across
+        sheet[top : top + height, left : left + width] = picture
+    return sheet

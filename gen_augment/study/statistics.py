@@ -1,7 +1,7 @@
-"""Paired differences between arms: intervals, tests, how sure a gain is, and how many seeds it takes to see one.
+"""Paired differences between arms: intervals, tests, the probability of a gain, and power.
 
-Student's interval, corrected where training parts overlap, decides; the bootstrap and the signed ranks stand beside it,
-as they assume less of the differences.
+Student's interval decides; it is corrected if training parts overlap. The bootstrap and the signed
+ranks are second opinions, because they assume less about the differences.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ __all__ = [
     "power",
     "seeds_needed",
     "signed_rank_p",
+    "smallest_signed_rank_p",
     "spent_alpha",
 ]
 
@@ -48,12 +49,12 @@ def paired_interval(
     differences : sequence of float
         One for each seed.
     overlap : float
-        Of seeds whose rows are drawn from the same ones, and whose differences are correlated for that: the variance of
-        the mean is ``s^2 (1/n + overlap)`` instead of ``s^2 / n``. Nadeau and Bengio's is test rows divided by training
-        rows, where every seed splits anew; 0 for seeds that have no rows in common.
+        Seeds that draw from the same rows have correlated differences: the variance of the mean is
+        ``s^2 (1/n + overlap)`` instead of ``s^2 / n``. If every seed splits again, Nadeau and
+        Bengio's value is test rows divided by training rows; it is 0 for seeds without common rows.
     test_variance : float
-        Where all seeds are tested on the same rows: how much the mean would vary over other test parts of that size.
-        It is added to the variance of the mean, as more seeds do nothing about it.
+        If all seeds are tested on the same rows, the variance of the mean over other test parts of
+        that size. It is added to the variance of the mean, because more seeds do not reduce it.
     level : float
         In (0, 1).
 
@@ -89,7 +90,7 @@ def _standard_error(d: np.ndarray, overlap: float, test_variance: float) -> floa
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number, controlling the family-wise error (Holm 1979).
+    """Adjust p-values for their number, controlling the family-wise error (Holm 1979).
 
     Examples
     --------
@@ -109,8 +110,8 @@ def bca_interval(
 ) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap interval for the mean of paired differences.
 
-    It follows the skew that Student's interval does not know of, but takes the differences for independent, and is too
-    short for few seeds.
+    It follows skew, which Student's interval ignores, but treats differences as independent, and
+    is too short for few seeds.
 
     Parameters
     ----------
@@ -136,26 +137,35 @@ def bca_interval(
     True
     """
     d = np.asarray(differences, dtype=float)
-    n = len(d)
-    if n < 2:
+    if len(d) < 2:
         return -np.inf, np.inf
     if np.ptp(d) == 0:
         return float(d[0]), float(d[0])
-    means = np.random.default_rng(seed).choice(d, (n_resamples, n)).mean(axis=1)
-    share = ((means < d.mean()).mean() + (means <= d.mean()).mean()) / 2  # half of the ties
-    bias = stats.norm.ppf(share)
-    left_out = (d.sum() - d) / (n - 1)
-    deviation = left_out.mean() - left_out
-    acceleration = (deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5)
-    z = bias + stats.norm.ppf([0.5 - level / 2, 0.5 + level / 2])
-    low, high = np.quantile(means, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    found = stats.bootstrap(
+        (d,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=n_resamples,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    low, high = found.confidence_interval
     return float(low), float(high)
 
 
-def signed_rank_p(differences: Sequence[float]) -> float:
-    """Two-sided p-value of Wilcoxon's signed-rank test; differences of 0 are left out, and 1 if no others are there.
+def smallest_signed_rank_p(n: int) -> float:
+    """Return the smallest p-value that the signed-rank test of `n` differences can give.
 
-    Five seeds cannot give less than 0.0625, and six not less than 0.03125.
+    Examples
+    --------
+    >>> smallest_signed_rank_p(3), smallest_signed_rank_p(6)
+    (0.25, 0.03125)
+    """
+    return float(2.0 ** (1 - n)) if n else 1.0
+
+
+def signed_rank_p(differences: Sequence[float]) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test, without differences of 0; 1 if none is left.
 
     References
     ----------
@@ -178,14 +188,14 @@ def gain_probability(
     overlap: float = 0.0,
     test_variance: float = 0.0,
 ) -> float:
-    """Probability that the true mean difference exceeds `margin`, given the differences and no knowledge before them.
+    """Probability that the true mean difference exceeds `margin`, under a flat prior.
 
     The posterior is Student's t around the mean, with the standard error of `paired_interval`.
 
     References
     ----------
-    Corani and Benavoli, "A Bayesian approach for comparing cross-validated algorithms on multiple data sets", 2015
-    (Machine Learning 100), equation 5.
+    Corani and Benavoli, "A Bayesian approach for comparing cross-validated algorithms on multiple
+    data sets", 2015 (Machine Learning 100), equation 5.
 
     Examples
     --------
@@ -205,7 +215,7 @@ def gain_probability(
 def power(
     n: int, gain: float, deviation: float, *, overlap: float = 0.0, alpha: float = 0.05
 ) -> float:
-    """Chance that `n` seeds show a true gain, by the two-sided test of `paired_interval`.
+    """Probability that `n` seeds show a true gain, by the two-sided test of `paired_interval`.
 
     Parameters
     ----------
@@ -213,8 +223,10 @@ def power(
         At least 2.
     gain, deviation : float
         True mean of the differences, and their standard deviation over seeds.
-    overlap, alpha : float
-        As in `paired_interval`; the error that is allowed.
+    overlap : float
+        As in `paired_interval`.
+    alpha : float
+        Error of the test.
 
     Examples
     --------
@@ -234,10 +246,10 @@ def seeds_needed(
     target: float = 0.8,
     most: int = 1000,
 ) -> int | None:
-    """Fewest seeds that show a gain with a power of `target`; None if `most` do not.
+    """Smallest number of seeds that shows a gain with a power of `target`; None if `most` do not.
 
-    Where seeds split the same rows anew, more seeds do not help beyond ``deviation * sqrt(overlap)``: then more rows,
-    or a test part apart, have to.
+    If seeds split the same rows again, a gain below ``deviation * sqrt(overlap)`` is not shown by
+    any number of seeds: it takes more rows, or a fixed test part.
 
     Examples
     --------
@@ -257,12 +269,17 @@ def seeds_needed(
 
 
 def jackknife_variance(left_out: np.ndarray) -> float:
-    """Variance of a score over other test parts, from the scores without one group of test rows at a time.
+    """Variance of a score over other test parts, from scores without one group of test rows each.
 
     Parameters
     ----------
     left_out : ndarray of shape (n_groups,)
-        Of groups of about equal size. Where one is not finite, as no area is that a class has no rows for, inf.
+        Scores without one of several groups of about equal size.
+
+    Returns
+    -------
+    float
+        Infinite if a score is not finite, as an area of a class without rows.
 
     References
     ----------
@@ -279,11 +296,12 @@ def jackknife_variance(left_out: np.ndarray) -> float:
 
 
 def spent_alpha(n: int, planned: int, *, first: int = 3, alpha: float = 0.05) -> float:
-    """Error that the look after `n` of the planned seeds may spend, in a study that stops at the first certain verdict.
+    """Error that the look after `n` of the planned seeds may spend in a sequential study.
 
-    The spending function of O'Brien and Fleming's kind, ``A(t) = 2 - 2 Phi(z_(1 - alpha/2) / sqrt(t))``, with ``t`` the
-    share of the planned seeds, gives little to early looks. Each look after `first` gets what the function has grown
-    by since the look before, so that all looks together spend no more than `alpha`, however they depend on each other.
+    The spending function is of O'Brien and Fleming's kind,
+    ``A(t) = 2 - 2 Phi(z_(1 - alpha/2) / sqrt(t))``, with ``t`` the share of the planned seeds. Each
+    look after `first` may spend the increase of the function since the previous look. So all looks
+    together spend at most `alpha`, however they depend on each other.
 
     References
     ----------

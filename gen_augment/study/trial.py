@@ -1,7 +1,7 @@
-"""One trial: an arm and a seed, from training rows to predictions; and the fits of samplers that trials share.
+"""One trial: an arm and a seed, from training rows to predictions; and the fits that trials share.
 
-What is here gets no labels of test rows: it could not read them early if it tried to. Everything is given as
-arguments, so that it runs in any process.
+Nothing here gets labels of test rows, so no trial can read them early. Everything is passed as
+arguments, so that trials run in any process.
 """
 
 import hashlib
@@ -15,18 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from gen_augment.codecs import infer_codec
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.study.arms import Arm, Drawn, Synthetic, draw_all, make_pool
-from gen_augment.study.metrics import METRICS, scores
-from gen_augment.study.models import fit_predict
-from gen_augment.study.store import Outcome, Predictions, Trial
-from gen_augment.study.task import Part, Split, row_digests
+from gen_augment.study.fitting import Predict, fit_predict
+from gen_augment.study.metrics import METRICS, Metric, score, scores
+from gen_augment.study.parts import Parts
+from gen_augment.study.spec import Training
+from gen_augment.study.trial_store import Outcome, Predictions, Trial
 
 __all__ = [
-    "COLUMNS",
     "Setting",
     "code_version",
+    "columns",
     "draw",
     "pack_rows",
     "rows_key",
@@ -34,91 +35,114 @@ __all__ = [
     "unpack_rows",
 ]
 
-#: Of a trial; test scores join them when all is done.
-COLUMNS = [
-    "arm",
-    "arm_key",
-    "code",
-    "seed",
-    "error",
-    "n_train",
-    "n_synthetic",
-    *(f"{part}_{metric}" for part in ("train", "validation", "test") for metric in METRICS),
-    "fit_seconds",
-    "sample_seconds",
-    "train_seconds",
-]
 #: Synthetic rows by what decides them, or the error of the fit.
 DrawnRows = Mapping[tuple[Any, ...], Drawn | Exception] | Exception
 
 
+def columns(more: tuple[Metric, ...] = ()) -> list[str]:
+    """Return the columns of trials, with those of further metrics; test scores are added last."""
+    names = list(METRICS) + [metric.name for metric in more if metric.name not in METRICS]
+    parts = ("train", "validation", "test")
+    return [
+        *("arm", "arm_key", "code", "seed", "error", "n_train", "n_synthetic"),
+        *(f"{part}_{name}" for part in parts for name in names),
+        *("fit_seconds", "sample_seconds", "train_seconds"),
+    ]
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What all trials of a study share."""
+    """What all trials of a study share.
+
+    Attributes
+    ----------
+    model : estimator or network factory
+    training : Training
+        With `n_steps` and `device` resolved.
+    metrics : tuple of Metric
+        Metrics of the user that are not in `METRICS`.
+    one_thread : bool
+        Whether torch may use one thread only, as in one of several processes.
+    """
 
     model: Any
-    labels: np.ndarray
-    n_steps: int
-    batch_size: int
-    lr: float
-    device: str
-    precision: str = "32-true"
+    training: Training
+    metrics: tuple[Metric, ...] = ()
     one_thread: bool = False
+
+    def scores(self, codes: np.ndarray, p: np.ndarray) -> dict[str, float]:
+        """Return all scores of probabilities `p`, by the name of the metric."""
+        return scores(codes, p) | {m.name: score(m, codes, p) for m in self.metrics}
 
 
 def run_trial(
-    setting: Setting, arm: Arm, split: Split, others: Mapping[str, Any], number: int, seed: int,
-    drawn: DrawnRows | None = None, pictured: bool = False,
-) -> Outcome:  # fmt: skip
+    setting: Setting,
+    arm: Arm,
+    parts: Parts,
+    others: Mapping[str, Any],
+    number: int,
+    seed: int,
+    drawn: DrawnRows | None = None,
+    pictured: bool = False,
+) -> Outcome:
     """Train under one arm and predict.
 
-    A failure is a result too: it is kept with its error, and the study goes on.
+    A failed trial is a result too: it is returned with its error, and the study continues.
+
+    Parameters
+    ----------
+    setting : Setting
+    arm : Arm
+    parts : Parts
+    others : dict of str to rows
+        More rows to predict, by name.
+    number, seed : int
+        The seed's number, and the seed.
+    drawn : dict or Exception, optional
+        Rows of the arm's sampler; drawn now by default.
+    pictured : bool
+        Whether to draw example rows, if their modality has pictures.
     """
     if setting.one_thread:
         torch.set_num_threads(1)
-    trial: Trial = dict.fromkeys(COLUMNS)
+    trial: Trial = dict.fromkeys(columns(setting.metrics))
     trial |= {"arm": arm.name, "seed": number, "arm_key": arm.key, "code": code_version()}
     predictions: dict[str, np.ndarray] = {}
-    pictures = {}
-    begun = time.monotonic()
+    pictures: dict[str, bytes] = {}
+    start = time.monotonic()
     try:
-        pool = make_pool(arm, split, setting.labels, seed, time.monotonic, _rows_of(arm, drawn))
-        start = time.monotonic()
-        fitted = fit_predict(
-            setting.model, arm, pool, split.train, len(setting.labels), seed,
-            n_steps=setting.n_steps, batch_size=setting.batch_size, lr=setting.lr, device=setting.device,
-            precision=setting.precision,
-        )  # fmt: skip
-        trial |= {
-            "train_seconds": time.monotonic() - start,
-            "n_train": len(split.train),
-            "n_synthetic": pool.n_synthetic,
-        }
-        trial |= pool.seconds
-
-        def predict(X: Any) -> np.ndarray:
-            found = fitted(X)
-            if not np.isfinite(found).all():
-                raise InputError(
-                    f"the classifier gave row {np.argwhere(~np.isfinite(found))[0, 0]} no probability."
-                )
-            return found
-
-        for name, part in (("train", split.train), ("validation", split.validation)):
-            found = scores(part.codes, predict(part.X))
+        pool = make_pool(arm, parts, seed, time.monotonic, _rows_of(arm, drawn))
+        begun = time.monotonic()
+        predict = fit_predict(setting.model, arm, pool, parts.train, seed, setting.training)
+        trial |= {"train_seconds": time.monotonic() - begun, **pool.seconds}
+        trial |= {"n_train": len(parts.train), "n_synthetic": pool.n_synthetic}
+        for name, rows in (("train", parts.train), ("validation", parts.validation)):
+            found = setting.scores(rows.codes, _probabilities(predict, rows.X))
             trial |= {f"{name}_{metric}": value for metric, value in found.items()}
-        predictions = {name: predict(X) for name, X in {"test": split.test.X, **others}.items()}
+        tested = {"test": parts.test.X, **others}
+        predictions = {name: _probabilities(predict, X) for name, X in tested.items()}
         if pictured and pool.examples is not None:
-            from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
-
-            pictures[arm.row_step] = example_grid(
-                split.train, pool.examples, setting.labels, neighbours=True
-            )
+            pictures = _pictures(arm.row_step, parts.train, pool.examples)
     except Exception as error:
         trial["error"] = f"{type(error).__name__}: {error}"
         predictions = {}
-    trial["seconds"] = time.monotonic() - begun
+    trial["seconds"] = time.monotonic() - start
     return Outcome(trial, predictions, pictures)
+
+
+def _probabilities(predict: Predict, X: Any) -> np.ndarray:
+    found = predict(X)
+    if not np.isfinite(found).all():
+        row = np.argwhere(~np.isfinite(found))[0, 0]
+        raise InputError(f"the classifier gave row {row} no probability.")
+    return found
+
+
+def _pictures(name: str, real: Rows, synthetic: Rows) -> dict[str, bytes]:
+    from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
+
+    picture = example_grid(real, synthetic, neighbours=True)
+    return {} if picture is None else {name: picture}
 
 
 def _rows_of(arm: Arm, drawn: DrawnRows | None) -> Drawn | None:
@@ -126,7 +150,7 @@ def _rows_of(arm: Arm, drawn: DrawnRows | None) -> Drawn | None:
         return None
     found = drawn if isinstance(drawn, Exception) else drawn[arm.synthetic.drawn_as]
     if isinstance(found, Exception):
-        raise found  # arms that share these rows fail alike, without fitting again
+        raise found  # arms that share these rows fail alike, without another fit
     return found
 
 
@@ -135,58 +159,49 @@ def draw(
     name: str,
     sampler: Any,
     uses: list[Synthetic],
-    split: Split,
+    parts: Parts,
     where: Any,
     seed: int,
 ) -> tuple[Any, str, DrawnRows]:
-    """Fit a sampler once for all its uses: where that was, its name, and the rows or the error."""
+    """Fit a sampler once for all its uses; return `where`, `name`, and the rows or the error."""
     if setting.one_thread:
         torch.set_num_threads(1)
     try:
-        return (
-            where,
-            name,
-            draw_all(name, sampler, uses, split, setting.labels, seed, time.monotonic),
-        )
+        return where, name, draw_all(name, sampler, uses, parts, seed, time.monotonic)
     except Exception as error:
         return where, name, error
 
 
-def rows_key(sampler: str, use: Synthetic, split: Split, seed: int) -> str:
-    """Hash of all that decides synthetic rows: data, code, the sampler's parameters, how it is used, seed."""
+def rows_key(sampler: str, use: Synthetic, train: Rows, seed: int) -> str:
+    """Hash all that decides synthetic rows: data, code, the sampler, its use, and the seed."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (
-        code_version(),
-        sampler,
-        repr(use.drawn_as),
-        str(seed),
-        *row_digests(split.train.X).tolist(),
-    ):
+    described = (code_version(), sampler, repr(train.modality), repr(use.drawn_as), str(seed))
+    for text in (*described, *train.digests.tolist()):
         digest.update(text.encode() + b"\0")
-    digest.update(split.train.codes.tobytes())
+    digest.update(train.codes.tobytes())
     return digest.hexdigest()
 
 
 @cache
 def code_version() -> str:
-    """Hash of this package, any part of which may matter to rows; version numbers do not tell checkouts apart."""
+    """Hash the code of this package: version numbers do not differ between checkouts."""
     digest = hashlib.blake2b(torch.__version__.encode(), digest_size=16)
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def pack_rows(drawn: Drawn, like: Part) -> Predictions | None:
-    """Arrays that a file can hold, or None for rows that no array of numbers is."""
-    rows = infer_codec(like.X)[0].pack(drawn.part.X)
+def pack_rows(drawn: Drawn) -> Predictions | None:
+    """Return arrays that a file can hold, or None for rows that are no array of numbers."""
+    rows = drawn.rows.codec.pack(drawn.rows.X)
     if rows.dtype.hasobject:
         return None
     seconds = np.array([drawn.seconds["fit_seconds"], drawn.seconds["sample_seconds"]])
-    return {"rows": rows, "codes": drawn.part.codes, "seconds": seconds}
+    return {"rows": rows, "codes": drawn.rows.codes, "seconds": seconds}
 
 
-def unpack_rows(arrays: Predictions, like: Part) -> Drawn:
-    """What `pack_rows` was given."""
+def unpack_rows(arrays: Predictions, train: Rows) -> Drawn:
+    """Return what `pack_rows` was given."""
     fit, sample = arrays["seconds"].tolist()
-    part = Part(infer_codec(like.X)[0].unpack(arrays["rows"]), arrays["codes"])
-    return Drawn(part, {"fit_seconds": fit, "sample_seconds": sample})
+    rows = train.replaced(train.codec.unpack(arrays["rows"]), arrays["codes"])
+    return Drawn(rows, {"fit_seconds": fit, "sample_seconds": sample})

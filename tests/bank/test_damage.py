@@ -59,7 +59,7 @@ def test_the_signature_is_that_of_the_format(bank: SampleBank) -> None:
 @pytest.mark.parametrize("size", [0, 1, 2399, 2401, 10_000])
 def test_rows_of_another_size(size: int, bank: SampleBank) -> None:
     os.truncate(bank.path / "rows.bin", size)
-    message = f"has {size} bytes, not 2400: build the bank anew"
+    message = f"has {size} bytes, not 2400: build the bank again"
     for use in (lambda: SampleBank(bank.path), lambda: bank.rows(np.arange(3)), bank.verify,
                 lambda: SampleBank.build(Tell(), COUNTS, bank.path)):  # fmt: skip
         with pytest.raises(ArchiveError, match=message):

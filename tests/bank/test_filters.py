@@ -109,7 +109,7 @@ def test_too_strict_filters_say_how_strict_and_leave_what_was_built(
     keep = Below(1000)  # 320 addresses for each block: the first four find their rows
     for _ in range(2):
         with pytest.raises(
-            ExhaustedError, match=r"the filters kept 0 of 320 rows, and 16 are wanted"
+            ExhaustedError, match=r"the filters kept 0 of 320 rows, and 16 are needed"
         ) as caught:
             SampleBank.build(Tell(), {"a": 100}, tmp_path / "bank", filters=keep, max_draws=20)
         assert (caught.value.kept, caught.value.drawn) == (0, 320)

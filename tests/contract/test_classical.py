@@ -110,15 +110,18 @@ def test_bad_use_is_refused(name: str, tmp_path: Path) -> None:
     infinite = X.copy()
     infinite[3, 0] = np.inf
     lonely = np.where(np.arange(60) == 0, 7, y)
-    for message, (bad_X, bad_y) in {
+    cases: dict[str, Any] = {
         "column 0 of X contains infinity": (infinite, y),
         "only one class": (X, y * 0),
         "60 rows and y has 59": (X, y[:-1]),
         "y is None": (X, None),
         "occur twice": (pd.DataFrame(X, columns=list("aba")), y),
         "has no label in row 2": (X, pd.Series(y, dtype=object).mask(np.arange(60) == 2)),
-        **({} if name == "bootstrap" else {"7: 1": (X, lonely), "is for tables": toy_images()}),
-    }.items():
+    }
+    if name != "bootstrap":
+        flat = "needs rows that are encoded as vectors, and image rows"
+        cases |= {"7: 1": (X, lonely), flat: toy_images()}
+    for message, (bad_X, bad_y) in cases.items():
         with pytest.raises(InputError, match=message):
             sampler.fit(bad_X, bad_y)
         np.testing.assert_array_equal(sampler.generate([0, 1], [0, 1]), before)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gen_augment import InputError, NotFittedError
-from gen_augment.nets import ClassEmbedding
+from gen_augment.modalities.conditioning import ClassEmbedding
 from gen_augment.training import Checkpoint
 from tests.conftest import small_sampler as make
 from tests.conftest import toy_images, toy_table
@@ -85,7 +85,7 @@ def test_minus_one_is_a_class_if_there_is_only_one_other(name: str) -> None:
 def test_only_unlabelled_rows_are_refused() -> None:
     X, y = toy_table(40)
     sampler = make("flow").fit(X, y)
-    with pytest.raises(InputError, match="no row of y has a label"):
+    with pytest.raises(InputError, match="y has no labelled row"):
         sampler.partial_fit(X, np.full(40, -1))
 
 

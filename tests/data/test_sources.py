@@ -319,7 +319,7 @@ BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
         "t.xlsx",
         b"",
         "b",
-        r"has the suffix '\.xlsx', and tables are read from \.csv, \.parquet, \.arff, \.dat files",
+        r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'",
     ),
     "no suffix": ("t", b"", "b", "not 'a file without suffix'"),
 }

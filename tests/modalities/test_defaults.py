@@ -169,7 +169,7 @@ def test_options_without_an_effect_change_nothing() -> None:
         assert plain.generate([0, 1], [0, 1]) == changed.generate([0, 1], [0, 1])
 
 
-def test_what_the_defaults_say() -> None:
+def test_defaults_of_the_remaining_methods() -> None:
     X, y = draw(60, True)
     rows = Rows.read(X, y, modality="appointments")
     modality, spec = rows.modality, DataSpec.of(rows.codec, 2)

@@ -105,9 +105,7 @@ def test_it_is_accepted_wherever_a_sampler_is(data: Any, tmp_path: Path) -> None
 def test_a_study_accepts_it_as_a_sampler() -> None:
     X, y = toy_table(90)
     sampler = FilteredSampler(small_sampler("vae"), [Realism(k=20, threshold=-50.0)])
-    result = Study(
-        X, y, samplers={"gate": sampler}, arms=["real", "gate"], n_seeds=3, n_steps=5
-    ).run()
+    result = Study(X, y, samplers={"gate": sampler}, arms=["real", "gate"], n_seeds=3).run()
     assert result.trials["error"].isna().all()
     assert result.trials["seed"].nunique() == 3
     seeded = FilteredSampler(small_sampler("vae"), [third], random_state=4).fit(X, y)

@@ -15,7 +15,7 @@ def test_normal_numbers_become_uniform_ones() -> None:
 
 
 @pytest.mark.parametrize("counts", [[1, 2, 3], [7, 0, 50], [512, 4, 100]])
-def test_each_row_of_a_class_is_picked_alike_and_none_of_another(counts: list[int]) -> None:
+def test_rows_of_a_class_are_picked_equally_often(counts: list[int]) -> None:
     labels = torch.repeat_interleave(torch.arange(3), torch.tensor(counts))
     rows = KeptRows(700)
     rows.label[: len(labels)] = labels

@@ -12,18 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_augment.errors import InputError, LeakError, MissingDependencyError
-from gen_augment.modalities.image.recipes import flip, mixup, shift
+from gen_augment.modalities import Image, Modality, Table
+from gen_augment.modalities.image.recipes import RECIPES, flip, mixup, shift
 from gen_augment.study.arms import (
     N_EXAMPLES,
     Arm,
     Pool,
-    default_arms,
     make_pool,
     parse_arm,
     synthetic_counts,
 )
-from gen_augment.study.task import Part, Rows, Split, Task, row_digests
-from tests.study.toys import Copies, Log, TrueDraws, gaussians
+from gen_augment.study.parts import Parts
+from tests.study.toys import (
+    Copies,
+    Log,
+    TrueDraws,
+    gaussians,
+    make_task,
+    row_digests,
+    rows_of,
+    unlabelled,
+)
 
 COPIES = Copies()
 CLASSES = np.array([0, 1])
@@ -36,8 +45,8 @@ def clock() -> float:
 TICKS = itertools.count(0.0, 1.5)
 
 
-def imbalanced_split(seed: int = 0) -> Split:
-    return Task(*gaussians(120, imbalance=5), validation_size=0.2).split(seed)
+def imbalanced_split(seed: int = 0) -> Parts:
+    return make_task(*gaussians(120, imbalance=5), validation_size=0.2).split(seed)
 
 
 # Names
@@ -82,16 +91,16 @@ def test_parse_arm_refuses(name: str, message: str) -> None:
         parse_arm(name, {"mine": COPIES, "other": COPIES})
 
 
-@pytest.mark.parametrize("kind", ["image", "table"])
+@pytest.mark.parametrize("modality", [Image(), Table()], ids=["image", "table"])
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize("imbalanced", [True, False])
 def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(
-    kind: str, mirror: bool, imbalanced: bool
+    modality: Modality, mirror: bool, imbalanced: bool
 ) -> None:
     samplers = {"mine": COPIES, "other": COPIES}
-    names = default_arms(kind, samplers, mirror=mirror, imbalanced=imbalanced)
+    names = modality.default_arms(samplers, mirror=mirror, imbalanced=imbalanced)
     arms = [parse_arm(name, samplers) for name in names]
-    image = kind == "image"
+    image = isinstance(modality, Image)
     assert "real" in names
     assert {arm.rows for arm in arms if arm.is_generative} == {"mine", "other"}
     assert any("flip" in arm.batch_steps for arm in arms) == (mirror and image)
@@ -184,7 +193,7 @@ def test_steps_are_taken_in_the_order_of_the_name() -> None:
     x, y = torch.randn(32, 1, 8, 8), torch.eye(2)[torch.arange(32) % 2]
     for name, steps in (("flip+mixup", (flip, mixup)), ("mixup+flip", (mixup, flip))):
         torch.manual_seed(0)
-        found = parse_arm(name, {}).transform(x, y)
+        found = parse_arm(name, {}).transform(x, y, RECIPES)
         torch.manual_seed(0)
         expected = steps[1](*steps[0](x, y))
         torch.testing.assert_close(found, expected)
@@ -192,7 +201,7 @@ def test_steps_are_taken_in_the_order_of_the_name() -> None:
 
 def test_arm_without_steps_leaves_the_batch_alone() -> None:
     x, y = torch.randn(4, 1, 8, 8), torch.eye(4)
-    same_x, same_y = parse_arm("real", {}).transform(x, y)
+    same_x, same_y = parse_arm("real", {}).transform(x, y, RECIPES)
     assert same_x is x
     assert same_y is y
 
@@ -214,8 +223,8 @@ def test_synthetic_counts(counts: list[int]) -> None:
 
 def test_real_pool_is_the_training_part() -> None:
     split = imbalanced_split()
-    pool = make_pool(parse_arm("real", {}), split, CLASSES, 0, clock)
-    assert pool.part is split.train
+    pool = make_pool(parse_arm("real", {}), split, 0, clock)
+    assert pool.rows is split.train
     assert (pool.n_synthetic, pool.examples, pool.seconds) == (0, None, {})
 
 
@@ -225,16 +234,16 @@ def test_real_pool_is_the_training_part() -> None:
 @pytest.mark.parametrize("name", ["oversample", "smote"])
 def test_resampled_pools_are_balanced(make: Any, name: str) -> None:
     X, y = gaussians(120, imbalance=5)
-    split = Task(make(X), y).split(0)
-    pool = make_pool(parse_arm(name, {}), split, CLASSES, 0, clock)
+    split = make_task(make(X), y).split(0)
+    pool = make_pool(parse_arm(name, {}), split, 0, clock)
     counts = np.bincount(split.train.codes)
-    np.testing.assert_array_equal(np.bincount(pool.part.codes), [counts.max()] * 2)
-    assert type(pool.part.X) is type(split.train.X)
+    np.testing.assert_array_equal(np.bincount(pool.rows.codes), [counts.max()] * 2)
+    assert type(pool.rows.X) is type(split.train.X)
     assert pool.n_synthetic == 0
 
     # All training rows are there, each with its class.
     of_training = dict(zip(row_digests(split.train.X), split.train.codes, strict=True))
-    pooled = list(zip(row_digests(pool.part.X).tolist(), pool.part.codes.tolist(), strict=True))
+    pooled = list(zip(row_digests(pool.rows.X).tolist(), pool.rows.codes.tolist(), strict=True))
     assert set(of_training.items()) <= set(pooled)
     if name == "oversample":
         assert set(pooled) == set(of_training.items())
@@ -242,10 +251,10 @@ def test_resampled_pools_are_balanced(make: Any, name: str) -> None:
 
 def test_smote_rows_lie_between_training_rows_of_their_class() -> None:
     split = imbalanced_split()
-    pool = make_pool(parse_arm("smote", {}), split, CLASSES, 0, clock)
+    pool = make_pool(parse_arm("smote", {}), split, 0, clock)
     small = split.train.X[split.train.codes == 1]
-    new = pool.part.X[len(split.train) :]
-    assert (pool.part.codes[len(split.train) :] == 1).all()
+    new = pool.rows.X[len(split.train) :]
+    assert (pool.rows.codes[len(split.train) :] == 1).all()
     for row in new:
         # |a - row| + |row - b| = |a - b| holds on the segment from a to b, and nowhere else.
         distance = np.linalg.norm(small - row, axis=1)
@@ -257,17 +266,17 @@ def test_smote_rows_lie_between_training_rows_of_their_class() -> None:
 def test_smote_with_two_rows_of_a_class() -> None:
     X, y = gaussians(20, imbalance=9)
     pool = make_pool(
-        parse_arm("smote", {}), Split(Part(X, y), Part(X, y), Part(X + 9, y)), CLASSES, 0, clock
+        parse_arm("smote", {}), Parts(rows_of(X, y), rows_of(X, y), rows_of(X + 9, y)), 0, clock
     )
-    np.testing.assert_array_equal(np.bincount(pool.part.codes), [18, 18])
+    np.testing.assert_array_equal(np.bincount(pool.rows.codes), [18, 18])
 
 
 @pytest.mark.parametrize("name", ["oversample", "smote"])
 def test_classes_alike_are_left_as_they_are(name: str) -> None:
     X = pd.DataFrame({"x": np.arange(40.0), "city": np.tile(["Rome", "Oslo"], 20)})
-    split = Task(X, np.repeat([0, 1], 20)).split(0)
+    split = make_task(X, np.repeat([0, 1], 20)).split(0)
     assert (
-        make_pool(parse_arm(name, {}), split, CLASSES, 0, clock).part.codes.tolist()
+        make_pool(parse_arm(name, {}), split, 0, clock).rows.codes.tolist()
         == split.train.codes.tolist()
     )
 
@@ -275,39 +284,39 @@ def test_classes_alike_are_left_as_they_are(name: str) -> None:
 def test_smote_without_imbalanced_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "imblearn.over_sampling", None)
     with pytest.raises(MissingDependencyError, match="imbalanced"):
-        make_pool(parse_arm("smote", {}), imbalanced_split(), CLASSES, 0, clock)
+        make_pool(parse_arm("smote", {}), imbalanced_split(), 0, clock)
 
 
 @pytest.mark.parametrize("name", ["oversample", "smote"])
 def test_resampling_follows_the_seed(name: str) -> None:
     arm, split = parse_arm(name, {}), imbalanced_split()
-    pools = [make_pool(arm, split, CLASSES, seed, clock).part.X for seed in (1, 1, 2)]
+    pools = [make_pool(arm, split, seed, clock).rows.X for seed in (1, 1, 2)]
     np.testing.assert_array_equal(pools[0], pools[1])
     assert not np.array_equal(pools[0], pools[2])
 
 
 def test_generative_pool() -> None:
     split = imbalanced_split()
-    pool = make_pool(parse_arm("mine", {"mine": TrueDraws()}), split, CLASSES, 3, clock)
+    pool = make_pool(parse_arm("mine", {"mine": TrueDraws()}), split, 3, clock)
     real, n = np.bincount(split.train.codes), len(split.train)
-    np.testing.assert_array_equal(np.bincount(pool.part.codes), real + synthetic_counts(real))
-    assert pool.n_synthetic == len(pool.part) - n == synthetic_counts(real).sum()
-    np.testing.assert_array_equal(pool.part.X[:n], split.train.X)
-    np.testing.assert_array_equal(pool.part.codes[:n], split.train.codes)
+    np.testing.assert_array_equal(np.bincount(pool.rows.codes), real + synthetic_counts(real))
+    assert pool.n_synthetic == len(pool.rows) - n == synthetic_counts(real).sum()
+    np.testing.assert_array_equal(pool.rows.X[:n], split.train.X)
+    np.testing.assert_array_equal(pool.rows.codes[:n], split.train.codes)
     assert pool.seconds == {"fit_seconds": 1.5, "sample_seconds": 1.5}
 
     # Labels go with their rows: the mean of each class's synthetic rows is on its own side.
     for code, side in ((0, -1), (1, 1)):
-        mine = pool.part.X[n:][pool.part.codes[n:] == code]
+        mine = pool.rows.X[n:][pool.rows.codes[n:] == code]
         assert side * mine[:, 0].mean() > 0.5
     assert pool.examples is not None
     np.testing.assert_array_equal(np.bincount(pool.examples.codes), [N_EXAMPLES, N_EXAMPLES])
-    assert set(row_digests(pool.examples.X)) <= set(row_digests(pool.part.X[n:]))
+    assert set(row_digests(pool.examples.X)) <= set(row_digests(pool.rows.X[n:]))
 
 
 def test_sampler_gets_the_user_s_labels_and_a_seed_of_the_trial() -> None:
     X, y = gaussians(60)
-    split = Task(X, np.array(["no", "yes"])[y]).split(0)
+    split = make_task(X, np.array(["no", "yes"])[y]).split(0)
     seen = []
 
     class Spy(Copies):
@@ -317,7 +326,7 @@ def test_sampler_gets_the_user_s_labels_and_a_seed_of_the_trial() -> None:
 
     arm, unfitted = parse_arm("spy", {"spy": Spy()}), Spy()
     for seed in (0, 0, 1):
-        make_pool(arm, split, np.array(["no", "yes"]), seed, clock)
+        make_pool(arm, split, seed, clock)
     assert [labels for labels, _ in seen] == [{"no", "yes"}] * 3
     assert seen[0][1] == seen[1][1] != seen[2][1]
     assert vars(arm.sampler) == vars(unfitted)
@@ -330,8 +339,8 @@ def test_labels_that_come_back_in_another_order_stay_with_their_rows() -> None:
             return rows[::-1], labels[::-1]
 
     split = imbalanced_split()
-    pool = make_pool(parse_arm("mine", {"mine": Reversed()}), split, CLASSES, 0, clock)
-    rows, codes = pool.part.X[len(split.train) :], pool.part.codes[len(split.train) :]
+    pool = make_pool(parse_arm("mine", {"mine": Reversed()}), split, 0, clock)
+    rows, codes = pool.rows.X[len(split.train) :], pool.rows.codes[len(split.train) :]
     assert rows[codes == 0][:, 0].mean() < -0.5
     assert rows[codes == 1][:, 0].mean() > 0.5
 
@@ -344,7 +353,7 @@ def test_sampler_that_delivers_too_few_rows(kept: slice) -> None:
             return rows[kept], labels[kept]
 
     with pytest.raises(InputError, match="'mine' was asked for"):
-        make_pool(parse_arm("mine", {"mine": Short()}), imbalanced_split(), CLASSES, 0, clock)
+        make_pool(parse_arm("mine", {"mine": Short()}), imbalanced_split(), 0, clock)
 
 
 def test_synthetic_copies_of_test_rows_are_a_leak() -> None:
@@ -359,7 +368,7 @@ def test_synthetic_copies_of_test_rows_are_a_leak() -> None:
     with pytest.raises(
         LeakError, match="3 synthetic rows of 'mine' are equal to rows of the test part"
     ):
-        make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
+        make_pool(parse_arm("mine", {"mine": Thief()}), split, 0, clock)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +380,7 @@ def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(
     X = pd.DataFrame(
         {"colour": [*"rgbrggrgb"], "size": [*"sssmmmlll"], "worn": [True, False] * 4 + [True]}
     )
-    train = Part(
+    train = rows_of(
         X[:5], np.zeros(5, int)
     )  # row 5 is made of what these have, row 6 is the first large one
 
@@ -382,8 +391,7 @@ def test_of_a_table_of_categories_a_sampler_may_meet_a_test_row_by_chance(
     def pool() -> Pool:
         return make_pool(
             parse_arm("mine:1:prior", {"mine": Meets()}),
-            Split(train, train, Rows(X[5:])),
-            CLASSES[:1],
+            Parts(train, train, unlabelled(X[5:])),
             0,
             clock,
         )
@@ -400,8 +408,8 @@ def test_rows_of_a_few_categories_are_met_by_chance_and_stolen_ones_are_not() ->
     values = np.array(list(itertools.product([0.0, 1.0], repeat=7)))
     order = np.random.default_rng(0).permutation(128)
     codes = np.arange(128) % 2
-    parts = [Part(values[part], codes[part]) for part in np.split(order, [48, 80])]
-    split = Split(*parts[:2], Rows(parts[2].X))
+    parts = [rows_of(values[part], codes[part]) for part in np.split(order, [48, 80])]
+    split = Parts(*parts[:2], unlabelled(parts[2].X))
 
     class Coins(TrueDraws):
         def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
@@ -411,14 +419,14 @@ def test_rows_of_a_few_categories_are_met_by_chance_and_stolen_ones_are_not() ->
         def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
             return np.concatenate([parts[1].X[:1], parts[2].X])[: len(labels)]
 
-    assert len(make_pool(parse_arm("mine", {"mine": Coins()}), split, CLASSES, 0, clock).part) > 48
+    assert len(make_pool(parse_arm("mine", {"mine": Coins()}), split, 0, clock).rows) > 48
     with pytest.raises(
         LeakError, match="47 synthetic rows of 'mine' are equal to rows of the test part"
     ):
-        make_pool(parse_arm("mine", {"mine": Thief()}), split, CLASSES, 0, clock)
+        make_pool(parse_arm("mine", {"mine": Thief()}), split, 0, clock)
 
 
 def test_only_the_training_part_is_fitted_on() -> None:
     split, log = imbalanced_split(), Log()
-    make_pool(Arm("spy", "spy", (), Copies(log)), split, CLASSES, 0, clock)
+    make_pool(Arm("spy", "spy", (), Copies(log)), split, 0, clock)
     assert log == [row_digests(split.train.X).tolist()]

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_class_weight
 from torch import nn
 
+from gen_augment.data import Rows
+from gen_augment.study import Training
 from gen_augment.study.arms import Pool, Synthetic, parse_arm
-from gen_augment.study.arms.synthetic import beside
 from gen_augment.study.balance import (
     class_weights,
     log_prior,
@@ -26,19 +27,18 @@ from gen_augment.study.balance import (
     tune_offsets,
     weight_key,
 )
-from gen_augment.study.models import fit_predict
-from gen_augment.study.task import Part
-from tests.study.toys import Log, Recorder, gaussians, training_records
+from gen_augment.study.fitting import fit_predict
+from tests.study.toys import Log, Recorder, gaussians, rows_of, training_records
 
 
-def train(model: Any, arm: str, part: Part, **changes: Any) -> Any:
+def train(model: Any, arm: str, part: Rows, **changes: Any) -> Any:
     settings: dict[str, Any] = {
         "n_steps": 300,
         "batch_size": 64,
         "lr": 0.05,
         "device": "cpu",
     } | changes
-    return fit_predict(model, parse_arm(arm, {}), Pool(part), part, 2, 0, **settings)
+    return fit_predict(model, parse_arm(arm, {}), Pool(part), part, 0, Training(**settings))
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
@@ -93,8 +93,8 @@ def test_offsets_of_more_classes_never_do_worse(seed: int, n_classes: int) -> No
     assert balanced_accuracy_score(codes, tuned) >= before - 1e-12
 
 
-IMBALANCED = Part(*gaussians(1100, imbalance=9))
-TEST = Part(*gaussians(4000, seed=1))
+IMBALANCED = rows_of(*gaussians(1100, imbalance=9))
+TEST = rows_of(*gaussians(4000, seed=1))
 
 
 @pytest.mark.parametrize("arm", ["weights", "logit", "threshold"])
@@ -143,10 +143,10 @@ def test_weight_key() -> None:
 def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> None:
     X, y = gaussians(40)
     log = Log()
-    pool = Pool(Part(X, y), pretrain=Part(X + 100, y))
+    pool = Pool(rows_of(X, y), pretrain=rows_of(X + 100, y))
     fit_predict(
-        lambda: Recorder(2, log), parse_arm("real", {}), pool, Part(X, y), 2, 0,
-        n_steps=10, batch_size=8, lr=1e-3, device="cpu",
+        lambda: Recorder(2, log), parse_arm("real", {}), pool, rows_of(X, y), 0,
+        Training(10, 8, 1e-3, device="cpu"),
     )  # fmt: skip
     far = [bool((batch > 10).all()) for batch in training_records(log)[0]["batches"]]
     assert far == [True] * 5 + [False] * 5
@@ -156,13 +156,13 @@ def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> N
 @pytest.mark.parametrize("balance", ["", "+logit"])
 def test_soft_labels_are_what_real_rows_teach(balance: str) -> None:
     """Synthetic rows are all given to the wrong class: that is not seen, and the posterior is Bayes' rule's."""
-    real, made = Part(*gaussians(2000)), Part(*gaussians(6000, seed=2))
-    both = Part(np.concatenate([real.X, made.X]), np.append(real.codes, 1 - made.codes))
+    real, made = rows_of(*gaussians(2000)), rows_of(*gaussians(6000, seed=2))
+    both = rows_of(np.concatenate([real.X, made.X]), np.append(real.codes, 1 - made.codes))
     log: Log = []
     found = {
         option: fit_predict(
             lambda: Recorder(2, log), parse_arm(f"made{option}{balance}", {"made": None}), Pool(both, len(made)), real,
-            2, 0, n_steps=400, batch_size=64, lr=0.05, device="cpu",
+            0, Training(400, 64, 0.05, device="cpu"),
         )(TEST.X)
         for option in ("", ":soft")
     }  # fmt: skip
@@ -179,26 +179,22 @@ def test_soft_labels_are_what_real_rows_teach(balance: str) -> None:
 def test_soft_labels_of_rows_to_train_on_first() -> None:
     X, y = gaussians(500)
     arm = parse_arm("made:pretrain:soft", {"made": None})
-    pool = Pool(Part(X, y), len(X), pretrain=Part(X, 1 - y))
+    pool = Pool(rows_of(X, y), len(X), pretrain=rows_of(X, 1 - y))
     predict = fit_predict(
         lambda: nn.Linear(2, 2),
         arm,
         pool,
-        Part(X, y),
-        2,
+        rows_of(X, y),
         0,
-        n_steps=200,
-        batch_size=64,
-        lr=0.05,
-        device="cpu",
+        Training(200, 64, 0.05, device="cpu"),
     )
     assert (predict(TEST.X).argmax(axis=1) == TEST.codes).mean() == pytest.approx(0.841, abs=0.015)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
 def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
-    real, made = Part(*gaussians(30)), Part(*gaussians(170, seed=2))
-    pool = beside_of(real, Part(made.X + 100, made.codes), share)
+    real, made = rows_of(*gaussians(30)), rows_of(*gaussians(170, seed=2))
+    pool = beside_of(real, rows_of(made.X + 100, made.codes), share)
     log: Log = []
     arm = parse_arm(f"made:share={share}", {"made": None})
     fit_predict(
@@ -206,12 +202,8 @@ def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
         arm,
         pool,
         real,
-        2,
         0,
-        n_steps=100,
-        batch_size=20,
-        lr=1e-3,
-        device="cpu",
+        Training(100, 20, 1e-3, device="cpu"),
     )
     met = torch.cat(training_records(log)[0]["batches"])
     assert float((met[:, 0] > 10).double().mean()) == pytest.approx(share, abs=0.02)
@@ -221,23 +213,21 @@ def test_share_of_synthetic_rows_among_those_met(share: float) -> None:
 @pytest.mark.parametrize("balance", ["", "+weights", "+logit"])
 def test_share_in_an_estimator_is_repeated_rows(balance: str) -> None:
     """Four synthetic rows for each real one, of which half are to be met, are as if each real row came four times."""
-    real, made = Part(*gaussians(60, imbalance=2)), Part(*gaussians(240, imbalance=5, seed=2))
-    four_times = Part(np.repeat(real.X, 4, axis=0), np.repeat(real.codes, 4))
+    real, made = rows_of(*gaussians(60, imbalance=2)), rows_of(*gaussians(240, imbalance=5, seed=2))
+    four_times = rows_of(np.repeat(real.X, 4, axis=0), np.repeat(real.codes, 4))
     arm = parse_arm(f"made:share=0.5{balance}", {"made": None})
     model = LogisticRegression(C=1e6, tol=1e-10, max_iter=1000)
     pools = beside_of(real, made, 0.5), beside_of(four_times, made, None)
     found, expected = (
-        fit_predict(model, arm, pool, real, 2, 0, n_steps=1, batch_size=1, lr=1e-3, device="cpu")(
-            TEST.X
-        )
+        fit_predict(model, arm, pool, real, 0, Training(1, 1, 1e-3, device="cpu"))(TEST.X)
         for pool in pools
     )
     np.testing.assert_allclose(found, expected, atol=1e-4)  # of the optimiser
 
 
-def beside_of(real: Part, made: Part, share: float | None) -> Pool:
+def beside_of(real: Rows, made: Rows, share: float | None) -> Pool:
     return Pool(
-        beside(real, made), len(made), weights=Synthetic(share=share).weights(len(real), len(made))
+        real.joined(made), len(made), weights=Synthetic(share=share).weights(len(real), len(made))
     )
 
 

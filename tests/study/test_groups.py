@@ -13,9 +13,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from gen_augment.errors import ArchiveError, InputError, LeakError
 from gen_augment.study import Study, StudyResult, load_result
+from gen_augment.study.findings import Design, scores_left_out, variance_over_tests
 from gen_augment.study.groups import rows_by_group, whole_groups
-from gen_augment.study.task import Split, Task
-from tests.study.toys import Copies, TrueDraws
+from gen_augment.study.metrics import METRICS
+from gen_augment.study.parts import Parts
+from tests.study.toys import Copies, TrueDraws, make_study, make_task
 
 
 def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -26,7 +28,7 @@ def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndar
     return rng.normal(size=(n, 5))[groups] + rng.normal(scale=0.05, size=(n * visits, 5)), y, groups
 
 
-def owners(split: Split, groups: np.ndarray) -> list[set[int]]:
+def owners(split: Parts, groups: np.ndarray) -> list[set[int]]:
     """Groups of each part, of rows whose first column is their number."""
     return [
         set(groups[part.X[:, 0].astype(int)].tolist())
@@ -51,7 +53,7 @@ def test_no_group_is_on_two_sides(
     order = np.random.default_rng(seed).permutation(len(groups))
     groups, y = groups[order], y[order]
     X = np.arange(len(y), dtype=float)[:, None]
-    task = Task(X, y, groups=groups, test_size=test_size)
+    task = make_task(X, y, groups=groups, test_size=test_size)
     split = task.split(seed)
     train, validation, test = owners(split, groups)
     assert train | validation | test == set(groups.tolist())
@@ -86,7 +88,7 @@ def test_shares_are_as_near_as_those_of_a_library() -> None:
 
 def test_seeds_hold_out_different_groups() -> None:
     X, y, groups = patients(40, 3)
-    task = Task(X, y, groups=groups, test_size=0.25)
+    task = make_task(X, y, groups=groups, test_size=0.25)
     held_out = [whole_groups(groups, task.rows.codes, 0.25, seed) for seed in range(40)]
     assert np.mean(held_out, axis=0) == pytest.approx(0.25, abs=0.25)  # none always, none never
     assert np.mean(held_out, axis=0).min() > 0
@@ -101,8 +103,8 @@ def test_rows_of_a_group_that_is_known_flatter_and_are_kept_apart() -> None:
         "samplers": {},
         "near_copies": "ignore",
     }
-    flattered = Study(X, y, **how).run().scores().to_numpy().mean()
-    honest = Study(X, y, groups=groups, **how).run().scores().to_numpy().mean()
+    flattered = make_study(X, y, **how).run().scores().to_numpy().mean()
+    honest = make_study(X, y, groups=groups, **how).run().scores().to_numpy().mean()
     assert flattered > 0.98
     assert honest == pytest.approx(0.5, abs=0.08)
 
@@ -126,11 +128,11 @@ def test_other_test_groups_would_say_other_things(grouped: bool) -> None:
             "validation_accuracy": 0.7,
         }
         result = StudyResult(
-            pd.DataFrame(columns), {"real": False, "gan": True}, "accuracy", 0.0, {"n_seeds": 3},
+            pd.DataFrame(columns), {"real": False, "gan": True}, (METRICS["accuracy"],), {"n_seeds": 3},
+            Design(test_groups=groups if grouped else None),
             predictions=predictions, truth={seed: {"test": codes[groups]} for seed in range(3)},
-            test_groups=groups if grouped else None,
         )  # fmt: skip
-        found.append(result.test_variance("gan", "real"))
+        found.append(variance_over_tests(result, "gan", "real"))
     between = (0.8 * 0.2 + 0.7 * 0.3) / n
     assert np.mean(found) == pytest.approx(between if grouped else between / visits, rel=0.15)
 
@@ -139,20 +141,20 @@ def test_what_seeds_share_is_that_of_whole_groups() -> None:
     """Three groups of a class are divided into thirds, whatever is asked for."""
     groups, y = np.repeat(np.arange(6), 10), np.repeat([0, 1], 30)
     X = np.random.default_rng(0).normal(size=(60, 2))
-    assert Task(X, y, groups=groups).overlap == pytest.approx(1)
-    assert Task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
+    assert make_task(X, y, groups=groups).overlap == pytest.approx(1)
+    assert make_task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
 
 
 def test_copies_within_a_group_are_no_leak() -> None:
     X, y, groups = patients(12, 4)
     X[groups == 3] = X[groups == 3][0]
-    assert Task(X, y, groups=groups).n_dropped == 0
+    assert make_task(X, y, groups=groups).n_dropped == 0
     X[groups == 5] = X[groups == 3][0]
     with pytest.raises(
         LeakError, match=r"4 rows occur more than once in X, in several groups \(first: row 20\)"
     ):
-        Task(X, y, groups=groups)
-    task = Task(X, y, groups=groups, drop_duplicates=True)
+        make_task(X, y, groups=groups)
+    task = make_task(X, y, groups=groups, drop_duplicates=True)
     assert task.n_dropped == 4
     assert task.rows.groups is not None
     np.testing.assert_array_equal(task.rows.groups, groups[groups != 5])
@@ -210,14 +212,14 @@ def test_groups_that_do_not_fit(
     given: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        Task(X, Y, **given)
+        make_task(X, Y, **given)
 
 
 @pytest.mark.parametrize(
     "names", [[f"p{g}" for g in GROUPS], pd.Series(GROUPS, index=GROUPS + 7), GROUPS.tolist()]
 )
 def test_groups_have_names_of_any_kind(names: Any) -> None:
-    same, other = Task(X, Y, groups=names).split(3), Task(X, Y, groups=GROUPS).split(3)
+    same, other = make_task(X, Y, groups=names).split(3), make_task(X, Y, groups=GROUPS).split(3)
     np.testing.assert_array_equal(same.test.X, other.test.X)
 
 
@@ -237,7 +239,7 @@ def test_no_division_has_every_class_on_both_sides() -> None:
 
 def test_a_study_goes_on_with_the_same_groups_alone(tmp_path: Path) -> None:
     def study(groups: Any, n_seeds: int) -> Study:
-        return Study(
+        return make_study(
             X, Y, groups=groups, model=KNeighborsClassifier(1), arms=["real", "copies"], samplers={"copies": Copies()},
             n_seeds=n_seeds, near_copies="ignore",
         )  # fmt: skip
@@ -251,26 +253,26 @@ def test_a_study_goes_on_with_the_same_groups_alone(tmp_path: Path) -> None:
 
 def test_a_result_keeps_the_groups_of_its_test_part(tmp_path: Path) -> None:
     test = (*ELSEWHERE, np.repeat([90, 91, 92, 93], 4))
-    study = Study(
+    study = make_study(
         X, Y, groups=GROUPS, test=test, model=KNeighborsClassifier(1), arms=["real", "copies"],
         samplers={"copies": TrueDraws()}, n_seeds=3, near_copies="ignore",
     )  # fmt: skip
     result, again = study.run(tmp_path), load_result(tmp_path)
-    assert result.scores_left_out("real").shape == (3, 4)
-    np.testing.assert_array_equal(again.test_groups, result.test_groups)
+    assert scores_left_out(result, "real").shape == (3, 4)
+    np.testing.assert_array_equal(again.design.test_groups, result.design.test_groups)
     assert again.verdict() == result.verdict()
     assert list(again.truth) == list(result.truth) == [0, 1, 2]
 
 
 def test_a_search_keeps_groups_whole(tmp_path: Path) -> None:
     X, y, groups = patients(60, 3)
-    study = Study(
+    study = make_study(
         X, y, groups=groups, per_class=60, model=KNeighborsClassifier(1), arms=["real", "copies"],
         samplers={"copies": Copies()}, n_seeds=3, near_copies="error",
     )  # fmt: skip
     found = study.recommend(tmp_path, ratios=(1,), filters=())
     assert found.use is None
-    assert found.result.test_groups is not None
+    assert found.result.design.test_groups is not None
     assert (
         found.result.scores().to_numpy().mean() < 0.75
     )  # nobody knows a patient that was not seen

@@ -119,5 +119,5 @@ def test_direction_of_each_metric() -> None:
     codes = np.array([0, 0, 1, 1])
     good = scores(codes, np.eye(2)[codes] * 0.98 + 0.01)
     bad = scores(codes, np.eye(2)[[0, 1, 1, 0]] * 0.98 + 0.01)
-    for name, (_, higher_is_better) in METRICS.items():
-        assert (good[name] > bad[name]) is higher_is_better
+    for name, metric in METRICS.items():
+        assert (good[name] > bad[name]) is metric.higher_is_better

@@ -22,19 +22,20 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
+from gen_augment.data import Rows
 from gen_augment.errors import DivergedError, InputError
-from gen_augment.study import Study
+from gen_augment.modalities import Image, Table
+from gen_augment.modalities.image.networks import SmallCNN
+from gen_augment.study import Training
 from gen_augment.study.arms import Pool, make_pool, parse_arm
+from gen_augment.study.fitting import fit_predict
 from gen_augment.study.models import (
-    SmallCNN,
-    default_model,
     default_steps,
     describe_model,
-    fit_predict,
     is_network_factory,
     load_model,
 )
-from gen_augment.study.task import Part, Split
+from gen_augment.study.parts import Parts
 from tests.study.toys import (
     Copies,
     Log,
@@ -42,15 +43,17 @@ from tests.study.toys import (
     brightness,
     centred_images,
     gaussians,
+    make_study,
+    rows_of,
     training_records,
 )
 
 
 def train(
     model: Any,
-    pool: Part,
+    pool: Rows,
     *,
-    real: Part | None = None,
+    real: Rows | None = None,
     arm: str = "real",
     seed: int = 0,
     **changes: Any,
@@ -62,11 +65,13 @@ def train(
         "lr": 1e-2,
         "device": "cpu",
     } | changes
-    return fit_predict(model, parse_arm(arm, {}), Pool(pool), real or pool, 2, seed, **settings)
+    return fit_predict(
+        model, parse_arm(arm, {}), Pool(pool), real or pool, seed, Training(**settings)
+    )
 
 
-def table(n: int = 60, seed: int = 0) -> Part:
-    return Part(*gaussians(n, seed=seed))
+def table(n: int = 60, seed: int = 0) -> Rows:
+    return rows_of(*gaussians(n, seed=seed))
 
 
 # What counts as a classifier
@@ -97,10 +102,10 @@ def test_what_is_neither_estimator_nor_factory_is_refused(model: Any) -> None:
 
 def test_default_models_can_be_trained() -> None:
     X, y = centred_images(20)
-    network = default_model("image", (1, 12, 12), 2)
+    network = Image().classifier(rows_of(X, y).spec)
     assert isinstance(network(), SmallCNN)
-    assert train(network, Part(X, y))(X).shape == (20, 2)
-    forest = default_model("table", (2,), 2)
+    assert train(network, rows_of(X, y))(X).shape == (20, 2)
+    forest = Table().classifier(table().spec)
     assert isinstance(forest, RandomForestClassifier)
 
 
@@ -110,7 +115,7 @@ def test_steps_grow_with_the_training_rows_unless_given() -> None:
     assert default_steps(60_000) == 8400
     X, y = centred_images(200)
     made = partial(
-        Study,
+        make_study,
         X,
         y,
         arms=["real"],
@@ -120,7 +125,7 @@ def test_steps_grow_with_the_training_rows_unless_given() -> None:
         validation_size=1 / 6,
         device="cpu",
     )
-    assert made().n_steps == default_steps(100)
+    assert made().check().training.n_steps == default_steps(100)
     assert made(n_steps=3).run().protocol["n_steps"] == 3
 
 
@@ -223,7 +228,7 @@ def test_rows_are_scaled_by_the_real_training_rows() -> None:
     real, other = table(40, seed=0), table(40, seed=1)
     X = np.concatenate([real.X, other.X * 3])
     Seen.log.clear()
-    train(Seen(), Part(X, np.tile(real.codes, 2)), real=real)(other.X)
+    train(Seen(), rows_of(X, np.tile(real.codes, 2)), real=real)(other.X)
     scaler = StandardScaler().fit(real.X)
     np.testing.assert_allclose(Seen.log[0], scaler.transform(X), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(Seen.log[1], scaler.transform(other.X), rtol=1e-4, atol=1e-5)
@@ -239,13 +244,13 @@ def test_estimator_gives_scikit_learn_s_probabilities() -> None:
 def test_images_are_flattened_for_an_estimator() -> None:
     X, y = centred_images(20)
     Seen.log.clear()
-    train(Seen(), Part(X, y))
+    train(Seen(), rows_of(X, y))
     np.testing.assert_allclose(Seen.log[0], X.reshape(20, -1) / 127.5 - 1, atol=1e-6)
 
 
 def test_class_that_the_pool_lacks_has_probability_zero() -> None:
     X, _ = gaussians(10)
-    found = train(DummyClassifier(), Part(X, np.ones(10, int)))(X)
+    found = train(DummyClassifier(), rows_of(X, np.ones(10, int)))(X)
     np.testing.assert_array_equal(found, np.tile([0.0, 1.0], (10, 1)))
 
 
@@ -278,7 +283,7 @@ def test_network_of_a_seed_starts_equal_whatever_the_arm() -> None:
     log = Log()
     for seed in (0, 1):
         for arm, n in (("real", 40), ("flip+mixup", 40), ("shift", 30)):
-            train(lambda: Recorder(144, log), Part(X[:n], y[:n]), arm=arm, seed=seed)
+            train(lambda: Recorder(144, log), rows_of(X[:n], y[:n]), arm=arm, seed=seed)
     initial = [record["initial"] for record in log]
     assert all(torch.equal(weights, initial[0]) for weights in initial[:3])
     assert all(torch.equal(weights, initial[3]) for weights in initial[3:])
@@ -289,7 +294,7 @@ def test_network_takes_exactly_n_steps_of_batch_size() -> None:
     X, y = centred_images(10)
     log = Log()
     for n in (10, 6):  # batches larger than the data span epochs
-        train(lambda: Recorder(144, log), Part(X[:n], y[:n]), n_steps=7, batch_size=8)
+        train(lambda: Recorder(144, log), rows_of(X[:n], y[:n]), n_steps=7, batch_size=8)
     assert [[len(batch) for batch in record["batches"]] for record in log] == [[8] * 7] * 2
 
 
@@ -297,7 +302,7 @@ def test_arms_with_the_same_rows_see_them_in_the_same_order() -> None:
     X, y = centred_images(40)
     log = Log()
     for arm in ("real", "shift", "flip", "shift+flip"):
-        train(lambda: Recorder(144, log), Part(X, y), arm=arm, n_steps=12)
+        train(lambda: Recorder(144, log), rows_of(X, y), arm=arm, n_steps=12)
     orders = [torch.cat([brightness(batch) for batch in record["batches"]]) for record in log]
     images = [torch.cat(record["batches"]) for record in log]
     for order, changed in zip(orders[1:], images[1:], strict=True):
@@ -317,7 +322,7 @@ def test_transforms_do_not_depend_on_what_the_network_drew() -> None:
         return network
 
     for factory in (lambda: Recorder(144, log), greedy):
-        train(factory, Part(X, y), arm="shift+mixup")
+        train(factory, rows_of(X, y), arm="shift+mixup")
     torch.testing.assert_close(log[0]["batches"], log[1]["batches"], rtol=0, atol=0)
 
 
@@ -334,7 +339,7 @@ def test_network_learns_and_gives_probabilities() -> None:
 
 def test_network_predicts_in_evaluation_mode_and_in_any_batch() -> None:
     X, y = centred_images(600)
-    predict = train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), n_steps=2)
+    predict = train(lambda: SmallCNN((1, 12, 12), 2), rows_of(X, y), n_steps=2)
     whole = predict(X)
     np.testing.assert_allclose(predict(X[550:]), whole[550:], atol=1e-6)
 
@@ -351,7 +356,7 @@ def test_mixed_precision_trains_in_16_bits_and_predicts_in_32() -> None:
 
     probabilities = {}
     for precision, trained_in in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
-        predict = train(lambda: Watched(144, 2), Part(X, y), n_steps=60, precision=precision)
+        predict = train(lambda: Watched(144, 2), rows_of(X, y), n_steps=60, precision=precision)
         probabilities[precision] = predict(X)
         assert seen == {True: {trained_in}, False: {torch.float32}}
         seen = {True: set(), False: set()}
@@ -384,7 +389,7 @@ def test_pooling_before_the_relu_is_the_same_function() -> None:
 def test_training_leaves_every_global_generator_as_it_was() -> None:
     X, y = centred_images(20)
     before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
-    train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+flip+mixup")
+    train(lambda: SmallCNN((1, 12, 12), 2), rows_of(X, y), arm="shift+flip+mixup")
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tolist() == before[1]
     assert random.getstate() == before[2]
@@ -393,7 +398,7 @@ def test_training_leaves_every_global_generator_as_it_was() -> None:
 def test_seed_decides_a_network_with_drop_out_and_transforms() -> None:
     X, y = centred_images(20)
     found = [
-        train(lambda: SmallCNN((1, 12, 12), 2), Part(X, y), arm="shift+mixup", seed=seed)(X)
+        train(lambda: SmallCNN((1, 12, 12), 2), rows_of(X, y), arm="shift+mixup", seed=seed)(X)
         for seed in (0, 0, 1)
     ]
     np.testing.assert_array_equal(found[0], found[1])
@@ -408,10 +413,10 @@ def test_diverged_network_is_an_error_and_not_a_score() -> None:
 
 def test_pool_of_a_sampler_trains_for_as_many_steps_as_real_rows() -> None:
     X, y = centred_images(40)
-    part, log = Part(X, y), Log()
-    split = Split(part, part, Part(255 - X, y))
-    pool = make_pool(parse_arm("mine", {"mine": Copies()}), split, np.array([0, 1]), 0, lambda: 0.0)
-    for rows in (part, pool.part):
+    part, log = rows_of(X, y), Log()
+    split = Parts(part, part, rows_of(255 - X, y))
+    pool = make_pool(parse_arm("mine", {"mine": Copies()}), split, 0, lambda: 0.0)
+    for rows in (part, pool.rows):
         train(lambda: Recorder(144, log), rows, real=part, n_steps=6)
     assert [len(record["batches"]) for record in training_records(log)] == [6, 6]
     torch.testing.assert_close(log[0]["initial"], log[1]["initial"], rtol=0, atol=0)
@@ -422,7 +427,7 @@ def test_mixed_rows_come_through_their_codec() -> None:
     frame = pd.DataFrame(
         {"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y], "z": np.where(y == 0, np.nan, 1.0)}
     )
-    predict = train(LogisticRegression(), Part(frame, y))
+    predict = train(LogisticRegression(), rows_of(frame, y))
     assert (predict(frame).argmax(axis=1) == y).all()
 
 
@@ -430,7 +435,7 @@ def test_a_pipeline_gets_the_frame_as_it_is() -> None:
     X, y = gaussians(60)
     frame = pd.DataFrame({"x": X[:, 0], "city": np.array(["Rome", "Oslo"])[y]})
     columns = make_column_transformer((OneHotEncoder(), ["city"]), (StandardScaler(), ["x"]))
-    predict = train(make_pipeline(columns, LogisticRegression()), Part(frame, y))
+    predict = train(make_pipeline(columns, LogisticRegression()), rows_of(frame, y))
     by_hand = make_pipeline(columns, LogisticRegression()).fit(frame, y)
     np.testing.assert_allclose(predict(frame), by_hand.predict_proba(frame))
 
@@ -450,7 +455,7 @@ def test_a_constant_has_no_spread_but_rounding() -> None:
     part = table()
     X = np.column_stack([part.X, np.full(len(part), 0.1)])
     Seen.log.clear()
-    train(Seen(), Part(X, part.codes))(X + 0.1)
+    train(Seen(), rows_of(X, part.codes))(X + 0.1)
     assert np.abs(Seen.log[-1]).max() < 10
 
 
@@ -458,7 +463,7 @@ def test_numbers_of_a_skewed_frame_are_standardised_and_no_more() -> None:
     rng = np.random.default_rng(0)
     X, y = np.exp(rng.normal(size=(80, 2)) * 2), np.arange(80) % 2
     Seen.log.clear()
-    train(Seen(), Part(pd.DataFrame(X, columns=["a", "b"]), y))
+    train(Seen(), rows_of(pd.DataFrame(X, columns=["a", "b"]), y))
     np.testing.assert_allclose(Seen.log[0], StandardScaler().fit_transform(X), rtol=1e-4, atol=1e-5)
 
 
@@ -466,13 +471,15 @@ def test_confident_probabilities_keep_their_ranks() -> None:
     """As scikit-learn gives them in 64 bits; in 32, those near 0 and 1 are tied."""
     X, y = load_breast_cancer(return_X_y=True)
     y = np.where(np.random.default_rng(0).random(len(y)) < 0.03, 1 - y, y)
-    study = Study(X, y, model=GaussianNB(), arms=["real"], metric="average_precision", n_seeds=2)
+    study = make_study(
+        X, y, model=GaussianNB(), arms=["real"], metric="average_precision", n_seeds=2
+    )
     found = study.run().scores()["real"]
     for seed in range(2):
-        split, scale = study.task.split(study._seed(seed)), StandardScaler()
+        split, scale = study.check().task.split(study.check().seed(seed)), StandardScaler()
         model = GaussianNB().fit(scale.fit_transform(split.train.X), split.train.codes)
         expected = average_precision_score(
-            study.task.truth(study._seed(seed)),
+            study.check().task.truth(study.check().seed(seed)),
             model.predict_proba(scale.transform(split.test.X))[:, 1],
         )
         assert found[seed] == pytest.approx(expected, abs=1e-6)

@@ -16,14 +16,26 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_sc
 from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
+from gen_augment.data import Rows
 from gen_augment.errors import ArchiveError
-from gen_augment.study import Study, StudyResult, load_result
-from gen_augment.study.pictures import difference_plot, example_grid
-from gen_augment.study.plots import ratios
+from gen_augment.study import StudyResult, load_result
+from gen_augment.study.arms import describe_arm, parse_arm
+from gen_augment.study.pictures import example_grid
+from gen_augment.study.predictions import class_recall, confusion, robustness
 from gen_augment.study.report import render
-from gen_augment.study.task import Part
+from gen_augment.study.report.plots import difference_plot, ratios
+from gen_augment.study.report.wording import breakable
 from tests.study.test_result import REAL, make_result, rows
-from tests.study.toys import Copies, Failing, Log, centred_images, gaussians, small_study
+from tests.study.toys import (
+    Copies,
+    Failing,
+    Log,
+    centred_images,
+    gaussians,
+    make_study,
+    rows_of,
+    small_study,
+)
 
 HOSTILE = np.array(["<script>alert(1)</script>", "$\\frac$ & \"'> $"])
 
@@ -62,7 +74,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def images_result() -> StudyResult:
     images, y = centred_images(40)
-    return Study(
+    return make_study(
         images,
         HOSTILE[y],
         model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
@@ -120,7 +132,7 @@ def test_styles_fetch_nothing(images_result: StudyResult) -> None:
 def test_pictures_have_words_and_can_be_opened(page: Page) -> None:
     images = page.all("img")
     assert len(images) == 1
-    assert "images from copies in the middle" in images[0]["alt"]
+    assert "rows from copies in the middle" in images[0]["alt"]
     png = base64.b64decode(images[0]["src"].removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(png)).size[0] > 600
     plot, *_ = [attributes for _, attributes in page.tags if attributes.get("role") == "img"]
@@ -142,6 +154,7 @@ def test_errors_with_html_are_shown_as_they_are() -> None:
 
 
 def table_rows(html: str, number: int) -> list[list[str]]:
+    html = re.sub(r'<table class="arms explained">.*?</table>', "", html, flags=re.DOTALL)
     table = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)[number]
     lines = re.findall(r"<tr.*?>(.*?)</tr>", table, re.DOTALL)
     return [
@@ -158,9 +171,6 @@ def test_numbers_are_those_of_the_table() -> None:
         "real",
         "70.50",
         "70.50",
-        "70.50",
-        "0.705",
-        "70.50",
         "–",
         "–",
         "–",
@@ -169,7 +179,7 @@ def test_numbers_are_those_of_the_table() -> None:
         "2.5",
     ]
     low, high, p = table.loc["gan", ["low", "high", "p_holm"]]
-    assert gan[6:] == [
+    assert gan[3:] == [
         "+4.75",
         f"{low * 100:+.2f} to {high * 100:+.2f}",
         f"{p:.3f}",
@@ -185,13 +195,13 @@ def test_numbers_are_those_of_the_table() -> None:
 def test_numbers_of_a_metric_without_a_percentage() -> None:
     result = make_result({"real": REAL, "gan": rows(0.5, 0.5, 0.4, 0.5, 0.5)}, metric="nll")
     html = render(result)
-    assert table_rows(html, 0)[1][6] == "+0.230"
+    assert table_rows(html, 0)[1][4] == "+0.230"
     assert table_rows(html, 1)[0] == ["0", "0.700", "0.500"]
 
 
 def test_one_seed_shows_no_interval() -> None:
     html = render(make_result({"real": rows(0.7, 0.7), "gan": rows(0.9, 0.99)}))
-    assert table_rows(html, 0)[1][6:8] == ["+29.00", "–"]
+    assert table_rows(html, 0)[1][3:5] == ["+29.00", "–"]
     assert "inf" not in Page(html).text
 
 
@@ -253,20 +263,20 @@ def dark_pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).max(axis=2) < 10
 
 
-def light_and_black(n_classes: int, colour: bool) -> tuple[Part, Part]:
+def light_and_black(n_classes: int, colour: bool) -> tuple[Rows, Rows]:
     """Real images that are light but for one pixel, and synthetic ones that are black."""
     codes = np.arange(n_classes * 6) % n_classes
     real = np.zeros((len(codes), 9, 9, 3), np.uint8)
     real[..., 0] = 200
     real[:, 0, 0] = 0
     pictures = real if colour else real[..., 0]
-    return Part(pictures, codes), Part(np.zeros_like(pictures), codes)
+    return rows_of(pictures, codes), rows_of(np.zeros_like(pictures), codes)
 
 
 @pytest.mark.parametrize("n_classes", [2, 30])
 @pytest.mark.parametrize("colour", [True, False])
 def test_example_grid_has_real_rows_left_and_synthetic_right(n_classes: int, colour: bool) -> None:
-    dark = dark_pixels(example_grid(*light_and_black(n_classes, colour), np.arange(n_classes)))
+    dark = dark_pixels(example_grid(*light_and_black(n_classes, colour)))
     columns = np.flatnonzero(dark.mean(axis=0) > 0.3)
     assert columns.min() > dark.shape[1] / 2
     assert len(columns) > dark.shape[1] / 4
@@ -278,17 +288,15 @@ def test_example_grid_has_real_rows_left_and_synthetic_right(n_classes: int, col
 
 def test_example_grid_leaves_a_class_without_rows_empty() -> None:
     real, synthetic = light_and_black(2, False)
-    one_class = Part(synthetic.X[synthetic.codes == 1], np.ones(6, int))
-    both, one = (
-        dark_pixels(example_grid(real, part, np.arange(2))).sum() for part in (synthetic, one_class)
-    )
+    one_class = rows_of(synthetic.X[synthetic.codes == 1], np.ones(6, int))
+    both, one = (dark_pixels(example_grid(real, part)).sum() for part in (synthetic, one_class))
     assert 0.4 * both < one < 0.6 * both
 
 
 def test_example_grid_stretches_dim_images() -> None:
     """Images of 0 to 16 out of 255, as those of scikit-learn's digits, are no black squares."""
     images, y = centred_images(20)
-    png = example_grid(Part(images // 16, y), Part(images // 16, y), np.arange(2))
+    png = example_grid(rows_of(images // 16, y), rows_of(images // 16, y))
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
     assert np.ptp(pixels) > 200
     assert ((pixels > 80) & (pixels < 200)).mean() > 0.05
@@ -296,12 +304,10 @@ def test_example_grid_stretches_dim_images() -> None:
 
 def test_example_grid_shows_the_nearest_training_image_beside_each() -> None:
     images, y = centred_images(24)
-    real = Part(images, y)
-    moved = Part(images[::-1].copy(), y[::-1].copy())  # copies: each is nearest to itself
+    real = rows_of(images, y)
+    moved = rows_of(images[::-1].copy(), y[::-1].copy())  # copies: each is nearest to itself
     pixels = np.asarray(
-        Image.open(io.BytesIO(example_grid(real, moved, np.arange(2), neighbours=True))).convert(
-            "L"
-        )
+        Image.open(io.BytesIO(example_grid(real, moved, neighbours=True))).convert("L")
     )
     bright = np.flatnonzero((pixels < 250).mean(axis=0) > 0.3)
     panels = np.split(bright, np.flatnonzero(np.diff(bright) > 12) + 1)
@@ -355,11 +361,11 @@ def test_confusion_and_recall_are_scikit_learn_s(tried: StudyResult) -> None:
     predicted = np.concatenate(
         [tried.predictions["real", seed]["test"].argmax(axis=1) for seed in range(3)]
     )
-    np.testing.assert_array_equal(tried.confusion("real"), confusion_matrix(codes, predicted))
+    np.testing.assert_array_equal(confusion(tried, "real"), confusion_matrix(codes, predicted))
     np.testing.assert_allclose(
-        tried.class_recall("real"), recall_score(codes, predicted, average=None)
+        class_recall(tried, "real"), recall_score(codes, predicted, average=None)
     )
-    found = tried.robustness().loc["real", "later"]
+    found = robustness(tried).loc["real", "later"]
     seeds = [
         balanced_accuracy_score(
             tried.truth[s]["later"], tried.predictions["real", s]["later"].argmax(axis=1)
@@ -383,7 +389,7 @@ def test_markdown_has_the_verdict_and_the_table(tried: StudyResult, tmp_path: Pa
 
 def test_a_saved_result_says_the_same(tmp_path: Path) -> None:
     images, y = centred_images(40)
-    found = Study(
+    found = make_study(
         images, HOSTILE[y], model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)), arms=["real", "copies"],
         samplers={"copies": Copies()}, n_seeds=3, n_steps=3, device="cpu", margin=0.01,
     ).run(tmp_path)  # fmt: skip
@@ -392,7 +398,7 @@ def test_a_saved_result_says_the_same(tmp_path: Path) -> None:
     assert again.details() == found.details()
     pd.testing.assert_frame_equal(again.table(), found.table(), check_dtype=False)
     assert again.examples == found.examples
-    np.testing.assert_array_equal(again.confusion("copies"), found.confusion("copies"))
+    np.testing.assert_array_equal(confusion(again, "copies"), confusion(found, "copies"))
     (tmp_path / "truth.npz").write_bytes(b"damaged")
     with pytest.raises(ArchiveError, match="holds no result of a study"):
         load_result(tmp_path)
@@ -400,9 +406,9 @@ def test_a_saved_result_says_the_same(tmp_path: Path) -> None:
 
 def test_a_report_of_estimators_says_nothing_of_steps() -> None:
     X, y = gaussians(60)
-    estimator = Study(X, y, model=GaussianNB(), arms=["real", "smote"], n_seeds=1).run()
+    estimator = make_study(X, y, model=GaussianNB(), arms=["real", "smote"], n_seeds=1).run()
     html = render(estimator)
-    assert not re.search("equal steps|n_steps|batch_size|lr", Page(html).text)
+    assert not re.search("equal steps|n_steps|batch_size|\\blr\\b", Page(html).text)
     assert "ConditionalFlow" not in html
     network = render(
         replace(estimator, protocol=estimator.protocol | {"model": "network Sequential"})
@@ -412,3 +418,51 @@ def test_a_report_of_estimators_says_nothing_of_steps() -> None:
     assert "Soft labels come from one more network" not in network
     soft = replace(estimator, arms={"real": False, "gan:1:soft+shift": True})
     assert "Soft labels come from one more network" in render(soft)
+
+
+@pytest.mark.parametrize(
+    "text, pieces",
+    [
+        ("vae:share=0.25+randaugment", ["vae:", "share=0.25+", "randaugment"]),
+        ("interval -14.88 to +7.76, <b>", ["interval -14.88 to +7.76, &lt;b&gt;"]),
+        ("gan@30", ["gan@30"]),
+    ],
+)
+def test_lines_break_between_the_steps_of_an_arm_and_nowhere_in_a_number(
+    text: str, pieces: list[str]
+) -> None:
+    assert breakable(text).split("<wbr>") == pieces
+
+
+def test_arms_and_the_data_are_told_in_words(images_result: StudyResult) -> None:
+    text = Page(render(images_result)).text
+    assert "Trains on the real rows and synthetic rows of copies (Copies), enough to give" in text
+    assert "batches are augmented by shift" in text
+    protocol = images_result.protocol | {"name": "toys"}
+    named = Page(render(replace(images_result, protocol=protocol))).text
+    assert "Did synthetic data help on toys?" in named
+    assert "it was chosen on" in named
+
+
+def test_signed_ranks_are_shown_where_they_can_say_anything() -> None:
+    arms = {"real": REAL * 2, "gan": rows(0.8, *[0.75, 0.78, 0.74, 0.74] * 2)}
+    many = Page(render(make_result(arms))).text
+    assert "p (Wilcoxon)" in many
+    few = Page(render(make_result({"real": REAL[:3], "gan": REAL[1:]}))).text
+    assert "p (Wilcoxon)" not in few
+    assert "With 3 seeds, Wilcoxon's signed-rank test cannot give a p-value below 0.25" in few
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("oversample+shift", "rows of small classes repeated until classes are equal; batches"),
+        ("gan:2:prior:agreement", "2 per real row, with the class shares of the real rows, that"),
+        ("gan:vary=0.5:guidance=2", "new versions of real rows of gan (Copies), enough"),
+        ("gan:1:soft+logit", "with labels predicted by a network trained on the real rows; logits"),
+        ("gan:pretrain", "used alone for the first half of the steps"),
+        ("gan:1:shuffled", "labels of the synthetic rows are shuffled (a control"),
+    ],
+)
+def test_words_of_arms(name: str, words: str) -> None:
+    assert words in describe_arm(parse_arm(name, {"gan": Copies()}))

@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from gen_augment.errors import ArchiveError, InputError
-from gen_augment.study.metrics import METRICS
-from gen_augment.study.result import StudyResult, check_metric
+from gen_augment.study.findings import Design, variance_over_tests
+from gen_augment.study.metrics import METRICS, find_metrics
+from gen_augment.study.result import StudyResult
 
 #: Validation and test scores of each seed; None for a failed trial.
 Rows = Mapping[str, Sequence[tuple[float, float] | None]]
@@ -43,10 +44,15 @@ def make_result(
     return StudyResult(
         pd.DataFrame(trials),
         {arm: arm.startswith("gan") for arm in arms},
-        metric,
-        overlap,
+        (METRICS[metric],),
         {"n_seeds": n_seeds or max(map(len, arms.values()))},
+        Design(overlap=overlap),
     )
+
+
+def redesigned(result: StudyResult, **changes: Any) -> StudyResult:
+    """The same trials, compared in another way."""
+    return replace(result, design=replace(result.design, **changes))
 
 
 def rows(validation: float, *test: float) -> list[tuple[float, float] | None]:
@@ -64,7 +70,7 @@ def test_verdict_yes() -> None:
     interval = stats.ttest_1samp([5, 6, 5, 5], 0).confidence_interval()
     assert result.verdict() == (
         "Yes: synthetic rows helped. gan improves balanced accuracy by 5.25 points over real, the best arm without "
-        f"them (95% interval {interval.low:+.2f} to {interval.high:+.2f}, 4 paired seeds)."
+        f"them on validation (95% interval {interval.low:+.2f} to {interval.high:+.2f}, 4 paired seeds)."
     )
 
 
@@ -122,7 +128,9 @@ def test_verdict_of_no_trials_at_all() -> None:
         *(f"{part}_{m}" for part in ("train", "validation", "test") for m in METRICS),
     ]
     trials = pd.DataFrame([], columns=[*columns, "fit_seconds", "sample_seconds", "train_seconds"])
-    result = StudyResult(trials, {"real": False, "gan": True}, "accuracy", 0, {"n_seeds": 3})
+    result = StudyResult(
+        trials, {"real": False, "gan": True}, (METRICS["accuracy"],), {"n_seeds": 3}
+    )
     assert result.verdict().startswith("No verdict")
     assert result.table()["trials"].tolist() == [0, 0]
 
@@ -203,8 +211,7 @@ def test_seeds_are_paired_whatever_the_order_of_trials() -> None:
     shuffled = StudyResult(
         result.trials.sample(frac=1, random_state=0),
         result.arms,
-        result.metric,
-        result.overlap,
+        result.metrics,
         result.protocol,
     )
     found = shuffled.difference("gan", "real")
@@ -274,7 +281,8 @@ def test_to_json(tmp_path: Path) -> None:
     result.to_json(tmp_path / "result.json")
     record = json.loads((tmp_path / "result.json").read_text())
     assert record["verdict"] == result.verdict()
-    assert record["metric"] == "balanced_accuracy"
+    assert [metric["name"] for metric in record["metrics"]] == ["balanced_accuracy"]
+    assert (record["outcome"], record["best_with_synthetic_rows"]) == ("no arm", None)
     assert record["protocol"] == {"n_seeds": 4}
     assert len(record["trials"]) == 8
     assert record["trials"][0]["test_accuracy"] == 0.70
@@ -290,10 +298,10 @@ def test_folder_that_is_missing(tmp_path: Path, write: Any) -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_check_metric(metric: str) -> None:
-    check_metric(metric)
+def test_metrics_are_found_by_name(metric: str) -> None:
+    assert find_metrics(metric, np.arange(2)) == (METRICS[metric],)
     with pytest.raises(InputError, match=f"metric='{metric}s' is not one of balanced_accuracy"):
-        check_metric(metric + "s")
+        find_metrics(metric + "s", np.arange(2))
 
 
 # What another test part would say
@@ -310,15 +318,15 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
             predictions |= {(arm, seed): {"test": np.eye(2)[said]} for seed in range(3)}
         trials = make_result({"real": REAL[:3], "gan": REAL[:3]}, metric="accuracy").trials
         result = StudyResult(
-            trials, {"real": False, "gan": True}, "accuracy", 0.0, {"n_seeds": 3},
+            trials, {"real": False, "gan": True}, (METRICS["accuracy"],), {"n_seeds": 3},
             predictions=predictions, truth={seed: {"test": codes} for seed in range(3)},
         )  # fmt: skip
-        found.append(result.test_variance("gan", "real"))
+        found.append(variance_over_tests(result, "gan", "real"))
         kept = replace(result, predictions={}, truth={})  # `left_out` stands for what is gone
         assert (
-            kept.test_variance("gan", "real")
+            variance_over_tests(kept, "gan", "real")
             == found[-1]
-            > replace(kept, left_out={}).test_variance("gan", "real")
+            > variance_over_tests(replace(kept, left_out={}), "gan", "real")
         )
     assert np.mean(found) == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) / n, rel=0.12)
     assert (
@@ -345,9 +353,9 @@ def test_splits_drawn_anew_need_no_jackknife() -> None:
     left_out = {"real": np.zeros((4, 20)), "gan": np.arange(80.0).reshape(4, 20)}
     result = replace(make_result({"real": REAL, "gan": REAL}, overlap=0.4), left_out=left_out)
     assert (
-        replace(result, fixed_test=False).test_variance("gan", "real")
+        variance_over_tests(redesigned(result, fixed_test=False), "gan", "real")
         == 0
-        < result.test_variance("gan", "real")
+        < variance_over_tests(result, "gan", "real")
     )
 
 
@@ -357,7 +365,7 @@ def test_areas_that_a_group_has_not_leave_all_open() -> None:
     left_out = np.full((4, 20), 0.9)
     left_out[:, 3] = np.nan
     unsure = replace(result, left_out={"real": left_out, "gan": left_out})
-    assert unsure.test_variance("gan", "real") == np.inf
+    assert variance_over_tests(unsure, "gan", "real") == np.inf
     assert unsure.difference("gan", "real").p_value == 1
     assert "no evidence" in unsure.verdict()
 

@@ -19,10 +19,9 @@ from torch import nn
 from gen_augment.errors import ArchiveError, InputError, LeakError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import KDESampler
-from gen_augment.study import Arm, Study, StudyResult
+from gen_augment.study import Arm, Study, StudyInterrupted, StudyResult
 from gen_augment.study.metrics import METRICS
-from gen_augment.study.saved import load_result
-from gen_augment.study.task import row_digests
+from gen_augment.study.result_files import load_result
 from tests.conftest import as_form, toy_images
 from tests.study.toys import (
     Copies,
@@ -33,6 +32,8 @@ from tests.study.toys import (
     brightness,
     centred_images,
     gaussians,
+    make_study,
+    row_digests,
     small_study,
     training_records,
 )
@@ -57,7 +58,7 @@ def image_study(**changes: Any) -> Study:
         "batch_size": 8,
         "device": "cpu",
     }
-    return Study(images, y, **(settings | changes))
+    return make_study(images, y, **(settings | changes))
 
 
 # Honesty
@@ -69,7 +70,7 @@ def test_sampler_sees_the_training_part_alone() -> None:
     study.run()
     assert len(log) == 3
     for number, fitted_on in enumerate(log):
-        split = study.task.split(derive_seed(study.random_state, "seed", number))
+        split = study.check().task.split(derive_seed(0, "seed", number))
         assert fitted_on == row_digests(split.train.X).tolist()
         held_out = {*row_digests(split.validation.X), *row_digests(split.test.X)}
         assert held_out.isdisjoint(fitted_on)
@@ -141,9 +142,9 @@ def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
 
 def test_leaks_in_the_data_stop_the_study_at_once() -> None:
     with pytest.raises(LeakError):
-        small_study(np.concatenate([X, X[:1]]), np.append(Y, Y[0]))
+        small_study(np.concatenate([X, X[:1]]), np.append(Y, Y[0])).check()
     with pytest.raises(LeakError):
-        small_study(X, Y, test=(X[:2], Y[:2]))
+        small_study(X, Y, test=(X[:2], Y[:2])).check()
 
 
 # Repetition
@@ -176,10 +177,12 @@ def test_trials_hold_what_was_done() -> None:
     assert trials["n_synthetic"].tolist() == [0, 36] * 3
     assert trials["fit_seconds"].isna().tolist() == [True, False] * 3
     assert (trials["train_seconds"] > 0).all()
-    assert result.overlap == pytest.approx(0.25 / (0.75 * 0.8))  # test rows for each row trained on
-    assert result.fixed_test is False
+    assert result.design.overlap == pytest.approx(
+        0.25 / (0.75 * 0.8)
+    )  # test rows for each row trained on
+    assert result.design.fixed_test is False
     apart = small_study(X, Y, test=(X + 9, Y)).run()
-    assert (apart.overlap, apart.fixed_test) == (0.5, True)
+    assert (apart.design.overlap, apart.design.fixed_test) == (0.5, True)
 
 
 @pytest.mark.parametrize("test", [None, gaussians(30, seed=9)], ids=["split", "given"])
@@ -187,14 +190,16 @@ def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
     study = small_study(X, Y, arms=["real"], samplers={}, test=test, n_seeds=3)
     trials = study.run().trials
     for number in range(3):
-        split = study.task.split(derive_seed(0, "seed", number))
+        split = study.check().task.split(derive_seed(0, "seed", number))
         classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(
             split.train.X, split.train.codes
         )
         for name in ("validation", "test"):
             part = getattr(split, name)
             codes = (
-                study.task.truth(derive_seed(0, "seed", number)) if name == "test" else part.codes
+                study.check().task.truth(derive_seed(0, "seed", number))
+                if name == "test"
+                else part.codes
             )
             found = trials.loc[number, [f"{name}_accuracy", f"{name}_nll"]].tolist()
             expected = [
@@ -352,9 +357,11 @@ def test_interrupted_study_has_a_result_and_goes_on(tmp_path: Path) -> None:
     log = Log()
     samplers = {"copies": Failing(log, at=(1,), error=KeyboardInterrupt)}
     study = small_study(X, Y, samplers=samplers, n_seeds=3)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StudyInterrupted) as caught:
         study.run(tmp_path)
-    found = study.result()
+    assert isinstance(caught.value, KeyboardInterrupt)
+    found = caught.value.result
+    pd.testing.assert_frame_equal(study.result(tmp_path).trials, found.trials)
     assert list(zip(found.trials["seed"], found.trials["arm"], strict=True)) == [
         (0, "real"), (0, "copies"),
     ]  # fmt: skip
@@ -390,7 +397,7 @@ def test_every_form_of_data_can_be_studied(form: str) -> None:
         "drop_duplicates": True,
         "n_seeds": 1,
     }
-    result = Study(*as_form(form), model=GaussianNB(var_smoothing=0.1), **settings).run()
+    result = make_study(*as_form(form), model=GaussianNB(var_smoothing=0.1), **settings).run()
     assert result.trials["error"].isna().all()
     assert (result.trials["test_accuracy"] > 0.8).all()
 
@@ -412,7 +419,7 @@ def test_network_of_images_can_learn() -> None:
         "n_steps": 20,
         "device": "cpu",
     }
-    result = Study(images, np.array(["up", "down"])[y], **settings).run()
+    result = make_study(images, np.array(["up", "down"])[y], **settings).run()
     assert result.protocol["model"] == "network SmallCNN"
     assert (result.trials["test_accuracy"] > 0.9).all()
 
@@ -459,9 +466,9 @@ def test_pictures_of_an_arm_of_any_name(tmp_path: Path) -> None:
 
 def test_default_arms_are_those_that_the_model_can_run() -> None:
     baselines = ["real", "oversample", "weights", "threshold", "smote"]
-    assert list(small_study(X, Y, arms=None).arms) == [*baselines, "copies"]
+    assert list(small_study(X, Y, arms=None).check().arms) == [*baselines, "copies"]
     both = ["copies", "copies+shift+mixup", "copies:share=0.25+randaugment"]
-    assert list(image_study(arms=None).arms) == [
+    assert list(image_study(arms=None).check().arms) == [
         "real",
         "shift",
         "mixup",
@@ -469,8 +476,11 @@ def test_default_arms_are_those_that_the_model_can_run() -> None:
         "randaugment",
         *both,
     ]
-    assert list(image_study(arms=None, model=LogisticRegression()).arms) == ["real", "copies"]
-    assert "flip+shift" in image_study(arms=None, mirror=True).arms
+    assert list(image_study(arms=None, model=LogisticRegression()).check().arms) == [
+        "real",
+        "copies",
+    ]
+    assert "flip+shift" in image_study(arms=None, mirror=True).check().arms
 
 
 def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> None:
@@ -478,12 +488,12 @@ def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> Non
     rare = np.flatnonzero(y)[30:]
     X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
     few = {"n_seeds": 1, "samplers": {"copies": Copies()}}
-    imbalanced = Study(X, y, **few)  # type: ignore[arg-type]
+    imbalanced = make_study(X, y, **few)  # type: ignore[arg-type]
     assert {"oversample", "logit", "oversample+shift", "oversample+randaugment"} <= set(
-        imbalanced.arms
+        imbalanced.check().arms
     )
-    alike = Study(X, y, per_class=15, **few)  # type: ignore[arg-type]  # of the training part, which `per_class` makes
-    assert "oversample" not in alike.arms
+    alike = make_study(X, y, per_class=15, **few)  # type: ignore[arg-type]  # of the training part, which `per_class` makes
+    assert "oversample" not in alike.check().arms
 
 
 @pytest.mark.parametrize("arm", ["shift", "flip", "mixup", "real+mixup", "copies+flip"])
@@ -492,15 +502,19 @@ def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> Non
 )
 def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
     with pytest.raises(
-        InputError, match="changes batches of images, so it needs images and a network"
+        InputError,
+        match=r"is a recipe for image rows, and these rows are table; their recipes: none",
     ):
-        small_study(X, Y, arms=["real", arm], model=model)
+        small_study(X, Y, arms=["real", arm], model=model).check()
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"arms": ["shift"], "model": LogisticRegression()}, "needs images and a network"),
+        (
+            {"arms": ["shift"], "model": LogisticRegression()},
+            "'shift' changes batches, so it needs a network",
+        ),
         (
             {"arms": ["weights"], "model": KNeighborsClassifier()},
             "KNeighborsClassifier takes no sample_weight",
@@ -519,9 +533,9 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
         ({"margin": -1}, "margin=-1"),
         ({"arms": []}, "arms is empty"),
         ({"arms": ["real", "vae"]}, "unknown step 'vae'"),
-        ({"samplers": {"real": Copies()}}, "'real' has a meaning of its own"),
-        ({"samplers": {"mixup": Copies()}}, "'mixup' has a meaning of its own"),
-        ({"samplers": {"a+b": Copies()}}, r"'a\+b' has a meaning"),
+        ({"samplers": {"real": Copies()}}, "'real' is a step of arms"),
+        ({"samplers": {"mixup": Copies()}}, "'mixup' is a step of arms"),
+        ({"samplers": {"a+b": Copies()}}, r"'a\+b' is a step of arms, or is not made"),
         ({"samplers": {"../gan": Copies()}}, "is not made of letters"),
         ({"samplers": {"": Copies()}}, "is not made of letters"),
         ({"model": LogisticRegression}, "neither an instance"),
@@ -566,4 +580,4 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
 )
 def test_settings_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        image_study(**changes)
+        image_study(**changes).check()

@@ -1,5 +1,6 @@
 """The search finds what helps, says "use none" where nothing does, and never sees the test part."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ from gen_augment import AugmentedDataset, ConditionalVAE
 from gen_augment.errors import InputError
 from gen_augment.study import Arm, Recommendation, Study
 from gen_augment.study.arms import parse_arm
-from gen_augment.study.search import candidates
-from gen_augment.study.task import row_digests
+from gen_augment.study.search import SearchSpace, candidates
 from tests.conftest import small_sampler
 from tests.study.test_budget import TICK, WARM_UP, Trained
 from tests.study.toys import (
@@ -23,6 +23,8 @@ from tests.study.toys import (
     TrueDraws,
     WrongLabels,
     gaussians,
+    make_study,
+    row_digests,
     small_study,
     true_rows,
 )
@@ -89,24 +91,30 @@ def test_the_search_sees_no_test_row() -> None:
 def test_candidates() -> None:
     study = searching({"flow": small_sampler("flow"), "gan": small_sampler("gan"), "own": Copies()})
     logit = Arm("logit", balance="logit")
-    assert candidates(study, (0.5,), ("agreement",), (1.5,), (0.3, 0.6), (0.25,), True, logit) == [
+    assert candidates(
+        study.check(), SearchSpace((0.5,), ("agreement",), (1.5,), (0.3, 0.6), (0.25,), True), logit
+    ) == [
         "flow:0.5+logit", "flow:0.5:guidance=1.5+logit", "flow:0.5:agreement+logit",
         "flow:0.5:agreement:guidance=1.5+logit", "flow:0.5:vary=0.3+logit", "flow:0.5:vary=0.6+logit",
         "gan:0.5+logit", "gan:0.5:agreement+logit", "own:0.5+logit", "own:0.5:agreement+logit",
     ]  # fmt: skip
-    study.model = lambda: nn.Linear(10, 2)
-    assert candidates(study, (4, 0.5, 1), (), (), (), (0.25,), True, Arm("real"))[-5:] == [
+    study = replace(study, model=lambda: nn.Linear(10, 2))
+    space = SearchSpace((4, 0.5, 1), (), (), (), (0.25,), True)
+    assert candidates(study.check(), space, Arm("real"))[-5:] == [
         "own:4", "own:0.5", "own:1", "own:1:share=0.25", "own:1:pretrain",
     ]  # fmt: skip
 
 
 def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> None:
     study = searching({"own": Copies()}, per_class={0: 20, 1: 5})
-    best = parse_arm("smote+weights", study.samplers)
-    assert candidates(study, (1,), ("realism",), (), (), (), True, best) == [
+    best = parse_arm("smote+weights", study.check().samplers)
+    assert candidates(study.check(), SearchSpace((1,), ("realism",), (), (), (), True), best) == [
         "smote+own:1+weights", "smote+own:1:realism+weights", "own+weights",
     ]  # fmt: skip
-    assert candidates(study, (1,), (), (), (), (), True, Arm("real")) == ["own:1", "own"]
+    assert candidates(study.check(), SearchSpace((1,), (), (), (), (), True), Arm("real")) == [
+        "own:1",
+        "own",
+    ]
 
 
 def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +223,9 @@ def test_all_rows_that_can_be_studied_can_be_searched(changes: dict[str, Any]) -
     X, y = gaussians(60, dim=10)
     study = searching({"copies": Copies()}, arms=["real"], n_seeds=3, **changes)
     for few in (
-        Study(X, y, model=GaussianNB(), arms=["real"], samplers={"copies": Copies()}, n_seeds=3),
+        make_study(
+            X, y, model=GaussianNB(), arms=["real"], samplers={"copies": Copies()}, n_seeds=3
+        ),
         study,
     ):
         assert few.recommend(ratios=(1,), filters=()).use is None

@@ -16,14 +16,13 @@ from sklearn.preprocessing import StandardScaler
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.study import Arm, StudyResult, load_result
-from gen_augment.study.plots import curve_plot
+from gen_augment.study.parts import rows_of_size
 from gen_augment.study.report import render
-from gen_augment.study.sizes import rows_of_size
+from gen_augment.study.report.plots import curve_plot
 from gen_augment.study.statistics import paired_interval
-from gen_augment.study.task import row_digests
 from tests.study.test_report import Page, numbers, table_rows
 from tests.study.test_runner import X, Y, scores
-from tests.study.toys import Copies, Failing, Log, TrueDraws, gaussians, small_study
+from tests.study.toys import Copies, Failing, Log, TrueDraws, gaussians, row_digests, small_study
 
 SIZES = (3, 8)
 
@@ -50,7 +49,7 @@ def test_samplers_are_fitted_anew_on_each_part_and_see_no_more() -> None:
     trials = study.run().trials
     assert len(log) == 9
     for number in range(3):
-        split = study.task.split(derive_seed(0, "seed", number))
+        split = study.check().task.split(derive_seed(0, "seed", number))
         whole, *parts = sorted(log[3 * number : 3 * number + 3], key=len, reverse=True)
         assert whole == row_digests(split.train.X).tolist()
         assert [len(part) for part in parts] == [16, 6]
@@ -67,13 +66,13 @@ def test_scores_are_those_of_classifiers_trained_by_hand() -> None:
         by_hand = []
         for number in range(3):
             seed = derive_seed(0, "seed", number)
-            split = study.task.split(seed)
+            split = study.check().task.split(seed)
             rows = rows_of_size(split.train.codes, size, seed)
             model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
                 split.train.X[rows], split.train.codes[rows]
             )
             by_hand.append(
-                balanced_accuracy_score(study.task.truth(seed), model.predict(split.test.X))
+                balanced_accuracy_score(study.check().task.truth(seed), model.predict(split.test.X))
             )
         assert mean == pytest.approx(np.mean(by_hand))
 
@@ -108,7 +107,7 @@ def test_learning_curve_is_tidy(found: tuple[StudyResult, Path]) -> None:
     assert (curve["n_seeds"] == 4).all()
     assert curve["generative"].tolist() == [False, False, True] * 3
     trials = result.trials.set_index(["arm", "seed"])["test_balanced_accuracy"]
-    interval = paired_interval(trials["true:8@5"].tolist(), overlap=result.overlap)
+    interval = paired_interval(trials["true:8@5"].tolist(), overlap=result.design.overlap)
     assert curve.loc[2, ["mean", "low", "high"]].tolist() == pytest.approx(
         [interval.mean, interval.low, interval.high]
     )
@@ -181,7 +180,7 @@ def test_a_size_that_fails_leaves_the_rest() -> None:
     curve = result.learning_curve()
     assert curve[curve["size"] == 1]["arm"].tolist() == ["real", "copies"]
     assert not result.verdict().startswith("No verdict")
-    assert "smote@1" in render(result)
+    assert "smote@1" in Page(render(result)).text
 
 
 @pytest.mark.parametrize(
@@ -200,4 +199,4 @@ def test_a_size_that_fails_leaves_the_rest() -> None:
 )
 def test_sizes_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        small_study(X, Y, **changes)
+        small_study(X, Y, **changes).check()

@@ -1,5 +1,6 @@
-"""Two Gaussian classes whose truth is known, samplers that tell what they are given, and networks that do."""
+"""Two Gaussian classes whose truth is known, and samplers and networks that record their input."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -7,8 +8,61 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from gen_augment.study import Study
-from gen_augment.study.task import row_digests
+from gen_augment.data import LabelCodec, Rows
+from gen_augment.modalities import find_modality
+from gen_augment.study import Conditions, Split, Study, Training
+from gen_augment.study.splitting import Task
+
+SPLIT, TRAINING, CONDITIONS = (
+    set(group.__dataclass_fields__) for group in (Split, Training, Conditions)
+)
+
+
+def row_digests(X: Any) -> np.ndarray:
+    """Hashes of rows as a user has them."""
+    return find_modality(X).digests(X)
+
+
+def rows_of(X: Any, codes: Any, n_classes: int | None = None) -> Rows:
+    """Rows with these class codes, of at least two classes."""
+    codes = np.asarray(codes, dtype=np.int64)
+    n = n_classes or max(2, int(codes.max()) + 1)
+    return Rows(X, codes, LabelCodec(np.arange(n), "ndarray", "<i8"), find_modality(X))
+
+
+def unlabelled(X: Any) -> Rows:
+    """Rows without labels, as those of a test part."""
+    return Rows(
+        X, np.full(len(X), -1), LabelCodec(np.arange(2), "ndarray", "<i8"), find_modality(X)
+    )
+
+
+def named(rows: Rows, labels: list[str]) -> Rows:
+    """The same rows under other labels."""
+    return replace(rows, labels=LabelCodec(np.array(labels), "ndarray", "<U3"))
+
+
+def make_task(
+    X: Any, y: Any = None, *, shifted: Any = None, modality: Any = None, **split: Any
+) -> Task:
+    """A task with settings of `Split` as keywords."""
+    return Task(X, y, split=Split(**split), shifted=shifted, modality=modality)
+
+
+def make_study(X: Any, y: Any = None, **settings: Any) -> Study:
+    """A study with settings of `Split`, `Training` and `Conditions` as keywords."""
+    groups = {
+        name: {word: settings.pop(word) for word in list(settings) if word in words}
+        for name, words in (("split", SPLIT), ("training", TRAINING), ("conditions", CONDITIONS))
+    }
+    return Study(
+        X,
+        y,
+        split=Split(**groups["split"]),
+        training=Training(**groups["training"]),
+        conditions=Conditions(**groups["conditions"]),
+        **settings,
+    )
 
 
 class Log(list[Any]):
@@ -120,14 +174,14 @@ def training_records(log: Log) -> list[dict[str, Any]]:
 
 
 def small_study(X: Any, y: Any, **changes: Any) -> Study:
-    """Logistic regression on real rows, and on real rows beside copies of them."""
+    """Logistic regression on real rows, and on real rows with copies of them."""
     settings: dict[str, Any] = {
         "model": LogisticRegression(),
         "arms": ["real", "copies"],
         "samplers": {"copies": Copies()},
         "n_seeds": 2,
     }
-    return Study(X, y, **(settings | changes))
+    return make_study(X, y, **(settings | changes))
 
 
 def centred_images(n: int, size: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality, decode_each
+from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.image.pixels import (
     CHANNELS,
     DTYPES,
@@ -92,7 +93,8 @@ class ImageCodec(Codec):
 
         Parameters
         ----------
-        X : ndarray or Tensor of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or list of PIL images
+        X : ndarray, Tensor or list of PIL images
+            Arrays and Tensors have shape (n, H, W), (n, H, W, C) or (n, C, H, W).
 
         Raises
         ------
@@ -158,7 +160,10 @@ class ImageCodec(Codec):
 
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:
         """Decode part by part, while each is in the processor's cache."""
-        return decode_each(self, parts)
+        decoded = [self.decode(part) for part in parts]
+        if not decoded:
+            return self.decode(torch.empty(0, *self.shape, device="cpu"))
+        return concatenate(decoded)
 
     def pack(self, X: Any) -> np.ndarray:
         """Turn decoded images into an array of numbers, as a file can hold them."""

@@ -49,7 +49,7 @@ def cutout(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Mix images and labels with weights from Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
+    """Mix images and labels by Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
     mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=0.4, num_classes=y.shape[1])(x, y)
     return mixed
 
@@ -61,9 +61,10 @@ def cutmix(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Apply two random operations of magnitude 9 to each image (Cubuk et al. 2020, arXiv:1909.13719).
+    """Apply two random operations to each image (Cubuk et al. 2020, arXiv:1909.13719).
 
-    The operations are those of torchvision's RandAugment, which draws them once for a whole batch.
+    The operations are those of torchvision's RandAugment at magnitude 9, which draws them once for
+    a whole batch.
     """
     images = _as_bytes(x)
     for _ in range(2):
@@ -136,7 +137,8 @@ def _classic_recipe() -> Any:
         import albumentations as A
     except ImportError as error:
         raise MissingDependencyError(
-            "the step 'albumentations' needs albumentations: pip install 'gen_augment[albumentations]'."
+            "the recipe 'albumentations' needs albumentations: "
+            "pip install 'gen_augment[albumentations]'."
         ) from error
     return A.Compose(
         [

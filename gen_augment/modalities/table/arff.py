@@ -37,7 +37,8 @@ def read_arff(path: Path) -> pd.DataFrame:
     ]
     if odd:
         raise ValueError(
-            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave them out"
+            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave "
+            "them out"
         )
     rows = [
         _values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")

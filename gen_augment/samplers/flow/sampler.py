@@ -216,8 +216,8 @@ class ConditionalFlow(NetworkSampler):
 
     def _velocity(self, x: Tensor, t: float, y: Tensor) -> Tensor:
         times = torch.full((len(x),), t, dtype=x.dtype, device=x.device)
-        v: Tensor = self.network_.ema(x, times, y)  # type: ignore[operator]
+        network: Any = self.network_
+        v: Tensor = network.ema(x, times, y)
         if self.guidance == 1:
             return v
-        without: Tensor = self.network_.ema(x, times, torch.full_like(y, -1))  # type: ignore[operator]
-        return torch.lerp(without, v, self.guidance)
+        return torch.lerp(network.ema(x, times, torch.full_like(y, -1)), v, self.guidance)

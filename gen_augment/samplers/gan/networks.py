@@ -80,7 +80,7 @@ class Generator(nn.Module):
         self.decoder = spec.modality.decoder(spec, latent_dim, CONDITION_DIM, width)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return rows (B, ...) from noise (B, latent_dim + places of blocks) and class codes (B,)."""
+        """Return rows (B, ...) from noise (B, latent_dim + sum(blocks)) and class codes (B,)."""
         out: Tensor = self.decoder(z[:, : self.latent_dim], self.embedding(y))
         if self.bounded:
             out = bounded_numbers(out, self.blocks)

@@ -312,7 +312,7 @@ class PretrainedSampler(Sampler):
                 check_shape("vary_with", self.vary_with, varied, shape, resize=self.resize)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
-        parts = zip(z.split(self.batch_size), y.split(self.batch_size), strict=True)
+        parts = zip(torch.split(z, self.batch_size), torch.split(y, self.batch_size), strict=True)
         made = [
             resized(self.network_(z_part, y_part), self.spec_.shape) for z_part, y_part in parts
         ]

@@ -244,7 +244,7 @@ class ConditionalVAE(NetworkSampler):
         return network.generate(code, noise, y, strength=0.0)
 
     def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
-        """Interpolate between the row's own code and a draw from the prior, at constant variance."""
+        """Interpolate between the row's code and a draw from the prior, at constant variance."""
         network: VAENetwork = self.network_  # type: ignore[assignment]
         mean, _ = network.encode(x, y)
         drawn, noise, _ = split_noise(z, *self._widths)

@@ -1,65 +1,59 @@
 """Arms: what is done to the training part before and while a classifier learns from it.
 
-An arm is written as steps joined by ``+``. At most one resamples the real rows, and at most one adds a sampler's::
+An arm is written as steps joined by ``+``. At most one step resamples the real rows, and at most
+one adds the rows of a sampler::
 
     real                    the rows as they are
-    repeat                  each row twice: a control, which adds nothing
-    oversample              rows of small classes repeated until all classes are alike
-    smote, adasyn, smotenc  interpolated rows of small classes (imbalanced-learn); smote of images, in pixels
-    vae, gan, ...           synthetic rows of a sampler beside the real ones
+    repeat                  each row twice: a control that adds nothing
+    oversample              rows of small classes repeated until all classes have the same size
+    smote, adasyn, smotenc  interpolated rows of small classes (imbalanced-learn)
+    vae, gan, ...           synthetic rows of a sampler in addition to the real ones
 
-and the others change batches of images, or how imbalance is met::
+Other steps change batches, or treat imbalance. Batch steps are the recipes of the rows' modality;
+those of images are::
 
-    shift, flip, cutout     random translation; horizontal flip; a blanked square
+    shift, flip, cutout     random translation; horizontal flip; a blank square
     mixup, cutmix           MixUp, CutMix
     randaugment             RandAugment
     albumentations          a recipe of albumentations
+
+and imbalance is treated by::
+
     weights                 classes weighted by their inverse frequency
     logit                   logit adjustment
-    threshold               class thresholds tuned on rows left out
+    threshold               class thresholds tuned on held-out rows
 
-So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp, and ``"oversample+gan:share=0.25"`` on real
-rows repeated until all classes are alike, with a quarter of what it meets of each class from the GAN. A sampler takes
-options after colons::
+So ``"gan+shift+mixup"`` trains on real and GAN rows under shifts and MixUp.
+``"oversample+gan:share=0.25"`` trains on oversampled real rows, and a quarter of the rows that the
+classifier sees come from the GAN. A sampler takes options after colons::
 
-    gan:0.5                 synthetic rows for each real one; otherwise, enough to make classes alike and half synthetic
-    gan:1:prior             labels of the synthetic rows: prior, balanced or effective (inverse effective number)
-    gan:10:share=0.5        the share of synthetic rows among those that a classifier meets, however many there are
-    gan:agreement:novelty   rows that filters keep: agreement, realism, novelty, outliers, duplicates, rejection
-    vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and how strong
-    flow:guidance=1.5       in place of the sampler's own
-    gan:pretrain            half of the steps on synthetic rows alone, then half on real rows alone
-    gan:soft                labels of the synthetic rows by a network that was trained on the real ones
-    gan:shuffled            the control: synthetic rows under shuffled labels
+    gan:0.5                 synthetic rows per real row; by default enough to give all classes the
+                            same size and to make half of the rows synthetic
+    gan:1:prior             labels of the synthetic rows: prior, balanced or effective (inverse
+                            effective number)
+    gan:10:share=0.5        the share of synthetic rows among those that the classifier sees
+    gan:agreement:novelty   only rows that pass filters: agreement, realism, novelty, outliers,
+                            duplicates, rejection
+    vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and their strength
+    flow:guidance=1.5       guidance instead of the sampler's own
+    gan:pretrain            half of the steps on synthetic rows only, then half on real rows only
+    gan:soft                labels of synthetic rows predicted by a network trained on real rows
+    gan:shuffled            a control: synthetic rows with shuffled labels
 
-Arms of one's own are `Arm` objects, given to a study beside names.
+An arm of your own is an `Arm` object, which a study takes as well as names.
 """
 
 from gen_augment.modalities import BatchStep
-from gen_augment.modalities.image.recipes import RECIPES as BATCH_STEPS
-from gen_augment.study.arms.arm import (
-    BALANCES,
-    DEFAULT_SAMPLERS,
-    Arm,
-    default_arms,
-    parse_arm,
-    read_arms,
-)
-from gen_augment.study.arms.rows import N_EXAMPLES, ROW_STEPS, Pool, make_pool, resampled
-from gen_augment.study.arms.synthetic import (
-    FILTERS,
-    Drawn,
-    Synthetic,
-    draw_all,
-    draw_rows,
-    prepared,
-    synthetic_counts,
-    varied,
-)
+from gen_augment.study.arms.arm import BALANCES, Arm
+from gen_augment.study.arms.drawing import Drawn, draw_all, draw_rows, prepared, unfitted, varied
+from gen_augment.study.arms.parsing import DEFAULT_SAMPLERS, known_recipes, parse_arm, read_arms
+from gen_augment.study.arms.pool import N_EXAMPLES, Pool, make_pool
+from gen_augment.study.arms.resampling import ROW_STEPS, resampled, row_step_problem
+from gen_augment.study.arms.synthetic import FILTERS, Synthetic, synthetic_counts
+from gen_augment.study.arms.wording import describe_arm
 
 __all__ = [
     "BALANCES",
-    "BATCH_STEPS",
     "DEFAULT_SAMPLERS",
     "FILTERS",
     "N_EXAMPLES",
@@ -69,14 +63,17 @@ __all__ = [
     "Drawn",
     "Pool",
     "Synthetic",
-    "default_arms",
+    "describe_arm",
     "draw_all",
     "draw_rows",
+    "known_recipes",
     "make_pool",
     "parse_arm",
     "prepared",
     "read_arms",
     "resampled",
+    "row_step_problem",
     "synthetic_counts",
+    "unfitted",
     "varied",
 ]

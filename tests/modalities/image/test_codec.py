@@ -128,7 +128,7 @@ def test_foreign_byte_order_comes_back(dtype: str) -> None:
     np.testing.assert_allclose(round_trip(X), X, rtol=1e-6)
 
 
-def test_read_only_and_mirrored_arrays_are_read_in_silence() -> None:
+def test_read_only_and_mirrored_arrays_give_no_warning() -> None:
     X = np.arange(3 * 3 * 8 * 8, dtype=np.float32).reshape(3, 3, 8, 8)
     X.setflags(write=False)
     for view in (X, X[:, :, ::-1]):
@@ -136,7 +136,7 @@ def test_read_only_and_mirrored_arrays_are_read_in_silence() -> None:
 
 
 @given(arrays([*WHOLE, *FLOATS]))
-def test_decoded_values_stay_in_the_range_that_was_seen(X: np.ndarray) -> None:
+def test_decoded_values_stay_in_the_fitted_range(X: np.ndarray) -> None:
     codec, _ = ImageCodec.fit(X)
     pixels = (
         X[:, None]
@@ -174,7 +174,7 @@ def test_uint8_is_scaled_by_its_full_range() -> None:
     np.testing.assert_allclose(rows[:, 0].numpy(), X / 127.5 - 1, atol=1e-6)
 
 
-def test_channels_are_scaled_apart() -> None:
+def test_channels_are_scaled_separately() -> None:
     X = np.stack(
         [
             np.linspace(0, 1, 64).reshape(8, 8),
@@ -219,13 +219,13 @@ def test_a_list_of_tensors_is_a_tensor() -> None:
         ((2, 9, 12, 4), "NHWC"),
     ],
 )
-def test_layout_is_seen(shape: tuple[int, ...], inferred: str) -> None:
+def test_layout_is_inferred(shape: tuple[int, ...], inferred: str) -> None:
     codec, _ = ImageCodec.fit(np.zeros(shape, np.uint8))
     assert codec.layout == inferred
     assert codec.shape[1:] == (9, 12)
 
 
-def test_a_layout_that_can_be_read_twice_has_too_short_a_side() -> None:
+def test_an_ambiguous_layout_has_too_short_a_side() -> None:
     with pytest.raises(InputError, match=r"3 channel.*32 x 3 px"):
         ImageCodec.fit(np.zeros((2, 3, 32, 3)))
 

@@ -70,7 +70,7 @@ def test_cutmix_mixes_labels_by_area() -> None:
 
 
 @pytest.mark.parametrize("step", [randaugment, classic])
-def test_images_are_changed_one_by_one(step: batches.BatchStep) -> None:
+def test_images_are_changed_independently(step: batches.BatchStep) -> None:
     image = (torch.rand(1, 1, 16, 16) * 2 - 1).expand(60, 1, 16, 16)
     changed, y = step(image, labels(60))
     assert len({row.numpy().tobytes() for row in changed}) > 20
@@ -80,7 +80,7 @@ def test_images_are_changed_one_by_one(step: batches.BatchStep) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 30)])
-def test_operations_of_randaugment_are_torchvision_s(shape: tuple[int, ...]) -> None:
+def test_operations_of_randaugment_are_those_of_torchvision(shape: tuple[int, ...]) -> None:
     image = torch.randint(20, 200, shape, dtype=torch.uint8)
     policy = v2.RandAugment(num_ops=1, magnitude=9)
     theirs = torch.stack([policy(image) for _ in range(600)]).unique(dim=0).int()
@@ -134,7 +134,7 @@ def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
         classic(torch.zeros(1, 1, 8, 8), labels(1))
 
 
-def test_steps_of_one_s_own_come_in_order() -> None:
+def test_functions_and_recipes_are_applied_in_order() -> None:
     arm = Arm("own", batch_steps=(lambda x, y: (x + 1, y), "flip", lambda x, y: (x * 2, y)))
     found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2))
     assert (found == 2).all()

@@ -54,7 +54,7 @@ def test_the_solver_converges_at_its_order_to_the_exact_map(solver: str, order: 
         assert coarse / fine == pytest.approx(2**order, rel=0.15)
 
 
-def test_what_is_changed_after_fitting_is_checked_where_samples_are_made() -> None:
+def test_parameters_changed_after_fitting_are_checked_when_sampling() -> None:
     X, y = toy_table()
     kwargs: dict[str, Any] = {"max_steps": 2, "width": 4, "random_state": 0, "device": "cpu"}
     sampler = ConditionalFlow(**kwargs).fit(X, y)
@@ -79,7 +79,7 @@ def test_what_is_changed_after_fitting_is_checked_where_samples_are_made() -> No
             ConditionalFlow(**{name: 1}, **kwargs).fit(X, y)
 
 
-def test_codes_of_rows_with_categories_are_those_that_give_them_back(
+def test_codes_of_rows_with_categories_decode_to_the_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     X = pd.DataFrame({"a": np.arange(40.0), "c": list("xyzy") * 10})
@@ -146,7 +146,7 @@ def test_the_network_takes_every_size_and_starts_as_zero(shape: tuple[int, int, 
     assert all(p.grad is not None for p in network.parameters())
 
 
-def test_groups_are_normalised_in_32_bits_whatever_comes_in() -> None:
+def test_groups_are_normalised_in_32_bits_for_any_input_dtype() -> None:
     x = torch.randn(3, 8, 5, 5).bfloat16()
     out = GroupNorm(2, 8)(x)
     assert out.dtype == torch.bfloat16
@@ -154,7 +154,7 @@ def test_groups_are_normalised_in_32_bits_whatever_comes_in() -> None:
     torch.testing.assert_close(out, exact.bfloat16(), rtol=0.004, atol=1e-6)
 
 
-def test_times_are_told_apart() -> None:
+def test_different_times_have_different_embeddings() -> None:
     embedding = TimeEmbedding(16)(torch.linspace(0, 1, 50))
     distances = torch.cdist(embedding, embedding) + 9 * torch.eye(50)
     assert distances.min() > 1e-3

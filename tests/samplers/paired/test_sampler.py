@@ -93,7 +93,7 @@ def test_the_form_is_kept(form: str) -> None:
 
 
 @DATA
-def test_the_further_the_stronger(data: Any) -> None:
+def test_the_distance_to_the_row_grows_with_the_strength(data: Any) -> None:
     X, y = data(200)
     sampler = fit(X.astype(np.float32), y, max_steps=200)
     whole = [
@@ -107,7 +107,7 @@ def test_the_further_the_stronger(data: Any) -> None:
     )
 
 
-def test_at_0_a_row_comes_back_nearly_and_at_1_the_code_is_used() -> None:
+def test_strength_0_reconstructs_a_row_and_strength_1_uses_the_code() -> None:
     X, y = squares(300), np.arange(300) % 3
     sampler = fit(X, y, max_steps=400, batch_size=32, width=8, latent_dim=4)
     new = squares(40, seed=1)
@@ -138,7 +138,7 @@ def test_a_class_of_two_rows_varies_as_a_frequent_one_does() -> None:
 
 
 @DATA
-def test_samples_start_from_rows_of_their_class_each_alike(
+def test_samples_start_from_all_rows_of_their_class_equally_often(
     data: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X, y = data()
@@ -174,7 +174,7 @@ def test_sources_brighter_than_what_was_fitted_stay_bright() -> None:
     assert kept.item() == pytest.approx(encoded[y == 1].clamp(-1, 1).mean().item(), abs=0.01)
 
 
-def test_a_hundred_classes_of_two_and_room_for_one_of_each() -> None:
+def test_many_small_classes_keep_one_source_each() -> None:
     X, _ = toy_images(200)
     sampler = fit(X[:, :10], np.arange(200) // 2, n_sources=1)
     new, labels = sampler.sample(y=dict.fromkeys(range(100), 1))
@@ -182,7 +182,7 @@ def test_a_hundred_classes_of_two_and_room_for_one_of_each() -> None:
     assert labels.tolist() == list(range(100))
 
 
-def test_rows_without_a_label_are_sources_of_the_inferred_one() -> None:
+def test_rows_without_a_label_are_sources_of_the_inferred_class() -> None:
     X, y = toy_table()[0], np.arange(60) % 3
     rows = np.concatenate([X, X + 50])
     sampler = fit(rows, np.append(y, np.full(60, -1)), n_sources=200)

@@ -12,7 +12,6 @@ from torch import nn
 
 from gen_augment import ArchiveError, InputError, NotFittedError, WorkerDeviceError
 from gen_augment.samplers import generation
-from gen_augment.samplers.pretrained import PretrainedSampler
 from tests.conftest import toy_images
 from tests.samplers.pretrained.generators import Affine, make, numpy_noise, plain
 
@@ -23,7 +22,7 @@ def test_noise_that_cannot_be_seeded_is_refused() -> None:
         InputError, match=r"numpy_noise returns different images for a row alone.*not from numpy"
     ):
         make(numpy_noise).fit(X, y)
-    with pytest.raises(InputError, match=r"put the network that it uses into eval"):
+    with pytest.raises(InputError, match=r"put its network into eval"):
         make(lambda z, y: plain(z, y) - plain(z, y).mean(dim=0, keepdim=True)).fit(X, y)
 
 
@@ -38,8 +37,6 @@ def test_unsupported_calls_name_the_remedy(tmp_path: Path) -> None:
         ArchiveError, match=r"PretrainedSampler.*its generator is code.*SampleBank\.build"
     ):
         sampler.save(tmp_path / "x")
-    with pytest.raises(ArchiveError, match=r"cannot hold a PretrainedSampler.*wrap it again"):
-        PretrainedSampler.load(tmp_path / "x")
     assert not hasattr(sampler, "partial_fit")
     assert list(tmp_path.iterdir()) == []
 
@@ -140,7 +137,7 @@ def test_a_gpu_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = make(plain).fit(X, y)
     sampler.network_.anchor = nn.Parameter(torch.empty(0, device="meta"), requires_grad=False)
     monkeypatch.setattr(generation, "get_worker_info", lambda: SimpleNamespace(id=0))
-    with pytest.raises(WorkerDeviceError, match=r"PretrainedSampler lives on meta.*SampleBank"):
+    with pytest.raises(WorkerDeviceError, match=r"PretrainedSampler is on meta.*SampleBank"):
         sampler.generate([0], [0])
 
 

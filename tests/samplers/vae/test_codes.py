@@ -128,6 +128,6 @@ def test_codes_that_are_not_finite_are_not_kept(bad: float) -> None:
 
 @pytest.mark.parametrize("latent", ["posterior", "interpolate", "mixture"])
 @pytest.mark.parametrize("codes", [torch.zeros(40, D), torch.ones(2, D)], ids=["equal", "two"])
-def test_codes_that_coincide_are_no_obstacle(latent: str, codes: Tensor) -> None:
+def test_equal_codes_are_supported(latent: str, codes: Tensor) -> None:
     new = draw(book_of(codes, [0] * len(codes), std=0.0), latent, 0, n=50)
     torch.testing.assert_close(new, codes[:1].expand(50, D), atol=0.02, rtol=0)

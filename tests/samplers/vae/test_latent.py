@@ -80,7 +80,7 @@ def test_saved_and_pickled_samplers_keep_their_codes(
 
 
 @DATA
-def test_it_can_be_changed_after_fitting(data: Any) -> None:
+def test_latent_and_spread_can_be_changed_after_fitting(data: Any) -> None:
     sampler = fit(*data())
     made = {latent: rows(sampler, latent=latent) for latent in LATENTS}
     for latent in LATENTS:
@@ -138,7 +138,7 @@ def n_codes(sampler: Any) -> list[int]:
     return counts
 
 
-def test_codes_are_there_however_training_ended() -> None:
+def test_codes_are_kept_in_whatever_way_training_ends() -> None:
     X, y = toy_table()
     assert n_codes(fit(X, y)) == [30, 30]
     assert n_codes(fit(X, y, n_codes=10)) == [5, 5]
@@ -149,7 +149,7 @@ def test_codes_are_there_however_training_ended() -> None:
     assert n_codes(sampler) == [30, 30]
 
 
-def test_while_training_is_under_way_samples_come_from_the_prior() -> None:
+def test_during_training_samples_come_from_the_prior() -> None:
     class Look(Callback):
         def on_step_end(self, sampler: Any, loop: Any) -> None:
             seen.append((n_codes(sampler), rows(sampler, latent="posterior").std()))
@@ -162,7 +162,7 @@ def test_while_training_is_under_way_samples_come_from_the_prior() -> None:
     assert [counts for counts, _ in seen] == [[0, 0]] * 3 + [[30, 30]]
 
 
-def test_a_finished_checkpoint_holds_codes_and_an_unfinished_one_goes_on_to_the_same(
+def test_checkpoints_of_finished_and_unfinished_runs_give_the_same_codes(
     tmp_path: Path,
 ) -> None:
     X, y = toy_table()
@@ -188,7 +188,7 @@ def test_tiny_classes_many_classes_and_odd_sizes(latent: str) -> None:
     )  # room for one of each at least
 
 
-def test_rows_without_a_label_leave_codes_of_the_inferred_one() -> None:
+def test_rows_without_a_label_have_codes_of_the_inferred_class() -> None:
     X, y = toy_table()[0], np.arange(60) % 3
     sampler = fit(np.concatenate([X, X + 50]), np.append(y, np.full(60, -1)), n_codes=200)
     assert sampler.classes_.tolist() == [0, 1, 2]
@@ -196,7 +196,7 @@ def test_rows_without_a_label_leave_codes_of_the_inferred_one() -> None:
     assert sum(n_codes(sampler)) == 120
 
 
-def test_a_perceptual_loss_is_learned_from_the_rows_and_not_saved() -> None:
+def test_the_perceptual_network_is_trained_on_the_rows_and_not_saved() -> None:
     X, y = toy_images()
     plain, felt = fit(X, y), fit(X, y, perceptual=1.0)
     assert set(felt.history_) == {*plain.history_, "perceptual"}
@@ -206,7 +206,7 @@ def test_a_perceptual_loss_is_learned_from_the_rows_and_not_saved() -> None:
         fit(X, y, perceptual=-1.0)
 
 
-def test_features_are_those_of_a_classifier_that_has_learned() -> None:
+def test_perceptual_features_are_those_of_a_trained_classifier() -> None:
     X, y = toy_images(80, channels=3)
     x, labels = torch.from_numpy(X).permute(0, 3, 1, 2) / 127.5 - 1, torch.from_numpy(y)
     torch.manual_seed(0)

@@ -1,0 +1,198 @@
+"""Synthetic rows of an arm; one fit of a sampler serves all arms that use it."""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import fisher_exact
+from sklearn.base import clone
+
+from gen_augment.containers import take
+from gen_augment.data import LabelCodec, Rows
+from gen_augment.errors import InputError, LeakError
+from gen_augment.modalities import Modality
+from gen_augment.rng import derive_seed
+from gen_augment.samplers import FilteredSampler
+from gen_augment.samplers.rejection import fit_filter
+from gen_augment.study.arms.synthetic import FILTERS, Synthetic
+from gen_augment.study.parts import Parts, part_of
+
+__all__ = ["Drawn", "draw_all", "draw_rows", "prepared", "unfitted", "varied"]
+
+#: Below this p-value, more copies of test rows than of validation rows are no chance.
+_MAX_P = 1e-3
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Synthetic rows, and the seconds that they took."""
+
+    rows: Rows
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def unfitted(estimator: Any, modality: Modality, seed: int) -> Any:
+    """Clone an estimator, set its seed, and its modality where it has one that is None."""
+    made = clone(estimator).set_params(random_state=seed % 2**31)
+    unset = [
+        name
+        for name, value in made.get_params().items()
+        if name.split("__")[-1] == "modality" and value is None
+    ]
+    return made.set_params(**dict.fromkeys(unset, modality)) if unset else made
+
+
+def draw_all(
+    name: str,
+    sampler: Any,
+    uses: Iterable[Synthetic],
+    parts: Parts,
+    seed: int,
+    clock: Callable[[], float],
+) -> dict[tuple[Any, ...], Drawn | Exception]:
+    """Fit a clone of `sampler` on the training part, once, and draw the rows of all `uses`.
+
+    Rows are numbered within their class, so the rows of a smaller ratio are among those of a
+    larger one. A use that fails returns its error instead of rows.
+
+    Parameters
+    ----------
+    name : str
+        Name of the sampler, for messages.
+    sampler : Sampler
+        Unfitted.
+    uses : iterable of Synthetic
+    parts : Parts
+    seed : int
+    clock : callable
+        Returns seconds.
+    """
+    train = parts.train
+    fitted = unfitted(sampler, train.modality, derive_seed(seed, "sampler"))
+    start = clock()
+    fitted.fit(train.X, train.classes[train.codes])
+    fit_seconds = clock() - start
+    found: dict[tuple[Any, ...], Drawn | Exception] = {}
+    for use in uses:
+        if use.drawn_as in found:
+            continue
+        start = clock()
+        try:
+            rows = draw_rows(name, fitted, use, train, seed)
+            _check_no_test_rows(name, rows, parts)
+        except Exception as error:
+            found[use.drawn_as] = error
+        else:
+            seconds = {"fit_seconds": fit_seconds, "sample_seconds": clock() - start}
+            found[use.drawn_as] = Drawn(rows, seconds)
+    return found
+
+
+def draw_rows(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) -> Rows:
+    """Draw the rows of a fitted sampler for one use."""
+    labels = train.classes
+    counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
+    codes = np.repeat(np.arange(len(labels)), counts)
+    source = prepared(name, fitted, use, train, seed)
+    if use.vary is not None:
+        return train.replaced(varied(name, source, use.vary, train, codes, seed), codes)
+    if hasattr(source, "generate"):
+        number = np.concatenate([np.arange(n) for n in counts]) * len(labels) + codes
+        return train.replaced(source.generate(number, labels[codes]), codes)
+    # A sampler without addresses may continue a stream: each use starts from the same state.
+    X, y = copy.deepcopy(source).sample(
+        y={label: int(n) for label, n in zip(labels.tolist(), counts, strict=True) if n}
+    )
+    given = LabelCodec(labels, "ndarray", labels.dtype.str).encode(y)
+    numbers = np.bincount(given, minlength=len(counts))
+    if len(X) != len(given) or (numbers != counts).any():
+        raise InputError(
+            f"{name!r} was asked for {counts.tolist()} rows of the classes, and returned {len(X)} "
+            f"rows with {numbers.tolist()} labels."
+        )
+    return train.replaced(X, given)
+
+
+def prepared(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) -> Any:
+    """Return the fitted sampler with the guidance and the filters of a use."""
+    if use.guidance is not None:
+        if "guidance" not in fitted.get_params():
+            raise InputError(f"arm {name!r}: {type(fitted).__name__} has no guidance.")
+        fitted = copy.copy(fitted).set_params(guidance=use.guidance)
+    return _filtered(name, fitted, use.filters, train, seed) if use.filters else fitted
+
+
+def varied(
+    name: str, fitted: Any, strength: float, train: Rows, codes: np.ndarray, seed: int
+) -> Any:
+    """Make new versions of training rows of the classes `codes`, each row in turn."""
+    if not hasattr(fitted, "vary"):
+        raise InputError(
+            f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`."
+        )
+    seed = derive_seed(seed, "vary")
+    rng = np.random.default_rng(seed)
+    index = np.empty(len(codes), dtype=np.int64)
+    for code in np.unique(codes):
+        mine = rng.permutation(np.flatnonzero(train.codes == code))
+        index[codes == code] = np.resize(mine, int((codes == code).sum()))
+    rows, labels = take(train.X, index), train.classes[codes]
+    return fitted.vary(rows, labels, strength=strength, random_state=seed % 2**31)
+
+
+def _filtered(
+    name: str, fitted: Any, filters: tuple[str, ...], train: Rows, seed: int
+) -> FilteredSampler:
+    if not hasattr(fitted, "generate"):
+        raise InputError(
+            f"arm {name!r}: filters need rows by address, and {type(fitted).__name__} has no "
+            "`generate`."
+        )
+    gates = []
+    for word in filters:
+        gate = FILTERS[word]()
+        if "random_state" in gate.get_params():
+            gate.set_params(random_state=derive_seed(seed, "filter") % 2**31)
+        gates.append(fit_filter(gate, train, fitted))
+    return FilteredSampler(fitted, gates)
+
+
+def _check_no_test_rows(name: str, synthetic: Rows, parts: Parts) -> None:
+    """Raise for copies of test rows, unless they may have been made by chance.
+
+    By chance, a row consists of values that training rows have, and test rows are made no more
+    often than validation rows, which no sampler has seen either. In a table of a few categories,
+    any row may be made by chance.
+    """
+    made, tested = synthetic.digests, parts.test.digests
+    copied = np.isin(tested, made)
+    if not copied.any():
+        return
+    control = np.isin(parts.validation.digests, made)
+    counts = [[int(hits.sum()), int((~hits).sum())] for hits in (copied, control)]
+    rows = part_of(parts.test, np.flatnonzero(copied))
+    by_chance = _recombined(rows, parts.train).all()
+    if not by_chance or fisher_exact(counts, alternative="greater").pvalue < _MAX_P:
+        copies = int(np.isin(made, tested).sum())
+        raise LeakError(f"{copies} synthetic rows of {name!r} are equal to rows of the test part.")
+
+
+def _recombined(rows: Rows, train: Rows) -> np.ndarray:
+    """Return which rows hold only values that training rows have in the same place.
+
+    Rows that are encoded as grids, such as images, are never equal by chance.
+    """
+    if isinstance(rows.X, pd.DataFrame) or len(getattr(rows.X, "shape", ())) == 2:
+        frame, known = (
+            part.X if isinstance(part.X, pd.DataFrame) else pd.DataFrame(np.asarray(part.X))
+            for part in (rows, train)
+        )
+    elif len(train.codec.shape) == 1:
+        frame = pd.DataFrame(train.codec.encode(rows.X).numpy())
+        known = pd.DataFrame(train.encoded.numpy())
+    else:
+        return np.zeros(len(rows), dtype=bool)
+    return np.asarray(np.logical_and.reduce([frame[name].isin(known[name]) for name in frame]))

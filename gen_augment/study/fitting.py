@@ -1,0 +1,222 @@
+"""A classifier trained on the rows of one arm; equal conditions for all arms of a seed."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.pipeline import Pipeline
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gen_augment.data import Rows
+from gen_augment.errors import DivergedError
+from gen_augment.metrics.classifier import seeded_clone
+from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.study.arms import Arm, Pool, known_recipes
+from gen_augment.study.balance import (
+    class_weights,
+    held_out_offsets,
+    log_prior,
+    shift_probabilities,
+    weight_key,
+)
+from gen_augment.study.models import is_network_factory
+from gen_augment.study.spec import Training
+from gen_augment.training import Batches
+from gen_augment.training.placement import tensor_defaults
+
+__all__ = ["fit_predict"]
+
+#: Rows as the user has them to probabilities of shape (n, n_classes).
+Predict = Callable[[Any], np.ndarray]
+
+#: Rows in one forward pass of a prediction.
+_PREDICTED_AT_ONCE = 512
+
+
+def fit_predict(
+    model: Any, arm: Arm, pool: Pool, real: Rows, seed: int, training: Training
+) -> Predict:
+    """Train on the pool of an arm; return a function that predicts probabilities.
+
+    For one seed, networks of all arms start from equal weights, take equal numbers of batches
+    under one schedule, and draw them in an order that only the number of rows decides.
+
+    Parameters
+    ----------
+    model : estimator or network factory
+    arm : Arm
+    pool : Pool
+    real : Rows
+        The real training rows, which scale the inputs of every arm.
+    seed : int
+    training : Training
+        With `n_steps` and `device` resolved.
+    """
+    encode = real.modality.classifier_inputs(real.codec, real.X)
+    if is_network_factory(model):
+        return _fit_network(model, arm, pool, real, seed, training, encode)
+    # A Pipeline has its own way with the columns of a DataFrame.
+    raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)
+
+    def inputs(X: Any) -> Any:
+        return X if raw else encode(X).flatten(1).numpy()
+
+    n_classes = real.n_classes
+    estimator, offsets = _fit_estimator(model, arm, inputs(pool.rows.X), pool, n_classes, seed)
+
+    def predict(X: Any) -> np.ndarray:
+        out = np.zeros((len(X), n_classes))
+        out[:, estimator.classes_] = estimator.predict_proba(inputs(X))
+        return out if offsets is None else shift_probabilities(out, offsets)
+
+    return predict
+
+
+def _fit_estimator(
+    model: Any, arm: Arm, inputs: Any, pool: Pool, n_classes: int, seed: int
+) -> tuple[Any, np.ndarray | None]:
+    """Return a fitted clone, and offsets of its log-probabilities."""
+    estimator = seeded_clone(model, derive_seed(seed, "classifier"))
+    codes, weights, offsets = pool.rows.codes, pool.weights, None
+    if arm.balance == "logit":
+        offsets = -log_prior(codes, n_classes, weights)
+    elif arm.balance == "threshold":
+        fold_seed = derive_seed(seed, "folds")
+        offsets = held_out_offsets(estimator, inputs, codes, n_classes, fold_seed)
+    elif arm.balance == "weights":
+        by_class = class_weights(codes, n_classes, weights)
+        weights = (1 if weights is None else weights) * by_class[codes]
+    given = {} if weights is None else {str(weight_key(estimator)): weights}
+    return estimator.fit(inputs, codes, **given), offsets
+
+
+class Stage(NamedTuple):
+    """Rows of one stage of training.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, ...)
+        Encoded rows.
+    codes : ndarray of shape (n,)
+    targets : Tensor of shape (n, n_classes)
+        Label probabilities to learn.
+    weights : ndarray of shape (n,) or None
+    """
+
+    x: Tensor
+    codes: np.ndarray
+    targets: Tensor
+    weights: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls, x: Tensor, codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None
+    ) -> Self:
+        """Make a stage of rows whose class is certain."""
+        return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float(), weights)
+
+
+def _fit_network(
+    model: Callable[[], nn.Module],
+    arm: Arm,
+    pool: Pool,
+    real: Rows,
+    seed: int,
+    training: Training,
+    encode: Callable[[Any], Tensor],
+) -> Predict:
+    device = str(training.device)
+
+    def rows_of(X: Any) -> Tensor:
+        return encode(X).float()
+
+    def trained(stages: Sequence[Stage], seed: int) -> nn.Module:
+        with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
+            return _train(model, arm, real, stages, seed, training)
+
+    stages = [
+        Stage.of(rows_of(rows.X), rows.codes, real.n_classes, weights)
+        for rows, weights in ((pool.pretrain, None), (pool.rows, pool.weights))
+        if rows is not None
+    ]
+    if arm.synthetic.soft:
+        known = Stage.of(rows_of(real.X), real.codes, real.n_classes)
+        teacher = trained([known], derive_seed(seed, "teacher"))
+        made = slice(len(stages[0].x) - pool.n_synthetic, None)  # synthetic rows come last
+        soft = _predict(teacher, stages[0].x[made], device)
+        stages[0].targets[made] = torch.from_numpy(soft).float()
+    network = trained(stages, seed)
+    return lambda X: _predict(network, rows_of(X), device)
+
+
+def _train(
+    model: Callable[[], nn.Module],
+    arm: Arm,
+    real: Rows,
+    stages: Sequence[Stage],
+    seed: int,
+    training: Training,
+) -> nn.Module:
+    """Train for `n_steps` in all, equally many on the rows of each stage."""
+    device, n_steps = str(training.device), int(training.n_steps or 0)
+    with tensor_defaults():
+        network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=training.lr, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, total_steps=n_steps)
+    batches = [_batches(stage, seed, training) for stage in stages]
+    losses = [_loss(arm, stage, device) for stage in stages]
+    recipes = known_recipes() | dict(real.modality.recipes)
+    mixed = training.precision == "bf16-mixed"
+    lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=mixed)
+    # Random numbers that making the network drew must not change those of the batch steps.
+    with fork_rng(derive_seed(seed, "steps"), torch.device(device)):
+        for step in range(n_steps):
+            here = step * len(stages) // n_steps
+            inputs, targets = arm.transform(*batches[here].at(step), recipes)
+            with lower:
+                logits = network(inputs)
+            loss = losses[here](logits.float(), targets)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+    if not torch.isfinite(loss):
+        raise DivergedError(
+            f"the classifier's loss is not finite after {n_steps} steps: lower lr.",
+            step=n_steps,
+            loss="cross_entropy",
+        )
+    return network.eval()
+
+
+def _batches(stage: Stage, seed: int, training: Training) -> Batches:
+    device, weights = str(training.device), stage.weights
+    return Batches(
+        stage.x.to(device),
+        stage.targets.to(device),
+        batch_size=training.batch_size,
+        seed=derive_seed(seed, "batches"),
+        weights=None if weights is None else torch.from_numpy(weights),
+    )
+
+
+def _loss(arm: Arm, stage: Stage, device: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return cross-entropy, weighted or of adjusted logits (Menon et al. 2021, equation 10)."""
+    codes, n_classes, weights = stage.codes, stage.targets.shape[1], stage.weights
+    if arm.balance == "weights":
+        weight = torch.from_numpy(class_weights(codes, n_classes, weights)).float().to(device)
+        return lambda logits, y: F.cross_entropy(logits, y, weight=weight)
+    if arm.balance == "logit":
+        offsets = torch.from_numpy(log_prior(codes, n_classes, weights)).float().to(device)
+        return lambda logits, y: F.cross_entropy(logits + offsets, y)
+    return F.cross_entropy
+
+
+@torch.no_grad()
+def _predict(network: nn.Module, x: Tensor, device: str) -> np.ndarray:
+    parts = torch.split(x, _PREDICTED_AT_ONCE)
+    logits = torch.cat([network(part.to(device)).cpu() for part in parts])
+    return logits.double().softmax(dim=1).numpy()

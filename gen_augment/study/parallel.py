@@ -1,0 +1,133 @@
+"""Calls in this process or, through joblib, in other processes; and the time that is left."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import joblib
+from joblib.parallel import get_active_backend
+
+from gen_augment.errors import InputError
+from gen_augment.validation import check_range
+
+__all__ = ["OVERTIME", "Clock", "Jobs"]
+
+#: The minimum number of seeds may exceed the budget by this factor.
+OVERTIME = 1.2
+
+
+class Jobs:
+    """Runs calls and yields what they return as they end.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As joblib counts: -1 for all cores; None for the setting of `joblib.parallel_config`, or 1.
+
+    Attributes
+    ----------
+    n : int
+        Number of processes.
+    on_end : callable
+        Called after each call, for example to record the time.
+
+    Raises
+    ------
+    InputError
+        `n_jobs` is no number of processes, or joblib's backend runs threads.
+    """
+
+    on_end: Callable[[], object]
+
+    def __init__(self, n_jobs: int | None) -> None:
+        whole = isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs != 0
+        if n_jobs is not None and not whole:
+            raise InputError(
+                f"n_jobs={n_jobs!r}: give a number of processes, or -1 for as many as there are "
+                "cores."
+            )
+        self.n_jobs = n_jobs
+        self.on_end = lambda: None
+        self.n = max(1, joblib.effective_n_jobs(n_jobs))
+        backend, _ = get_active_backend()
+        self._streams = bool(backend.supports_return_generator)  # the backend of ray does not
+        if self.many and getattr(backend, "supports_sharedmem", False):
+            raise InputError(
+                f"joblib's backend {type(backend).__name__} runs trials in threads, which share "
+                "torch's one random generator: use one with processes, such as loky, dask or ray."
+            )
+
+    @property
+    def many(self) -> bool:
+        """Whether calls run in other processes."""
+        return bool(self.n > 1)
+
+    def share_out(self, numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Yield groups of seeds, one seed for each process."""
+        for start in range(0, len(numbers), self.n):
+            yield numbers[start : start + self.n]
+
+    def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """Yield the result of each ``(function, *arguments)``.
+
+        Results come in order from this process, and as they end from other processes.
+        """
+        for found in self._results(calls):
+            self.on_end()
+            yield found
+
+    def _results(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        if not self.many:
+            yield from (function(*arguments) for function, *arguments in calls)
+            return
+        delayed = [joblib.delayed(function)(*arguments) for function, *arguments in calls]
+        if self._streams:
+            yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
+            return
+        with joblib.Parallel(self.n_jobs) as parallel:  # processes start once
+            for start in range(0, len(delayed), self.n):  # a kill costs no more than one group
+                yield from parallel(delayed[start : start + self.n])
+
+
+class Clock:
+    """Measures the time of a budget, and whether another lap fits in.
+
+    Parameters
+    ----------
+    budget : float or None
+        Minutes; None for no limit.
+    """
+
+    def __init__(self, budget: float | None) -> None:
+        self.minutes = math.inf
+        if budget is not None:
+            self.minutes = check_range("budget", budget, 0, open_low=True)
+        self._start = time.monotonic()
+        self._slowness = 1.0  # the largest ratio of measured to expected seconds of a lap
+
+    def spend(self, seconds: float) -> None:
+        """Count seconds that were spent in earlier runs."""
+        self._start -= seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent so far."""
+        return time.monotonic() - self._start
+
+    @contextmanager
+    def lap(self, expected: float) -> Iterator[None]:
+        """Time the block, and compare it with the expected seconds."""
+        begun = self.elapsed
+        yield
+        if expected:
+            self._slowness = max(self._slowness, (self.elapsed - begun) / expected)
+
+    def has_time(self, expected: float, *, overtime: bool = False) -> bool:
+        """Return whether a lap of so many seconds would end in time, if it is as slow as others.
+
+        With `overtime`, it may end when `OVERTIME` times the budget is spent.
+        """
+        limit = 60 * self.minutes * (OVERTIME if overtime else 1)
+        return self.elapsed + self._slowness * expected <= limit

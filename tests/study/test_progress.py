@@ -1,0 +1,33 @@
+"""Progress is shown on request: a bar on a terminal, and otherwise a line now and then."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gen_augment.study.progress import progress
+from tests.study.toys import gaussians, small_study
+
+
+def test_nothing_is_shown_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    small_study(*gaussians(60)).run()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_now_and_then_where_no_bar_can_move(capsys: pytest.CaptureFixture[str]) -> None:
+    small_study(*gaussians(60), n_seeds=15).run(verbose=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "trials: 1 of 30; last: real, seed 0"
+    assert lines[-1] == "trials: 30 of 30; last: copies, seed 14"
+    assert 5 <= len(lines) <= 12
+
+
+def test_a_bar_on_a_terminal() -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=100)
+    with progress(shown=True, console=console) as show:
+        assert show is not None
+        show({"arm": "[gan]", "seed": 0, "error": None}, 1, 4)
+        show({"arm": "[gan]", "seed": 1, "error": "planned"}, 2, 4)
+    assert "2/4" in text.getvalue()
+    assert "[gan], seed 1 failed" in text.getvalue()
