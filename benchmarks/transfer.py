@@ -9,7 +9,7 @@ best arm without a sampler is the baseline that counts. Synthetic rows are added
 for the fits of each set-up, and half a minute for each arm.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
