@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset, default_collate
 
-from gen_augment.codecs import LabelCodec, TableCodec
+from gen_augment.data import LabelCodec
+from gen_augment.modalities import TableCodec
 
 #: In place of the seed, in rows that are real.
 REAL = -1.0

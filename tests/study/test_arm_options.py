@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imblearn.under_sampling import RandomUnderSampler
 
 from gen_augment import ConditionalVAE
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters import Realism
 from gen_augment.study.arms import Arm, Synthetic, draw_all, make_pool, parse_arm, synthetic_counts
@@ -195,6 +196,12 @@ def test_rows_of_an_arm_do_not_depend_on_the_other_arms() -> None:
 
 def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
     class Wide(Copies):
+        def fit(self, X: Any, y: Any) -> Any:
+            rows = Rows.read(X, y)  # what a sampler of this package knows after `fit`
+            self.codec_, self.label_codec_, self.classes_ = rows.codec, rows.labels, rows.classes
+            self.class_count_, self.seed_ = rows.class_counts, 0
+            return super().fit(X, y)
+
         def generate(self, index: Any, y: Any, *, seed: int | None = None) -> Any:
             return np.random.default_rng(np.asarray(index)).normal(scale=3, size=(len(index), 2))
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import ArchiveError, InputError
-from gen_augment.codecs import TableCodec, codec_from_json, concatenate, take
-from gen_augment.modalities import codec_to_json
+from gen_augment.containers import concatenate, take
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 from gen_augment.modalities.table.category import MAX_BLOCK, CategoryColumn
 
 pytestmark = pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
