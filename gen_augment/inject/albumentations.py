@@ -51,9 +51,9 @@ __all__ = ["SyntheticReplace", "Vary", "seed_workers"]
 #: 2.0.8 is the last release. Later versions are AlbumentationsX, with the same module name.
 VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
 #: Targets that describe the image, or are other images.
-_OTHER_TARGETS = set(
-    ["bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes"]
-)
+_OTHER_TARGETS = {
+    "bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes",
+}  # fmt: skip
 
 
 def _check_version(version: str) -> None:
