@@ -52,16 +52,8 @@ __all__ = ["SyntheticReplace", "Vary", "seed_workers"]
 VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
 #: Targets that describe the image, or are other images.
 _OTHER_TARGETS = {
-    "bboxes",
-    "images",
-    "keypoints",
-    "mask",
-    "mask3d",
-    "masks",
-    "masks3d",
-    "volume",
-    "volumes",
-}
+    "bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes",
+}  # fmt: skip
 
 
 def _check_version(version: str) -> None:

@@ -54,6 +54,10 @@ except ImportError as error:
 
 __all__ = ["GenerativeOverSampler"]
 
+_OWN_PARAMETERS = (
+    "sampler", "filters", "max_draws", "synthetic_weight", "task", "n_bins", "binning",
+)  # fmt: skip
+
 
 class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn has no types
     """Over-sample with synthetic rows, as imbalanced-learn's over-samplers do.
@@ -129,19 +133,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,
         "random_state": ["random_state", np.random.Generator],
-        **dict.fromkeys(
-            (
-                "sampler",
-                "filters",
-                "max_draws",
-                "synthetic_weight",
-                "task",
-                "n_bins",
-                "binning",
-                "modality",
-            ),
-            "no_validation",
-        ),
+        **dict.fromkeys(_OWN_PARAMETERS, "no_validation"),
     }
 
     def __init__(
@@ -246,9 +238,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self._take_over(within)
         made = (None, None) if len(new) == len(rows) else parted(new.iloc[len(rows) :], X, y)
         X_new, y_new = join(X, made[0]), join(y, made[1])
-        return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(
-            y, list
-        ) else y_new
+        X_new = X_new.tolist() if isinstance(X, list) else X_new
+        return X_new, y_new.tolist() if isinstance(y, list) else y_new
 
     def _as_classes(
         self, X: Any, y: Any
@@ -284,14 +275,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
                 f"sampling_strategy={self.sampling_strategy!r} is not a dict: give "
                 "dict(sampling_strategy)."
             )
-        check_sampler(self.sampler)
-        if self.random_state is not None and "random_state" not in self.sampler.get_params(
-            deep=False
-        ):
-            raise InputError(
-                f"random_state={self.random_state!r}, but {self.sampler!r} does not take one: "
-                "omit it."
-            )
+        check_sampler(self.sampler, self.random_state)
         check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
         check_range("synthetic_weight", self.synthetic_weight, 0, np.finfo(np.float64).max)

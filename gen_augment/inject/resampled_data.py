@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-def check_sampler(sampler: Any) -> None:
+def check_sampler(sampler: Any, random_state: Any) -> None:
     """Raise unless `sampler` is an instance that can be cloned, fitted and asked for rows."""
     if isinstance(sampler, type):
         raise InputError(
@@ -49,6 +49,10 @@ def check_sampler(sampler: Any) -> None:
         raise InputError(
             f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as "
             "ConditionalVAE()."
+        )
+    if random_state is not None and "random_state" not in sampler.get_params(deep=False):
+        raise InputError(
+            f"random_state={random_state!r}, but {sampler!r} does not take one: omit it."
         )
 
 
