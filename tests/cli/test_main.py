@@ -113,7 +113,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "no model": (("sample", "nothing", "-o", "out.csv"), "nothing is not a file"),
     "a folder as model": (("sample", "full", "-o", "out.csv"), "full is not a file"),
     "damaged model": (("sample", "model", "-o", "out.csv"), "model is not a readable archive"),
-    "foreign model": (("sample", "foreign", "-o", "out.csv"), "is a safetensors file that gen_augment has not written"),
+    "foreign model": (
+        ("sample", "foreign", "-o", "out.csv"),
+        "is a safetensors file that gen_augment has not written",
+    ),
     "unknown label": (
         ("sample", "M", "--label", "moves", "-o", "out.csv"),
         "label 'moves' was not seen in fit",
