@@ -37,8 +37,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in exit code 2 and one line."""
     # Deprecations inside libraries do not concern the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
-    # The table of columns that is printed before fitting names identifiers.
-    warnings.filterwarnings("ignore", message="columns .* hold identifiers")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A label with characters that the terminal's encoding lacks is not an error.
