@@ -12,6 +12,7 @@ from gen_augment.samplers.densities import KDESampler, MixtureSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
 from gen_augment.samplers.paired import PairedVAE
+from gen_augment.samplers.perturbation import MungeSampler, PerturbSampler
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.requests import sample_parts
 from gen_augment.samplers.smote import SMOTESampler
@@ -27,7 +28,9 @@ __all__ = [
     "ConditionalVAE",
     "KDESampler",
     "MixtureSampler",
+    "MungeSampler",
     "PairedVAE",
+    "PerturbSampler",
     "PretrainedSampler",
     "SMOTESampler",
     "Sampler",
@@ -49,6 +52,8 @@ CLASSICAL: dict[str, type[ClassicalSampler]] = {
     "bootstrap": BootstrapSampler,
     "kde": KDESampler,
     "mixture": MixtureSampler,
+    "munge": MungeSampler,
+    "perturb": PerturbSampler,
     "smote": SMOTESampler,
 }
 
