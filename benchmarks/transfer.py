@@ -9,7 +9,7 @@ best arm without a sampler is the baseline that counts. Synthetic rows are added
 for the fits of each set-up, and half a minute for each arm.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,7 @@ from benchmarks.protocol import (
     test_part,
 )
 from gen_augment.archive import write_bytes
-from gen_augment.codecs import take
+from gen_augment.containers import take
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler

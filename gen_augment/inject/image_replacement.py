@@ -64,7 +64,8 @@ def image_codec(source: Any) -> ImageCodec:
     codec = getattr(source, "codec_", None)
     if not isinstance(codec, ImageCodec):
         raise InputError(
-            f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these transforms "
+            f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these "
+            "transforms "
             "are for images."
         )
     return codec

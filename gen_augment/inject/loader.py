@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,7 @@ __all__ = ["AugmentedBatches", "AugmentedLoader", "augment_loader"]
 
 #: From what other libraries rebuild a DataLoader.
 _PARTS = ("dataset", "batch_sampler", "sampler", "collate_fn")
-_OPTIONS = (
-    "num_workers",
-    "pin_memory",
-    "timeout",
-    "worker_init_fn",
-    "multiprocessing_context",
-    "generator",
-    "prefetch_factor",
-    "persistent_workers",
-    "pin_memory_device",
-    "in_order",
-)
+_REPLACED = ("batch_size", "shuffle", "drop_last", *_PARTS)
 
 
 def augment_loader(
@@ -307,11 +297,12 @@ def _augmented(loader: DataLoader[Any], settings: MixSettings) -> AugmentedLoade
         sealed.__dict__.update(_loader=loader, _settings=settings, _epochs=epochs)
         return sealed
     expected = _expected_rows(loader, settings.ratio)
+    options = [name for name in signature(DataLoader).parameters if name not in _REPLACED]
     augmented = AugmentedLoader(
         PlannedDataset(loader.dataset, epochs),
         batch_sampler=planned_batches(loader.batch_sampler, epochs),
         collate_fn=MixingCollate(loader.collate_fn, settings, expected),
-        **{name: getattr(loader, name) for name in _OPTIONS if hasattr(loader, name)},
+        **{name: getattr(loader, name) for name in options if hasattr(loader, name)},
     )
     # Not by setattr: Lightning records what is set, and sets it on the loaders that it makes.
     augmented.__dict__["_loader"] = loader

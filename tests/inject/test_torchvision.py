@@ -280,7 +280,7 @@ def test_arguments_that_cannot_be_used_are_refused(
     for make, message in (
         (lambda: SyntheticReplace(bank, p=1.5), "p=1.5"),
         (lambda: SyntheticReplace(bank, labels="batch"), "labels='batch'"),  # type: ignore[arg-type]
-        (lambda: SyntheticReplace(bank, labels_getter=None), "the label must be known"),  # type: ignore[arg-type]
+        (lambda: SyntheticReplace(bank, labels_getter=None), "labels_getter=None: give 'default'"),  # type: ignore[arg-type]
         (lambda: SyntheticReplace(image_sampler), "bank is a ConditionalVAE.*SampleBank.build"),  # type: ignore[arg-type]
         (lambda: SyntheticReplace(table), "kind 'table'"),
         (lambda: Vary(table_sampler), "kind 'table'"),
