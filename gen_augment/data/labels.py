@@ -274,7 +274,7 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
         return False
     warnings.warn(
         f"y holds -1 beside {classes[1:4].tolist()}: rows with -1 are taken as rows without a "
-        "label. Set unlabeled=-1 to confirm, or unlabeled=None if -1 is a class.",
+        "label. Fit on Rows.read(X, y, unlabeled=-1) to confirm, or unlabeled=None if -1 is a class.",
         stacklevel=4,
     )
     return True

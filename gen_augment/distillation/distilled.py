@@ -59,7 +59,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
     def _read(self, X: Any, y: Any) -> tuple[Rows, np.ndarray, int | None]:
         """Return rows with class codes, targets of the teacher, and the number of classes."""
 
-    def fit(self, X: Any, y: Any, *, unlabelled: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, unlabelled: Any = None) -> Self:
         """Fit the teacher, draw synthetic rows, and fit the student on the teacher's labels.
 
         Parameters

@@ -1,7 +1,6 @@
 """`GenerativeOverSampler`: synthetic rows in imbalanced-learn's pipelines and grid searches."""
 
 import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -14,16 +13,16 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from gen_augment.containers import library_of, pandas_only, to_library
-from gen_augment.data import LabelCodec
+from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
 from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers import Sampler
 from gen_augment.samplers.rejection import Filter, check_filters, draw
 from gen_augment.types import SupportsSample
 from gen_augment.validation import (
-    check_all_labelled,
     check_choice,
     check_positive_int,
     check_range,
@@ -297,13 +296,14 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the error says what the warning would
-                check_all_labelled(LabelCodec.fit(y)[1])
-            dense = densify(X)
-            sampler = self._make_sampler().fit(dense, y)
+            sampler = self._make_sampler()
+            modality = getattr(sampler, "modality", None)
+            known = Rows.read(densify(X), y, modality=modality, unlabeled=None)
+            # A sampler of the user's own may know nothing of Rows.
+            given = (known,) if isinstance(sampler, Sampler) else (known.X, y)
+            sampler = sampler.fit(*given)
             filters = [
-                fitted_filter(keep, dense, y, sampler) if hasattr(keep, "fit") else keep
+                fitted_filter(keep, known, sampler) if hasattr(keep, "fit") else keep
                 for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)

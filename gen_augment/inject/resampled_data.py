@@ -70,10 +70,8 @@ def check_given(X: Any, y: Any) -> None:
             )
 
 
-def fitted_filter(keep: Any, X: Any, y: np.ndarray, sampler: Any) -> Any:
+def fitted_filter(keep: Any, rows: Rows, sampler: Any) -> Any:
     """Return a clone of a filter, fitted on the rows that the sampler was fitted on."""
-    codec = getattr(sampler, "codec_", None)  # a user's own sampler may have none
-    rows = Rows.read(X, y, modality=None if codec is None else codec.modality)
     return fit_filter(clone(keep), rows, sampler)
 
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gen_augment import InputError, KDESampler, SMOTESampler
+from gen_augment.data import Rows
 from gen_augment.distillation import Distilled, DistilledRegressor
 
 X, Y = make_classification(900, 10, n_informative=6, class_sep=0.7, random_state=0)
@@ -103,7 +104,8 @@ def test_bad_parameters_are_refused_before_anything_is_trained() -> None:
         make(ratio=-1).fit(X, Y)
     with pytest.raises(InputError, match=r"teacher=.*predict_proba"):
         Distilled(DecisionTreeClassifier(), DecisionTreeRegressor()).fit(X, Y)
+    partly = Rows.read(X, np.where(np.arange(len(Y)) % 3, Y + 3, -1), unlabeled=-1)
     with pytest.raises(InputError, match="unlabelled="):
-        make().fit(X, np.where(np.arange(len(Y)) % 3, Y + 3, -1))
+        make().fit(partly)
     with pytest.raises(InputError, match="one finite number"):
         DistilledRegressor(DecisionTreeRegressor(), ExtraTreesRegressor()).fit(X, Y * np.nan)
