@@ -31,7 +31,7 @@ from benchmarks.protocol import (
     one_seed,
     trained,
 )
-from gen_augment.codecs import concatenate
+from gen_augment.containers import concatenate
 from gen_augment.data.counts import allocate
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study import Study

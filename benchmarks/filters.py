@@ -22,7 +22,7 @@ from sklearn.base import clone
 from benchmarks.generators import load_part, take_rows
 from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
 from benchmarks.protocol import coded
-from gen_augment.codecs import concatenate
+from gen_augment.containers import concatenate
 from gen_augment.data import Rows
 from gen_augment.filters import (
     DiscriminatorRejection,

@@ -26,10 +26,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 from torchvision.transforms import v2
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from benchmarks.overhead import bare_sample_seconds
 from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, augment_loader
+from gen_augment.data.sources import load_data
 from gen_augment.samplers import SAMPLERS, Sampler
 
 __all__ = ["figures", "run", "table"]

@@ -410,7 +410,7 @@ def one_seed(
         drop_duplicates=True,
     )
     return Study(
-        data.X, data.y, arms=arms, samplers=samplers, n_seeds=1, model=model, split=split,
+        data.X, data.y, arms=arms, add_real=False, samplers=samplers, n_seeds=1, model=model, split=split,
         training=Training(setup.steps["classifier"], precision=PRECISION),
         conditions=Conditions(shifted=shifted), random_state=derive_seed(seed, "protocol") % 2**31,
     )  # fmt: skip

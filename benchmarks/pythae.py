@@ -33,9 +33,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment import ConditionalVAE
+from gen_augment.data.sources import load_data
 from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities import DataSpec, Image
 from gen_augment.training import Callback, Loop

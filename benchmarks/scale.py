@@ -26,8 +26,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment import ConditionalVAE, GenerativeOverSampler, SMOTESampler, load_sampler
-from gen_augment.codecs import TableCodec
 from gen_augment.data.export import write_parts
+from gen_augment.modalities import TableCodec
 from gen_augment.samplers import sample_parts
 
 __all__ = ["figures", "run", "table"]

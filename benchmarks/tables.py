@@ -35,8 +35,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown, pack, unpack
+from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import SAMPLERS

@@ -35,7 +35,7 @@ from benchmarks.protocol import (
     test_part,
 )
 from gen_augment.archive import write_bytes
-from gen_augment.codecs import take
+from gen_augment.containers import take
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler

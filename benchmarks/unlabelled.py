@@ -25,7 +25,7 @@ from benchmarks.protocol import (
     one_seed,
     trained,
 )
-from gen_augment.codecs import concatenate
+from gen_augment.containers import concatenate
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
 from gen_augment.study.models import default_steps

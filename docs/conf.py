@@ -55,18 +55,8 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 # Pages without a section of their own have no list of sections on the left.
-html_sidebars = dict.fromkeys(
-    (
-        "install",
-        "quickstart",
-        "does-it-help",
-        "how-it-works",
-        "glossary",
-        "changelog",
-        "contributing",
-    ),
-    [],
-)
+ALONE = "install quickstart does-it-help how-it-works glossary changelog contributing"
+html_sidebars: dict[str, list[str]] = {page: [] for page in ALONE.split()}
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,

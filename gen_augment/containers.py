@@ -65,7 +65,7 @@ def _from_arrow(table: Any) -> pd.DataFrame:
         for field, column in zip(table.schema, table.columns, strict=True)
         if column.null_count
     }
-    kept = {kind: dtype for kind, dtype in whole.items() if kind in has_missing}
+    kept = {field: dtype for field, dtype in whole.items() if field in has_missing}
     frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get, date_as_object=False)
     return frame
 

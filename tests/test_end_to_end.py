@@ -14,8 +14,8 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from gen_augment import AugmentedDataset, ConditionalGAN, ConditionalVAE, Study, augment_loader
-from gen_augment.containers import open_image
 from gen_augment.data.sources import load_data
+from gen_augment.modalities.image.files import open_image
 from gen_augment.study import Training
 
 PER_CLASS = 12

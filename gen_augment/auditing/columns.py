@@ -1,5 +1,7 @@
 """The figures of an audit for each column of a table."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -74,7 +76,7 @@ def lost_values(real: pd.DataFrame, decoded: pd.DataFrame) -> "pd.Series[float]"
     return pd.Series(lost, dtype=float)
 
 
-def _lost(real: "pd.Series[object]", decoded: "pd.Series[object]") -> float:
+def _lost(real: "pd.Series[Any]", decoded: "pd.Series[Any]") -> float:
     missing = real.isna().to_numpy(dtype=bool)
     changed = missing != decoded.isna().to_numpy(dtype=bool)
     if is_number(real) and is_number(decoded):
@@ -124,7 +126,7 @@ def copied_values(real: pd.DataFrame, other: pd.DataFrame) -> "pd.Series[float]"
     return pd.Series(copied, dtype=float)
 
 
-def _copied(real: "pd.Series[object]", other: "pd.Series[object]", is_identifier: bool) -> float:
+def _copied(real: "pd.Series[Any]", other: "pd.Series[Any]", is_identifier: bool) -> float:
     distinct = real.nunique()
     varied = len(real) >= MIN_VALUES and distinct >= DISTINCT_SHARE * len(real)
     if not (is_identifier or varied) or not len(other):

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ def show_report(loaded: LoadedData) -> None:
     """Print how each column was read, as one table."""
     if not loaded.report:
         return
+    # This table names identifiers, so the samplers need not.
+    warnings.filterwarnings("ignore", message="columns .* hold identifiers")
     table = Table(box=None, pad_edge=False)
     for title in ("column", "read as", "missing", "example", "note"):
         table.add_column(title, justify="right" if title == "missing" else "left", overflow="fold")

@@ -128,22 +128,6 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     >>> X_new, y_new = over.fit_resample(X, y)
     >>> np.bincount(y_new).tolist(), int(over.is_synthetic_.sum())
     ([50, 50, 50], 50)
-
-    Weights of the rows given are kept:
-
-    >>> X_new, y_new = over.fit_resample(X, y, sample_weight=np.full(100, 0.5))
-    >>> over.sample_weight_[[0, -1]].tolist()
-    [0.5, 0.5]
-
-    A continuous target, of which high values are rare:
-
-    >>> from gen_augment import SMOTESampler
-    >>> X = np.arange(100.0)[:, None]
-    >>> y = np.exp(X[:, 0] / 20)
-    >>> over = GenerativeOverSampler(SMOTESampler(), task="regression", n_bins=3, random_state=0)
-    >>> X_new, y_new = over.fit_resample(X, y)
-    >>> [np.histogram(values, over.bin_edges_)[0].tolist() for values in (y, y_new)]
-    [[78, 13, 9], [78, 78, 78]]
     """
 
     # Our own parameters are checked by `_validate_params`, which raises InputError.

@@ -9,6 +9,7 @@ from gen_augment.modalities.base import (
     Modality,
     Reading,
 )
+from gen_augment.modalities.generators import GeneratorNetworks
 from gen_augment.modalities.image import Image, ImageCodec
 from gen_augment.modalities.registry import (
     codec_from_json,
@@ -27,6 +28,7 @@ __all__ = [
     "BlockGroup",
     "Codec",
     "DataSpec",
+    "GeneratorNetworks",
     "Image",
     "ImageCodec",
     "Match",

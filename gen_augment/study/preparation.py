@@ -121,14 +121,12 @@ class PreparedStudy:
         }
 
 
-def prepare(spec: StudySpec, *, baseline: bool = True) -> PreparedStudy:
+def prepare(spec: StudySpec) -> PreparedStudy:
     """Read the data of a specification and check all of it; nothing is trained.
 
     Parameters
     ----------
     spec : StudySpec
-    baseline : bool
-        Whether to add the arm "real" if all arms have a sampler: a verdict needs an arm without.
 
     Raises
     ------
@@ -158,7 +156,7 @@ def prepare(spec: StudySpec, *, baseline: bool = True) -> PreparedStudy:
     arms = read_arms(
         spec.arms, default, samplers, lambda arm: why_not(arm, model, task.rows), task.modality
     )
-    if baseline and all(arm.is_generative for arm in arms.values()):
+    if spec.add_real and all(arm.is_generative for arm in arms.values()):
         arms = {"real": Arm("real")} | arms
     sizes = check_sizes(spec.sizes, train.codes, len(task.classes))
     with_sizes(arms, sizes)  # raises for names that would be used twice

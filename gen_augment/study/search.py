@@ -196,8 +196,8 @@ def _scores(
     scout: StudySpec, arms: dict[str, Arm], n_seeds: int, folder: Path, options: RunOptions
 ) -> tuple[dict[str, float], dict[str, Arm]]:
     """Return the validation score of each arm, larger is better, and the arms as they were run."""
-    spec = replace(scout, arms=tuple(arms.values()), n_seeds=n_seeds)
-    runner = Runner(prepare(spec, baseline=False), folder, options)
+    spec = replace(scout, arms=tuple(arms.values()), add_real=False, n_seeds=n_seeds)
+    runner = Runner(prepare(spec), folder, options)
     result = runner.run()
     means = (result.metric.sign * result.scores("validation").mean()).items()
     return {str(name): float(score) for name, score in means}, runner.collected.running

@@ -109,6 +109,7 @@ class StudySpec:
     model: Any = None
     modality: str | Modality | None = None
     arms: Sequence[str | Arm] | None = None
+    add_real: bool = True
     mirror: bool = False
     samplers: Mapping[str, Any] | Sequence[Any] | None = None
     n_seeds: int = 5

@@ -39,8 +39,9 @@ class Study(StudySpec):
         reading is possible.
     arms : sequence of str or Arm, optional
         Such as ``["real", "shift+mixup", "gan:0.5", "gan+shift+mixup"]``; see
-        `gen_augment.study.arms`. By default those of the modality. The arm "real" is added if no
-        other arm is without synthetic rows.
+        `gen_augment.study.arms`. By default those of the modality.
+    add_real : bool
+        Whether to add the arm "real" if all arms have synthetic rows: a verdict needs one without.
     samplers : dict of str to Sampler, or sequence of Sampler; optional
         Unfitted samplers by the names that arms use. Samplers in a list get their short names,
         such as "vae". By default a flow, a GAN and a VAE with their default settings.

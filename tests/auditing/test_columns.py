@@ -56,8 +56,9 @@ def test_unlabelled_rows_of_a_read_table_are_left_out() -> None:
     X, y = FRAME[["city", "when"]], np.where(np.arange(120) < 20, -1, Y + 4)
     sampler = BootstrapSampler(random_state=0).fit(X, Y + 4)
     arguments: dict[str, Any] = {"model": LogisticRegression()}
-    holdout = Rows.read(X[:60], y[:60])
-    found = audit(sampler, Rows.read(X, y), holdout=holdout, **arguments)
+    with pytest.warns(UserWarning, match="rows without a label"):
+        train, holdout = Rows.read(X, y), Rows.read(X[:60], y[:60])
+    found = audit(sampler, train, holdout=holdout, **arguments)
     expected = audit(sampler, X, y, holdout=(X[20:60], Y[20:60] + 4), **arguments)
     assert found.card["training_rows"] == 100
     assert found.card["unseen_rows"] == 40
@@ -95,7 +96,8 @@ def people(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_copied_identifiers_are_reported_first() -> None:
     train, unseen = people(100, 0), people(60, 1)
-    sampler = BootstrapSampler(random_state=0).fit(*train)
+    with pytest.warns(UserWarning, match="hold identifiers"):
+        sampler = BootstrapSampler(random_state=0).fit(*train)
     for holdout in (None, unseen):
         found = audit(sampler, *train, holdout=holdout, model=LogisticRegression())
         assert found.findings[0].startswith(

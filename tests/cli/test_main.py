@@ -96,7 +96,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "cut image": (("fit", "cut", "-o", "out"), "0.png cannot be read as an image"),
     "tiny images": (
         ("fit", "tiny", "-o", "out"),
-        "4 x 4 px: 1 or 3 channels and sides of 8 to 128 px work",
+        "4 x 4 px: 1, 3 or 4 channels and sides of 8 to 128 px are supported",
     ),
     "grid of no training": (
         ("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"),
@@ -113,7 +113,10 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "no model": (("sample", "nothing", "-o", "out.csv"), "nothing is not a file"),
     "a folder as model": (("sample", "full", "-o", "out.csv"), "full is not a file"),
     "damaged model": (("sample", "model", "-o", "out.csv"), "model is not a readable archive"),
-    "foreign model": (("sample", "foreign", "-o", "out.csv"), "not one that gen_augment wrote"),
+    "foreign model": (
+        ("sample", "foreign", "-o", "out.csv"),
+        "is a safetensors file that gen_augment has not written",
+    ),
     "unknown label": (
         ("sample", "M", "--label", "moves", "-o", "out.csv"),
         "label 'moves' was not seen in fit",

@@ -15,7 +15,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelEncoder
 
 from gen_augment import InputError
-from gen_augment.codecs import LabelCodec
+from gen_augment.data import LabelCodec
 
 
 def through_json(codec: LabelCodec) -> LabelCodec:

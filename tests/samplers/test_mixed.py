@@ -162,7 +162,7 @@ def test_relaxed_draws_are_hard_forwards_and_soft_backwards() -> None:
 
 def test_rows_around_the_decoders_output_have_its_distribution() -> None:
     spec = DataSpec(Table(), (5,), 2, blocks=(3,))
-    law = spec.modality.noise(spec)
+    law = spec.networks.noise(spec)
     assert law.log_scale.shape == (2,)
     out = torch.tensor([[1.0, -1.0, 2.0, 0.0, -2.0]]).expand(20_000, -1)
     rows = law.draw(out, torch.randn(20_000, 5, generator=torch.Generator().manual_seed(0)))

@@ -22,7 +22,7 @@ def test_shifts_improve_inferred_labels(
     y = torch.from_numpy(np.append(digits.y[few], np.full(len(others), -1)))
 
     def right(shift: float) -> float:
-        monkeypatch.setattr(Image, "label_steps", 400)
+        monkeypatch.setattr(type(Image.networks), "label_steps", 400)
         monkeypatch.setattr(unlabelled, "SHIFT", shift)
         found = unlabelled.infer_labels(
             x, y, sampler.spec_, seed=0, device=torch.device("cpu")

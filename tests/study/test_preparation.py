@@ -83,6 +83,7 @@ def test_missing_values_and_smotenc_are_found_at_once() -> None:
 
 def test_a_verdict_has_an_arm_to_beat() -> None:
     assert list(small_study(X, Y, arms=["copies"]).check().arms) == ["real", "copies"]
+    assert list(small_study(X, Y, arms=["copies"], add_real=False).check().arms) == ["copies"]
     assert list(small_study(X, Y, arms=["oversample", "copies"]).check().arms) == [
         "oversample",
         "copies",

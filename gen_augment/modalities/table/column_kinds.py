@@ -15,7 +15,7 @@ from gen_augment.validation import check_choice
 
 __all__ = ["COLUMN_TYPES", "column_kinds"]
 
-#: Words that `column_types` takes.
+#: Types that `Table` takes.
 COLUMN_TYPES = ("number", "continuous", "category")
 
 #: How to make a refused column usable, by the beginning of its dtype's name.
@@ -54,9 +54,9 @@ def column_kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> 
     for name, word in types.items():
         if name not in series:
             raise InputError(
-                f"column_types names a column {name!r} that X does not have; it has {list(series)}."
+                f"types names a column {name!r} that X does not have; it has {list(series)}."
             )
-        check_choice(f"column_types[{name!r}]", word, COLUMN_TYPES)
+        check_choice(f"types[{name!r}]", word, COLUMN_TYPES)
     kinds = {name: types.get(name) or _inferred(column) for name, column in series.items()}
     _check_usable(series, kinds)
     undeclared = {name: column for name, column in series.items() if name not in types}
@@ -128,7 +128,7 @@ def _warn_of_objects(columns: "Mapping[Any, pd.Series[Any]]") -> None:
     if names:
         warnings.warn(
             f"columns {names} of X hold numbers in dtype object and are read as numbers. "
-            'Convert them with astype(float), or set column_types={...: "category"} for codes.',
+            f'Convert them with astype(float), or read codes with Table({{{names[0]!r}: "category"}}).',
             stacklevel=2,
         )
 
@@ -141,12 +141,12 @@ def _check_roles(columns: "Mapping[Any, pd.Series[Any]]") -> None:
     if text:
         raise InputError(
             f"columns {text} of X hold free text, and a table has no model of text: drop them, or "
-            f'keep whole texts as categories with column_types={{{text[0]!r}: "category"}}.'
+            f'keep whole texts as categories with Table({{{text[0]!r}: "category"}}).'
         )
     found = [names[i] for i in identifier_columns(frame)]
     if found:
         warnings.warn(
             f"columns {found} of X hold identifiers, and synthetic rows would copy those of real "
-            f'rows. Drop them, or set column_types={{{found[0]!r}: "category"}} to keep them.',
+            f'rows. Drop them, or keep them with modality=Table({{{found[0]!r}: "category"}}).',
             stacklevel=2,
         )

@@ -57,7 +57,7 @@ class Column(Protocol):
 
     @property
     def word(self) -> str | None:
-        """What `column_types` calls the column; None for dates."""
+        """Type of the column in `Table(types=...)`; None for dates."""
 
     @property
     def n_numbers(self) -> int:

@@ -52,10 +52,11 @@ def find_steps(X: Any, values: np.ndarray, continuous: set[Any]) -> list[Steps |
     """Return the step of each column, None for those that have none or are `continuous`."""
     names = list(X.columns) if isinstance(X, pd.DataFrame) else range(values.shape[1])
     columns = zip(names, values.T, _dtypes(X, values.shape[1]), strict=True)
-    return [
-        None if name in continuous and dtype.kind not in "iu" else Steps.find(column, dtype)
-        for name, column, dtype in columns
-    ]
+    steps = []
+    for name, column, dtype in columns:
+        whole = Steps(0, 1) if dtype.kind in "iu" else None
+        steps.append(whole if name in continuous else Steps.find(column, dtype))
+    return steps
 
 
 def like_numbers(X: Any, values: np.ndarray, steps: list[Steps | None]) -> Any:

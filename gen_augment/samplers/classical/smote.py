@@ -140,7 +140,8 @@ class SMOTESampler(ClassicalSampler):
         self, row: np.ndarray, partner: np.ndarray, share: np.ndarray, votes: np.ndarray
     ) -> np.ndarray:
         """Return encoded rows between two others, with the categories of most votes."""
-        start, made = self._points[row], self._points[partner]
+        start: np.ndarray = self._points[row]
+        made: np.ndarray = self._points[partner]
         # A missing number has no value to start from or to go to: the other row's is used.
         marked = [column for column in self._columns if column.group.numbers is not None]
         missing = [(start[:, c.mark] == 1, made[:, c.mark] == 1) for c in marked]

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import ArchiveError, InputError
-from gen_augment.codecs import TableCodec, codec_from_json, infer_codec
-from gen_augment.modalities import codec_to_json
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json, find_modality
 from tests.conftest import FORMS, as_form
 
 TABLE_FORMS = [form for form in FORMS if form.startswith("table")]
@@ -48,7 +47,7 @@ NULLABLE = [
 
 
 def round_trip(X: Any) -> Any:
-    codec, rows = infer_codec(X)
+    codec, rows = find_modality(X).fit(X)
     assert rows.dtype == torch.float32
     assert rows.shape == (len(X), *codec.shape)
     record = json.loads(json.dumps(codec_to_json(codec)))
@@ -173,7 +172,7 @@ def test_constant_columns_are_zeros_and_come_back(value: float) -> None:
 
 def test_a_list_of_rows_is_an_array() -> None:
     X = [[1.0, 2.0], [3.0, 5.0], [4.0, 4.0]]
-    codec, rows = infer_codec(X)
+    codec, rows = find_modality(X).fit(X)
     np.testing.assert_allclose(codec.decode(rows), X, rtol=1e-6)
     assert torch.equal(codec.encode(X), rows)
 
@@ -281,7 +280,7 @@ BAD: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("X, message", BAD.values(), ids=BAD)
 def test_bad_tables_are_refused(X: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        infer_codec(X)
+        find_modality(X).fit(X)
 
 
 BAD_LATER: dict[str, tuple[Any, str]] = {

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gen_augment import InputError
-from gen_augment.codecs import TableCodec
+from gen_augment.modalities import TableCodec
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
 
 N = 60

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import InputError
-from gen_augment.codecs import TableCodec, codec_from_json, infer_codec
-from gen_augment.modalities import codec_to_json
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json, find_modality
 
 RNG = np.random.default_rng(0)
 N = 40
@@ -157,13 +156,13 @@ def test_numbers_in_an_object_column_are_named(name: str) -> None:
 def test_masked_values_are_missing(dtype: Any) -> None:
     plain = (np.arange(24) % 7).reshape(12, 2).astype(dtype)
     X = np.ma.masked_array(plain, mask=np.arange(24).reshape(12, 2) % 5 == 0)
-    codec, rows = infer_codec(X)
+    codec, rows = find_modality(X).fit(X)
     back = codec.decode(rows)
     np.testing.assert_array_equal(np.isnan(back), X.mask)
     np.testing.assert_allclose(back[~X.mask], plain[~X.mask], rtol=1e-6)
     again = codec.unpack(codec.pack(X))
     np.testing.assert_array_equal(np.isnan(again), X.mask)
-    unmasked, _ = infer_codec(np.ma.masked_array(plain))
+    unmasked, _ = find_modality(np.ma.masked_array(plain)).fit(np.ma.masked_array(plain))
     assert unmasked.decode(unmasked.encode(plain)).dtype == dtype
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import ArchiveError, InputError
-from gen_augment.codecs import TableCodec, codec_from_json, concatenate, take
-from gen_augment.modalities import codec_to_json
+from gen_augment.containers import concatenate, take
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 from gen_augment.modalities.table.category import MAX_BLOCK, CategoryColumn
 
 pytestmark = pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
@@ -170,7 +170,7 @@ def test_column_types_are_followed() -> None:
     pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
     with pytest.raises(InputError, match=r"'ziip' that X does not have; it has \['zip'"):
         TableCodec.fit(X, {"ziip": "category"})
-    with pytest.raises(InputError, match=r"column_types\['zip'\]='ordinal' is not one of"):
+    with pytest.raises(InputError, match=r"^types\['zip'\]='ordinal' is not one of"):
         TableCodec.fit(X, {"zip": "ordinal"})
     with pytest.raises(InputError, match=r"columns \{'c': 'str'\} cannot be used as they are"):
         TableCodec.fit(X.assign(c="a"), {"c": "number"})

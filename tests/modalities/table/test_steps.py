@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import InputError
-from gen_augment.codecs import TableCodec
+from gen_augment.modalities import TableCodec
 from gen_augment.modalities.table.steps import Steps
 
 FLOAT = np.dtype(np.float64)

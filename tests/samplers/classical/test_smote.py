@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gen_augment import InputError, SMOTESampler, load_sampler
+from gen_augment.modalities import Table
 
 Y = np.arange(400) % 2
 
@@ -64,7 +65,7 @@ def test_continuous_columns_have_no_step() -> None:
     X = numbers()
     types = {"price": "continuous", "salary": "continuous"}
     plain = SMOTESampler(random_state=0).fit(X, Y).sample(300)[0]
-    free = SMOTESampler(random_state=0, column_types=types).fit(X, Y).sample(300)[0]
+    free = SMOTESampler(random_state=0, modality=Table(types)).fit(X, Y).sample(300)[0]
     assert not on_step(free["price"], 100)
     np.testing.assert_allclose(free["price"], plain["price"], atol=0.0051)  # the same lines
     assert on_step(free["salary"], 1)
@@ -126,7 +127,7 @@ def test_a_class_gets_its_own_categories_only(n: int) -> None:
     X = pd.DataFrame({"kind": names[codes], "x": rng.normal(size=1200)})
     X = pd.concat([X, pd.DataFrame({"kind": names, "x": np.zeros(n)})], ignore_index=True)
     y = np.concatenate([y, np.arange(n) % 2])
-    sampler = SMOTESampler(random_state=0, column_types={"kind": "category"}).fit(X, y)
+    sampler = SMOTESampler(random_state=0, modality=Table({"kind": "category"})).fit(X, y)
     for label in (0, 1):
         made = sampler.sample(y={label: 1000})[0]
         assert made["kind"].isin(set(X["kind"][y == label])).all()
@@ -138,7 +139,7 @@ def test_the_most_frequent_category_of_the_neighbours_wins() -> None:
     kind += [f"other{i}" for i in range(100)]
     X = pd.DataFrame({"x": [*x, *np.linspace(0, 100, 100)], "kind": kind})
     y = np.repeat([0, 1], [60, 100])
-    made = SMOTESampler(random_state=0, column_types={"kind": "category"}).fit(X, y)
+    made = SMOTESampler(random_state=0, modality=Table({"kind": "category"})).fit(X, y)
     rows = made.sample(y={0: 400})[0]
     near = np.where(rows["x"] < 50, "common0", "common1")
     assert (rows["kind"] == near).mean() > 0.95
