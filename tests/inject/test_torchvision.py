@@ -296,8 +296,8 @@ def test_arguments_that_cannot_be_used_are_refused(
     gan = ConditionalGAN(max_steps=1, batch_size=8, width=4, random_state=0, device="cpu").fit(
         *toy_images()
     )
-    with pytest.raises(NotImplementedError, match="no encoder"):
-        Vary(gan, p=1.0)(picture(), 1)
+    with pytest.raises(InputError, match="source is a ConditionalGAN: give a sampler with an enc"):
+        Vary(gan, p=1.0)
 
 
 def test_a_bank_may_be_given_by_its_path(bank: SampleBank) -> None:
