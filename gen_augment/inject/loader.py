@@ -219,7 +219,8 @@ class _Passes:
                 device = self._settings.device or view.device
                 prefetcher = start_prefetching(device, self._settings.prefetch)
                 mixer = self._make_mixer(position, view, device)
-            position = position._replace(start=position.start + position.size, size=len(view))
+            _, start, size, *_ = position
+            position = Position(position.epoch, start + size, len(view), rank, world)
             if prefetcher is None:
                 yield _mix(mixer, position, view)
                 continue

@@ -55,6 +55,7 @@ __all__ = ["GenerativeOverSampler"]
 
 _OWN_PARAMETERS = (
     "sampler", "filters", "max_draws", "synthetic_weight", "task", "n_bins", "binning",
+    "modality",
 )  # fmt: skip
 
 
