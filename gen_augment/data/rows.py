@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ class Rows:
         y: Any = None,
         *,
         modality: str | Modality | None = None,
-        unlabeled: int | str | None = "auto",
+        unlabeled: int | Literal["auto"] | None = "auto",
     ) -> Self:
         """Read what a user gave as data; no values are encoded yet.
 

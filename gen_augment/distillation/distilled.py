@@ -155,11 +155,12 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
     def _soft(self, model: Any, inputs: Any) -> np.ndarray:
         """Return what a student says, as the teacher would: probabilities, or values (n, 1)."""
         if self._n_classes is None or not is_classifier(model):
-            values = np.asarray(model.predict(inputs)).reshape(len(inputs), -1)
+            values: np.ndarray = np.asarray(model.predict(inputs)).reshape(len(inputs), -1)
             if self._n_classes is None:
                 return values
             values = values.clip(1e-12, None)
-            return values / values.sum(axis=1, keepdims=True)
+            shares: np.ndarray = values / values.sum(axis=1, keepdims=True)
+            return shares
         return aligned_proba(model, inputs, self._n_classes)
 
 
@@ -308,7 +309,8 @@ def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarra
     """Return the targets as the student would be given them without a teacher."""
     if n_classes is None or is_classifier(student):
         return targets
-    return np.eye(n_classes)[targets]
+    hot: np.ndarray = np.eye(n_classes)[targets]
+    return hot
 
 
 def _inputs(rows: Rows, models: list[Any]) -> Any:

@@ -43,8 +43,11 @@ def aligned_proba(model: Any, X: Any, n_classes: int) -> np.ndarray:
 def mean_prediction(models: Sequence[Any], X: Any, n_classes: int | None) -> np.ndarray:
     """Average what teachers predict: probabilities of shape (n, n_classes), or values (n, 1)."""
     if n_classes is None:
-        return np.mean([model.predict(X) for model in models], axis=0).reshape(len(X), -1)
-    return np.mean([aligned_proba(model, X, n_classes) for model in models], axis=0)
+        values = np.stack([np.asarray(model.predict(X)).reshape(len(X), -1) for model in models])
+    else:
+        values = np.stack([aligned_proba(model, X, n_classes) for model in models])
+    mean: np.ndarray = values.mean(axis=0)
+    return mean
 
 
 def out_of_fold(
