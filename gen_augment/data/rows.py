@@ -84,6 +84,8 @@ class Rows:
             return X
         X, y = read_rows(X, y)
         X = stack_rows(X)
+        if isinstance(X, Tensor):
+            X = X.detach()  # nothing is trained through the rows
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
