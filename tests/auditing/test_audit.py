@@ -305,7 +305,7 @@ def test_unlabelled_rows_are_left_out() -> None:
 def test_declared_categories_are_compared_as_categories() -> None:
     codes = np.arange(400) % 4
     X, y = pd.DataFrame({"zip": codes, "x": np.arange(400.0)}), np.arange(400) // 4 % 2
-    sampler = BootstrapSampler(column_types={"zip": "category"}, random_state=0).fit(
+    sampler = BootstrapSampler(modality=Table(types={"zip": "category"}), random_state=0).fit(
         X[codes != 1], y[codes != 1]
     )
     found = audit(sampler, X, y, model=LogisticRegression()).per_column

@@ -65,7 +65,7 @@ class Rows(Dataset[Any]):
 def test_a_dataset_of_series_is_augmented() -> None:
     sampler = BootstrapSampler(random_state=0).fit(X, Y)
     both = AugmentedDataset(
-        Rows(), sampler, sampling_strategy={"yes": (Y == "yes").sum() + 5}, labels=Y.to_numpy()
+        Rows(), sampler, sampling_strategy={"yes": (Y == "yes").sum() + 5}, real_labels=Y.to_numpy()
     )
     assert len(both) == 205
     row, label = both[203]

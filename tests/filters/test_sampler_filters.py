@@ -31,7 +31,7 @@ class Toy:
         self.classes_, self.class_prior_, self.seed_ = np.array([0, 1]), np.array([0.5, 0.5]), 5
         self.made: list[np.ndarray] = []
 
-    def fit(self, X: Any, y: Any) -> None:
+    def fit(self, X: Any, y: Any = None) -> None:
         """Do nothing."""
 
     def fingerprint(self) -> str:
@@ -87,7 +87,7 @@ def test_near_duplicates_are_refused_and_other_rows_pass() -> None:
 
 
 def test_rows_by_address_contain_no_near_duplicates_in_any_order() -> None:
-    sampler = FilteredSampler(Toy(spiked), Duplicates(), max_draws=20).fit(*REAL)
+    sampler = FilteredSampler(Toy(spiked), Duplicates(), draws_per_row=20).fit(*REAL)
     rows = sampler.generate(np.arange(300), 0)
     apart = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows)[0][:, 1]
     assert apart.min() > 0.01

@@ -143,8 +143,8 @@ def _wanted(name: str, types: Mapping[Any, str], file: TableFile) -> str | None:
     reading = file.readings.get(name)
     if reading is not None and reading != "empty":
         return "text" if reading == "flag" and file.settled else reading
-    kind = types.get(name)
-    return "text" if kind == "category" else kind
+    kind = types.get(name, "")
+    return {"category": "text", "continuous": "number"}.get(kind, kind) or None
 
 
 def _usual_word(column: "pd.Series[Any]", settled: Settled) -> str:
