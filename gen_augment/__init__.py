@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gen_augment.auditing.audit import audit as audit
     from gen_augment.bank import SampleBank as SampleBank
+    from gen_augment.distillation import Distilled as Distilled
+    from gen_augment.distillation import DistilledRegressor as DistilledRegressor
     from gen_augment.errors import ArchiveError as ArchiveError
     from gen_augment.errors import DivergedError as DivergedError
     from gen_augment.errors import ExhaustedError as ExhaustedError
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
     from gen_augment.samplers import MixtureSampler as MixtureSampler
+    from gen_augment.samplers import MungeSampler as MungeSampler
     from gen_augment.samplers import NetworkSampler as NetworkSampler
     from gen_augment.samplers import PairedVAE as PairedVAE
+    from gen_augment.samplers import PerturbSampler as PerturbSampler
     from gen_augment.samplers import PretrainedSampler as PretrainedSampler
     from gen_augment.samplers import Sampler as Sampler
     from gen_augment.samplers import SMOTESampler as SMOTESampler
@@ -63,6 +67,7 @@ _NAMES = {
         "RebuildError",
         "WorkerDeviceError",
     ],
+    "distillation": ["Distilled", "DistilledRegressor"],
     "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
     "samplers": [
         "BootstrapSampler",
@@ -72,8 +77,10 @@ _NAMES = {
         "FilteredSampler",
         "KDESampler",
         "MixtureSampler",
+        "MungeSampler",
         "NetworkSampler",
         "PairedVAE",
+        "PerturbSampler",
         "PretrainedSampler",
         "SMOTESampler",
         "Sampler",
