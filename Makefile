@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check docs clean
 
 # Each stamp stands for one set of installed packages; editing pyproject.toml installs anew.
 .venv/.base: pyproject.toml
@@ -12,6 +12,10 @@ BIN := .venv/bin
 
 .venv/.test: .venv/.base
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+.venv/.docs: .venv/.base
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@
 
 install: .venv/.test
@@ -29,5 +33,9 @@ check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages are in docs/_build/html; a warning is an error.
+docs: .venv/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv demo build *.egg-info docs/_build

@@ -6,6 +6,7 @@ from benchmarks import (
     ablation,
     controls,
     ctgan,
+    distillation,
     filters,
     generators,
     injection,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
     ),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, ctgan.figures),
+    "distillation": Benchmark(distillation.__doc__ or "", distillation.run, distillation.table),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table, filters.figures),

@@ -26,10 +26,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 from torchvision.transforms import v2
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from benchmarks.overhead import bare_sample_seconds
 from gen_augment import AugmentedDataset, ConditionalVAE, SampleBank, augment_loader
+from gen_augment.data.sources import load_data
 from gen_augment.samplers import SAMPLERS, Sampler
 
 __all__ = ["figures", "run", "table"]
@@ -100,7 +100,7 @@ def run(quick: bool) -> Record:
     """Epochs with a bank, live generation, what is written by hand, and building a bank."""
     n, rounds = (1200, 1) if quick else (60_000, 5)
     loaded = load_data("fashion-mnist")
-    X, y = loaded.X[:n], loaded.y[:n].astype(np.int64)
+    X, y = loaded.rows.X[:n], loaded.rows.y[:n].astype(np.int64)
     floats = torch.from_numpy(X).float().unsqueeze(1) / 255
     params: Record = {"max_steps": 3, "device": "cpu", "random_state": 0}
     sampler = ConditionalVAE(**params).fit(floats[:500], torch.from_numpy(y[:500]))

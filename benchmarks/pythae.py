@@ -33,9 +33,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
 from gen_augment import ConditionalVAE
+from gen_augment.data.sources import load_data
 from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities import DataSpec, Image
 from gen_augment.training import Callback, Loop
@@ -63,18 +63,18 @@ def run(quick: bool) -> Record:
         results["pythae"] = version("pythae")
         for name, theirs in (("tuned", tuned), ("plain", plain)):
             results[f"step, {name}"] = paired_ratio(
-                _call(ours.fit, data.X[few], data.y[few], timed_steps),
-                _call(theirs.fit, data.X[few], 1),
+                _call(ours.fit, data.rows.X[few], data.rows.y[few], timed_steps),
+                _call(theirs.fit, data.rows.X[few], 1),
                 rounds,
             )
-        bounds = results["bounds"] = {"steps": n_steps, "train_images": len(data.X)}
-        X, y = (part[: 500 if quick else None] for part in data.test)
-        plain.fit(data.X, n_epochs)
+        bounds = results["bounds"] = {"steps": n_steps, "train_images": len(data.rows.X)}
+        X, y = (part[: 500 if quick else None] for part in (data.test.X, data.test.y))
+        plain.fit(data.rows.X, n_epochs)
         bounds["pythae"] = plain.bound(X)
         chance = np.random.default_rng(0)
-        ours.fit(data.X, chance.integers(2, size=len(data.y)), n_steps)
+        ours.fit(data.rows.X, chance.integers(2, size=len(data.rows)), n_steps)
         bounds["ours, random labels"] = _bound(ours.network, X, chance.integers(2, size=len(y)))
-        ours.fit(data.X, data.y, n_steps)
+        ours.fit(data.rows.X, data.rows.y, n_steps)
         bounds["ours, labels"] = _bound(ours.network, X, y)
         for name, theirs in (("tuned", tuned), ("plain", plain)):
             results[f"sample, {name}"] = paired_ratio(

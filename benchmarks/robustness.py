@@ -1,9 +1,8 @@
 """Does synthetic data make a classifier robust? Fashion-MNIST at 100 images a class, under common corruptions.
 
 The arms, steps and rows of ``fashion-lowdata``; each classifier is also tested on 500 test images under ten kinds of
-corruption at five severities (see `gen_augment.modalities.image.corruptions`).
-Nothing is chosen on corrupted images: arms are
-those chosen on clean validation images. With one thread of a slow core a seed takes about 22 minutes.
+corruption at five severities (see `gen_augment.modalities.image.corruptions`). Nothing is chosen on corrupted images:
+arms are those chosen on clean validation images. With one thread of a slow core a seed takes about 22 minutes.
 """
 
 from functools import lru_cache

@@ -35,8 +35,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown, pack, unpack
+from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import SAMPLERS
@@ -120,11 +120,11 @@ def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
     path = _folder() / name / f"{name}.dat"
     data = load_data(path, target=re.findall(r"(?im)^@attribute\s+(\S+)", path.read_text())[-1])
     texts = (
-        data.X.select_dtypes("category").astype(str).astype("category")
+        data.rows.X.select_dtypes("category").astype(str).astype("category")
     )  # with the values that there are, in order
-    return data.X.astype({name: float for name in data.X if name not in texts}).assign(
+    return data.rows.X.astype({name: float for name in data.rows.X if name not in texts}).assign(
         **texts
-    ), data.y.astype(str)
+    ), data.rows.y.astype(str)
 
 
 def eligible() -> Iterator[str]:

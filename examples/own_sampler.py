@@ -13,8 +13,8 @@ from sklearn.datasets import load_wine
 from torch import Tensor, nn
 
 from gen_augment import NetworkSampler, Study, register_sampler
-from gen_augment.training import Loop
 from gen_augment.modalities import DataSpec
+from gen_augment.training import Loop
 from gen_augment.types import Batch
 
 

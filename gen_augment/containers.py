@@ -17,6 +17,7 @@ __all__ = [
     "converted_from",
     "is_pil",
     "library_of",
+    "pandas_only",
     "stack_rows",
     "take",
     "to_library",
@@ -46,6 +47,13 @@ def as_pandas(X: Any) -> Any:
     return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
 
 
+def pandas_only(X: Any) -> Any:
+    """Turn a table into a DataFrame whose synthetic rows are DataFrames too."""
+    frame = as_pandas(X).copy()
+    frame.attrs.pop(_LIBRARY, None)
+    return frame
+
+
 def _from_arrow(table: Any) -> pd.DataFrame:
     """Whole numbers with missing values stay whole, and dates become datetime64."""
     whole = {
@@ -57,7 +65,7 @@ def _from_arrow(table: Any) -> pd.DataFrame:
         for field, column in zip(table.schema, table.columns, strict=True)
         if column.null_count
     }
-    kept = {kind: dtype for kind, dtype in whole.items() if kind in has_missing}
+    kept = {field: dtype for field, dtype in whole.items() if field in has_missing}
     frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get, date_as_object=False)
     return frame
 

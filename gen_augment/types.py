@@ -26,7 +26,8 @@ History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
 
-#: Types of columns that their dtype does not tell: "number" or "category", by name or position.
+#: Columns of a table that are not what their dtype says, by name or position: "number",
+#: "continuous" (a number without a step) or "category".
 ColumnTypes = Mapping[Any, str] | None
 
 #: Labels that `sample` takes: None for the prior, one label, one for each row, or counts by label.

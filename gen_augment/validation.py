@@ -78,7 +78,7 @@ def check_finite(values: np.ndarray, what: str = "X") -> None:
 
 
 def check_all_labelled(codes: np.ndarray) -> None:
-    """Raise if a row has no label, by the class numbers of `LabelCodec.fit(y, partial=True)`."""
+    """Raise if a row has no label, by the class numbers of `LabelCodec.fit(y)`."""
     if (codes < 0).any():
         raise InputError(
             "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a class, "

@@ -23,7 +23,7 @@ LAYERS = [
     {"modalities"},
     {"data", "training"},
     {"samplers"},
-    {"bank", "metrics"},
+    {"bank", "metrics", "distillation"},
     {"filters"},
     {"inject"},
     {"study"},

@@ -14,8 +14,8 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from gen_augment import AugmentedDataset, ConditionalGAN, ConditionalVAE, Study, augment_loader
-from gen_augment.containers import open_image
 from gen_augment.data.sources import load_data
+from gen_augment.modalities.image.files import open_image
 from gen_augment.study import Training
 
 PER_CLASS = 12
@@ -81,14 +81,14 @@ def test_table_from_csv(tmp_path: Path) -> None:
     frame = bunch.data.assign(diagnosis=np.array(["malignant", "benign"])[bunch.target])
     frame.to_csv(tmp_path / "cancer.csv", index=False)
     loaded = load_data(tmp_path / "cancer.csv", target="diagnosis")
-    sampler = ConditionalVAE(max_steps=300, random_state=0, device="cpu").fit(loaded.X, loaded.y)
+    sampler = ConditionalVAE(max_steps=300, random_state=0, device="cpu").fit(loaded.rows)
     X, y = sampler.sample(y={"malignant": 30, "benign": 10})
-    assert X.dtypes.equals(loaded.X.dtypes)
+    assert X.dtypes.equals(loaded.rows.X.dtypes)
     assert y.name == "diagnosis"
 
     tensors = (
-        torch.from_numpy(loaded.X.to_numpy(np.float32)),
-        torch.from_numpy((loaded.y == "benign").to_numpy(int)),
+        torch.from_numpy(loaded.rows.X.to_numpy(np.float32)),
+        torch.from_numpy((loaded.rows.y == "benign").to_numpy(int)),
     )
     arrays = ConditionalVAE(max_steps=20, random_state=0, device="cpu").fit(*tensors)
     loader = augment_loader(
@@ -96,7 +96,7 @@ def test_table_from_csv(tmp_path: Path) -> None:
     )
     assert sum(len(y) for _, y in loader) == 569 + 284
 
-    study = Study(loaded.X, loaded.y, samplers={"vae": sampler}, n_seeds=2)
+    study = Study(loaded.rows, samplers={"vae": sampler}, n_seeds=2)
     table = study.run().table()
     assert table.index.tolist() == ["real", "oversample", "weights", "threshold", "smote", "vae"]
     assert (table["failed"] == 0).all()

@@ -12,6 +12,7 @@ from gen_augment.errors import DivergedError, ExhaustedError, GenAugmentError
 CAUGHT_AS: dict[str, type[Exception]] = {
     "InputError": ValueError,
     "LeakError": errors.InputError,
+    "RebuildError": AttributeError,
     "ArchiveError": ValueError,
     "NotFittedError": sklearn.exceptions.NotFittedError,
     "DivergedError": RuntimeError,

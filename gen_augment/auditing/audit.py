@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike
 
 from gen_augment.auditing.columns import column_figures
 from gen_augment.auditing.figures import (
-    FIGURES,
     N_NEIGHBOURS,
     Comparison,
-    Figures,
     class_figures,
     row_figures,
 )
@@ -118,7 +116,7 @@ def audit(
     sample = rng.permutation(len(real))[:n_samples]
     unseen = None
     if holdout is not None:
-        unseen = real.like(holdout) if isinstance(holdout, Rows) else real.like(*holdout)
+        unseen = _read_holdout(real, holdout)
         _check_enough("holdout", unseen)
         chosen = rng.permutation(len(unseen))[:n_samples]
         group, unseen = _select_groups(group, labelled, chosen, len(unseen)), unseen.take(chosen)
@@ -137,7 +135,7 @@ def audit(
     order = order[:N_HARDEST]
     return Audit(
         findings(figures, per_class, per_column, groups, len(synthetic), n_compared),
-        _as_table(figures),
+        figures,
         per_class,
         per_column,
         groups,
@@ -152,18 +150,26 @@ def _read(
     sampler: GeneratesRows, X: Any, y: Any, modality: str | Modality | None
 ) -> tuple[Rows, np.ndarray]:
     """Return the labelled training rows with the sampler's class codes, and their mask."""
-    if isinstance(X, Rows) and y is None:
-        X, y = X.X, X.y
-    X, y = read_rows(X, y)
-    X = stack_rows(X)
-    labels, codes = sampler.label_codec_.extend(y)
-    sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
-    check_same_length(len(X), len(codes))
+    if isinstance(X, Rows):
+        present = np.flatnonzero(X.class_counts)
+        known = np.full(X.n_classes + 1, -1)  # the last one is for rows without a label
+        known[present] = sampler.label_codec_.encode(X.classes[present])
+        X, codes = X.X, known[X.codes]
+    else:
+        X, y = read_rows(X, y)
+        X = stack_rows(X)
+        labels, codes = sampler.label_codec_.extend(y)
+        sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
+        check_same_length(len(X), len(codes))
     how = sampler.codec_.modality if modality is None else get_modality(modality)
     rows = Rows(X, codes, sampler.label_codec_, how).labelled()
     _check_enough("X", rows)
     sampler.codec_.encode(rows.X[:1])  # raises for another form
     return rows, codes >= 0
+
+
+def _read_holdout(real: Rows, holdout: tuple[Any, Any] | Rows) -> Rows:
+    return real.like(holdout.labelled()) if isinstance(holdout, Rows) else real.like(*holdout)
 
 
 def _check_enough(name: str, rows: Sized) -> None:
@@ -227,12 +233,6 @@ def _worth(
     if group is None:
         return worth, None
     return worth, bias_of(data.real, data.synthetic, data.unseen, group, **trained)
-
-
-def _as_table(figures: Figures) -> pd.DataFrame:
-    rows = {name: (*figures[name], FIGURES[name].ideal) for name in FIGURES if name in figures}
-    table = pd.DataFrame.from_dict(rows, "index", columns=["synthetic", "reference", "ideal"])
-    return table.rename_axis("figure")
 
 
 def _hardest(

@@ -1,5 +1,7 @@
 """The figures of an audit for each column of a table."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,7 @@ from gen_augment.auditing.figures import Comparison
 from gen_augment.metrics import column_shapes
 from gen_augment.metrics.tables import as_numbers, is_number
 from gen_augment.modalities import Codec
+from gen_augment.modalities.table.column_roles import identifier_columns
 
 __all__ = ["column_figures", "copied_values", "lost_values"]
 
@@ -73,7 +76,7 @@ def lost_values(real: pd.DataFrame, decoded: pd.DataFrame) -> "pd.Series[float]"
     return pd.Series(lost, dtype=float)
 
 
-def _lost(real: "pd.Series[object]", decoded: "pd.Series[object]") -> float:
+def _lost(real: "pd.Series[Any]", decoded: "pd.Series[Any]") -> float:
     missing = real.isna().to_numpy(dtype=bool)
     changed = missing != decoded.isna().to_numpy(dtype=bool)
     if is_number(real) and is_number(decoded):
@@ -93,8 +96,9 @@ def _lost(real: "pd.Series[object]", decoded: "pd.Series[object]") -> float:
 def copied_values(real: pd.DataFrame, other: pd.DataFrame) -> "pd.Series[float]":
     """Compute the share of values that are copied from columns that identify rows.
 
-    A column of text or whole numbers identifies rows if at least 20 values are known and
-    at least 90% of them are distinct, as in a column of e-mail addresses.
+    These are the columns that `identifier_columns` finds, such as e-mail addresses, and
+    columns of text or whole numbers of which at least 20 values are known and at least 90%
+    of them are distinct.
 
     Parameters
     ----------
@@ -114,13 +118,18 @@ def copied_values(real: pd.DataFrame, other: pd.DataFrame) -> "pd.Series[float]"
     >>> copied_values(real, real).to_dict()
     {'email': 1.0, 'age': nan}
     """
-    copied = {name: _copied(real[name].dropna(), other[name].dropna()) for name in real.columns}
+    known = set(identifier_columns(real))
+    copied = {
+        name: _copied(real[name].dropna(), other[name].dropna(), name in known)
+        for name in real.columns
+    }
     return pd.Series(copied, dtype=float)
 
 
-def _copied(real: "pd.Series[object]", other: "pd.Series[object]") -> float:
+def _copied(real: "pd.Series[Any]", other: "pd.Series[Any]", is_identifier: bool) -> float:
     distinct = real.nunique()
-    if len(real) < MIN_VALUES or distinct < DISTINCT_SHARE * len(real) or not len(other):
+    varied = len(real) >= MIN_VALUES and distinct >= DISTINCT_SHARE * len(real)
+    if not (is_identifier or varied) or not len(other):
         return np.nan
     chance = 0.0
     if is_number(real):

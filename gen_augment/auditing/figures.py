@@ -1,8 +1,9 @@
 """The figures of an audit: all rows, and each class."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -229,7 +230,10 @@ def _as_is(rows: np.ndarray) -> np.ndarray:
 def _table_figures(tables: dict[str, pd.DataFrame], sample: np.ndarray) -> Figures:
     real, synthetic = tables["real"].iloc[sample], tables["synthetic"]
     compared = tables.get("unseen", real)
-    functions = {"two_sample_auc": detection_auc, "column_shapes": column_shapes}
+    functions: dict[str, Callable[..., Any]] = {
+        "two_sample_auc": detection_auc,
+        "column_shapes": column_shapes,
+    }
     if real.shape[1] > 1:
         functions["pair_correlations"] = pair_correlations
     return {

@@ -63,9 +63,9 @@ def _percent(share: float, digits: int = 0) -> str:
 def _copied_identifiers(per_column: pd.DataFrame, n: int) -> Iterator[str]:
     table = per_column[per_column["copied"].notna()]
     reference = table["reference_copied"].fillna(0.0)
-    for name in table.index[table["copied"] > reference + max(LOST, 1 / n)]:
+    for name, copied in table["copied"][table["copied"] > reference + max(LOST, 1 / n)].items():
         yield (
-            f"Column {name!r} identifies single rows, and {_percent(table.at[name, 'copied'])} of "
+            f"Column {name!r} identifies single rows, and {_percent(copied)} of "
             "its synthetic values are copied from training rows. Leave the column out before "
             "fitting."
         )

@@ -63,7 +63,7 @@ def interpolate(sampler: Any, X: Any, other: Any, y: Any, *, n_steps: int = 8) -
     (10, 13)
     """
     n_steps = _check_steps(n_steps)
-    a, b = sampler.encode(X, y), sampler.encode(other, y)
+    a, b = _encode(sampler, X, y), _encode(sampler, other, y)
     if len(a) != len(b):
         raise InputError(f"X has {len(a)} rows and other has {len(b)}: give one for each.")
     t = torch.linspace(0, 1, n_steps)
@@ -116,7 +116,7 @@ def traverse(
     check_range("reach", reach, 0, open_low=True)
     if np.ndim(y):
         raise InputError(f"y has shape {np.shape(y)}: give the single label of all rows.")
-    codes = sampler.encode(X, y)
+    codes = _encode(sampler, X, y)
     flat = codes.flatten(1)
     if not n_axes < len(flat) or n_axes > flat.shape[1]:
         raise InputError(
@@ -174,6 +174,15 @@ def save_grid(path: str | os.PathLike[str], sampler: Any, X: Any, n_columns: int
     buffer = io.BytesIO()
     Image.fromarray((sheet * 255).round().astype(np.uint8)).save(buffer, format="png")
     return write_bytes(path, buffer.getvalue())
+
+
+def _encode(sampler: Any, X: Any, y: Any) -> Tensor:
+    if not hasattr(sampler, "encode"):
+        raise NotImplementedError(
+            f"{type(sampler).__name__} has no encoder: use ConditionalVAE or ConditionalFlow."
+        )
+    codes: Tensor = sampler.encode(X, y)
+    return codes
 
 
 def _check_steps(n_steps: Any) -> int:

@@ -35,7 +35,9 @@ def render(
     )
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters |= {"number": as_number, "words": as_words}
-    rows = [record | FIGURES[name]._asdict() for name, record in figures.to_dict("index").items()]
+    rows = [
+        record | FIGURES[str(name)]._asdict() for name, record in figures.to_dict("index").items()
+    ]
     return environment.get_template("audit.html.j2").render(
         verdict=verdict,
         findings=findings,

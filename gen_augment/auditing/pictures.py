@@ -169,7 +169,8 @@ def _scatter(points: list[np.ndarray], names: tuple[str, str]) -> bytes:
     figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
     axis = figure.subplots()
     for part, label, colour in zip(points, ("real", "synthetic"), (_REAL, _SYNTHETIC), strict=True):
-        axis.scatter(*part.T, s=7, alpha=0.5, color=colour, label=label, linewidths=0)
+        x, y = part.T
+        axis.scatter(x, y, s=7, alpha=0.5, color=colour, label=label, linewidths=0)
     axis.legend(fontsize=11, markerscale=2)
     axis.set_xlabel(names[0], fontsize=11)
     axis.set_ylabel(names[1], fontsize=11)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gen_augment.archive import write_bytes
+from gen_augment.auditing.figures import FIGURES, Figures
 from gen_augment.auditing.page import render
 from gen_augment.metrics import Bias
 
@@ -24,9 +25,9 @@ class Audit:
     ----------
     findings : list of str
         What differs from real rows by more than chance explains, in words.
-    table : DataFrame
-        One row per figure: ``synthetic``, ``reference`` (the same figure for real rows, or
-        NaN) and ``ideal``, its best value.
+    figures : dict of str to (float, float)
+        Each figure of synthetic rows, and the same figure of real rows; NaN if there is
+        none.
     per_class : DataFrame
         One row per class: number of ``real`` and ``synthetic`` rows; ``label_agreement``,
         and ``reference_agreement`` of real rows; ``precision``, ``recall``,
@@ -53,7 +54,7 @@ class Audit:
     """
 
     findings: list[str]
-    table: pd.DataFrame
+    figures: Figures
     per_class: pd.DataFrame
     per_column: pd.DataFrame | None
     groups: Bias | None
@@ -61,6 +62,17 @@ class Audit:
     examples: pd.DataFrame | None
     card: dict[str, Any]
     draw: Callable[[], dict[str, bytes]] = field(default=dict, repr=False)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per figure: ``synthetic``, ``reference`` and ``ideal``, its best value."""
+        rows = {
+            name: (*self.figures[name], figure.ideal)
+            for name, figure in FIGURES.items()
+            if name in self.figures
+        }
+        table = pd.DataFrame.from_dict(rows, "index", columns=["synthetic", "reference", "ideal"])
+        return table.rename_axis("figure")
 
     @property
     def verdict(self) -> str:

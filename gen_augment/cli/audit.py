@@ -105,7 +105,6 @@ def audit(
     )
     found.to_html(output)
     found.to_json(output.with_suffix(".json"))
-    nothing = f"Nothing stands out among {found.card['synthetic_rows']} synthetic rows."
-    for finding in found.findings or [nothing]:
+    for finding in (found.verdict, *found.findings):
         out.print(finding, style="bold", markup=False, soft_wrap=True)
     tell(out, f"Page: {output}\nSheet: {output.with_suffix('.json')}")

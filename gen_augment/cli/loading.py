@@ -1,8 +1,8 @@
 """Samplers, modalities and data as the command line names them."""
 
 import importlib
-import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def open_sampler(path: Path, device: str, sampler: str | None, modality: str | N
 
 def _import_class(name: str, what: str) -> Any:
     module, _, attribute = name.partition(":")
-    if (here := os.getcwd()) not in sys.path:  # as `python -m` has it
+    if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), attribute)
@@ -98,6 +98,8 @@ def show_report(loaded: LoadedData) -> None:
     """Print how each column was read, as one table."""
     if not loaded.report:
         return
+    # This table names identifiers, so the samplers need not.
+    warnings.filterwarnings("ignore", message="columns .* hold identifiers")
     table = Table(box=None, pad_edge=False)
     for title in ("column", "read as", "missing", "example", "note"):
         table.add_column(title, justify="right" if title == "missing" else "left", overflow="fold")

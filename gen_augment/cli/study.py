@@ -1,4 +1,4 @@
-"""``gen-augment study``: do synthetic rows help?"""
+"""``gen-augment study``: whether synthetic rows help."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,23 +1,22 @@
-"""Labels of any kind to class numbers and back."""
+"""Class labels of any kind as class codes, and back."""
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from enum import Enum
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils.validation import column_or_1d
 
+from gen_augment.data.label_values import check_labels, plain_label, read_labels
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json
 from gen_augment.types import JSON
-from gen_augment.validation import check_choice, check_finite, check_same_length
+from gen_augment.validation import check_choice, check_same_length
 
 __all__ = ["LabelCodec"]
-
-_KINDS = "biufU"
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,18 @@ class LabelCodec:
         Sorted labels, with the dtype they came in.
     container : {"ndarray", "tensor", "series", "list"}
     dtype : str or dict
-        Of the container: numpy's or torch's name, or what `dtype_to_json` makes of pandas'.
+        The container's dtype: the name in NumPy or PyTorch, or the JSON of a pandas dtype.
     name : str, int or None
-        Of the Series.
+        Name of the Series.
     categories : list or None
-        Of a categorical Series, in its own order.
+        Categories of a categorical Series, in its own order.
     categories_dtype : str, dict or None
-        Of those categories.
+        Their dtype.
     ordered : bool
         Whether those categories are ordered.
+    members : tuple or None
+        Enum members by class, if the labels were members of a ``str`` or ``int`` Enum. An
+        archive holds their values, which compare as equal.
     """
 
     classes: np.ndarray
@@ -48,91 +50,120 @@ class LabelCodec:
     categories: list[Any] | None = None
     categories_dtype: Any = None
     ordered: bool = False
+    members: tuple[Any, ...] | None = None
 
     @classmethod
-    def fit(cls, y: Any, *, partial: bool = False) -> tuple[Self, np.ndarray]:
-        """Learn the classes of `y`; return the codec and the class number of each row.
+    def fit(
+        cls, y: Any, *, unlabeled: int | Literal["auto"] | None = "auto"
+    ) -> tuple[Self, np.ndarray]:
+        """Learn the classes of `y`; return the codec and the class code of each row.
 
-        With `partial`, the label -1 beside two or more classes from 0 up marks a row without a label, as in
-        scikit-learn's semi-supervised estimators; its class number is -1.
+        Parameters
+        ----------
+        y : array-like of shape (n_rows,)
+            Numbers, booleans or strings, as an ndarray, Tensor, Series or list.
+        unlabeled : {"auto", -1, None}
+            Which label marks a row without a label, whose code is -1. None: no label does,
+            and -1 is a class like any other. "auto": -1 does where it is the lowest of
+            three or more classes, as in scikit-learn's semi-supervised estimators; a
+            warning says so.
+
+        Raises
+        ------
+        InputError
+            The labels are missing, mixed, or would not come back as they are.
+
+        Examples
+        --------
+        >>> codec, codes = LabelCodec.fit(["b", "a", "b"])
+        >>> codec.classes.tolist(), codes.tolist(), codec.decode(codes)
+        (['a', 'b'], [1, 0, 1], ['b', 'a', 'b'])
         """
-        values = _values(y)
+        if not (unlabeled is None or unlabeled == "auto" or unlabeled == -1):
+            raise InputError(f"unlabeled={unlabeled!r} is not 'auto', -1 or None.")
+        values = read_labels(y)
         try:
             values = column_or_1d(values, warn=True)
-            _check_labels(values)
+            check_labels(values)
         except (ValueError, TypeError) as error:
             raise InputError(f"y cannot be read as one class label a row: {error}") from error
         classes, codes = np.unique(values, return_inverse=True)
-        if partial and _has_unlabelled(classes):
-            classes, codes = classes[1:], codes - 1
+        if unlabeled == -1 or (unlabeled == "auto" and _marks_unlabeled(classes)):
+            classes, codes = _without(-1, classes, codes)
+        codec = cls._in_container(classes, y)
+        if not codec._gives_back_all():
+            raise InputError(
+                f"labels {classes.tolist()[:5]!r} would not come back from a {codec.container} of "
+                f"{codec.dtype!r}: convert them to numbers or strings."
+            )
+        return codec, codes
+
+    @classmethod
+    def _in_container(cls, classes: np.ndarray, y: Any) -> Self:
+        """The codec of classes that came in a container like `y`."""
+        members = _members(classes, y)
         if isinstance(y, torch.Tensor):
-            return cls(classes, "tensor", str(y.dtype).removeprefix("torch.")), codes
+            return cls(classes, "tensor", str(y.dtype).removeprefix("torch."))
         if isinstance(y, pd.Series):
-            return cls._of_series(classes, y), codes
+            return replace(cls._of_series(classes, y), members=members)
         if isinstance(y, np.ndarray):
-            return cls(classes, "ndarray", y.dtype.str), codes
-        return cls(classes, "list", ""), codes
+            return cls(classes, "ndarray", y.dtype.str, members=members)
+        return cls(classes, "list", "", members=members)
 
     def extend(self, y: Any) -> tuple[Self, np.ndarray]:
-        """Add the classes of `y` to the known ones; return that codec and the class number of each row of `y`.
+        """Add the classes of `y`; return the new codec and the class code of each row of `y`.
 
-        The label -1 marks a row without a label, unless it is a known class. Where the dtype of the known ones has no
-        room for those of `y`, such as int8 for 300, labels get the dtype of `y`.
+        The label -1 marks a row without a label, unless it is a known class. Labels get the
+        dtype of `y` where the known one cannot hold them, such as int8 for 300.
         """
-        other, codes = type(self).fit(y)
+        other, codes = type(self).fit(y, unlabeled=None)
         if (self.classes.dtype.kind == "U") != (other.classes.dtype.kind == "U"):
             raise InputError(
-                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are {self.classes.tolist()[:5]!r}: give "
-                "labels of the same type."
+                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are "
+                f"{self.classes.tolist()[:5]!r}: give labels of the same type."
             )
         new = other.classes
-        unlabelled = (
-            (new == -1) & (-1 not in self.classes)
-            if new.dtype.kind in "if"
-            else np.zeros(len(new), bool)
-        )
-        changes: dict[str, Any] = {"classes": np.union1d(self.classes, new[~unlabelled])}
+        unlabeled = np.zeros(len(new), bool)
+        if new.dtype.kind in "if" and -1 not in self.classes:
+            unlabeled = new == -1
+        changes: dict[str, Any] = {"classes": np.union1d(self.classes, new[~unlabeled])}
         if self.container == "ndarray" and self.dtype != "|O":
-            changes["dtype"] = changes[
-                "classes"
-            ].dtype.str  # room for longer names and larger numbers
+            changes["dtype"] = changes["classes"].dtype.str  # longer names, larger numbers
         if self.categories is not None:
-            changes["categories"] = [
-                *self.categories,
-                *(c for c in new.tolist() if c not in self.categories),
-            ]
+            added = [c for c in new.tolist() if c not in self.categories]
+            changes["categories"] = [*self.categories, *added]
+        if self.members is not None:
+            changes["members"] = _merged(changes["classes"], self, other)
         codec = replace(self, **changes)._with_room(self, other)
         numbers = np.full(len(new), -1)
-        numbers[~unlabelled] = codec.encode(new[~unlabelled])
+        numbers[~unlabeled] = codec.encode(new[~unlabeled])
         return codec, numbers[codes]
 
     def _with_room(self, known: Self, other: Self) -> Self:
-        """Itself if its dtype holds all classes, or with the dtype of `other`; raises where neither holds them."""
+        """The codec with a dtype that holds all classes: its own, or that of `other`."""
         if self._gives_back_all():
             return self
         dtype = self.classes.dtype.name
         if other.container == self.container:
             dtype = other.dtype if other.categories is None else other.categories_dtype
-        wider = (
-            replace(self, dtype=dtype)
-            if self.categories is None
-            else replace(self, categories_dtype=dtype)
-        )
+        field = "dtype" if self.categories is None else "categories_dtype"
+        changes: dict[str, Any] = {field: dtype}
+        wider = replace(self, **changes)
         if _kind(known.classes) != _kind(other.classes) or not wider._gives_back_all():
             raise InputError(
-                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are {known.classes.tolist()[:5]!r} of "
-                f"{known.dtype if known.categories is None else known.categories_dtype}, which cannot hold both: give "
-                "labels of a dtype that holds all of them."
+                f"y holds {other.classes.tolist()[:5]!r}, and the known labels are "
+                f"{known.classes.tolist()[:5]!r} of {getattr(known, field)}, which cannot hold "
+                "both: give labels of a dtype that holds all of them."
             )
         return wider
 
     def _gives_back_all(self) -> bool:
-        """Whether the container's dtype holds every class."""
+        """Whether every class comes back from the container."""
         try:
-            back = _values(self.decode(np.arange(len(self.classes))))
+            back = read_labels(self.decode(np.arange(len(self.classes))))
         except (OverflowError, TypeError, ValueError):
             return False
-        return np.array_equal(back, self.classes)
+        return bool(np.array_equal(back, self.classes))
 
     @classmethod
     def _of_series(cls, classes: np.ndarray, y: "pd.Series[Any]") -> Self:
@@ -140,12 +171,13 @@ class LabelCodec:
         name = name if isinstance(name, (str, int)) else None
         if not isinstance(y.dtype, pd.CategoricalDtype):
             return cls(classes, "series", _written(y.dtype), name)
-        values, dtype = y.cat.categories.tolist(), _written(y.cat.categories.dtype)
-        return cls(classes, "series", "category", name, values, dtype, bool(y.cat.ordered))
+        values = [plain_label(value) for value in y.cat.categories.tolist()]
+        dtype, ordered = _written(y.cat.categories.dtype), bool(y.cat.ordered)
+        return cls(classes, "series", "category", name, values, dtype, ordered)
 
     def encode(self, y: Any) -> np.ndarray:
-        """Class numbers, ndarray of shape (n,), int64; an unknown label raises."""
-        values = _values(y)
+        """Class codes, int64 ndarray of shape (n,); an unknown label raises."""
+        values = read_labels(y)
         if values.ndim > 1:
             raise InputError(
                 f"labels of shape {values.shape}: give one label, or one for each row."
@@ -164,7 +196,7 @@ class LabelCodec:
         return position.astype(np.int64)
 
     def encode_rows(self, y: Any, n: int) -> np.ndarray:
-        """Class numbers of `n` rows, from one label for all of them or one for each."""
+        """Class codes of `n` rows, from one label for all of them or one for each."""
         codes = self.encode(y)
         if codes.ndim == 0:
             return np.full(n, codes)
@@ -172,23 +204,30 @@ class LabelCodec:
         return codes
 
     def decode(self, codes: np.ndarray) -> Any:
-        """Labels of class numbers, in the container that `fit` was given."""
+        """Labels of class codes, in the container that `fit` was given."""
         labels = self.classes[codes]
         if self.container == "tensor":
             return torch.from_numpy(labels.copy()).to(getattr(torch, self.dtype))
+        if self.members is not None:
+            labels = _objects(self.members)[codes]
         if self.container == "series":
             if self.dtype != "category":
                 return pd.Series(labels, name=self.name, dtype=dtype_from_json(self.dtype))
-            categories: Any = pd.Index(
-                self.categories or [], dtype=dtype_from_json(self.categories_dtype)
-            )
-            return pd.Series(
-                labels, name=self.name, dtype=pd.CategoricalDtype(categories, self.ordered)
-            )
+            values: list[Any] = self.categories or []
+            if self.members is not None:
+                values = [self._member_of(value) for value in values]
+            dtype = dtype_from_json(self.categories_dtype)
+            categories: Any = pd.Index(values, dtype=dtype)
+            category = pd.CategoricalDtype(categories, self.ordered)
+            return pd.Series(labels, name=self.name, dtype=category)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
+    def _member_of(self, value: Any) -> Any:
+        """The Enum member with this value, among the classes."""
+        return next((m for m in self.members or () if m == value), value)
+
     def to_json(self) -> JSON:
-        """All of it as JSON values."""
+        """The codec as JSON values; Enum members become their values."""
         return {
             "classes": self.classes.tolist(),
             "classes_dtype": "object" if self.classes.dtype == object else self.classes.dtype.str,
@@ -207,12 +246,10 @@ class LabelCodec:
         classes = np.array(fields.pop("classes"), dtype=np.dtype(fields.pop("classes_dtype")))
         codec = cls(classes, **fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "series", "list"))
-        _check_labels(classes)
+        check_labels(classes)
         if classes.ndim != 1 or (classes[:-1] >= classes[1:]).any():
             raise InputError("the classes are not sorted labels.")
-        codec.decode(
-            np.arange(len(classes))
-        )  # raises for a dtype or categories that do not go with the classes
+        codec.decode(np.arange(len(classes)))  # raises where the dtype does not fit the classes
         return codec
 
 
@@ -227,74 +264,53 @@ def _written(dtype: Any) -> Any:
 
 
 def _kind(classes: np.ndarray) -> str:
-    """What labels are: "b", "i", "f" or "U"."""
+    """Kind of the labels: "b", "i", "f" or "U"."""
     return classes.dtype.kind.replace("u", "i")
 
 
-def _has_unlabelled(classes: np.ndarray) -> bool:
-    """Whether -1, the lowest of these labels, marks rows without one: -1 and 1 alone are two classes."""
+def _marks_unlabeled(classes: np.ndarray) -> bool:
+    """Whether -1 is the lowest of three or more classes; -1 and 1 alone are two classes."""
     if classes.dtype.kind not in "if" or len(classes) < 3 or classes[0] != -1:
         return False
-    if classes.tolist() == [-1, 0, 1]:
-        warnings.warn(
-            "y holds -1, 0 and 1: rows with -1 are taken to have no label. If -1 is a class of yours, give it another "
-            "number or a name.",
-            stacklevel=4,
-        )
+    warnings.warn(
+        f"y holds -1 beside {classes[1:4].tolist()}: rows with -1 are taken as rows without a "
+        "label. Fit on Rows.read(X, y, unlabeled=-1) to confirm, or unlabeled=None if -1 is a class.",
+        stacklevel=4,
+    )
     return True
 
 
-def _values(y: Any) -> np.ndarray:
-    """Labels as an array of numbers, bools or strings, as far as they are that."""
-    if isinstance(y, torch.Tensor):
-        y = y.detach().cpu()
-        y = (y.float() if y.dtype == torch.bfloat16 else y).numpy()
-    if isinstance(y, (list, tuple)):
-        _check_one_type(y)
-    values = _as_array(y)
-    if values.dtype == object and values.ndim:
-        _check_one_type(values.ravel())
-        values = _as_array(values.tolist())
-    return values
+def _without(label: int, classes: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Classes without `label`, whose rows get the code -1."""
+    if classes.dtype.kind not in "if" or label not in classes:
+        return classes, codes
+    known = classes != label
+    if not known.any():
+        raise InputError(f"every label in y is {label}, which marks rows without a label.")
+    return classes[known], np.where(known, np.cumsum(known) - 1, -1)[codes]
 
 
-def _as_array(y: Any) -> np.ndarray:
-    try:
-        return np.asarray(y)
-    except ValueError as error:  # ragged
-        raise InputError(f"y cannot be read as one class label a row: {error}") from error
+def _members(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
+    """The Enum members that the classes were, if all labels were members."""
+    dtype = getattr(y, "dtype", np.dtype(object))
+    if isinstance(y, torch.Tensor) or dtype.kind != "O":
+        return None
+    found = {label: None for label in y if isinstance(label, Enum)}
+    by_value = {plain_label(label): label for label in found}
+    members = tuple(by_value.get(value) for value in classes.tolist())
+    return None if None in members else members
 
 
-def _check_one_type(labels: Iterable[Any]) -> None:
-    """Raise for a missing label, and for strings, bools and numbers side by side: NumPy would make them one."""
-    first: dict[str, tuple[int, Any]] = {}
-    for row, label in enumerate(labels):
-        if (
-            label is None
-            or label is pd.NA
-            or label is pd.NaT
-            or (isinstance(label, float) and label != label)
-        ):
-            raise InputError(
-                f"y has no label in row {row}, but {label!r}: label that row, or leave it out."
-            )
-        kind = "number"
-        if isinstance(label, (str, bool, np.bool_)):
-            kind = "string" if isinstance(label, str) else "bool"
-        first.setdefault(kind, (row, label))
-    if len(first) > 1:
-        found = " and ".join(f"{label!r} (row {row})" for row, label in first.values())
-        raise InputError(f"y holds labels of different types, such as {found}: make them one.")
+def _merged(classes: np.ndarray, *codecs: LabelCodec) -> tuple[Any, ...] | None:
+    """Members of all classes, from several codecs; None if any has none."""
+    by_value: dict[Any, Any] = {}
+    for codec in codecs:
+        by_value = dict(zip(codec.classes.tolist(), codec.members or (), strict=False)) | by_value
+    members = tuple(by_value.get(value) for value in classes.tolist())
+    return None if None in members else members
 
 
-def _check_labels(values: np.ndarray) -> None:
-    if not len(values):
-        raise InputError("y is empty.")
-    if values.dtype.kind not in _KINDS:
-        raise InputError(f"labels of dtype {values.dtype} are neither numbers nor strings.")
-    check_finite(values, "y")
-    if values.dtype.kind == "f" and (values % 1).any():
-        row = int(np.argmax(values % 1 != 0))
-        raise InputError(
-            f"row {row} has {values[row]}: labels are classes, not measurements. Bin or round them."
-        )
+def _objects(values: tuple[Any, ...]) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -55,7 +55,14 @@ class Rows:
     known_codec: Codec | None = None
 
     @classmethod
-    def read(cls, X: Any, y: Any = None, *, modality: str | Modality | None = None) -> Self:
+    def read(
+        cls,
+        X: Any,
+        y: Any = None,
+        *,
+        modality: str | Modality | None = None,
+        unlabeled: int | Literal["auto"] | None = "auto",
+    ) -> Self:
         """Read what a user gave as data; no values are encoded yet.
 
         Parameters
@@ -64,6 +71,9 @@ class Rows:
         y : array-like of shape (n,), or None where `X` brings its labels
         modality : str, Modality or None
             How to read the rows; None if only one reading is possible.
+        unlabeled : {"auto", -1, None}
+            The label of rows without one: -1, or None if every label is a class. "auto" takes -1
+            for it if there are two or more classes from 0 up, with a warning.
 
         Raises
         ------
@@ -74,10 +84,12 @@ class Rows:
             return X
         X, y = read_rows(X, y)
         X = stack_rows(X)
+        if isinstance(X, Tensor):
+            X = X.detach()  # nothing is trained through the rows
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
-        labels, codes = LabelCodec.fit(y, partial=True)
+        labels, codes = LabelCodec.fit(y, unlabeled=unlabeled)
         check_same_length(len(X), len(codes))
         return cls(X, codes, labels, found)
 

@@ -42,33 +42,26 @@ try:
     import albumentations as A
 except ImportError as error:
     raise MissingDependencyError(
-        "gen_augment.inject.albumentations needs albumentations 2.0: pip install 'gen_augment[albumentations]'."
+        "gen_augment.inject.albumentations needs albumentations 2.0: pip install "
+        "'gen_augment[albumentations]'."
     ) from error
 
 __all__ = ["SyntheticReplace", "Vary", "seed_workers"]
 
-#: 2.0.8 is the last release of albumentations; from 2.0.9 on it is AlbumentationsX, under the same module name.
+#: 2.0.8 is the last release. Later versions are AlbumentationsX, with the same module name.
 VERSIONS = tuple(f"2.0.{patch}" for patch in range(9))
-#: Targets that describe the picture, or are other pictures.
+#: Targets that describe the image, or are other images.
 _OTHER_TARGETS = {
-    "bboxes",
-    "images",
-    "keypoints",
-    "mask",
-    "mask3d",
-    "masks",
-    "masks3d",
-    "volume",
-    "volumes",
-}
+    "bboxes", "images", "keypoints", "mask", "mask3d", "masks", "masks3d", "volume", "volumes",
+}  # fmt: skip
 
 
 def _check_version(version: str) -> None:
     if version not in VERSIONS:
         raise MissingDependencyError(
-            f"gen_augment.inject.albumentations works with albumentations 2.0.x, {VERSIONS[0]} to {VERSIONS[-1]}, and "
-            f"found {version}: pip install 'gen_augment[albumentations]'. AlbumentationsX is another package with the "
-            "same module name: uninstall it first."
+            f"gen_augment.inject.albumentations works with albumentations 2.0.x, {VERSIONS[0]} to "
+            f"{VERSIONS[-1]}, and found {version}: pip install 'gen_augment[albumentations]'. "
+            "AlbumentationsX is another package with the same module name: uninstall it first."
         )
 
 
@@ -78,8 +71,8 @@ _check_version(A.__version__)
 class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations has no types
     """A transform of the one image in a sample, given its label.
 
-    The label is no target of its own: albumentations takes each target for arrays, and ends in a RecursionError for a
-    string. It is read and written here.
+    The label is read and written here. As a target of albumentations it would have to be an
+    array, and a string ends in a RecursionError.
     """
 
     _image_stays = False
@@ -96,7 +89,7 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
 
     @property
     def targets(self) -> dict[str, Any]:
-        """What is transformed, and by which method."""
+        """Entries to transform, with the method for each."""
         return {"image": self.apply}
 
     @property
@@ -105,7 +98,7 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
         return {*self._available_keys, self.label_key}
 
     def add_targets(self, additional_targets: dict[str, str]) -> None:
-        """Take note of more images, masks and the like, which are refused."""
+        """Register more images, masks and the like, which are then refused."""
         super().add_targets(additional_targets)
         described = _OTHER_TARGETS | {"image"}
         self._other_targets |= {
@@ -113,8 +106,8 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
         }
 
     def set_random_seed(self, seed: int | None) -> None:
-        """Start the random numbers anew."""
-        # Compose gives all transforms one seed: those with the same p would be applied together or not at all.
+        """Seed the random generators."""
+        # Compose gives all transforms one seed, so that those with equal p would coincide.
         super().set_random_seed(None if seed is None else derive_seed(seed, type(self).__name__))
         self.seed = seed
 
@@ -123,16 +116,18 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
         others = sorted(key for key in data if key in self._other_targets and data[key] is not None)
         if others and not self._image_stays:
             raise InputError(
-                f"the sample has {', '.join(others)}, which would not describe the image that {name} puts in: use it "
+                f"the sample has {', '.join(others)}, which would not describe the image that "
+                f"{name} puts in: use it "
                 "on samples of one image and a label."
             )
         if data.get("image") is None:
             raise InputError(f"{name} needs image=..., got {sorted(data)}.")
-        if self.replay_mode:  # all is known from what was recorded
+        if self.replay_mode:  # the parameters were recorded
             return
         if data.get(self.label_key) is None:
             raise InputError(
-                f"{name} needs the image's label: call the Compose with {self.label_key}=..., or say label_key."
+                f"{name} needs the image's label: call the Compose with {self.label_key}=..., or "
+                "say label_key."
             )
         label_value(data[self.label_key])  # raises
 
@@ -143,19 +138,20 @@ class SyntheticReplace(_LabelledImage):
     Parameters
     ----------
     bank : SampleBank or path
-        Its rows have the size and channels that images have at this place, and become of their dtype.
+        Its rows have the size and channels of the images here, and get their dtype.
     labels : {"same", "prior", "balanced"}
-        A row of the image's label, which stays, as the image does where the bank has no rows of its label; or any row,
-        or one of a random class, whose label is then the label.
+        Label of the row: that of the image, which is then kept if the bank has no rows of
+        it; that of any row; or a random class. The label of the sample is set accordingly.
     label_key : str
-        Name under which the Compose is given the label: a number or a string.
+        Key of the label, a number or a string, in calls of the Compose.
     p : float in [0, 1]
         Share of images that are replaced.
 
     Raises
     ------
     InputError
-        There is not one image and one label of it, they do not go with the bank, or there are boxes or masks.
+        The sample does not have exactly one image and one label, these do not match the
+        bank, or the sample has boxes or masks.
 
     Examples
     --------
@@ -187,7 +183,7 @@ class SyntheticReplace(_LabelledImage):
     def get_params_dependent_on_data(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        """Which row of the bank, and its label."""
+        """Choose a row of the bank, and its label."""
         row = draw_row(
             self.bank, self.labels, label_value(data[self.label_key]), self.py_random.randrange
         )
@@ -196,33 +192,35 @@ class SyntheticReplace(_LabelledImage):
         return {"row": row, "new_label": self.bank.labels(np.array([row])).item()}
 
     def apply(self, img: Any, *args: Any, row: int, **params: Any) -> Any:
-        """That row in the form of the image."""
+        """Return that row in the form of the image."""
         return read_row(self.bank, row, img)
 
     def apply_with_params(
         self, params: dict[str, Any], *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
-        """The sample with another image and, unless it stays, another label."""
+        """Return the sample with another image and, if it changes, another label."""
         sample: dict[str, Any] = super().apply_with_params(params, *args, **kwargs)
         if "new_label" in params and sample.get(self.label_key) is not None:
             sample[self.label_key] = label_like(params["new_label"], sample[self.label_key])
         return sample
 
     def get_transform_init_args(self) -> dict[str, Any]:
-        """Arguments as they are written."""
+        """Return the arguments to serialize."""
         return {"bank": str(self.bank.path), "labels": self.labels, "label_key": self.label_key}
 
 
 class Vary(_LabelledImage):
-    """Make an image another one of its class, with a probability; see `gen_augment.inject.torchvision.Vary`.
+    """Vary an image within its class, with a probability.
+
+    See `gen_augment.inject.torchvision.Vary`.
 
     Parameters
     ----------
     source : ConditionalVAE or other fitted sampler with an encoder, SampleBank, or path of a bank
-        In a DataLoader's worker, a bank or a sampler on the CPU. A Compose with a sampler cannot be saved, nor
-        printed, since albumentations prints what it would save.
+        In a DataLoader's worker, a bank or a sampler on the CPU. A Compose with a sampler
+        cannot be saved or printed, because albumentations prints what it would save.
     strength : float in [0, 1] or (low, high)
-        How far from the image; of a range, a number is drawn each time.
+        Distance from the image; from a range, a number is drawn each time.
     label_key : str
         As in `SyntheticReplace`.
     p : float in [0, 1]
@@ -231,7 +229,8 @@ class Vary(_LabelledImage):
     Raises
     ------
     InputError
-        There is not one image and one label of it, they do not go with the source, or there are boxes or masks.
+        The sample does not have exactly one image and one label, these do not match the
+        source, or the sample has boxes or masks.
 
     Examples
     --------
@@ -260,7 +259,7 @@ class Vary(_LabelledImage):
     def get_params_dependent_on_data(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        """How far, and towards which row or with which seed."""
+        """Draw strength, and row or seed."""
         value = label_value(data[self.label_key])
         strength = self.py_random.uniform(*check_strength(self.strength))
         return {
@@ -272,26 +271,27 @@ class Vary(_LabelledImage):
     def apply(
         self, img: Any, *args: Any, value: Any, strength: float, number: int, **params: Any
     ) -> Any:
-        """The image so varied."""
+        """Return the varied image."""
         return vary_image(self.source, img, value, strength, number)
 
     def get_transform_init_args(self) -> dict[str, Any]:
-        """Arguments as they are written; a sampler as it is."""
+        """Return the arguments to serialize; a sampler itself."""
         source = str(self.source.path) if isinstance(self.source, SampleBank) else self.source
         return {"source": source, "strength": self.strength, "label_key": self.label_key}
 
     def to_dict_private(self) -> dict[str, Any]:
-        """As `A.to_dict` has it; raises where the source is a sampler."""
+        """Return what `A.to_dict` writes; raise if the source is a sampler."""
         if not isinstance(self.source, SampleBank):
             raise InputError(
-                f"Vary with a {type(self.source).__name__} cannot be written to a dict or a file: give Vary a "
+                f"Vary with a {type(self.source).__name__} cannot be written to a dict or a file: "
+                "give Vary a "
                 "SampleBank, which is written as its path."
             )
         written: dict[str, Any] = super().to_dict_private()
         return written
 
     def get_dict_with_id(self) -> dict[str, Any]:
-        """As `A.ReplayCompose` keeps it: in memory, where a sampler may be."""
+        """Return what `A.ReplayCompose` keeps in memory, which may include a sampler."""
         name = {"__class_fullname__": self.get_class_fullname(), "id": id(self)}
         return {**name, **self.get_base_init_args(), **self.get_transform_init_args()}
 
@@ -345,4 +345,5 @@ def _seed(pipelines: tuple[Any, ...], worker_id: int) -> None:
         # `set_random_seed` of albumentations 2.0.8 gives all transforms equal generators, so
         # that two flips with the same `p` would always be applied together.
         seed = derive_seed(info.seed, "albumentations", number)
-        pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311 # no secret
+        generator = random.Random(seed)  # noqa: S311 # no secret
+        pipeline.set_random_state(np.random.default_rng(seed), generator)

@@ -71,11 +71,14 @@ class MixSettings:
         turn : int
             The row of the batch that the first one belongs to; see `owners`.
         """
-        start, size = position.start, position.size
-        first = round(self.ratio * start)
-        n = round(self.ratio * (start + size)) - first
+        _, start, size, rank, world, _ = position
+        first, stop = (
+            # Of `n` synthetic rows of all processes, this one has every `world`-th.
+            max(-((rank - round(self.ratio * n_real * world)) // world), 0)
+            for n_real in (start, start + size)
+        )
         seed = epoch_seed(self.seed, position.epoch)
-        return first, n, derive_seed(seed, "place", position.rank, start) % max(size, 1)
+        return first, stop - first, derive_seed(seed, "place", rank, start) % max(size, 1)
 
     def owners(self, n: int, turn: int, size: int) -> np.ndarray:
         """Return the row of a batch that each synthetic row replaces, or takes its label from."""
@@ -217,8 +220,9 @@ class EpochMixer:
         if weight is not None:
             extras["sample_weight"] = torch.ones(len(y), device=y.device)
         for name, values in extras.items():
+            value = 1.0 if name == "is_synthetic" or weight is None else weight
             for span in spans:
-                values[span.window] = True if name == "is_synthetic" else weight
+                values[span.window] = value
         return extras
 
 

@@ -178,8 +178,9 @@ class PlannedBatchSampler(Sampler[list[Any]]):
         """Take note of the next epoch, as libraries announce it."""
         self.epochs.announce(epoch)
         for inner in (self.batches, getattr(self.batches, "sampler", None)):
-            if hasattr(inner, "set_epoch"):
-                inner.set_epoch(epoch)
+            tell = getattr(inner, "set_epoch", None)
+            if tell:
+                tell(epoch)
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -195,7 +195,8 @@ def _like(
             out[key] = value
         return out
     if isinstance(batch, Mapping):
-        return type(batch)(dict((*batch.items(), *values.items(), *extras.items())))  # type: ignore[call-arg]
+        parts: Any = {**batch, **values, **extras}
+        return type(batch)(parts)  # type: ignore[call-arg]
     parts = [values.get(number, part) for number, part in enumerate(batch)]
     if hasattr(batch, "_fields"):
         return (*parts, *extras.values()) if extras else type(batch)(*parts)

@@ -24,27 +24,39 @@ _WORDS = ("auto", "minority", "not minority", "not majority", "all")
 
 
 def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any, int]:
-    """Synthetic rows of each label, as imbalanced-learn's over-samplers read `sampling_strategy`.
+    """Return the number of synthetic rows per label, as imbalanced-learn's over-samplers do.
 
     Parameters
     ----------
-    strategy
-        "minority", "not minority", "not majority" (or "auto") and "all" bring those classes up to the largest one. A
-        float, for two classes, is the smaller one's size over the larger one's. A dict, or what a callable makes of
-        the labels, gives the rows of each class after augmentation, real ones included.
+    strategy : str, float, dict or callable
+        "minority", "not minority", "not majority" (or "auto") and "all" bring those classes
+        to the size of the largest. A float, for two classes, is the size of the smaller over
+        that of the larger. A dict, or what a callable returns for the labels, gives the rows
+        of each class after augmentation, including real ones.
     labels : ndarray of shape (n,)
-        Of the real rows.
+        Labels of the real rows.
+
+    Returns
+    -------
+    dict of {label: int}
+
+    Raises
+    ------
+    InputError
+        The strategy is unknown, or does not match the labels.
 
     Examples
     --------
-    >>> resolve_strategy("auto", np.array([0, 0, 0, 1])), resolve_strategy({1: 5}, np.array([0, 0, 0, 1]))
+    >>> y = np.array([0, 0, 0, 1])
+    >>> resolve_strategy("auto", y), resolve_strategy({1: 5}, y)
     ({1: 2}, {1: 4})
     """
     values, numbers = np.unique(labels, return_counts=True)
     real: dict[Any, int] = dict(zip(values.tolist(), numbers.tolist(), strict=True))
     if len(real) < 2:
         raise InputError(
-            f"sampling_strategy needs two classes, and all real rows are {list(real)!r}: give counts."
+            f"sampling_strategy needs two classes, and all real rows are {list(real)!r}: give "
+            "counts."
         )
     if callable(strategy):
         strategy = strategy(labels)
@@ -61,7 +73,8 @@ def resolve_strategy(strategy: SamplingStrategy, labels: np.ndarray) -> dict[Any
     share = check_range("sampling_strategy", strategy, 0, 1, open_low=True)
     if len(real) != 2:
         raise InputError(
-            f"sampling_strategy={strategy!r}: a number needs two classes, and there are {len(real)}."
+            f"sampling_strategy={strategy!r}: a number needs two classes, and there are "
+            f"{len(real)}."
         )
     more = int(real[most] * share) - real[least]
     if more <= 0:
@@ -76,12 +89,14 @@ def _from_totals(totals: Mapping[Any, int], real: Mapping[Any, int]) -> dict[Any
     for label, total in zip(totals, check_counts("sampling_strategy", totals), strict=True):
         if label not in real:
             raise InputError(
-                f"sampling_strategy names {label!r}, not among the real rows; known: {list(real)!r}."
+                f"sampling_strategy names {label!r}, not among the real rows; known: "
+                f"{list(real)!r}."
             )
         if total < real[label]:
             raise InputError(
-                f"sampling_strategy={{{label!r}: {total}}}: there are {real[label]} real rows of it already, and the "
-                "number says how many there are to be in all."
+                f"sampling_strategy={{{label!r}: {total}}}: there are {real[label]} real rows of "
+                "it "
+                "already, and the number must include them."
             )
     return {
         label: int(total) - real[label] for label, total in totals.items() if total > real[label]
@@ -91,14 +106,15 @@ def _from_totals(totals: Mapping[Any, int], real: Mapping[Any, int]) -> dict[Any
 def counts_of_classes(
     source: SupportsSample, n_real: int, ratio: float | None, counts: Mapping[Any, int] | None
 ) -> np.ndarray:
-    """Synthetic rows of each class of `source`: ndarray of shape (n_classes,)."""
+    """Return the synthetic rows of each class of `source`: ndarray of shape (n_classes,)."""
     classes = source.classes_
     there: Mapping[Any, int] | None = getattr(source, "counts", None)
     if counts is None:
         n = round((ratio or 0) * n_real)
         if there and n > sum(there.values()):
             raise InputError(
-                f"ratio={ratio!r} asks for {n} rows, and the bank holds {there}: build a bank with more."
+                f"ratio={ratio!r} asks for {n} rows, and the bank holds {there}: build a bank "
+                "with more."
             )
         return allocate(n, source.class_prior_)
     numbers = check_counts("counts", counts)
@@ -129,7 +145,15 @@ def counts_to_replace(
     ratio: float | None,
     counts: Mapping[Any, int] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Real rows of each class of `source` to replace, and the class of each real row, -1 where the source has none."""
+    """Return how many real rows of each class to replace.
+
+    Returns
+    -------
+    wanted : ndarray of shape (n_classes,)
+        Rows to replace of each class of `source`.
+    codes : ndarray of shape (n_real,)
+        Class number of each real row, -1 for a class that the source does not know.
+    """
     values, codes = np.unique(labels, return_inverse=True)
     if ratio is not None:
         shares = allocate(round(ratio * len(labels)), np.bincount(codes))

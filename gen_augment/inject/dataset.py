@@ -1,4 +1,4 @@
-"""A map-style dataset of real rows and synthetic ones."""
+"""`AugmentedDataset`: real and synthetic rows as one map-style dataset."""
 
 import copy
 import operator
@@ -33,10 +33,11 @@ __all__ = ["AugmentedDataset", "Provenance"]
 
 
 class Provenance(NamedTuple):
-    """Where a row comes from.
+    """The origin of a row.
 
-    A synthetic row is ``sampler.generate([row], [label], seed=seed)[0]`` of the sampler whose fingerprint is
-    `generator`; a real one is row `row` of the real dataset, with an empty `generator` and the seed -1.
+    A synthetic row is ``sampler.generate([row], [label], seed=seed)[0]`` of the sampler with
+    the fingerprint `generator`. A real one is row `row` of the real dataset, with an empty
+    `generator` and the seed -1.
     """
 
     is_synthetic: bool
@@ -51,46 +52,50 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
     Parameters
     ----------
     real : Dataset of (x, label)
-        Map-style. Give it without its transform, and the transform here, so that both kinds of rows get it.
+        Map-style. Pass it without its transform, and the transform here, so that it is
+        applied to both kinds of rows.
     source : fitted sampler or SampleBank
         Its rows have the form that `real` gives.
     ratio : float, optional
-        Synthetic rows for each real row: in the proportions of the source's class prior or, with "replace", of the
-        real rows.
+        Synthetic rows per real row, in the proportions of the source's class prior or, with
+        "replace", of the real rows.
     counts : {label: count}, optional
-        Exactly so many synthetic rows of each label.
+        Exact number of synthetic rows of each label.
     sampling_strategy : str, float, dict or callable, optional
-        As in imbalanced-learn: "auto", "minority", "not minority", "not majority", "all", the share of the smaller of
-        two classes, or rows of each class after augmentation. Give one of these three; with a bank, giving none takes
-        every row of it.
+        As in imbalanced-learn: "auto", "minority", "not minority", "not majority", "all",
+        the size of the smaller of two classes over the larger, or rows of each class after
+        augmentation. Give one of these three; for a bank, none of them means all its rows.
     mode : {"append", "replace"}
-        Synthetic rows after the real ones, or in place of real rows of the same label, chosen at random.
+        Add synthetic rows after the real ones, or replace random real rows of the same label.
     fresh : bool
-        New synthetic rows (and, with "replace", other rows replaced) in every epoch; call `set_epoch` before each.
+        Use new synthetic rows (and, with "replace", replace other rows) in every epoch; call
+        `set_epoch` before each.
     transform : callable, optional
         Applied to ``x`` of real and synthetic rows alike.
-    labels : array-like of shape (n_real,), optional
-        Labels of the real rows, where they are needed and are slow to read from `real`.
+    real_labels : array-like of shape (n_real,), optional
+        Labels of the real rows, if they are needed and slow to read from `real`.
     seed : int, optional
-        Names the table of synthetic rows; the sampler's own by default, and the order in which they lie for a bank.
+        Names the table of synthetic rows, by default that of the sampler; for a bank, the
+        order of its rows.
     materialize : bool, optional
-        Draw the rows of a sampler once, here, and keep them in memory. True by default; False generates rows when
-        they are read, batch by batch under a DataLoader, as `fresh` always does.
+        Generate the rows of a sampler once, here, and keep them in memory; True by default.
+        False generates rows when they are read, whole batches in a DataLoader, as `fresh`
+        always does.
     return_provenance : bool
         Rows are ``(x, label, Provenance)``.
 
     Attributes
     ----------
     labels : ndarray of shape (n_rows,)
-        In the order of the rows, such as a `WeightedRandomSampler` needs.
+        In the order of the rows, for example for a `WeightedRandomSampler`.
     synthetic_labels : ndarray of shape (n_synthetic,)
         In the order of the synthetic rows.
 
     Raises
     ------
     InputError
-        Nothing, too much or something unknown is asked for, or synthetic rows differ in type, shape or dtype from
-        real ones.
+        No rows, too many or unknown ones are requested, or synthetic rows differ in type,
+        shape or dtype from real ones.
 
     Examples
     --------
@@ -99,8 +104,10 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
     >>> from gen_augment import ConditionalVAE
     >>> real = TensorDataset(torch.randn(40, 3), (torch.arange(40) % 4 == 0).long())
     >>> sampler = ConditionalVAE(max_steps=5, random_state=0, device="cpu").fit(real)
-    >>> len(AugmentedDataset(real, sampler, ratio=0.5)), len(AugmentedDataset(real, sampler, sampling_strategy="auto"))
-    (60, 60)
+    >>> len(AugmentedDataset(real, sampler, ratio=0.5))
+    60
+    >>> len(AugmentedDataset(real, sampler, sampling_strategy="auto"))
+    60
     """
 
     def __init__(
@@ -114,7 +121,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         mode: Literal["append", "replace"] = "append",
         fresh: bool = False,
         transform: Callable[[Any], Any] | None = None,
-        labels: Any = None,
+        real_labels: Any = None,
         seed: int | None = None,
         materialize: bool | None = None,
         return_provenance: bool = False,
@@ -138,14 +145,16 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         self._is_bank = isinstance(source, SampleBank)
         if materialize and (fresh or self._is_bank):
             raise InputError(
-                "materialize=True keeps a sampler's rows as they are: not for a bank, nor with fresh=True."
+                "materialize=True keeps the rows of a sampler, so it cannot be used with a bank or "
+                "with fresh=True."
             )
-        # Shared between processes: workers that live through several epochs see it change.
-        self._epoch = torch.zeros((), dtype=torch.int64, device="cpu").share_memory_()  # type: ignore[no-untyped-call]
+        # In shared memory, so that persistent workers see it change.
+        epoch: Any = torch.zeros((), dtype=torch.int64, device="cpu")
+        self._epoch = epoch.share_memory_()
         first_real = real[0]
         self._real_label = check_pair(first_real, source)
         self._real_codes: np.ndarray | None = None
-        self._labels = None if labels is None else check_labels(labels, len(real))
+        self._labels = None if real_labels is None else check_labels(real_labels, len(real))
         self._codes = self._plan(ratio, counts, sampling_strategy)
         self._index = next_addresses(source, self._codes, np.zeros(len(source.classes_), np.int64))
         self._slots: tuple[int, np.ndarray] | None = None
@@ -158,11 +167,11 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._epoch.share_memory_()  # a copy has memory of its own
+        self._epoch.share_memory_()  # a copy is not in shared memory
 
     @property
     def labels(self) -> np.ndarray:
-        """Labels of all rows; those of real ones are read from `real`, once, where they were not given."""
+        """Labels of all rows; those of real rows are read once from `real` unless given."""
         real = self._labels_of_real()
         return real if self.mode == "replace" else np.concatenate([real, self.synthetic_labels])
 
@@ -179,11 +188,11 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     @property
     def epoch(self) -> int:
-        """Number of the epoch that `set_epoch` chose."""
+        """Epoch that `set_epoch` chose."""
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the rows of the next pass, also in workers that are there already."""
+        """Choose the rows of the next pass, also in workers that are running."""
         self._epoch.fill_(epoch)
         if hasattr(self.real, "set_epoch"):
             self.real.set_epoch(epoch)
@@ -195,7 +204,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return self.__getitems__([operator.index(index)])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
-        # DataLoader asks for whole batches by this name: synthetic rows are then generated or read in one go.
+        # A DataLoader reads whole batches by this name, so that their rows are generated at once.
         where = self._places(indices)
         numbers = self._numbers(where)
         places = np.flatnonzero(numbers >= 0)
@@ -222,7 +231,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         ]
 
     def is_synthetic(self, index: int) -> bool:
-        """Whether row `index` is a synthetic one, in this epoch."""
+        """Whether row `index` is synthetic in this epoch."""
         return bool(self._numbers(self._places([index]))[0] >= 0)
 
     def _plan(
@@ -257,7 +266,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         )
 
     def _places(self, indices: Sequence[int]) -> np.ndarray:
-        """Indices counted from 0 up; below 0 they count from the end."""
+        """Return indices from 0 up; negative ones count from the end."""
         where = np.asarray(indices, np.int64)
         out = (where < -len(self)) | (where >= len(self))
         if out.any():
@@ -265,7 +274,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return where % len(self)
 
     def _numbers(self, where: np.ndarray) -> np.ndarray:
-        """Numbers of the synthetic rows at these places, and below 0 where the row is real."""
+        """Return the numbers of the synthetic rows at these places, below 0 for real rows."""
         if self.mode == "append":
             return where - len(self.real)
         epoch = self.epoch if self.fresh else 0
@@ -275,7 +284,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return numbers
 
     def _choose_slots(self, epoch: int) -> np.ndarray:
-        """Which synthetic row stands in place of each real one, and -1 where none does."""
+        """Return the synthetic row that replaces each real one, or -1."""
         real_codes = self._real_codes
         slots = np.full(len(self), -1)
         rng = np.random.default_rng(derive_seed(self.seed or 0, "replaced", epoch))
@@ -285,7 +294,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         return slots
 
     def _table(self) -> int | None:
-        """Seed of the table that this epoch's rows are from."""
+        """Seed of the table of this epoch's rows."""
         if not self.fresh:
             return self.seed
         return derive_seed(
@@ -296,7 +305,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
 
     def _generate(self, numbers: np.ndarray) -> Any:
         if self._rows is not None:
-            # Copies, so that a transform that writes to its input does no harm.
+            # A transform may write to its input, so return copies.
             in_list = isinstance(self._rows, list)
             return (
                 [copy.copy(self._rows[number]) for number in numbers]

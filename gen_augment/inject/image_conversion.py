@@ -1,7 +1,8 @@
-"""One image of a user's pipeline, and one row of a bank or a sampler, each written in the form of the other.
+"""Conversion between an image of a user's pipeline and a row of a bank or sampler.
 
-Values stay as they are where both are floats or both are integers. Between uint8 (0 to 255) and float (0 to 1) they are
-scaled as torchvision's ``to_dtype(scale=True)`` does. No image is ever resized.
+Values do not change if both are floats or both are integers. Between uint8 (0 to 255) and
+float (0 to 1) they are scaled like torchvision's ``to_dtype(scale=True)``. Images are never
+resized.
 """
 
 from dataclasses import dataclass
@@ -14,20 +15,20 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from gen_augment.codecs import ImageCodec
 from gen_augment.errors import InputError
+from gen_augment.modalities import ImageCodec
 
 __all__ = ["blend", "to_image", "to_rows"]
 
 _PIL_LAYOUTS = {"L": "HW", "RGB": "HWC"}
 _TENSOR_LAYOUTS = {2: "HW", 3: "CHW"}
 _ARRAY_LAYOUTS = {2: "HW", 3: "HWC"}
-#: Resizing by cubic splines steps this far over the range of 0 to 1, and normalised images go further.
+#: Cubic resizing exceeds [0, 1] by up to this much; normalised images exceed it more.
 _OVERSHOOT = 0.25
 
 
 def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
-    """A row that `codec` decoded, in the type, layout and dtype of `image`.
+    """Return a row that `codec` decoded, in the type, layout and dtype of `image`.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
 
 
 def to_rows(image: Any, codec: ImageCodec) -> Any:
-    """An image as one row in the form that `codec` was fitted on; the other way round."""
+    """Return an image as one row in the form that `codec` was fitted on."""
     form, mine = _Form.of(image), _Form.of_rows(codec)
     planes = form.read(image).cpu()
     _check_size(planes, codec)
@@ -65,8 +66,9 @@ def to_rows(image: Any, codec: ImageCodec) -> Any:
         and not _in_unit(codec.low, codec.high)
     ):
         raise InputError(
-            f"the image is {planes.dtype} and the sampler was fitted on floats from {min(codec.low):g} to "
-            f"{max(codec.high):g}: put this transform where images are scaled like that."
+            f"the image is {planes.dtype} and the sampler was fitted on floats from "
+            f"{min(codec.low):g} to {max(codec.high):g}: put this transform where images are "
+            "scaled like that."
         )
     values = planes.double()
     row = mine.write(_convert(planes, dtype, float(values.min()), float(values.max()), "the image"))
@@ -74,7 +76,7 @@ def to_rows(image: Any, codec: ImageCodec) -> Any:
 
 
 def blend(image: Any, other: Any, weight: float) -> Any:
-    """``image + weight * (other - image)`` for two images of one form; integers are rounded."""
+    """Return ``image + weight * (other - image)``; integers are rounded."""
     form = _Form.of(image)
     a, b = form.read(image), form.read(other)
     working = (
@@ -87,7 +89,7 @@ def blend(image: Any, other: Any, weight: float) -> Any:
 
 @dataclass(frozen=True)
 class _Form:
-    """How an image is held: as PIL, Tensor or array, with axes in this order, of this dtype."""
+    """Container of an image (PIL, Tensor or array), order of its axes, and dtype."""
 
     container: str
     layout: str
@@ -112,7 +114,8 @@ class _Form:
             )
             return cls("ndarray", layout, image.dtype.str)
         raise InputError(
-            f"the image is a {type(image).__name__}: give a PIL image, a Tensor or an array of numbers."
+            f"the image is a {type(image).__name__}: give a PIL image, a Tensor or an array of "
+            "numbers."
         )
 
     @classmethod
@@ -124,12 +127,12 @@ class _Form:
         return self.dtype if self.container == "tensor" else np.dtype(self.dtype).name
 
     def read(self, image: Any) -> Tensor:
-        """As a Tensor (C, H, W) of the same dtype."""
+        """Return an image as a Tensor (C, H, W) of the same dtype."""
         if isinstance(image, Tensor):
             planes = image.detach().as_subclass(Tensor)
         else:
             array = np.array(image) if self.container == "pil" else image
-            # PyTorch takes neither another machine's byte order, nor negative strides, nor read-only memory in silence.
+            # PyTorch refuses foreign byte orders, negative strides and read-only memory.
             native = array.astype(array.dtype.newbyteorder("="), copy=False)
             planes = torch.from_numpy(np.require(native, requirements=["C", "W"]))
         if self.layout == "HW":
@@ -137,7 +140,7 @@ class _Form:
         return planes.permute(2, 0, 1) if self.layout == "HWC" else planes
 
     def write(self, planes: Tensor) -> Any:
-        """Out of a Tensor (C, H, W) of the right dtype."""
+        """Return an image of this form from a Tensor (C, H, W) of its dtype."""
         if self.layout == "HW":
             planes = planes[0]
         elif self.layout == "HWC":
@@ -152,8 +155,8 @@ class _Form:
 def _layout(layouts: dict[Any, str], key: Any, what: str) -> str:
     if key not in layouts:
         raise InputError(
-            f"the image is {what} {key!r}; it may be {' or '.join(map(repr, layouts))}. Convert it first; for "
-            "whole batches there is SyntheticMix."
+            f"the image is {what} {key!r}; it may be {' or '.join(map(repr, layouts))}. Convert it "
+            "first, or use SyntheticMix for whole batches."
         )
     return layouts[key]
 
@@ -162,8 +165,9 @@ def _check_size(planes: Tensor, codec: ImageCodec) -> None:
     if tuple(planes.shape) != codec.shape:
         mine, rows = (" x ".join(map(str, shape)) for shape in (planes.shape, codec.shape))
         raise InputError(
-            f"the image has (channels x height x width) {mine}, and rows of the bank or sampler {rows}: put this "
-            "transform before those that resize, crop or change channels, or resize images first."
+            f"the image has (channels x height x width) {mine}, and rows of the bank or sampler "
+            f"{rows}: put this transform before those that resize, crop or change channels, or "
+            "resize images first."
         )
 
 
@@ -171,8 +175,8 @@ def _check_unit_range(planes: Tensor) -> None:
     low, high = float(planes.min()), float(planes.max())
     if not -_OVERSHOOT <= low <= high <= 1 + _OVERSHOOT:
         raise InputError(
-            f"the image is {planes.dtype} from {low:g} to {high:g}, and the bank or sampler has whole numbers, which "
-            "become 0 to 1: put this transform before images are normalised."
+            f"the image is {planes.dtype} from {low:g} to {high:g}, and the bank or sampler has "
+            "integers, which become 0 to 1: put this transform before images are normalised."
         )
 
 
@@ -181,7 +185,7 @@ def _in_unit(low: tuple[float, ...], high: tuple[float, ...]) -> bool:
 
 
 def _convert(planes: Tensor, dtype: torch.dtype, low: float, high: float, what: str) -> Tensor:
-    """Pixels that lie in [low, high] with another dtype."""
+    """Return pixels in [low, high] with another dtype, or raise."""
     if planes.dtype == dtype:
         return planes
     if planes.dtype == torch.bool:  # black and white: 0 and 1
@@ -201,7 +205,7 @@ def _convert(planes: Tensor, dtype: torch.dtype, low: float, high: float, what: 
         scaled: Tensor = F.to_dtype(planes, dtype, scale=True)
         return scaled
     raise InputError(
-        f"{what}: {source} from {low:g} to {high:g} cannot be written as {dtype}. Only uint8 (0 to 255) and floats "
-        "from 0 to 1 are turned into each other: put this transform where images are as those that the sampler was "
-        "fitted on."
+        f"{what}: {source} from {low:g} to {high:g} cannot be written as {dtype}. Only uint8 (0 to "
+        "255) and floats from 0 to 1 are converted: put this transform where images are like those "
+        "that the sampler was fitted on."
     )

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from gen_augment.bank import SampleBank
-from gen_augment.codecs import ImageCodec
 from gen_augment.errors import InputError
 from gen_augment.inject.image_conversion import blend, to_image, to_rows
 from gen_augment.inject.row_source import check_source
+from gen_augment.modalities import ImageCodec
 from gen_augment.validation import check_range
 
 __all__ = [
@@ -64,8 +64,9 @@ def image_codec(source: Any) -> ImageCodec:
     codec = getattr(source, "codec_", None)
     if not isinstance(codec, ImageCodec):
         raise InputError(
-            f"the rows of this {type(source).__name__} are of kind {getattr(codec, 'kind', None)!r}: "
-            "these transforms are for images."
+            f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these "
+            "transforms "
+            "are for images."
         )
     return codec
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,7 @@ __all__ = ["AugmentedBatches", "AugmentedLoader", "augment_loader"]
 
 #: From what other libraries rebuild a DataLoader.
 _PARTS = ("dataset", "batch_sampler", "sampler", "collate_fn")
-_OPTIONS = (
-    "num_workers",
-    "pin_memory",
-    "timeout",
-    "worker_init_fn",
-    "multiprocessing_context",
-    "generator",
-    "prefetch_factor",
-    "persistent_workers",
-    "pin_memory_device",
-    "in_order",
-)
+_REPLACED = ("batch_size", "shuffle", "drop_last", *_PARTS)
 
 
 def augment_loader(
@@ -229,7 +219,8 @@ class _Passes:
                 device = self._settings.device or view.device
                 prefetcher = start_prefetching(device, self._settings.prefetch)
                 mixer = self._make_mixer(position, view, device)
-            position = position._replace(start=position.start + position.size, size=len(view))
+            _, start, size, *_ = position
+            position = Position(position.epoch, start + size, len(view), rank, world)
             if prefetcher is None:
                 yield _mix(mixer, position, view)
                 continue
@@ -278,8 +269,9 @@ class AugmentedLoader(_Passes, DataLoader[Any]):
     """
 
     def __init__(self, dataset: PlannedDataset, **options: Any) -> None:
-        super().__init__(dataset, **options)  # type: ignore[arg-type]
-        batches, collate = self.batch_sampler, self.collate_fn
+        super().__init__(dataset, **options)
+        batches: Any = self.batch_sampler
+        collate: Any = self.collate_fn
         batches.epochs = dataset.epochs
         if collate.settings.counts_by_class:
             batches.begin_count = partial(collate.begin_count, dataset.dataset)
@@ -306,11 +298,12 @@ def _augmented(loader: DataLoader[Any], settings: MixSettings) -> AugmentedLoade
         sealed.__dict__.update(_loader=loader, _settings=settings, _epochs=epochs)
         return sealed
     expected = _expected_rows(loader, settings.ratio)
+    options = [name for name in signature(DataLoader).parameters if name not in _REPLACED]
     augmented = AugmentedLoader(
         PlannedDataset(loader.dataset, epochs),
         batch_sampler=planned_batches(loader.batch_sampler, epochs),
         collate_fn=MixingCollate(loader.collate_fn, settings, expected),
-        **{name: getattr(loader, name) for name in _OPTIONS if hasattr(loader, name)},
+        **{name: getattr(loader, name) for name in options if hasattr(loader, name)},
     )
     # Not by setattr: Lightning records what is set, and sets it on the loaders that it makes.
     augmented.__dict__["_loader"] = loader

@@ -9,32 +9,20 @@ import pandas as pd
 import torch
 from scipy.sparse import issparse
 from sklearn.base import clone
-from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from gen_augment.containers import library_of, pandas_only, to_library
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
-from gen_augment.inject.resampled_data import (
-    check_given,
-    check_rows,
-    check_sampler,
-    check_weights,
-    densify,
-    join,
-    join_sparse,
-    labels_to_make,
-    on_cpu,
-    shape_of,
-)
 from gen_augment.inject.target_bins import TargetBins, as_floats, joined, parted, read_target
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
-from gen_augment.samplers.rejection import Filter, check_filters, draw, fit_filter
+from gen_augment.samplers import Sampler
+from gen_augment.samplers.rejection import Filter, check_filters, draw
 from gen_augment.types import SupportsSample
 from gen_augment.validation import (
-    check_all_labelled,
     check_choice,
     check_positive_int,
     check_range,
@@ -43,13 +31,32 @@ from gen_augment.validation import (
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
-    from imblearn.utils import check_target_type
+
+    from gen_augment.inject.resampled_data import (
+        check_given,
+        check_labels,
+        check_rows,
+        check_sampler,
+        check_weights,
+        densify,
+        fitted_filter,
+        join,
+        join_sparse,
+        labels_to_make,
+        on_cpu,
+        shape_of,
+    )
 except ImportError as error:
     raise MissingDependencyError(
         "GenerativeOverSampler needs imbalanced-learn: pip install 'gen_augment[imbalanced]'."
     ) from error
 
 __all__ = ["GenerativeOverSampler"]
+
+_OWN_PARAMETERS = (
+    "sampler", "filters", "max_draws", "synthetic_weight", "task", "n_bins", "binning",
+    "modality",
+)  # fmt: skip
 
 
 class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn has no types
@@ -120,36 +127,13 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     >>> X_new, y_new = over.fit_resample(X, y)
     >>> np.bincount(y_new).tolist(), int(over.is_synthetic_.sum())
     ([50, 50, 50], 50)
-
-    Weights of the rows given are kept:
-
-    >>> X_new, y_new = over.fit_resample(X, y, sample_weight=np.full(100, 0.5))
-    >>> over.sample_weight_[[0, -1]].tolist()
-    [0.5, 0.5]
-
-    A continuous target, of which high values are rare:
-
-    >>> from gen_augment import SMOTESampler
-    >>> X = np.arange(100.0)[:, None]
-    >>> y = np.exp(X[:, 0] / 20)
-    >>> over = GenerativeOverSampler(SMOTESampler(), task="regression", n_bins=3, random_state=0)
-    >>> X_new, y_new = over.fit_resample(X, y)
-    >>> [np.histogram(values, over.bin_edges_)[0].tolist() for values in (y, y_new)]
-    [[78, 13, 9], [78, 78, 78]]
     """
 
     # Our own parameters are checked by `_validate_params`, which raises InputError.
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,
         "random_state": ["random_state", np.random.Generator],
-        "sampler": "no_validation",
-        "filters": "no_validation",
-        "max_draws": "no_validation",
-        "synthetic_weight": "no_validation",
-        "task": "no_validation",
-        "n_bins": "no_validation",
-        "binning": "no_validation",
-        "modality": "no_validation",
+        **dict.fromkeys(_OWN_PARAMETERS, "no_validation"),
     }
 
     def __init__(
@@ -213,11 +197,20 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if issparse(X):
             X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
             return join_sparse(X, X_new[X.shape[0] :]), y_new
+        if (library := library_of(X)) in ("polars", "pyarrow"):
+            X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
+            return to_library(X_new, library), y_new
         if sample_weight is not None:
             params["sample_weight"] = check_weights(sample_weight, len(X))
         if self.task == "regression":
             return self._resample_regression(X, y, params)
         check_given(X, y)
+        if np.ndim(y) == 1:
+            # imbalanced-learn rewrites some labels, such as Enum members and categories.
+            labels, codes = LabelCodec.fit(y, unlabeled=None)
+            X_new, y_new = super().fit_resample(X, labels.classes[codes], **params)
+            y_new = labels.decode(labels.encode(y_new))
+            return X_new, y_new.to(y.device) if isinstance(y, Tensor) else y_new
         X_new, y_new = super().fit_resample(X, on_cpu(y), **params)
         if isinstance(y, Tensor):
             return X_new, torch.from_numpy(y_new).to(y.device, y.dtype)
@@ -245,9 +238,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         self._take_over(within)
         made = (None, None) if len(new) == len(rows) else parted(new.iloc[len(rows) :], X, y)
         X_new, y_new = join(X, made[0]), join(y, made[1])
-        return X_new.tolist() if isinstance(X, list) else X_new, y_new.tolist() if isinstance(
-            y, list
-        ) else y_new
+        X_new = X_new.tolist() if isinstance(X, list) else X_new
+        return X_new, y_new.tolist() if isinstance(y, list) else y_new
 
     def _as_classes(
         self, X: Any, y: Any
@@ -283,20 +275,14 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
                 f"sampling_strategy={self.sampling_strategy!r} is not a dict: give "
                 "dict(sampling_strategy)."
             )
-        check_sampler(self.sampler)
-        if self.random_state is not None and "random_state" not in self.sampler.get_params(
-            deep=False
-        ):
-            raise InputError(
-                f"random_state={self.random_state!r}, but {self.sampler!r} does not take one: omit it."
-            )
+        check_sampler(self.sampler, self.random_state)
         check_filters(self.filters)
         check_positive_int("max_draws", self.max_draws)
         check_range("synthetic_weight", self.synthetic_weight, 0, np.finfo(np.float64).max)
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Any, np.ndarray, bool]:
         """Return X for the sampler, labels of shape (n_samples,), and whether `y` is one-hot."""
-        labels, one_hot = _check_labels(on_cpu(y))
+        labels, one_hot = check_labels(on_cpu(y))
         X = check_rows(X)
         shape = shape_of(X)
         check_same_length(shape[0], len(labels))
@@ -311,12 +297,14 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         labels = labels_to_make(self.sampling_strategy_, y.dtype)
         sampler, rows = None, None
         if len(labels):
-            check_all_labelled(LabelCodec.fit(y, partial=True)[1])
-            dense = densify(X)
-            sampler = self._make_sampler().fit(dense, y)
-            known = Rows.read(dense, y, modality=sampler.codec_.modality)
+            sampler = self._make_sampler()
+            modality = getattr(sampler, "modality", None)
+            known = Rows.read(densify(X), y, modality=modality, unlabeled=None)
+            # A sampler of the user's own may know nothing of Rows.
+            given = (known,) if isinstance(sampler, Sampler) else (known.X, y)
+            sampler = sampler.fit(*given)
             filters = [
-                fit_filter(clone(keep) if hasattr(keep, "fit") else keep, known, sampler)
+                fitted_filter(keep, known, sampler) if hasattr(keep, "fit") else keep
                 for keep in check_filters(self.filters)
             ]
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
@@ -343,19 +331,3 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         tags.input_tags.sparse = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _check_labels(y: Any) -> tuple[np.ndarray, bool]:
-    """Return one label per row, and whether `y` was one-hot."""
-    if issparse(y):
-        raise InputError("y is a sparse matrix: give one label for each row.")
-    # imbalanced-learn sums the rows of a one-hot y, which fails for lists and DataFrames.
-    labels, one_hot = check_target_type(
-        np.asarray(y) if np.ndim(y) > 1 else y, indicate_one_vs_all=True
-    )
-    if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
-        raise InputError(
-            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in each, "
-            "so it cannot be returned in this form: give one label per row, as in y.argmax(axis=1)."
-        )
-    return labels, one_hot

@@ -6,19 +6,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.sparse import csr_array, csr_matrix, sparray, vstack
+from imblearn.utils import check_target_type
+from scipy.sparse import csr_array, csr_matrix, issparse, sparray, vstack
+from sklearn.base import clone
+from sklearn.preprocessing import label_binarize
 from torch import Tensor
 
 from gen_augment.containers import stack_rows
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.samplers.rejection import fit_filter
 from gen_augment.validation import check_finite
 
 __all__ = [
     "check_given",
+    "check_labels",
     "check_rows",
     "check_sampler",
     "check_weights",
     "densify",
+    "fitted_filter",
     "join",
     "join_sparse",
     "labels_to_make",
@@ -27,7 +34,7 @@ __all__ = [
 ]
 
 
-def check_sampler(sampler: Any) -> None:
+def check_sampler(sampler: Any, random_state: Any) -> None:
     """Raise unless `sampler` is an instance that can be cloned, fitted and asked for rows."""
     if isinstance(sampler, type):
         raise InputError(
@@ -40,7 +47,12 @@ def check_sampler(sampler: Any) -> None:
     ]
     if missing:
         raise InputError(
-            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as ConditionalVAE()."
+            f"sampler={sampler!r} has no {', '.join(missing)}: give a sampler such as "
+            "ConditionalVAE()."
+        )
+    if random_state is not None and "random_state" not in sampler.get_params(deep=False):
+        raise InputError(
+            f"random_state={random_state!r}, but {sampler!r} does not take one: omit it."
         )
 
 
@@ -56,6 +68,28 @@ def check_given(X: Any, y: Any) -> None:
             raise InputError(
                 f"y has no label in row {int(np.argmax(missing))}: label that row, or leave it out."
             )
+
+
+def fitted_filter(keep: Any, rows: Rows, sampler: Any) -> Any:
+    """Return a clone of a filter, fitted on the rows that the sampler was fitted on."""
+    return fit_filter(clone(keep), rows, sampler)
+
+
+def check_labels(y: Any) -> tuple[np.ndarray, bool]:
+    """Return one label per row, and whether `y` was one-hot."""
+    if issparse(y):
+        raise InputError("y is a sparse matrix: give one label for each row.")
+    # imbalanced-learn sums the rows of a one-hot y, which fails for lists and DataFrames.
+    labels, one_hot = check_target_type(
+        np.asarray(y) if np.ndim(y) > 1 else y, indicate_one_vs_all=True
+    )
+    if one_hot and not np.array_equal(label_binarize(labels, classes=np.unique(labels)), y):
+        raise InputError(
+            f"y of shape {np.shape(y)} is not one-hot over three or more classes with rows in "
+            "each, "
+            "so it cannot be returned in this form: give one label for each row, y.argmax(axis=1)."
+        )
+    return labels, one_hot
 
 
 def check_rows(X: Any) -> Any:
@@ -91,7 +125,8 @@ def shape_of(X: Any) -> tuple[int, ...]:
     shape = tuple(rows.shape)
     if len(shape) < 2:
         raise InputError(
-            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of shape "
+            f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of "
+            "shape "
             "(n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W)."
         )
     return shape
@@ -136,7 +171,7 @@ def join_sparse(X: Any, rows: np.ndarray) -> Any:
 
 
 def _objects(X: list[Any], rows: Any | None) -> np.ndarray:
-    """Return rows of a list in an array of objects, because imbalanced-learn calls `tolist` on it."""
+    """Return rows of a list as an array of objects: imbalanced-learn calls `tolist` on it."""
     plain = isinstance(rows, np.ndarray) and isinstance(X[0], (list, tuple))
     new = [] if rows is None else rows.tolist() if plain else list(rows)
     joined = np.empty(len(X) + len(new), dtype=object)

@@ -47,7 +47,8 @@ def next_addresses(source: SupportsSample, codes: np.ndarray, n_before: np.ndarr
 def counts_by_class(source: SupportsSample) -> bool:
     """Whether the address of a row depends on the classes of the rows before it."""
     n_before = np.ones(len(source.classes_), np.int64)
-    return int(next_addresses(source, np.zeros(1, np.int64), n_before)[0]) != n_before.sum()
+    first = next_addresses(source, np.zeros(1, np.int64), n_before)
+    return int(first[0]) != int(n_before.sum())
 
 
 def generate_on(

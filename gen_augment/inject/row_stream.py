@@ -166,8 +166,11 @@ class RowStream:
             start, stop = number * self._size, (number + 1) * self._size
             if self.expected is not None:
                 stop = min(stop, max(self.expected, start + n_rows))
+            n_before = self._counts_before(number)
             codes = self._draw(start, stop)
-            index = next_addresses(self.source, codes, self._counts_before(number))
+            if stop == start + self._size and len(self._n_before) == number + 1:
+                self._n_before.append(n_before + np.bincount(codes, minlength=len(n_before)))
+            index = next_addresses(self.source, codes, n_before)
             mine = slice(self.rank, None, self.world)
             codes, index = codes[mine], index[mine]
             if self._bank is not None:

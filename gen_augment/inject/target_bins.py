@@ -1,11 +1,12 @@
-"""A continuous target for an over-sampler of classes: its bins are the classes, and itself one more column of a row.
+"""Bins of a continuous target, for an over-sampler of classes.
 
-Rows are over-sampled where the target is rare, and each synthetic row has a target of its own, made with the row.
+The bins are the classes, and the target is one more column of the rows. Rows are
+over-sampled where the target is rare, and each synthetic row has its own target.
 
 References
 ----------
-Torgo et al., "SMOTE for Regression", EPIA 2013. Branco, Torgo and Ribeiro, "SMOGN: a Pre-processing Approach for
-Imbalanced Regression", PMLR 74, 2017.
+Torgo et al., "SMOTE for Regression", EPIA 2013. Branco, Torgo and Ribeiro, "SMOGN: a
+Pre-processing Approach for Imbalanced Regression", PMLR 74, 2017.
 """
 
 from dataclasses import dataclass
@@ -24,18 +25,18 @@ from gen_augment.validation import check_choice, check_finite, check_positive_in
 __all__ = ["BINNINGS", "MIN_ROWS", "TargetBins", "as_floats", "joined", "parted", "read_target"]
 
 BINNINGS = ("uniform", "quantile")
-#: Of a bin: a row and the five neighbours that SMOTE looks for.
+#: Rows in a bin, at least: one row and the five neighbours that SMOTE uses.
 MIN_ROWS = 6
 
 
 @dataclass(frozen=True)
 class TargetBins:
-    """Intervals of a target, each with its lower edge; the last with its upper edge too.
+    """Intervals of a target, closed below; the last one is closed above as well.
 
     Attributes
     ----------
     edges : ndarray of shape (n_bins + 1,), float64
-        Rising; the least and the largest value that was fitted are the first and the last.
+        In rising order, from the smallest to the largest value that was fitted.
 
     Examples
     --------
@@ -48,10 +49,10 @@ class TargetBins:
 
     @classmethod
     def fit(cls, values: np.ndarray, n_bins: int, binning: str = "uniform") -> Self:
-        """Cut the range of `values` into bins of equal width ("uniform") or of equally many rows ("quantile").
+        """Cut the range of `values` into bins of equal width ("uniform") or size ("quantile").
 
-        A bin of fewer than `MIN_ROWS` rows is joined with the next one up, the last with the one before, and edges that
-        coincide are one, so that there may be fewer bins than `n_bins`.
+        There may be fewer bins than `n_bins`: a bin of fewer than `MIN_ROWS` rows is joined
+        with the next one, the last with the one before, and equal edges are merged.
 
         Raises
         ------
@@ -65,7 +66,8 @@ class TargetBins:
             raise InputError(f"y is {values[0]!r} in every row: there is nothing to bin.")
         if check_positive_int("n_bins", n_bins) > distinct:
             raise InputError(
-                f"n_bins={n_bins}, but y has {distinct} distinct values: ask for at most as many bins."
+                f"n_bins={n_bins}, but y has {distinct} distinct values: ask for at most as many "
+                "bins."
             )
         if binning == "quantile":
             edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)))
@@ -76,30 +78,31 @@ class TargetBins:
         )
         if len(bins.edges) < 3:
             raise InputError(
-                f"n_bins={n_bins}, binning={binning!r}: the {len(values)} rows of y make one bin of at least "
-                f"{MIN_ROWS} rows, and no second one to be balanced with it. Ask for more bins, or give more rows."
+                f"n_bins={n_bins}, binning={binning!r}: the {len(values)} rows of y make only one "
+                "bin "
+                f"of at least {MIN_ROWS} rows. Ask for more bins, or give more rows."
             )
         return bins
 
     def number(self, values: np.ndarray) -> np.ndarray:
-        """Bin of each value, from 0; -1 or the number of bins for one outside of all."""
+        """Return the bin of each value, from 0; -1 or the number of bins outside of all."""
         found = np.searchsorted(self.edges, values, side="right") - 1
         return np.where(values == self.edges[-1], len(self.edges) - 2, found)
 
 
 def _without_small(edges: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Edges such that no bin has few rows, of bins with so many."""
+    """Return edges such that no bin has fewer than `MIN_ROWS` rows."""
     ends, rows = [], 0
     for count, end in zip(counts, edges[1:], strict=True):
         rows += count
         if rows >= MIN_ROWS:
             ends.append(end)
             rows = 0
-    return np.array([edges[0], *ends[:-1], edges[-1]])  # the last takes in what is left over
+    return np.array([edges[0], *ends[:-1], edges[-1]])  # the last bin includes what is left over
 
 
 def read_target(y: Any) -> "pd.Series[Any]":
-    """A target of numbers as a Series with an index from 0, in its own dtype; raises for any other."""
+    """Return a numeric target as a Series of its dtype with an index from 0, or raise."""
     if isinstance(y, Tensor):
         y = y.detach().cpu()
         y = (y.float() if y.dtype == torch.bfloat16 else y).numpy()
@@ -122,12 +125,12 @@ def read_target(y: Any) -> "pd.Series[Any]":
 
 
 def as_floats(target: "pd.Series[Any]") -> np.ndarray:
-    """Values of any dtype of numbers, NaN where missing."""
+    """Return values of any numeric dtype as float64, NaN where missing."""
     return target.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def joined(X: Any, target: "pd.Series[Any]") -> pd.DataFrame:
-    """A table of `X` and then the target, with a dtype for each column."""
+    """Return a table of `X` followed by the target; each column keeps its dtype."""
     check_same_length(len(X), len(target))
     if isinstance(X, pd.DataFrame):
         frame = X.reset_index(drop=True)
@@ -137,8 +140,8 @@ def joined(X: Any, target: "pd.Series[Any]") -> pd.DataFrame:
         rows = np.asarray(X)
         if rows.ndim != 2 or rows.dtype.kind not in "biuf":
             raise InputError(
-                f"X of shape {rows.shape} and dtype {rows.dtype}: task='regression' is for tables, arrays of numbers "
-                "of shape (n_samples, n_columns) or a DataFrame."
+                f"X of shape {rows.shape} and dtype {rows.dtype}: task='regression' is for tables, "
+                "arrays of numbers of shape (n_samples, n_columns) or a DataFrame."
             )
         frame = pd.DataFrame(rows)
     frame.insert(frame.shape[1], _free_name(frame, target.name), target)
@@ -146,7 +149,7 @@ def joined(X: Any, target: "pd.Series[Any]") -> pd.DataFrame:
 
 
 def parted(frame: pd.DataFrame, X: Any, y: Any) -> tuple[Any, Any]:
-    """Rows of `joined` apart again: in the containers and dtypes of `X` and of `y`."""
+    """Split rows of `joined` into the containers and dtypes of `X` and of `y`."""
     rows, target = frame.iloc[:, :-1], frame.iloc[:, -1]
     made: Any
     if isinstance(X, list):
@@ -163,7 +166,7 @@ def parted(frame: pd.DataFrame, X: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _free_name(frame: pd.DataFrame, name: Any) -> str | int:
-    """A name for one more column, of the kind that the others are of."""
+    """Return a name for one more column, a string or number like the others."""
     if all(isinstance(column, str) for column in frame.columns):
         name = name if isinstance(name, str) else "target"
         while name in frame.columns:
@@ -173,6 +176,7 @@ def _free_name(frame: pd.DataFrame, name: Any) -> str | int:
         return max(int(column) for column in frame.columns if not isinstance(column, str)) + 1
     except (OverflowError, TypeError, ValueError) as error:
         raise InputError(
-            f"the columns of X are called {frame.columns.tolist()[:3]!r}: name them by strings or by numbers, for "
-            "example with X.columns.map(str)."
+            f"the columns of X are called {frame.columns.tolist()[:3]!r}: name them by strings or "
+            "by "
+            "numbers, for example with X.columns.map(str)."
         ) from error

@@ -1,8 +1,9 @@
 """Transforms of single images for `torchvision.transforms.v2`: `SyntheticReplace` and `Vary`.
 
-They stand beside others in `v2.Compose`, `v2.RandomChoice` and the like, in a dataset that hands them image and label
-together. As all of v2 does, they draw from torch's global generator: `torch.manual_seed` repeats a run, and the workers
-and epochs of a DataLoader differ. Randomness is in `make_params`, and `transform` follows from it.
+Use them with others in `v2.Compose`, `v2.RandomChoice` and the like, in a dataset that passes
+image and label together. Like all of v2, they draw from torch's global generator:
+`torch.manual_seed` repeats a run, and the workers and epochs of a DataLoader differ. Random
+numbers are drawn in `make_params`; `transform` is deterministic.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,13 +46,13 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
         self.p = check_range("p", p, 0, 1)
         if labels_getter != "default" and not callable(labels_getter):
             raise InputError(
-                f"labels_getter={labels_getter!r}: give 'default' or a function of the sample; the label must be known."
+                f"labels_getter={labels_getter!r}: give 'default' or a function of the sample."
             )
         self.labels_getter = labels_getter
 
     def forward(self, *inputs: Any) -> Any:
-        """Take and return a sample of any structure: two arguments, a tuple, a dict, or these in each other."""
-        # Overridden, as in v2.MixUp: the label is no image, and takes part all the same.
+        """Take and return a sample of any structure: two arguments, a tuple, a dict, or nested."""
+        # Overridden, as in v2.MixUp, because the label is used though it is not an image.
         sample: Any = inputs if len(inputs) > 1 else inputs[0]
         leaves, spec = tree_flatten(sample)
         self.check_inputs(leaves)
@@ -67,11 +68,12 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
         return tree_unflatten(leaves, spec)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Raise for boxes, masks and the like: what comes out is another picture."""
+        """Raise for boxes, masks and the like, which would not describe the new image."""
         for leaf in flat_inputs:
             if isinstance(leaf, tv_tensors.TVTensor) and not isinstance(leaf, tv_tensors.Image):
                 raise InputError(
-                    f"the sample has a {type(leaf).__name__}, which would not describe the image that "
+                    f"the sample has a {type(leaf).__name__}, which would not describe the image "
+                    "that "
                     f"{type(self).__name__} puts in: use it on samples of an image and a label."
                 )
 
@@ -83,20 +85,19 @@ class _LabelledImage(v2.Transform):  # type: ignore[misc] # torchvision has no t
         )
 
     def _find_label(self, leaves: list[Any], spec: Any, label: Any) -> int:
-        """Place of the label among the leaves of the sample."""
-        # A small number is one object wherever it stands, so ask with objects that differ.
+        """Return the place of the label among the leaves of the sample."""
+        # Equal small numbers are one object, so search a sample of distinct objects.
         marks = [object() for _ in leaves]
         mark, cause = None, None
         try:
             mark = self._label_of(tree_unflatten(marks, spec))
-        except (
-            Exception
-        ) as error:  # whatever a user's function raises where it computes with the label
+        except Exception as error:  # a user's function may compute with the label
             cause = error
         found = [number for number, each in enumerate(marks) if each is mark]
         if len(found) != 1:
             raise InputError(
-                f"labels_getter gives {label!r}, which cannot be found in the sample, so another label cannot be put "
+                f"labels_getter gives {label!r}, which cannot be found in the sample, so another "
+                "label cannot be put "
                 "in its place: return the label itself, or use labels='same'."
             ) from cause
         return found[0]
@@ -108,20 +109,21 @@ class SyntheticReplace(_LabelledImage):
     Parameters
     ----------
     bank : SampleBank or path
-        Its rows have the size and channels that images have at this place, and become of their type and dtype.
+        Its rows have the size and channels of the images here, and get their type and dtype.
     p : float in [0, 1]
         Share of images that are replaced.
     labels : {"same", "prior", "balanced"}
-        A row of the image's label, which stays, as the image does where the bank has no rows of its label; or any row,
-        or one of a random class, whose label is then the label.
+        Label of the row: that of the image, which is then kept if the bank has no rows of
+        it; that of any row; or a random class. The label of the sample is set accordingly.
     labels_getter : "default" or callable
-        As in `v2.MixUp`: by default the label is the second of two, or what a dict holds under a name with "label";
-        a callable takes the sample and returns its label.
+        As in `v2.MixUp`: by default the label is the second of two entries, or the entry of
+        a dict whose key contains "label"; a callable returns the label of the sample.
 
     Raises
     ------
     InputError
-        There is not one image and one label of it, they do not go with the bank, or there are boxes or masks.
+        The sample does not have exactly one image and one label, these do not match the
+        bank, or the sample has boxes or masks.
 
     Examples
     --------
@@ -151,7 +153,7 @@ class SyntheticReplace(_LabelledImage):
         self.labels = labels
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Which row of the bank, and its label, for ``[image, label]``."""
+        """Choose a row of the bank, and its label, for ``[image, label]``."""
         label = flat_inputs[1]
         row = draw_row(self.bank, self.labels, label_value(label), _below)
         if self.labels == "same":
@@ -159,20 +161,21 @@ class SyntheticReplace(_LabelledImage):
         return {"row": row, "label": label_like(self.bank.labels(np.array([row])).item(), label)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """That row in the form of the image."""
+        """Return that row in the form of the image."""
         return read_row(self.bank, params["row"], inpt)
 
     def extra_repr(self) -> str:
-        """What `repr` shows."""
+        """Return what `repr` shows in parentheses."""
         return f"bank={str(self.bank.path)!r}, p={self.p}, labels={self.labels!r}"
 
 
 class Vary(_LabelledImage):
-    """Make an image another one of its class, with a probability.
+    """Vary an image within its class, with a probability.
 
-    A `ConditionalVAE` encodes the image, moves within the neighbourhood of its code, and decodes. With a bank, the
-    image moves towards a random row of its own label, if it has any: ``x + strength * (row - x)``, as SMOTE [1]_ does
-    between neighbours and SamplePairing [2]_ between images.
+    A `ConditionalVAE` encodes the image, perturbs its code, and decodes it. With a bank, the
+    image moves towards a random row of its label, if there is one:
+    ``x + strength * (row - x)``, as SMOTE [1]_ does between neighbours and SamplePairing [2]_
+    between images.
 
     Parameters
     ----------
@@ -181,20 +184,22 @@ class Vary(_LabelledImage):
     p : float in [0, 1]
         Share of images that are varied.
     strength : float in [0, 1] or (low, high)
-        How far from the image; of a range, a number is drawn each time. At 0 a bank leaves the image as it is, and a
-        sampler gives it back as it sees it.
+        Distance from the image; from a range, a number is drawn each time. At 0 a bank
+        returns the image itself, and a sampler returns its reconstruction.
     labels_getter : "default" or callable
         As in `SyntheticReplace`.
 
     Raises
     ------
     InputError
-        There is not one image and one label of it, they do not go with the source, or there are boxes or masks.
+        The sample does not have exactly one image and one label, these do not match the
+        source, or the sample has boxes or masks.
 
     References
     ----------
     .. [1] Chawla et al. "SMOTE: Synthetic Minority Over-sampling Technique." JAIR 16 (2002).
-    .. [2] Inoue. "Data Augmentation by Pairing Samples for Images Classification." arXiv:1801.02929 (2018).
+    .. [2] Inoue. "Data Augmentation by Pairing Samples for Images Classification."
+       arXiv:1801.02929 (2018).
 
     Examples
     --------
@@ -221,12 +226,12 @@ class Vary(_LabelledImage):
         self.strength = strength
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Raise for boxes, masks and the like, unless images stay what they are."""
+        """Raise for boxes, masks and the like, unless the strength is 0."""
         if check_strength(self.strength)[1] > 0:
             super().check_inputs(flat_inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """How far, and towards which row or with which seed, for ``[image, label]``."""
+        """Draw strength, and row or seed, for ``[image, label]``."""
         low, high = check_strength(self.strength)
         value = label_value(flat_inputs[1])
         strength = low + (high - low) * torch.rand(()).item()
@@ -241,7 +246,7 @@ class Vary(_LabelledImage):
         return vary_image(self.source, inpt, params["value"], params["strength"], params["number"])
 
     def extra_repr(self) -> str:
-        """What `repr` shows."""
+        """Return what `repr` shows in parentheses."""
         source = repr(str(self.source.path)) if isinstance(self.source, SampleBank) else self.source
         return f"source={source}, p={self.p}, strength={self.strength}"
 
@@ -251,7 +256,7 @@ def _below(n: int) -> int:
 
 
 def _find_image(leaves: list[Any]) -> int:
-    """Place of the one image, by the rules of v2: plain Tensors are none where there is an explicit image."""
+    """Return the place of the image; as in v2, Tensors count only without another image."""
     images = [
         number
         for number, leaf in enumerate(leaves)
@@ -265,14 +270,15 @@ def _find_image(leaves: list[Any]) -> int:
         ][:1]
     if len(images) != 1:
         raise InputError(
-            f"the sample has {len(images) or 'no'} images: it must have one, as a PIL image, a Tensor or a "
+            f"the sample has {len(images) or 'no'} images: it must have one, as a PIL image, a "
+            "Tensor or a "
             "tv_tensors.Image. v2.ToImage() makes one of an array."
         )
     return images[0]
 
 
 def _default_label(sample: Any) -> Any:
-    """The label where v2 looks for it; here it may be a number or a string as well as a Tensor."""
+    """Return the label from where v2 expects it; it may be a number, string or Tensor."""
     if isinstance(sample, (tuple, list)) and len(sample) > 1:
         sample = sample[1]
         if not isinstance(sample, Mapping):
@@ -283,6 +289,7 @@ def _default_label(sample: Any) -> Any:
         if names:
             return sample[(exact or names)[0]]
     raise InputError(
-        f"no label in a sample that is a {type(sample).__name__}: give image and label together, as torchvision's "
+        f"no label in a sample that is a {type(sample).__name__}: give image and label together, "
+        "as torchvision's "
         "datasets do to transforms= (and not to transform=), or a labels_getter."
     )

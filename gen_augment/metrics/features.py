@@ -277,5 +277,5 @@ def _cached_network(rows: Rows, seed: int) -> FeatureExtractor:
 
 
 def _trunk(spec: DataSpec) -> nn.Module:
-    encoder = spec.modality.encoder(spec, 32)
+    encoder = spec.networks.encoder(spec, 32)
     return nn.Sequential(encoder, nn.Linear(encoder.out_features, N_FEATURES), nn.LeakyReLU(0.2))

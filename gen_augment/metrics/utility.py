@@ -167,7 +167,7 @@ def hardest(y: ArrayLike, probabilities: ArrayLike, classes: ArrayLike, n: int =
     >>> hardest(["a", "b", "a"], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], ["a", "b"], n=2).tolist()
     [2, 1]
     """
-    labels, columns = LabelCodec.fit(classes)
+    labels, columns = LabelCodec.fit(classes, unlabeled=None)
     codes, p = labels.encode(y), np.asarray(probabilities, dtype=float)
     if codes.ndim != 1 or p.shape != (len(codes), len(labels.classes)):
         raise InputError(

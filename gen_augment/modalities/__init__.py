@@ -1,6 +1,15 @@
 """Forms of data: all code that depends on whether rows are images, tables or something else."""
 
-from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Match, Modality, Reading
+from gen_augment.modalities.base import (
+    BatchStep,
+    BlockGroup,
+    Codec,
+    DataSpec,
+    Match,
+    Modality,
+    Reading,
+)
+from gen_augment.modalities.generators import GeneratorNetworks
 from gen_augment.modalities.image import Image, ImageCodec
 from gen_augment.modalities.registry import (
     codec_from_json,
@@ -16,8 +25,10 @@ from gen_augment.modalities.table import Table, TableCodec
 
 __all__ = [
     "BatchStep",
+    "BlockGroup",
     "Codec",
     "DataSpec",
+    "GeneratorNetworks",
     "Image",
     "ImageCodec",
     "Match",

@@ -11,27 +11,20 @@ To add one, subclass `Modality` and `Codec`, write the abstract methods, and cal
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.networks import (
-    BetweenDecoder,
-    GaussianNoise,
-    MLPDecoder,
-    MLPEncoder,
-    VelocityMLP,
-)
+from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.types import JSON
 
-__all__ = ["BatchStep", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+__all__ = ["BatchStep", "BlockGroup", "Codec", "DataSpec", "Match", "Modality", "Reading"]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -44,6 +37,18 @@ class Reading(IntEnum):
     NO = 0
     POSSIBLE = 1
     CERTAIN = 2
+
+
+class BlockGroup(NamedTuple):
+    """One-hot blocks that encode one value: the digits of a category, or a mark.
+
+    `starts` and `widths` describe the blocks. `numbers` are the encoded numbers whose missing
+    values the block marks; its second place is 1 if they are missing.
+    """
+
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    numbers: slice | None
 
 
 class Codec(ABC):
@@ -104,46 +109,14 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
-    def missing_marks(self) -> list[tuple[slice, int]]:
-        """List the numbers that may be missing, each with the place that is 1 if they are."""
-        return []
+    def block_groups(self) -> list["BlockGroup"]:
+        """List the one-hot blocks that belong together; by default each is a value of its own."""
+        ends = np.cumsum([0, *self.blocks]) + int(np.prod(self.shape)) - sum(self.blocks)
+        pairs = zip(ends, self.blocks, strict=False)
+        return [BlockGroup((int(start),), (width,), None) for start, width in pairs]
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """What a network has to know about the data.
-
-    Attributes
-    ----------
-    modality : Modality
-    shape : tuple of int
-        Shape of one encoded row: ``(C, H, W)`` for images, ``(width,)`` for tables.
-    n_classes : int
-    bounded, binary, blocks
-        As in `Codec`.
-    """
-
-    modality: "Modality"
-    shape: tuple[int, ...]
-    n_classes: int
-    bounded: bool = False
-    binary: bool = False
-    blocks: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, codec: Codec, n_classes: int) -> "DataSpec":
-        """Describe rows that `codec` encodes."""
-        return cls(
-            codec.modality, codec.shape, n_classes, codec.bounded, codec.binary, codec.blocks
-        )
-
-    @property
-    def n_numbers(self) -> int:
-        """Values of a flat row that are in no block."""
-        return self.shape[0] - sum(self.blocks)
 
 
 class Modality(ABC):
@@ -153,22 +126,13 @@ class Modality(ABC):
     ----------
     name : str
         The word that users and archives know the modality by.
-    sample_batch_size : int
-        How many rows a generator makes in one forward pass on a CPU.
-    source_dtype : torch.dtype
-        Storage type of training rows that a sampler keeps; uint8 needs values in [-1, 1].
-    low_precision : bool
-        Whether generators may compute in 16 bits without visible loss.
+    networks : GeneratorNetworks
+        What samplers of any modality build their networks from.
     learned_features : bool
         Whether rows are compared by the features of a small classifier, rather than by values.
     near_copy : float
         Distance to a training row, as a share of that row's distance to the next, below which a
         row is a near copy.
-    label_steps : int
-        Optimiser steps of the classifier that infers missing labels.
-    auto : mapping of str to value
-        Values of ``"auto"`` parameters of generic samplers that differ from the sampler's default,
-        by ``"sampler.parameter"``.
     recipes : mapping of str to BatchStep
         Classic augmentations of a batch, by the name that an arm of a study uses.
     suffixes : tuple of str
@@ -176,13 +140,9 @@ class Modality(ABC):
     """
 
     name: ClassVar[str]
-    sample_batch_size: ClassVar[int] = 1024
-    source_dtype: ClassVar[torch.dtype] = torch.float32
-    low_precision: ClassVar[bool] = False
+    networks: ClassVar[GeneratorNetworks] = GeneratorNetworks()
     learned_features: ClassVar[bool] = False
     near_copy: ClassVar[float] = 0.01
-    label_steps: ClassVar[int] = 600
-    auto: ClassVar[Mapping[str, Any]] = {}
     recipes: ClassVar[Mapping[str, BatchStep]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()
 
@@ -238,66 +198,6 @@ class Modality(ABC):
 
     def columns(self, codec: Codec, X: Any) -> pd.DataFrame | None:
         """Return rows as a table whose columns are compared one by one; None without columns."""
-        return None
-
-    # -- Networks of generic samplers
-
-    def encoder(self, spec: DataSpec, width: int, *, norm: bool = True) -> Any:
-        """Build a network from rows to feature vectors; it has `out_features`.
-
-        Parameters
-        ----------
-        spec : DataSpec
-        width : int
-            Size of the network: channels at the finest level, a quarter of an MLP's hidden units.
-        norm : bool
-            Whether layers may normalise over the batch.
-        """
-        return MLPEncoder(spec.shape[0], 4 * width)
-
-    def decoder(
-        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
-    ) -> nn.Module:
-        """Build a network from codes (B, in_features) and conditions (B, condition_dim) to rows.
-
-        There is no last non-linearity.
-        """
-        return MLPDecoder(spec.shape[0], in_features, condition_dim, 4 * width)
-
-    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> nn.Module:
-        """Build a network from rows and conditions to velocities of the rows' shape."""
-        return VelocityMLP(spec.shape[0], condition_dim, 8 * width)
-
-    def pair_decoder(
-        self, spec: DataSpec, in_features: int, condition_dim: int, width: int
-    ) -> nn.Module:
-        """Build a network that turns one row into another of its class: ``f(source, z, c)``."""
-        return BetweenDecoder(spec.shape[0], spec.blocks, in_features, condition_dim, 4 * width)
-
-    def noise(self, spec: DataSpec) -> Any:
-        """Build the likelihood of a row given the decoder's output; see `GaussianNoise`."""
-        return GaussianNoise(spec.n_numbers, spec.blocks, bounded=spec.bounded)
-
-    def noise_dim(self, spec: DataSpec) -> int:
-        """Numbers of noise that the likelihood's `draw` takes for each row."""
-        return spec.shape[0]
-
-    def augmentation(self, spec: DataSpec) -> Callable[..., Tensor] | None:
-        """Return a differentiable augmentation that keeps labels, if there is one.
-
-        It is called as ``f(x, p=p, shift=shift, colour=colour)``: the share of rows that change,
-        the largest translation as a share of the side, and whether colours change too.
-        """
-        return None
-
-    def mirror(self, x: Tensor) -> Tensor:
-        """Mirror encoded rows left to right; return `x` itself if rows have no mirror image."""
-        return x
-
-    def perceptual_network(
-        self, x: Tensor, y: Tensor, n_classes: int, *, n_steps: int, batch_size: int
-    ) -> Any:
-        """Train features that reconstructions are compared by; None to compare values only."""
         return None
 
     # -- Classifiers of a study

@@ -6,6 +6,8 @@ from gen_augment.samplers.classical import (
     ClassicalSampler,
     KDESampler,
     MixtureSampler,
+    MungeSampler,
+    PerturbSampler,
     SMOTESampler,
 )
 from gen_augment.samplers.filtered import FilteredSampler
@@ -28,8 +30,10 @@ __all__ = [
     "FilteredSampler",
     "KDESampler",
     "MixtureSampler",
+    "MungeSampler",
     "NetworkSampler",
     "PairedVAE",
+    "PerturbSampler",
     "PretrainedSampler",
     "SMOTESampler",
     "Sampler",
@@ -46,6 +50,8 @@ for _sampler in (
     BootstrapSampler,
     KDESampler,
     MixtureSampler,
+    MungeSampler,
+    PerturbSampler,
     SMOTESampler,
 ):
     register_sampler(_sampler)

@@ -74,7 +74,7 @@ def train(
 def _run(
     sampler: Any, x: Tensor, y: Tensor, fabric: "Fabric", seed: int, before: tuple[int, History]
 ) -> None:
-    auto = sampler.spec_.modality.auto.get(f"{sampler.method}.class_balance", 0.0)
+    auto = sampler.spec_.networks.auto.get(f"{sampler.method}.class_balance", 0.0)
     balance = resolve_balance(sampler.class_balance, y, auto)
     batches = Batches(
         x.to(fabric.device, memory_format=memory_format(x.ndim)),

@@ -101,7 +101,7 @@ def encode_rows(
     """Return the codes of given rows, by ``to_code(x, y)`` of encoded rows."""
     rows, device = sampler.codec_.encode(X), usable_device(sampler)
     codes = torch.from_numpy(sampler.label_codec_.encode_rows(y, len(rows)))
-    size = sampler.spec_.modality.sample_batch_size
+    size = sampler.spec_.networks.sample_batch_size
     with evaluating(sampler.network_):
         parts = zip(torch.split(rows, size), torch.split(codes, size), strict=True)
         return torch.cat([to_code(x.to(device), c.to(device)).cpu() for x, c in parts])
@@ -158,14 +158,14 @@ def _autocast(sampler: HasNetwork) -> torch.autocast:
     on_cuda, precision = _device_of(sampler).type == "cuda", getattr(sampler, "precision", "")
     dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
     pays = dtype is not None and (on_cuda or (dtype is torch.bfloat16 and has_bfloat16_tiles()))
-    enabled = pays and sampler.spec_.modality.low_precision
+    enabled = pays and sampler.spec_.networks.low_precision
     return torch.autocast("cuda" if on_cuda else "cpu", dtype, enabled=enabled)
 
 
 def _decoded(sampler: HasNetwork, make: Callable[[slice], Tensor], n: int) -> Any:
     """Return `n` rows that `make` computes in parts, each decoded while it is in the cache."""
     on_cpu = _device_of(sampler).type == "cpu"
-    size = sampler.spec_.modality.sample_batch_size * (1 if on_cpu else GPU_FACTOR)
+    size = sampler.spec_.networks.sample_batch_size * (1 if on_cpu else GPU_FACTOR)
     with evaluating(sampler.network_), torch.no_grad(), _autocast(sampler):
         encoded = (make(slice(start, start + size)) for start in range(0, n, size))
         return sampler.codec_.decode_parts(encoded)

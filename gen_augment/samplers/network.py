@@ -163,6 +163,7 @@ class NetworkSampler(Sampler):
                 f"callbacks={callbacks!r} is not a list of gen_augment.training.Callback."
             )
 
+    @torch.inference_mode(False)
     def fit(self, X: Any, y: Any = None, *, init: Sampler | None = None) -> Self:
         """Train the network.
 
@@ -198,6 +199,7 @@ class NetworkSampler(Sampler):
         train(self, rows, rows.class_counts, seed, init, before=(0, {"step": []}))
         return self
 
+    @torch.inference_mode(False)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for `max_steps` more steps, on the same rows or on others; classes may be added.
 

@@ -105,14 +105,14 @@ def check_filters(filters: Any) -> list[Filter]:
 def fit_filter(keep: Any, rows: Rows, sampler: Any) -> Any:
     """Fit a filter that has `fit` on the rows that `sampler` was fitted on; return it.
 
-    `fit` is called with X and y, without unlabelled rows, and with those of the keywords
-    `sampler` and `modality` that its signature has.
+    `fit` is called with X and y, without unlabelled rows, and with the keyword `sampler` if its
+    signature has it. If it has the keyword `modality`, it is called with the `Rows` instead.
     """
     if hasattr(keep, "fit"):
         rows = rows.labelled()
         known = inspect.signature(keep.fit).parameters
-        extra = {"sampler": sampler, "modality": rows.modality}
-        keep.fit(rows.X, rows.y, **{name: extra[name] for name in extra if name in known})
+        given = (rows,) if "modality" in known else (rows.X, rows.y)
+        keep.fit(*given, **({"sampler": sampler} if "sampler" in known else {}))
     return keep
 
 

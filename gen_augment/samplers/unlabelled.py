@@ -48,13 +48,13 @@ def infer_labels(
     layout = memory_format(x.ndim)
     labelled = x[known].to(device, memory_format=layout), y[known].to(device)
     batches = Batches(*labelled, batch_size=BATCH_SIZE, seed=derive_seed(seed, "order"))
-    augment = spec.modality.augmentation(spec)
+    augment = spec.networks.augmentation(spec)
     shifted = None if augment is None else partial(augment, shift=SHIFT)
     with fork_rng(derive_seed(seed, "labels"), device), tensor_defaults():
-        encoder = spec.modality.encoder(spec, 32)
+        encoder = spec.networks.encoder(spec, 32)
         trunk = place(encoder, device)
         head = nn.Linear(encoder.out_features, spec.n_classes).to(device)
-        n_steps = spec.modality.label_steps
+        n_steps = spec.networks.label_steps
         train_classifier(trunk, head, batches, n_steps, mixup=MIXUP, augment=shifted)
     trunk.eval()
     found = y.clone()

@@ -152,6 +152,8 @@ def _fit_network(
     return lambda X: _predict(network, rows_of(X), device)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def _train(
     model: Callable[[], nn.Module],
     arm: Arm,

@@ -14,6 +14,7 @@ __all__ = ["train_classifier"]
 LR = 2e-3
 
 
+@torch.inference_mode(False)
 @torch.enable_grad()
 def train_classifier(
     trunk: nn.Module,

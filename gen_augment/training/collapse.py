@@ -149,7 +149,7 @@ class CollapseProbe(nn.Module):
                     f"The generator is collapsing: at step {step} of {max_steps} generated rows of "
                     f"{name} are {spread:.2f} times as far apart as real ones, and score {score:.2f} "
                     f"({before:.2f} at best). If it does not recover, training ends with its best "
-                    "weights; lower lr and discriminator_lr, raise augment, or add rows.",
+                    "weights. Lower lr and discriminator_lr, raise augment, or add rows.",
                     ModeCollapseWarning,
                     stacklevel=3,  # past the decorator
                 )

@@ -1,5 +1,6 @@
 """Columns of an audit: values that an encoding loses, and identifiers that are copied."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
-from torch import Tensor
 
 from gen_augment import BootstrapSampler, audit
 from gen_augment.auditing.columns import copied_values, lost_values
+from gen_augment.data.rows import Rows
 from gen_augment.modalities import Table
-from gen_augment.modalities.table.codec import TableCodec
 
 Y = np.arange(120) % 2
 RNG = np.random.default_rng(0)
@@ -26,26 +26,21 @@ FRAME = pd.DataFrame(
 )
 
 
-class Constant(TableCodec):
-    """A codec that returns the mean of the first column."""
+def lossy(codec: Any) -> Any:
+    """Return a codec that decodes the first column to its mean."""
+    changed, decode = copy.copy(codec), codec.decode
 
-    def decode(self, rows: Tensor) -> Any:
-        X = super().decode(rows)
+    def decode_lossy(rows: Any) -> Any:
+        X = decode(rows)
         return X.assign(frequency=X["frequency"].mean())
 
-
-class Lossy(BootstrapSampler):
-    """A sampler that was fitted with that codec."""
-
-    def fit(self, X: Any, y: Any = None) -> Any:
-        super().fit(X, y)
-        known = self.codec_
-        self.codec_ = Constant(known.container, known.columns, known.parts, known.dtype)
-        return self
+    object.__setattr__(changed, "decode", decode_lossy)
+    return changed
 
 
 def test_a_column_that_the_encoding_loses_is_reported(tmp_path: Path) -> None:
-    sampler = Lossy(random_state=0).fit(FRAME, Y)
+    sampler = BootstrapSampler(random_state=0).fit(FRAME, Y)
+    sampler.codec_ = lossy(sampler.codec_)
     found = audit(sampler, FRAME, Y, model=LogisticRegression())
     (finding,) = [line for line in found.findings if "encoding" in line]
     assert finding.startswith("The encoding loses column 'frequency': ")
@@ -55,6 +50,19 @@ def test_a_column_that_the_encoding_loses_is_reported(tmp_path: Path) -> None:
     found.to_json(tmp_path / "audit.json")
     columns = json.loads((tmp_path / "audit.json").read_text())["columns"]
     assert columns["frequency"]["lost"] == pytest.approx(found.per_column.at["frequency", "lost"])
+
+
+def test_unlabelled_rows_of_a_read_table_are_left_out() -> None:
+    X, y = FRAME[["city", "when"]], np.where(np.arange(120) < 20, -1, Y + 4)
+    sampler = BootstrapSampler(random_state=0).fit(X, Y + 4)
+    arguments: dict[str, Any] = {"model": LogisticRegression()}
+    with pytest.warns(UserWarning, match="rows without a label"):
+        train, holdout = Rows.read(X, y), Rows.read(X[:60], y[:60])
+    found = audit(sampler, train, holdout=holdout, **arguments)
+    expected = audit(sampler, X, y, holdout=(X[20:60], Y[20:60] + 4), **arguments)
+    assert found.card["training_rows"] == 100
+    assert found.card["unseen_rows"] == 40
+    pd.testing.assert_frame_equal(found.per_class, expected.per_class)
 
 
 def test_lost_values_are_counted() -> None:
@@ -88,7 +96,8 @@ def people(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_copied_identifiers_are_reported_first() -> None:
     train, unseen = people(100, 0), people(60, 1)
-    sampler = BootstrapSampler(random_state=0).fit(*train)
+    with pytest.warns(UserWarning, match="hold identifiers"):
+        sampler = BootstrapSampler(random_state=0).fit(*train)
     for holdout in (None, unseen):
         found = audit(sampler, *train, holdout=holdout, model=LogisticRegression())
         assert found.findings[0].startswith(

@@ -1,4 +1,4 @@
-"""Rows between rows and along axes: the ends are the rows themselves, and a known direction is found."""
+"""Interpolation and principal axes in code spaces with known geometry."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Codes:
         return codes.numpy()
 
 
-def test_ways_go_along_the_circle_and_lengths_evenly() -> None:
+def test_interpolation_follows_the_circle_with_linear_lengths() -> None:
     sampler = Codes()
     found = interpolate(
         sampler, [[1.0, 0.0], [2.0, 0.0]], [[0.0, 3.0], [4.0, 0.0]], ["a", "b"], n_steps=3
@@ -38,7 +38,7 @@ def test_ways_go_along_the_circle_and_lengths_evenly() -> None:
     assert _slerp(torch.zeros(1, 2), torch.zeros(1, 2), torch.linspace(0, 1, 2)).isfinite().all()
 
 
-def test_axes_are_the_ways_in_which_rows_differ_most() -> None:
+def test_axes_are_the_principal_components_of_the_codes() -> None:
     rng = np.random.default_rng(0)
     X = 5 + rng.normal(size=(400, 3)) * [0.1, 3.0, 1.0]
     lines = traverse(Codes(), X, 0, n_axes=2, reach=2.0, n_steps=5).reshape(2, 5, 3)
@@ -60,7 +60,7 @@ def test_axes_are_the_ways_in_which_rows_differ_most() -> None:
         ("flow", "table-frame"),
     ],
 )
-def test_every_form_is_taken(name: str, form: str) -> None:
+def test_every_form_of_rows(name: str, form: str) -> None:
     X, y = as_form(form)
     sampler = small_sampler(name).fit(X, y)
     label = np.asarray(y).tolist()[0]
@@ -72,19 +72,19 @@ def test_every_form_is_taken(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_a_flow_goes_back_and_forth(data: Any) -> None:
+def test_a_flow_encodes_and_decodes(data: Any) -> None:
     X, y = data(16)
     sampler = ConditionalFlow(max_steps=20, width=4, random_state=0, device="cpu").fit(X, y)
     codes = sampler.encode(X, y)
     assert codes.shape == (16, *sampler.latent_shape)
     back = np.asarray(sampler.decode(codes, y), float)
     assert abs(back - X).mean() < 0.05 * abs(X - X.mean(axis=0)).mean()
-    # What a sample was made of is found again, but where the codec has cut or rounded values.
+    # The noise of a sample is recovered, except where the codec has clipped or rounded values.
     z = codes.roll(1, 0)
     assert (sampler.encode(sampler.decode(z, y), y) - z).abs().median() < 0.1
 
 
-def test_a_vae_gives_what_its_decoder_makes_of_the_mean() -> None:
+def test_a_vae_decodes_the_mean_code() -> None:
     X, y = toy_images(30)
     sampler = small_sampler("vae").fit(X, y)
     codes = sampler.encode(X, y)
@@ -95,7 +95,7 @@ def test_a_vae_gives_what_its_decoder_makes_of_the_mean() -> None:
     np.testing.assert_array_equal(found[:, -1], sampler.vary(X[2:4], y[:2], strength=0))
 
 
-def test_a_grid_is_a_picture(tmp_path: Path) -> None:
+def test_a_grid_contains_the_images(tmp_path: Path) -> None:
     for channels in (1, 3):
         X, y = toy_images(6, channels=channels)
         sampler = small_sampler("vae").fit(X, y)
@@ -106,7 +106,7 @@ def test_a_grid_is_a_picture(tmp_path: Path) -> None:
             np.testing.assert_array_equal(pixels[down : down + 12, across : across + 12], X[i])
 
 
-def test_what_cannot_be_done_is_named(tmp_path: Path) -> None:
+def test_bad_input_is_an_error(tmp_path: Path) -> None:
     X, y = toy_images(20)
     vae, gan = (small_sampler(name).fit(X, y) for name in ("vae", "gan"))
     assert isinstance(vae, ConditionalVAE)
@@ -125,4 +125,7 @@ def test_what_cannot_be_done_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             call()
+    table = small_sampler("vae").fit(*toy_table(20))
+    with pytest.raises(InputError, match="table rows have no pictures"):
+        save_grid(tmp_path / "x.png", table, toy_table(4)[0], 2)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Banks of a sampler whose rows say where they come from."""
+"""Fixtures of the tests of banks."""
 
 import pytest
 

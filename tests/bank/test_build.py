@@ -1,4 +1,4 @@
-"""`build` and `build_part`: what they refuse, what they open, what they tell, and how they go on."""
+"""`build` and `build_part`: arguments, existing folders, progress and resumption."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def bank(small_blocks: int, tmp_path: Path) -> SampleBank:
     return SampleBank.build(Tell(), COUNTS, tmp_path / "bank")
 
 
-def test_rows_are_numbered_through_the_bank(bank: SampleBank) -> None:
+def test_rows_have_consecutive_addresses(bank: SampleBank) -> None:
     expected = np.stack(
         [np.arange(100), np.repeat([0, 1, 2], [40, 25, 35]), np.full(100, 7)], axis=1
     )
@@ -27,7 +27,7 @@ def test_rows_are_numbered_through_the_bank(bank: SampleBank) -> None:
     assert sorted(files_of(bank.path)) == ["manifest.json", "rows.bin"]
 
 
-def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+def test_parent_folders_are_created(tmp_path: Path) -> None:
     bank = SampleBank.build(Tell(), 10, tmp_path / "x" / "y" / "z")
     assert len(SampleBank.open(str(bank.path))) == 10
     (tmp_path / "empty").mkdir()
@@ -43,7 +43,7 @@ def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
      {"z": 3}, {3: 3}, {"a": 1, 3: 1}, [3, 4], {"a": 10**30}, 10**30, 2**40 + 1],
     ids=str,
 )  # fmt: skip
-def test_bad_counts_are_named(counts: Any, tmp_path: Path) -> None:
+def test_bad_counts_are_an_error(counts: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"counts=|label|labels"):
         SampleBank.build(Tell(), counts, tmp_path / "bank")
     assert list(tmp_path.iterdir()) == []
@@ -52,7 +52,7 @@ def test_bad_counts_are_named(counts: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "part", [(1, 1), (-1, 2), (0, 0), (0, 1.0), (0.0, 1), (True, 2), (0,), (0, 1, 2), 0, "01", None]
 )
-def test_bad_parts_are_named(part: Any, tmp_path: Path) -> None:
+def test_bad_parts_are_an_error(part: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="part="):
         SampleBank.build_part(Tell(), 10, tmp_path / "bank", part)
     assert list(tmp_path.iterdir()) == []
@@ -70,14 +70,14 @@ def test_bad_parts_are_named(part: Any, tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_other_bad_arguments_are_named(bad: dict[str, Any], tmp_path: Path) -> None:
+def test_other_bad_arguments_are_an_error(bad: dict[str, Any], tmp_path: Path) -> None:
     name = "random_state" if "seed" in bad else next(iter(bad))
     with pytest.raises(InputError, match=f"{name}="):
         SampleBank.build(Tell(), 10, tmp_path / "bank", **bad)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_fitted_samplers_build(bank: SampleBank, tmp_path: Path) -> None:
+def test_the_sampler_must_be_fitted(bank: SampleBank, tmp_path: Path) -> None:
     with pytest.raises(NotFittedError, match="not fitted"):
         SampleBank.build(ConditionalVAE(), 10, tmp_path / "new")
     for no_sampler in (None, object(), np.zeros(3), ConditionalVAE, bank):
@@ -90,7 +90,7 @@ def test_only_fitted_samplers_build(bank: SampleBank, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "rows.bin", ".hidden", "x.tmp", "folder"])
-def test_a_folder_with_something_else_is_left_as_it_is(name: str, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_changed(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir() if name == "folder" else (tmp_path / name).write_bytes(b"mine")
     before = sorted(tmp_path.rglob("*")), files_of(tmp_path)
     with pytest.raises(InputError, match="exists and is not a bank"):
@@ -98,7 +98,7 @@ def test_a_folder_with_something_else_is_left_as_it_is(name: str, tmp_path: Path
     assert (sorted(tmp_path.rglob("*")), files_of(tmp_path)) == before
 
 
-def test_a_file_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "bank").write_bytes(b"mine")
     with pytest.raises(InputError, match="is a file"):
         SampleBank.build(Tell(), 10, tmp_path / "bank")
@@ -139,7 +139,7 @@ OTHERS: dict[str, tuple[Tell, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("finished", [True, False], ids=["finished", "unfinished"])
 @pytest.mark.parametrize("name", OTHERS)
-def test_another_bank_in_the_same_place_is_refused(
+def test_a_different_bank_in_the_folder_is_an_error(
     name: str, finished: bool, small_blocks: int, tmp_path: Path
 ) -> None:
     assert (
@@ -153,7 +153,9 @@ def test_another_bank_in_the_same_place_is_refused(
     assert files_of(tmp_path) == before
 
 
-def test_rows_of_another_form_are_refused(bank: SampleBank, table_sampler: ConditionalVAE) -> None:
+def test_a_bank_of_other_rows_in_the_folder_is_an_error(
+    bank: SampleBank, table_sampler: ConditionalVAE
+) -> None:
     other = Tell()
     other.codec_ = table_sampler.codec_
     with pytest.raises(InputError, match="rows of another form"):
@@ -163,7 +165,7 @@ def test_rows_of_another_form_are_refused(bank: SampleBank, table_sampler: Condi
 # Finished banks are opened, and unfinished ones gone on with.
 
 
-def test_a_bank_that_is_there_is_opened_at_once(bank: SampleBank) -> None:
+def test_a_finished_bank_is_opened(bank: SampleBank) -> None:
     before = files_of(bank.path)
     sampler, told = Tell(), []
     again = SampleBank.build(sampler, COUNTS, bank.path, on_block=lambda *done: told.append(done))
@@ -172,7 +174,7 @@ def test_a_bank_that_is_there_is_opened_at_once(bank: SampleBank) -> None:
     assert (sampler.generated, told, files_of(bank.path)) == (0, [], before)
 
 
-def test_a_finished_bank_is_cleared_of_what_a_killed_build_left(bank: SampleBank) -> None:
+def test_files_of_a_killed_build_are_removed(bank: SampleBank) -> None:
     before = files_of(bank.path)
     for name in (
         "plan.json",
@@ -194,7 +196,7 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StopError, OSError])
 @pytest.mark.parametrize("stop", range(8))
-def test_a_build_that_is_stopped_goes_on(
+def test_an_interrupted_build_is_resumed(
     error: type[BaseException], stop: int, bank: SampleBank, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
@@ -225,7 +227,7 @@ def test_a_build_that_is_stopped_goes_on(
 
 
 @pytest.mark.parametrize("name", ["rows.bin", "blocks.bin"])
-def test_torn_blocks_are_built_again(name: str, bank: SampleBank, tmp_path: Path) -> None:
+def test_incomplete_blocks_are_built_again(name: str, bank: SampleBank, tmp_path: Path) -> None:
     SampleBank.build_part(Tell(), COUNTS, tmp_path / "b", (0, 2))  # blocks 0, 1 and 2
     before = files_of(tmp_path / "b")
     data = bytearray(before[name])
@@ -244,7 +246,7 @@ def test_torn_blocks_are_built_again(name: str, bank: SampleBank, tmp_path: Path
 @pytest.mark.parametrize(
     "damage", [None, b"", b"x" * 100, b"x" * 10_000], ids=["missing", "empty", "short", "long"]
 )
-def test_files_of_another_size_are_built_again(
+def test_files_of_the_wrong_size_are_built_again(
     name: str, damage: bytes | None, bank: SampleBank, tmp_path: Path
 ) -> None:
     SampleBank.build_part(Tell(), COUNTS, tmp_path / "b", (0, 2))
@@ -257,7 +259,7 @@ def test_files_of_another_size_are_built_again(
     assert files_of(tmp_path / "b") == files_of(bank.path)
 
 
-def test_a_relative_path_is_that_of_the_moment(
+def test_a_relative_path_is_resolved_when_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -268,7 +270,7 @@ def test_a_relative_path_is_that_of_the_moment(
     assert len(bank.rows(everything(bank))) == 10
 
 
-def test_where_there_are_no_hard_links_the_plan_is_renamed(
+def test_the_plan_is_renamed_without_hard_links(
     small_blocks: int, bank: SampleBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(*_: Any) -> None:

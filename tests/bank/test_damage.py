@@ -1,4 +1,4 @@
-"""Damaged banks: whatever is wrong with a folder is an `ArchiveError`, and a changed byte is found by `verify`."""
+"""Damaged banks raise an `ArchiveError`, and `verify` finds any changed byte."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return SampleBank.build(Tell(), COUNTS, tmp_path_factory.mktemp("whole") / "bank").path
 
 
-def test_the_signature_is_that_of_the_format(bank: SampleBank) -> None:
+def test_the_manifest_has_the_documented_format(bank: SampleBank) -> None:
     record = read(bank.path / "manifest.json")
     (bank.path / "manifest.json").write_bytes(sign(record))
     assert SampleBank(bank.path).counts == COUNTS
@@ -57,23 +57,23 @@ def test_the_signature_is_that_of_the_format(bank: SampleBank) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 2399, 2401, 10_000])
-def test_rows_of_another_size(size: int, bank: SampleBank) -> None:
+def test_a_row_file_of_the_wrong_size_is_an_error(size: int, bank: SampleBank) -> None:
     os.truncate(bank.path / "rows.bin", size)
-    message = f"has {size} bytes, not 2400: build the bank anew"
+    message = f"has {size} bytes, not 2400: build the bank again"
     for use in (lambda: SampleBank(bank.path), lambda: bank.rows(np.arange(3)), bank.verify,
                 lambda: SampleBank.build(Tell(), COUNTS, bank.path)):  # fmt: skip
         with pytest.raises(ArchiveError, match=message):
             use()
 
 
-def test_rows_cut_short_under_an_open_bank(bank: SampleBank) -> None:
+def test_a_row_file_truncated_under_an_open_bank_is_an_error(bank: SampleBank) -> None:
     bank.rows(everything(bank))
     os.truncate(bank.path / "rows.bin", 100)
     with pytest.raises(ArchiveError, match="has 100 bytes"):
         bank.verify()
 
 
-def test_any_flipped_bit_is_found(bank: SampleBank) -> None:
+def test_verify_finds_any_flipped_bit(bank: SampleBank) -> None:
     bank.verify()
     data = (bank.path / "rows.bin").read_bytes()
     for bit in np.random.default_rng(0).integers(0, 8 * len(data), 100):
@@ -91,7 +91,7 @@ def test_any_flipped_bit_is_found(bank: SampleBank) -> None:
 
 @pytest.mark.parametrize("name", ["rows.bin", "manifest.json"])
 @pytest.mark.parametrize("instead", ["nothing", "folder", "link to nothing", "link to itself"])
-def test_missing_files(name: str, instead: str, bank: SampleBank) -> None:
+def test_missing_files_are_an_error(name: str, instead: str, bank: SampleBank) -> None:
     file = bank.path / name
     file.unlink()
     if instead == "folder":
@@ -104,7 +104,7 @@ def test_missing_files(name: str, instead: str, bank: SampleBank) -> None:
         SampleBank(bank.path)
 
 
-def test_rows_that_may_not_be_read(bank: SampleBank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_rows_are_an_error(bank: SampleBank, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -132,7 +132,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize("name", ["manifest.json", "plan.json"])
-def test_garbage(name: str, data: bytes, bank: SampleBank) -> None:
+def test_garbage_is_an_error(name: str, data: bytes, bank: SampleBank) -> None:
     (bank.path / "manifest.json").unlink()
     (bank.path / name).write_bytes(data)
     before = files_of(bank.path)
@@ -144,7 +144,7 @@ def test_garbage(name: str, data: bytes, bank: SampleBank) -> None:
     assert files_of(bank.path) == before
 
 
-def test_every_edit_breaks_the_checksum(bank: SampleBank) -> None:
+def test_any_edit_breaks_the_checksum(bank: SampleBank) -> None:
     data = (bank.path / "manifest.json").read_bytes()
     for place in np.random.default_rng(0).integers(0, len(data), 200):
         edited = bytearray(data)
@@ -155,7 +155,7 @@ def test_every_edit_breaks_the_checksum(bank: SampleBank) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, [1]])
-def test_another_format_is_named(version: Any, bank: SampleBank) -> None:
+def test_another_format_is_an_error(version: Any, bank: SampleBank) -> None:
     (bank.path / "manifest.json").write_bytes(
         sign(read(bank.path / "manifest.json") | {"format": version})
     )
@@ -168,7 +168,7 @@ def test_another_format_is_named(version: Any, bank: SampleBank) -> None:
 @pytest.mark.parametrize(
     "key", ["generator", "codec", "labels", "counts", "filters", "max_draws", "digests"]
 )
-def test_missing_and_unknown_keys_are_named(key: str, bank: SampleBank) -> None:
+def test_missing_and_unknown_keys_are_an_error(key: str, bank: SampleBank) -> None:
     record = read(bank.path / "manifest.json")
     record["extra"] = record.pop(key)
     (bank.path / "manifest.json").write_bytes(sign(record))
@@ -190,7 +190,7 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize("key, value", WRONG, ids=str)
-def test_values_that_cannot_be_are_refused(key: str, value: Any, bank: SampleBank) -> None:
+def test_impossible_values_are_an_error(key: str, value: Any, bank: SampleBank) -> None:
     (bank.path / "manifest.json").write_bytes(
         sign(read(bank.path / "manifest.json") | {key: value})
     )
@@ -212,7 +212,7 @@ def changed(whole: Path, target: Path, name: str, change: Callable[[JSON], None]
 
 
 @given(st.data())
-def test_whatever_a_signed_manifest_says_nothing_else_is_raised(
+def test_a_signed_manifest_raises_only_archive_errors(
     tmp_path_factory: pytest.TempPathFactory, whole: Path, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["manifest.json", "plan.json"]))
@@ -236,7 +236,7 @@ def test_whatever_a_signed_manifest_says_nothing_else_is_raised(
         assert str(error)  # noqa: PT017 - it may also be whole
 
 
-def test_a_plan_is_no_manifest(whole: Path, tmp_path: Path) -> None:
+def test_a_plan_is_not_a_manifest(whole: Path, tmp_path: Path) -> None:
     path = changed(whole, tmp_path / "b", "plan.json", lambda record: None)
     with pytest.raises(ArchiveError, match="unfinished bank: 0 of 1 blocks"):
         SampleBank(path)
@@ -245,7 +245,7 @@ def test_a_plan_is_no_manifest(whole: Path, tmp_path: Path) -> None:
         SampleBank(path)
 
 
-def test_a_plan_with_a_damaged_codec(whole: Path, tmp_path: Path) -> None:
+def test_a_plan_with_a_damaged_codec_is_an_error(whole: Path, tmp_path: Path) -> None:
     for codec in (None, [], {"kind": [1]}, {"kind": "image"}):
         path = changed(
             whole,
@@ -257,7 +257,7 @@ def test_a_plan_with_a_damaged_codec(whole: Path, tmp_path: Path) -> None:
             SampleBank(path)
 
 
-def test_a_plan_for_more_rows_than_can_be_is_refused_at_once(whole: Path, tmp_path: Path) -> None:
+def test_a_plan_with_too_many_rows_is_an_error(whole: Path, tmp_path: Path) -> None:
     for counts in ([10**15, 0, 0], [10**30, 0, 0]):
         path = changed(
             whole,
@@ -270,7 +270,7 @@ def test_a_plan_for_more_rows_than_can_be_is_refused_at_once(whole: Path, tmp_pa
 
 
 @pytest.mark.parametrize("place", ["missing", "", "file"])
-def test_no_bank_at_all(place: str, tmp_path: Path) -> None:
+def test_a_path_without_a_bank_is_an_error(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveError, match=r"manifest.json is not a readable manifest of a bank"):
         SampleBank(tmp_path / place)

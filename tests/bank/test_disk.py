@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or fail: a clear error, nothing left behind, and what was built is kept."""
+"""Full, read-only and failing disks: a clear error, and finished blocks are kept."""
 
 import errno
 import os
@@ -44,7 +44,7 @@ def fill(disk: Path) -> Path:
             return disk / "filling"
 
 
-def test_a_bank_that_is_too_large_for_the_disk(small_disk: Path) -> None:
+def test_a_bank_larger_than_the_disk_is_an_error(small_disk: Path) -> None:
     sampler = Tell()
     with pytest.raises(
         ArchiveError,
@@ -56,14 +56,14 @@ def test_a_bank_that_is_too_large_for_the_disk(small_disk: Path) -> None:
     SampleBank.build(sampler, 40_000, small_disk / "deep" / "bank").verify()
 
 
-def test_a_disk_that_is_full_already(small_disk: Path) -> None:
+def test_a_full_disk_is_an_error(small_disk: Path) -> None:
     fill(small_disk)
     with pytest.raises(ArchiveError, match="No space left on device"):
         SampleBank.build(Tell(), 100, small_disk / "deep" / "bank")
     assert [path.name for path in small_disk.iterdir()] == ["filling"]
 
 
-def test_a_disk_that_fills_up_meanwhile(
+def test_a_disk_that_fills_up_during_the_build_is_an_error(
     small_blocks: int, small_disk: Path, tmp_path: Path
 ) -> None:
     """The rows have their room; that of the manifest is missing."""
@@ -84,7 +84,7 @@ def test_a_disk_that_fills_up_meanwhile(
     )
 
 
-def test_a_disk_that_turns_read_only(small_blocks: int, small_disk: Path) -> None:
+def test_a_disk_that_becomes_read_only_is_an_error(small_blocks: int, small_disk: Path) -> None:
     SampleBank.build(Tell(), COUNTS, small_disk / "whole")
     (small_disk / "whole" / "blocks.bin").write_bytes(b"left by a kill")
     SampleBank.build_part(Tell(), COUNTS, small_disk / "half", (0, 2))
@@ -109,7 +109,9 @@ def raise_full(*_: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate")
-def test_no_room_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_space_is_checked_before_the_first_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sampler = Tell()
     with monkeypatch.context() as patch:
         patch.setattr(build_module.os, "posix_fallocate", raise_full)
@@ -123,14 +125,14 @@ def test_no_room_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     SampleBank.build(sampler, COUNTS, tmp_path / "deep" / "bank").verify()
 
 
-def test_more_than_any_disk_holds(tmp_path: Path) -> None:
+def test_an_impossible_size_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="26388279 MB are needed"):  # 2**40 rows of 24 bytes
         SampleBank.build(Tell(), 2**40, tmp_path / "bank")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate")
-def test_a_file_system_that_cannot_reserve_room(
+def test_a_file_system_without_fallocate_is_supported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsupported(*_: Any) -> None:
@@ -142,7 +144,7 @@ def test_a_file_system_that_cannot_reserve_room(
 
 @on_linux
 @pytest.mark.parametrize("limit", [0, 100, 500, 1000])
-def test_writes_that_fail_midway(limit: int, small_blocks: int, tmp_path: Path) -> None:
+def test_failing_writes_are_an_error(limit: int, small_blocks: int, tmp_path: Path) -> None:
     """The system itself refuses, or cuts short, to write past `limit` bytes of a file."""
     import resource  # not on Windows
 
@@ -184,7 +186,7 @@ def test_a_failed_sync_leaves_the_build_unfinished(
 @pytest.mark.parametrize(
     "place", ["file/bank", "file/deep/bank", "a/b/" + "n" * 300, "/proc/bank", "/sys/deep/bank"]
 )
-def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
+def test_unwritable_paths_are_an_error(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises((ArchiveError, InputError), match="cannot write the bank"):
         SampleBank.build(Tell(), COUNTS, tmp_path / place)
@@ -194,7 +196,7 @@ def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
         SampleBank(tmp_path / place)
 
 
-def test_a_link_to_nothing(tmp_path: Path) -> None:
+def test_a_dangling_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "bank").symlink_to(tmp_path / "nothing")
     with pytest.raises(ArchiveError, match="cannot write the bank"):
         SampleBank.build(Tell(), COUNTS, tmp_path / "bank")

@@ -38,7 +38,7 @@ class Below:
 @pytest.mark.parametrize(
     "filters", [third, [third], (third, seldom_c), [seldom_c]], ids=["one", "list", "two", "labels"]
 )
-def test_all_rows_pass_and_have_the_addresses_that_they_say(
+def test_all_rows_pass_and_have_the_stored_addresses(
     filters: Any, small_blocks: int, tmp_path: Path
 ) -> None:
     sampler = Tell()
@@ -82,9 +82,7 @@ def test_filtered_rows_keep_their_form(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", range(7))
-def test_stopped_and_resumed_in_parts_the_bytes_are_the_same(
-    stop: int, small_blocks: int, tmp_path: Path
-) -> None:
+def test_resumed_parts_produce_the_same_bytes(stop: int, small_blocks: int, tmp_path: Path) -> None:
     whole = SampleBank.build(Tell(), COUNTS, tmp_path / "whole", filters=[third, seldom_c])
 
     def on_block(done: int, of: int) -> None:
@@ -103,9 +101,7 @@ def test_stopped_and_resumed_in_parts_the_bytes_are_the_same(
     assert files_of(tmp_path / "bank") == files_of(whole.path)
 
 
-def test_too_strict_filters_say_how_strict_and_leave_what_was_built(
-    small_blocks: int, tmp_path: Path
-) -> None:
+def test_exhausted_filters_keep_the_finished_blocks(small_blocks: int, tmp_path: Path) -> None:
     keep = Below(1000)  # 320 addresses for each block: the first four find their rows
     for _ in range(2):
         with pytest.raises(
@@ -138,14 +134,14 @@ BAD_MASKS = {
 
 
 @pytest.mark.parametrize("keep", BAD_MASKS.values(), ids=BAD_MASKS)
-def test_what_is_no_mask_is_refused(keep: Any, tmp_path: Path) -> None:
+def test_a_filter_must_return_a_mask(keep: Any, tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"the filter .* for 10 rows: one bool for each row is needed"
     ):
         SampleBank.build(Tell(), 10, tmp_path / "bank", filters=keep)
 
 
-def test_errors_of_a_filter_are_its_own(tmp_path: Path) -> None:
+def test_errors_of_a_filter_are_not_wrapped(tmp_path: Path) -> None:
     def missing(X: Any, y: Any) -> Any:
         raise FileNotFoundError("reference.npy")
 

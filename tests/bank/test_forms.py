@@ -1,4 +1,4 @@
-"""A bank gives the rows that its sampler gives, in the form that the sampler was fitted on."""
+"""A bank returns the rows of its sampler, in the form of the training rows."""
 
 from functools import cache
 from pathlib import Path
@@ -57,7 +57,7 @@ def fitted(form: str) -> tuple[ConditionalVAE, Any, Any]:
 
 
 @pytest.mark.parametrize("form", FORMS + MORE)
-def test_rows_are_those_of_the_sampler(form: str, tmp_path: Path) -> None:
+def test_rows_equal_those_of_the_sampler(form: str, tmp_path: Path) -> None:
     sampler, X, _ = fitted(form)
     for where, bank in {
         "int": SampleBank.build(sampler, 23, tmp_path / "int"),
@@ -101,7 +101,7 @@ def test_counts_are_exact(form: str, tmp_path: Path) -> None:
     assert bank.label_codec_.decode(np.array([1])).__class__ is type(y)
 
 
-def test_the_generator_is_named(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_the_generator_is_recorded(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
     bank = SampleBank.build(image_sampler, 10, tmp_path / "own")
     other = SampleBank.build(image_sampler, 10, tmp_path / "other", seed=4)
     assert (bank.generator.name, bank.generator.fingerprint) == (
@@ -117,7 +117,7 @@ def test_the_generator_is_named(image_sampler: ConditionalVAE, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_rows_of_many_blocks_are_those_of_the_sampler(
+def test_rows_of_many_blocks_equal_those_of_the_sampler(
     data: Any, small_blocks: int, tmp_path: Path
 ) -> None:
     X, y = data()
@@ -155,7 +155,7 @@ def test_rows_are_copies(image_sampler: ConditionalVAE, tmp_path: Path) -> None:
     bank.verify()
 
 
-def test_places_of_rows(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_positions_of_rows(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
     bank = SampleBank.build(table_sampler, {0: 4, 1: 6}, tmp_path / "bank")
     rows = bank.rows(everything(bank))
     for place in (0, 9, -1, -10, np.int64(-3)):

@@ -1,4 +1,4 @@
-"""kill -9 at any moment of a build: the leftover does not open, and going on ends in the same bytes."""
+"""A build killed at any moment does not open, and resuming it produces the same bytes."""
 
 import multiprocessing
 import os
@@ -72,7 +72,7 @@ def test_killed_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path)
     assert len(set(reached)) >= 4
 
 
-def test_one_build_killed_over_and_over(small_blocks: int, tmp_path: Path) -> None:
+def test_a_build_killed_repeatedly(small_blocks: int, tmp_path: Path) -> None:
     undisturbed = files_of(
         SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed", filters=keep_even).path
     )

@@ -1,4 +1,4 @@
-"""`locate`: each row of a label once a round, whatever the order and the batches of the calls."""
+"""`locate`: each row of a label occurs once per round, for any order and batches of calls."""
 
 import tempfile
 from pathlib import Path
@@ -29,7 +29,7 @@ def one_round(counts: list[int], number: int) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=25)
 @given(COUNTS, SEEDS, st.integers(0, 2**50), st.randoms(use_true_random=False))
-def test_each_row_comes_once_a_round_in_any_order_and_batch(
+def test_each_row_occurs_once_per_round_in_any_batch(
     counts: list[int], seed: int | None, number: int, random: Any
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def test_each_row_comes_once_a_round_in_any_order_and_batch(
 
 @settings(max_examples=25)
 @given(COUNTS, st.integers(0, 2**50))
-def test_without_a_seed_rows_come_as_they_lie(counts: list[int], number: int) -> None:
+def test_without_a_seed_rows_follow_the_file(counts: list[int], number: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bank = bank_of(counts, folder)
         index, y = one_round(counts, number)
@@ -67,7 +67,7 @@ def test_without_a_seed_rows_come_as_they_lie(counts: list[int], number: int) ->
 
 @settings(max_examples=25)
 @given(COUNTS, SEEDS, st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=30))
-def test_any_row_number_finds_a_row_of_its_label(
+def test_any_row_number_has_a_row_of_its_label(
     counts: list[int], seed: int | None, index: list[int]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def bank(tmp_path: Path) -> SampleBank:
     return SampleBank.build(Tell(), {"a": 50, "c": 30}, tmp_path / "bank")
 
 
-def test_seeds_and_rounds_have_orders_of_their_own(bank: SampleBank) -> None:
+def test_seeds_and_rounds_have_different_orders(bank: SampleBank) -> None:
     once = np.arange(50)
     orders = [tuple(bank.locate(once, "a", seed=seed)) for seed in range(20)]
     orders += [tuple(bank.locate(number * 50 + once, "a", seed=0)) for number in range(1, 20)]
@@ -95,7 +95,7 @@ def test_seeds_and_rounds_have_orders_of_their_own(bank: SampleBank) -> None:
     assert np.abs(np.bincount(first, minlength=50) - 60).max() < 5 * np.sqrt(60)
 
 
-def test_labels_that_there_are_no_rows_of_are_named(bank: SampleBank) -> None:
+def test_labels_without_rows_are_an_error(bank: SampleBank) -> None:
     for seed in (None, 0):
         with pytest.raises(
             InputError, match=r"has no rows of label 'b'; it has \{'a': 50, 'c': 30\}"
@@ -108,13 +108,13 @@ def test_labels_that_there_are_no_rows_of_are_named(bank: SampleBank) -> None:
 
 
 @pytest.mark.parametrize("index", [3, [[0]], [0.5], [-1], ["0"], [True], None])
-def test_what_is_no_row_number_is_refused(index: Any, bank: SampleBank) -> None:
+def test_bad_row_numbers_are_an_error(index: Any, bank: SampleBank) -> None:
     for seed in (None, 0):
         with pytest.raises(InputError, match="index"):
             bank.locate(index, "a", seed=seed)
 
 
-def test_what_does_not_fit_is_refused(bank: SampleBank) -> None:
+def test_labels_of_another_length_and_bad_seeds_are_an_error(bank: SampleBank) -> None:
     with pytest.raises(InputError, match="3 rows and y has 2 labels"):
         bank.locate([0, 1, 2], ["a", "c"])
     for index in ([], [0]):
@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_refused(bank: SampleBank) -> None:
             bank.locate(index, "a", seed="x")  # type: ignore[arg-type]
 
 
-def test_no_rows_are_rows_too(bank: SampleBank) -> None:
+def test_an_empty_index_returns_no_rows(bank: SampleBank) -> None:
     for seed in (None, 0):
         assert bank.locate([], "a", seed=seed).tolist() == []
         assert bank.generate([], [], seed=seed).shape == (0, 3)

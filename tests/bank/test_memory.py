@@ -1,4 +1,4 @@
-"""Building takes the memory of a block, however many rows there are."""
+"""The memory of a build does not depend on the number of rows."""
 
 import multiprocessing
 import sys

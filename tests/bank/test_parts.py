@@ -1,4 +1,4 @@
-"""Several processes build one bank: in parts, or by accident all of it at once."""
+"""Several processes build one bank, in parts or all of it at the same time."""
 
 import itertools
 import multiprocessing
@@ -49,7 +49,7 @@ def run_parts(
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 @pytest.mark.parametrize("filters", [None, keep_even], ids=["plain", "filtered"])
-def test_parts_in_any_order_make_the_bank(
+def test_parts_in_any_order_build_the_bank(
     order: tuple[int, ...], filters: Any, small_blocks: int, tmp_path: Path
 ) -> None:
     whole = SampleBank.build(Tell(), COUNTS, tmp_path / "whole", filters=filters)
@@ -80,7 +80,7 @@ def test_more_parts_than_blocks(small_blocks: int, tmp_path: Path) -> None:
 
 
 @needs_fork
-def test_processes_at_once(small_blocks: int, tmp_path: Path) -> None:
+def test_parts_in_parallel_processes(small_blocks: int, tmp_path: Path) -> None:
     whole = files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "whole").path)
     for number in range(5):
         path = tmp_path / "deep" / str(number)
@@ -89,7 +89,7 @@ def test_processes_at_once(small_blocks: int, tmp_path: Path) -> None:
 
 
 @needs_fork
-def test_processes_that_build_the_same_are_harmless(small_blocks: int, tmp_path: Path) -> None:
+def test_processes_may_build_the_same_part(small_blocks: int, tmp_path: Path) -> None:
     whole = files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "whole", filters=keep_even).path)
     for number in range(5):
         parts = [(0, 1), (0, 1), (1, 2), (0, 2)]
@@ -99,7 +99,7 @@ def test_processes_that_build_the_same_are_harmless(small_blocks: int, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_processes_that_start_afresh(method: str, tmp_path: Path) -> None:
+def test_processes_of_any_start_method(method: str, tmp_path: Path) -> None:
     whole = SampleBank.build(
         Tell(), COUNTS, tmp_path / "whole"
     )  # real blocks: a patch does not reach the processes
@@ -118,7 +118,7 @@ def lines_of_a_build(path: Path) -> int:
 
 
 @EVERY
-def test_another_process_builds_all_of_it_between_any_two_lines(
+def test_another_process_may_finish_the_bank_between_any_two_lines(
     every: int, small_blocks: int, tmp_path: Path
 ) -> None:
     """What a race may come to, without one."""
@@ -137,7 +137,7 @@ def test_another_process_builds_all_of_it_between_any_two_lines(
 
 
 @EVERY
-def test_another_bank_is_built_in_its_place_between_any_two_lines(
+def test_another_bank_may_be_built_between_any_two_lines(
     every: int, small_blocks: int, tmp_path: Path
 ) -> None:
     """One of the two is told, and the other has its bank."""
@@ -169,5 +169,5 @@ def test_another_bank_is_built_in_its_place_between_any_two_lines(
     assert set(winners) == {"seed 7", "other"}
 
 
-def test_blocks_are_small_in_these_tests_only() -> None:
+def test_the_block_size_is_only_patched() -> None:
     assert (manifest.MIN_BLOCK, manifest.MAX_BLOCK) == (256, 4096)

@@ -49,7 +49,7 @@ def check_all_rows(batches: list[Any], counts: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
-def test_workers_read_every_row_once(method: str, opened: bool, bank: SampleBank) -> None:
+def test_workers_read_each_row_once(method: str, opened: bool, bank: SampleBank) -> None:
     if opened:
         bank.rows(everything(bank))
     batches = list(loader_of(bank, method, batch_size=16))
@@ -59,7 +59,7 @@ def test_workers_read_every_row_once(method: str, opened: bool, bank: SampleBank
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_loaders_at_once_and_epoch_after_epoch(method: str, bank: SampleBank) -> None:
+def test_several_loaders_and_epochs(method: str, bank: SampleBank) -> None:
     first, second = (
         loader_of(bank, method, batch_size=9, shuffle=True, persistent_workers=True)
         for _ in range(2)
@@ -82,7 +82,7 @@ def test_whole_batches_and_subsets(bank: SampleBank) -> None:
 @pytest.mark.parametrize(
     "form", ["uint8-nhwc", "float32-nchw", "normalised-tensor", "table-tensor", "table-float32"]
 )
-def test_default_collation_of_every_kind(form: str, tmp_path: Path) -> None:
+def test_default_collation_of_every_form(form: str, tmp_path: Path) -> None:
     X, y = as_form(form)
     sampler = ConditionalVAE(max_steps=1, batch_size=8, width=2, latent_dim=2, device="cpu").fit(
         X, y
@@ -107,7 +107,7 @@ def test_copies_read_the_same_rows(
         assert (again.path, again.counts, repr(again)) == (bank.path, bank.counts, repr(bank))
 
 
-def test_a_pickled_bank_is_not_another_one(bank: SampleBank) -> None:
+def test_a_pickled_bank_is_not_replaced_by_another(bank: SampleBank) -> None:
     data = pickle.dumps(bank)
     for counts, seed in (({"a": 41, "b": 24, "c": 35}, 7), (COUNTS, 8)):
         shutil.rmtree(bank.path)

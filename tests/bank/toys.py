@@ -1,4 +1,4 @@
-"""A sampler whose rows say where they come from, and what the tests of banks share."""
+"""A sampler whose rows contain their addresses, and helpers of the tests of banks."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ LABELS = np.array(["a", "b", "c"])
 
 
 class Tell:
-    """Rows of a table: their address, class number and seed. `delay` seconds a call; `generated` counts rows."""
+    """A sampler of rows (address, class code, seed) that counts them and delays each call."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class Tell:
 
 
 def everything(bank: SampleBank) -> np.ndarray:
-    """Places of all rows."""
+    """Return the positions of all rows."""
     return np.arange(len(bank))
 
 
 def files_of(path: Path) -> dict[str, bytes]:
-    """All files under a folder, with what they hold."""
+    """Return the content of all files in a folder."""
     return {
         str(file.relative_to(path)): file.read_bytes()
         for file in sorted(path.rglob("*"))
@@ -65,7 +65,7 @@ def files_of(path: Path) -> dict[str, bytes]:
 
 
 def assert_same_rows(found: Any, expected: Any) -> None:
-    """Same container, same dtype, same values."""
+    """Assert that container, dtype and values are the same."""
     assert type(found) is type(expected)
     assert len(found) == len(expected)
     if isinstance(expected, pd.DataFrame):

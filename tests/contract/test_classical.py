@@ -260,3 +260,17 @@ def test_column_types_are_saved_for_any_column_name(make: Any, key: Any, tmp_pat
     assert loaded.fingerprint() == sampler.fingerprint()
     for again in (loaded, loaded.fit(X, [0, 1] * 10)):
         assert set(again.sample(200)[0][key]) <= set(X[key])
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, 2**53 + 1])
+def test_smote_refuses_whole_numbers_that_floats_cannot_hold(value: int) -> None:
+    X = np.array([[value, 1], [-value, 2], [value, 3], [-value, 4]])
+    for rows in (X, pd.DataFrame(X)):
+        with pytest.raises(InputError, match="too large"):
+            SMOTESampler().fit(rows, [0, 0, 1, 1])
+
+
+def test_smote_never_overflows() -> None:
+    X = np.array([[1.7e308, 1], [-1.7e308, 2], [1.7e308, 3], [-1.7e308, 4]])
+    rows = SMOTESampler(random_state=0).fit(X, [0, 0, 1, 1]).sample(40)[0]
+    assert np.isfinite(rows).all()

@@ -1,6 +1,7 @@
-"""Labels: whatever names the classes comes back as it came; what names none is refused."""
+"""Labels come back as they came, through codes and archives; others are refused."""
 
 import json
+from enum import Enum, IntEnum
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelEncoder
 
 from gen_augment import InputError
-from gen_augment.codecs import LabelCodec
+from gen_augment.data import LabelCodec
 
 
 def through_json(codec: LabelCodec) -> LabelCodec:
@@ -78,6 +79,10 @@ LABELS: dict[str, Any] = {
     "ordered category": categorical(["low", "high"], ["low", "mid", "high"], ordered=True),
     "category of ints": categorical([3, 1], np.array([9, 3, 1], np.int8)),
     "category of bools": categorical([True, False], [True, False]),
+    "sorted category of bools": categorical([True, False], [False, True]),
+    "object bools": np.array([True, False], object),
+    "Series of object bools": pd.Series([True, False], dtype=object),
+    "Series of object ints": pd.Series([2, 1], dtype=object),
     "category of objects": categorical(["b", "a"], pd.Index(["b", "a"], dtype=object)),
 }
 
@@ -110,7 +115,7 @@ def test_one_label_has_one_code() -> None:
     assert codec.encode([]).tolist() == []
 
 
-def test_a_series_of_any_index_comes_back_numbered_anew() -> None:
+def test_a_series_gets_a_new_index() -> None:
     y = pd.Series([2, 1], index=[9, 9], name="k")
     codec, codes = LabelCodec.fit(y)
     pd.testing.assert_series_equal(codec.decode(codes), y.reset_index(drop=True))
@@ -180,7 +185,7 @@ def test_the_first_unknown_label_is_named() -> None:
 
 
 @pytest.mark.parametrize("y", [[[1]], [[1], [2, 3]], [1, "a"], [1, None]], ids=str)
-def test_what_is_no_row_of_labels_is_refused_later_too(y: Any) -> None:
+def test_encode_refuses_what_is_not_a_row_of_labels(y: Any) -> None:
     codec, _ = LabelCodec.fit([1, 2])
     with pytest.raises(InputError, match="label"):
         codec.encode(y)
@@ -227,14 +232,85 @@ def test_a_dtype_that_no_archive_holds_is_named() -> None:
         )
 
 
-def test_partial_labels_leave_minus_one_out() -> None:
-    codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]), partial=True)
+def test_minus_one_marks_rows_without_a_label() -> None:
+    with pytest.warns(UserWarning, match=r"-1 beside \[1, 2, 3\].*unlabeled=None if -1 is"):
+        codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]))
     assert codec.classes.tolist() == [1, 2, 3]
     assert codes.tolist() == [2, -1, 0, 0, -1, 1]
-    assert LabelCodec.fit([3, -1, 1])[1].tolist() == [2, 0, 1]
-    assert LabelCodec.fit([1.0, -1.0, 5.0, 7.0], partial=True)[1].tolist() == [0, -1, 1, 2]
+    assert LabelCodec.fit([3, -1, 1], unlabeled=None)[1].tolist() == [2, 0, 1]
+    with pytest.warns(UserWarning, match="unlabeled=-1 to confirm"):
+        assert LabelCodec.fit([1.0, -1.0, 5.0, 7.0])[1].tolist() == [0, -1, 1, 2]
     for classes in ([-1, 1], [-2, -1, 0], [-1], ["-1", "0", "1"]):
-        assert LabelCodec.fit(classes, partial=True)[0].classes.tolist() == classes
+        assert LabelCodec.fit(classes)[0].classes.tolist() == classes
+
+
+def test_what_means_no_label_can_be_set() -> None:
+    for y in ([1, -1, 0], [1, -1, 1], [-5, -1, 3], [2.0, -1.0, 1.0], np.array([-1, 4], np.int8)):
+        codec, codes = LabelCodec.fit(y, unlabeled=-1)
+        assert -1 not in codec.classes
+        np.testing.assert_array_equal(codes < 0, np.asarray(y) == -1)
+        np.testing.assert_array_equal(
+            codec.classes[codes[codes >= 0]],
+            np.setdiff1d(y, [-1])[
+                np.searchsorted(np.setdiff1d(y, [-1]), np.asarray(y)[np.asarray(y) != -1])
+            ],
+        )
+        assert (LabelCodec.fit(y, unlabeled=None)[1] >= 0).all()
+    assert LabelCodec.fit(["-1", "a"], unlabeled=-1)[1].tolist() == [0, 1]
+    assert LabelCodec.fit(np.array([2**64 - 1, 0], np.uint64), unlabeled=-1)[1].tolist() == [1, 0]
+    with pytest.raises(InputError, match="every label in y is -1"):
+        LabelCodec.fit([-1, -1], unlabeled=-1)
+    with pytest.raises(InputError, match=r"unlabeled=0 is not 'auto', -1 or None"):
+        LabelCodec.fit([1, 2], unlabeled=0)
+
+
+class Mood(str, Enum):  # noqa: UP042
+    GOOD = "fine"
+    GREAT = "superb"
+    BAD = "awful"
+
+
+class Level(IntEnum):
+    LOW = 3
+    HIGH = 1
+
+
+class Plain(Enum):
+    A = "a"
+
+
+@pytest.mark.parametrize("members", [list(Mood), list(Level)], ids=["str", "int"])
+@pytest.mark.parametrize("container", ["list", "array", "series", "category"])
+def test_enum_members_come_back(members: list[Any], container: str) -> None:
+    labels = [members[i % len(members)] for i in range(7)]
+    y: Any = labels
+    if container != "list":
+        y = np.array(labels, dtype=object)
+    if container in ("series", "category"):
+        y = pd.Series(y, dtype=object, name="mood")
+    if container == "category":
+        y = y.astype(pd.CategoricalDtype(pd.Index(members, dtype=object)))
+    codec, codes = LabelCodec.fit(y)
+    assert codec.classes.tolist() == sorted(member.value for member in members)
+    back = codec.decode(codes)
+    assert type(back) is type(y)
+    assert all(a is b for a, b in zip(back, labels, strict=True))
+    assert codec.encode(members[0]) == codec.encode(members[0].value)
+    # An archive holds values, which compare as equal to their members.
+    assert list(through_json(codec).decode(codes)) == labels
+
+
+def test_enum_members_without_a_value_in_archives_are_refused() -> None:
+    with pytest.raises(InputError, match=r"Plain.A.*label.value for label in y"):
+        LabelCodec.fit([Plain.A, Plain.A])
+
+
+@pytest.mark.parametrize(
+    "y", [["a", "a\0"], [2**53 + 1, 1.0], np.array(["b\0", "a"], object)], ids=str
+)
+def test_labels_that_an_array_would_change_are_refused(y: Any) -> None:
+    with pytest.raises(InputError, match="would become"):
+        LabelCodec.fit(y)
 
 
 @pytest.mark.parametrize(
@@ -282,9 +358,7 @@ def small(*values: Any, of: str = "int8") -> "pd.Series[Any]":
         (categorical([0, 1], np.array([0, 1], np.int8)), categorical([300], [300]), "category"),
     ],
 )
-def test_labels_with_too_little_room_get_the_later_dtype(
-    first: Any, later: Any, dtype: Any
-) -> None:
+def test_labels_that_do_not_fit_get_the_later_dtype(first: Any, later: Any, dtype: Any) -> None:
     codec, codes = LabelCodec.fit(first)[0].extend(later)
     assert codec.classes[codes].tolist() == (later if isinstance(later, list) else later.tolist())
     labels = through_json(codec).decode(np.arange(len(codec.classes)))

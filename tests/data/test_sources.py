@@ -109,6 +109,32 @@ def test_train_and_test_folders_stay_apart(tmp_path: Path) -> None:
     assert data.test.y.tolist() == ["bee"]
 
 
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_folder_is_the_test_part(name: str, tmp_path: Path) -> None:
+    write_folder(tmp_path / "train")
+    write_image(tmp_path / name / "cat" / "9.png", "L", (10, 8), 77)
+    data = load_data(tmp_path)
+    assert data.test is not None
+    assert (len(data.rows), data.test.y.tolist()) == (6, ["cat"])
+    assert data.notes == (f"train/ is the training part, {name}/ the test part",)
+
+
+def test_a_validation_folder_beside_a_test_folder_is_left_out(tmp_path: Path) -> None:
+    for name in ("train", "val", "test"):
+        write_folder(tmp_path / name)
+    write_image(tmp_path / "test" / "cat" / "9.png", "L", (10, 8), 77)
+    data = load_data(tmp_path)
+    assert data.test is not None
+    assert (len(data.rows), len(data.test)) == (6, 7)
+    assert "val/ is left out" in data.notes
+
+
+def test_a_modality_reads_only_its_own_files(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    with pytest.raises(InputError, match="cannot be read as table"):
+        load_data(tmp_path, modality="table")
+
+
 def test_grey_and_colour_together_are_colour(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_image(tmp_path / "ant" / "0.png", "RGB", (10, 8))

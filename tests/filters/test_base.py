@@ -131,7 +131,7 @@ def test_rows_are_read_as_the_modality_says(cls: Any) -> None:
     params = {"estimator": LogisticRegression()} if cls is LabelAgreement else {}
     modality = Table(types={0: "category"})
     gate = cls(**params).fit(X, y, modality=modality)
-    other = X + [0, 0.3]
+    other = X + np.array([0, 0.3])
     scores = gate.score_samples(other, y)
     assert not np.allclose(scores, cls(**params).fit(X, y).score_samples(other, y))
     as_rows = cls(**params).fit(Rows.read(X, y, modality=modality))

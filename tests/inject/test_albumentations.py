@@ -207,7 +207,7 @@ def test_arguments_that_cannot_be_used_are_refused(
         (lambda: SyntheticReplace(bank, p=1.5), "p=1.5"),
         (lambda: SyntheticReplace(bank, labels="batch"), "labels='batch'"),  # type: ignore[arg-type]
         (lambda: SyntheticReplace(image_sampler), "bank is a ConditionalVAE"),  # type: ignore[arg-type]
-        (lambda: Vary(table_sampler), "kind 'table'"),
+        (lambda: Vary(table_sampler), "rows of this .* have a TableCodec"),
         (lambda: Vary(bank, strength=-1), "strength=-1"),
     ):
         with pytest.raises(InputError, match=message):

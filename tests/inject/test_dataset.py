@@ -106,10 +106,10 @@ def test_transform_is_applied_to_both_kinds(image_sampler: ConditionalVAE) -> No
         ),
         ({"sampling_strategy": "most"}, "sampling_strategy='most'"),
         ({"sampling_strategy": {0: 3}}, "there are 20 real rows of it already"),
-        ({"sampling_strategy": "auto", "labels": [0, 1]}, "40 rows and y has 2 labels"),
-        ({"sampling_strategy": "auto", "labels": [0] * 40}, r"all real rows are \[0\]"),
-        ({"sampling_strategy": "auto", "labels": [0] * 39 + [7]}, r"\[7\], not seen in fit"),
-        ({"ratio": 0.5, "mode": "replace", "labels": [7] * 40}, r"\[7\], not seen in fit"),
+        ({"sampling_strategy": "auto", "real_labels": [0, 1]}, "40 rows and y has 2 labels"),
+        ({"sampling_strategy": "auto", "real_labels": [0] * 40}, r"all real rows are \[0\]"),
+        ({"sampling_strategy": "auto", "real_labels": [0] * 39 + [7]}, r"\[7\], not seen in fit"),
+        ({"ratio": 0.5, "mode": "replace", "real_labels": [7] * 40}, r"\[7\], not seen in fit"),
         ({"ratio": 0.5, "fresh": True, "materialize": True}, "materialize=True"),
         ({"ratio": 0.5, "seed": "seed"}, "'seed' is not an int"),
     ],
@@ -293,7 +293,7 @@ def test_labels_are_those_of_the_rows_in_order(
     real = np.array([0, 1, 2, 1, 0, 0, 2, 1])
     data = AugmentedDataset(
         Pairs(real_rows(real), torch.from_numpy(real)), numbered, counts={1: 2, 2: 1}, mode=mode,
-        labels=real if given_too else None,
+        real_labels=real if given_too else None,
     )  # fmt: skip
     assert data.labels.tolist() == [int(data[i][1]) for i in range(len(data))]
     assert len(data) == (8 if mode == "replace" else 11)
@@ -301,4 +301,4 @@ def test_labels_are_those_of_the_rows_in_order(
 
 def test_labels_given_of_another_number_are_named(numbered: Numbered) -> None:
     with pytest.raises(InputError, match="8 rows and y has 3 labels"):
-        AugmentedDataset(real_data([0] * 8), numbered, counts={1: 2}, labels=[0, 0, 0])
+        AugmentedDataset(real_data([0] * 8), numbered, counts={1: 2}, real_labels=[0, 0, 0])

@@ -14,8 +14,8 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from gen_augment import InputError
-from gen_augment.codecs import ImageCodec
 from gen_augment.inject.image_conversion import blend, to_image, to_rows
+from gen_augment.modalities import ImageCodec
 
 
 def planes_of(P: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

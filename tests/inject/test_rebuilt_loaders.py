@@ -269,7 +269,8 @@ def test_two_processes_have_together_the_rows_of_one(
             assert Counter(names(found)) == Counter(names(whole))
         elif asked["labels"] == "prior":  # other real rows are together in a batch
             assert made[0] == made[1]
-        assert max(made[0].values()) == 1
+        # A bank has only 7 rows of one class, which are repeated after all were used.
+        assert kind == "bank" or max(made[0].values()) == 1
 
 
 class Stream(IterableDataset[Any]):

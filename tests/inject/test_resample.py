@@ -29,6 +29,7 @@ from sklearn.preprocessing import FunctionTransformer
 from gen_augment import ConditionalVAE, InputError, SMOTESampler
 from gen_augment.containers import take
 from gen_augment.errors import ExhaustedError
+from gen_augment.filters import Realism
 from gen_augment.inject.resample import GenerativeOverSampler
 from tests.conftest import as_form, toy_images, toy_table
 
@@ -446,17 +447,16 @@ def test_without_imbalanced_learn_the_remedy_is_named() -> None:
     )
 
 
-def test_a_class_that_samplers_take_for_no_label_is_refused() -> None:
+@pytest.mark.parametrize("gates", [None, [Realism()]], ids=["no filter", "filter"])
+def test_every_label_is_a_class_minus_one_too(gates: Any) -> None:
     rng = np.random.default_rng(0)
-    y = rng.choice([-1, 0, 1, 2], 200, p=[0.7, 0.1, 0.1, 0.1])
+    y = rng.choice([-1, 0, 1, 2], 200, p=[0.1, 0.7, 0.1, 0.1])
     X = rng.normal(size=(200, 2)) + 10 * y[:, None]
-    with pytest.raises(
-        InputError, match="y holds -1, which samplers take for a row without a label"
-    ):
-        GenerativeOverSampler(small_vae()).fit_resample(X, y)
-    two = np.where(y == -1, -1, 1)
-    _, y_new = GenerativeOverSampler(small_vae()).fit_resample(X, two)
-    assert Counter(y_new.tolist())[1] == Counter(y_new.tolist())[-1] == (two == -1).sum()
+    over = GenerativeOverSampler(SMOTESampler(random_state=0), filters=gates)
+    X_new, y_new = over.fit_resample(X, y)
+    assert set(Counter(y_new.tolist()).values()) == {(y == 0).sum()}
+    made = X_new[over.is_synthetic_ & (y_new == -1)]
+    np.testing.assert_allclose(made.mean(axis=0), X[y == -1].mean(axis=0), atol=0.5)
 
 
 @pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "csr_array", "coo_array"])

@@ -155,7 +155,7 @@ def test_every_value_has_a_bin_and_no_bin_is_small(
     width = np.linspace(0, 1, n_bins + 1)
     edges = y.min() + width * np.ptp(y) if binning == "uniform" else np.quantile(y, width)
     if not any(MIN_ROWS <= (y < edge).sum() <= len(y) - MIN_ROWS for edge in edges):
-        with pytest.raises(InputError, match="no second one to be balanced"):
+        with pytest.raises(InputError, match="make only one bin of at least 6 rows"):
             TargetBins.fit(y, n_bins, binning)
         return
     bins = TargetBins.fit(y, n_bins, binning)
@@ -222,7 +222,7 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
         (lambda X, y: (X, y > 0), {}, "y has dtype bool"),
         (lambda X, y: (X, y[:, None]), {}, r"y has shape \(60, 1\)"),
         (lambda X, y: (X, y[:50]), {}, "X has 60 rows and y has 50 labels"),
-        (lambda X, y: (X[:9], y[:9]), {}, "the 9 rows of y make one bin of at least 6"),
+        (lambda X, y: (X[:9], y[:9]), {}, "the 9 rows of y make only one bin of at least 6"),
         (lambda X, y: (X, y / abs(y).max() * 1.7e308 - (y < 1) * 1e308), {}, "too large"),
         (lambda X, y: (X.reshape(60, 2, 1), y), {}, r"X of shape \(60, 2, 1\)"),
         (

@@ -280,10 +280,10 @@ def test_arguments_that_cannot_be_used_are_refused(
     for make, message in (
         (lambda: SyntheticReplace(bank, p=1.5), "p=1.5"),
         (lambda: SyntheticReplace(bank, labels="batch"), "labels='batch'"),  # type: ignore[arg-type]
-        (lambda: SyntheticReplace(bank, labels_getter=None), "the label must be known"),  # type: ignore[arg-type]
+        (lambda: SyntheticReplace(bank, labels_getter=None), "labels_getter=None: give 'default'"),  # type: ignore[arg-type]
         (lambda: SyntheticReplace(image_sampler), "bank is a ConditionalVAE.*SampleBank.build"),  # type: ignore[arg-type]
-        (lambda: SyntheticReplace(table), "kind 'table'"),
-        (lambda: Vary(table_sampler), "kind 'table'"),
+        (lambda: SyntheticReplace(table), "rows of this .* have a TableCodec"),
+        (lambda: Vary(table_sampler), "rows of this .* have a TableCodec"),
         (lambda: Vary(object()), "source is a object"),
         (lambda: Vary(bank, strength=1.5), "strength=1.5"),
         (lambda: Vary(bank, strength=(0.5, 0.2)), r"strength\[1\]=0.2"),
@@ -296,8 +296,8 @@ def test_arguments_that_cannot_be_used_are_refused(
     gan = ConditionalGAN(max_steps=1, batch_size=8, width=4, random_state=0, device="cpu").fit(
         *toy_images()
     )
-    with pytest.raises(NotImplementedError, match="no encoder"):
-        Vary(gan, p=1.0)(picture(), 1)
+    with pytest.raises(InputError, match="source is a ConditionalGAN: give a sampler with an enc"):
+        Vary(gan, p=1.0)
 
 
 def test_a_bank_may_be_given_by_its_path(bank: SampleBank) -> None:

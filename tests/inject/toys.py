@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset, default_collate
 
-from gen_augment.codecs import LabelCodec, TableCodec
+from gen_augment.data import LabelCodec
+from gen_augment.modalities import TableCodec
 
 #: In place of the seed, in rows that are real.
 REAL = -1.0
@@ -33,7 +34,7 @@ class Numbered:
         )
         self.seed_, self.dtype = seed, dtype
         self.codec_, _ = TableCodec.fit(torch.eye(3, dtype=dtype))
-        self.label_codec_, _ = LabelCodec.fit(self.classes_)
+        self.label_codec_, _ = LabelCodec.fit(self.classes_, unlabeled=None)
 
     def fingerprint(self) -> str:
         return f"numbered-{self.classes_.tolist()}-{self.seed_}"

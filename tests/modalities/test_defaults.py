@@ -175,7 +175,7 @@ def test_defaults_of_the_remaining_methods() -> None:
     modality, spec = rows.modality, DataSpec.of(rows.codec, 2)
     assert spec.n_numbers == 2
     assert modality.augmentation(spec) is None
-    assert modality.mirror(rows.encoded) is rows.encoded
+    assert modality.networks.mirror(rows.encoded) is rows.encoded
     assert modality.sheet(rows.codec, rows.encoded, 3) is None
     assert torch.equal(modality.classifier_inputs(rows.codec, X)(X), rows.encoded)
     forest = modality.classifier(spec).fit(rows.encoded.numpy(), y)

@@ -162,7 +162,7 @@ def test_relaxed_draws_are_hard_forwards_and_soft_backwards() -> None:
 
 def test_rows_around_the_decoders_output_have_its_distribution() -> None:
     spec = DataSpec(Table(), (5,), 2, blocks=(3,))
-    law = spec.modality.noise(spec)
+    law = spec.networks.noise(spec)
     assert law.log_scale.shape == (2,)
     out = torch.tensor([[1.0, -1.0, 2.0, 0.0, -2.0]]).expand(20_000, -1)
     rows = law.draw(out, torch.randn(20_000, 5, generator=torch.Generator().manual_seed(0)))
@@ -174,6 +174,7 @@ def test_rows_around_the_decoders_output_have_its_distribution() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:y holds -1 beside")
 def test_a_vae_of_missing_labels_and_missing_values() -> None:
     X, y = draw_mixed(80)
     codes = np.where(np.arange(80) < 20, -1, (y == "yes").astype(int))
@@ -194,7 +195,8 @@ def test_partial_fit_and_vary_refuse_values_that_were_not_fitted() -> None:
         changed.loc[7, column] = value
         for use in (lambda: sampler.partial_fit(changed, y), lambda: sampler.vary(changed, y)):  # noqa: B023
             with pytest.raises(
-                InputError, match=f"column '{column}' of X has .* in row 7, and no such value"
+                InputError,
+                match=f"column '{column}' of X has .* in row 7, which was not seen in fit",
             ):
                 use()
     known = text.assign(x=np.nan)

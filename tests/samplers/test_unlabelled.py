@@ -13,7 +13,7 @@ from gen_augment.samplers import unlabelled
 def test_shifts_improve_inferred_labels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    digits = load_data("digits")
+    digits = load_data("digits").rows
     order = np.random.default_rng(0).permutation(len(digits.y))
     few = np.concatenate([order[digits.y[order] == digit][:5] for digit in range(10)])
     others = order[~np.isin(order, few)][:1000]
@@ -22,7 +22,7 @@ def test_shifts_improve_inferred_labels(
     y = torch.from_numpy(np.append(digits.y[few], np.full(len(others), -1)))
 
     def right(shift: float) -> float:
-        monkeypatch.setattr(Image, "label_steps", 400)
+        monkeypatch.setattr(type(Image.networks), "label_steps", 400)
         monkeypatch.setattr(unlabelled, "SHIFT", shift)
         found = unlabelled.infer_labels(
             x, y, sampler.spec_, seed=0, device=torch.device("cpu")

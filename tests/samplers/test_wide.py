@@ -58,8 +58,8 @@ def test_every_dtype_is_fitted_saved_sampled_and_written(name: str, tmp_path: Pa
     write_parts(tmp_path / "rows.parquet", [(rows, labels)], again.codec_)
     data = load_data(tmp_path / "rows.parquet", target="bought")
     same = X.columns.drop("object")  # a file has no objects, only strings
-    assert data.X.dtypes[same].equals(X.dtypes[same])
-    assert data.y.tolist() == labels.tolist()
+    assert data.rows.X.dtypes[same].equals(X.dtypes[same])
+    assert data.rows.y.tolist() == labels.tolist()
 
 
 def test_every_dtype_goes_through_filters_and_a_study() -> None:

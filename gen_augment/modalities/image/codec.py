@@ -74,10 +74,6 @@ class ImageCodec(Codec):
     bounded = True
 
     @property
-    def kind(self) -> str:
-        return "image"
-
-    @property
     def modality(self) -> Modality:
         """The image modality, which has no options."""
         return get_modality("image")

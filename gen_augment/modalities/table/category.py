@@ -1,42 +1,52 @@
-"""Columns of categories: numbers of them, one-hot or in digits."""
+"""Columns of categories: their indices as one-hot blocks, or as several digits."""
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.table.dtypes import check_flag, dtype_from_json, dtype_to_json, plain
+from gen_augment.modalities.table.dtypes import (
+    MISSING_VALUES,
+    check_flag,
+    dtype_from_json,
+    dtype_to_json,
+    missing_name,
+    plain,
+)
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
 __all__ = ["MAX_BLOCK", "CategoryColumn"]
 
-#: The widest block of a category; more categories are written with several digits, a block for each.
+#: Largest width of a block. More categories are written as digits, with a block for each.
 MAX_BLOCK = 64
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """Strings, booleans, or anything else of which there are some: numbers of categories, -1 where missing.
+    """Strings, booleans or numbers as indices of categories, -1 where missing.
 
-    Categories are numbered by how often they occur. Up to 64 of them are one block; more are written with as few
-    digits as blocks of that size allow, the first of which tells frequent ones from rare ones.
+    Categories are sorted by frequency. Up to 64 of them are one block. More are written
+    with as few digits as blocks of that size allow; the first digit distinguishes frequent
+    categories from rare ones.
 
     Attributes
     ----------
     dtype : dtype
     values : tuple of str, bool, int or float
-        By number.
+        The categories, by index.
     has_missing : bool
-        A missing value is the last category.
+        Whether a missing value is the last category.
     sentinel : {"None", "nan", "NA", "NaT"}
-        What stands for it in a column of objects.
+        What represents a missing value in a column of objects.
     """
 
     kind: ClassVar[str] = "category"
+    word: ClassVar[str | None] = "category"
     dtype: Any
     values: tuple[Any, ...]
     has_missing: bool
@@ -45,27 +55,19 @@ class CategoryColumn:
     @classmethod
     def fit(cls, column: "pd.Series[Any]", name: Any) -> tuple[Self, np.ndarray]:
         """Learn a column; return it with its values."""
-        codes, unique = _factorize(column)
+        try:
+            codes, unique = _factorize(column)
+        except InputError as error:
+            raise InputError(f"column {name!r} of X {error}.") from error
         values = [plain(value) for value in unique]
-        if None in values or (column.dtype == object and _has_twins(column)):
-            odd = unique[values.index(None)] if None in values else True
-            raise InputError(
-                f"column {name!r} of X holds {odd!r} ({type(odd).__name__}), which is no category beside {values[:3]}: "
-                "categories are strings, booleans or finite numbers. Make them strings, or dates with "
-                "pandas.to_datetime."
-            )
+        _check_values(column, name, unique, values)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         order = sorted(range(len(values)), key=lambda i: (-counts[i], str(values[i])))
-        missing = codes < 0
-        sentinel = (
-            str(column[missing].iloc[0]) if missing.any() and column.dtype == object else "None"
-        )
+        has_missing = bool((codes < 0).any())
         rank = np.empty(len(order) + 1, np.int64)
         rank[order], rank[-1] = np.arange(len(order)), -1
-        made = cls(
-            column.dtype, tuple(values[i] for i in order), bool(missing.any()), sentinel.strip("<>")
-        )
-        return made, rank[codes]
+        sorted_values = tuple(values[i] for i in order)
+        return cls(column.dtype, sorted_values, has_missing, missing_name(column)), rank[codes]
 
     n_numbers: ClassVar[int] = 0
     field: ClassVar["np.dtype[Any]"] = np.dtype(np.int32)
@@ -87,11 +89,11 @@ class CategoryColumn:
         return (math.ceil(self._count / base ** (n_digits - 1)), *[base] * (n_digits - 1))
 
     def read(self, column: "pd.Series[Any]") -> np.ndarray:
-        """Numbers of categories; one that was not fitted is -2, or -1 if it is missing and none was."""
+        """Indices of categories: -1 for a missing value, and -2 for an unknown category."""
         codes, unique = _factorize(column)
-        known = {_key(value): number for number, value in enumerate(self.values)}
-        numbers = np.array([*(known.get(_key(plain(value)), -2) for value in unique), -1])
-        return np.asarray(numbers[codes])
+        known = {_key(value): index for index, value in enumerate(self.values)}
+        indices = np.array([*(known.get(_key(plain(value)), -2) for value in unique), -1])
+        return np.asarray(indices[codes])
 
     def encode(self, values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         rest = np.where(values == -1, len(self.values) if self.has_missing else -2, values)
@@ -102,33 +104,28 @@ class CategoryColumn:
         return [], digits[::-1]
 
     def decode(self, numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
-        number = np.zeros(len(places), np.int64)
+        index = np.zeros(len(places), np.int64)
         for base, digit in zip(self.blocks, places.T, strict=True):
-            number = number * base + digit
-        number = np.minimum(number, self._count - 1)
-        return np.where(number == len(self.values), -1, number)
+            index = index * base + digit
+        index = np.minimum(index, self._count - 1)
+        return np.where(index == len(self.values), -1, index)
 
     def write(self, values: np.ndarray) -> Any:
         if isinstance(self.dtype, pd.CategoricalDtype):
-            place = {
-                _key(plain(value)): number for number, value in enumerate(self.dtype.categories)
-            }
-            numbers = np.array([*(place[_key(value)] for value in self.values), -1])
-            return pd.Categorical.from_codes(numbers[values], dtype=self.dtype)
+            place = {_key(plain(value)): i for i, value in enumerate(self.dtype.categories)}
+            codes = np.array([*(place[_key(value)] for value in self.values), -1])
+            return pd.Categorical.from_codes(codes[values], dtype=self.dtype)
         missing: Any = None
         if self.dtype == object:
-            missing = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}[self.sentinel]
+            missing = MISSING_VALUES[self.sentinel]
         elif isinstance(self.dtype, np.dtype) and self.dtype.kind == "f":
             missing = np.nan
         table = np.empty(len(self.values) + 1, dtype=object)
         table[:-1], table[-1] = self.values, missing
         objects = table[values]
-        # A Series, as a DataFrame would make strings of an array of objects.
-        return (
-            pd.Series(objects, dtype=object)
-            if self.dtype == object
-            else pd.array(objects, dtype=self.dtype)
-        )
+        if self.dtype == object:
+            return pd.Series(objects, dtype=object)  # a DataFrame would infer strings
+        return pd.array(objects, dtype=self.dtype)
 
     def to_json(self) -> JSON:
         return {
@@ -149,32 +146,49 @@ class CategoryColumn:
         if len({_key(value) for value in values}) != len(values):
             raise InputError("the categories of a column occur twice.")
         missing = check_flag(record["has_missing"])
-        check_choice("sentinel", record["sentinel"], ("None", "nan", "NA", "NaT"))
+        check_choice("sentinel", record["sentinel"], tuple(MISSING_VALUES))
         if not len(values) + missing:
             raise InputError("a column has no categories.")
         column = cls(dtype, tuple(values), missing, record["sentinel"])
-        column.write(
-            np.arange(-missing, len(values))
-        )  # raises if dtype and categories do not go together
+        column.write(np.arange(-missing, len(values)))  # raises if categories do not fit dtype
         return column
 
 
 def _factorize(column: "pd.Series[Any]") -> tuple[np.ndarray, list[Any]]:
     try:
         codes, unique = pd.factorize(column)
-    except TypeError as error:  # what cannot be hashed
+    except TypeError as error:  # values without a hash
         raise InputError(
-            f"column {column.name!r} of X holds what is no category: {error}"
+            f"holds values that cannot be categories ({error}): make them strings, or drop it"
         ) from error
     return codes, list(unique)
 
 
-def _has_twins(column: "pd.Series[Any]") -> bool:
-    """Whether booleans and numbers stand side by side, which count as equal."""
-    types = set(column.dropna().map(type))
-    return bool(types & {bool, np.bool_}) and any(
-        issubclass(t, (int, float, np.number)) for t in types - {bool}
-    )
+def _check_values(
+    column: "pd.Series[Any]", name: Any, unique: list[Any], values: list[Any]
+) -> None:
+    """Raise for values that cannot be categories; the message shows the first."""
+    if None in values:
+        odd = unique[values.index(None)]
+        remedy = "astype(float)" if isinstance(odd, Decimal) else "astype(str)"
+        if hasattr(odd, "year"):
+            remedy = "pandas.to_datetime"
+        raise InputError(
+            f"column {name!r} of X holds {odd!r} ({type(odd).__name__}), and categories are "
+            f"strings, booleans or finite numbers. Convert the column with {remedy}."
+        )
+    if column.dtype != object:
+        return
+    known = column.dropna()
+    is_bool = known.map(lambda value: isinstance(value, (bool, np.bool_))).to_numpy(dtype=bool)
+    is_number = known.map(lambda value: isinstance(value, (int, float, np.number)))
+    is_number = is_number.to_numpy(dtype=bool) & ~is_bool
+    if is_bool.any() and is_number.any():
+        pair = known.iloc[int(np.argmax(is_bool))], known.iloc[int(np.argmax(is_number))]
+        raise InputError(
+            f"column {name!r} of X holds {pair[0]!r} and {pair[1]!r}, booleans and numbers, which "
+            "compare as equal: convert the column with astype(int) or astype(bool)."
+        )
 
 
 def _key(value: Any) -> tuple[str, Any]:

@@ -1,10 +1,11 @@
-"""Conditions on columns of a table: which decoded rows meet all of them."""
+"""Conditions on the columns of a table: which decoded rows satisfy all of them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.codec import TableCodec, columns_of
@@ -18,30 +19,41 @@ from gen_augment.modalities.table.columns import (
 
 __all__ = ["Match", "matcher", "read_conditions"]
 
-#: Which of some decoded rows meet the conditions: a bool for each.
+#: Returns whether each of some decoded rows satisfies the conditions.
 Match = Callable[[Any], np.ndarray]
 
 
 def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
-    """Conditions as a function of rows.
+    """Conditions as a function of decoded rows.
 
     Parameters
     ----------
     codec : TableCodec
     where : {column: condition}
-        A value; a list of values; a tuple ``(low, high)`` of numbers or dates, both of which belong to it, with None
-        for an end that is open; or None, NaN, NA or NaT for a missing value.
+        A condition is one of:
+
+        - a value, or None, NaN, NA or NaT for a missing value;
+        - a tuple ``(low, high)`` of numbers or dates, both inclusive, with None for an
+          open end;
+        - a list, set, range, array, Series, Index or Tensor of such conditions, one of
+          which has to hold.
+
+    Returns
+    -------
+    callable
+        Takes rows in the user's form and returns a bool ndarray of shape (n_rows,).
 
     Raises
     ------
     InputError
-        There is no such column, or no row that was fitted could meet its condition.
+        A column does not exist, or no fitted row could satisfy its condition.
     """
     parts = _parts(codec, where)
     for name in where:
         if name not in parts:
             raise InputError(
-                f"where names a column {name!r} that the table does not have; it has {codec.columns}."
+                f"where names a column {name!r} that the table does not have; it has "
+                f"{codec.columns}."
             )
     tests = {name: _test(name, parts[name], condition) for name, condition in where.items()}
 
@@ -56,36 +68,38 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
 
 
 def read_conditions(codec: Any, texts: Iterable[str]) -> dict[Any, list[Any]]:
-    """Conditions that are written as text, as `matcher` takes them.
+    """Conditions written as text, in the form that `matcher` takes.
 
     Parameters
     ----------
     codec : TableCodec
     texts : iterable of str
-        ``COLUMN=VALUE``, ``COLUMN=LOW..HIGH`` of numbers or dates, with nothing for an end that is open, or ``COLUMN=``
-        for a missing value. Several of one column are alternatives.
+        ``COLUMN=VALUE``, ``COLUMN=LOW..HIGH`` of numbers or dates, with nothing for an open
+        end, or ``COLUMN=`` for a missing value. Several conditions on one column are
+        alternatives.
 
     Raises
     ------
     InputError
-        A text is none, or names no column.
+        A text is not a condition, or does not name a column.
 
     Examples
     --------
-    >>> codec, _ = TableCodec.fit(pd.DataFrame({"age": [31, 40, 52], "country": ["NO", None, "SE"]}))
+    >>> X = pd.DataFrame({"age": [31, 40, 52], "country": ["NO", None, "SE"]})
+    >>> codec, _ = TableCodec.fit(X)
     >>> read_conditions(codec, ["country=NO", "country=", "age=35.."])
     {'country': ['NO', None], 'age': [(35.0, None)]}
     """
     texts = list(texts)
     parts, found = _parts(codec, texts), dict[Any, list[Any]]()
     for text in texts:
-        # A name may hold "=": the longest that there is.
-        name = max(
-            (c for c in parts if text.startswith(f"{c}=")), key=lambda c: len(str(c)), default=None
-        )
+        # A name may contain "=": the longest one counts.
+        named = (column for column in parts if text.startswith(f"{column}="))
+        name = max(named, key=lambda column: len(str(column)), default=None)
         if name is None:
             raise InputError(
-                f"{text!r}: give COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: {', '.join(map(str, parts))}."
+                f"{text!r} is not COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: "
+                f"{', '.join(map(str, parts))}."
             )
         found.setdefault(name, []).append(_read_option(parts[name], text[len(str(name)) + 1 :]))
     return found
@@ -104,7 +118,7 @@ def _read_option(part: Column, text: str) -> Any:
 
 
 def _read_end(part: Column, text: str) -> Any:
-    """A number where it is one; what is none is refused by the column."""
+    """A number, or the text itself, which the column then refuses."""
     if isinstance(part, DateColumn) or _is_time(part):
         return text or None
     try:
@@ -120,51 +134,68 @@ def _parts(codec: Any, where: Any) -> dict[Any, Column]:
 
 
 def _test(name: Any, part: Column, condition: Any) -> Match:
-    """One condition, on the values of its column."""
-    options = list(condition) if isinstance(condition, (list, set, frozenset)) else [condition]
+    """One condition as a function of the values of its column."""
+    options = _options(condition)
     if not options:
         raise InputError(f"where[{name!r}]={condition!r} allows no value.")
+    odd = [o for o in options if pd.api.types.is_list_like(o) and not isinstance(o, tuple)]
+    if odd:
+        raise InputError(f"where[{name!r}] holds {odd[0]!r}: give values or (low, high) tuples.")
     if isinstance(part, CategoryColumn):
         return _category_test(name, part, options)
     tests = [_range_test(name, part, option) for option in options]
     return lambda values: np.any([test(values) for test in tests], axis=0)
 
 
+def _options(condition: Any) -> list[Any]:
+    """Alternatives of a condition: the elements of a collection other than a tuple."""
+    if isinstance(condition, Tensor):
+        condition = condition.detach().cpu().numpy()
+    if isinstance(condition, np.ndarray) and not condition.ndim:
+        condition = condition.item()
+    is_list = pd.api.types.is_list_like(condition)
+    if not is_list or isinstance(condition, (tuple, Mapping)):
+        return [condition]
+    return list(condition)
+
+
 def _category_test(name: Any, part: CategoryColumn, options: list[Any]) -> Match:
-    numbers = part.read(pd.Series(options, dtype=object))
-    for option, number in zip(options, numbers, strict=True):
-        if number == -2 or (number == -1 and not part.has_missing):
+    indices = part.read(pd.Series(options, dtype=object))
+    for option, index in zip(options, indices, strict=True):
+        if index == -2 or (index == -1 and not part.has_missing):
             known = [*part.values[:10], *(["..."] if len(part.values) > 10 else [])]
             raise InputError(f"where[{name!r}]={option!r} was not seen in fit; known: {known}.")
-    return lambda values: np.isin(values, numbers)
+    return lambda values: np.isin(values, indices)
 
 
 def _range_test(name: Any, part: Any, option: Any) -> Match:
+    bounds = _bounds(part)
     if pd.api.types.is_scalar(option) and pd.isna(option):
-        if not part.marked and _bounds(part) is not None:
+        if not part.marked and bounds is not None:
             raise InputError(
                 f"where[{name!r}]={option!r}, but no value of that column was missing in fit."
             )
         return lambda values: (
             np.isnan(values) if values.dtype.kind == "f" else values == MISSING_TIME
         )
-    bounds = _bounds(part)
     try:
         low, high = option if isinstance(option, tuple) else (option, option)
         first, last = _values(part, [low, high])
-        if bounds:
-            first, last = (
-                (bounds[0] if low is None else first),
-                (bounds[1] if high is None else last),
-            )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"where[{name!r}]={option!r} is neither a value of {part.dtype} nor (low, high): {error}"
+            f"where[{name!r}]={option!r} is not a value of {part.dtype} or (low, high): {error}"
         ) from error
+    if bounds is not None:
+        first = bounds[0] if low is None else first
+        last = bounds[1] if high is None else last
     if not first <= last or bounds is None or last < bounds[0] or first > bounds[1]:
         seen = "only missing values were" if bounds is None else f"{_shown(part, bounds)} was"
         raise InputError(f"where[{name!r}]={option!r} leaves nothing: {seen} seen in fit.")
-    return lambda values: (values >= first) & (values <= last)  # a missing value is neither
+    slack = 0  # 3 * 0.1 is 0.3 on a grid
+    if getattr(part, "steps", None) and part.dtype.kind == "f":
+        slack = 4 * np.finfo(np.float64).eps * max(abs(first), abs(last))
+    low, high = first - slack, last + slack
+    return lambda values: (values >= low) & (values <= high)  # False for missing values
 
 
 def _is_time(part: Any) -> bool:
@@ -172,7 +203,7 @@ def _is_time(part: Any) -> bool:
 
 
 def _values(part: Any, bounds: list[Any]) -> np.ndarray:
-    """Bounds as values of the column."""
+    """Bounds as values of the column, of shape (2,)."""
     if isinstance(part, DateColumn):
         dates = pd.to_datetime(pd.Series(bounds), format="ISO8601")
         if isinstance(part.dtype, pd.DatetimeTZDtype) and dates.dt.tz is None:
@@ -182,6 +213,8 @@ def _values(part: Any, bounds: list[Any]) -> np.ndarray:
         return np.asarray(part.read(pd.to_timedelta(pd.Series(bounds))))
     if any(isinstance(bound, str) for bound in bounds):
         raise TypeError("a number is needed")
+    if part.origin:
+        bounds = [None if bound is None else bound - part.origin for bound in bounds]
     return np.array(bounds, dtype=np.float64)
 
 

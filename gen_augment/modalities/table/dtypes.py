@@ -1,4 +1,4 @@
-"""dtypes of table columns as JSON values and back, and columns of any dtype out of plain values."""
+"""dtypes of table columns as JSON values, and small checks of dtypes and values."""
 
 from typing import Any
 
@@ -9,26 +9,33 @@ import pyarrow as pa
 from gen_augment.errors import InputError
 
 __all__ = [
+    "MISSING_VALUES",
     "check_flag",
     "dtype_from_json",
     "dtype_to_json",
     "has_missing",
     "is_number",
+    "missing_name",
     "numpy_dtype",
     "plain",
 ]
 
-#: What a category may be: values that JSON gives back as they are.
+#: Types of a category: JSON returns such values unchanged.
 Plain = str | bool | int | float
+
+#: What represents a missing value in a column of objects, by the name in an archive.
+MISSING_VALUES: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+
+_ARROW_STRINGS = {"string": pa.string(), "large_string": pa.large_string()}
 
 
 def dtype_to_json(dtype: Any) -> Any:
-    """A dtype as a string, or as an object where its name alone would not bring it back.
+    """A dtype as a string, or as an object where its name alone does not identify it.
 
     Raises
     ------
     InputError
-        It cannot be written down.
+        An archive cannot hold the dtype.
     """
     if isinstance(dtype, pd.CategoricalDtype):
         categories = [plain(value) for value in dtype.categories]
@@ -41,12 +48,17 @@ def dtype_to_json(dtype: Any) -> Any:
         }
     if isinstance(dtype, pd.StringDtype):
         return {"string": dtype.storage, "na": "NA" if dtype.na_value is pd.NA else "nan"}
-    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_string(dtype.pyarrow_dtype):
-        return {"arrow": "string"}
+    if isinstance(dtype, pd.ArrowDtype):
+        arrow = dtype.pyarrow_dtype
+        for name, kind in _ARROW_STRINGS.items():
+            if arrow == kind:
+                return {"arrow": name}
+        if pa.types.is_decimal(arrow):
+            return {"decimal": arrow.bit_width, "precision": arrow.precision, "scale": arrow.scale}
     name = dtype.str if isinstance(dtype, np.dtype) and not dtype.isnative else str(dtype)
     try:
         again = pd.api.types.pandas_dtype(name)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError):
         again = None
     if again != dtype:
         raise InputError(f"has dtype {dtype}")
@@ -62,11 +74,14 @@ def dtype_from_json(record: Any) -> Any:
         return pd.CategoricalDtype(categories, bool(record["ordered"]))
     if "string" in record:
         if record["na"] == "NA":
-            return pd.StringDtype(record["string"])  # before 2.3, pandas knew no na_value
+            return pd.StringDtype(record["string"])  # pandas before 2.3 has no na_value
         return pd.StringDtype(record["string"], na_value=np.nan)
-    if record == {"arrow": "string"}:
-        return pd.ArrowDtype(pa.string())
-    raise InputError(f"{record!r} is no dtype.")
+    if record.get("arrow") in _ARROW_STRINGS:
+        return pd.ArrowDtype(_ARROW_STRINGS[record["arrow"]])
+    if record.get("decimal") in (128, 256):
+        make = pa.decimal128 if record["decimal"] == 128 else pa.decimal256
+        return pd.ArrowDtype(make(record["precision"], record["scale"]))
+    raise InputError(f"{record!r} is not a dtype.")
 
 
 def is_number(dtype: Any) -> bool:
@@ -77,7 +92,7 @@ def is_number(dtype: Any) -> bool:
 
 
 def numpy_dtype(dtype: Any) -> "np.dtype[Any]":
-    """The dtype of NumPy that holds the numbers of a column."""
+    """The NumPy dtype that holds the numbers of a column."""
     made: np.dtype[Any] = np.dtype(getattr(dtype, "numpy_dtype", dtype))
     return made
 
@@ -87,8 +102,15 @@ def has_missing(dtype: Any) -> bool:
     return not isinstance(dtype, np.dtype) or dtype.kind == "f"
 
 
+def missing_name(column: "pd.Series[Any]") -> str:
+    """Name in `MISSING_VALUES` of the first missing value of a column of objects."""
+    missing = column[column.isna()]
+    name = str(missing.iloc[0]).strip("<>") if len(missing) and column.dtype == object else "None"
+    return "nan" if name.lower() == "nan" else name  # Decimal("NaN") too
+
+
 def plain(value: Any) -> Plain | None:
-    """A category as a plain value of Python; None for what is none."""
+    """A category as a plain Python value; None for what cannot be one."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
@@ -97,7 +119,7 @@ def plain(value: Any) -> Plain | None:
 
 
 def check_flag(value: Any) -> bool:
-    """Return `value`, or raise if it is neither true nor false."""
+    """Return `value`, or raise if it is not true or false."""
     if not isinstance(value, bool):
-        raise InputError(f"{value!r} is neither true nor false.")
+        raise InputError(f"{value!r} is not true or false.")
     return value

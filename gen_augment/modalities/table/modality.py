@@ -18,7 +18,7 @@ from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
-from gen_augment.modalities.table.numbers import like_numbers, plain_numbers
+from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
 from gen_augment.types import JSON
 
 __all__ = ["Table"]
@@ -32,7 +32,7 @@ class Table(Modality):
 
     Parameters
     ----------
-    types : {column: {"number", "category"}}, optional
+    types : {column: {"number", "continuous", "category"}}, optional
         Columns, by name or position, that are not what their dtype says: codes in whole numbers,
         for example, are a "category".
     file : TableFile or mapping, optional
@@ -95,9 +95,15 @@ class Table(Modality):
         return frame_digests(X) if isinstance(X, pd.DataFrame) else array_digests(stack_rows(X))
 
     def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
-        """Return a table of finite numbers as float64, and the inverse; None if types are given."""
-        values = None if self.types else plain_numbers(X)
-        return None if values is None else (values, partial(like_numbers, X))
+        """Return a table of finite numbers as float64, and what gives it the form of `X`."""
+        types = dict(self._pairs())
+        values = None if "category" in types.values() else plain_numbers(X)
+        if values is None:
+            return None
+        steps = find_steps(
+            X, values, {name for name, kind in types.items() if kind == "continuous"}
+        )
+        return values, partial(like_numbers, X, steps=steps)
 
     def matcher(self, codec: Codec, where: Mapping[Any, Any]) -> Match:
         """Turn conditions on columns into a function of rows."""
@@ -135,7 +141,8 @@ class Table(Modality):
         if known is None or not np.isfinite(known).all():
             return codec.encode
         mean, deviation = known.mean(axis=0), known.std(axis=0)
-        deviation[deviation <= 1e-12 * np.abs(mean)] = 1  # constant up to rounding
+        rounding = 4 * np.finfo(np.float64).eps * np.abs(mean)
+        deviation[(deviation <= rounding) | (np.ptp(known, axis=0) == 0)] = 1  # constant
 
         def standardise(rows: Any) -> Tensor:
             found = _numbers(rows)

@@ -1,17 +1,24 @@
-"""One column of numbers to nearly standard normal ones and back, by a monotone map through a few hundred points.
+"""A monotone map from one column of numbers to nearly standard normal ones, and back.
 
-A value ``x`` goes to the normal quantile of its rank, ``z = Phi^-1(F(x))``, interpolated between at most 256 knots:
-whatever its distribution, a network meets a bell. Two things a plain quantile transform does not do. A value that
-occurs often (an atom, such as the zero of an account without movements) owns the interval of ``z`` that its share
-takes, is encoded as the middle of it, and comes back exactly from anywhere in it. And the slope ``dx/dz`` is at most an
-eighth of the range of the data: ranks know no distance, and would close the gap between two groups, so that a small
-error in ``z`` threw a row from one into the other. Columns without long tails are therefore nearly standardised, and
-long tails are drawn in. Last, ``z`` is scaled to mean 0 and variance 1.
+A value ``x`` is mapped to the normal quantile of its rank, ``z = Phi^-1(F(x))``,
+interpolated between at most 256 knots. The map differs from a plain quantile transform
+in two ways:
+
+- A value that occurs often (an atom, such as the zero of an account without movements)
+  owns the interval of ``z`` that corresponds to its share. It is encoded as the middle
+  of the interval, and every ``z`` in the interval is decoded to exactly this value.
+- The slope ``dx/dz`` is at most an eighth of the range of the data. Ranks ignore
+  distances and would close the gap between two groups, so that a small error in ``z``
+  moved a row from one group to the other. Columns without long tails are therefore
+  nearly standardised, and long tails are compressed.
+
+Finally, ``z`` is scaled to mean 0 and variance 1.
 
 References
 ----------
-Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021 (arXiv:2106.11959), and Kotelnikov et al.,
-"TabDDPM: Modelling Tabular Data with Diffusion Models", 2023 (arXiv:2209.15421): normal quantiles for networks.
+Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021
+(arXiv:2106.11959), and Kotelnikov et al., "TabDDPM: Modelling Tabular Data with Diffusion
+Models", 2023 (arXiv:2209.15421), use normal quantiles as inputs of networks.
 """
 
 from dataclasses import dataclass
@@ -26,14 +33,14 @@ from gen_augment.types import JSON
 __all__ = ["QuantileMap"]
 
 MAX_KNOTS = 256
-#: Values that occur at least so often, and make up so large a share, are atoms.
+#: An atom occurs at least so often, and makes up at least so large a share.
 ATOM_COUNT, ATOM_SHARE = 3, 1 / 64
-#: Between two knots; `z` rises even where ranks do not.
+#: Least distance in `z` of two knots.
 LEAST_RISE = 1e-6
-#: Ranges of the data that one unit of `z` spans, at most, before `z` is scaled.
+#: Shares of the range of the data that count as none.
+TINY = 1e-200
+#: Largest slope ``dx/dz`` before `z` is scaled, in ranges of the data.
 MAX_SLOPE = 1 / 8
-#: Floats whose range is a smaller part of their size are one value but for rounding.
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -43,116 +50,121 @@ class QuantileMap:
     Attributes
     ----------
     x : ndarray of shape (n_knots,)
-        Never falls; the first and last are the bounds of the data.
+        Not decreasing; the first and last are the bounds of the data.
     z : ndarray of shape (n_knots,)
-        Rises.
-    step : float
-        Distance between neighbouring values, counted from the lowest: 1 for whole numbers; 0 for any number.
+        Increasing.
     """
 
     x: np.ndarray
     z: np.ndarray
-    step: float
 
     @classmethod
-    def fit(cls, values: np.ndarray, step: float = 0.0) -> Self:
+    def fit(cls, values: np.ndarray) -> Self:
         """Learn the map from finite `values`, at least one."""
         unique, counts = np.unique(values, return_counts=True)
-        if len(unique) == 1 or (not step and _is_one(unique[0], unique[-1])):
-            return cls(unique[[0, -1]], np.array([-0.5, 0.5]), step)
+        if len(unique) == 1:
+            return cls(unique[[0, 0]], np.array([-0.5, 0.5]))
         n = len(values)
-        atom = (counts >= ATOM_COUNT) & (counts > ATOM_SHARE * n)
-        keep = _choose(atom, np.cumsum(counts) / n)
+        is_atom = (counts >= ATOM_COUNT) & (counts > ATOM_SHARE * n)
         after = np.cumsum(counts)
-        before = after - counts
-        ranks = (before, (before + after) / 2, after)
+        keep = _choose_knots(is_atom, after / n)
+        ranks = (after - counts, after - counts / 2, after)
         low, middle, high = (ndtri(np.clip(rank[keep] / n, 0.5 / n, 1 - 0.5 / n)) for rank in ranks)
-        atom = atom[keep]
-        # An atom at an end of the data has no other bound than that its middle is where it should be.
-        if atom[0]:
+        is_atom = is_atom[keep]
+        # An atom at an end of the data has one inner bound; the outer one mirrors it.
+        if is_atom[0]:
             low[0] = 2 * middle[0] - high[0]
-        if atom[-1]:
+        if is_atom[-1]:
             high[-1] = 2 * middle[-1] - low[-1]
-        x = np.repeat(unique[keep], 1 + atom)
+        x = np.repeat(unique[keep], 1 + is_atom)
         z = np.empty(len(x))
-        first = np.cumsum(1 + atom) - (1 + atom)
-        last = first + atom
-        z[first] = np.where(atom, low, middle)
-        z[last[atom]] = high[atom]
+        first = np.cumsum(1 + is_atom) - (1 + is_atom)
+        last = first + is_atom
+        z[first] = np.where(is_atom, low, middle)
+        z[last[is_atom]] = high[is_atom]
         z = _bounded_slope(x, z)
-        # Between two atoms that are neighbours nothing was seen: they share the gap.
-        pair = np.flatnonzero(atom[:-1] & atom[1:] & (np.diff(keep) == 1))
+        # Nothing was seen between two neighbouring atoms: they share the gap equally.
+        pair = np.flatnonzero(is_atom[:-1] & is_atom[1:] & (np.diff(keep) == 1))
         z[last[pair]] = (z[last[pair]] + z[first[pair + 1]] - LEAST_RISE) / 2
         z[first[pair + 1]] = z[last[pair]] + LEAST_RISE
-        made = cls(x, z, step)
-        encoded = made.encode(unique)
+        encoded = cls(x, z).encode(unique)
         mean = np.average(encoded, weights=counts)
-        return cls(x, (z - mean) / np.sqrt(np.average((encoded - mean) ** 2, weights=counts)), step)
+        return cls(x, (z - mean) / np.sqrt(np.average((encoded - mean) ** 2, weights=counts)))
 
     @property
     def is_constant(self) -> bool:
-        """Whether there is one value, or one but for rounding."""
-        return bool(self.x[0] == self.x[-1]) or (not self.step and _is_one(self.x[0], self.x[-1]))
+        """Whether there is only one value."""
+        return bool(self.x[0] == self.x[-1])
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Normal quantiles of `values`; beyond the bounds the map goes on along a line."""
+        """Normal quantiles of `values`; the map is linear beyond the bounds."""
         if self.is_constant:
             return np.zeros(len(values))
         x, z = self.x, self.z
-        # Of the knots with this x, the last one below or at it, and the first one above or at it: an atom's own two.
+        # The first and the last knot at a value differ for an atom, which has two.
         below = np.clip(np.searchsorted(x, values, side="left"), 0, len(x) - 1)
         above = np.clip(np.searchsorted(x, values, side="right") - 1, 0, len(x) - 1)
-        out: np.ndarray = np.interp(values, x, z)
+        # Relative to the range: the slopes of a narrow or wide column stay finite.
+        share = _share(values, x)
+        out: np.ndarray = np.interp(share, _share(x, x), z)
         hit = x[below] == values
         out[hit] = (z[below[hit]] + z[above[hit]]) / 2
-        slope = (z[-1] - z[0]) / (x[-1] - x[0])
-        out += slope * (np.minimum(values - x[0], 0) + np.maximum(values - x[-1], 0))
+        out += (z[-1] - z[0]) * (np.minimum(share, 0) + np.maximum(share - 1, 0))
         return out
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """Values within the bounds of the data, on its steps."""
-        values: np.ndarray = np.interp(z, self.z, self.x)
-        if self.step:
-            values = np.rint((values - self.x[0]) / self.step) * self.step + self.x[0]
-        return np.asarray(values)
+        """Values within the bounds of the data."""
+        unit = _unit(self.x)
+        values = np.interp(z, self.z, self.x * unit) / unit
+        return np.asarray(np.clip(values, self.x[0], self.x[-1]))
 
     def to_json(self) -> JSON:
-        """All of it as JSON values."""
-        return {"x": self.x.tolist(), "z": self.z.tolist(), "step": self.step}
+        """The knots as JSON values."""
+        return {"x": self.x.tolist(), "z": self.z.tolist()}
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
         x, z = (np.array(record[name], dtype=np.float64) for name in ("x", "z"))
-        step = float(record["step"])
         if x.ndim != 1 or x.shape != z.shape or not 2 <= len(x) <= 2 * MAX_KNOTS:
-            raise InputError("the knots of a column differ in number.")
-        if not (np.isfinite(x).all() and np.isfinite(z).all() and 0 <= step < np.inf):
+            raise InputError(f"x has shape {x.shape} and z {z.shape}, which are not knots.")
+        if not (np.isfinite(x).all() and np.isfinite(z).all()):
             raise InputError("the knots of a column are not finite.")
-        with np.errstate(over="ignore"):
-            overflows = not np.isfinite(x[-1] - x[0])
-        if overflows or (np.diff(x) < 0).any() or (np.diff(z) <= 0).any():
+        if (x[1:] < x[:-1]).any() or (z[1:] <= z[:-1]).any():
             raise InputError("the knots of a column do not ascend.")
-        return cls(x, z, step)
+        return cls(x, z)
 
 
-def _is_one(low: float, high: float) -> bool:
-    return bool(high - low <= max(ROUNDING * max(abs(low), abs(high)), np.finfo(np.float64).tiny))
+def _choose_knots(is_atom: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Indices of the unique values that become knots.
 
-
-def _choose(atom: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Numbers of the unique values that become knots: both bounds, all atoms, and others evenly by their share."""
-    room = MAX_KNOTS - 2 * int(atom.sum())
+    These are both bounds, all atoms, and others at even distances in `z`, so that the
+    tails have knots too.
+    """
+    room = MAX_KNOTS - 2 * int(is_atom.sum())
     if len(share) <= room:
         return np.arange(len(share))
-    levels = ndtr(
-        np.linspace(ndtri(share[0]), -ndtri(share[0]), room)[1:-1]
-    )  # even in z, so that tails have knots too
+    levels = ndtr(np.linspace(ndtri(share[0]), -ndtri(share[0]), room)[1:-1])
     even = np.minimum(np.searchsorted(share, levels), len(share) - 1)
-    return np.union1d(np.union1d(even, [0, len(share) - 1]), np.flatnonzero(atom))
+    return np.union1d(np.union1d(even, [0, len(share) - 1]), np.flatnonzero(is_atom))
 
 
 def _bounded_slope(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Stretch `z` where `x` would change too fast."""
-    least = np.diff(x) / (MAX_SLOPE * (x[-1] - x[0]))
+    least = np.diff(_share(x, x)) / MAX_SLOPE
     return np.concatenate([[0.0], np.cumsum(np.maximum(np.diff(z), np.maximum(least, LEAST_RISE)))])
+
+
+def _share(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Position of values in the range of the sorted data `x`: from 0 to 1."""
+    unit = _unit(x)
+    low, high = x[0] * unit, x[-1] * unit
+    with np.errstate(over="ignore"):
+        share = (values * unit - low) / (high - low)
+    return np.where(np.abs(share) < TINY, 0.0, share)  # slopes between knots stay finite
+
+
+def _unit(x: np.ndarray) -> float:
+    """1, or 1/2 for sorted data of a range that overflows."""
+    with np.errstate(over="ignore"):
+        return 1.0 if np.isfinite(x[-1] - x[0]) else 0.5

@@ -3,6 +3,15 @@
 from gen_augment.samplers.classical.base import ClassicalSampler
 from gen_augment.samplers.classical.bootstrap import BootstrapSampler
 from gen_augment.samplers.classical.densities import KDESampler, MixtureSampler
+from gen_augment.samplers.classical.perturbation import MungeSampler, PerturbSampler
 from gen_augment.samplers.classical.smote import SMOTESampler
 
-__all__ = ["BootstrapSampler", "ClassicalSampler", "KDESampler", "MixtureSampler", "SMOTESampler"]
+__all__ = [
+    "BootstrapSampler",
+    "ClassicalSampler",
+    "KDESampler",
+    "MixtureSampler",
+    "MungeSampler",
+    "PerturbSampler",
+    "SMOTESampler",
+]

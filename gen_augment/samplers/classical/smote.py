@@ -8,8 +8,9 @@ SMOTE-NC, for tables that have categories too.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
-from gen_augment.modalities import Codec, Modality, get_modality
+from gen_augment.modalities import BlockGroup, Codec, Modality
 from gen_augment.rng import RandomState, derive_seed, uniform
 from gen_augment.samplers.classical.base import (
     ClassicalSampler,
@@ -106,7 +107,7 @@ class SMOTESampler(ClassicalSampler):
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         check_flat(self.codec_, "SMOTE")
         self._rows = unpack_rows(self.codec_, tensors["rows"], int(self.class_count_.sum()))
-        self._modality = get_modality(self.codec_.modality.name)
+        self._modality = self.codec_.modality
         plain = None
         if tensors["is_plain"] and (plain := self._modality.plain_numbers(self._rows)) is None:
             raise InputError("the rows are not all finite numbers.")
@@ -119,8 +120,12 @@ class SMOTESampler(ClassicalSampler):
             self._points = self.codec_.encode(self._rows).numpy()
         else:
             self._points, self._to_rows = plain
-        self._width = 0 if self._is_plain else sum(self.codec_.blocks)
-        self._marks = [] if self._is_plain else self.codec_.missing_marks()
+        self._n_numbers = self._points.shape[1]
+        self._columns: list[_Column] = []
+        if plain is None:
+            self._n_numbers -= sum(self.codec_.blocks)
+            groups = self.codec_.block_groups()
+            self._columns = [_Column.of(group, self._points) for group in groups]
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         u = uniform(index, derive_seed(seed, "smote"), (3,))
@@ -129,28 +134,38 @@ class SMOTESampler(ClassicalSampler):
         share = u[:, 2:].astype(self._points.dtype, copy=False)
         if self._is_plain:
             return self._to_rows(_between(self._points, row, partner, share))
-        start, made = self._points[row], self._points[partner]
+        return self.codec_.decode(torch.from_numpy(self._encoded(row, partner, share, votes)))
+
+    def _encoded(
+        self, row: np.ndarray, partner: np.ndarray, share: np.ndarray, votes: np.ndarray
+    ) -> np.ndarray:
+        """Return encoded rows between two others, with the categories of most votes."""
+        start: np.ndarray = self._points[row]
+        made: np.ndarray = self._points[partner]
         # A missing number has no value to start from or to go to: the other row's is used.
-        for numbers, mark in self._marks:
-            for one, other in ((made, start), (start, made)):
-                gone = one[:, mark] == 1
-                one[gone, numbers] = other[gone, numbers]
-        both_missing = [(start[:, mark] == 1) & (made[:, mark] == 1) for _, mark in self._marks]
+        marked = [column for column in self._columns if column.group.numbers is not None]
+        missing = [(start[:, c.mark] == 1, made[:, c.mark] == 1) for c in marked]
+        for column, gone in zip(marked, missing, strict=True):
+            for one, other, lost in ((made, start, gone[1]), (start, made, gone[0])):
+                one[lost, column.group.numbers] = other[lost, column.group.numbers]
         made -= start
         made *= share
         made += start
-        if self._width:
-            made[:, -self._width :] = votes  # decoding takes the category of most votes
-        for (_, mark), gone in zip(self._marks, both_missing, strict=True):
-            made[gone, mark] = np.inf  # missing, whatever the neighbours have
-        return self.codec_.decode(torch.from_numpy(made))
+        made[:, self._n_numbers :] = 0
+        rows = np.arange(len(made))
+        for i, column in enumerate(self._columns):
+            for place, digit in zip(column.group.starts, column.digits(votes[:, i]), strict=True):
+                made[rows, place + digit] = 1
+        for column, gone in zip(marked, missing, strict=True):
+            made[gone[0] & gone[1], column.mark] = np.inf  # missing, whatever neighbours have
+        return made
 
     def _partners(
         self, row: np.ndarray, codes: np.ndarray, u: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return a neighbour of each row, and how many neighbours have each category."""
-        points, partner = self._points, np.empty(len(row), np.int64)
-        votes = np.empty((len(row), self._width), points.dtype)
+        """Return a neighbour of each row, and the most frequent categories of all neighbours."""
+        partner = np.empty(len(row), np.int64)
+        votes = np.empty((len(row), len(self._columns)), np.int64)
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
             here: Any = slice(None) if counts[code] == len(codes) else codes == code
@@ -158,12 +173,11 @@ class SMOTESampler(ClassicalSampler):
             mine = row[here] - self._first[code]
             chosen = below(u[here], np.full(len(mine), neighbors.shape[1]))
             partner[here] = neighbors[mine, chosen]
-            if self._width:
-                blocks = points[:, -self._width :]
-                if len(mine) < len(neighbors):
-                    votes[here] = blocks[neighbors[mine]].sum(axis=1)
-                else:  # many rows are asked for repeatedly: their votes are counted once
-                    votes[here] = blocks[neighbors].sum(axis=1)[mine]
+            # The votes of a row that is used several times are counted once.
+            few = len(mine) < len(neighbors)
+            for i, column in enumerate(self._columns):
+                cast = column.codes[neighbors[mine] if few else neighbors]
+                votes[here, i] = _most_frequent(cast) if few else _most_frequent(cast)[mine]
         return partner, votes
 
     def _neighbors_of(self, code: int) -> np.ndarray:
@@ -171,9 +185,9 @@ class SMOTESampler(ClassicalSampler):
         if code not in self._neighbors:
             first, n = int(self._first[code]), int(self.class_count_[code])
             mine = self._points[first : first + n]
-            if self._width:  # two categories differ in two places
-                halved = mine[:, -self._width :] * math.sqrt(0.5)
-                mine = np.concatenate([mine[:, : -self._width], halved], axis=1)
+            if self._columns:  # two categories differ in two places
+                numbers, hot = np.split(mine, [self._n_numbers], axis=1)
+                mine = np.concatenate([numbers, hot * math.sqrt(0.5)], axis=1)
             k = min(self.k_neighbors, n - 1)
             search = NearestNeighbors(n_neighbors=k + 1).fit(mine)
             self._neighbors[code] = first + search.kneighbors(mine, return_distance=False)[:, 1:]
@@ -192,3 +206,37 @@ def _between(
         out *= share[part]
         out += start
     return made
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A value with one-hot blocks, as one code for each row: its category, or a mark."""
+
+    group: BlockGroup
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, group: BlockGroup, points: np.ndarray) -> Self:
+        """Read the codes of encoded rows."""
+        pairs = zip(group.starts, group.widths, strict=True)
+        digits = [points[:, start : start + width].argmax(axis=1) for start, width in pairs]
+        return cls(group, np.ravel_multi_index(digits, group.widths))
+
+    @property
+    def mark(self) -> int:
+        """Place that is 1 if the numbers are missing."""
+        return self.group.starts[0] + 1
+
+    def digits(self, codes: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the digits of codes, one array for each block."""
+        return np.unravel_index(codes, self.group.widths)
+
+
+def _most_frequent(codes: np.ndarray) -> np.ndarray:
+    """Return the most frequent code of each row (n, k), the lowest of several."""
+    codes = np.sort(codes, axis=1)
+    column = np.arange(codes.shape[1])
+    is_first = np.ones(codes.shape, bool)
+    is_first[:, 1:] = codes[:, 1:] != codes[:, :-1]
+    run = column - np.maximum.accumulate(np.where(is_first, column, 0), axis=1)
+    return np.asarray(codes[np.arange(len(codes)), run.argmax(axis=1)])

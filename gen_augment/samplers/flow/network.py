@@ -33,7 +33,7 @@ class Velocity(nn.Module):
         super().__init__()
         self.time = TimeEmbedding(CONDITION_DIM)
         self.label = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.body = spec.modality.velocity(spec, CONDITION_DIM, width)
+        self.body = spec.networks.velocity(spec, CONDITION_DIM, width)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         """Return velocities of rows (B, ...) at times (B,); class code -1 is "no label"."""

@@ -166,7 +166,7 @@ class ConditionalFlow(NetworkSampler):
         def step(batch: Batch) -> dict[str, Tensor]:
             x, y = self._centre_blocks(batch[0]), batch[1]
             if self.mirror:
-                x = mirror_half(x, self.spec_.modality.mirror)
+                x = mirror_half(x, self.spec_.networks.mirror)
             z = torch.randn_like(x)
             t = torch.randn(len(x), device=x.device).sigmoid()
             seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)

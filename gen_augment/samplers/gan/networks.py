@@ -77,7 +77,7 @@ class Generator(nn.Module):
         self.blocks = spec.blocks
         self.latent_dim = latent_dim
         self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.decoder = spec.modality.decoder(spec, latent_dim, CONDITION_DIM, width)
+        self.decoder = spec.networks.decoder(spec, latent_dim, CONDITION_DIM, width)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Return rows (B, ...) from noise (B, latent_dim + sum(blocks)) and class codes (B,)."""
@@ -102,7 +102,7 @@ class ProjectionDiscriminator(nn.Module):
 
     def __init__(self, spec: DataSpec, width: int) -> None:
         super().__init__()
-        self.encoder = spec.modality.encoder(spec, width, norm=False)
+        self.encoder = spec.networks.encoder(spec, width, norm=False)
         features = 8 * width
         self.head = nn.Sequential(
             nn.Linear(self.encoder.out_features + 1, features), nn.LeakyReLU(0.2)

@@ -172,7 +172,7 @@ class ConditionalGAN(NetworkSampler):
         step = self._make_step(network, loop)
         network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
         follow = network.ema.follow(network.generator)
-        augmentation = self.spec_.modality.augmentation(self.spec_)
+        augmentation = self.spec_.networks.augmentation(self.spec_)
         adaptive = self.augment == "adaptive" and augmentation is not None
 
         def train(batch: Batch) -> dict[str, Tensor]:
@@ -202,7 +202,7 @@ class ConditionalGAN(NetworkSampler):
             labels=LabelDraw(loop.batches),
             latent_shape=self.latent_shape,
             augment=self._augmentation(network.augmentation.p),
-            mirror=self.spec_.modality.mirror if self.mirror else None,
+            mirror=self.spec_.networks.mirror if self.mirror else None,
             backward=loop.fabric.backward,
         )
 
@@ -225,7 +225,7 @@ class ConditionalGAN(NetworkSampler):
 
     def _augmentation(self, p: float | Tensor) -> Callable[[Tensor], Tensor]:
         """Return the augmentation of a share `p` of the rows, which may do nothing."""
-        augment = self.spec_.modality.augmentation(self.spec_)
+        augment = self.spec_.networks.augmentation(self.spec_)
         if not self.augment or augment is None:
             return _unchanged
         return partial(augment, p=p, shift=SHIFT, colour=True)

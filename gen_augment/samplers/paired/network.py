@@ -27,12 +27,12 @@ class PairNetwork(nn.Module):
     def __init__(self, spec: DataSpec, latent_dim: int, width: int, n_sources: int) -> None:
         super().__init__()
         pairs = replace(spec, shape=(2 * spec.shape[0], *spec.shape[1:]))
-        self.pair_encoder = spec.modality.encoder(pairs, width)
+        self.pair_encoder = spec.networks.encoder(pairs, width)
         self.to_code = nn.Linear(self.pair_encoder.out_features, 2 * latent_dim)
-        self.source_encoder = spec.modality.encoder(spec, width)
+        self.source_encoder = spec.networks.encoder(spec, width)
         self.to_condition = nn.Linear(self.source_encoder.out_features, CONDITION_DIM)
-        self.decoder = spec.modality.pair_decoder(spec, latent_dim, CONDITION_DIM, width)
-        self.noise = spec.modality.noise(spec)
+        self.decoder = spec.networks.pair_decoder(spec, latent_dim, CONDITION_DIM, width)
+        self.noise = spec.networks.noise(spec)
         self.sources = Sources(spec, n_sources)
 
     def forward(self, source: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,7 +72,7 @@ class Sources(KeptRows):
 
     def __init__(self, spec: DataSpec, size: int) -> None:
         super().__init__(size)
-        dtype = spec.modality.source_dtype
+        dtype = spec.networks.source_dtype
         self.register_buffer("rows", torch.zeros(size, *spec.shape, dtype=dtype))
 
     def fill(self, x: Tensor, y: Tensor, seed: int) -> None:

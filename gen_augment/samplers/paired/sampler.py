@@ -135,7 +135,7 @@ class PairedVAE(NetworkSampler):
 
     @property
     def _widths(self) -> tuple[int, int, int]:
-        return self.latent_dim, self.spec_.modality.noise_dim(self.spec_), 1
+        return self.latent_dim, self.spec_.networks.noise_dim(self.spec_), 1
 
     def _build(self, spec: DataSpec) -> PairNetwork:
         return PairNetwork(spec, self.latent_dim, self.width, max(self.n_sources, spec.n_classes))
@@ -146,7 +146,7 @@ class PairedVAE(NetworkSampler):
         parameters = network.parameters()
         optimizer = torch.optim.AdamW(parameters, lr=self.lr, weight_decay=1e-4, fused=True)
         model, optimizer = loop.setup(network, optimizer)
-        beta = self.spec_.modality.auto.get("paired.beta", 1.0)
+        beta = self.spec_.networks.auto.get("paired.beta", 1.0)
         weight = kl_weight(beta, WARMUP, self.max_steps)
 
         def step(batch: Batch) -> dict[str, Tensor]:

@@ -165,7 +165,8 @@ def _shared_scale(around: Tensor, std: Tensor) -> Tensor:
     """
     covariance = around.T @ around / len(around) + std.square().mean(dim=0).diag()
     ridge = 1e-6 * torch.eye(len(covariance), device=around.device)
-    return torch.linalg.cholesky(covariance + ridge)
+    scale: Tensor = torch.linalg.cholesky(covariance + ridge)
+    return scale
 
 
 def _nearest(codes: Tensor) -> Tensor:

@@ -32,10 +32,10 @@ class VAENetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = ClassEmbedding(spec.n_classes, CONDITION_DIM)
-        self.encoder = spec.modality.encoder(spec, width)
+        self.encoder = spec.networks.encoder(spec, width)
         self.to_code = nn.Linear(self.encoder.out_features + CONDITION_DIM, 2 * latent_dim)
-        self.decoder = spec.modality.decoder(spec, latent_dim, CONDITION_DIM, width)
-        self.noise = spec.modality.noise(spec) if likelihood == "gaussian" else None
+        self.decoder = spec.networks.decoder(spec, latent_dim, CONDITION_DIM, width)
+        self.noise = spec.networks.noise(spec) if likelihood == "gaussian" else None
         self.bounded = spec.bounded
         self.blocks = spec.blocks
         self.codes = CodeBook(n_codes, latent_dim)

@@ -172,12 +172,12 @@ class ConditionalVAE(NetworkSampler):
     @property
     def _latent(self) -> Latent:
         if self.latent == "auto":
-            return cast("Latent", self.spec_.modality.auto.get("vae.latent", "posterior"))
+            return cast("Latent", self.spec_.networks.auto.get("vae.latent", "posterior"))
         return self.latent
 
     @property
     def _widths(self) -> tuple[int, int, int]:
-        return self.latent_dim, self.spec_.modality.noise_dim(self.spec_), N_PICKS[self._latent]
+        return self.latent_dim, self.spec_.networks.noise_dim(self.spec_), N_PICKS[self._latent]
 
     def _build(self, spec: DataSpec) -> VAENetwork:
         likelihood = self.likelihood
@@ -197,7 +197,7 @@ class ConditionalVAE(NetworkSampler):
         model, optimizer = loop.setup(network, optimizer)
         beta = self.beta
         if beta == "auto":
-            beta = self.spec_.modality.auto.get("vae.beta", 1.0)
+            beta = self.spec_.networks.auto.get("vae.beta", 1.0)
         weight = kl_weight(beta, self.warmup, self.max_steps)
         features = self._train_features(loop)
         # Before other callbacks, so that they find the codes at the end of training.
@@ -220,7 +220,7 @@ class ConditionalVAE(NetworkSampler):
     def _train_features(self, loop: Loop) -> Any:
         if not self.perceptual:
             return None
-        return self.spec_.modality.perceptual_network(
+        return self.spec_.networks.perceptual_network(
             loop.batches.x,
             loop.batches.y,
             self.spec_.n_classes,

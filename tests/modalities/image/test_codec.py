@@ -318,10 +318,10 @@ def test_all_networks_take_the_channels(channels: int) -> None:
     codec, rows = ImageCodec.fit(X)
     modality, spec = ImageModality(), DataSpec.of(codec, 2)
     condition, z = torch.zeros(2, 5), torch.zeros(2, 3)
-    assert modality.encoder(spec, 4)(rows).shape[0] == 2
-    assert modality.decoder(spec, 3, 5, 4)(z, condition).shape == rows.shape
-    assert modality.velocity(spec, 5, 8)(rows, condition).shape == rows.shape
-    assert modality.pair_decoder(spec, 3, 5, 4)(rows, z, condition).shape == rows.shape
+    assert modality.networks.encoder(spec, 4)(rows).shape[0] == 2
+    assert modality.networks.decoder(spec, 3, 5, 4)(z, condition).shape == rows.shape
+    assert modality.networks.velocity(spec, 5, 8)(rows, condition).shape == rows.shape
+    assert modality.networks.pair_decoder(spec, 3, 5, 4)(rows, z, condition).shape == rows.shape
     assert modality.classifier(spec)()(rows).shape == (2, 2)
     assert modality.augmentation(spec)(rows, shift=0.1, colour=True).shape == rows.shape
     sheet = modality.sheet(codec, rows, 2)

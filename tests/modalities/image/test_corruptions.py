@@ -10,6 +10,7 @@ from torch import nn
 from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.modalities import Image, ImageCodec, Table
 from gen_augment.modalities.image.corruptions import CONDITIONS, CORRUPTIONS, corrupt
+from gen_augment.study.predictions import robustness
 from tests.conftest import as_form, toy_images
 from tests.study.test_runner import image_study
 from tests.study.toys import gaussians
@@ -81,7 +82,7 @@ def test_study_under_corruptions() -> None:
         arms=["real"], samplers={}, corruptions=True, n_seeds=1, n_steps=60,
         model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
     ).run()  # fmt: skip
-    found = result.robustness()
+    found = robustness(result)
     assert list(found.columns) == list(CONDITIONS)
     assert found.notna().all(axis=None)
     assert found.loc["real", "brightness/5"] <= result.trials["test_balanced_accuracy"].mean() + 0.1

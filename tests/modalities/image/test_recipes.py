@@ -136,5 +136,5 @@ def test_recipe_without_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_functions_and_recipes_are_applied_in_order() -> None:
     arm = Arm("own", batch_steps=(lambda x, y: (x + 1, y), "flip", lambda x, y: (x * 2, y)))
-    found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2))
+    found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2), RECIPES)
     assert (found == 2).all()

@@ -1,4 +1,4 @@
-"""Tables of mixed columns: exactly what went in comes back, through JSON, files and encoded rows."""
+"""Tables of mixed columns come back through JSON, files and encoded rows."""
 
 import json
 from typing import Any
@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_augment import ArchiveError, InputError
-from gen_augment.codecs import TableCodec, codec_from_json, concatenate, take
-from gen_augment.modalities import codec_to_json
+from gen_augment.containers import concatenate, take
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 from gen_augment.modalities.table.category import MAX_BLOCK, CategoryColumn
+
+pytestmark = pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
 
 N = 24
 TEXT = st.text(max_size=5)
@@ -85,10 +87,10 @@ def test_frames_come_back(X: pd.DataFrame) -> None:
         was, now = X.iloc[:, i], back.iloc[:, i]
         if dtype.kind == "f":
             known = was.dropna().to_numpy(dtype=np.float64)
-            slack = 1e-6 * np.ptp(known) + 1e-9 * np.abs(known).max() if len(known) else 0
+            slack = 1e-6 * np.ptp(known) + 2e-15 * np.abs(known).max() if len(known) else 0
             slack += 2**-23 * np.abs(known).max() if len(known) and "32" in str(dtype) else 0
             pd.testing.assert_series_equal(now, was, rtol=0, atol=slack)
-        elif dtype == "datetime64[ns]":  # exact to the microsecond, and the nanoseconds beside it
+        elif dtype == "datetime64[ns]":  # exact to the nanosecond
             pd.testing.assert_series_equal(now, was)
         else:
             pd.testing.assert_series_equal(now, was)
@@ -102,10 +104,10 @@ def test_any_encoded_row_is_a_row_of_known_values(X: pd.DataFrame, seed: int) ->
     wild = torch.randn(40, *rows.shape[1:], generator=torch.Generator().manual_seed(seed)) * 3
     decoded = codec.decode(wild)
     assert decoded.dtypes.tolist() == X.dtypes.tolist()
-    for i, dtype in enumerate(X.dtypes):
+    for i in range(X.shape[1]):
         was, now = X.iloc[:, i], decoded.iloc[:, i]
         assert now.isna().sum() == 0 or was.isna().any()
-        if dtype.kind in "fimMu":
+        if codec.parts[i].kind != "category":
             seen = was.dropna()
             assert ((now.dropna() >= seen.min()) & (now.dropna() <= seen.max())).all()
         else:
@@ -139,7 +141,7 @@ def test_many_categories_take_few_places(n: int) -> None:
     assert column.write(column.decode(np.empty((n, 0)), places)).tolist() == values
 
 
-def test_the_first_digit_tells_frequent_categories_from_rare_ones() -> None:
+def test_the_first_digit_separates_frequent_categories_from_rare_ones() -> None:
     values = pd.Series([f"v{i}" for i in range(1000) for _ in range(1 + (i < 30) * 50)])
     column, numbers = CategoryColumn.fit(values, "v")
     first = column.encode(numbers)[1][0]
@@ -155,7 +157,7 @@ def test_what_was_not_fitted_is_encoded_as_zeros() -> None:
     assert rows[2, 0] > rows[1, 0] + 1
 
 
-def test_types_can_be_said() -> None:
+def test_column_types_are_followed() -> None:
     X = pd.DataFrame(
         {
             "zip": [9000, 150, 9000, 27],
@@ -168,7 +170,7 @@ def test_types_can_be_said() -> None:
     pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
     with pytest.raises(InputError, match=r"'ziip' that X does not have; it has \['zip'"):
         TableCodec.fit(X, {"ziip": "category"})
-    with pytest.raises(InputError, match=r"column_types\['zip'\]='ordinal' is not one of"):
+    with pytest.raises(InputError, match=r"^types\['zip'\]='ordinal' is not one of"):
         TableCodec.fit(X, {"zip": "ordinal"})
     with pytest.raises(InputError, match=r"columns \{'c': 'str'\} cannot be used as they are"):
         TableCodec.fit(X.assign(c="a"), {"c": "number"})

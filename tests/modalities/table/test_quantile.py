@@ -1,4 +1,4 @@
-"""The map of numbers to normal quantiles, against scikit-learn's and its own promises."""
+"""The map of numbers to normal quantiles: its law, its inverse and its bounds."""
 
 from typing import Any
 
@@ -39,13 +39,25 @@ def test_a_gap_between_two_groups_stays() -> None:
     assert z[1000:].min() - z[:1000].max() > 1 > 0.5 > np.diff(np.sort(z[:1000])).max()
 
 
-@given(st.lists(numbers, min_size=1, max_size=60), st.booleans())
-def test_values_come_back_through_float32(values: list[float], whole: bool) -> None:
-    given_values = np.rint(values) if whole else np.array(values)
-    learned = QuantileMap.from_json(QuantileMap.fit(given_values, 1.0 if whole else 0.0).to_json())
+@given(
+    st.lists(numbers, min_size=1, max_size=60),
+    st.sampled_from([0.0, 1.0, -1e9, 1e300]),
+    st.sampled_from([1e-300, 1e-6, 1.0, 1e300]),
+)
+def test_values_come_back_through_float32(values: list[float], centre: float, scale: float) -> None:
+    given_values = np.array(values) * scale + centre
+    learned = QuantileMap.from_json(QuantileMap.fit(given_values).to_json())
     back = learned.decode(learned.encode(given_values).astype(np.float32).astype(np.float64))
-    slack = 1e-6 * np.ptp(given_values) + 1e-9 * np.abs(given_values).max()
+    slack = 1e-6 * np.ptp(given_values) + 2e-16 * np.abs(given_values).max()
     np.testing.assert_allclose(back, given_values, rtol=0, atol=slack)
+
+
+def test_a_range_that_overflows_comes_back() -> None:
+    values = np.array([-1.7e308, 0.0, 1e308, 1.7e308])
+    learned = QuantileMap.from_json(QuantileMap.fit(values).to_json())
+    back = learned.decode(learned.encode(values).astype(np.float32).astype(np.float64))
+    np.testing.assert_allclose(back / 1e308, values / 1e308, rtol=0, atol=3.4e-6)
+    assert learned.encode(values).max() < 3
 
 
 @given(
@@ -60,9 +72,7 @@ def test_the_map_is_monotone_bounded_and_not_steep(values: list[float], z: list[
     rise = np.diff(decoded)
     assert (rise >= 0).all()
     if not learned.is_constant:
-        assert (
-            rise <= 0.75 * np.ptp(values) * np.diff(np.sort(z)) + 1e-9 * np.abs(values).max()
-        ).all()
+        assert (rise <= 0.75 * np.ptp(values) * np.diff(np.sort(z)) + 1e-9 * np.ptp(values)).all()
         assert (np.diff(learned.encode(np.sort(values))) >= 0).all()
 
 
@@ -84,12 +94,12 @@ def test_neighbouring_frequent_values_leave_nothing_between() -> None:
 
 
 def test_a_coin_has_two_sides() -> None:
-    coin = QuantileMap.fit(np.repeat([0.0, 1.0], 500), 1.0)
+    coin = QuantileMap.fit(np.repeat([0.0, 1.0], 500))
     np.testing.assert_allclose(coin.encode(np.array([0.0, 1.0])), [-1, 1], atol=1e-5)
     np.testing.assert_allclose(coin.decode(np.array([-0.01, 0.01])), [0, 1])
 
 
-def test_unseen_values_go_on_along_a_line_and_come_back_within_bounds() -> None:
+def test_unseen_values_are_extrapolated_and_decoded_within_bounds() -> None:
     learned = QuantileMap.fit(np.linspace(0, 1, 50))
     far = learned.encode(np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
     assert np.diff(far)[0] == pytest.approx(np.diff(far)[1])
@@ -103,12 +113,10 @@ def test_unseen_values_go_on_along_a_line_and_come_back_within_bounds() -> None:
         {"x": [0.0]},
         {"x": [0.0, float("nan"), 2.0]},
         {"x": [0.0, 2.0, 1.0]},
-        {"x": [-1.7e308, 0.0, 1.7e308]},
+        {"x": [1.0, 0.0, 1.7e308]},
         {"z": [0.0, 0.0, 1.0]},
         {"z": [0.0, 1.0]},
         {"z": "abc"},
-        {"step": -1.0},
-        {"step": float("inf")},
         {"x": np.arange(9999.0).tolist(), "z": np.arange(9999.0).tolist()},
     ],
     ids=lambda change: str(change)[:40],

@@ -335,7 +335,7 @@ def test_calls_that_do_not_match_the_pipeline_are_refused(
     refused(dit, "dtype='float8'", dtype="float8")
     refused(
         stable_diffusion,
-        "prompts has 3 in place 1",
+        "prompts has 3 at position 1",
         class_map=None,
         prompts={"cat": "a cat", "dog": 3},
     )

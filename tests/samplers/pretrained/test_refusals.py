@@ -143,6 +143,7 @@ def test_a_gpu_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rows_without_a_label_count_for_no_class() -> None:
     X, _ = toy_images()
-    sampler = make(Affine(n_classes=3)).fit(X, np.arange(40) % 4 - 1)
+    with pytest.warns(UserWarning, match="rows with -1 are taken as rows without a label"):
+        sampler = make(Affine(n_classes=3)).fit(X, np.arange(40) % 4 - 1)
     assert sampler.classes_.tolist() == [0, 1, 2]
     np.testing.assert_allclose(sampler.class_prior_, [1 / 3] * 3)

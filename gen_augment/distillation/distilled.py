@@ -1,0 +1,321 @@
+"""A small model as good as a slow one: it learns the slow one's labels on synthetic rows.
+
+A teacher can be asked anywhere, and a sampler proposes where. What a student gains by this grows
+with its distance to the teacher and with its own flexibility: deep trees gain most.
+"""
+
+import pickle
+import time
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from gen_augment.containers import concatenate
+from gen_augment.data import Rows
+from gen_augment.distillation.soft_labels import (
+    aligned_proba,
+    check_student,
+    fit_student,
+    mean_prediction,
+    out_of_fold,
+)
+from gen_augment.errors import InputError
+from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.validation import check_positive_int, check_range
+
+__all__ = ["Distilled", "DistilledRegressor"]
+
+#: Quantiles of a target that a conditional sampler takes for classes.
+N_BINS = 8
+
+
+class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """What classifiers and regressors share."""
+
+    def __init__(
+        self,
+        student: Any,
+        teacher: Any,
+        sampler: Any = None,
+        *,
+        ratio: float = 10.0,
+        n_folds: int = 5,
+        modality: Any = None,
+        random_state: RandomState = None,
+    ) -> None:
+        self.student = student
+        self.teacher = teacher
+        self.sampler = sampler
+        self.ratio = ratio
+        self.n_folds = n_folds
+        self.modality = modality
+        self.random_state = random_state
+
+    @abstractmethod
+    def _read(self, X: Any, y: Any) -> tuple[Rows, np.ndarray, int | None]:
+        """Return rows with class codes, targets of the teacher, and the number of classes."""
+
+    def fit(self, X: Any, y: Any = None, *, unlabelled: Any = None) -> Self:
+        """Fit the teacher, draw synthetic rows, and fit the student on the teacher's labels.
+
+        Parameters
+        ----------
+        X : n rows, as samplers take them
+        y : array-like of shape (n,)
+        unlabelled : rows, optional
+            More real rows of the same form; the teacher labels them too.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            A parameter or the data cannot be used.
+        """
+        check_range("ratio", self.ratio, 0)
+        check_positive_int("n_folds", self.n_folds)
+        rows, targets, n_classes = self._read(X, y)
+        check_student(self.student, classifies=n_classes is not None)
+        teachers = self.teacher if isinstance(self.teacher, (list, tuple)) else [self.teacher]
+        _check_teachers(teachers, classifies=n_classes is not None)
+        seed = resolve_seed(self.random_state)
+        teachers = [
+            seeded(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
+        ]
+        student = seeded(self.student, derive_seed(seed, "student"))
+        self._inputs = _inputs(rows, [*teachers, student])
+        inputs = self._inputs(rows.X)
+        self.teacher_ = [clone(model).fit(inputs, targets) for model in teachers]
+        fold_seed = derive_seed(seed, "folds") % 2**32
+        soft = [out_of_fold(teachers, inputs, targets, n_classes, self.n_folds, fold_seed)]
+        asked = [] if unlabelled is None else [unlabelled]
+        self.n_synthetic_ = round(self.ratio * len(rows)) if self.sampler is not None else 0
+        if self.n_synthetic_:
+            self.sampler_ = seeded(self.sampler, derive_seed(seed, "sampler")).fit(rows)
+            asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
+        soft += [mean_prediction(self.teacher_, self._inputs(part), n_classes) for part in asked]
+        self._n_classes = n_classes
+        self.student_ = fit_student(
+            student, self._inputs(concatenate([rows.X, *asked])), np.concatenate(soft)
+        )
+        self.baseline_ = clone(student).fit(inputs, _hard(student, targets, n_classes))
+        return self
+
+    def cost(self, X: Any) -> dict[str, float]:
+        """Measure student and teacher: size in bytes, and microseconds for each row of `X`."""
+        check_is_fitted(self, "student_")
+        inputs, found = self._inputs(X), {}
+        for name, models in (("student", [self.student_]), ("teacher", self.teacher_)):
+            start = time.perf_counter()
+            for model in models:
+                model.predict(inputs)
+            found[f"{name}_us_per_row"] = 1e6 * (time.perf_counter() - start) / len(inputs)
+            found[f"{name}_bytes"] = float(sum(len(pickle.dumps(model)) for model in models))
+        return found
+
+    def recovered(self, X: Any, y: Any, *, scoring: Any = None) -> float:
+        """Return the share of the teacher's advantage over hard labels that the student has.
+
+        0 is the same student trained on the labels of `y`, 1 is the teacher.
+
+        Parameters
+        ----------
+        X, y : test rows and their labels
+        scoring : callable ``(y_true, prediction) -> float``, optional
+            Prediction is what `predict` returns; accuracy or R squared by default.
+        """
+        check_is_fitted(self, "student_")
+        scorer = self._default_score if scoring is None else scoring
+        inputs = self._inputs(X)
+        student, teacher, baseline = (
+            scorer(y, self._decided(values))
+            for values in (
+                self._soft(self.student_, inputs),
+                mean_prediction(self.teacher_, inputs, self._n_classes),
+                self._soft(self.baseline_, inputs),
+            )
+        )
+        return float((student - baseline) / (teacher - baseline)) if teacher != baseline else np.nan
+
+    @staticmethod
+    @abstractmethod
+    def _default_score(y: Any, prediction: Any) -> float:
+        """Score predictions where the user names no score."""
+
+    @abstractmethod
+    def _decided(self, soft: np.ndarray) -> Any:
+        """Turn soft labels into what `predict` returns."""
+
+    def _soft(self, model: Any, inputs: Any) -> np.ndarray:
+        """Return what a student says, as the teacher would: probabilities, or values (n, 1)."""
+        if self._n_classes is None or not is_classifier(model):
+            values: np.ndarray = np.asarray(model.predict(inputs)).reshape(len(inputs), -1)
+            if self._n_classes is None:
+                return values
+            values = values.clip(1e-12, None)
+            shares: np.ndarray = values / values.sum(axis=1, keepdims=True)
+            return shares
+        return aligned_proba(model, inputs, self._n_classes)
+
+
+class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
+    """A small classifier that learns the probabilities of a slow one.
+
+    Real rows get the teacher's out-of-fold probabilities. Synthetic rows from `sampler` get those
+    of the teacher that has seen all real rows. The student learns both.
+
+    Parameters
+    ----------
+    student : classifier that takes sample_weight, or regressor
+        A regressor learns the probabilities themselves.
+    teacher : classifier with predict_proba, or list of them
+        Several are averaged.
+    sampler : sampler, optional
+        Cloned and fitted; without one, only real rows are learned from.
+    ratio : float
+        Synthetic rows for each real one, in [0, inf).
+    n_folds : int
+        Folds of the out-of-fold probabilities.
+    modality : str, Modality or None
+        How the rows are read; None if only one reading is possible.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    student_, baseline_ : estimators
+        The distilled student, and the same student trained on hard labels.
+    teacher_ : list of estimators
+    sampler_ : fitted sampler
+    n_synthetic_ : int
+
+    Notes
+    -----
+    Tables of numbers are standardised, other rows encoded, before an estimator sees them. If
+    student and teachers are pipelines, they get the rows as they are.
+
+    References
+    ----------
+    .. [1] Bucila, Caruana and Niculescu-Mizil. "Model Compression." KDD 2006.
+    .. [2] Hinton, Vinyals and Dean. "Distilling the Knowledge in a Neural Network." 2015
+       (arXiv:1503.02531).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from gen_augment import KDESampler
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = Distilled(
+    ...     DecisionTreeClassifier(max_depth=4), ExtraTreesClassifier(20), KDESampler(), random_state=0
+    ... ).fit(X, y)
+    >>> model.n_synthetic_, model.predict_proba(X[:2]).shape
+    (1780, (2, 3))
+    """
+
+    def _read(self, X: Any, y: Any) -> tuple[Rows, np.ndarray, int | None]:
+        rows = Rows.read(X, y, modality=self.modality)
+        if (rows.codes < 0).any():
+            raise InputError("y marks rows without a label: pass them as unlabelled=.")
+        self.classes_, self._labels = rows.classes, rows.labels
+        return rows, rows.codes, rows.n_classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the student's probabilities: ndarray of shape (n, n_classes)."""
+        check_is_fitted(self, "student_")
+        return self._soft(self.student_, self._inputs(X))
+
+    def predict(self, X: Any) -> Any:
+        """Return the most likely label of each row, in the container that `y` had."""
+        return self._decided(self.predict_proba(X))
+
+    def agreement(self, X: Any) -> float:
+        """Return the share of rows for which student and teacher name the same class."""
+        student = self.predict_proba(X).argmax(axis=1)
+        teacher = mean_prediction(self.teacher_, self._inputs(X), self._n_classes)
+        return float((student == teacher.argmax(axis=1)).mean())
+
+    def _decided(self, soft: np.ndarray) -> Any:
+        return self._labels.decode(soft.argmax(axis=1))
+
+    @staticmethod
+    def _default_score(y: Any, prediction: Any) -> float:
+        return float((np.asarray(y) == np.asarray(prediction)).mean())
+
+
+class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
+    """A small regressor that learns the values of a slow one.
+
+    The sampler is conditioned on quantiles of the target, as it needs classes. Parameters and
+    attributes are those of `Distilled`.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestRegressor
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> from gen_augment import KDESampler
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> model = DistilledRegressor(
+    ...     DecisionTreeRegressor(), RandomForestRegressor(20), KDESampler(), random_state=0
+    ... ).fit(X, X[:, 0] * X[:, 1])
+    >>> model.predict(X[:2]).shape
+    (2,)
+    """
+
+    def _read(self, X: Any, y: Any) -> tuple[Rows, np.ndarray, int | None]:
+        targets = np.asarray(y, dtype=np.float64)
+        if targets.ndim != 1 or not np.isfinite(targets).all():
+            raise InputError(f"y of shape {targets.shape} must be one finite number for each row.")
+        edges = np.unique(np.quantile(targets, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+        bins = np.searchsorted(edges, targets, side="right")
+        return Rows.read(X, bins, modality=self.modality), targets, None
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the student's values: ndarray of shape (n,)."""
+        check_is_fitted(self, "student_")
+        return self._soft(self.student_, self._inputs(X)).ravel()
+
+    def _decided(self, soft: np.ndarray) -> np.ndarray:
+        return soft.ravel()
+
+    @staticmethod
+    def _default_score(y: Any, prediction: Any) -> float:
+        y = np.asarray(y, dtype=np.float64)
+        return float(1 - np.square(y - prediction).sum() / np.square(y - y.mean()).sum())
+
+
+def seeded(model: Any, seed: int) -> Any:
+    """Return an unfitted copy whose random states, a pipeline's steps' too, are `seed`."""
+    copy = clone(model)
+    states = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
+    return copy.set_params(**dict.fromkeys(states, seed % 2**32))
+
+
+def _check_teachers(teachers: Any, *, classifies: bool) -> None:
+    needed = "predict_proba" if classifies else "predict"
+    for model in teachers:
+        if isinstance(model, type) or not hasattr(model, "fit") or not hasattr(model, needed):
+            raise InputError(f"teacher={model!r} is not an instance of an estimator with {needed}.")
+
+
+def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarray:
+    """Return the targets as the student would be given them without a teacher."""
+    if n_classes is None or is_classifier(student):
+        return targets
+    hot: np.ndarray = np.eye(n_classes)[targets]
+    return hot
+
+
+def _inputs(rows: Rows, models: list[Any]) -> Any:
+    """Return what maps rows to the inputs of all models: pipelines get rows as they are."""
+    if all(isinstance(model, Pipeline) for model in models):
+        return lambda X: X
+    encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+    return lambda X: encode(X).flatten(1).numpy()

@@ -1,0 +1,131 @@
+"""A teacher's labels: out of fold on the rows it learns from, and learned by any student.
+
+References
+----------
+Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv:1503.02531).
+Bucila, Caruana and Niculescu-Mizil, "Model Compression", KDD 2006.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils.validation import has_fit_parameter
+
+from gen_augment.errors import InputError
+
+__all__ = ["aligned_proba", "check_student", "fit_student", "mean_prediction", "out_of_fold"]
+
+#: Probabilities below this do not become a weighted row of their own.
+LEAST_WEIGHT = 1e-3
+
+
+def aligned_proba(model: Any, X: Any, n_classes: int) -> np.ndarray:
+    """Return probabilities of all classes, 0 for those that `model` has not seen.
+
+    Parameters
+    ----------
+    model : fitted classifier whose `classes_` are class codes
+    X : n rows
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes)
+    """
+    out = np.zeros((len(X), n_classes))
+    out[:, np.asarray(model.classes_, dtype=int)] = model.predict_proba(X)
+    return out
+
+
+def mean_prediction(models: Sequence[Any], X: Any, n_classes: int | None) -> np.ndarray:
+    """Average what teachers predict: probabilities of shape (n, n_classes), or values (n, 1)."""
+    if n_classes is None:
+        values = np.stack([np.asarray(model.predict(X)).reshape(len(X), -1) for model in models])
+    else:
+        values = np.stack([aligned_proba(model, X, n_classes) for model in models])
+    mean: np.ndarray = values.mean(axis=0)
+    return mean
+
+
+def out_of_fold(
+    models: Sequence[Any], X: Any, y: np.ndarray, n_classes: int | None, n_folds: int, seed: int
+) -> np.ndarray:
+    """Predict each row by teachers that have not seen it.
+
+    Labels that a teacher gives to its own training rows are overconfident: they are the hard
+    labels again.
+
+    Parameters
+    ----------
+    models : unfitted estimators
+    X : array-like of shape (n, n_features)
+    y : ndarray of shape (n,)
+        Class codes, or values for regression.
+    n_classes : int or None
+        None for regression.
+    n_folds : int
+        At most; no class may have fewer rows than there are folds, if it has 2 or more.
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), or (n, 1) for regression
+    """
+    width = 1 if n_classes is None else n_classes
+    out = np.empty((len(y), width))
+    if n_classes is None:
+        folds: Any = KFold(min(n_folds, len(y)), shuffle=True, random_state=seed)
+    else:
+        counts = np.bincount(y)
+        n_folds = max(2, min(n_folds, int(counts[counts > 1].min(initial=n_folds))))
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    for train, held_out in folds.split(np.zeros(len(y)), y):
+        fitted = [clone(model).fit(_part(X, train), y[train]) for model in models]
+        out[held_out] = mean_prediction(fitted, _part(X, held_out), n_classes)
+    return out
+
+
+def check_student(student: Any, *, classifies: bool) -> None:
+    """Raise `InputError` unless `student` can learn soft labels."""
+    if not hasattr(student, "fit") or isinstance(student, type):
+        raise InputError(f"student={student!r} is not an instance of a scikit-learn estimator.")
+    if classifies and is_classifier(student) and not has_fit_parameter(student, "sample_weight"):
+        raise InputError(
+            f"student={student!r} takes no sample_weight, so it cannot learn probabilities: give a "
+            "classifier that does, or a regressor, which learns the probabilities themselves."
+        )
+    if not classifies and is_classifier(student):
+        raise InputError(f"student={student!r} is a classifier: give a regressor.")
+
+
+def fit_student(student: Any, X: Any, soft: np.ndarray) -> Any:
+    """Fit a clone of a student to soft labels.
+
+    A classifier gets each row once for each class, weighted by the probability; a regressor gets
+    the probabilities as targets. For a tree with Gini impurity both are the same.
+
+    Parameters
+    ----------
+    student : estimator
+    X : array-like of shape (n, n_features)
+    soft : ndarray of shape (n, n_classes), or (n, 1) for regression
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> X, soft = np.array([[0.0], [1.0]]), np.array([[0.75, 0.25], [0.5, 0.5]])
+    >>> fit_student(DecisionTreeClassifier(), X, soft).predict_proba(X).tolist()
+    [[0.75, 0.25], [0.5, 0.5]]
+    """
+    model = clone(student)
+    if not is_classifier(model):
+        return model.fit(X, soft.ravel() if soft.shape[1] == 1 else soft)
+    row, code = np.nonzero(soft >= LEAST_WEIGHT)
+    return model.fit(_part(X, row), code, sample_weight=soft[row, code])
+
+
+def _part(X: Any, index: np.ndarray) -> Any:
+    return X.iloc[index] if hasattr(X, "iloc") else X[index]

@@ -1,0 +1,82 @@
+"""Tables as named columns, from DataFrames, arrays and Tensors."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils.validation import check_array
+from torch import Tensor
+
+from gen_augment.containers import as_pandas
+from gen_augment.errors import InputError
+
+__all__ = ["Container", "columns_of", "unmasked"]
+
+Container = Literal["ndarray", "dataframe", "tensor"]
+
+
+def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]]]":
+    """The container, the dtype if all columns share one, and the columns by name."""
+    X = as_pandas(X)
+    if isinstance(X, pd.DataFrame):
+        _check_frame(X)
+        names = [c if isinstance(c, str) else int(c) for c in X.columns]
+        return "dataframe", None, {name: X.iloc[:, i] for i, name in enumerate(names)}
+    container: Container = "ndarray"
+    name: str
+    if isinstance(X, Tensor):
+        if X.layout != torch.strided or X.is_complex():
+            raise InputError(
+                f"X is a {X.layout} Tensor of {X.dtype}: tables are dense real numbers."
+            )
+        container, name = "tensor", str(X.dtype).removeprefix("torch.")
+        X = X.detach().cpu()
+        X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    else:
+        X = unmasked(X)
+        if isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
+            raise InputError(
+                f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype for "
+                "each column."
+            )
+        dtype = np.asarray(X).dtype
+        name = str(dtype.name if dtype.isnative else dtype.str)
+    try:
+        values = np.asarray(check_array(X, dtype=_exact_dtype(X), ensure_all_finite=False))
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from error
+    return container, name, {i: pd.Series(column) for i, column in enumerate(values.T)}
+
+
+def unmasked(X: Any) -> Any:
+    """An array whose masked values are NaN; whole numbers become floats for that."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if not np.ma.is_masked(X):
+        return X.data
+    floats: Any = X if X.dtype.kind == "f" else X.astype(np.float64)
+    return floats.filled(np.nan)
+
+
+def _exact_dtype(X: Any) -> "np.dtype[Any] | type[np.generic]":
+    """A dtype of pandas that holds all values of an array."""
+    dtype = np.asarray(X).dtype
+    if dtype.kind in "iub":
+        return dtype.newbyteorder("=")
+    return dtype.newbyteorder("=") if dtype.kind == "f" and dtype.itemsize < 8 else np.float64
+
+
+def _check_frame(X: pd.DataFrame) -> None:
+    if X.columns.has_duplicates:
+        raise InputError(
+            f"column names occur twice: {X.columns[X.columns.duplicated()].tolist()}. Rename them."
+        )
+    names = [c for c in X.columns if not isinstance(c, (str, int, np.integer))]
+    if names:
+        raise InputError(f"column names must be str or int, got {names[:3]!r}.")
+    if not all(X.shape):
+        raise InputError(
+            f"X has 0 {'feature(s)' if len(X) else 'sample(s)'} (shape={X.shape}): give at least "
+            "one."
+        )

@@ -1,0 +1,103 @@
+"""Tables of other libraries, and arrays that can only be indexed in ascending order."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from gen_augment import (
+    BootstrapSampler,
+    ConditionalVAE,
+    GenerativeOverSampler,
+    InputError,
+    Sampler,
+    SMOTESampler,
+    load_sampler,
+)
+from gen_augment.data import Rows
+from gen_augment.data.frames import read_frames
+
+Y = np.arange(40) % 2
+COLUMNS: dict[str, Any] = {
+    "a": np.arange(40.0).tolist(),
+    "n": [None, *range(39)],
+    "b": ["u", "v"] * 20,
+    "when": np.arange("2024-01-01", "2024-02-10", dtype="datetime64[D]").astype(object).tolist(),
+}
+SAMPLERS = [
+    BootstrapSampler(random_state=0),
+    SMOTESampler(random_state=0),
+    ConditionalVAE(max_steps=2, device="cpu", random_state=0),
+]
+
+
+class Ascending:
+    """An array-like like `h5py.Dataset`."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape, self.ndim, self.dtype = values, values.shape, 2, values.dtype
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        if isinstance(index, np.ndarray) and (np.diff(index) <= 0).any():
+            raise TypeError("Indexing elements must be in increasing order")
+        return self.values[index]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+def test_an_array_on_disk_is_read_once(sampler: Sampler) -> None:
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    expected = sampler.fit(values, Y).sample(5, random_state=1)[0]
+    np.testing.assert_array_equal(
+        sampler.fit(Ascending(values), Y).sample(5, random_state=1)[0], expected
+    )
+
+
+def test_an_arrow_table_is_a_frame() -> None:
+    X, y = read_frames(pa.table(COLUMNS), pa.chunked_array([Y]))
+    assert X.dtypes.astype(str).tolist()[:2] == ["float64", "Int64"]
+    assert X["when"].dtype.kind == "M"
+    assert X["n"].isna().sum() == 1
+    assert Rows.read(X, y).codes.tolist() == Y.tolist()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+def test_polars_comes_back_as_polars(sampler: Sampler, tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    X = polars.DataFrame(COLUMNS)
+    sampler.fit(X, polars.Series("y", Y))
+    sampler.save(tmp_path / "m")
+    for made in (sampler, load_sampler(tmp_path / "m", device="cpu")):
+        rows, _ = made.sample(7, random_state=0)
+        assert isinstance(rows, polars.DataFrame)
+        assert rows.columns == X.columns
+        assert rows.schema["n"] == polars.Int64
+    expected = sampler.fit(X.to_arrow(), Y).sample(7, random_state=0)[0]
+    pd.testing.assert_frame_equal(rows.to_pandas(), expected, check_dtype=False)
+
+
+def test_a_dataset_of_hugging_face() -> None:
+    datasets = pytest.importorskip("datasets")
+    X, y = read_frames(datasets.Dataset.from_dict({**COLUMNS, "label": Y.tolist()}), None)
+    assert X.columns.tolist() == list(COLUMNS)
+    np.testing.assert_array_equal(y, Y)
+    with pytest.raises(InputError, match="one must be called 'label'"):
+        read_frames(datasets.Dataset.from_dict(COLUMNS), None)
+
+
+def test_polars_is_over_sampled_as_polars() -> None:
+    polars = pytest.importorskip("polars")
+    X, y = polars.DataFrame(COLUMNS), np.repeat([0, 1], [30, 10])
+    over = GenerativeOverSampler(SMOTESampler(), random_state=0)
+    rows, labels = over.fit_resample(X, y)
+    assert isinstance(rows, polars.DataFrame)
+    assert rows[:40].select("a", "n", "b").equals(X.select("a", "n", "b"))
+    assert np.bincount(labels).tolist() == [30, 30]

@@ -1,0 +1,145 @@
+"""SMOTE: steps, magnitudes, and votes on categories."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gen_augment import InputError, SMOTESampler, load_sampler
+from gen_augment.modalities import Table
+
+Y = np.arange(400) % 2
+
+
+def numbers(seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, 400).astype(float),
+            "price": np.round(rng.gamma(2, 50, 400), 2),
+            "salary": rng.integers(20, 90, 400) * 1000,
+            "weight": rng.normal(70, 9, 400),
+        }
+    )
+
+
+def on_step(values: Any, per: float) -> bool:
+    values = np.asarray(values, dtype=np.float64)
+    return bool((values == np.rint(values * per) / per).all())
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_steps_are_kept(mixed: bool, tmp_path: Path) -> None:
+    X = numbers()
+    X = X.assign(kind=np.where(X["age"] > 50, "a", "b")) if mixed else X
+    sampler = SMOTESampler(random_state=0).fit(X, Y)
+    sampler.save(tmp_path / "a")
+    for fitted in (sampler, load_sampler(tmp_path / "a")):
+        rows = fitted.sample(500, random_state=1)[0]
+        assert on_step(rows["age"], 1)
+        assert on_step(rows["price"], 100)
+        assert on_step(rows["salary"] / 1000, 1)
+        assert (rows["weight"] % 0.001 > 0).mean() > 0.9
+        assert len(set(rows["price"]) - set(X["price"])) > 200
+
+
+@pytest.mark.parametrize("form", ["array", "float32 array", "tensor", "bfloat16 tensor"])
+def test_steps_of_arrays_are_kept(form: str) -> None:
+    counts = np.random.default_rng(0).integers(0, 200, (400, 2))
+    per = 1 if form == "bfloat16 tensor" else 10
+    X: Any = counts / per
+    if form == "float32 array":
+        X = X.astype(np.float32)
+    elif "tensor" in form:
+        X = torch.tensor(X, dtype=torch.bfloat16 if "b" in form else torch.float32)
+    rows = SMOTESampler(random_state=0).fit(X, Y).sample(300)[0]
+    assert rows.dtype == X.dtype
+    values = np.asarray(rows.float() if isinstance(rows, torch.Tensor) else rows)
+    np.testing.assert_array_equal(values, (np.rint(values * per) / per).astype(values.dtype))
+
+
+def test_continuous_columns_have_no_step() -> None:
+    X = numbers()
+    types = {"price": "continuous", "salary": "continuous"}
+    plain = SMOTESampler(random_state=0).fit(X, Y).sample(300)[0]
+    free = SMOTESampler(random_state=0, modality=Table(types)).fit(X, Y).sample(300)[0]
+    assert not on_step(free["price"], 100)
+    np.testing.assert_allclose(free["price"], plain["price"], atol=0.0051)  # the same lines
+    assert on_step(free["salary"], 1)
+    assert not on_step(free["salary"] / 1000, 1)
+
+
+@pytest.mark.parametrize(
+    "value, dtype",
+    [
+        (2**63 - 1, "int64"),
+        (-(2**63), "int64"),
+        (2**64 - 1, "uint64"),
+        (2**53 + 1, "int64"),
+        (1_234_567_890_123_456_789, "Int64"),
+    ],
+)
+@pytest.mark.parametrize("as_array", [False, True])
+def test_large_whole_numbers_stay_as_they_are(
+    value: int, dtype: str, as_array: bool, tmp_path: Path
+) -> None:
+    y = np.repeat([1, 0], [5, 15])
+    step = -3 if value > 0 else 3
+    column = pd.array([value + step * (i % 4) for i in range(20)], dtype=dtype)
+    X: Any = pd.DataFrame({"id": column, "a": pd.array(np.arange(20), dtype=dtype)})
+    if as_array:
+        X = X[["id"]].to_numpy(dtype=dtype.lower())
+    sampler = SMOTESampler(random_state=0).fit(X, y)
+    sampler.save(tmp_path / "a")
+    known = set(range(min(value, value + 3 * step), max(value, value + 3 * step) + 1))
+    for fitted in (sampler, load_sampler(tmp_path / "a")):
+        rows = fitted.sample(200, random_state=2)[0]
+        made = rows[:, 0].tolist() if as_array else rows["id"].tolist()
+        assert set(made) <= known
+        assert len(set(made)) > 1
+
+
+def test_numbers_that_no_float_holds_are_refused() -> None:
+    X = pd.DataFrame({"id": np.arange(20) * 2**58, "a": np.arange(20.0)})
+    with pytest.raises(InputError, match=r"column 'id' of X has values up to 5\.4"):
+        SMOTESampler().fit(X, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("size", [1e160, 1.7e308])
+def test_large_floats_stay_finite(size: float, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).uniform(-1, 1, (40, 2)) * size
+    sampler = SMOTESampler(random_state=0).fit(X, np.arange(40) % 2)
+    sampler.save(tmp_path / "a")
+    rows = load_sampler(tmp_path / "a").sample(100)[0]
+    assert np.isfinite(rows).all()
+    assert len(np.unique(rows)) > 150
+
+
+@pytest.mark.parametrize("n", [65, 200, 5000])
+def test_a_class_gets_its_own_categories_only(n: int) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, n, 1200)
+    y = codes % 2
+    names = np.array([f"v{i}" for i in range(n)])
+    X = pd.DataFrame({"kind": names[codes], "x": rng.normal(size=1200)})
+    X = pd.concat([X, pd.DataFrame({"kind": names, "x": np.zeros(n)})], ignore_index=True)
+    y = np.concatenate([y, np.arange(n) % 2])
+    sampler = SMOTESampler(random_state=0, modality=Table({"kind": "category"})).fit(X, y)
+    for label in (0, 1):
+        made = sampler.sample(y={label: 1000})[0]
+        assert made["kind"].isin(set(X["kind"][y == label])).all()
+
+
+def test_the_most_frequent_category_of_the_neighbours_wins() -> None:
+    x = np.repeat([0.0, 100.0], 30) + np.tile(np.arange(30) * 1e-3, 2)
+    kind = [f"common{i // 30}" if i % 5 else f"rare{i}" for i in range(60)]
+    kind += [f"other{i}" for i in range(100)]
+    X = pd.DataFrame({"x": [*x, *np.linspace(0, 100, 100)], "kind": kind})
+    y = np.repeat([0, 1], [60, 100])
+    made = SMOTESampler(random_state=0, modality=Table({"kind": "category"})).fit(X, y)
+    rows = made.sample(y={0: 400})[0]
+    near = np.where(rows["x"] < 50, "common0", "common1")
+    assert (rows["kind"] == near).mean() > 0.95
