@@ -191,8 +191,8 @@ def test_filters_read_rows_as_the_study_does(monkeypatch: pytest.MonkeyPatch) ->
         def get_params(self) -> dict[str, Any]:
             return {}
 
-        def fit(self, X: Any, y: Any, *, modality: Any = None) -> Self:
-            given.append(modality)
+        def fit(self, X: Any, y: Any = None, *, modality: Any = None) -> Self:
+            given.append(X.modality)
             return self
 
         def __call__(self, X: Any, y: Any) -> np.ndarray:

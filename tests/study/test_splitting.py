@@ -261,7 +261,7 @@ def test_no_class_is_dropped_with_its_duplicates() -> None:
 def test_rows_without_a_label_are_refused() -> None:
     X, _ = numbered(30, 30)
     with (
-        pytest.warns(UserWarning, match="no label"),
+        pytest.warns(UserWarning, match="y holds -1 beside .* are taken as rows without a label"),
         pytest.raises(InputError, match="y holds -1, which samplers"),
     ):
         make_task(X, np.arange(60) % 3 - 1)
