@@ -21,6 +21,9 @@ from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
 from tests.study.test_result import make_result
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 
 @pytest.fixture(autouse=True)
 def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

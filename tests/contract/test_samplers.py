@@ -28,6 +28,9 @@ from gen_augment.inject.row_source import describe
 from gen_augment.samplers import SAMPLERS
 from tests.conftest import NETWORKS, as_form, small_sampler, toy_images, toy_table
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 NAMES = NETWORKS
 #: What ``class_balance="auto"`` stands for where classes differ much in size.
 AUTO_BALANCE = [

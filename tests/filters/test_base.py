@@ -15,6 +15,9 @@ from gen_augment.modalities import Table
 from tests.conftest import toy_images
 from tests.filters.blobs import blob_halves
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 REAL, UNSEEN = blob_halves()
 ALL = [Realism, Novelty, LabelAgreement, Outliers]
 

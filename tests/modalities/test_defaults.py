@@ -20,6 +20,9 @@ from gen_augment.data import Rows
 from gen_augment.modalities import Codec, DataSpec, Modality, Reading, registry
 from gen_augment.types import JSON
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 SAMPLERS: list[Any] = [ConditionalVAE, ConditionalGAN, ConditionalFlow, PairedVAE]
 
@@ -174,7 +177,7 @@ def test_defaults_of_the_remaining_methods() -> None:
     rows = Rows.read(X, y, modality="appointments")
     modality, spec = rows.modality, DataSpec.of(rows.codec, 2)
     assert spec.n_numbers == 2
-    assert modality.augmentation(spec) is None
+    assert modality.networks.augmentation(spec) is None
     assert modality.networks.mirror(rows.encoded) is rows.encoded
     assert modality.sheet(rows.codec, rows.encoded, 3) is None
     assert torch.equal(modality.classifier_inputs(rows.codec, X)(X), rows.encoded)

@@ -65,7 +65,9 @@ class Letters(Modality):
 
     def recognise(self, X: Any) -> Reading:
         is_list = isinstance(X, list) and len(X) > 0 and all(isinstance(row, str) for row in X)
-        return Reading.CERTAIN if is_list and set("".join(X)) <= set(ALPHABET) else Reading.NO
+        if not is_list or len(X[0]) < 4 or set("".join(X)) - set(ALPHABET):
+            return Reading.NO
+        return Reading.CERTAIN
 
     def fit(self, X: Any) -> tuple[LettersCodec, Tensor]:
         codec = LettersCodec(len(X[0]))

@@ -323,7 +323,7 @@ def test_all_networks_take_the_channels(channels: int) -> None:
     assert modality.networks.velocity(spec, 5, 8)(rows, condition).shape == rows.shape
     assert modality.networks.pair_decoder(spec, 3, 5, 4)(rows, z, condition).shape == rows.shape
     assert modality.classifier(spec)()(rows).shape == (2, 2)
-    assert modality.augmentation(spec)(rows, shift=0.1, colour=True).shape == rows.shape
+    assert modality.networks.augmentation(spec)(rows, shift=0.1, colour=True).shape == rows.shape
     sheet = modality.sheet(codec, rows, 2)
     assert sheet.shape == ((12, 20) if channels == 1 else (12, 20, 3))
 

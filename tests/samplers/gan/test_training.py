@@ -18,6 +18,9 @@ from gen_augment.training import Callback, Checkpoint
 from tests.conftest import toy_images
 from tests.samplers.mixture import draw_mixture
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 
 def make(**params: Any) -> ConditionalGAN:
     small: dict[str, Any] = {"max_steps": 4, "batch_size": 8, "width": 4, "latent_dim": 4}

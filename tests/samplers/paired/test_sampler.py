@@ -18,6 +18,9 @@ from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
 from tests.samplers.forms import describe
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 DATA = pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 
 

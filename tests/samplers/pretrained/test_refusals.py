@@ -15,6 +15,9 @@ from gen_augment.samplers import generation
 from tests.conftest import toy_images
 from tests.samplers.pretrained.generators import Affine, make, numpy_noise, plain
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 
 def test_noise_that_cannot_be_seeded_is_refused() -> None:
     X, y = toy_images()

@@ -15,6 +15,9 @@ from gen_augment.samplers.vae.codes import N_PICKS
 from gen_augment.training import Callback, Checkpoint
 from tests.conftest import toy_images, toy_table
 
+#: Rows without a label are marked by -1, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 LATENTS = sorted(N_PICKS)
 OTHERS = [latent for latent in LATENTS if latent != "prior"]
 DATA = pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
