@@ -35,6 +35,7 @@ from gen_augment.filters import (
 )
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.samplers import SAMPLERS, Sampler
+from gen_augment.samplers.rejection import fit_filter
 from gen_augment.study import Training
 from gen_augment.study.arms import Pool, make_pool, parse_arm, synthetic_counts
 from gen_augment.study.fitting import fit_predict
@@ -144,7 +145,7 @@ def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
             gate.set_params(
                 **{key: value for key, value in small.items() if key in gate.get_params()}
             )
-        gate.fit(here.real.X, here.real.codes, sampler=here.sampler)
+        fit_filter(gate, Rows.read(here.real.X, here.real.codes), here.sampler)
         passed = gate.keep(here.made.X, here.made.codes)
     chosen = np.concatenate(
         [np.flatnonzero(passed & (here.made.codes == c))[:n] for c, n in enumerate(here.wanted)]

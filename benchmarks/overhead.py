@@ -130,7 +130,7 @@ def _fit_seconds(sampler: Sampler, X: Any, y: Any) -> Callable[[], float]:
 
 def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
     """The loop that a research script has: the same network, losses and optimisers, batches by `randperm`."""
-    layout = torch.channels_last if sampler.spec_.kind == "image" else torch.contiguous_format
+    layout = torch.channels_last if len(sampler.spec_.shape) == 3 else torch.contiguous_format
     rows = sampler.codec_.encode(X).contiguous(memory_format=layout)
     labels = torch.from_numpy(y)
     make_step = next(

@@ -120,7 +120,9 @@ def _sample(n: int, model: str) -> Record:
     imports, sampler = _peak(), load_sampler(model, device="cpu")
     started = time.process_time()
     write_parts(
-        Path(model).with_suffix(".parquet"), sample_parts(sampler, n, None, 0, PART_ROWS), sampler
+        Path(model).with_suffix(".parquet"),
+        sample_parts(sampler, n, None, 0, PART_ROWS),
+        sampler.codec_,
     )
     seconds = {"samples to Parquet": time.process_time() - started}
     return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}

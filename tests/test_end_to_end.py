@@ -87,7 +87,7 @@ def test_table_from_csv(tmp_path: Path) -> None:
     assert y.name == "diagnosis"
 
     tensors = (
-        torch.from_numpy(loaded.rows.X.to_numpy(np.float32)),
+        torch.from_numpy(loaded.rows.X.to_numpy(np.float32, copy=True)),
         torch.from_numpy((loaded.rows.y == "benign").to_numpy(int)),
     )
     arrays = ConditionalVAE(max_steps=20, random_state=0, device="cpu").fit(*tensors)

@@ -174,10 +174,11 @@ def test_bootstrap_copies_pil_images(from_folder: bool, tmp_path: Path) -> None:
     sampler = BootstrapSampler(random_state=0)
     sampler = sampler.fit(tmp_path) if from_folder else sampler.fit(X, y)
     assert sampler.n_features_in_ == 144
-    (image,) = sampler.generate([3], [1])
+    label = "1" if from_folder else 1  # the folder's name
+    (image,) = sampler.generate([3], [label])
     before = image.copy()
     image.putpixel((0, 0), 255 - image.getpixel((0, 0)))
-    assert sampler.generate([3], [1]) == [before]
+    assert sampler.generate([3], [label]) == [before]
 
 
 def test_smote_rows_lie_between_a_row_and_a_neighbour() -> None:

@@ -15,6 +15,8 @@ from tests.conftest import small_sampler as make
 from tests.conftest import toy_images, toy_table
 from tests.contract.test_samplers import NAMES
 
+pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
+
 
 def weights(sampler: Any) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in sampler.network_.state_dict().items()}
@@ -63,7 +65,6 @@ def test_unlabelled_rows_get_the_most_likely_label(name: str, data: Any, tmp_pat
     )
 
 
-@pytest.mark.filterwarnings("ignore:y holds -1")
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
 def test_labels_of_separable_classes_are_inferred(data: Any) -> None:
     X, y = data(200)

@@ -305,8 +305,8 @@ def test_bad_data_is_refused_and_the_fit_is_kept(name: str) -> None:
         "only one class": (X, np.zeros_like(y)),
         "7: 1": (X, lonely),
         "60 rows and y has 59": (X, y[:-1]),
-        "different": ([Image.new("L", (12, 12)), Image.new("L", (13, 12))], [0, 1]),
-        "0 sample": (X[:0], y[:0]),
+        "different": ([Image.new("L", (12 + n % 2, 12)) for n in range(4)], [0, 0, 1, 1]),
+        "is empty": (X[:0], y[:0]),
         "object": (X.astype(object), y),
         "y is None": (X, None),
         "no channel axis": (np.zeros((4, 2, 12, 12)), [0, 1, 0, 1]),
@@ -411,13 +411,14 @@ def test_a_sampler_pickled_on_a_missing_device_is_unpickled_on_the_cpu() -> None
     again.__setstate__(state)
     assert next(again.network_.parameters()).device.type == "cpu"
     pd.testing.assert_frame_equal(
-        pd.DataFrame(again.sample(4)[0]), pd.DataFrame(sampler.sample(4)[0])
+        pd.DataFrame(again.generate(range(4), [0, 1, 0, 1])),
+        pd.DataFrame(sampler.generate(range(4), [0, 1, 0, 1])),
     )
 
 
 @pytest.mark.parametrize("callbacks", [1, "a", [1], object()])
 def test_bad_callbacks_are_refused(callbacks: Any) -> None:
-    with pytest.raises(InputError, match=r"is no list of gen_augment\.training\.Callback"):
+    with pytest.raises(InputError, match=r"is not a list of gen_augment\.training\.Callback"):
         small_sampler("vae", callbacks=callbacks).fit(*toy_table(48))
 
 

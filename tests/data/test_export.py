@@ -189,7 +189,8 @@ def test_parts_have_one_type_though_the_first_may_hold_nothing(tmp_path: Path) -
     X = pd.DataFrame(
         {"flag": flags, "code": pd.Series([None] * 6 + [3] * 6, dtype=object), "x": np.arange(12.0)}
     )
-    sampler = BootstrapSampler(random_state=0).fit(X, np.arange(12) % 2)
+    with pytest.warns(UserWarning, match="dtype object"):
+        sampler = BootstrapSampler(random_state=0).fit(X, np.arange(12) % 2)
     write_parts(
         tmp_path / "out.parquet",
         [(X[at : at + 4], np.zeros(4)) for at in (0, 4, 8)],

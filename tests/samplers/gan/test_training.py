@@ -172,7 +172,7 @@ def test_a_collapsed_run_ends_with_its_best_generator() -> None:
     X, y = draw_mixture(100)
     broken = Break(150)
     with pytest.warns(
-        ModeCollapseWarning, match="at step 160 of 230, generated rows of class [012] are"
+        ModeCollapseWarning, match="at step 160 of 230 generated rows of class [012] are"
     ):
         sampler = collapsing(broken).fit(X, y)
     final = list(sampler.network_.ema.module.state_dict().values())
