@@ -238,7 +238,7 @@ def test_minus_one_marks_rows_without_a_label() -> None:
     assert codec.classes.tolist() == [1, 2, 3]
     assert codes.tolist() == [2, -1, 0, 0, -1, 1]
     assert LabelCodec.fit([3, -1, 1], unlabeled=None)[1].tolist() == [2, 0, 1]
-    with pytest.warns(UserWarning, match="unlabeled=-1 to confirm"):
+    with pytest.warns(UserWarning, match=r"unlabeled=-1\) to confirm"):
         assert LabelCodec.fit([1.0, -1.0, 5.0, 7.0])[1].tolist() == [0, -1, 1, 2]
     for classes in ([-1, 1], [-2, -1, 0], [-1], ["-1", "0", "1"]):
         assert LabelCodec.fit(classes)[0].classes.tolist() == classes

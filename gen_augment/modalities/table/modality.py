@@ -168,8 +168,11 @@ class Table(Modality):
         from gen_augment.modalities.table.writing import write_table
 
         table: Any = codec
-        names = map(str, table.columns)
-        values = {n: getattr(p, "values", ()) for n, p in zip(names, table.parts, strict=True)}
+        example = columns_of(codec.decode(torch.zeros(1, *codec.shape)))[2]  # of other columns
+        values = {
+            str(name): getattr(part, "values", example[name])
+            for name, part in zip(table.columns, table.parts, strict=True)
+        }
         write_table(path, parts, table.file, values)
 
 

@@ -4,7 +4,6 @@ To write one, subclass `ClassicalSampler` and write `_learn`, `_make`, `_to_tens
 `_from_tensors`.
 """
 
-from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, Self
 
@@ -21,7 +20,7 @@ from gen_augment.samplers import persistence
 from gen_augment.samplers.base import Sampler
 from gen_augment.types import JSON
 
-__all__ = ["ClassicalSampler", "below", "check_flat", "pack_rows", "unpack_rows"]
+__all__ = ["ClassicalSampler", "below", "check_flat", "check_tensor", "pack_rows", "unpack_rows"]
 
 
 class ClassicalSampler(Sampler):
@@ -41,17 +40,30 @@ class ClassicalSampler(Sampler):
         self.modality = modality
         self.random_state = random_state
 
-    @abstractmethod
     def _learn(self, rows: Rows) -> None:
-        """Learn from labelled rows, sorted by class, and call `_set_codec`."""
+        """Learn from labelled rows, sorted by class, and call `_set_codec`.
 
-    @abstractmethod
+        As written here and in the two methods below, what is kept is the encoded rows.
+        """
+        check_flat(rows.codec, type(self).__name__)
+        self._set_codec(rows.codec)
+        self._points = rows.encoded
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Derive from `_points` what `_make` needs."""
+
     def _to_tensors(self) -> dict[str, Tensor]:
         """Return everything that was learned."""
+        return {"points": self._points}
 
-    @abstractmethod
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Take it back, or raise if it does not fit together."""
+        points = tensors["points"]
+        check_flat(self.codec_, type(self).__name__)
+        check_tensor("points", points, (int(self.class_count_.sum()), *self.codec_.shape))
+        self._points = points
+        self._prepare()
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from all labelled rows; see `Sampler.fit`."""
@@ -114,6 +126,19 @@ def check_flat(codec: Codec, method: str) -> None:
         raise InputError(
             f"{method} needs rows that are encoded as vectors, and {codec.modality.name} rows have "
             f"the shape {codec.shape}: use BootstrapSampler or a sampler with a network."
+        )
+
+
+def check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise `InputError` unless a tensor has the shape and holds finite numbers."""
+    if (
+        tuple(tensor.shape) != tuple(shape)
+        or not tensor.is_floating_point()
+        or not bool(tensor.isfinite().all())
+    ):
+        raise InputError(
+            f"{name!r} has shape {tuple(tensor.shape)}, or values that are not finite; {shape} is "
+            "expected."
         )
 
 

@@ -21,7 +21,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
-from gen_augment.samplers.classical.base import ClassicalSampler, check_flat
+from gen_augment.samplers.classical.base import ClassicalSampler, check_flat, check_tensor
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["KDESampler", "MixtureSampler"]
@@ -72,12 +72,6 @@ class KDESampler(ClassicalSampler):
         if self.bandwidth != "scott":
             check_range("bandwidth", self.bandwidth, 0)
 
-    def _learn(self, rows: Rows) -> None:
-        check_flat(rows.codec, type(self).__name__)
-        self._set_codec(rows.codec)
-        self._points = rows.encoded
-        self._prepare()
-
     def _prepare(self) -> None:
         n = self._points.shape[1] - sum(self.codec_.blocks)
         ends = np.cumsum(self.class_count_)
@@ -102,15 +96,6 @@ class KDESampler(ClassicalSampler):
         moved = mean + (rows[:, :n] - mean + width * noise) / (1 + width.square()).sqrt()
         rows[:, :n] = moved.to(rows.dtype)
         return self.codec_.decode(rows)
-
-    def _to_tensors(self) -> dict[str, Tensor]:
-        return {"points": self._points}
-
-    def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
-        points = tensors["points"]
-        _check("points", points, (int(self.class_count_.sum()), *self.codec_.shape))
-        self._points = points
-        self._prepare()
 
 
 class MixtureSampler(ClassicalSampler):
@@ -190,7 +175,7 @@ class MixtureSampler(ClassicalSampler):
             "means": (*shape, width),
             "roots": (*shape, width, width),
         }.items():
-            _check(name, tensors[name], expected)
+            check_tensor(name, tensors[name], expected)
         self._shares, self._means, self._roots = (
             tensors[name] for name in ("weights", "means", "roots")
         )
@@ -223,15 +208,3 @@ def _root(covariance: Tensor) -> Tensor:
         covariance + JITTER * torch.eye(len(covariance), dtype=covariance.dtype)
     )
     return root
-
-
-def _check(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    if (
-        tuple(tensor.shape) != tuple(shape)
-        or not tensor.is_floating_point()
-        or not bool(tensor.isfinite().all())
-    ):
-        raise InputError(
-            f"{name!r} has shape {tuple(tensor.shape)}, or values that are not finite; {shape} is "
-            "expected."
-        )

@@ -12,55 +12,31 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from gen_augment.data import Rows
-from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
-from gen_augment.samplers.classical.base import ClassicalSampler, check_flat
+from gen_augment.samplers.classical.base import ClassicalSampler
 from gen_augment.validation import check_range
 
 __all__ = ["MungeSampler", "PerturbSampler"]
 
 
-class _CellSampler(ClassicalSampler):
-    """Base of samplers that start from an encoded training row and change some of its cells.
+def _cells(codec: Any) -> np.ndarray:
+    """Return the number of the cell of each encoded value, from 0.
 
     A cell is a number, or the one-hot blocks of one value with the numbers that they mark.
     """
-
-    def _learn(self, rows: Rows) -> None:
-        check_flat(rows.codec, type(self).__name__)
-        self._set_codec(rows.codec)
-        self._points = rows.encoded
-        self._prepare()
-
-    def _prepare(self) -> None:
-        width = self._points.shape[1]
-        self._n_numbers = width - sum(self.codec_.blocks)
-        cell_of = np.arange(width)
-        for group in self.codec_.block_groups():
-            first = group.starts[0]
-            for start, n in zip(group.starts, group.widths, strict=True):
-                cell_of[start : start + n] = first
-            if group.numbers is not None:
-                cell_of[group.numbers] = first
-        cells, self._cell_of = np.unique(cell_of, return_inverse=True)
-        self._n_cells = len(cells)
-
-    def _to_tensors(self) -> dict[str, Tensor]:
-        return {"points": self._points}
-
-    def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
-        points = tensors["points"]
-        check_flat(self.codec_, type(self).__name__)
-        expected = (int(self.class_count_.sum()), *self.codec_.shape)
-        if tuple(points.shape) != expected or not bool(points.isfinite().all()):
-            raise InputError(f"points of shape {tuple(points.shape)} are not {expected}.")
-        self._points = points
-        self._prepare()
+    (width,) = codec.shape
+    cell_of = np.arange(width)
+    for group in codec.block_groups():
+        first = group.starts[0]
+        for start, n in zip(group.starts, group.widths, strict=True):
+            cell_of[start : start + n] = first
+        if group.numbers is not None:
+            cell_of[group.numbers] = first
+    return np.unique(cell_of, return_inverse=True)[1]
 
 
-class MungeSampler(_CellSampler):
+class MungeSampler(ClassicalSampler):
     """MUNGE: cells move towards those of the nearest row of the class.
 
     Each cell is changed with probability `p`. A number is drawn from a normal distribution around
@@ -105,7 +81,8 @@ class MungeSampler(_CellSampler):
         check_range("spread", self.spread, 0, open_low=True)
 
     def _prepare(self) -> None:
-        super()._prepare()
+        self._cell_of = _cells(self.codec_)
+        self._n_numbers = self._points.shape[1] - sum(self.codec_.blocks)
         points = self._points.numpy()
         self._neighbor = np.empty(len(points), np.int64)
         for first, n in zip(self._first, self.class_count_, strict=True):
@@ -118,7 +95,7 @@ class MungeSampler(_CellSampler):
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         row = self._pick(codes, uniform(index, derive_seed(seed, "row")))
-        changed = uniform(index, derive_seed(seed, "cells"), (self._n_cells,)) < self.p
+        changed = uniform(index, derive_seed(seed, "cells"), (self._cell_of.max() + 1,)) < self.p
         mask = torch.from_numpy(changed[:, self._cell_of])
         start, new = self._points[torch.from_numpy(row)], self._moved(index, row, seed)
         return self.codec_.decode(torch.where(mask, new, start).float())
@@ -132,7 +109,7 @@ class MungeSampler(_CellSampler):
         return partner + noise * (start - partner).abs() / self.spread
 
 
-class PerturbSampler(_CellSampler):
+class PerturbSampler(ClassicalSampler):
     """Cells are resampled from other rows of the class, or jittered.
 
     Parameters
@@ -179,14 +156,15 @@ class PerturbSampler(_CellSampler):
         check_range("jitter", self.jitter, 0)
 
     def _prepare(self) -> None:
-        super()._prepare()
+        self._cell_of = _cells(self.codec_)
+        self._n_numbers = self._points.shape[1] - sum(self.codec_.blocks)
         parts = torch.split(self._points, self.class_count_.tolist())
         self._deviation = torch.stack([part.std(dim=0, unbiased=False) for part in parts])
         self._deviation[:, self._n_numbers :] = 0
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         row = self._pick(codes, uniform(index, derive_seed(seed, "row")))
-        u = uniform(index, derive_seed(seed, "cells"), (2, self._n_cells))
+        u = uniform(index, derive_seed(seed, "cells"), (2, self._cell_of.max() + 1))
         donor = np.stack([self._pick(codes, column) for column in u[:, 1].T], axis=1)
         taken = np.where(u[:, 0] < self.p, donor, row[:, None])[:, self._cell_of]  # (n, width)
         rows = self._points[torch.from_numpy(taken), torch.arange(self._points.shape[1])]

@@ -98,7 +98,7 @@ class SMOTESampler(ClassicalSampler):
             names = list(getattr(rows.X, "columns", []))
             if names and all(isinstance(name, str) for name in names):
                 self.feature_names_in_ = np.array(names, dtype=object)
-        self._prepare(plain)
+        self._index_neighbors(plain)
 
     def _to_tensors(self) -> dict[str, Tensor]:
         rows = pack_rows(self.codec_, self._rows)
@@ -111,37 +111,39 @@ class SMOTESampler(ClassicalSampler):
         plain = None
         if tensors["is_plain"] and (plain := self._modality.plain_numbers(self._rows)) is None:
             raise InputError("the rows are not all finite numbers.")
-        self._prepare(plain)
+        self._index_neighbors(plain)
 
-    def _prepare(self, plain: tuple[np.ndarray, Callable[[np.ndarray], Any]] | None) -> None:
+    def _index_neighbors(
+        self, plain: tuple[np.ndarray, Callable[[np.ndarray], Any]] | None
+    ) -> None:
         self._neighbors: dict[int, np.ndarray] = {}
         self._is_plain = plain is not None
         if plain is None:
-            self._points = self.codec_.encode(self._rows).numpy()
+            self._positions = self.codec_.encode(self._rows).numpy()
         else:
-            self._points, self._to_rows = plain
-        self._n_numbers = self._points.shape[1]
+            self._positions, self._to_rows = plain
+        self._n_numbers = self._positions.shape[1]
         self._columns: list[_Column] = []
         if plain is None:
             self._n_numbers -= sum(self.codec_.blocks)
             groups = self.codec_.block_groups()
-            self._columns = [_Column.of(group, self._points) for group in groups]
+            self._columns = [_Column.of(group, self._positions) for group in groups]
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         u = uniform(index, derive_seed(seed, "smote"), (3,))
         row = self._pick(codes, u[:, 0])
         partner, votes = self._partners(row, codes, u[:, 1])
-        share = u[:, 2:].astype(self._points.dtype, copy=False)
+        share = u[:, 2:].astype(self._positions.dtype, copy=False)
         if self._is_plain:
-            return self._to_rows(_between(self._points, row, partner, share))
+            return self._to_rows(_between(self._positions, row, partner, share))
         return self.codec_.decode(torch.from_numpy(self._encoded(row, partner, share, votes)))
 
     def _encoded(
         self, row: np.ndarray, partner: np.ndarray, share: np.ndarray, votes: np.ndarray
     ) -> np.ndarray:
         """Return encoded rows between two others, with the categories of most votes."""
-        start: np.ndarray = self._points[row]
-        made: np.ndarray = self._points[partner]
+        start: np.ndarray = self._positions[row]
+        made: np.ndarray = self._positions[partner]
         # A missing number has no value to start from or to go to: the other row's is used.
         marked = [column for column in self._columns if column.group.numbers is not None]
         missing = [(start[:, c.mark] == 1, made[:, c.mark] == 1) for c in marked]
@@ -184,7 +186,7 @@ class SMOTESampler(ClassicalSampler):
         """Return the positions of the neighbours of each row of a class: (n, k)."""
         if code not in self._neighbors:
             first, n = int(self._first[code]), int(self.class_count_[code])
-            mine = self._points[first : first + n]
+            mine = self._positions[first : first + n]
             if self._columns:  # two categories differ in two places
                 numbers, hot = np.split(mine, [self._n_numbers], axis=1)
                 mine = np.concatenate([numbers, hot * math.sqrt(0.5)], axis=1)
