@@ -36,7 +36,7 @@ class Jobs:
     Raises
     ------
     InputError
-        `n_jobs` is no number of processes, or joblib's backend runs threads.
+        `n_jobs` is not a number of processes, or joblib's backend runs threads.
     """
 
     on_end: Callable[[], object]

@@ -18,7 +18,7 @@ def check_sizes(sizes: Sequence[int], codes: np.ndarray, n_classes: int) -> tupl
     Raises
     ------
     InputError
-        A size is no positive integer, is given twice, or is too large.
+        A size is not a positive integer, is given twice, or is too large.
     """
     found = tuple(sorted(check_positive_int("sizes", size) for size in sizes))
     if len(set(found)) < len(found):

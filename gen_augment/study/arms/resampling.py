@@ -123,7 +123,7 @@ def _raise_for(step: str, train: Rows) -> None:
 
 
 def _categorical(X: Any) -> list[bool]:
-    """Whether each column of a DataFrame is no number; empty for anything else."""
+    """Whether each column of a DataFrame is not a number; empty for anything else."""
     dtypes = getattr(X, "dtypes", [])
     return [not (isinstance(dtype, np.dtype) and dtype.kind in "iuf") for dtype in dtypes]
 
