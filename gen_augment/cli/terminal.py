@@ -4,31 +4,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-__all__ = ["Update", "check_writable", "err", "out", "progress", "progress_lines", "tell"]
+from gen_augment.progress import Update, progress_bar
+
+__all__ = ["check_writable", "err", "out", "progress", "progress_lines", "tell"]
 
 out, err = Console(), Console(stderr=True)
 
 #: Seconds between two lines of progress where there is no terminal.
 LINE_SECONDS = 30.0
-
-
-class Update(Protocol):
-    """Shows how far a command is."""
-
-    def __call__(self, done: int, total: int, last: str = "") -> None:
-        """Show that `done` of `total` are done; `last` names the last one."""
 
 
 def tell(console: Console, message: str) -> None:
@@ -52,17 +38,8 @@ def progress(what: str) -> Iterator[Update]:
     if not err.is_terminal:
         yield progress_lines(what)
         return
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[last]}"),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(what, total=None, last="")
-        yield lambda done, total, last="": bar.update(task, completed=done, total=total, last=last)
+    with progress_bar(what, err) as update:
+        yield update
 
 
 def progress_lines(what: str) -> Update:

@@ -5,14 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+
+from gen_augment.progress import progress_bar
 
 __all__ = ["progress"]
 
@@ -44,19 +38,8 @@ def progress(*, shown: bool, console: Console | None = None) -> Iterator[OnTrial
     if not console.is_terminal:
         yield _Lines(console)
         return
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[last]}", markup=False),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("trials", total=None, last="")
-        yield lambda trial, done, total: bar.update(
-            task, completed=done, total=total, last=_words(trial)
-        )
+    with progress_bar("trials", console) as update:
+        yield lambda trial, done, total: update(done, total, _words(trial))
 
 
 class _Lines:
