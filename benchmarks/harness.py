@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
-from gen_augment.archive import write_bytes
+from gen_augment.archive import write_json
 from gen_augment.study.report.plots import BASELINE, GENERATIVE
 
 __all__ = [
@@ -239,7 +239,7 @@ def save(name: str, results: Record, quick: bool) -> Path:
                 here for here in machines if added and here not in machines_there
             ]
         record = {"name": name, "quick": quick, "machines": machines, "results": results}
-        return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+        return write_json(path, record)
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:

@@ -32,6 +32,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, clone
+from torch import nn
 
 from benchmarks.arrays import Data, load_data
 from benchmarks.comparison import (
@@ -61,8 +62,6 @@ from gen_augment.study.predictions import class_recall, robustness
 from gen_augment.study.trial import columns as trial_columns
 
 __all__ = [
-    "DEVICE",
-    "PRECISION",
     "Fitted",
     "Protocol",
     "Setup",
@@ -385,12 +384,15 @@ def coded(X: np.ndarray, codes: np.ndarray, n_classes: int | None = None) -> Row
     return Rows(X, codes.astype(np.int64), LabelCodec(np.arange(n), "ndarray", "<i8"), Image())
 
 
-def trained(real: Rows, recipe: str, seed: int, n_steps: int) -> Callable[[Any], np.ndarray]:
+def trained(
+    real: Rows, recipe: str, seed: int, n_steps: int, model: Callable[[], nn.Module] | None = None
+) -> Callable[[Any], np.ndarray]:
     """Class probabilities by the small CNN, trained on grey images alone, whose codes count all classes."""
     shape, n_classes = (1, *real.X.shape[1:]), real.n_classes
     training = Training(n_steps, device=DEVICE, precision=PRECISION)
     arm = parse_arm(recipe, {})
-    return fit_predict(lambda: SmallCNN(shape, n_classes), arm, Pool(real), real, seed, training)
+    model = model or (lambda: SmallCNN(shape, n_classes))
+    return fit_predict(model, arm, Pool(real), real, seed, training)
 
 
 def one_seed(

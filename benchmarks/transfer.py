@@ -23,8 +23,6 @@ from torch import Tensor, nn
 from benchmarks.arrays import Data
 from benchmarks.harness import WORK
 from benchmarks.protocol import (
-    DEVICE,
-    PRECISION,
     Fitted,
     Protocol,
     Setup,
@@ -33,15 +31,14 @@ from benchmarks.protocol import (
     images,
     one_seed,
     test_part,
+    trained,
 )
 from gen_augment.archive import write_bytes
 from gen_augment.containers import take
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import Sampler, load_sampler
-from gen_augment.study import Study, Training, parse_arm
-from gen_augment.study.arms import Pool
-from gen_augment.study.fitting import fit_predict
+from gen_augment.study import Study
 from gen_augment.study.models import default_steps
 
 __all__ = ["PROTOCOL", "Started"]
@@ -154,10 +151,7 @@ def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
         made.append(SmallCNN((1, *data.X.shape[1:]), len(labels)))
         return made[-1]
 
-    fit_predict(
-        network, parse_arm(RECIPE, {}), Pool(real), real, seed,
-        Training(n_steps, device=DEVICE, precision=PRECISION),
-    )  # fmt: skip
+    trained(real, RECIPE, seed, n_steps, network)
     return {name: weights.cpu().contiguous() for name, weights in made[-1].state_dict().items()}
 
 

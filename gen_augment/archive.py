@@ -20,7 +20,16 @@ from torch import Tensor
 from gen_augment.errors import ArchiveError
 from gen_augment.types import JSON
 
-__all__ = ["FORMAT", "as_pairs", "check_keys", "check_writable", "read", "write", "write_bytes"]
+__all__ = [
+    "FORMAT",
+    "as_pairs",
+    "check_keys",
+    "check_writable",
+    "read",
+    "write",
+    "write_bytes",
+    "write_json",
+]
 
 FORMAT = 1
 _KEY = "gen_augment"
@@ -56,6 +65,11 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def write_json(path: str | os.PathLike[str], record: Mapping[str, Any]) -> Path:
+    """Write JSON values to a file, as `write_bytes` does."""
+    return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

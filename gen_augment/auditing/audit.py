@@ -1,10 +1,8 @@
 """`audit`: compare the rows of a sampler with real rows."""
 
 import datetime
-import platform
 from collections.abc import Sized
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -34,6 +32,7 @@ from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.utility import N_STEPS, Utility, utility_of
 from gen_augment.modalities import Modality, get_modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.study.description import versions
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
 
@@ -271,7 +270,6 @@ def _short(value: Any) -> str:
 
 def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
     labels, counts = data.real.classes.tolist(), data.real.class_counts.tolist()
-    packages = ("gen_augment", "torch", "scikit-learn", "numpy")
     return {
         "sampler": repr(sampler),
         "sampler_fingerprint": sampler.fingerprint() if hasattr(sampler, "fingerprint") else None,
@@ -283,6 +281,5 @@ def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
         "random_state": seed,
         "synthetic_seed": derive_seed(seed, "audit"),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "versions": {name: version(name) for name in packages}
-        | {"python": platform.python_version()},
+        "versions": versions(),
     }

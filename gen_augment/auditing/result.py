@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen_augment.archive import write_bytes
+from gen_augment.archive import write_bytes, write_json
 from gen_augment.auditing.figures import FIGURES, Figures
 from gen_augment.auditing.page import render
 from gen_augment.metrics import Bias
@@ -104,7 +104,7 @@ class Audit:
         }
         record = self.card | {"findings": self.findings}
         record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
-        write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+        write_json(path, record)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write a page that contains its styles and pictures.

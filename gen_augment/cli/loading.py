@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from gen_augment.cli.terminal import err, tell
@@ -105,11 +106,11 @@ def show_report(loaded: LoadedData) -> None:
         table.add_column(title, justify="right" if title == "missing" else "left", overflow="fold")
     for reading in loaded.report[:SHOWN_COLUMNS]:
         table.add_row(
-            _plain(reading.column),
-            _plain(reading.reading),
+            escape(reading.column),
+            escape(reading.reading),
             str(reading.missing or ""),
-            _plain(reading.example),
-            _plain(reading.why),
+            escape(reading.example),
+            escape(reading.why),
         )
     err.print(table, highlight=False)
     rest = loaded.report[SHOWN_COLUMNS:]
@@ -118,13 +119,6 @@ def show_report(loaded: LoadedData) -> None:
         for reading in rest:
             if reading.why:
                 tell(err, f"{reading.column}: {reading.why}")
-
-
-def _plain(text: str) -> str:
-    """Keep brackets in a user's text from being read as markup."""
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def find_label(classes: Any, text: str) -> Any:

@@ -156,6 +156,12 @@ class Rows:
         part.__dict__["_fitted"] = self.codec, self.encoded[torch.from_numpy(index)]
         return part
 
+    def part(self, index: np.ndarray) -> Self:
+        """Return rows `index` without the encoding of these rows, which knows the other rows."""
+        groups = None if self.groups is None else self.groups[index]
+        codes = self.codes[index]
+        return replace(self, X=take(self.X, index), codes=codes, groups=groups, known_codec=None)
+
     def replaced(self, X: Any, codes: np.ndarray, groups: np.ndarray | None = None) -> Self:
         """Return other rows with these codes and the encoding of these rows."""
         return replace(self, X=X, codes=codes, groups=groups, known_codec=self.codec)
@@ -171,8 +177,7 @@ class Rows:
             return self
         if self.known_codec is not None:
             return self.take(index)
-        groups = None if self.groups is None else self.groups[index]
-        return replace(self, X=take(self.X, index), codes=self.codes[index], groups=groups)
+        return self.part(index)
 
     def like(self, X: Any, y: Any = None) -> Self:
         """Read other rows, which must have the form and the labels of these.

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from gen_augment.containers import take
 from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
@@ -57,9 +56,7 @@ class LoadedData:
             rng.permutation(np.flatnonzero(codes == code))[:per_class] for code in np.unique(codes)
         ]
         index = np.sort(np.concatenate(drawn))
-        # The encoding is learned from these rows alone, so `Rows.take` does not serve.
-        part = replace(self.rows, X=take(self.rows.X, index), codes=codes[index])
-        return replace(self, rows=part)
+        return replace(self, rows=self.rows.part(index))
 
 
 def data_root() -> Path:

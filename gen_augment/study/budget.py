@@ -13,11 +13,11 @@ from typing import Any
 from sklearn.base import clone
 
 from gen_augment.study.arms import Arm
+from gen_augment.study.verdict import MIN_SEEDS
 
 __all__ = [
     "ALLOWANCE",
     "ENOUGH",
-    "LEAST_SEEDS",
     "LEAST_SHARE",
     "Cost",
     "Costs",
@@ -25,8 +25,6 @@ __all__ = [
     "make_plan",
 ]
 
-#: The minimum number of seeds for a verdict.
-LEAST_SEEDS = 3
 #: Shares of a sampler's steps: the smallest before seeds are given up, and the smallest at all.
 ENOUGH, LEAST_SHARE = 0.5, 0.2
 #: Share of the budget that is planned; the rest allows for errors of the measurement.
@@ -266,7 +264,7 @@ def make_plan(
         A plan for another budget or number of seeds, whose arms and steps are kept.
     """
     allowed = ALLOWANCE * (60 * budget - spent)
-    least = min(LEAST_SEEDS, n_seeds)
+    least = min(MIN_SEEDS, n_seeds)
     for kept in _reductions(costs, arms) if before is None else [before.arms(arms)]:
         left_out = tuple(name for name in arms if name not in kept)
         for n in range(n_seeds, least - 1, -1):

@@ -10,7 +10,7 @@ import pandas as pd
 from gen_augment.study.arms import Arm, describe_arm
 from gen_augment.study.budget import Plan, minutes
 from gen_augment.study.findings import Design
-from gen_augment.study.metrics import score, scores
+from gen_augment.study.metrics import all_scores
 from gen_augment.study.preparation import PreparedStudy, corrupted_rows
 from gen_augment.study.result import StudyResult
 from gen_augment.study.statistics import spent_alpha
@@ -149,8 +149,7 @@ class Collected:
         key = trial["seed"], trial["arm"]
         if key not in self._tested:
             codes, p = truth[trial["seed"]]["test"], outcome.predictions["test"].astype(float)
-            more = {m.name: score(m, codes, p) for m in self.study.more_metrics}
-            found = scores(codes, p) | more
+            found = all_scores(codes, p, self.study.more_metrics)
             self._tested[key] = {f"test_{metric}": value for metric, value in found.items()}
         return trial | self._tested[key]
 

@@ -170,7 +170,7 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, total_steps=n_steps)
     batches = [_batches(stage, seed, training) for stage in stages]
     losses = [_loss(arm, stage, device) for stage in stages]
-    recipes = known_recipes() | dict(real.modality.recipes)
+    recipes = known_recipes(real.modality)
     mixed = training.precision == "bf16-mixed"
     lower = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=mixed)
     # Random numbers that making the network drew must not change those of the batch steps.

@@ -1,6 +1,6 @@
 """Scores of predicted probabilities: the metrics of this package, and scorers of scikit-learn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,6 +230,11 @@ def scores(codes: np.ndarray, probabilities: np.ndarray, *, areas: bool = True) 
         "brier": float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         "ece": expected_calibration_error(codes, probabilities),
     }
+
+
+def all_scores(codes: np.ndarray, p: np.ndarray, more: Iterable[Metric]) -> dict[str, float]:
+    """Return all of `METRICS` and `more` metrics of the user, by name."""
+    return scores(codes, p) | {metric.name: score(metric, codes, p) for metric in more}
 
 
 def geometric_mean(recall: np.ndarray) -> float:

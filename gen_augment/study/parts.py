@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gen_augment.containers import take
 from gen_augment.data import Rows
 from gen_augment.rng import derive_seed
 
-__all__ = ["Parts", "part_of", "rows_of_size", "smaller"]
+__all__ = ["Parts", "rows_of_size", "smaller"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,6 @@ class Parts:
     train: Rows
     validation: Rows
     test: Rows
-
-
-def part_of(rows: Rows, index: np.ndarray) -> Rows:
-    """Take rows without their encoding: a part must not know the values of other rows."""
-    groups = None if rows.groups is None else rows.groups[index]
-    return replace(
-        rows, X=take(rows.X, index), codes=rows.codes[index], groups=groups, known_codec=None
-    )
 
 
 def rows_of_size(codes: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -63,4 +54,4 @@ def smaller(parts: Parts, size: int | None, seed: int) -> Parts:
     if size is None:
         return parts
     index = rows_of_size(parts.train.codes, size, seed)
-    return replace(parts, train=part_of(parts.train, index))
+    return replace(parts, train=parts.train.part(index))

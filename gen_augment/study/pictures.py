@@ -10,7 +10,6 @@ from gen_augment.data import Rows
 from gen_augment.modalities import Codec
 from gen_augment.neighbours import nearest
 from gen_augment.study.arms import N_EXAMPLES
-from gen_augment.study.parts import part_of
 
 __all__ = ["example_grid"]
 
@@ -40,7 +39,7 @@ def example_grid(real: Rows, synthetic: Rows, *, neighbours: bool = False) -> by
     if neighbours:
         made = codec.encode(synthetic.X).flatten(1).double()
         index = nearest(made, real.encoded.flatten(1).double())[1][:, 0].numpy()
-        nearest_rows = part_of(real, index)
+        nearest_rows = real.part(index)
         parts["nearest real"] = real.replaced(nearest_rows.X, synthetic.codes)
     sheets = [_sheet(part, codec, n_classes) for part in parts.values()]
     low, high = float(np.nanmin(sheets[0])), float(np.nanmax(sheets[0]))
@@ -71,7 +70,7 @@ def _sheet(rows: Rows, codec: Codec, n_classes: int) -> np.ndarray:
     cells: dict[tuple[int, int], np.ndarray] = {}
     for code in range(n_classes):
         index = np.flatnonzero(rows.codes == code)[:N_EXAMPLES]
-        encoded = codec.encode(part_of(rows, index).X) if len(index) else torch.empty(0)
+        encoded = codec.encode(rows.part(index).X) if len(index) else torch.empty(0)
         for column, row in enumerate(encoded):
             picture = codec.modality.sheet(codec, row[None], 1)
             assert picture is not None  # noqa: S101 # checked by the caller

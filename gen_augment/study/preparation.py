@@ -50,6 +50,8 @@ class PreparedStudy:
     imbalanced : bool
         Whether class sizes differ enough for default arms to treat it.
     random_state : int
+    described_model : tuple of str
+        As a report shows it, and as it is hashed; see `describe_model`.
     """
 
     spec: StudySpec
@@ -62,6 +64,7 @@ class PreparedStudy:
     sizes: tuple[int, ...]
     imbalanced: bool
     random_state: int
+    described_model: tuple[str, str]
 
     @property
     def metric(self) -> Metric:
@@ -84,16 +87,12 @@ class PreparedStudy:
 
     def settings(self) -> dict[str, Any]:
         """Describe the study as JSON values."""
-        return self._settings(self._model_words[0])
+        return self._settings(self.described_model[0])
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all that decides a trial except its arm and its seed."""
-        return fingerprint(self._settings(self._model_words[1]), self.task)
-
-    @cached_property
-    def _model_words(self) -> tuple[str, str]:
-        return describe_model(self.model)
+        return fingerprint(self._settings(self.described_model[1]), self.task)
 
     def _settings(self, model: str) -> dict[str, Any]:
         spec, training = self.spec, self.training
@@ -147,7 +146,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     if conditions.corruptions:
         _check_corruptions(task)
     model = task.modality.classifier(task.spec) if spec.model is None else spec.model
-    describe_model(model)  # raises for what is no classifier
+    described = describe_model(model)  # raises for what is no classifier
     # Rows that cannot be split are found now, not after hours.
     train = task.split(derive_seed(random_state, "seed", 0)).train
     counts = np.bincount(train.codes)
@@ -162,7 +161,17 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     with_sizes(arms, sizes)  # raises for names that would be used twice
     training = _resolved(spec.training, len(train))
     return PreparedStudy(
-        spec, task, model, samplers, arms, metrics, training, sizes, imbalanced, random_state
+        spec,
+        task,
+        model,
+        samplers,
+        arms,
+        metrics,
+        training,
+        sizes,
+        imbalanced,
+        random_state,
+        described,
     )
 
 

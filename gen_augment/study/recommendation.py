@@ -12,7 +12,7 @@ from gen_augment.modalities import Modality
 from gen_augment.study.arms import resampled, varied
 from gen_augment.study.result import StudyResult
 
-__all__ = ["Recommendation", "can_vary"]
+__all__ = ["Recommendation"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +98,3 @@ class Recommendation:
                 f"augment_loader(loader, sampler, ratio={self.share:g}, labels='balanced')"
                 f"{'' if self.resample == 'real' else resampled}."
             )
-
-
-def can_vary(sampler: Any) -> bool:
-    """Return whether a sampler makes new versions of rows."""
-    return hasattr(sampler, "vary")

@@ -1,16 +1,14 @@
 """The result of a study: what was found, the verdict, and reports."""
 
 import io
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gen_augment.archive import write_bytes
+from gen_augment.archive import write_bytes, write_json
 from gen_augment.study.arms_table import arms_table, learning_curve
 from gen_augment.study.findings import Findings
 from gen_augment.study.verdict import Comparison, compare, details, verdict
@@ -79,7 +77,7 @@ class StudyResult(Findings):
             **as_record(self),
             "trials": trials.where(trials.notna(), None).to_dict("records"),
         }
-        write_bytes(Path(path), (json.dumps(record, indent=1) + "\n").encode())
+        write_json(path, record)
 
 
 def as_record(found: Findings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gen_augment.archive import write_bytes
+from gen_augment.archive import write_bytes, write_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.study.findings import Design, scores_left_out
 from gen_augment.study.metrics import METRICS, Metric, find_metrics
@@ -53,7 +53,7 @@ def save_settings(result: StudyResult, n_trials: int, folder: str | os.PathLike[
     """Write ``settings.json``, from which `load_result` describes a study that has not ended."""
     record = as_record(result)
     record["protocol"] = record["protocol"] | {"n_trials_planned": n_trials}
-    write_bytes(Path(folder) / "settings.json", (json.dumps(record, indent=1) + "\n").encode())
+    write_json(Path(folder) / "settings.json", record)
 
 
 def load_result(folder: str | os.PathLike[str]) -> StudyResult:

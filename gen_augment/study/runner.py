@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gen_augment.study.budget import LEAST_SEEDS
 from gen_augment.study.collecting import Collected
 from gen_augment.study.parallel import Clock, Jobs
 from gen_augment.study.preparation import PreparedStudy
@@ -19,6 +18,7 @@ from gen_augment.study.seeds import SeedRunner
 from gen_augment.study.timing import find_plan
 from gen_augment.study.trial import Setting
 from gen_augment.study.trial_store import Outcome, Trial, TrialStore
+from gen_augment.study.verdict import MIN_SEEDS
 
 __all__ = ["RunOptions", "Runner", "StudyInterrupted"]
 
@@ -156,7 +156,7 @@ class Runner:
                     waiting[n] = arms
             if waiting:
                 expected = self._expected_seconds(len(numbers), jobs.n)
-                late = numbers[0] < LEAST_SEEDS
+                late = numbers[0] < MIN_SEEDS
                 if collected.n_whole() and not clock.has_time(expected, overtime=late):
                     break
                 with clock.lap(expected):

@@ -14,14 +14,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-import numpy as np
-
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.study.arms import ROW_STEPS, Arm, parse_arm, prepared, unfitted
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.preparation import PreparedStudy, prepare
-from gen_augment.study.recommendation import Recommendation, can_vary
+from gen_augment.study.recommendation import Recommendation
 from gen_augment.study.runner import Runner, RunOptions
 from gen_augment.study.spec import StudySpec
 from gen_augment.study.statistics import Interval
@@ -65,7 +63,7 @@ def candidates(study: PreparedStudy, space: SearchSpace, best: Arm) -> list[str]
         for ratio, word, strength in product(space.ratios, ("", *space.filters), (None, *guided)):
             options = [f"{ratio:g}", word, "" if strength is None else f"guidance={strength:g}"]
             uses.append(":".join(option for option in options if option))
-        ways = [f"vary={strength:g}" for strength in space.vary] if can_vary(sampler) else []
+        ways = [f"vary={strength:g}" for strength in space.vary] if hasattr(sampler, "vary") else []
         ways += [f"share={share:g}" for share in space.shares] if network else []
         ways += ["pretrain"] if network and space.pretrain else []
         uses += [f"{middle:g}:{way}" for way in ways]
@@ -208,7 +206,7 @@ def _fitted(found: Recommendation, arm: Arm, study: PreparedStudy) -> Recommenda
     rows, seed, use = study.task.rows, study.random_state, arm.synthetic
     sampler = unfitted(arm.sampler, rows.modality, derive_seed(seed, "recommended"))
     sampler.fit(rows.X, rows.classes[rows.codes])
-    counts = use.counts(np.bincount(rows.codes, minlength=rows.n_classes))
+    counts = use.counts(rows.class_counts)
     labels = rows.classes.tolist()
     return replace(
         found,

@@ -116,9 +116,7 @@ class SeedRunner:
         """Return by sampler the rows that are on disk, and the arms whose rows are not."""
         known: dict[str, dict[Any, Drawn]] = {}
         missing: dict[str, list[Arm]] = {}
-        for arm in arms:
-            if not arm.is_generative:
-                continue
+        for arm in _by_rows(arms):
             arrays = self.store and self.store.read_rows(self._rows_key(arm, parts, number))
             if arrays:
                 rows = known.setdefault(arm.row_step, {})
@@ -137,7 +135,7 @@ class SeedRunner:
         if self.store is None:
             return
         number, size = where
-        for arm in arms:
+        for arm in _by_rows(arms):
             if (arm.row_step, arm.size) != (name, size):
                 continue
             found = rows.get(arm.synthetic.drawn_as)
@@ -167,3 +165,12 @@ class SeedRunner:
             return shifted
         chosen = take(parts.test.X, corrupted_rows(len(parts.test)))
         return shifted | self.study.task.modality.corrupted(chosen, parts.train.X)
+
+
+def _by_rows(arms: Sequence[Arm]) -> list[Arm]:
+    """Return one arm for each set of synthetic rows, which several arms may share."""
+    found: dict[tuple[Any, ...], Arm] = {}
+    for arm in arms:
+        if arm.is_generative:
+            found.setdefault((arm.row_step, arm.size, arm.synthetic.drawn_as), arm)
+    return list(found.values())

@@ -14,7 +14,7 @@ from gen_augment.modalities import Modality
 from gen_augment.rng import derive_seed
 from gen_augment.study.copies import repeated_rows
 from gen_augment.study.groups import read_groups, rows_by_group, whole_groups
-from gen_augment.study.parts import Parts, part_of
+from gen_augment.study.parts import Parts
 from gen_augment.study.spec import Split
 from gen_augment.validation import (
     check_all_labelled,
@@ -76,7 +76,7 @@ class Task:
         self.test = test
         dropped = repeated_rows(rows, test, drop=how.drop_duplicates)
         self.n_dropped = int(dropped.sum())
-        self.rows = part_of(rows, np.flatnonzero(~dropped))
+        self.rows = rows.part(np.flatnonzero(~dropped))
         self._check_counts()
 
     @property
@@ -93,7 +93,7 @@ class Task:
             kept, self.how.validation_size, derive_seed(seed, "validation"), 1
         )
         unlabelled = replace(test, codes=np.full(len(test), -1), known_codec=None)
-        return Parts(part_of(self.rows, train), part_of(self.rows, validation), unlabelled)
+        return Parts(self.rows.part(train), self.rows.part(validation), unlabelled)
 
     def truth(self, seed: int) -> np.ndarray:
         """Return the class codes of one seed's test rows: ndarray of shape (n_test,)."""
@@ -109,12 +109,12 @@ class Task:
             return index, self.test
         seed = derive_seed(seed, "test")
         kept, held_out = self._stratified(index, self.how.test_size, seed, parts)
-        return kept, part_of(self.rows, held_out)
+        return kept, self.rows.part(held_out)
 
     def with_fixed_test(self, seed: int) -> tuple[Rows, Rows]:
         """Return the rows to learn from and a fixed test part, held out now if none was given."""
         kept, test = self.hold_out(seed, parts=3)
-        return (self.rows if self.test is not None else part_of(self.rows, kept)), test
+        return (self.rows if self.test is not None else self.rows.part(kept)), test
 
     @property
     def overlap(self) -> float:
@@ -141,9 +141,8 @@ class Task:
 
     def _check_counts(self) -> None:
         rows, fixed = self.rows, self.test is not None
-        counts = np.bincount(rows.codes, minlength=rows.n_classes)
         minimum = 1 if self.how.allow_fewer else 3 if fixed else 4
-        check_class_counts(self.classes, counts, minimum, "A study")
+        check_class_counts(self.classes, rows.class_counts, minimum, "A study")
         if rows.groups is not None:
             n_groups = (rows_by_group(rows.groups, rows.codes) > 0).sum(axis=0)
             minimum = 2 if fixed or self.how.allow_fewer else 3

@@ -11,7 +11,6 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 
-import numpy as np
 import torch
 
 from gen_augment.data import Rows
@@ -155,7 +154,7 @@ def _relative_cost(arm: Arm, setting: Setting, train: Rows) -> float:
     """Cost of training with synthetic rows, relative to real rows only."""
     if is_network_factory(setting.model):
         return 1 + arm.synthetic.soft
-    real = np.bincount(train.codes, minlength=train.n_classes)
+    real = train.class_counts
     return float(1 + arm.synthetic.counts(real).sum() / real.sum())
 
 
@@ -208,7 +207,7 @@ def _time_sampler(
 
 def _time_rows(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) -> float:
     """Estimate the seconds of all rows of a use, as if filters refused half of them."""
-    counts = np.bincount(train.codes, minlength=train.n_classes)
+    counts = train.class_counts
     wanted = int(use.counts(counts).sum())
     if not wanted:
         return 0.0

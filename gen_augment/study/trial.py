@@ -19,7 +19,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.study.arms import Arm, Drawn, Synthetic, draw_all, make_pool
 from gen_augment.study.fitting import Predict, fit_predict
-from gen_augment.study.metrics import METRICS, Metric, score, scores
+from gen_augment.study.metrics import METRICS, Metric, all_scores
 from gen_augment.study.parts import Parts
 from gen_augment.study.spec import Training
 from gen_augment.study.trial_store import Outcome, Predictions, Trial
@@ -70,10 +70,6 @@ class Setting:
     metrics: tuple[Metric, ...] = ()
     one_thread: bool = False
 
-    def scores(self, codes: np.ndarray, p: np.ndarray) -> dict[str, float]:
-        """Return all scores of probabilities `p`, by the name of the metric."""
-        return scores(codes, p) | {m.name: score(m, codes, p) for m in self.metrics}
-
 
 def run_trial(
     setting: Setting,
@@ -117,7 +113,7 @@ def run_trial(
         trial |= {"train_seconds": time.monotonic() - begun, **pool.seconds}
         trial |= {"n_train": len(parts.train), "n_synthetic": pool.n_synthetic}
         for name, rows in (("train", parts.train), ("validation", parts.validation)):
-            found = setting.scores(rows.codes, _probabilities(predict, rows.X))
+            found = all_scores(rows.codes, _probabilities(predict, rows.X), setting.metrics)
             trial |= {f"{name}_{metric}": value for metric, value in found.items()}
         tested = {"test": parts.test.X, **others}
         predictions = {name: _probabilities(predict, X) for name, X in tested.items()}

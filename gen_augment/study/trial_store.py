@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 from filelock import FileLock, Timeout
 
-from gen_augment.archive import write_bytes
+from gen_augment.archive import write_bytes, write_json
 from gen_augment.errors import ArchiveError
 
 __all__ = ["Outcome", "Predictions", "Trial", "TrialStore"]
@@ -151,7 +151,7 @@ class TrialStore:
 
     def keep_json(self, name: str, record: Mapping[str, Any]) -> None:
         """Keep JSON values in a file of this name."""
-        write_bytes(self.folder / name, (json.dumps(record, indent=1) + "\n").encode())
+        write_json(self.folder / name, record)
 
     def read_rows(self, key: str) -> Predictions | None:
         """Return arrays that were kept under `key`, or None."""

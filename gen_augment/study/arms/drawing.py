@@ -11,14 +11,14 @@ from scipy.stats import fisher_exact
 from sklearn.base import clone
 
 from gen_augment.containers import take
-from gen_augment.data import LabelCodec, Rows
+from gen_augment.data import Rows
 from gen_augment.errors import InputError, LeakError
 from gen_augment.modalities import Modality
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import FilteredSampler
 from gen_augment.samplers.rejection import fit_filter
 from gen_augment.study.arms.synthetic import FILTERS, Synthetic
-from gen_augment.study.parts import Parts, part_of
+from gen_augment.study.parts import Parts
 
 __all__ = ["Drawn", "draw_all", "draw_rows", "prepared", "unfitted", "varied"]
 
@@ -94,7 +94,7 @@ def draw_all(
 def draw_rows(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) -> Rows:
     """Draw the rows of a fitted sampler for one use."""
     labels = train.classes
-    counts = use.counts(np.bincount(train.codes, minlength=len(labels)))
+    counts = use.counts(train.class_counts)
     codes = np.repeat(np.arange(len(labels)), counts)
     source = prepared(name, fitted, use, train, seed)
     if use.vary is not None:
@@ -106,7 +106,7 @@ def draw_rows(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) ->
     X, y = copy.deepcopy(source).sample(
         y={label: int(n) for label, n in zip(labels.tolist(), counts, strict=True) if n}
     )
-    given = LabelCodec(labels, "ndarray", labels.dtype.str).encode(y)
+    given = train.labels.encode(y)
     numbers = np.bincount(given, minlength=len(counts))
     if len(X) != len(given) or (numbers != counts).any():
         raise InputError(
@@ -173,7 +173,7 @@ def _check_no_test_rows(name: str, synthetic: Rows, parts: Parts) -> None:
         return
     control = np.isin(parts.validation.digests, made)
     counts = [[int(hits.sum()), int((~hits).sum())] for hits in (copied, control)]
-    rows = part_of(parts.test, np.flatnonzero(copied))
+    rows = parts.test.part(np.flatnonzero(copied))
     by_chance = _recombined(rows, parts.train).all()
     if not by_chance or fisher_exact(counts, alternative="greater").pvalue < _MAX_P:
         copies = int(np.isin(made, tested).sum())

@@ -10,7 +10,7 @@ from gen_augment.rng import derive_seed
 from gen_augment.study.arms.arm import Arm
 from gen_augment.study.arms.drawing import Drawn, draw_all
 from gen_augment.study.arms.resampling import resampled
-from gen_augment.study.parts import Parts, part_of
+from gen_augment.study.parts import Parts
 
 __all__ = ["N_EXAMPLES", "Pool", "make_pool"]
 
@@ -71,7 +71,7 @@ def make_pool(
         drawn = found
     synthetic = _shuffled(drawn.rows, seed) if arm.synthetic.shuffled else drawn.rows
     shown = [np.flatnonzero(synthetic.codes == code) for code in range(train.n_classes)]
-    examples = part_of(synthetic, np.concatenate([index[:N_EXAMPLES] for index in shown]))
+    examples = synthetic.part(np.concatenate([index[:N_EXAMPLES] for index in shown]))
     real = resampled(arm.resample, train, derive_seed(seed, arm.resample))
     if arm.synthetic.pretrain:
         return Pool(real, len(synthetic), examples, drawn.seconds, synthetic)

@@ -56,10 +56,7 @@ def _summary(found: Findings) -> dict[str, Any]:
 
 
 def _tables(found: Findings) -> dict[str, Any]:
-    labels = {name: metric.label for name, metric in METRICS.items()}
-    labels |= {metric.name: metric.label for metric in found.metrics}
-    percent = {name: metric.percent for name, metric in METRICS.items()}
-    percent |= {metric.name: metric.percent for metric in found.metrics}
+    known = METRICS | {metric.name: metric for metric in found.metrics}
     main = [metric.name for metric in found.metrics]
     interim, trials = found.design.interim, found.trials
     part = "validation" if interim else "test"
@@ -68,8 +65,8 @@ def _tables(found: Findings) -> dict[str, Any]:
     ).reindex(columns=list(found.arms))
     smallest = smallest_signed_rank_p(found.n_seeds)
     return {
-        "labels": labels,
-        "percent": percent,
+        "labels": {name: metric.label for name, metric in known.items()},
+        "percent": {name: metric.percent for name, metric in known.items()},
         "part": part,
         "main": main if interim else list(dict.fromkeys((*main, *_SHOWN))),
         "table": arms_table(found).reset_index().to_dict("records"),

@@ -134,10 +134,11 @@ def ratios(found: Findings) -> dict[str, dict[float, str]]:
 
 def ratio_plot(found: Findings, reference: str) -> str:
     """Draw the mean difference to `reference` against synthetic rows per real row."""
+    families = ratios(found)
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     axis = figure.subplots()
     colours = (GENERATIVE, "#2a6f97", "#5b8c2a", "#7b4b94")
-    for number, (name, arms) in enumerate(ratios(found).items()):
+    for number, (name, arms) in enumerate(families.items()):
         intervals = [found.difference(arm, reference) for arm in arms.values()]
         colour = colours[number % len(colours)]
         middle, low, high = (
@@ -148,7 +149,7 @@ def ratio_plot(found: Findings, reference: str) -> str:
         if np.isfinite(low).all():
             axis.fill_between(list(arms), low, high, color=colour, alpha=0.13, linewidth=0)
     axis.axhline(0, color="#1f2933", lw=1)
-    every = {ratio for arms in ratios(found).values() for ratio in arms}
+    every = {ratio for arms in families.values() for ratio in arms}
     _log_scale(
         axis,
         every,
