@@ -19,7 +19,7 @@ def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> 
     Class embeddings are matched by label. The embedding of a new class starts at random, with the
     mean and the spread of the known ones: at the mean itself, new classes would start alike, and a
     small data set would be memorised before they differ. If all classes are new, the parts that
-    the network names in `anew` keep their initial weights.
+    the network names in `not_transferred` keep their initial weights.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> 
         f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding)
     )
     rows, n_known = _rows_of(labels.classes, init.classes_), len(init.classes_)
-    anew = () if max(rows) >= 0 else tuple(f"{name}." for name in getattr(network, "anew", ()))
+    skipped = () if max(rows) >= 0 else getattr(network, "not_transferred", ())
+    prefixes = tuple(f"{name}." for name in skipped)
     learned = init.network_.state_dict()
     start: dict[str, Tensor] = {}
     for name, tensor in network.state_dict().items():
@@ -50,7 +51,7 @@ def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> 
                 f"{found}, and {tuple(tensor.shape)} is needed. Give both the same parameters, and "
                 "rows of the same shape."
             )
-        start[name] = tensor if name.startswith(anew) else old
+        start[name] = tensor if name.startswith(prefixes) else old
     network.load_state_dict(start)
 
 

@@ -41,7 +41,7 @@ class GANNetwork(nn.Module):
 
     #: Parts that `fit(init=)` does not copy if all classes are new: a discriminator that knows
     #: other classes rejects every row of the new ones.
-    anew: ClassVar[tuple[str, ...]] = ("discriminator",)
+    not_transferred: ClassVar[tuple[str, ...]] = ("discriminator",)
 
     def __init__(
         self,
