@@ -89,7 +89,7 @@ def skip_inherited(
 
 
 def escape(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
-    """Escape names such as ``*shape`` and ``classes_``, which mean emphasis and a link in docutils."""
+    """Escape ``*shape`` and ``classes_``, which docutils reads as emphasis and a link."""
     for number, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...", "..", ":")):
             parts = line.split("`")

@@ -1,4 +1,4 @@
-"""Pages that are made from the package, the examples and the benchmarks when the documentation is built."""
+"""Pages generated from the package, the examples and the benchmarks."""
 
 import ast
 import importlib

@@ -1,6 +1,6 @@
-"""An albumentations pipeline: some images are replaced by rows of a bank, others moved towards one.
+"""An albumentations pipeline: replace some images by synthetic rows, and vary others.
 
-Run: python examples/images_albumentations.py        (some 20 seconds)
+Run: python examples/images_albumentations.py        (about 20 seconds)
 """
 
 import tempfile
@@ -17,12 +17,13 @@ from torch.utils.data import DataLoader, Dataset
 from gen_augment import ConditionalVAE, SampleBank
 from gen_augment.inject.albumentations import SyntheticReplace, Vary, seed_workers
 
-images = (load_digits().images * 15.9375).astype(np.uint8)[..., None]  # (n, 8, 8, 1) from 0 to 255
+# Shape (n, 8, 8, 1), values from 0 to 255.
+images = (load_digits().images * 15.9375).astype(np.uint8)[..., None]
 labels = load_digits().target
 
 
 class Digits(Dataset[Any]):
-    """Some of the digits, through a pipeline."""
+    """The digits in `rows`, transformed by a pipeline."""
 
     def __init__(self, rows: range, pipeline: A.Compose) -> None:
         self.rows, self.pipeline = rows, pipeline
@@ -31,26 +32,23 @@ class Digits(Dataset[Any]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Any:
-        done = self.pipeline(image=images[self.rows[index]], label=labels[self.rows[index]])
-        return done["image"].float() / 255, done["label"]
+        row = self.rows[index]
+        result = self.pipeline(image=images[row], label=labels[row])
+        return result["image"].float() / 255, result["label"]
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    # A bank is built once, and read by the workers of any loader.
+    # A bank is built once; the workers of any loader can read it.
     sampler = ConditionalVAE(max_steps=500, random_state=0).fit(images[:300], labels[:300])
     bank = SampleBank.build(sampler, 2000, tempfile.mkdtemp() + "/digits")
 
-    replace, vary = (
-        SyntheticReplace(bank, labels="balanced", p=0.2),
-        Vary(bank, strength=(0.1, 0.4), p=0.3),
-    )
+    replace = SyntheticReplace(bank, labels="balanced", p=0.2)
+    vary = Vary(bank, strength=(0.1, 0.4), p=0.3)
     augment = A.Compose([replace, vary, A.GaussNoise(std_range=(0.05, 0.1)), ToTensorV2()])
-    train, test = (
-        Digits(range(300), augment),
-        Digits(range(300, len(images)), A.Compose([ToTensorV2()])),
-    )
-    # Without seed_workers, all workers and epochs would augment alike.
+    train = Digits(range(300), augment)
+    test = Digits(range(300, len(images)), A.Compose([ToTensorV2()]))
+    # Without seed_workers, all workers and epochs would use the same random numbers.
     loader = DataLoader(
         train,
         32,
@@ -67,5 +65,5 @@ if __name__ == "__main__":
             torch.autograd.backward(nn.functional.cross_entropy(model(x), y))
             optimizer.step()
     with torch.no_grad():
-        hits = [model(x).argmax(dim=1) == y for x, y in DataLoader(test, batch_size=500)]
-    print(f"accuracy on rows not seen: {torch.cat(hits).float().mean():.3f}")
+        correct = [model(x).argmax(dim=1) == y for x, y in DataLoader(test, batch_size=500)]
+    print(f"accuracy on rows not seen: {torch.cat(correct).float().mean():.3f}")

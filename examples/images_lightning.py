@@ -1,4 +1,4 @@
-"""Lightning: synthetic rows in the wrapped loader, or on the device in `on_after_batch_transfer`.
+"""Lightning: add synthetic rows in the loader, or on the device in a hook.
 
 Run: python examples/images_lightning.py        (about half a minute)
 """
@@ -30,7 +30,8 @@ class Classifier(pl.LightningModule):
         self.mix = mix
 
     def on_after_batch_transfer(self, batch, dataloader_idx):
-        # The batch is on the device by now, and so are the rows that a sampler on that device makes.
+        # The batch is on the device. A sampler on the same device generates its rows
+        # there.
         return self.mix(batch) if self.mix is not None and self.trainer.training else batch
 
     def training_step(self, batch, batch_idx):
@@ -47,9 +48,13 @@ class Classifier(pl.LightningModule):
 
 def accuracy(model, loader):
     trainer = pl.Trainer(
-        max_epochs=20, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        max_epochs=20,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
         enable_model_summary=False,
-    )  # fmt: skip
+    )
     trainer.fit(model, loader)
     return trainer.test(model, DataLoader(test, batch_size=500), verbose=False)[0]["accuracy"]
 

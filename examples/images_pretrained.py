@@ -1,11 +1,14 @@
-"""A generator that is there already, as a sampler: nothing is trained, and its rows come in the form of your own.
+"""A pretrained generator: use it as a sampler, without training.
 
-Here it is a small module. `torch.jit.load(path)` gives one too. A diffusion pipeline in a local folder is wrapped by
+Its rows have the format of your own data. Here the generator is a small module;
+`torch.jit.load(path)` returns one too. A diffusion pipeline in a local folder is
+wrapped by
 
     PretrainedSampler.from_diffusers("DiT-XL-2-256", class_map={"cat": 281, "dog": 207})
-    PretrainedSampler.from_diffusers("stable-diffusion", prompts={"cat": "a photo of a cat", "dog": "a photo of a dog"})
+    prompts = {"cat": "a photo of a cat", "dog": "a photo of a dog"}
+    PretrainedSampler.from_diffusers("stable-diffusion", prompts=prompts)
 
-Run: python examples/images_pretrained.py        (some seconds)
+Run: python examples/images_pretrained.py        (a few seconds)
 """
 
 import torch
@@ -17,7 +20,10 @@ from gen_augment import PretrainedSampler, augment_loader
 
 
 class Eigendigits(nn.Module):
-    """``mean_y + z A_y``, with the principal components of each digit: what somebody made of data that is not ours."""
+    """``mean_y + z A_y``, with the principal components of each digit.
+
+    It stands for a generator that somebody else trained on other data.
+    """
 
     def __init__(self, images: Tensor, labels: Tensor, n_components: int = 12) -> None:
         super().__init__()
@@ -43,7 +49,8 @@ y = torch.from_numpy(digits.target)
 generator = Eigendigits(X[1000:], y[1000:])
 train = TensorDataset(X[:60], y[:60])
 
-# `fit` looks at the form, the labels and the class shares of our rows, and checks that the generator goes with them.
+# `fit` reads the shape, labels and class shares of our rows, and checks that the
+# generator matches them.
 sampler = PretrainedSampler(generator, latent_shape=(12,), random_state=0).fit(train)
 loader = augment_loader(
     DataLoader(train, batch_size=32, shuffle=True), sampler, ratio=0.5, labels="balanced"

@@ -1,4 +1,4 @@
-"""Images in plain PyTorch: fit a sampler, put its rows into a DataLoader, and ask whether it helped.
+"""Images in plain PyTorch: fit a sampler, augment a loader, measure the benefit.
 
 Run: python examples/images_pytorch.py        (about a minute)
 """
@@ -17,16 +17,14 @@ def make_model() -> nn.Module:
 
 
 digits = load_digits()
-X = (
-    torch.from_numpy(digits.images).float().unsqueeze(1) / 8 - 1
-)  # (n, 1, 8, 8), the form that the network trains on
+X = torch.from_numpy(digits.images).float().unsqueeze(1) / 8 - 1  # (n, 1, 8, 8) in [-1, 1]
 y = torch.from_numpy(digits.target)
 train = TensorDataset(X[:300], y[:300])
 
-# 1. Fit a sampler on the training rows alone.
+# 1. Fit a sampler on the training rows only.
 sampler = ConditionalGAN(max_steps=300, random_state=0).fit(train)
 
-# 2. The loader stays as it is; a third of each batch becomes synthetic.
+# 2. Wrap the loader: one third of each batch becomes synthetic.
 loader = augment_loader(DataLoader(train, batch_size=32, shuffle=True), sampler, ratio=1 / 3)
 model = make_model()
 optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
@@ -39,7 +37,8 @@ with torch.no_grad():
     accuracy = (model(X[300:]).argmax(dim=1) == y[300:]).float().mean()
 print(f"accuracy on rows not seen: {accuracy:.3f}")
 
-# 3. One run proves nothing. Paired seeds, equal steps, strong baselines, an interval:
+# 3. One run is no evidence. A study has paired seeds, equal steps, strong baselines and
+# confidence intervals.
 study = Study(
     X.numpy(),
     digits.target,

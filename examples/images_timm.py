@@ -1,4 +1,7 @@
-"""A training loop as timm's: soft labels, a mix function after the loader, a schedule by updates, averaged weights.
+"""A training loop in the style of timm: wrap the loader and keep the rest.
+
+The loop has soft labels, a mix function after the loader, a learning-rate schedule per
+update, and averaged weights.
 
 Run: python examples/images_timm.py        (about half a minute)
 """
@@ -21,7 +24,8 @@ train = TensorDataset(X[:300], y[:300])
 torch.manual_seed(0)
 sampler = ConditionalVAE(max_steps=300, random_state=0).fit(train)
 
-# The loader is wrapped, so everything behind it stays: `len`, the schedule, the mix function, the loss.
+# Only the loader is wrapped. Its length, the schedule, the mix function and the loss
+# are unchanged.
 loader_train = DataLoader(train, batch_size=32, shuffle=True, drop_last=True)
 loader_train = augment_loader(loader_train, sampler, ratio=0.3, labels="balanced")
 mixup_fn = v2.RandomChoice([v2.MixUp(alpha=0.2, num_classes=10), v2.CutMix(num_classes=10)])

@@ -1,6 +1,6 @@
-"""A torchvision pipeline: some images are replaced by rows of a bank, others moved towards one.
+"""A torchvision pipeline: replace some images by synthetic rows, and vary others.
 
-Run: python examples/images_torchvision.py        (some 20 seconds)
+Run: python examples/images_torchvision.py        (about 20 seconds)
 """
 
 import tempfile
@@ -16,14 +16,13 @@ from torchvision.transforms import v2
 from gen_augment import ConditionalVAE, SampleBank
 from gen_augment.inject.torchvision import SyntheticReplace, Vary
 
-images = torch.from_numpy(load_digits().images * 15.9375).to(torch.uint8)[
-    :, None
-]  # (n, 1, 8, 8) from 0 to 255
+# Shape (n, 1, 8, 8), values from 0 to 255.
+images = torch.from_numpy(load_digits().images * 15.9375).to(torch.uint8).unsqueeze(1)
 labels = torch.from_numpy(load_digits().target)
 
 
 class Digits(Dataset[Any]):
-    """The first 300 digits, as a dataset of torchvision holds its images: one transform for image and label."""
+    """The first 300 digits; `transforms` takes the image and the label."""
 
     def __init__(self, transforms: v2.Transform) -> None:
         self.transforms = transforms
@@ -37,14 +36,12 @@ class Digits(Dataset[Any]):
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    # A bank is built once, and read by the workers of any loader.
+    # A bank is built once; the workers of any loader can read it.
     sampler = ConditionalVAE(max_steps=500, random_state=0).fit(images[:300], labels[:300])
     bank = SampleBank.build(sampler, 2000, tempfile.mkdtemp() + "/digits")
 
-    replace, vary = (
-        SyntheticReplace(bank, p=0.2, labels="balanced"),
-        Vary(bank, p=0.3, strength=(0.1, 0.4)),
-    )
+    replace = SyntheticReplace(bank, p=0.2, labels="balanced")
+    vary = Vary(bank, p=0.3, strength=(0.1, 0.4))
     to_float = v2.ToDtype(torch.float32, scale=True)
     augment = v2.Compose([replace, vary, to_float, v2.RandomErasing(p=0.2, scale=(0.02, 0.1))])
     loader = DataLoader(

@@ -1,4 +1,4 @@
-"""Hugging Face's Trainer: a collator that replaces a share of each batch.
+"""Hugging Face's Trainer: a collator that adds synthetic rows to each batch.
 
 Run: python examples/images_transformers.py        (about half a minute)
 """
@@ -20,7 +20,7 @@ y = torch.from_numpy(digits.target)
 
 
 class Images(Dataset):
-    """Rows as Trainer wants them: dicts."""
+    """Rows as dicts, the format that Trainer expects."""
 
     def __init__(self, images, labels):
         self.images, self.labels = images, labels
@@ -43,7 +43,7 @@ class Classifier(nn.Module):
 
 
 class Collator:
-    """Training batches with synthetic rows in them; a class, so that workers can be given it."""
+    """Collates batches with synthetic rows; a class can be pickled for workers."""
 
     def __init__(self, mix):
         self.mix = mix
@@ -53,7 +53,8 @@ class Collator:
 
 
 class AugmentedTrainer(Trainer):
-    # Trainer has one collator for training and evaluation: synthetic rows belong into the first alone.
+    # Trainer uses one collator for training and evaluation. Only training batches
+    # should have synthetic rows.
     def get_eval_dataloader(self, eval_dataset=None):
         collator, self.data_collator = self.data_collator, default_collate
         try:
@@ -65,21 +66,27 @@ class AugmentedTrainer(Trainer):
 set_seed(0)
 sampler = ConditionalVAE(max_steps=300, random_state=0).fit(X[:300], y[:300])
 with tempfile.TemporaryDirectory() as folder:
-    bank = SampleBank.build(
-        sampler, 2000, folder + "/bank"
-    )  # collators run in workers, which read banks
+    # Collators run in workers, which can read a bank.
+    bank = SampleBank.build(sampler, 2000, folder + "/bank")
     arguments = TrainingArguments(
-        folder, num_train_epochs=20, per_device_train_batch_size=32, learning_rate=5e-3, report_to=[], use_cpu=True,
-        save_strategy="no", logging_strategy="no", disable_tqdm=True,
-    )  # fmt: skip
+        folder,
+        num_train_epochs=20,
+        per_device_train_batch_size=32,
+        learning_rate=5e-3,
+        report_to=[],
+        use_cpu=True,
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+    )
     trainer = AugmentedTrainer(
         Classifier(),
         arguments,
         data_collator=Collator(SyntheticMix(bank, ratio=0.3)),
         train_dataset=Images(X[:300], y[:300]),
         eval_dataset=Images(X[300:], y[300:]),
-        compute_metrics=lambda found: {
-            "accuracy": np.mean(found.predictions.argmax(axis=1) == found.label_ids)
+        compute_metrics=lambda result: {
+            "accuracy": np.mean(result.predictions.argmax(axis=1) == result.label_ids)
         },
     )
     trainer.train()

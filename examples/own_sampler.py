@@ -1,9 +1,10 @@
-"""A sampler of your own in one file: a normal distribution for each class, with learned mean and Cholesky factor.
+"""A sampler of your own: one normal distribution per class.
 
-The base class reads data, encodes labels, seeds, saves, shows progress and places the network. A
-study takes the sampler like any other.
+The mean and the Cholesky factor of each class are learned. The base class reads the
+data, encodes labels, sets seeds, saves the sampler, shows progress and moves the
+network to its device. A study accepts the sampler like any other.
 
-Run: python examples/own_sampler.py        (some seconds)
+Run: python examples/own_sampler.py        (a few seconds)
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from gen_augment.types import Batch
 
 
 class NormalNetwork(nn.Module):
-    """``x = mean_y + L_y z``."""
+    """The model ``x = mean_y + L_y z``."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
@@ -28,14 +29,14 @@ class NormalNetwork(nn.Module):
         self.factor = nn.Parameter(torch.eye(n_values).repeat(spec.n_classes, 1, 1))
 
     def lower(self, y: Tensor) -> Tensor:
-        """Cholesky factors, one a row: ``(B, n, n)``."""
+        """Return the Cholesky factor of each row, shape ``(B, n, n)``."""
         factor = self.factor[y]
         return factor.tril(-1) + torch.diag_embed(
             nn.functional.softplus(factor.diagonal(dim1=1, dim2=2))
         )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Mean negative log-likelihood, in nats a row."""
+        """Return the mean negative log-likelihood, in nats per row."""
         density: Any = torch.distributions.MultivariateNormal(
             self.mean[y], scale_tril=self.lower(y)
         )
@@ -45,7 +46,7 @@ class NormalNetwork(nn.Module):
 
 @register_sampler
 class NormalSampler(NetworkSampler):
-    """Maximum likelihood by gradient steps, for tables."""
+    """A sampler of tables, fitted by gradient steps on the likelihood."""
 
     method = "normal"
 
@@ -76,16 +77,10 @@ class NormalSampler(NetworkSampler):
 
 if __name__ == "__main__":
     X, y = load_wine(return_X_y=True, as_frame=True)
-    print(
-        NormalSampler(max_steps=500, lr=2e-2, random_state=0)
-        .fit(X, y)
-        .sample(3, y=1)[0]
-        .round(2)
-        .T.to_string()
-    )
+    sampler = NormalSampler(max_steps=500, lr=2e-2, random_state=0).fit(X, y)
+    rows, _ = sampler.sample(3, y=1)
+    print(rows.round(2).T.to_string())
+
     samplers = {"normal": NormalSampler(max_steps=500, lr=2e-2)}
-    print(
-        Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3)
-        .run()
-        .verdict()
-    )
+    study = Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3)
+    print(study.run().verdict())

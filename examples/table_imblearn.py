@@ -1,6 +1,6 @@
-"""Imbalanced-learn: a generator as the over-sampler of a pipeline, its parameters searched over like any others.
+"""Imbalanced-learn: use a generator as an over-sampler, and tune its parameters.
 
-Run: python examples/table_imblearn.py        (some seconds)
+Run: python examples/table_imblearn.py        (a few seconds)
 """
 
 from imblearn.over_sampling import SMOTE
@@ -17,7 +17,8 @@ folds = StratifiedKFold(5, shuffle=True, random_state=0)
 
 
 def classifier(over_sampler):
-    # In a pipeline of imbalanced-learn the over-sampler sees the training part of each fold alone.
+    # In an imbalanced-learn pipeline, the over-sampler sees only the training part of
+    # each fold.
     return make_pipeline(StandardScaler(), over_sampler, LogisticRegression())
 
 
@@ -39,5 +40,6 @@ for name, model in (
     ("ConditionalVAE", search.best_estimator_),
 ):
     scores = cross_val_score(model, X, y, scoring="average_precision", cv=folds)
-    # The parameters of the last one were chosen on these very rows, which favours it: a Study is the fair comparison.
+    # The parameters of the last model were chosen on the same rows, which favours it. A
+    # Study makes a fair comparison.
     print(f"average precision, {name}: {scores.mean():.3f}")

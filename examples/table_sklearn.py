@@ -1,4 +1,4 @@
-"""An imbalanced table in scikit-learn: draw exactly the rows that are missing, and compare with SMOTE.
+"""An imbalanced table in scikit-learn: balance the classes, compare with oversampling.
 
 Run: python examples/table_sklearn.py        (about a minute)
 """
@@ -13,15 +13,13 @@ from sklearn.preprocessing import StandardScaler
 from gen_augment import ConditionalVAE, Study
 
 data = load_breast_cancer(as_frame=True)
-# One malignant row for each ten benign ones.
+# Keep one malignant row for every ten benign rows.
 keep = np.r_[np.flatnonzero(data.target == 1), np.flatnonzero(data.target == 0)[:35]]
-X, y = (
-    data.data.iloc[keep].reset_index(drop=True),
-    data.target.iloc[keep].map({0: "malignant", 1: "benign"}),
-)
-y = y.reset_index(drop=True)
+X = data.data.iloc[keep].reset_index(drop=True)
+y = data.target.iloc[keep].map({0: "malignant", 1: "benign"}).reset_index(drop=True)
 
-# A DataFrame goes in and a DataFrame comes out, with its columns and dtypes; labels too.
+# Samples of a DataFrame are a DataFrame with the same columns and dtypes; labels
+# likewise.
 sampler = ConditionalVAE(max_steps=500, random_state=0).fit(X, y)
 X_new, y_new = sampler.sample(y={"malignant": 322})
 balanced = pd.concat([X, X_new]), pd.concat([y, y_new])
@@ -37,9 +35,6 @@ study = Study(
     n_seeds=5,
 )
 result = study.run()
-print(
-    result.table()[["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]]
-    .round(3)
-    .to_string()
-)
+columns = ["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]
+print(result.table()[columns].round(3).to_string())
 print(result.verdict())

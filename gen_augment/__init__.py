@@ -1,4 +1,6 @@
-"""Synthetic data augmentation: fit a conditional generator, inject its samples, learn whether it helped.
+"""Synthetic data augmentation with conditional generators.
+
+Fit a sampler, add its rows to the training data, and measure whether they helped.
 
 >>> from gen_augment import ConditionalFlow, Study, augment_loader
 
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-#: Public names by the module that has them. Modules are imported when a name is first used, so
-#: that the command line answers ``--help`` without importing torch.
+#: Public names by the module that defines them. A module is imported when one of its
+#: names is first used, so the command line answers ``--help`` without importing torch.
 _NAMES = {
     "bank": ["SampleBank"],
     "errors": [

@@ -1,7 +1,8 @@
-"""Archives: one safetensors file with all else as JSON in its header. Nothing is unpickled.
+"""Archives: safetensors files whose header holds all other data as JSON.
 
-A file is written under a temporary name in the same folder and renamed. A reader sees the old file
-or the new one, and a failed write leaves nothing.
+Nothing is unpickled. A file is written under a temporary name in the same folder and
+renamed. A reader sees either the old or the new file, and a failed write leaves no file
+behind.
 """
 
 import contextlib
@@ -57,7 +58,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         umask = os.umask(0)
         os.umask(umask)
         with contextlib.suppress(PermissionError):  # some mounts fix the owner and the mode
-            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files
+            Path(temporary).chmod(0o666 & ~umask)  # mkstemp creates private files
         Path(temporary).replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -73,12 +74,14 @@ def write_json(path: str | os.PathLike[str], record: Mapping[str, Any]) -> Path:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Create the folder of `path`, and raise before a long computation if it is not writable.
+    """Create the folder of `path`, and raise if it is not writable.
+
+    Call this before a long computation.
 
     Raises
     ------
     ArchiveError
-        Nothing can be written to the folder.
+        The folder cannot be created or is not writable.
     """
     path = Path(path)
     try:
@@ -118,7 +121,7 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
 
 
 def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
-    """Return a mapping as JSON that `read` turns into it again, even if keys are numbers."""
+    """Return a mapping as JSON that `read` restores, even if keys are numbers."""
     pairs = [
         [key.item() if isinstance(key, np.generic) else key, value]
         for key, value in mapping.items()
@@ -131,12 +134,13 @@ def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
 def read(
     path: str | os.PathLike[str], *, with_tensors: bool = True
 ) -> tuple[JSON, dict[str, Tensor]]:
-    """Read an archive that `write` has written, or only its header.
+    """Read an archive written by `write`, or only its header.
 
     Raises
     ------
     ArchiveError
-        The file is missing, damaged, not from this package, or of another format version.
+        The file is missing, damaged, not from this package, or of another format
+        version.
     """
     path = Path(path)
     if not path.is_file():
@@ -154,14 +158,14 @@ def read(
         raise ArchiveError(f"{path} is a safetensors file that gen_augment has not written.")
     if header.get("format") != FORMAT:
         raise ArchiveError(
-            f"{path} has archive format {header.get('format')!r}; this version of gen_augment reads "
-            f"format {FORMAT}."
+            f"{path} has archive format {header.get('format')!r}; this version of gen_augment "
+            f"reads format {FORMAT}."
         )
     return header, tensors
 
 
 def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
-    """Raise `ArchiveError` if `found` lacks an expected key or holds an unknown one."""
+    """Raise `ArchiveError` if an expected key is missing or a key is unknown."""
     missing, unknown = expected - set(found), set(found) - expected
     if missing or unknown:
         raise ArchiveError(f"{what}: missing {sorted(missing)}, unknown {sorted(unknown)}.")

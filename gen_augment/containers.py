@@ -1,4 +1,4 @@
-"""The containers that rows come in: arrays, tensors, DataFrames, and lists of anything."""
+"""Operations on containers of rows: arrays, tensors, DataFrames and lists."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,22 +23,22 @@ __all__ = [
     "to_library",
 ]
 
-#: Attribute of a DataFrame that names the library whose table it was.
+#: Key in ``DataFrame.attrs`` of the library that the table was converted from.
 _LIBRARY = "gen_augment.library"
 
 
 def is_pil(row: Any) -> bool:
-    """Whether a row is a PIL image."""
+    """Return whether a row is a PIL image."""
     return isinstance(row, Image.Image)
 
 
 def library_of(X: Any) -> str:
-    """Return the name of the package that the type of `X` comes from."""
+    """Return the name of the package that defines the type of `X`."""
     return type(X).__module__.partition(".")[0]
 
 
 def as_pandas(X: Any) -> Any:
-    """Turn a polars or pyarrow table into a DataFrame; all else stays as it is."""
+    """Convert a polars or pyarrow table to a DataFrame; return other data unchanged."""
     library = library_of(X)
     if library == "polars" and hasattr(X, "to_arrow") and hasattr(X, "columns"):
         frame = _from_arrow(X.to_arrow())
@@ -48,14 +48,14 @@ def as_pandas(X: Any) -> Any:
 
 
 def pandas_only(X: Any) -> Any:
-    """Turn a table into a DataFrame whose synthetic rows are DataFrames too."""
+    """Convert a table to a DataFrame whose synthetic rows are DataFrames too."""
     frame = as_pandas(X).copy()
     frame.attrs.pop(_LIBRARY, None)
     return frame
 
 
 def _from_arrow(table: Any) -> pd.DataFrame:
-    """Whole numbers with missing values stay whole, and dates become datetime64."""
+    """Convert to a DataFrame, with nullable integers and datetime64 for dates."""
     whole = {
         getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name)
         for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -71,12 +71,12 @@ def _from_arrow(table: Any) -> pd.DataFrame:
 
 
 def converted_from(X: Any) -> str:
-    """Return the library whose table a DataFrame was, or an empty string."""
+    """Return the library that a DataFrame was converted from, or an empty string."""
     return str(getattr(X, "attrs", {}).get(_LIBRARY, ""))
 
 
 def to_library(frame: pd.DataFrame, library: str) -> Any:
-    """Turn a DataFrame into a table of `library`, if that is polars."""
+    """Convert a DataFrame to a polars table if `library` is "polars"."""
     if library != "polars":
         return frame
     import polars
@@ -85,12 +85,19 @@ def to_library(frame: pd.DataFrame, library: str) -> Any:
 
 
 def stack_rows(X: Any) -> Any:
-    """Rows that come in a list as one array or tensor; lists of PIL images or strings, and all else, as they are.
+    """Stack a list of rows into one array or tensor.
+
+    Lists of PIL images or strings, and data that is not a list, are returned unchanged.
 
     Raises
     ------
     InputError
         The rows differ in shape.
+
+    Examples
+    --------
+    >>> stack_rows([[1, 2], [3, 4]]).shape
+    (2, 2)
     """
     if not isinstance(X, (list, tuple)) or any(isinstance(row, (Image.Image, str)) for row in X):
         return X
@@ -105,7 +112,7 @@ def stack_rows(X: Any) -> Any:
 
 
 def take(X: Any, index: np.ndarray) -> Any:
-    """Rows `index` of `X`, in the container it is."""
+    """Return rows `index` of `X` in the same kind of container."""
     if isinstance(X, (pd.DataFrame, pd.Series)):
         return X.iloc[index].reset_index(drop=True)
     if isinstance(X, (list, tuple)):
@@ -114,7 +121,7 @@ def take(X: Any, index: np.ndarray) -> Any:
 
 
 def concatenate(parts: Sequence[Any]) -> Any:
-    """Rows of all `parts`, one after the other, in the container of the first."""
+    """Concatenate the rows of all `parts` in the container of the first."""
     first = parts[0]
     if isinstance(first, pd.DataFrame):
         return pd.concat(parts, ignore_index=True)
@@ -125,7 +132,7 @@ def concatenate(parts: Sequence[Any]) -> Any:
 
         return polars.concat(list(parts))
     if isinstance(first, np.ndarray):
-        return np.concatenate(parts, dtype=first.dtype)  # its byte order too
+        return np.concatenate(parts, dtype=first.dtype)  # keeps the byte order too
     return [row for part in parts for row in part]
 
 
@@ -135,13 +142,13 @@ def _as_array(row: Any, number: int) -> np.ndarray:
     try:
         return np.asarray(row)
     except ValueError as error:
-        raise InputError(f"row {number} of X is no array: {error}") from error
+        raise InputError(f"row {number} of X is not an array: {error}") from error
 
 
 def _check_shapes(rows: Sequence[Any]) -> None:
     shapes = {tuple(row.shape) for row in rows}
     if len(shapes) > 1:
         raise InputError(
-            f"the rows of X have different shapes, such as {sorted(shapes)[:4]}: bring them to one first, those of a "
-            "Dataset with a transform."
+            f"the rows of X have different shapes, such as {sorted(shapes)[:4]}: resize them "
+            "to one shape, in a Dataset with a transform."
         )

@@ -3,20 +3,20 @@
 ::
 
     GenAugmentError
-    ├── InputError              (ValueError)    data, labels or parameters that cannot be used
-    │   ├── LeakError                           a test row among the rows that are trained on
-    │   └── RebuildError        (AttributeError) a loader that another library cannot rebuild
-    ├── ArchiveError            (ValueError)    a file that is no archive, or one that cannot be written
-    ├── NotFittedError          (sklearn's)     sampled before fitted
-    ├── DivergedError           (RuntimeError)  a loss that is no longer finite
-    ├── ExhaustedError          (RuntimeError)  filters that refuse too many rows
-    ├── WorkerDeviceError       (RuntimeError)  an accelerator used inside a DataLoader worker
-    └── MissingDependencyError  (ImportError)   an optional package that is not installed
+    ├── InputError              (ValueError)    invalid data, labels or parameters
+    │   ├── LeakError                           a test row among the training rows
+    │   └── RebuildError        (AttributeError) a loader that cannot be rebuilt
+    ├── ArchiveError            (ValueError)    a file that cannot be read or written
+    ├── NotFittedError          (sklearn's)     a sampler used before fit
+    ├── DivergedError           (RuntimeError)  a loss that is not finite
+    ├── ExhaustedError          (RuntimeError)  filters that reject too many rows
+    ├── WorkerDeviceError       (RuntimeError)  an accelerator in a DataLoader worker
+    └── MissingDependencyError  (ImportError)   a missing optional package
 
-ModeCollapseWarning (UserWarning) is the one warning of its own.
+The only warning class is ModeCollapseWarning (UserWarning).
 
-Each inherits the builtin that a caller would catch. Messages name the value received, where it was
-found, and the remedy.
+Each exception inherits from the builtin that a caller would catch. Messages name the
+value, the place where it was found, and the remedy.
 """
 
 from functools import partial
@@ -40,31 +40,32 @@ __all__ = [
 
 
 class GenAugmentError(Exception):
-    """Root of every exception that gen_augment raises on purpose."""
+    """Base class of all exceptions that gen_augment raises."""
 
 
 class InputError(GenAugmentError, ValueError):
-    """Data, labels or parameters that cannot be used as given."""
+    """Invalid data, labels or parameters."""
 
 
 class LeakError(InputError):
-    """A row of the test part found among the rows that a model is trained on."""
+    """A test row is among the rows that a model is trained on."""
 
 
 class RebuildError(InputError, AttributeError):
-    """A loader taken apart in a way that would lose its synthetic rows."""
+    """Rebuilding the loader in this way would lose its synthetic rows."""
 
 
 class ArchiveError(GenAugmentError, ValueError):
-    """A file that is not a readable archive of this version, or a place that cannot be written."""
+    """A file is not a readable archive of this version, or cannot be written."""
 
 
-class NotFittedError(GenAugmentError, _SklearnNotFittedError):  # type: ignore[misc] # scikit-learn has no types
-    """A sampler used before `fit`."""
+# scikit-learn has no types.
+class NotFittedError(GenAugmentError, _SklearnNotFittedError):  # type: ignore[misc]
+    """A sampler was used before `fit`."""
 
 
 class DivergedError(GenAugmentError, RuntimeError):
-    """A training loss that is no longer finite.
+    """A training loss is no longer finite.
 
     Attributes
     ----------
@@ -80,17 +81,17 @@ class DivergedError(GenAugmentError, RuntimeError):
         self.loss = loss
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As it stands, an exception with keywords cannot come back from another process.
+        # By default, an exception with keyword arguments cannot be unpickled.
         return partial(type(self), step=self.step, loss=self.loss), self.args
 
 
 class ExhaustedError(GenAugmentError, RuntimeError):
-    """Too few rows passed the filters within the number of draws allowed.
+    """Too few rows passed the filters within the allowed number of draws.
 
     Attributes
     ----------
     kept, drawn : int
-        Rows that passed, and rows that were generated.
+        Numbers of rows that passed, and of rows that were generated.
     """
 
     def __init__(self, message: str, *, kept: int, drawn: int) -> None:
@@ -103,12 +104,12 @@ class ExhaustedError(GenAugmentError, RuntimeError):
 
 
 class WorkerDeviceError(GenAugmentError, RuntimeError):
-    """A sampler on an accelerator used inside a DataLoader worker."""
+    """A sampler on an accelerator was used inside a DataLoader worker."""
 
 
 class MissingDependencyError(GenAugmentError, ImportError):
-    """An optional package is needed and not installed; the message names the extra."""
+    """A required optional package is not installed; the message names the extra."""
 
 
 class ModeCollapseWarning(UserWarning):
-    """Generated rows of a class have become much less varied, or much less like the real ones, than they were."""
+    """Generated rows of a class are much less diverse or realistic than before."""

@@ -1,4 +1,4 @@
-"""Distances between sets of vectors and nearest neighbours, in parts of bounded memory."""
+"""Distances between sets of vectors, and nearest neighbours, in bounded memory."""
 
 from collections.abc import Iterator
 
@@ -7,25 +7,32 @@ from torch import Tensor
 
 __all__ = ["PART_SIZE", "distances", "members", "nearest", "radii"]
 
-#: Distances held at a time: 40 MB of float64. Blocks of more than 32 MB are returned to the
-#: system when they are freed; smaller ones accumulate in glibc's heap.
+#: Number of distances in memory at a time: 40 MB of float64. Freed blocks of more
+#: than 32 MB are returned to the system; smaller ones accumulate in glibc's heap.
 PART_SIZE = 5_000_000
 
 
 def distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the Euclidean distances of a few rows of `a` at a time to all rows of `b`."""
+    """Yield Euclidean distances to all rows of `b`, for a few rows of `a` at a time."""
     size = max(1, PART_SIZE // len(b))
     for start in range(0, len(a), size):
         part = slice(start, start + size)
-        # Differences are exact where matrix products are not: equal rows are at distance 0,
-        # and d(a, b) equals d(b, a) to the bit.
+        # Differences are exact where matrix products are not: equal rows are at
+        # distance 0, and d(a, b) equals d(b, a) to the bit.
         yield part, torch.cdist(a[part], b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
-    """Return each row's distance to its k-th nearest other row, or the farthest of fewer.
+    """Return the distance of each row to its k-th nearest other row.
 
-    `rows` selects the rows of `x` that are asked for; all by default.
+    If there are fewer than k other rows, it is the distance to the farthest.
+
+    `rows` selects rows of `x`; the default is all.
+
+    Examples
+    --------
+    >>> radii(torch.tensor([[0.0], [1.0], [3.0]]), k=1).tolist()
+    [1.0, 1.0, 2.0]
     """
     some = x if rows is None else x[rows]
     k = min(k + 1, len(x))  # the nearest row is the row itself
@@ -37,8 +44,8 @@ def radii(x: Tensor, k: int, rows: Tensor | None = None) -> Tensor:
 def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Test which rows lie on the manifold of the other set.
 
-    The manifold of a set is the union of closed balls around its rows. Each ball reaches
-    to the row's k-th nearest neighbour in the set (Kynkäänniemi et al. 2019,
+    The manifold of a set is the union of closed balls around its rows. Each ball
+    reaches to the row's k-th nearest neighbour in the set (Kynkäänniemi et al. 2019,
     arXiv:1904.06991).
 
     Returns
@@ -57,11 +64,11 @@ def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def nearest(rows: Tensor, others: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-    """Return distances to the `k` nearest of `others`, and their positions: (n, k) each.
+    """Return distances and positions of the `k` nearest of `others`, (n, k) each.
 
     Neighbours are found with matrix products, which is several times as fast as
-    `distances`; rounding may choose another neighbour that is equally near. The distances
-    returned are computed from differences, so a copy is at distance 0.
+    `distances`; rounding may choose another neighbour that is equally near. The
+    distances returned are computed from differences, so a copy is at distance 0.
     """
     middle = others.mean(dim=0)
     rows, others = rows - middle, others - middle

@@ -1,8 +1,9 @@
-"""Addressable noise: row *i* of an endless table of random numbers, independent of other calls.
+"""Addressable noise: rows of an endless table of random numbers.
 
-``torch.randn(n)`` is not a prefix of ``torch.randn(m)``, so noise is drawn in fixed blocks of 256
-rows, each from its own generator, seeded by a hash of ``(seed, block)``. A block costs about as
-much as a plain draw of 256 rows; one generator for each row would cost about twenty times as much.
+Row *i* does not depend on other calls. ``torch.randn(n)`` is not a prefix of
+``torch.randn(m)``, so noise is drawn in fixed blocks of 256 rows. Each block has its
+own generator, seeded by a hash of ``(seed, block)``. A block costs about as much as a
+plain draw of 256 rows; one generator per row would cost about twenty times as much.
 """
 
 import hashlib
@@ -49,7 +50,7 @@ def derive_seed(seed: int, *path: str | int) -> int:
 
 
 def resolve_seed(random_state: RandomState) -> int:
-    """Return scikit-learn's `random_state` as one integer; None draws fresh entropy.
+    """Convert scikit-learn's `random_state` to one integer; None draws fresh entropy.
 
     NumPy's global generator is not used.
 
@@ -81,7 +82,7 @@ def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
     shape : tuple of int
         Shape of one row.
     seed : int
-        Names the table.
+        Identifies the table.
 
     Returns
     -------
@@ -97,12 +98,12 @@ def normal(index: np.ndarray, shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 def uniform(index: np.ndarray, seed: int, shape: tuple[int, ...] = ()) -> np.ndarray:
-    """Return uniform numbers in [0, 1) by address: ndarray of shape (n, *shape), float64."""
+    """Return uniform numbers in [0, 1) by address, float64 of shape (n, *shape)."""
     return _rows(_uniform_block, index, shape, seed).numpy()
 
 
 def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.ndarray:
-    """Draw class numbers by address with the given probabilities: ndarray of shape (n,), int64."""
+    """Draw class numbers by address with `probabilities`, int64 of shape (n,)."""
     return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
 
 
@@ -110,7 +111,8 @@ def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.n
 def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators within the block, and restore them afterwards.
 
-    Layer initialisation and dropout take no generator, so training needs the global one.
+    Layer initialisation and dropout take no generator, so training needs the global
+    one.
     """
     on_cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_cuda else []):
@@ -149,7 +151,7 @@ def _generator(seed: int, block: int) -> torch.Generator:
     return torch.Generator("cpu").manual_seed(derive_seed(seed, "block", block))
 
 
-# Blocks are cached, so that reading a table row by row costs one draw for each block.
+# Blocks are cached, so reading a table row by row costs one draw per block.
 @lru_cache(maxsize=4)
 def _normal_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
     return torch.randn(

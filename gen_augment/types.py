@@ -21,43 +21,45 @@ __all__ = [
 ]
 
 JSON = dict[str, Any]
-#: ``"step"`` and each loss by name, with one value for each reading.
+#: ``"step"`` and each loss by name, with one value per logged step.
 History = dict[str, list[float]]
 Batch = tuple[Tensor, Tensor]
 StepFunction = Callable[[Batch], dict[str, Tensor]]
 
-#: Columns of a table that are not what their dtype says, by name or position: "number",
+#: Types of columns whose dtype is misleading, by name or position: "number",
 #: "continuous" (a number without a step) or "category".
 ColumnTypes = Mapping[Any, str] | None
 
-#: Labels that `sample` takes: None for the prior, one label, one for each row, or counts by label.
+#: Labels accepted by `sample`: None for the class prior, one label for all rows, one
+#: label per row, or counts by label.
 Labels = ArrayLike | Mapping[Any, int] | None
 
 
 @runtime_checkable
 class SupportsSample(Protocol):
-    """What injectors need of a source: rows by address, and the labels it knows.
+    """The source of rows that injectors need: rows by address, and known labels.
 
-    This is all that a user's own source must have. Its rows are numbered consecutively.
+    A user's own source needs no other members. Its rows are numbered consecutively.
     """
 
     classes_: np.ndarray
     class_prior_: np.ndarray
 
     def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> Any:
-        """Rows number `index` of the endless table that `seed` names, with labels `y`."""
+        """Return rows `index` of the endless table for `seed`, with labels `y`."""
         ...
 
 
 @runtime_checkable
 class SupportsAddresses(SupportsSample, Protocol):
-    """A source that numbers its rows itself and puts them on a device.
+    """A source that assigns addresses to its rows and can put them on a device.
 
-    Samplers number rows through all classes, and a `SampleBank` within each class.
+    Samplers number rows across all classes; a `SampleBank` numbers them within each
+    class.
     """
 
     def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
-        """Addresses of the next rows of these classes, given how many of each came before."""
+        """Return addresses of the next rows of `codes`, after `n_before` of each."""
         ...
 
     def generate(
@@ -68,13 +70,16 @@ class SupportsAddresses(SupportsSample, Protocol):
         seed: int | None = None,
         device: str | torch.device = "cpu",
     ) -> Any:
-        """Rows by address; Tensors are put on the device."""
+        """Return rows by address; tensors are on `device`."""
         ...
 
 
 @runtime_checkable
 class GeneratesRows(SupportsSample, Protocol):
-    """What a bank needs besides: the encodings of rows and labels, and a fingerprint."""
+    """A source that a bank can be built from.
+
+    It adds the encodings of rows and labels, and a fingerprint.
+    """
 
     seed_: int
 
@@ -87,4 +92,4 @@ class GeneratesRows(SupportsSample, Protocol):
         """The encoding of the labels."""
 
     def fingerprint(self) -> str:
-        """Hash everything that decides the rows."""
+        """Return a hash of everything that determines the rows."""

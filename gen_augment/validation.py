@@ -1,4 +1,7 @@
-"""Checks of what users pass in; each failure is an `InputError` that names the value and the remedy."""
+"""Validation of user input.
+
+Each failed check raises an `InputError` that names the value and the remedy.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +23,7 @@ __all__ = [
 
 
 def check_positive_int(name: str, value: Any) -> int:
-    """Return `value` as int, or raise if it is not a whole number of at least 1."""
+    """Return `value` as an int; raise if it is not an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise InputError(f"{name}={value!r} is not a whole number of at least 1.")
     return int(value)
@@ -35,7 +38,18 @@ def check_range(
     open_low: bool = False,
     open_high: bool = False,
 ) -> float:
-    """Return `value` as float, or raise if it lies outside [low, high]; an open end does not belong to it."""
+    """Return `value` as a float; raise if it lies outside the interval.
+
+    The interval is [low, high]. `open_low` and `open_high` exclude an end.
+
+    Examples
+    --------
+    >>> check_range("p", 1, 0, 1)
+    1.0
+    >>> check_range("p", 1, 0, 1, open_high=True)
+    Traceback (most recent call last):
+    gen_augment.errors.InputError: p=1 is not a number in [0, 1).
+    """
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, bool
     )
@@ -45,19 +59,18 @@ def check_range(
         and (value < high if open_high else value <= high)
     ):
         return float(value)
-    raise InputError(
-        f"{name}={value!r} is not a number in {'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}."
-    )
+    interval = f"{'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}"
+    raise InputError(f"{name}={value!r} is not a number in {interval}.")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise if `value` is none of `choices`."""
+    """Raise if `value` is not one of `choices`."""
     if value not in choices:
         raise InputError(f"{name}={value!r} is not one of {', '.join(map(repr, choices))}.")
 
 
 def check_same_length(n_rows: int, n_labels: int) -> None:
-    """Raise if there is not one label a row."""
+    """Raise if the number of labels differs from the number of rows."""
     if n_rows != n_labels:
         raise InputError(
             f"X has {n_rows} rows and y has {n_labels} labels: give one label for each row."
@@ -65,35 +78,38 @@ def check_same_length(n_rows: int, n_labels: int) -> None:
 
 
 def check_finite(values: np.ndarray, what: str = "X") -> None:
-    """Raise if any value is NaN or infinite, naming the first row."""
+    """Raise if any value is NaN or infinite; the message names the first such row."""
     if values.size and np.issubdtype(values.dtype, np.floating):
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
             row = int(np.argmin(finite))
             bad = "NaN" if np.isnan(values[row]).any() else "infinity"
             raise InputError(
-                f"{what} contains {bad} ({bad.lower()} first seen in row {row}; {int((~finite).sum())} rows in all): "
-                "impute or drop those rows first."
+                f"{what} contains {bad} (first in row {row}; {int((~finite).sum())} such rows in "
+                "total): impute the values or drop those rows."
             )
 
 
 def check_all_labelled(codes: np.ndarray) -> None:
-    """Raise if a row has no label, by the class numbers of `LabelCodec.fit(y)`."""
+    """Raise if a class number is negative, which marks a row without a label."""
     if (codes < 0).any():
         raise InputError(
-            "y holds -1, which samplers take for a row without a label: leave such rows out, or, if -1 is a class, "
-            "give it another name."
+            "y contains -1, which marks rows without a label. Drop those rows, or rename the class "
+            "if -1 is one."
         )
 
 
 def check_class_counts(
     classes: np.ndarray, counts: np.ndarray, minimum: int, method: str, what: str = "rows"
 ) -> None:
-    """Raise if there are fewer than two classes, or fewer rows (or groups) in one than `method` needs."""
+    """Raise if y has fewer than two classes, or a class fewer than `minimum` rows.
+
+    The message names `method` and `what` was counted: "rows" or "groups".
+    """
     if len(classes) < 2:
         raise InputError(
-            f"y holds only one class, {classes.tolist()[0]!r}: {method} learns what tells classes apart "
-            "and needs at least 2 classes."
+            f"y holds only one class, {classes.tolist()[0]!r}: {method} needs at least 2 classes. "
+            "Add rows of another class."
         )
     short = counts < minimum
     if short.any():
@@ -102,23 +118,24 @@ def check_class_counts(
             for c, n in zip(classes[short].tolist(), counts[short].tolist(), strict=True)
         )
         raise InputError(
-            f"{method} needs at least {minimum} {what} in every class, but y has fewer for {{{named}}}: "
-            f"add {what}, merge these classes into others, or leave them out."
+            f"{method} needs at least {minimum} {what} in every class, but y has fewer for "
+            f"{{{named}}}: add {what}, merge these classes into others, or drop them."
         )
 
 
 def check_index(index: Any) -> np.ndarray:
-    """Return row numbers as an int64 array of shape (n,), or raise."""
+    """Return row numbers as an int64 array of shape (n,); raise if they are invalid."""
     try:
         array = np.asarray(index)
     except ValueError as error:  # ragged
         raise InputError(f"index must be a sequence of whole numbers: {error}") from error
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise InputError(
-            f"index must be a sequence of whole numbers, got {type(index).__name__} of shape {array.shape}."
+            f"index must be a sequence of whole numbers, got {type(index).__name__} of shape "
+            f"{array.shape}."
         )
     if array.size and not 0 <= array.min() <= array.max() < 2**63:
         raise InputError(
-            f"index holds {array.min()} to {array.max()}: row numbers go from 0 to 2**63 - 1."
+            f"index holds {array.min()} to {array.max()}: row numbers range from 0 to 2**63 - 1."
         )
     return array.astype(np.int64)

@@ -120,8 +120,8 @@ def traverse(
     flat = codes.flatten(1)
     if not n_axes < len(flat) or n_axes > flat.shape[1]:
         raise InputError(
-            f"n_axes={n_axes}, and there are {len(flat)} rows with codes of {flat.shape[1]} numbers: "
-            "give more rows, or choose fewer axes."
+            f"n_axes={n_axes}, but there are {len(flat)} rows with codes of {flat.shape[1]} "
+            "numbers: give more rows, or choose fewer axes."
         )
     centred = flat - flat.mean(dim=0)
     _, lengths, axes = torch.linalg.svd(centred, full_matrices=False)

@@ -296,6 +296,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         free = shutil.disk_usage(next(folder for folder in path.parents if is_there(folder))).free
         raise ArchiveError(
-            f"cannot write the bank {path}: {error.strerror or error} ({free / 1e6:.0f} MB are free "
-            "there). Choose a writable folder with space, or free some and build again to resume."
+            f"cannot write the bank {path}: {error.strerror or error} ({free / 1e6:.0f} MB are "
+            "free there). Choose a writable folder with space, or free some and build again to "
+            "resume."
         ) from error

@@ -181,8 +181,8 @@ class Manifest:
             raise ArchiveError(f"{path} is not a readable manifest of a bank: {error}") from error
         if record.get("format") != FORMAT:
             raise ArchiveError(
-                f"{path} has bank format {record.get('format')!r}; this version of gen_augment reads "
-                f"{FORMAT}."
+                f"{path} has bank format {record.get('format')!r}; this version of gen_augment "
+                f"reads {FORMAT}."
             )
         if checksum != expected:
             raise ArchiveError(f"{path} is damaged: its checksum is wrong. Build the bank again.")

@@ -63,8 +63,8 @@ def _rows_per_class(
         raise InputError(f"counts={counts!r} asks for no rows.")
     if sum(numbers) > MAX_ROWS or sum(numbers) * max_draws >= 2**63:
         raise InputError(
-            f"counts={counts!r} with max_draws={max_draws}: a bank has at most 2**40 rows, chosen from "
-            "2**63."
+            f"counts={counts!r} with max_draws={max_draws} is too large: a bank has at most 2**40 "
+            "rows, chosen from 2**63. Lower counts or max_draws."
         )
     if not isinstance(counts, Mapping):
         return tuple(allocate(numbers[0], prior).tolist())

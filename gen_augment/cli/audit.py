@@ -76,7 +76,7 @@ def audit(
     --------
     `gen-augment audit flow.safetensors fashion-mnist --per-class 1000 -o flow.html`
 
-    `gen-augment audit vae.safetensors train.csv --target churned --unseen test.csv --group region -o churn.html`
+    `gen-augment audit vae.safetensors a.csv --target y --unseen b.csv --group region -o vae.html`
     """
     from gen_augment.auditing import audit as run_audit
     from gen_augment.cli.loading import open_sampler, read_data

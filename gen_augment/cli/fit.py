@@ -83,7 +83,7 @@ def fit(
 
     `gen-augment fit more/ --init flow.safetensors --steps 1000 -o more.safetensors`
 
-    `gen-augment fit customers.csv --target churned --drop id --category zip -o customers.safetensors`
+    `gen-augment fit people.csv --target churned --drop id --category zip -o people.safetensors`
     """
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data

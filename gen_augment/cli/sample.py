@@ -64,7 +64,7 @@ def sample(
 
     `gen-augment sample customers.safetensors -n 10000 -o synthetic.parquet`
 
-    `gen-augment sample customers.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
+    `gen-augment sample vae.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
     """
     from gen_augment.cli.loading import find_label, open_sampler
     from gen_augment.data.export import check_new, write_parts

@@ -273,8 +273,9 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
     if classes.dtype.kind not in "if" or len(classes) < 3 or classes[0] != -1:
         return False
     warnings.warn(
-        f"y holds -1 beside {classes[1:4].tolist()}: rows with -1 are taken as rows without a "
-        "label. Fit on Rows.read(X, y, unlabeled=-1) to confirm, or unlabeled=None if -1 is a class.",
+        f"y holds -1 and classes such as {classes[1:4].tolist()}: rows with -1 are taken as rows "
+        "without a label. Fit on Rows.read(X, y, unlabeled=-1) to confirm this, or with "
+        "unlabeled=None if -1 is a class.",
         stacklevel=4,
     )
     return True

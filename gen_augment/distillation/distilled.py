@@ -214,7 +214,10 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     >>> from gen_augment import KDESampler
     >>> X, y = load_wine(return_X_y=True)
     >>> model = Distilled(
-    ...     DecisionTreeClassifier(max_depth=4), ExtraTreesClassifier(20), KDESampler(), random_state=0
+    ...     DecisionTreeClassifier(max_depth=4),
+    ...     ExtraTreesClassifier(20),
+    ...     KDESampler(),
+    ...     random_state=0,
     ... ).fit(X, y)
     >>> model.n_synthetic_, model.predict_proba(X[:2]).shape
     (1780, (2, 3))

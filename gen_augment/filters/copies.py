@@ -95,8 +95,8 @@ class CopyGate(Novelty):
         if self.n_copies_ > self.max_copies:
             first = np.broadcast_to(np.asarray(y), len(scores)).tolist()[copies[0]]
             raise LeakError(
-                f"{len(copies)} of {len(scores)} synthetic rows are copies of training or forbidden "
-                f"rows, the first with label {first!r} ({self.n_copies_} since fit, "
+                f"{len(copies)} of {len(scores)} synthetic rows are copies of training or "
+                f"forbidden rows, the first with label {first!r} ({self.n_copies_} since fit, "
                 f"max_copies={self.max_copies}). Fit the sampler on more rows or for fewer steps, "
                 "or refuse single copies with Novelty."
             )

@@ -1,11 +1,13 @@
-"""One-hot blocks at the end of flat rows: their likelihood, and draws from their logits.
+"""Likelihood and sampling of the one-hot blocks at the end of flat rows.
 
-Draws are functions of given noise. Blocks have shape (B, width), where `width` is the sum of the
-widths in `blocks`.
+Samples are a function of the logits and the noise. Blocks have shape (B, width), where
+`width` is the sum of the widths in `blocks`.
 
 References
 ----------
-Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", 2017 (arXiv:1611.01144).
+Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", 2017
+(arXiv:1611.01144).
+
 Maddison, Mnih and Teh, "The Concrete Distribution", 2017 (arXiv:1611.00712).
 """
 
@@ -15,15 +17,15 @@ from torch.nn import functional as F
 
 __all__ = ["block_nll", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
 
-#: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using Conditional GAN",
-#: 2019.
+#: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using
+#: Conditional GAN", 2019.
 TEMPERATURE = 0.2
 
 
 def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """Return the mean over the batch of the cross-entropy of one-hot blocks, in nats per row.
+    """Return the cross-entropy of one-hot blocks, in nats per row.
 
-    Blocks without a 1 cost nothing.
+    The result is the mean over the batch. Blocks without a 1 contribute 0.
     """
     parts = torch.split(logits, list(blocks), dim=1)
     log_p = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
@@ -33,14 +35,23 @@ def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
 def draw_blocks(
     logits: Tensor, z: Tensor, blocks: tuple[int, ...], strength: float = 1.0
 ) -> Tensor:
-    """Draw one-hot blocks from `logits` by standard normal noise `z`; at strength 0 the mode."""
+    """Draw one-hot blocks from `logits` with standard normal noise `z`.
+
+    At strength 0 the result is the mode.
+
+    Examples
+    --------
+    >>> draw_blocks(torch.tensor([[0.0, 2.0, 1.0]]), torch.zeros(1, 3), (3,)).tolist()
+    [[0.0, 1.0, 0.0]]
+    """
     return _one_hot_argmax(logits + strength * _gumbel(z), blocks)
 
 
 def relaxed_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """Draw one-hot blocks as `draw_blocks` does, with the gradient of a softmax.
 
-    The values are exactly 0 and 1, so a discriminator cannot recognise generated rows by them.
+    The values are exactly 0 and 1, so a discriminator cannot recognise generated rows
+    by them.
     """
     noisy = (logits + _gumbel(z)) / TEMPERATURE
     parts = torch.split(noisy, list(blocks), dim=1)
@@ -49,7 +60,7 @@ def relaxed_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...]) -> Tensor
 
 
 def bounded_numbers(out: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """Map the numbers of a decoder's output to [-1, 1] by tanh; logits of blocks are unchanged."""
+    """Apply tanh to the numbers of a decoder's output; keep logits unchanged."""
     if not blocks:
         return out.tanh()
     n_places = sum(blocks)
@@ -63,6 +74,6 @@ def _one_hot_argmax(scores: Tensor, blocks: tuple[int, ...]) -> Tensor:
 
 
 def _gumbel(z: Tensor) -> Tensor:
-    """Map standard normal to standard Gumbel noise; a CPU needs 32 bits for it."""
+    """Map standard normal to standard Gumbel noise; the CPU needs float32 for it."""
     noise: Tensor = -(-torch.special.log_ndtr(z.float())).log()
     return noise

@@ -1,4 +1,4 @@
-"""Embeddings of the class and, in a flow, of the time."""
+"""Class and time embeddings."""
 
 import math
 
@@ -9,7 +9,9 @@ __all__ = ["ClassEmbedding", "TimeEmbedding"]
 
 
 class ClassEmbedding(nn.Embedding):
-    """Class codes (B,) to vectors (B, dim); the code -1, "no label", has the last vector.
+    """Embedding of class codes (B,) as vectors (B, dim).
+
+    The code -1, "no label", has the last vector.
 
     Parameters
     ----------
@@ -24,12 +26,14 @@ class ClassEmbedding(nn.Embedding):
 
 
 class TimeEmbedding(nn.Module):
-    """Times (B,) in [0, 1] to vectors (B, dim): an MLP of sines and cosines.
+    """Embedding of times (B,) in [0, 1] as vectors (B, dim).
+
+    It is an MLP on sines and cosines of the time.
 
     Parameters
     ----------
     dim, n_frequencies : int
-        Length of a vector, and number of frequencies, which form a geometric sequence.
+        Length of the vectors, and number of frequencies in a geometric sequence.
     """
 
     frequencies: Tensor

@@ -2,7 +2,8 @@
 
 References
 ----------
-Menon et al., "Long-tail learning via logit adjustment", 2021 (arXiv:2007.07314), equations 9 and 10.
+Menon et al., "Long-tail learning via logit adjustment", 2021
+(arXiv:2007.07314), equations 9 and 10.
 """
 
 from typing import Any

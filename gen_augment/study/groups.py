@@ -75,9 +75,7 @@ def _names(what: str, groups: Any, n: int) -> np.ndarray:
         )
     missing = pd.isna(names)
     if missing.any():
-        raise InputError(
-            f"{what}: row {int(np.argmax(missing))} has none; name one for each row, or leave it out."
-        )
+        raise InputError(f"{what}: row {int(np.argmax(missing))} has none; name one for each row.")
     return names
 
 

@@ -65,7 +65,8 @@ def paired_interval(
 
     References
     ----------
-    Nadeau and Bengio, "Inference for the Generalization Error", 2003 (Machine Learning 52), section 3.
+    Nadeau and Bengio, "Inference for the Generalization Error", 2003
+    (Machine Learning 52), section 3.
 
     Examples
     --------
@@ -165,7 +166,9 @@ def smallest_signed_rank_p(n: int) -> float:
 
 
 def signed_rank_p(differences: Sequence[float]) -> float:
-    """Two-sided p-value of Wilcoxon's signed-rank test, without differences of 0; 1 if none is left.
+    """Two-sided p-value of Wilcoxon's signed-rank test.
+
+    Differences of 0 are dropped; the p-value is 1 if none is left.
 
     References
     ----------
@@ -305,7 +308,8 @@ def spent_alpha(n: int, planned: int, *, first: int = 3, alpha: float = 0.05) ->
 
     References
     ----------
-    Lan and DeMets, "Discrete Sequential Boundaries for Clinical Trials", 1983 (Biometrika 70), equation 3.
+    Lan and DeMets, "Discrete Sequential Boundaries for Clinical Trials", 1983
+    (Biometrika 70), equation 3.
 
     Examples
     --------

@@ -37,15 +37,16 @@ class Outcome:
 class TrialStore:
     """The folder of a study.
 
-    ``study.json`` identifies the study, and ``settings.json`` describes it. ``trials.jsonl`` has one
-    line per trial, and ``predictions/`` one file per trial. ``rows/`` has synthetic rows by the hash
-    of all that decides them. A study with a budget has ``plan.json``, what of it is run, and
-    ``time.json``, the seconds spent. The process that runs the study holds ``running.lock``.
+    ``study.json`` identifies the study, and ``settings.json`` describes it.
+    ``trials.jsonl`` has one line per trial, and ``predictions/`` one file per trial.
+    ``rows/`` has synthetic rows by the hash of all inputs that determine them. A study with a
+    budget has two more files: ``plan.json`` states which part is run, and ``time.json``
+    the seconds spent. The process that runs the study holds ``running.lock``.
 
     Parameters
     ----------
     folder : Path
-        Made if it is missing.
+        Created if it is missing.
     fingerprint : str
         Identifies the study; a folder with another fingerprint is refused.
 
@@ -69,7 +70,8 @@ class TrialStore:
             write_bytes(marker, text.encode())
         elif marker.read_bytes() != text.encode():
             raise ArchiveError(
-                f"{folder} holds another study (other data, model or settings): choose another folder."
+                f"{folder} holds another study (other data, model or settings): "
+                "choose another folder."
             )
 
     @contextmanager
@@ -80,8 +82,8 @@ class TrialStore:
             lock.acquire(blocking=False)
         except Timeout:
             raise ArchiveError(
-                f"the study in {self.folder} is being run by another process: wait until that ends, "
-                "or choose another folder; n_jobs= divides one study among processes."
+                f"the study in {self.folder} is being run by another process: wait until that "
+                "ends, or choose another folder; n_jobs= divides one study among processes."
             ) from None
         except OSError as error:
             raise ArchiveError(f"cannot write {lock.lock_file}: {error.strerror}.") from error
@@ -115,7 +117,10 @@ class TrialStore:
         return {unquote(path.stem): path.read_bytes() for path in self.folder.glob("*.png")}
 
     def append(self, outcome: Outcome) -> None:
-        """Keep one trial. Its line is written last, so a kill at any moment costs this trial only."""
+        """Store one trial.
+
+        Its line is written last, so a kill at any moment loses this trial only.
+        """
         trial = outcome.trial
         if trial["error"] is None:
             write_bytes(self._predictions(trial), _as_bytes(outcome.predictions))

@@ -11,7 +11,18 @@ __all__ = ["LabelDraw", "resolve_balance", "row_weights"]
 
 
 def resolve_balance(class_balance: float | Literal["auto"], y: Tensor, auto: float) -> float:
-    """The exponent for rows with class numbers `y`: "auto" is `auto` where a class is thrice as large as another."""
+    """Return the exponent of class balancing for rows with class numbers `y`.
+
+    "auto" is `auto` if the largest class has at least 3 times the rows of the smallest,
+    and 0 otherwise.
+
+    Examples
+    --------
+    >>> resolve_balance("auto", torch.tensor([0, 0, 0, 1]), auto=0.5)
+    0.5
+    >>> resolve_balance("auto", torch.tensor([0, 0, 1]), auto=0.5)
+    0.0
+    """
     if class_balance != "auto":
         return class_balance
     counts = torch.bincount(y)
@@ -20,16 +31,23 @@ def resolve_balance(class_balance: float | Literal["auto"], y: Tensor, auto: flo
 
 
 def row_weights(y: Tensor, balance: float) -> Tensor:
-    """Of rows with class numbers `y`, so that a class of n rows is met in proportion to ``n ** (1 - balance)``.
+    """Return sampling weights of rows with class numbers `y`.
 
-    Rows are met more often rather than their losses weighted: a weight of 100 on one row in 20 batches would be a jolt,
-    and neither the penalty of a GAN nor the spread of the batch would know of it.
+    A class of n rows is sampled in proportion to ``n ** (1 - balance)``. Rows are
+    resampled rather than their losses weighted. A weight of 100 on one row in 20
+    batches would make the updates unstable. It would not affect the penalty of a GAN or
+    batch statistics.
+
+    Examples
+    --------
+    >>> row_weights(torch.tensor([0, 0, 1]), balance=1.0).tolist()
+    [0.5, 0.5, 1.0]
     """
     return (torch.bincount(y).double() ** -balance)[y]
 
 
 class LabelDraw:
-    """Draws labels of rows to be generated, each as often as training uses it.
+    """Draws labels for generated rows with the class frequencies of training.
 
     Parameters
     ----------
@@ -54,7 +72,7 @@ def _cumulative(weights: Tensor) -> Tensor:
 
 
 def _draw(shares: Tensor, n: int) -> Tensor:
-    """Row numbers, with replacement, in time that hardly depends on the number of rows."""
+    """Draw row numbers with replacement, in logarithmic time per draw."""
     return torch.searchsorted(shares, torch.rand(n, device=shares.device)).clamp_(
         max=len(shares) - 1
     )

@@ -147,9 +147,10 @@ class CollapseProbe(nn.Module):
                 name = "all classes" if number is None else f"class {labels[number]!r}"
                 warnings.warn(
                     f"The generator is collapsing: at step {step} of {max_steps} generated rows of "
-                    f"{name} are {spread:.2f} times as far apart as real ones, and score {score:.2f} "
-                    f"({before:.2f} at best). If it does not recover, training ends with its best "
-                    "weights. Lower lr and discriminator_lr, raise augment, or add rows.",
+                    f"{name} are {spread:.2f} times as far apart as real ones, and score "
+                    f"{score:.2f} ({before:.2f} at best). If it does not recover, training ends "
+                    "with its best weights. Lower lr and discriminator_lr, raise augment, or add "
+                    "rows.",
                     ModeCollapseWarning,
                     stacklevel=3,  # past the decorator
                 )

@@ -1,6 +1,7 @@
 """Exponential moving average of a network's weights.
 
-Reference: Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN Training", 2019 (arXiv:1806.04498).
+Reference: Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN Training", 2019
+(arXiv:1806.04498).
 """
 
 import copy

@@ -79,7 +79,7 @@ def test_minus_one_is_a_class_if_there_is_only_one_other(name: str) -> None:
     assert make(name).fit(X, np.arange(40) % 4 - 2).classes_.tolist() == [-2, -1, 0, 1]
     words = np.array(["-1", "0", "1", "2"])
     assert make(name).fit(X, words[np.arange(40) % 4]).classes_.tolist() == words.tolist()
-    with pytest.warns(UserWarning, match="y holds -1 beside"):
+    with pytest.warns(UserWarning, match="y holds -1 and classes such as"):
         assert make(name).fit(X, np.arange(40) % 3 - 1).classes_.tolist() == [0, 1]
 
 

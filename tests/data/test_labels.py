@@ -233,7 +233,9 @@ def test_a_dtype_that_no_archive_holds_is_named() -> None:
 
 
 def test_minus_one_marks_rows_without_a_label() -> None:
-    with pytest.warns(UserWarning, match=r"-1 beside \[1, 2, 3\].*unlabeled=None if -1 is"):
+    with pytest.warns(
+        UserWarning, match=r"-1 and classes such as \[1, 2, 3\].*unlabeled=None if -1 is"
+    ):
         codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]))
     assert codec.classes.tolist() == [1, 2, 3]
     assert codes.tolist() == [2, -1, 0, 0, -1, 1]

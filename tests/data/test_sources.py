@@ -284,11 +284,11 @@ def test_quotes_and_other_alphabets_in_files_of_weka(order: list[int], tmp_path:
     [
         (ARFF + "round, 1.5, 2, 2024-01-02, positive, 7\n", "row 4 has 6 values for 5 columns"),
         (ARFF.replace("holes", "kind"), "two attributes 'kind'"),
-        ("", "no @data, or a row that is too short"),
-        ("a,b\n1,2\n", "no @data"),
+        ("", "it has no @data section"),
+        ("a,b\n1,2\n", "it has no @data section"),
         (ARFF + "round, 1.5\n", "a row that is too short"),
-        (ARFF.replace("{round, long, round}", "string"), "String attributes not supported"),
-        (ARFF + "square, 1.5, 2, 2024-01-02, positive\n", "square value not in"),
+        (ARFF.replace("{round, long, round}", "string"), "String attributes are not supported"),
+        (ARFF + "square, 1.5, 2, 2024-01-02, positive\n", "the value 'square' is not in"),
         (ARFF.split("round, 1.5")[0], "has no rows"),
     ],
 )

@@ -214,7 +214,7 @@ def test_targets_outside_their_bin_are_drawn_again_and_then_an_error() -> None:
         (
             lambda X, y: (X, np.where(y == y[4], np.nan, y)),
             {},
-            r"y contains NaN \(nan first seen in row 4",
+            r"y contains NaN \(first in row 4;",
         ),
         (lambda X, y: (X, np.where(y == y[4], np.inf, y)), {}, r"y contains infinity .*row 4"),
         (lambda X, y: (X, np.arange(60) % 3), {}, "n_bins=5, but y has 3 distinct values"),

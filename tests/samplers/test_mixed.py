@@ -174,7 +174,7 @@ def test_rows_around_the_decoders_output_have_its_distribution() -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:y holds -1 beside")
+@pytest.mark.filterwarnings("ignore:y holds -1 and classes such as")
 def test_a_vae_of_missing_labels_and_missing_values() -> None:
     X, y = draw_mixed(80)
     codes = np.where(np.arange(80) < 20, -1, (y == "yes").astype(int))

@@ -261,8 +261,10 @@ def test_no_class_is_dropped_with_its_duplicates() -> None:
 def test_rows_without_a_label_are_refused() -> None:
     X, _ = numbered(30, 30)
     with (
-        pytest.warns(UserWarning, match="y holds -1 beside .* are taken as rows without a label"),
-        pytest.raises(InputError, match="y holds -1, which samplers"),
+        pytest.warns(
+            UserWarning, match="y holds -1 and classes such as .* are taken as rows without a label"
+        ),
+        pytest.raises(InputError, match="y contains -1, which marks rows"),
     ):
         make_task(X, np.arange(60) % 3 - 1)
     assert make_task(X, np.arange(60) % 2 * 2 - 1).classes.tolist() == [-1, 1]

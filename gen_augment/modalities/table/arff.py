@@ -1,4 +1,4 @@
-"""ARFF files of Weka and KEEL."""
+"""Reading of ARFF files, as used by Weka and KEEL."""
 
 import io
 import re
@@ -19,7 +19,7 @@ _VALUE = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,\t]*?)
 
 
 def read_arff(path: Path) -> pd.DataFrame:
-    """Read an ARFF file; in KEEL's, ``<null>`` is a missing value.
+    """Read an ARFF file; KEEL's ``<null>`` is a missing value.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def read_arff(path: Path) -> pd.DataFrame:
     """
     head, *body = re.split(r"(?im)^\s*@data\b.*$", path.read_text(encoding="utf-8"), maxsplit=1)
     if not body:
-        raise ValueError("it has no @data, or a row that is too short")
+        raise ValueError("it has no @data section")
     attributes = [(_values(name)[0], kind) for name, kind in _ATTRIBUTE.findall(head)]
     odd = [
         kind
@@ -37,8 +37,8 @@ def read_arff(path: Path) -> pd.DataFrame:
     ]
     if odd:
         raise ValueError(
-            f"{odd[0].capitalize()} attributes not supported: make them one of a list, or leave "
-            "them out"
+            f"{odd[0].capitalize()} attributes are not supported: declare their values as a list, "
+            "{a, b}, or drop them"
         )
     rows = [
         _values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")
@@ -67,7 +67,7 @@ def _values(line: str) -> list[str]:
 
 
 def _arff_column(values: list[str], kind: str) -> Any:
-    """Parse the values of an attribute, whose type is ``{a, list}`` or a name."""
+    """Parse the values of an attribute whose type is ``{a, list}`` or a name."""
     values = ["?" if value == "<null>" else value for value in values]
     if kind.startswith("{"):
         known = pd.Index(dict.fromkeys(_values(kind[1 : kind.rindex("}")])))  # without "?"
@@ -76,7 +76,7 @@ def _arff_column(values: list[str], kind: str) -> Any:
             value for value, code in zip(values, codes, strict=True) if code < 0 and value != "?"
         ]
         if unknown:
-            raise ValueError(f"{unknown[0]} value not in {tuple(known)}")
+            raise ValueError(f"the value {unknown[0]!r} is not in {tuple(known)}")
         return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
     number = re.match(r"(?i)(real|numeric|integer)\b", kind)
     if not number:  # dates, whose formats SciPy parses

@@ -128,7 +128,8 @@ def _warn_of_objects(columns: "Mapping[Any, pd.Series[Any]]") -> None:
     if names:
         warnings.warn(
             f"columns {names} of X hold numbers in dtype object and are read as numbers. "
-            f'Convert them with astype(float), or read codes with Table({{{names[0]!r}: "category"}}).',
+            "Convert them with astype(float), or read codes with "
+            f'Table({{{names[0]!r}: "category"}}).',
             stacklevel=2,
         )
 

@@ -1,4 +1,4 @@
-"""Hashes of rows by their values; equal rows have equal hashes, also in different dtypes."""
+"""Hashes of rows by value; equal rows of different dtypes have equal hashes."""
 
 import hashlib
 from typing import Any
@@ -15,8 +15,8 @@ def array_digests(X: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> one, other = array_digests(np.array([[1, 2]])), array_digests(np.array([[1.0, 2.0]]))
-    >>> bool((one == other).all())
+    >>> integers, floats = np.array([[1, 2]]), np.array([[1.0, 2.0]])
+    >>> bool((array_digests(integers) == array_digests(floats)).all())
     True
     """
     if isinstance(X, torch.Tensor):
@@ -37,6 +37,6 @@ def frame_digests(X: pd.DataFrame) -> np.ndarray:
 
 def _digest(row: Any, text: Any = ()) -> str:
     values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0
-    values[np.isnan(values)] = np.nan  # NaNs differ in their bits
+    values[np.isnan(values)] = np.nan  # NaNs may differ in their bits
     tail = repr(tuple(text)).encode() if len(text) else b""
     return hashlib.blake2b(values.tobytes() + tail, digest_size=16).hexdigest()

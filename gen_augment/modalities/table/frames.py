@@ -37,8 +37,8 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
         X = unmasked(X)
         if isinstance(X, np.ndarray) and X.dtype.kind not in "biufc":  # complex is refused below
             raise InputError(
-                f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype for "
-                "each column."
+                f"X is an array of dtype {X.dtype}: give numbers, or a DataFrame with one dtype "
+                "per column."
             )
         dtype = np.asarray(X).dtype
         name = str(dtype.name if dtype.isnative else dtype.str)

@@ -106,8 +106,8 @@ class Wrapped(nn.Module):
             )
             raise InputError(
                 f"the generator {name_of(self.functions['generator'])} returns values of {low:g} "
-                f"to {high:g}, far outside value_range=({self.low:g}, {self.high:g}): set value_range "
-                "to the range of its images."
+                f"to {high:g}, far outside value_range=({self.low:g}, {self.high:g}): set "
+                "value_range to the range of its images."
             )
         alone = self._first(
             "generator", f"{where}, the second row alone", lambda: self(z[1:], y[1:])
