@@ -75,7 +75,8 @@ def _names(what: str, groups: Any, n: int) -> np.ndarray:
         )
     missing = pd.isna(names)
     if missing.any():
-        raise InputError(f"{what}: row {int(np.argmax(missing))} has none; name one for each row.")
+        row = int(np.argmax(missing))
+        raise InputError(f"{what}: row {row} has none; name one for each row, or drop it.")
     return names
 
 
