@@ -113,7 +113,10 @@ class Rows:
 
     @property
     def y(self) -> Any:
-        """Labels in the user's container; all rows must have one."""
+        """Labels in the user's container; raises `InputError` if a row has none."""
+        if (self.codes < 0).any():
+            row = int(np.argmax(self.codes < 0))
+            raise InputError(f"row {row} has no label: drop such rows with rows.labelled().")
         return self.labels.decode(self.codes)
 
     @cached_property

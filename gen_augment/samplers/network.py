@@ -224,10 +224,16 @@ class NetworkSampler(Sampler):
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
         self._check_params()
-        X, y = (X.X, X.y) if isinstance(X, Rows) else read_rows(X, y)
-        X = stack_rows(X)
+        if isinstance(X, Rows) and y is None:
+            labels, known = self.label_codec_.extend(X.labelled().y)
+            codes = np.full(len(X), -1)
+            codes[X.codes >= 0] = known
+            X = X.X
+        else:
+            X, y = read_rows(X, y)
+            X = stack_rows(X)
+            labels, codes = self.label_codec_.extend(y)
         generation.encode_known(self.codec_, X)
-        labels, codes = self.label_codec_.extend(y)
         check_same_length(len(X), len(codes))
         rows = Rows(X, codes, labels, self.codec_.modality, known_codec=self.codec_)
         check_some_labelled(rows)
