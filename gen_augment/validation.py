@@ -85,8 +85,8 @@ def check_finite(values: np.ndarray, what: str = "X") -> None:
             row = int(np.argmin(finite))
             bad = "NaN" if np.isnan(values[row]).any() else "infinity"
             raise InputError(
-                f"{what} contains {bad} (first in row {row}; {int((~finite).sum())} such rows in "
-                "total): impute the values or drop those rows."
+                f"{what} contains {bad} (first in row {row}; {int((~finite).sum())} of "
+                f"{len(values)} rows): impute the values or drop those rows."
             )
 
 

@@ -77,7 +77,7 @@ def test_finite_names_the_first_bad_row_and_how_many(dtype: Any, bad: float, nam
     check_finite(values)
     values[[2, 5], 1, 0] = bad
     with pytest.raises(
-        InputError, match=rf"pixels contains {name} \(first in row 2; 2 such rows in total\)"
+        InputError, match=rf"pixels contains {name} \(first in row 2; 2 of 6 rows\)"
     ):
         check_finite(values, "pixels")
 

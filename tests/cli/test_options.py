@@ -163,7 +163,7 @@ def test_a_modality_and_a_sampler_of_the_users_own(tmp_path: Path) -> None:
     mine = ["--sampler", "own_forms:Own", "--modality", "own_forms:Tens"]
     for line in (["fit", "d.tens", *mine, "-o", "m"], ["sample", "m", *mine, "-o", "o.csv"]):
         done = subprocess.run(
-            [sys.executable, "-m", "gen_augment.cli", *line],
+            [sys.executable, "-m", "gen_augment", *line],
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from tests.conftest import toy_images, toy_table
 Run = Callable[..., tuple[int, str, str]]
 
 
-COMMAND = [sys.executable, "-m", "gen_augment.cli"]
+COMMAND = [sys.executable, "-m", "gen_augment"]
 
 
 def everything_below(folder: Path) -> list[str]:

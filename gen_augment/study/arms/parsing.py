@@ -161,10 +161,14 @@ def read_arms(
     """
     reserved = (*ROW_STEPS, *known_recipes(modality), *BALANCES)
     for name in samplers:
-        if name in reserved or not re.fullmatch(r"\w[\w.-]*", name):
+        if name in reserved:
             raise InputError(
-                f"samplers: {name!r} is a step of arms, or is not made of letters, digits, '_', "
-                "'-' and '.': choose another name."
+                f"samplers: {name!r} is a step of arms. Give the sampler another name, such as "
+                f"samplers={{'my_{name}': sampler}}."
+            )
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise InputError(
+                f"samplers: the name {name!r} may have only letters, digits, '_', '-' and '.'."
             )
     if arms is None:
         parsed = [parse_arm(name, samplers, modality) for name in default]

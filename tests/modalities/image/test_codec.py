@@ -238,8 +238,8 @@ def with_value(value: float) -> np.ndarray:
 
 L, RGB = Image.new("L", (8, 9)), Image.new("RGB", (8, 9))
 BAD: dict[str, tuple[Any, str]] = {
-    "NaN": (with_value(np.nan), "X contains NaN .*row 2; 1 rows"),
-    "inf": (with_value(-np.inf), "X contains infinity .*row 2; 1 rows"),
+    "NaN": (with_value(np.nan), "X contains NaN .*row 2; 1 of 4 rows"),
+    "inf": (with_value(-np.inf), "X contains infinity .*row 2; 1 of 4 rows"),
     "NaN in a tensor": (torch.from_numpy(with_value(np.nan)).to(torch.bfloat16), "NaN .*row 2"),
     "object": (np.zeros((2, 8, 8), object), "dtype object"),
     "complex": (np.zeros((2, 8, 8), complex), "dtype complex128"),

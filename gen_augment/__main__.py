@@ -1,4 +1,4 @@
-"""``python -m gen_augment.cli``."""
+"""``python -m gen_augment``."""
 
 from gen_augment.cli import main
 
