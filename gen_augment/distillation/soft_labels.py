@@ -113,6 +113,8 @@ def check_student(student: Any, *, classifies: bool) -> None:
             f"student={student!r} takes no sample_weight, so it cannot learn probabilities: give a "
             "classifier that does, or a regressor, which learns the probabilities themselves."
         )
+    if not classifies and hasattr(student, "shape"):
+        raise InputError("a network learns probabilities: give an estimator that is a regressor.")
     if not classifies and is_classifier(student):
         raise InputError(f"student={student!r} is a classifier: give a regressor.")
 

@@ -1,6 +1,5 @@
 """A classifier trained on the rows of one arm; equal conditions for all arms of a seed."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.data import Rows
+from gen_augment.distillation.network import model_bytes
 from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
 from gen_augment.errors import DivergedError
 from gen_augment.metrics.classifier import seeded_clone
@@ -60,12 +60,7 @@ class Predictor:
     @property
     def n_bytes(self) -> int:
         """Size of the parameters of a network, or of a pickle of the estimators."""
-        return sum(
-            sum(t.numel() * t.element_size() for t in model.state_dict().values())
-            if isinstance(model, nn.Module)
-            else len(pickle.dumps(model))
-            for model in self.models
-        )
+        return sum(map(model_bytes, self.models))
 
 
 def fit_predict(
