@@ -123,12 +123,9 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
 
     def _ask(self, X: Any) -> np.ndarray:
         """Return what the teachers say, averaged."""
-        found = [
-            mean_prediction([model], self._inputs(model, X), self._n_classes)
-            for model in self.teacher_
-        ]
-        mean: np.ndarray = np.mean(found, axis=0)
-        return mean
+        asked = ((model, self._inputs(model, X)) for model in self.teacher_)
+        found = [mean_prediction([model], inputs, self._n_classes) for model, inputs in asked]
+        return np.asarray(np.mean(found, axis=0))
 
     def cost(self, X: Any) -> dict[str, float]:
         """Measure student and teacher: size in bytes, and microseconds for each row of `X`."""
@@ -158,15 +155,25 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         """
         check_is_fitted(self, "student_")
         scorer = self._default_score if scoring is None else scoring
-        student, teacher, baseline = (
-            scorer(y, self._decided(values))
-            for values in (
-                self._soft(self.student_, X),
-                self._ask(X),
-                self._soft(self.baseline_, X),
-            )
-        )
+        found = self.predictions(X).values()
+        student, teacher, baseline = (scorer(y, self._decided(values)) for values in found)
         return float((student - baseline) / (teacher - baseline)) if teacher != baseline else np.nan
+
+    def predictions(self, X: Any) -> dict[str, np.ndarray]:
+        """Return what student, teacher and the student on hard labels say of rows.
+
+        Returns
+        -------
+        dict of str to ndarray
+            "student", "teacher" and "hard labels": probabilities of shape (n, n_classes), or
+            values (n, 1).
+        """
+        check_is_fitted(self, "student_")
+        return {
+            "student": self._soft(self.student_, X),
+            "teacher": self._ask(X),
+            "hard labels": self._soft(self.baseline_, X),
+        }
 
     @staticmethod
     @abstractmethod

@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,31 @@ from gen_augment.archive import write_json
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON
 
-__all__ = ["Columns", "Node", "ReadableTree"]
+__all__ = ["Columns", "Feature", "Node", "ReadableTree"]
 
 FORMAT, VERSION = "gen_augment tree", 1
 #: Values of a categorical column that rules may name, the most frequent ones.
 MAX_VALUES = 50
+
+
+class Feature(NamedTuple):
+    """A number that rules ask for.
+
+    Attributes
+    ----------
+    column : str
+    value : str or None
+        The category that is marked with 1; None for a number.
+    is_date : bool
+        Whether the number is a date, in days since 1970.
+    has_missing : bool
+        Whether training rows lacked it.
+    """
+
+    column: str
+    value: str | None = None
+    is_date: bool = False
+    has_missing: bool = False
 
 
 class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,25 +49,26 @@ class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    features_ : list of (column, value)
-        Column of each number, and the category that it marks with 1; None for a number.
+    features_ : list of Feature
 
     Examples
     --------
     >>> X = pd.DataFrame({"age": [30.0, 40.0], "job": ["clerk", "cook"]})
-    >>> Columns().fit_transform(X).tolist(), Columns().fit(X).features_[1]
-    ([[30.0, 1.0, 0.0], [40.0, 0.0, 1.0]], ('job', 'clerk'))
+    >>> Columns().fit_transform(X).tolist(), Columns().fit(X).features_[1].value
+    ([[30.0, 1.0, 0.0], [40.0, 0.0, 1.0]], 'clerk')
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the categories of each column."""
-        self.features_: list[tuple[str, str | None]] = []
+        self.features_: list[Feature] = []
         for name, column in _columns(X):
             if _as_number(column) is not None:
-                self.features_.append((name, None))
+                is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
+                missing = bool(column.isna().any())
+                self.features_.append(Feature(name, None, is_date, missing))
             else:
                 values = column.dropna().astype(str).value_counts().index[:MAX_VALUES]
-                self.features_ += [(name, value) for value in sorted(values)]
+                self.features_ += [Feature(name, value) for value in sorted(values)]
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -92,8 +113,7 @@ class ReadableTree:
     ----------
     classes : tuple
         Labels.
-    features : tuple of (column, value or None)
-        As in `Columns`.
+    features : tuple of Feature
     nodes : tuple of Node
         The first is the root.
 
@@ -108,11 +128,11 @@ class ReadableTree:
     if petal width (cm) <= 0.8:
       0: 100% (33% of rows)
     else:
-      1: 50%, 2: 50% (67% of rows)
+      2: 50%, 1: 50% (67% of rows)
     """
 
     classes: tuple[Any, ...]
-    features: tuple[tuple[str, str | None], ...]
+    features: tuple[Feature, ...]
     nodes: tuple[Node, ...]
 
     @classmethod
@@ -190,19 +210,20 @@ class ReadableTree:
 
     def question(self, node: Node) -> str:
         """Return what a node asks; rows for which it is true go to `low`."""
-        column, value = self.features[int(node.feature or 0)]
-        asked = f"{column} <= {node.threshold:.4g}" if value is None else f"{column} is not {value}"
-        return f"{asked} or missing" if value is None and node.missing_low else asked
+        feature = self.features[int(node.feature or 0)]
+        if feature.value is not None:
+            return f"{feature.column} is not {feature.value}"
+        limit = f"{node.threshold:.4g}"
+        if feature.is_date:
+            limit = str(np.datetime64(0, "D") + int(np.floor(node.threshold)))
+        missing = " or missing" if feature.has_missing and node.missing_low else ""
+        return f"{feature.column} <= {limit}{missing}"
 
     def answer(self, node: Node) -> str:
         """Return the likely classes of a node, the most likely first."""
-        order = np.argsort(node.probabilities)[::-1]
-        named = [
-            f"{self.classes[c]}: {100 * node.probabilities[c]:.0f}%" for c in sorted(order[:3])
-        ]
-        likely = [n for n, c in zip(named, sorted(order[:3]), strict=True) if
-                  node.probabilities[c] >= 0.005]  # fmt: skip
-        return ", ".join(likely)
+        order = np.argsort(node.probabilities, kind="stable")[::-1][:3]
+        likely = [c for c in order if node.probabilities[c] >= 0.005]
+        return ", ".join(f"{self.classes[c]}: {100 * node.probabilities[c]:.0f}%" for c in likely)
 
     def rules(self) -> str:
         """Return the tree as nested questions."""
@@ -229,7 +250,7 @@ class ReadableTree:
                     "high": node.high, "missing_low": node.missing_low,
                 }  # fmt: skip
             nodes.append(one)
-        features = [{"column": column, "value": value} for column, value in self.features]
+        features = [feature._asdict() for feature in self.features]
         return {
             "format": FORMAT, "version": VERSION, "classes": list(self.classes),
             "features": features, "nodes": nodes,
@@ -252,7 +273,7 @@ class ReadableTree:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
             if (record["format"], record["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"it is not of format {FORMAT!r}, version {VERSION}")
-            features = tuple((one["column"], one["value"]) for one in record["features"])
+            features = tuple(Feature(**one) for one in record["features"])
             nodes = tuple(
                 Node(**one | {"probabilities": tuple(map(float, one["probabilities"]))})
                 for one in record["nodes"]
@@ -296,10 +317,10 @@ def _as_number(column: "pd.Series[Any]") -> np.ndarray | None:
     return None
 
 
-def _numbers(X: Any, features: Any) -> np.ndarray:
+def _numbers(X: Any, features: Sequence[Feature]) -> np.ndarray:
     """Return the features of rows: ndarray of shape (n, n_features), float64."""
     columns, found = dict(_columns(X)), []
-    for name, value in features:
+    for name, value, *_ in features:
         if name not in columns:
             raise InputError(f"the rows have no column {name!r}: give {', '.join(columns)} and it.")
         column = columns[name]
