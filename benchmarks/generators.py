@@ -34,7 +34,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.arrays import load_data
 from benchmarks.harness import Record, Trials, markdown
-from benchmarks.protocol import coded
+from benchmarks.protocol import coded, test_part
 from gen_augment.data import Rows
 from gen_augment.metrics import FeatureExtractor, fidelity, memorisation, train_features
 from gen_augment.modalities.image.networks import SmallCNN
@@ -159,9 +159,8 @@ def features(rows: str, seed: int, size: Size) -> FeatureExtractor:
 def load_part(name: str, tested: int) -> tuple[Rows, Rows]:
     """The training rows of a data set, and so many of its test rows."""
     loaded = load_data(name)
-    if loaded.test is None:
-        raise RuntimeError(f"{name} has no test part")
-    return coded(loaded.X, loaded.y), coded(loaded.test[0][:tested], loaded.test[1][:tested])
+    X, y = test_part(loaded)
+    return coded(loaded.X, loaded.y), coded(X[:tested], y[:tested])
 
 
 def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Rows:

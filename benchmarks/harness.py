@@ -65,7 +65,7 @@ class Trials:
 
     def __init__(self, name: str, quick: bool) -> None:
         self.name, self.quick = name, quick
-        self.done: list[Record] = [] if quick else _trials(_kept(RESULTS / f"{name}.json"))
+        self.done: list[Record] = [] if quick else _trials(name)
 
     def has(self, key: Record) -> bool:
         """Whether what `key` names is done, and did not fail."""
@@ -89,9 +89,7 @@ class Trials:
             yield False
             return
         try:
-            self.done = _trials(
-                _kept(RESULTS / f"{self.name}.json")
-            )  # with what others did before this was claimed
+            self.done = _trials(self.name)  # with what others did before this was claimed
             yield True
         finally:
             lock.release()
@@ -127,9 +125,7 @@ class Trials:
         self.done += trials
         if not self.quick:
             save(self.name, {"trials": self.done}, quick=False)
-            self.done = _trials(
-                _kept(RESULTS / f"{self.name}.json")
-            )  # with what others did meanwhile
+            self.done = _trials(self.name)  # with what others did meanwhile
 
 
 def _lock(name: str) -> FileLock:
@@ -144,8 +140,8 @@ def _kept(path: Path) -> Record:
     return found
 
 
-def _trials(record: Record) -> list[Record]:
-    found: list[Record] = record.get("results", {}).get("trials", [])
+def _trials(name: str) -> list[Record]:
+    found: list[Record] = _kept(RESULTS / f"{name}.json").get("results", {}).get("trials", [])
     return found
 
 
@@ -230,8 +226,7 @@ def save(name: str, results: Record, quick: bool) -> Path:
     machines = [describe_machine()]
     with _lock(path.stem):
         if not quick and "trials" in results:
-            before = _kept(path)
-            there, machines_there = _trials(before), before.get("machines", [])
+            there, machines_there = _trials(name), _kept(path).get("machines", [])
             known = {json.dumps(trial) for trial in there}
             added = [trial for trial in results["trials"] if json.dumps(trial) not in known]
             results = results | {"trials": there + added}

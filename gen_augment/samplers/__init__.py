@@ -13,6 +13,7 @@ from gen_augment.samplers.classical import (
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
@@ -29,6 +30,7 @@ __all__ = [
     "ConditionalVAE",
     "FilteredSampler",
     "KDESampler",
+    "MixedSampler",
     "MixtureSampler",
     "MungeSampler",
     "NetworkSampler",
@@ -49,6 +51,7 @@ for _sampler in (
     ConditionalVAE,
     BootstrapSampler,
     KDESampler,
+    MixedSampler,
     MixtureSampler,
     MungeSampler,
     PerturbSampler,

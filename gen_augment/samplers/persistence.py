@@ -32,6 +32,7 @@ __all__ = [
     "header_of",
     "load",
     "network_like",
+    "rebuild",
     "tensor_bytes",
 ]
 
@@ -66,6 +67,17 @@ def load(cls: Any, path: str | os.PathLike[str], device: str) -> Any:
         The file is missing, damaged, or of another class or version.
     """
     header, tensors = archive.read(path)
+    return rebuild(cls, header, tensors, device, path)
+
+
+def rebuild(
+    cls: Any,
+    header: JSON,
+    tensors: Mapping[str, Tensor],
+    device: str,
+    path: str | os.PathLike[str],
+) -> Any:
+    """Rebuild a sampler of class `cls` from what `_to_archive` returned; see `load`."""
     if header.get("class") != cls.__name__:
         raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
     keys = _KEYS | cls._header_keys | ({"training"} & set(header))

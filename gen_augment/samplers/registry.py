@@ -1,13 +1,13 @@
 """The samplers that are known by name: to the command line, to studies and to `load_sampler`."""
 
 import os
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gen_augment import archive
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.samplers.base import Sampler
 
-__all__ = ["SAMPLERS", "load_sampler", "register_sampler"]
+__all__ = ["SAMPLERS", "find_class", "load_sampler", "register_sampler"]
 
 S = TypeVar("S", bound=type[Sampler])
 
@@ -70,9 +70,14 @@ def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampl
         The file cannot be used, or its class is not registered.
     """
     name = archive.read(path, with_tensors=False)[0].get("class")
+    return find_class(name, path).load(path, device=device)
+
+
+def find_class(name: Any, path: str | os.PathLike[str]) -> type[Sampler]:
+    """Return the registered class that the archive `path` names, or raise `ArchiveError`."""
     for cls in SAMPLERS.values():
         if cls.__name__ == name:
-            return cls.load(path, device=device)
+            return cls
     known = ", ".join(cls.__name__ for cls in SAMPLERS.values())
     raise ArchiveError(
         f"{path} holds a {name!r}, which is not registered (known: {known}): import the module "

@@ -19,7 +19,7 @@ from gen_augment.study.statistics import (
 __all__ = ["arms_table", "learning_curve"]
 
 _NOTHING = Interval(np.nan, np.nan, np.nan, np.nan, 0)
-_SECONDS = ("fit_seconds", "sample_seconds", "train_seconds")
+_COSTS = ("fit_seconds", "sample_seconds", "train_seconds", "predict_us", "model_bytes")
 _CURVE = [
     *("arm", "size", "n_train", "n_seeds", "generative", "mean", "low", "high"),
     *("difference", "difference_low", "difference_high"),
@@ -59,7 +59,7 @@ def _row(found: Findings, arm: str, reference: str | None) -> dict[str, Any]:
         "p_holm": np.nan,
         **_second_opinions(found, arm, reference if compared else None),
         "gap": (trials[f"train_{metric}"] - trials[f"test_{metric}"]).mean(),
-        **{name: trials[name].mean() for name in _SECONDS},
+        **{name: trials[name].mean() for name in _COSTS},
     }
 
 

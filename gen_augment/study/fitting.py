@@ -1,6 +1,7 @@
 """A classifier trained on the rows of one arm; equal conditions for all arms of a seed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.data import Rows
+from gen_augment.distillation.network import model_bytes
+from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
 from gen_augment.errors import DivergedError
 from gen_augment.metrics.classifier import seeded_clone
 from gen_augment.rng import derive_seed, fork_rng
@@ -24,6 +27,7 @@ from gen_augment.study.balance import (
 )
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.spec import Training
+from gen_augment.study.teaching import fit_teachers, teacher_labels
 from gen_augment.training import Batches
 from gen_augment.training.placement import tensor_defaults
 
@@ -36,9 +40,38 @@ Predict = Callable[[Any], np.ndarray]
 _PREDICTED_AT_ONCE = 512
 
 
+@dataclass(frozen=True)
+class Predictor:
+    """Rows as the user has them to probabilities of shape (n, n_classes).
+
+    Attributes
+    ----------
+    predict : callable
+    models : list of fitted estimators, or one network
+    """
+
+    predict: Predict
+    models: Sequence[Any]
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Predict probabilities."""
+        return self.predict(X)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the parameters of a network, or of a pickle of the estimators."""
+        return sum(map(model_bytes, self.models))
+
+
 def fit_predict(
-    model: Any, arm: Arm, pool: Pool, real: Rows, seed: int, training: Training
-) -> Predict:
+    model: Any,
+    arm: Arm,
+    pool: Pool,
+    real: Rows,
+    seed: int,
+    training: Training,
+    teachers: Sequence[Any] = (),
+) -> Predictor:
     """Train on the pool of an arm; return a function that predicts probabilities.
 
     For one seed, networks of all arms start from equal weights, take equal numbers of batches
@@ -54,32 +87,55 @@ def fit_predict(
     seed : int
     training : Training
         With `n_steps` and `device` resolved.
+    teachers : sequence of classifiers
+        Averaged; for arms that learn from them, or are them.
     """
     encode = real.modality.classifier_inputs(real.codec, real.X)
-    if is_network_factory(model):
-        return _fit_network(model, arm, pool, real, seed, training, encode)
-    # A Pipeline has its own way with the columns of a DataFrame.
-    raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)
-
-    def inputs(X: Any) -> Any:
-        return X if raw else encode(X).flatten(1).numpy()
-
     n_classes = real.n_classes
-    estimator, offsets = _fit_estimator(model, arm, inputs(pool.rows.X), pool, n_classes, seed)
+
+    def inputs_of(estimator: Any) -> Callable[[Any], Any]:
+        # A Pipeline has its own way with the columns of a DataFrame.
+        if isinstance(estimator, Pipeline) and isinstance(real.X, pd.DataFrame):
+            return lambda X: X
+        return lambda X: encode(X).flatten(1).numpy()
+
+    if arm.is_teacher:
+        fitted = fit_teachers(teachers, inputs_of, real, seed)
+
+        def ask(X: Any) -> np.ndarray:
+            parts = [aligned_proba(one, inputs(X), n_classes) for one, inputs in fitted]
+            return np.asarray(np.mean(parts, axis=0))
+
+        return Predictor(ask, [one for one, _ in fitted])
+    soft = teacher_labels(teachers, inputs_of, pool, real, seed) if arm.taught else None
+    if is_network_factory(model):
+        return _fit_network(model, arm, pool, real, seed, training, encode, soft)
+    inputs = inputs_of(model)
+    estimator, offsets = _fit_estimator(
+        model, arm, inputs(pool.rows.X), pool, n_classes, seed, soft
+    )
 
     def predict(X: Any) -> np.ndarray:
-        out = np.zeros((len(X), n_classes))
-        out[:, estimator.classes_] = estimator.predict_proba(inputs(X))
+        out = aligned_proba(estimator, inputs(X), n_classes)
         return out if offsets is None else shift_probabilities(out, offsets)
 
-    return predict
+    return Predictor(predict, [estimator])
 
 
 def _fit_estimator(
-    model: Any, arm: Arm, inputs: Any, pool: Pool, n_classes: int, seed: int
+    model: Any,
+    arm: Arm,
+    inputs: Any,
+    pool: Pool,
+    n_classes: int,
+    seed: int,
+    soft: np.ndarray | None,
 ) -> tuple[Any, np.ndarray | None]:
     """Return a fitted clone, and offsets of its log-probabilities."""
     estimator = seeded_clone(model, derive_seed(seed, "classifier"))
+    if soft is not None:
+        key = str(weight_key(estimator))
+        return fit_weighted(estimator, inputs, soft, weights=pool.weights, key=key), None
     codes, weights, offsets = pool.rows.codes, pool.weights, None
     if arm.balance == "logit":
         offsets = -log_prior(codes, n_classes, weights)
@@ -127,7 +183,8 @@ def _fit_network(
     seed: int,
     training: Training,
     encode: Callable[[Any], Tensor],
-) -> Predict:
+    soft: np.ndarray | None,
+) -> Predictor:
     device = str(training.device)
 
     def rows_of(X: Any) -> Tensor:
@@ -146,10 +203,12 @@ def _fit_network(
         known = Stage.of(rows_of(real.X), real.codes, real.n_classes)
         teacher = trained([known], derive_seed(seed, "teacher"))
         made = slice(len(stages[0].x) - pool.n_synthetic, None)  # synthetic rows come last
-        soft = _predict(teacher, stages[0].x[made], device)
-        stages[0].targets[made] = torch.from_numpy(soft).float()
+        predicted = _predict(teacher, stages[0].x[made], device)
+        stages[0].targets[made] = torch.from_numpy(predicted).float()
+    if soft is not None:
+        stages = [stages[0]._replace(targets=torch.from_numpy(soft).float())]
     network = trained(stages, seed)
-    return lambda X: _predict(network, rows_of(X), device)
+    return Predictor(lambda X: _predict(network, rows_of(X), device), [network])
 
 
 @torch.inference_mode(False)

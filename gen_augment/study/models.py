@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gen_augment.rng import fork_rng
 from gen_augment.study.arms import Arm, row_step_problem
 from gen_augment.study.arms.arm import without_addresses
 from gen_augment.study.balance import weight_key
+from gen_augment.study.teaching import teaching_problem
 
 __all__ = ["default_steps", "describe_model", "is_network_factory", "load_model", "why_not"]
 
@@ -98,9 +100,12 @@ def describe_model(model: Any) -> tuple[str, str]:
     return f"network {type(network).__name__}", without_addresses(repr(network))
 
 
-def why_not(arm: Arm, model: Any, rows: Rows) -> str | None:
+def why_not(arm: Arm, model: Any, rows: Rows, teachers: Sequence[Any] = ()) -> str | None:
     """Say why these rows, or this model, cannot have the arm; None if they can."""
     network = is_network_factory(model)
+    problem = teaching_problem(arm, model, teachers, network=network)
+    if problem:
+        return problem
     for step in arm.batch_steps:
         if isinstance(step, str) and step not in rows.modality.recipes:
             return _of_another_modality(step, rows)

@@ -19,6 +19,7 @@ from gen_augment.study.models import default_steps, describe_model, why_not
 from gen_augment.study.sizes import check_sizes, with_sizes
 from gen_augment.study.spec import StudySpec, Training
 from gen_augment.study.splitting import Task
+from gen_augment.study.teaching import read_teachers
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["PreparedStudy", "corrupted_rows", "prepare"]
@@ -52,6 +53,8 @@ class PreparedStudy:
     random_state : int
     described_model : tuple of str
         As a report shows it, and as it is hashed; see `describe_model`.
+    teachers : tuple of classifiers
+        They are averaged; none without a teacher.
     """
 
     spec: StudySpec
@@ -65,6 +68,7 @@ class PreparedStudy:
     imbalanced: bool
     random_state: int
     described_model: tuple[str, str]
+    teachers: tuple[Any, ...] = ()
 
     @property
     def metric(self) -> Metric:
@@ -115,6 +119,7 @@ class PreparedStudy:
             "random_state": self.random_state,
             "corruptions": spec.conditions.corruptions,
             "model": model,
+            **({"teacher": [repr(one) for one in self.teachers]} if self.teachers else {}),
             "samplers": {name: describe_sampler(s) for name, s in self.samplers.items()},
             "versions": versions(),
         }
@@ -147,16 +152,23 @@ def prepare(spec: StudySpec) -> PreparedStudy:
         _check_corruptions(task)
     model = task.modality.classifier(task.spec) if spec.model is None else spec.model
     described = describe_model(model)  # raises for what is no classifier
+    teachers = read_teachers(spec.teacher)
     # Rows that cannot be split are found now, not after hours.
     train = task.split(derive_seed(random_state, "seed", 0)).train
     counts = np.bincount(train.codes)
     imbalanced = bool(counts.max() > IMBALANCED * counts.min())
     default = task.modality.default_arms(samplers, mirror=spec.mirror, imbalanced=imbalanced)
-    arms = read_arms(
-        spec.arms, default, samplers, lambda arm: why_not(arm, model, task.rows), task.modality
-    )
+    if teachers:
+        default = ["real", "real:teacher", *(f"{name}:10:prior:teacher" for name in samplers)]
+
+    def problem(arm: Arm) -> str | None:
+        return why_not(arm, model, task.rows, teachers)
+
+    arms = read_arms(spec.arms, default, samplers, problem, task.modality)
     if spec.add_real and all(arm.is_generative for arm in arms.values()):
         arms = {"real": Arm("real")} | arms
+    if spec.add_real and any(arm.taught for arm in arms.values()):
+        arms.setdefault("teacher", Arm("teacher", rows="teacher"))
     sizes = check_sizes(spec.sizes, train.codes, len(task.classes))
     with_sizes(arms, sizes)  # raises for names that would be used twice
     training = _resolved(spec.training, len(train))
@@ -172,6 +184,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
         imbalanced,
         random_state,
         described,
+        teachers,
     )
 
 

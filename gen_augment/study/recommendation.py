@@ -45,6 +45,8 @@ class Recommendation:
         What is done to the real rows, such as "oversample"; "real" for nothing.
     modality : Modality or None
         How rows are read.
+    taught : bool
+        Whether labels come from the teacher, as `gen_augment.distillation.Distilled` gives them.
     """
 
     use: str | None
@@ -58,6 +60,7 @@ class Recommendation:
     share: float | None = None
     resample: str = "real"
     modality: Modality | None = None
+    taught: bool = False
 
     def augment(self, X: Any, y: Any = None) -> tuple[Any, Any]:
         """Return rows and labels followed by the recommended synthetic ones.
@@ -68,7 +71,8 @@ class Recommendation:
         Raises
         ------
         InputError
-            The synthetic rows should be used before the real ones, or as a share of each batch.
+            The synthetic rows should be used before the real ones, or as a share of each batch, or
+            be labelled by the teacher.
         """
         if self.sampler is None or not self.counts:
             return read_rows(X, y)
@@ -86,6 +90,11 @@ class Recommendation:
 
     def _check_static(self) -> None:
         """Raise if the rows cannot simply be added to the data."""
+        if self.taught:
+            raise InputError(
+                f"{self.use!r} learns labels of the teacher: use Distilled(model, teacher, "
+                "sampler, ratio=...), which labels rows and fits the model."
+            )
         if self.pretrain:
             raise InputError(
                 f"{self.use!r} trains on synthetic rows first and on real rows after: draw them "

@@ -123,7 +123,9 @@ class Runner:
             clock.spend(float((store.read_json("time.json") or {}).get("seconds", 0.0)))
             jobs.on_end = lambda: store.keep_json("time.json", {"seconds": clock.elapsed})
         self._recall()
-        setting = Setting(study.model, study.training, study.more_metrics, jobs.many)
+        setting = Setting(
+            study.model, study.training, study.more_metrics, jobs.many, study.teachers
+        )
         pictured = set(self.collected.pictures)
         runner = SeedRunner(study, setting, store, self._keep, pictured)
         if not limited:

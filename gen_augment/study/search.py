@@ -27,6 +27,8 @@ from gen_augment.study.verdict import MIN_SEEDS
 
 __all__ = ["SearchSpace", "candidates", "recommend"]
 
+#: Rows per real row that are tried with a teacher beside the others: students need many.
+TAUGHT_RATIO = 10
 _ROUNDS = 4  # after which one candidate in sixteen is left
 _SEARCH_SHARE = 0.5  # of the budget
 _FIRST_SHARE = 0.25  # of the budget, for one seed of all candidates
@@ -49,6 +51,7 @@ def candidates(study: PreparedStudy, space: SearchSpace, best: Arm) -> list[str]
 
     If `best` resamples the real rows, synthetic rows are added to the resampled rows. With
     imbalanced rows, as many rows as balance the classes are tried too, added to the real rows.
+    With a teacher, its labels are tried too, unless `best` resamples or treats imbalance.
     """
     steps = [step for step in (*best.batch_steps, best.balance) if isinstance(step, str) and step]
     recipe = "".join(f"+{step}" for step in steps if step != "threshold")
@@ -67,6 +70,8 @@ def candidates(study: PreparedStudy, space: SearchSpace, best: Arm) -> list[str]
         ways += [f"share={share:g}" for share in space.shares] if network else []
         ways += ["pretrain"] if network and space.pretrain else []
         uses += [f"{middle:g}:{way}" for way in ways]
+        if study.teachers and not (resamples or best.balance):
+            uses += [f"{ratio:g}:prior:teacher" for ratio in (*space.ratios, TAUGHT_RATIO)]
         found += [f"{prefix}{name}:{use}{recipe}" for use in uses]
         found += [f"{name}{recipe}"] if study.imbalanced else []
     return found
@@ -83,9 +88,12 @@ def recommend(
     start, budget = time.monotonic(), options.budget
     confirmation = _with_fixed_test(study)
     scout = _without_test(confirmation, study.random_state)
-    plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative} or {
+    plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative}
+    plain = {name: arm for name, arm in plain.items() if not arm.is_teacher} or {
         "real": Arm("real")
     }
+    if study.teachers:
+        plain.setdefault("real:teacher", Arm("real:teacher", taught=True))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if directory is None else directory)
         unlimited = replace(options, budget=None)
@@ -103,7 +111,7 @@ def recommend(
         last = replace(
             options, budget=left, shorten=False, on_plan=options.on_plan or (lambda _: None)
         )
-        chosen = replace(confirmation, arms=(*plain.values(), best))
+        chosen = replace(confirmation, arms=(*plain.values(), best))  # and the teacher, if any
         result = Runner(prepare(chosen), folder / "confirmation", last).run()
     sign = study.metric.sign
     searched = {name: sign * score for name, score in (scores | searched).items()}
@@ -217,4 +225,5 @@ def _fitted(found: Recommendation, arm: Arm, study: PreparedStudy) -> Recommenda
         pretrain=use.pretrain,
         share=use.share,
         resample=arm.resample,
+        taught=arm.taught,
     )

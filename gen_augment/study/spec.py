@@ -107,6 +107,7 @@ class StudySpec:
     y: Any = field(default=None, repr=False)
     _: KW_ONLY
     model: Any = None
+    teacher: Any = None
     modality: str | Modality | None = None
     arms: Sequence[str | Arm] | None = None
     add_real: bool = True

@@ -34,6 +34,11 @@ class Study(StudySpec):
         standardised columns, and returns logits. An estimator gets them as flat vectors; a
         scikit-learn Pipeline gets DataFrames as they are. By default the classifier of the
         modality: a small CNN for images, a random forest for tables.
+    teacher : scikit-learn classifier with predict_proba, or list of them; optional
+        A slow classifier, or several that are averaged, whose probabilities the arms
+        ``"real:teacher"`` and ``"flow:10:teacher"`` learn instead of labels. Each seed fits it on
+        the training part; real rows get out-of-fold probabilities. The arm ``"teacher"``, its own
+        score, is added then.
     modality : str, Modality or None
         How to read the rows, also for samplers and filters that leave it None. None if only one
         reading is possible.
@@ -41,7 +46,8 @@ class Study(StudySpec):
         Such as ``["real", "shift+mixup", "gan:0.5", "gan+shift+mixup"]``; see
         `gen_augment.study.arms`. By default those of the modality.
     add_real : bool
-        Whether to add the arm "real" if all arms have synthetic rows: a verdict needs one without.
+        Whether to add the arm "real" if all arms have synthetic rows: a verdict needs one without;
+        and the arm "teacher" if one learns from it.
     samplers : dict of str to Sampler, or sequence of Sampler; optional
         Unfitted samplers by the names that arms use. Samplers in a list get their short names,
         such as "vae". By default a flow, a GAN and a VAE with their default settings.

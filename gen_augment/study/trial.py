@@ -46,7 +46,7 @@ def columns(more: tuple[Metric, ...] = ()) -> list[str]:
     return [
         *("arm", "arm_key", "code", "seed", "error", "n_train", "n_synthetic"),
         *(f"{part}_{name}" for part in parts for name in names),
-        *("fit_seconds", "sample_seconds", "train_seconds"),
+        *("fit_seconds", "sample_seconds", "train_seconds", "predict_us", "model_bytes"),
     ]
 
 
@@ -63,12 +63,14 @@ class Setting:
         Metrics of the user that are not in `METRICS`.
     one_thread : bool
         Whether torch may use one thread only, as in one of several processes.
+    teachers : tuple of classifiers
     """
 
     model: Any
     training: Training
     metrics: tuple[Metric, ...] = ()
     one_thread: bool = False
+    teachers: tuple[Any, ...] = ()
 
 
 def run_trial(
@@ -109,14 +111,19 @@ def run_trial(
     try:
         pool = make_pool(arm, parts, seed, time.monotonic, _rows_of(arm, drawn))
         begun = time.monotonic()
-        predict = fit_predict(setting.model, arm, pool, parts.train, seed, setting.training)
+        predict = fit_predict(
+            setting.model, arm, pool, parts.train, seed, setting.training, setting.teachers
+        )
         trial |= {"train_seconds": time.monotonic() - begun, **pool.seconds}
         trial |= {"n_train": len(parts.train), "n_synthetic": pool.n_synthetic}
         for name, rows in (("train", parts.train), ("validation", parts.validation)):
             found = all_scores(rows.codes, _probabilities(predict, rows.X), setting.metrics)
             trial |= {f"{name}_{metric}": value for metric, value in found.items()}
-        tested = {"test": parts.test.X, **others}
-        predictions = {name: _probabilities(predict, X) for name, X in tested.items()}
+        begun = time.monotonic()
+        predictions = {"test": _probabilities(predict, parts.test.X)}
+        trial["predict_us"] = 1e6 * (time.monotonic() - begun) / len(parts.test)
+        trial["model_bytes"] = predict.n_bytes
+        predictions |= {name: _probabilities(predict, X) for name, X in others.items()}
         if pictured and pool.examples is not None:
             pictures = _pictures(arm.row_step, parts.train, pool.examples)
     except Exception as error:

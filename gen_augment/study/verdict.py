@@ -137,7 +137,9 @@ def details(found: Findings) -> list[str]:
     if interval.low <= 0 <= interval.high:
         said.append(_power_words(found, values, spread))
     said += [
-        _control_words(found, name, reference) for name in found.arms if name in found.controls
+        _teacher_words(found, arm) if name == "teacher" else _control_words(found, name, reference)
+        for name in found.arms
+        if name in found.controls
     ]
     if (n := found.trials["code"].nunique(dropna=False)) > 1:
         said.append(
@@ -169,6 +171,21 @@ def _power_words(found: Findings, values: list[float], test_variance: float) -> 
             )
     where = "to train and to test on" if design.overlap else "to test on above all"
     return f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
+
+
+def _teacher_words(found: Findings, arm: str) -> str:
+    """Say how much of the teacher's advantage over labels the best student has."""
+    scores = found.metric.sign * found.scores()
+    if "teacher" not in scores:
+        return "The teacher did not finish."
+    means = scores.mean()
+    digits, sign = (2, "%") if found.metric.percent else (3, "")
+    level = f"{abs(means['teacher']) * found.metric.scale:.{digits}f}{sign}"
+    words = f"{found.metric.label.capitalize()} of the teacher is {level}"
+    if "real" not in means or means["teacher"] <= means["real"]:
+        return f"{words}."
+    share = (means[arm] - means["real"]) / (means["teacher"] - means["real"])
+    return f"{words}; {arm} has {100 * share:.0f}% of its advantage over real."
 
 
 def _control_words(found: Findings, name: str, reference: str) -> str:

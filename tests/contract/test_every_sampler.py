@@ -17,6 +17,7 @@ from gen_augment import (
     ArchiveError,
     FilteredSampler,
     InputError,
+    MixedSampler,
     NotFittedError,
     PretrainedSampler,
     Sampler,
@@ -44,6 +45,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     **{name: partial(small_sampler, name) for name in (*NETWORKS, *CLASSICAL)},
     "filtered": lambda: FilteredSampler(small_sampler("kde"), accept_most),
     "filtered-vae": lambda: FilteredSampler(small_sampler("vae"), [accept_all]),
+    "mixed": lambda: MixedSampler(
+        [small_sampler("kde"), small_sampler("vae")], weights=[1, 2], random_state=0
+    ),
     "pretrained": lambda: make_pretrained(plain, name="plain"),
 }
 NAMES = list(MAKERS)

@@ -40,7 +40,8 @@ def make_result(
                 "fit_seconds": 2.0 if arm.startswith("gan") else None,
                 "sample_seconds": None,
             }
-            trials.append(trial | seconds | {"train_seconds": 1.0 + seed})
+            costs = {"train_seconds": 1.0 + seed, "predict_us": 1.0, "model_bytes": 100.0}
+            trials.append(trial | seconds | costs)
     return StudyResult(
         pd.DataFrame(trials),
         {arm: arm.startswith("gan") for arm in arms},
@@ -127,7 +128,8 @@ def test_verdict_of_no_trials_at_all() -> None:
         "error",
         *(f"{part}_{m}" for part in ("train", "validation", "test") for m in METRICS),
     ]
-    trials = pd.DataFrame([], columns=[*columns, "fit_seconds", "sample_seconds", "train_seconds"])
+    costs = ["fit_seconds", "sample_seconds", "train_seconds", "predict_us", "model_bytes"]
+    trials = pd.DataFrame([], columns=[*columns, *costs])
     result = StudyResult(
         trials, {"real": False, "gan": True}, (METRICS["accuracy"],), {"n_seeds": 3}
     )
@@ -234,7 +236,7 @@ def test_table() -> None:
     assert table.columns.tolist() == [
         "trials", "failed", *METRICS, "validation_balanced_accuracy", "difference", "low", "high", "p_value", "p_holm",
         "low_bca", "high_bca", "p_wilcoxon", "gain_probability", "gap",
-        "fit_seconds", "sample_seconds", "train_seconds",
+        "fit_seconds", "sample_seconds", "train_seconds", "predict_us", "model_bytes",
     ]  # fmt: skip
 
     tests = {arm: np.array([found[1] for found in seeds if found]) for arm, seeds in arms.items()}

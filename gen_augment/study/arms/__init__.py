@@ -40,6 +40,12 @@ classifier sees come from the GAN. A sampler takes options after colons::
     gan:soft                labels of synthetic rows predicted by a network trained on real rows
     gan:shuffled            a control: synthetic rows with shuffled labels
 
+With a teacher, ``Study(teacher=...)``, the classifier is a student that can learn its labels::
+
+    real:teacher            real rows with the teacher's out-of-fold probabilities as labels
+    flow:10:teacher         the same, and ten rows of the flow per real row, labelled by the teacher
+    teacher                 the teacher itself, which no verdict chooses
+
 An arm of your own is an `Arm` object, which a study takes as well as names.
 """
 

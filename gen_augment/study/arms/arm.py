@@ -42,6 +42,8 @@ class Arm:
         How the sampler's rows are used.
     resample : str
         The row step that the real rows go through before synthetic rows are added.
+    taught : bool
+        Whether labels are the probabilities of the study's teacher, out of fold on real rows.
     balance : {"", "weights", "logit", "threshold"}
         See `gen_augment.study.balance`.
     size : int or None
@@ -68,6 +70,7 @@ class Arm:
     balance: str = ""
     size: int | None = None
     resample: str = "real"
+    taught: bool = False
 
     @property
     def base(self) -> str:
@@ -81,8 +84,13 @@ class Arm:
 
     @property
     def is_control(self) -> bool:
-        """Whether the arm is a negative control, which is expected to hurt and never chosen."""
-        return self.synthetic.shuffled
+        """Whether the arm is never chosen: a negative control, or the teacher."""
+        return self.synthetic.shuffled or self.is_teacher
+
+    @property
+    def is_teacher(self) -> bool:
+        """Whether the arm is the study's teacher, not a student."""
+        return isinstance(self.rows, str) and self.rows == "teacher"
 
     @property
     def row_step(self) -> str:
@@ -108,6 +116,7 @@ class Arm:
         params = repr(self.rows) if hasattr(self.rows, "get_params") else ""
         settings = (rows, params, steps, self.synthetic, self.balance, self.sampler, self.size)
         described = without_addresses(repr((*settings, self.resample)))
+        described += "taught" if self.taught else ""
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
 
 

@@ -52,6 +52,9 @@ def parse_arm(name: str, samplers: Mapping[str, Any], modality: Modality | None 
     sampled: list[str] = []
     for step in name.split("+"):
         head, *options = step.split(":")
+        if "teacher" in options and head in ("real", *samplers):
+            arm = replace(arm, taught=True)
+            options.remove("teacher")
         if head in samplers:
             sampled.append(head)
             use = _parse_synthetic(name, options)
@@ -64,8 +67,8 @@ def parse_arm(name: str, samplers: Mapping[str, Any], modality: Modality | None 
                     f"arm {name!r}: {arm.balance} and {step} both treat imbalance; take one."
                 )
             arm = replace(arm, balance=step)
-        elif step in ROW_STEPS:
-            resampled.append(step)
+        elif head in ROW_STEPS and not options:
+            resampled.append(head)
         else:
             known = [*ROW_STEPS, *samplers, *recipes, *BALANCES]
             raise InputError(f"arm {name!r}: unknown step {step!r}; known: {', '.join(known)}.")
@@ -116,7 +119,7 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
         else:
             raise InputError(
                 f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, "
-                f"{', '.join(_OPTIONS)}, vary=STRENGTH, guidance=NUMBER, share=NUMBER."
+                f"{', '.join(_OPTIONS)}, teacher, vary=STRENGTH, guidance=NUMBER, share=NUMBER."
             )
     _check_use(name, use)
     return use

@@ -114,6 +114,7 @@ ROW_STEPS: Mapping[str, Any] = {
     "smote": _smote,
     "smotenc": _smotenc,
     "adasyn": _adasyn,
+    "teacher": lambda train, seed: train,
 }
 
 

@@ -36,6 +36,8 @@ def describe_arm(arm: Arm) -> str:
     'Trains on the real rows and synthetic rows of vae (ConditionalVAE), which are 25% of the rows
     seen; batches are augmented by shift.'
     """
+    if arm.is_teacher:
+        return "The teacher, trained on the real rows; students learn its labels."
     step = arm.resample if arm.is_generative else arm.rows
     rows = _ROWS.get(step) if isinstance(step, str) else None
     parts = [f"Trains on {rows or f'rows made by {arm.row_step}'}"]
@@ -46,6 +48,8 @@ def describe_arm(arm: Arm) -> str:
         parts.append(f"batches are augmented by {', '.join(names)}")
     if arm.balance:
         parts.append(_BALANCES[arm.balance])
+    if arm.taught:
+        parts.append("labels are the teacher's probabilities, out of fold on real rows")
     if arm.is_control:
         parts.append("labels of the synthetic rows are shuffled (a control that should hurt)")
     return "; ".join(parts) + "."

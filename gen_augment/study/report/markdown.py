@@ -30,6 +30,8 @@ def render_markdown(found: Findings) -> str:
     if found.design.interim:
         titles[1] += " on validation"
     shown = f"validation_{metric.name}" if found.design.interim else metric.name
+    taught = "teacher" in found.arms
+    titles += ["predict a row, µs", "size, kB"] if taught else []
     lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
     for arm, row in arms_table(found).iterrows():
         ends = [as_number(row[name], digits, scale, True) for name in ("low", "high")]
@@ -41,6 +43,8 @@ def render_markdown(found: Findings) -> str:
             as_number(row["p_holm"], 3),
             as_number(row["worst_class_recall"], 1, 100),
         ]
+        if taught:
+            cells += [as_number(row["predict_us"], 1), as_number(row["model_bytes"], 1, 0.001)]
         lines.append("| " + " | ".join(cells) + " |")
     explained = found.protocol.get("explained", {})
     meaning = "".join(f"\n- `{arm}`: {explained[arm]}" for arm in found.arms if arm in explained)

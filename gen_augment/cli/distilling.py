@@ -1,0 +1,120 @@
+"""Distillation as ``gen-augment distill`` sets it up and tells what came out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.table import Table
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
+
+from gen_augment import archive
+from gen_augment.cli.terminal import out, tell
+from gen_augment.data import Rows
+from gen_augment.data.sources import LoadedData
+from gen_augment.distillation import Columns, Distilled, ReadableTree
+from gen_augment.distillation.page import tree_page
+from gen_augment.errors import InputError
+from gen_augment.study.models import load_model
+from gen_augment.study.teaching import read_teachers
+
+__all__ = ["choose_student", "choose_teachers", "distilled", "split", "write_report"]
+
+TEACHERS = {
+    "trees": lambda: ExtraTreesClassifier(300, min_samples_leaf=2),
+    "boosting": HistGradientBoostingClassifier,
+}
+
+
+def choose_student(text: str) -> Any:
+    """Return an unfitted tree from ``tree:8``."""
+    name, _, depth = text.partition(":")
+    if name != "tree" or not depth.isdecimal() or int(depth) == 0:
+        raise InputError(f"--student {text!r}: give tree and its greatest depth, such as tree:8.")
+    return make_pipeline(Columns(), DecisionTreeRegressor(max_depth=int(depth)))
+
+
+def choose_teachers(names: Sequence[str]) -> list[Any]:
+    """Return unfitted classifiers by short names or dotted ones."""
+    return list(
+        read_teachers(
+            [TEACHERS[name]() if name in TEACHERS else load_model(name) for name in names]
+        )
+    )
+
+
+def split(loaded: LoadedData, test_size: float, seed: int) -> tuple[Rows, Rows]:
+    """Return rows to learn from, and rows to test on."""
+    rows = loaded.rows
+    if not isinstance(rows.X, pd.DataFrame) and getattr(rows.X, "ndim", 0) != 2:
+        raise InputError(
+            f"{loaded.name} holds {rows.modality.name} rows, and rules need the columns of a table."
+        )
+    if not 0 < test_size < 1:
+        raise InputError(f"--test-size {test_size:g}: give a share between 0 and 1.")
+    try:
+        parts = train_test_split(
+            np.arange(len(rows)), test_size=test_size, stratify=rows.codes, random_state=seed
+        )
+    except ValueError as error:
+        raise InputError(f"the rows cannot be split into two parts: {error}") from error
+    train, test = (rows.part(np.sort(part)) for part in parts)
+    return train, test
+
+
+def distilled(
+    student: Any, teachers: list[Any], sampler: Any, ratio: float, seed: int, train: Rows
+) -> Distilled:
+    """Fit teacher and student."""
+    model = Distilled(student, teachers, sampler, ratio=ratio, random_state=seed)
+    return model.fit(train)
+
+
+def write_report(model: Distilled, tree: ReadableTree, test: Rows, name: str, path: Path) -> None:
+    """Score the models on held-out rows; print what was found, and write the page."""
+    cost = model.cost(test.X)
+    lines, areas = {}, {}
+    for who, soft in model.predictions(test.X).items():
+        areas[who] = _area(test.codes, soft)
+        lines[who] = {
+            "accuracy, %": f"{100 * accuracy_score(test.codes, soft.argmax(axis=1)):.1f}",
+            "area under the ROC curve, %": f"{100 * areas[who]:.1f}",
+        }
+    for who in ("student", "teacher"):
+        lines[who]["size, kB"] = f"{cost[f'{who}_bytes'] / 1000:.1f}"
+        lines[who]["a row, µs"] = f"{cost[f'{who}_us_per_row']:.1f}"
+    lines["hard labels"] |= {"size, kB": "–", "a row, µs": "–"}
+    gap = areas["teacher"] - areas["hard labels"]
+    words = [
+        f"Student and teacher agree on {100 * model.agreement(test.X):.1f}% of {len(test)} "
+        f"held-out rows; {model.n_synthetic_} synthetic rows were labelled by the teacher."
+    ]
+    if gap > 0:
+        share = 100 * (areas["student"] - areas["hard labels"]) / gap
+        words.append(
+            f"In the area under the ROC curve, the student has {share:.0f}% of the teacher's "
+            "advantage over the same tree on hard labels."
+        )
+    else:
+        words.append("The teacher has no advantage over the same tree on hard labels here.")
+    shown = Table(box=None, pad_edge=False)
+    for title in ("model", *lines["student"]):
+        shown.add_column(title, justify="left" if title == "model" else "right")
+    for who, line in lines.items():
+        shown.add_row(who, *line.values())
+    out.print(shown, highlight=False)
+    for text in words:
+        tell(out, text)
+    page = tree_page(tree, f"A tree distilled on {name}", words, lines)
+    archive.write_bytes(path, page.encode())
+
+
+def _area(codes: np.ndarray, soft: np.ndarray) -> float:
+    """Return the mean area of the classes that have held-out rows."""
+    areas = [roc_auc_score(codes == c, soft[:, c]) for c in np.unique(codes)]
+    return float(np.mean(areas))

@@ -1,0 +1,124 @@
+"""Trees that can be read: they predict as scikit-learn's, and a damaged file is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from gen_augment import ArchiveError, InputError
+from gen_augment.distillation import Columns, ReadableTree
+from gen_augment.distillation.page import tree_figure, tree_page
+
+
+def table(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Numbers with missing values, a category, a date and a boolean; three classes."""
+    rng = np.random.default_rng(seed)
+    age = rng.normal(40, 10, n)
+    age[rng.random(n) < 0.2] = np.nan
+    job = rng.choice(["clerk", "cook", "<b> & co"], n)
+    since = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 700, n), unit="D")
+    flag = rng.random(n) < 0.4
+    X = pd.DataFrame({"age": age, "job": job, "since": since, "flag": flag})
+    y = (np.nan_to_num(age, nan=60) > 45).astype(int) + (job == "cook")
+    return X, np.where(rng.random(n) < 0.1, 0, y)
+
+
+def fitted(kind: str) -> tuple[Any, ReadableTree]:
+    X, y = table()
+    if kind == "regressor":
+        tree: Any = DecisionTreeRegressor(max_depth=6, random_state=0)
+        model = make_pipeline(Columns(), tree).fit(X, np.eye(3)[y])
+        return model, ReadableTree.of(model, ["a", "b", "c"])
+    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=6, random_state=0)).fit(X, y)
+    return model, ReadableTree.of(model, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_predictions_are_scikit_learn_s(kind: str, tmp_path: Path) -> None:
+    model, tree = fitted(kind)
+    X, _ = table(1000, seed=1)
+    X.loc[:20, "job"] = "unheard of"
+    expected = model.predict(X) if kind == "regressor" else model.predict_proba(X)
+    np.testing.assert_allclose(tree.predict_proba(X), expected, atol=2e-6)
+    tree.save(tmp_path / "tree.json")
+    loaded = ReadableTree.load(tmp_path / "tree.json")
+    assert loaded == tree
+    assert (tree.predict(X) == np.array(["a", "b", "c"])[expected.argmax(axis=1)]).all()
+    assert tree.depth == model[-1].get_depth()
+
+
+def test_rows_of_an_array_have_numbered_columns() -> None:
+    X = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0], [3.0, 0.0]])
+    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=1)).fit(
+        X[:, :1], [0, 0, 1, 1]
+    )
+    tree = ReadableTree.of(model, [0, 1])
+    assert tree.rules() == "if 0 <= 1.5:\n  0: 100% (50% of rows)\nelse:\n  1: 100% (50% of rows)"
+    assert tree.predict(X).tolist() == [0, 0, 1, 1]
+
+
+def test_rules_name_columns_values_and_dates() -> None:
+    X, _ = table()
+    late = (X["since"] >= pd.Timestamp("2021-01-01")).astype(int)
+    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=1)).fit(X, late)
+    first, *_ = ReadableTree.of(model, ["early", "late"]).rules().split("\n")
+    limit = pd.Timestamp(first.removeprefix("if since <= ").removesuffix(":"))
+    assert (X["since"] <= limit).tolist() == (1 - late).astype(bool).tolist()
+    cook = (X["job"] == "cook").astype(int)
+    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=1)).fit(X, cook)
+    assert ReadableTree.of(model, [0, 1]).rules().startswith("if job is not cook:")
+
+
+def test_a_page_escapes_names() -> None:
+    _, tree = fitted("classifier")
+    page = tree_page(tree, "<i>title</i>", ["a & b"], {"student": {"accuracy": "1"}})
+    assert "&lt;i&gt;title" in page
+    assert "<i>" not in page
+    assert "<b> & co" not in page
+    assert page.count("<svg") == 1
+    # All questions of the first levels, and no others, are drawn.
+    drawn = tree_figure(tree, levels=2).axes[0].texts
+    first = [i for level, i in tree.walk() if level <= 2]
+    assert len(drawn) == len(first) + len(first) - 1  # a word on each branch
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 2}, "version 1"),
+        ({"classes": ["a"]}, "probabilities"),
+        ({"nodes": []}, "no nodes"),
+        ({"features": []}, "does not exist"),
+        ({"features": [{"name": "x"}]}, "holds no tree"),
+    ],
+)
+def test_a_damaged_file_is_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    record = fitted("classifier")[1].to_json() | change
+    (tmp_path / "t.json").write_text(json.dumps(record))
+    with pytest.raises(ArchiveError, match=message):
+        ReadableTree.load(tmp_path / "t.json")
+
+
+def test_a_loop_is_refused(tmp_path: Path) -> None:
+    record = fitted("classifier")[1].to_json()
+    record["nodes"][1]["feature"] = 0
+    record["nodes"][1] |= {"threshold": 0.0, "low": 0, "high": 0, "missing_low": False}
+    (tmp_path / "t.json").write_text(json.dumps(record))
+    with pytest.raises(ArchiveError, match="does not exist"):
+        ReadableTree.load(tmp_path / "t.json")
+    with pytest.raises(ArchiveError, match="holds no tree"):
+        ReadableTree.load(tmp_path / "missing.json")
+
+
+def test_rows_that_do_not_fit() -> None:
+    _, tree = fitted("classifier")
+    X, _ = table(5)
+    with pytest.raises(InputError, match="no column 'age'"):
+        tree.predict(X.drop(columns="age"))
+    with pytest.raises(InputError, match="has no numbers"):
+        tree.predict(X.assign(age="old"))
