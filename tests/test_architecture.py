@@ -29,6 +29,7 @@ LAYERS = [
     {"study"},
     {"auditing"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 #: Branches that only the owner of a form of data may write.
