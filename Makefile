@@ -20,9 +20,9 @@ BIN := .venv/bin
 
 install: .venv/.test
 
-# Does synthetic data help a small CNN that has 30 images of each digit?
+# Fit, inject and two studies on real digits; the page is demo/demo.html.
 demo: .venv/.base
-	$(BIN)/gen-augment study digits --per-class 30 --seeds 5 --sampler-steps 400 --steps 600 -o demo/digits.html
+	$(BIN)/gen-augment demo -o demo
 
 # Each process has one thread; more than four would take more memory than they save time.
 test: .venv/.test

@@ -1,4 +1,4 @@
-"""The command line: ``gen-augment fit | sample | bank | audit | study | report``.
+"""The command line: ``gen-augment demo | fit | sample | bank | audit | study | report``.
 
 Commands import what they need when they run, so that ``--help`` answers at once.
 """
@@ -11,6 +11,7 @@ import typer
 
 from gen_augment.cli.audit import audit
 from gen_augment.cli.bank import bank
+from gen_augment.cli.demo import demo
 from gen_augment.cli.fit import fit
 from gen_augment.cli.report import report
 from gen_augment.cli.sample import sample
@@ -26,7 +27,7 @@ app = typer.Typer(
     help="Fit a conditional generator, generate synthetic rows, and learn whether they help a "
     "classifier.",
 )
-for command in (fit, sample, bank, audit, study, report):
+for command in (demo, fit, sample, bank, audit, study, report):
     app.command()(command)
 
 # Typer before 0.20 takes this class from click, and later brings its own.
