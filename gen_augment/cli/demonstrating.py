@@ -33,7 +33,7 @@ from gen_augment.study.pictures import example_grid
 from gen_augment.study.report import as_number
 from gen_augment.study.report.plots import difference_plot
 from gen_augment.study.trial import columns
-from gen_augment.training import Checkpoint
+from gen_augment.training import Callback, Checkpoint
 
 __all__ = ["tell_story"]
 
@@ -114,7 +114,7 @@ def _fitted(folder: Path) -> tuple[Any, bytes]:
     if path.exists():
         sampler = ConditionalVAE.load(path, device="cpu")
     else:
-        callbacks = [Checkpoint(partial, every=100, resume=partial.exists())]
+        callbacks: list[Callback] = [Checkpoint(partial, every=100, resume=partial.exists())]
         if not err.is_terminal:
             callbacks.append(StepLines())
         sampler = ConditionalVAE(
@@ -137,7 +137,7 @@ def _counted(sampler: Any) -> dict[str, dict[int, int]]:
     """Return labels of real rows with few nines, and of one pass through a loader."""
     X, y = _digits()
     kept = np.sort(np.concatenate([np.flatnonzero(y != 9), np.flatnonzero(y == 9)[:N_RARE]]))
-    real = [(X[i], int(y[i])) for i in kept]
+    real: Any = [(X[i], int(y[i])) for i in kept]
     filled = AugmentedDataset(real, sampler, sampling_strategy="auto")
     loader = DataLoader(filled, batch_size=64, collate_fn=lambda rows: [int(r[1]) for r in rows])
     found = {"real": Counter(y[kept].tolist()), "augmented": Counter(chain.from_iterable(loader))}
