@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -86,6 +87,12 @@ class Audit:
     @cached_property
     def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above
         return self.draw()
+
+    def _repr_html_(self) -> str:
+        """Return verdict, findings and figures, as notebooks show them."""
+        findings = "".join(f"<li>{escape(text)}</li>" for text in self.findings)
+        table = self.table.round(3).to_html()
+        return f"<p><strong>{escape(self.verdict)}</strong></p><ol>{findings}</ol>{table}"
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write figures, findings and card to a JSON file, to be kept with an archive.

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
@@ -322,6 +324,11 @@ class SampleBank(Dataset[tuple[Any, Any]]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (str(self.path), self._manifest.digests)
+
+    def _repr_html_(self) -> str:
+        counts = pd.Series(self.counts, name="rows").rename_axis("label").to_frame()
+        what = f"{len(self)} rows of {self.generator.name} in {self.path}"
+        return f"<p>{escape(what)}</p>{counts.to_html()}"
 
     def __repr__(self) -> str:
         rows = f"{len(self)} rows of {self.generator.name}"

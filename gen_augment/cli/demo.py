@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gen_augment.cli.terminal import err, out, tell
+from gen_augment.cli.terminal import out, progress, tell
 
 __all__ = ["demo"]
 
@@ -33,6 +33,8 @@ def demo(
     `gen-augment demo -o demo`
     """
     tell(out, OPENING)
+    import torch
+
     from gen_augment.cli.demonstration import (
         balance_a_loader,
         distil_a_forest,
@@ -40,9 +42,14 @@ def demo(
         help_a_network,
     )
     from gen_augment.cli.demonstration_page import render
-    from gen_augment.study import save_result
+    from gen_augment.errors import ArchiveError
+    from gen_augment.study import StudyInterrupted, save_result
 
-    output.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # these networks are too small for more, which would wait and spin
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArchiveError(f"cannot make the folder {output}: {error.strerror}.") from error
     tell(out, "\n1. A generator learns 300 digits.")
     sampler, train, picture = fit_a_sampler(output, quick=quick)
     tell(out, f"   {type(sampler).__name__} is fitted: {output / 'digits.safetensors'}")
@@ -57,7 +64,13 @@ def demo(
     for question, (name, make) in zip(questions, studies.items(), strict=True):
         tell(out, f"\n{question}")
         folder = output / f"{name}-trials"
-        result = make(quick=quick).run(folder, verbose=err.is_terminal)
+        with progress("trials") as update:
+            try:
+                result = make(quick=quick).run(
+                    folder, on_trial=lambda trial, done, total, show=update: show(done, total)
+                )
+            except StudyInterrupted as error:
+                raise KeyboardInterrupt from error
         save_result(result, folder)
         result.to_html(output / f"{name}.html")
         tell(out, f"   {result.verdict()}")

@@ -3,6 +3,7 @@
 import io
 import os
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ class StudyResult(Findings):
     def learning_curve(self) -> pd.DataFrame:
         """Return test scores against the size of the training part."""
         return learning_curve(self)
+
+    def _repr_html_(self) -> str:
+        """Return verdict and table of arms, as notebooks show them."""
+        words = "".join(f"<p>{escape(text)}</p>" for text in self.details())
+        shown = [f"validation_{self.metric.name}"] if self.design.interim else [self.metric.name]
+        table = self.table()[[*shown, "difference", "low", "high", "p_holm"]]
+        return f"<p><strong>{escape(self.verdict())}</strong></p>{words}{table.round(4).to_html()}"
 
     def to_html(self, path: PathLike) -> None:
         """Write the report: one file that needs nothing else."""

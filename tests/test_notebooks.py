@@ -1,0 +1,59 @@
+"""What notebooks show instead of a `repr`: well-formed HTML with the verdict, and user's text escaped."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_wine
+
+from gen_augment import KDESampler, SampleBank
+from gen_augment.auditing.result import Audit
+from tests.study.test_result import make_result
+
+
+def read(html: str) -> ElementTree.Element:
+    """Fail unless the HTML is well-formed."""
+    return ElementTree.fromstring(f"<div>{html}</div>")  # noqa: S314 # our own text
+
+
+def cells(html: str) -> list[str]:
+    return [cell.text or "" for cell in read(html).iter() if cell.tag in ("th", "td")]
+
+
+def test_a_study_shows_its_verdict_and_its_arms() -> None:
+    arms = {"real <raw> & more": [(0.5, 0.5)] * 3, "gan": [(0.6, 0.61), (0.6, 0.62), (0.6, 0.63)]}
+    result = make_result(arms)
+    html = result._repr_html_()
+    assert next(read(html).iter("strong")).text == result.verdict()
+    assert [p.text for p in read(html).iter("p")][1:] == result.details()
+    assert {"real <raw> & more", "0.62", "0.12"} <= set(cells(html))
+
+
+def test_an_audit_shows_its_findings() -> None:
+    audit = Audit(
+        ["Copies: 3 < 4 & more."],
+        {"precision": (0.51234, np.nan)},
+        pd.DataFrame(),
+        None,
+        None,
+        pd.DataFrame(),
+        None,
+        {"synthetic_rows": 70},
+    )
+    html = audit._repr_html_()
+    assert [item.text for item in read(html).iter("li")] == audit.findings
+    assert next(read(html).iter("strong")).text == audit.verdict
+    assert {"precision", "0.512"} <= set(cells(html))
+
+
+def test_a_bank_shows_its_counts(tmp_path: Path) -> None:
+    X, y = load_wine(return_X_y=True)
+    names = np.array(["<a>", "b & c", "d"])[y]
+    sampler = KDESampler(random_state=0).fit(X, names)
+    bank = SampleBank.build(sampler, {"<a>": 30, "b & c": 7}, tmp_path / "bank")
+    assert cells(bank._repr_html_())[-4:] == ["<a>", "30", "b & c", "7"]
+
+
+def test_a_sampler_shows_the_diagram_of_scikit_learn() -> None:
+    assert "KDESampler" in KDESampler()._repr_html_()
