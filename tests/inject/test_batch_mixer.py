@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
-from gen_augment import SampleBank, augment_loader
+from gen_augment import (
+    SampleBank,
+    augment_loader,
+)
+from gen_augment.inject.batch_mixer import MixSettings
+from gen_augment.inject.batch_plan import Position
 from gen_augment.rng import derive_seed
 from tests.inject.conftest import COUNTS
 from tests.inject.toys import SEEDS, Numbered, is_real, names, real_data
@@ -302,3 +307,22 @@ def test_seeds_beyond_what_rows_hold_are_told_apart() -> None:
         )
         == 2500
     )
+
+
+@given(
+    n_rows=st.integers(1, 50),
+    start=st.integers(0, 99),
+    ratio=st.floats(0, 1) | st.sampled_from([0.0, 1.0]),
+)
+def test_rows_replaced_are_neighbours_in_a_ring(
+    numbered: Numbered, n_rows: int, start: int, ratio: float
+) -> None:
+    settings = MixSettings(numbered, ratio, "replace", "same")
+    first, n, turn = settings.rows_of(Position(0, start, n_rows))
+    owners = settings.owners(n, turn, n_rows)
+    assert (first, len(owners)) == (
+        round(ratio * start),
+        round(ratio * (start + n_rows)) - round(ratio * start),
+    )
+    assert len(set(owners.tolist())) == len(owners)
+    assert owners.tolist() == [(owners[0] + i) % n_rows for i in range(len(owners))]
