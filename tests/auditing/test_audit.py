@@ -28,7 +28,7 @@ from gen_augment.cli import main
 from gen_augment.data.labels import LabelCodec
 from gen_augment.modalities import Table
 from gen_augment.rng import normal
-from tests.study.test_report import HOSTILE, Page
+from tests.study.pages import HOSTILE, Page
 
 MEANS = np.array([[0.0, 0.0, 0.0], [6.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
 
