@@ -144,3 +144,11 @@ def test_near_copies_of_images_and_none_by_chance() -> None:
         ).tolist()
         == []
     )
+
+
+def test_a_near_copy_of_a_row_that_occurs_twice_is_found() -> None:
+    X = np.random.default_rng(0).normal(size=(50, 8))
+    X[1] = X[0]
+    train = rows_of(X, np.arange(50) % 2)
+    test = unlabelled(np.concatenate([X[:1] + 1e-4, X[2:3] + 1]))
+    assert near_copies(train, test).tolist() == [0]
