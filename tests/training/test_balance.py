@@ -39,19 +39,6 @@ def test_every_epoch_meets_each_row_as_often_as_its_class_asks(
     assert torch.equal(labels, y[x])
 
 
-def test_batches_depend_on_the_step_alone_and_epochs_differ() -> None:
-    y = torch.tensor([0] * 90 + [1] * 10)
-    batches, again = balanced(y, 1.0, 100), balanced(y, 1.0, 100)
-    first, second = batches.at(0)[0], batches.at(1)[0]
-    assert torch.equal(again.at(1)[0], second)
-    assert torch.equal(again.at(0)[0], first)
-    assert not torch.equal(
-        first.sort().values, second.sort().values
-    )  # which of the many rows are met
-    assert torch.bincount(y[first]).tolist() == pytest.approx([50, 50], abs=1)
-    assert (first < 90).diff().count_nonzero() > 20  # in no order
-
-
 @pytest.mark.parametrize("balance", [None, 0.0, 0.5, 1.0])
 def test_draws_are_as_frequent_as_batches(balance: float | None) -> None:
     counts = np.array([900, 90, 10])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gen_augment.modalities.image.networks import SmallCNN
+from gen_augment.modalities.image.networks import SmallCNN, warp
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (3, 10, 17)])
@@ -31,3 +31,16 @@ def test_pooling_before_the_relu_gives_the_same_function() -> None:
         )
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_a_warp_reads_pixels_at_other_places() -> None:
+    x = torch.rand(2, 3, 8, 10)
+    still = torch.zeros(2, 2, 8, 10)
+    torch.testing.assert_close(warp(x, still), x)
+    right, down = still.clone(), still.clone()
+    right[:, 0], down[:, 1] = 3 / 10, 2 / 8
+    torch.testing.assert_close(warp(x, right)[..., :7], x[..., 3:])
+    torch.testing.assert_close(warp(x, down)[:, :, :6], x[:, :, 2:])
+    torch.testing.assert_close(
+        warp(x, right)[..., 7:], x[..., 9:].expand(-1, -1, -1, 3)
+    )  # the border goes on

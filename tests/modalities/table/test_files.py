@@ -11,7 +11,7 @@ import pytest
 from gen_augment import InputError
 from gen_augment.data.export import write_parts
 from gen_augment.data.sources import load_data
-from gen_augment.modalities import Table, TableCodec, codec_from_json, codec_to_json
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 
 NORDIC = (
     "zip;price;since;size;note;code\n"
@@ -92,24 +92,6 @@ def test_words_for_missing_values(tmp_path: Path) -> None:
     assert rows.X["age"].isna().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    "chosen, message",
-    [
-        (options(drop=["b"]), "there is no column 'b'; columns: a, y"),
-        (options(drop=["y"]), "'y' holds the labels"),
-        ({"types": {"b": "category"}}, "there is no column 'b'"),
-        ({"types": {"a": "number"}}, r"t\.csv: column 'a' has 'x', which is not a number"),
-        (options(depth="3"), "file option 'depth' is not one of"),
-        (options(sep=3), "file option sep=3"),
-    ],
-)
-def test_options_that_do_not_fit_are_named(
-    chosen: dict[str, Any], message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=message):
-        load(tmp_path / "t.csv", "a,y\nx,1\n", target="y", options=chosen)
-
-
 def test_options_are_for_tables_in_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'wine' is no file"):
         load_data("wine", options=options(drop=["hue"]))
@@ -139,10 +121,3 @@ def test_identifiers_are_told(suffix: str, tmp_path: Path) -> None:
     assert "--drop n " in whys["n"]
     assert "--drop mail " in whys["mail"]
     assert whys["age"] == whys["y"] == ""
-
-
-def test_options_survive_json() -> None:
-    made = Table({"zip": "category"}, {"sep": ";", "drop": ["id"]})
-    again = Table(**json.loads(json.dumps(made.options())))
-    assert again == made
-    assert again != Table({"zip": "category"})

@@ -1,4 +1,4 @@
-"""Filters of one sampler: closed-form densities, and planted duplicates."""
+"""Discriminator rejection against closed-form densities."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from scipy.stats import kstest, norm
-from sklearn.base import clone
-from sklearn.neighbors import NearestNeighbors
 
-from gen_augment import ConditionalGAN, ConditionalVAE, ExhaustedError, InputError
+from gen_augment import ConditionalGAN, ConditionalVAE, InputError
 from gen_augment.data.labels import LabelCodec
 from gen_augment.filters import DiscriminatorRejection, Duplicates, FilteredSampler
 from gen_augment.inject.resample import GenerativeOverSampler
@@ -46,63 +44,6 @@ class Toy:
 
 def truth(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
     return z
-
-
-def spiked(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Every tenth row is nearly the same one."""
-    return np.where((index % 10 == 0)[:, None], 0.5 + 0.001 * z, z)
-
-
-def collapsed(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.where((y == 1)[:, None], 0.001 * z, z)
-
-
-# --- near-duplicates
-
-
-def test_scores_are_relative_distances_to_rows_of_another_stream() -> None:
-    sampler = Toy(truth)
-    gate = Duplicates(n_reference=50, features=np.asarray).fit(*REAL, sampler=sampler)
-    reference = sampler.made[0]
-    X = sampler.generate(np.arange(100), 1)
-    assert not set(map(bytes, X)) & set(map(bytes, reference)), (
-        "the reference rows come from another stream"
-    )
-    apart = NearestNeighbors(n_neighbors=2).fit(REAL[0]).kneighbors(REAL[0])[0][:, 1]
-    to_known = NearestNeighbors(n_neighbors=1).fit(reference[50:]).kneighbors(X)[0][:, 0]
-    np.testing.assert_allclose(
-        gate.score_samples(X, 1), to_known / np.median(apart[REAL[1] == 1]), rtol=1e-4
-    )
-
-
-def test_near_duplicates_are_refused_and_other_rows_pass() -> None:
-    sampler = Toy(spiked)
-    gate = Duplicates().fit(*REAL, sampler=sampler)
-    index = np.arange(2000)
-    kept = gate.keep(sampler.generate(index, 0), 0)
-    assert not kept[index % 10 == 0].any()
-    assert kept[index % 10 != 0].mean() > 0.95
-    order = np.random.default_rng(0).permutation(2000)
-    np.testing.assert_array_equal(gate.keep(sampler.generate(index, 0)[order], 0), kept[order])
-
-
-def test_rows_by_address_contain_no_near_duplicates_in_any_order() -> None:
-    sampler = FilteredSampler(Toy(spiked), Duplicates(), draws_per_row=20).fit(*REAL)
-    rows = sampler.generate(np.arange(300), 0)
-    apart = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows)[0][:, 1]
-    assert apart.min() > 0.01
-    np.testing.assert_array_equal(sampler.generate([7, 3], 0), rows[[7, 3]])
-    with pytest.raises(ExhaustedError, match="1: '0 of 4'"):
-        FilteredSampler(Toy(collapsed), Duplicates()).fit(*REAL).generate(np.arange(8), [0, 1] * 4)
-
-
-def test_repeated_real_rows_are_an_error() -> None:
-    X = np.repeat(REAL[0][:20], 2, axis=0)
-    with pytest.raises(InputError, match="half of the real rows with label 0 occur more than once"):
-        Duplicates().fit(X, np.arange(40) // 20, sampler=Toy(truth))
-
-
-# --- discriminator rejection
 
 
 MEAN, STD = 0.6, 0.7
@@ -149,7 +90,7 @@ def test_gamma_and_threshold_control_the_acceptance_rate() -> None:
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_the_discriminator_of_a_gan_is_asked(data: Any) -> None:
+def test_the_discriminator_of_a_gan_is_the_default(data: Any) -> None:
     X, y = data(60)
     gan = ConditionalGAN(
         max_steps=40,
@@ -199,11 +140,3 @@ def test_bad_input_is_an_error() -> None:
     ):
         with pytest.raises(InputError, match=message):
             gate.fit(X, y, sampler=source)
-
-
-def test_the_fingerprint_depends_on_the_sampler() -> None:
-    gates = [
-        Duplicates(n_reference=10).fit(*REAL, sampler=Toy(make)) for make in (truth, truth, spiked)
-    ]
-    assert gates[0].fingerprint() == gates[1].fingerprint() != gates[2].fingerprint()
-    assert not hasattr(clone(gates[0]), "classes_")

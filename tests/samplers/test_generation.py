@@ -1,19 +1,39 @@
-"""`vary`: new versions of given rows, from the row as the model sees it to a draw from the prior."""
+"""Rows out of a network: by address, and as new versions of given rows."""
 
 import math
 import re
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
-from gen_augment import ConditionalGAN, ConditionalVAE, InputError, NotFittedError
+from gen_augment import (
+    ConditionalGAN,
+    ConditionalVAE,
+    InputError,
+    NotFittedError,
+    WorkerDeviceError,
+)
+from gen_augment.samplers import generation
 from tests.bank.toys import assert_same_rows
 from tests.conftest import FORMS, as_form, toy_images, toy_table
 from tests.samplers.forms import describe
+from tests.samplers.pretrained.generators import make, plain
+
+
+def test_a_gpu_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a function too, which has no parameters to tell where it lives."""
+    X, y = toy_images()
+    sampler = make(plain).fit(X, y)
+    sampler.network_.anchor = nn.Parameter(torch.empty(0, device="meta"), requires_grad=False)
+    monkeypatch.setattr(generation, "get_worker_info", lambda: SimpleNamespace(id=0))
+    with pytest.raises(WorkerDeviceError, match=r"PretrainedSampler is on meta.*SampleBank"):
+        sampler.generate([0], [0])
 
 
 def fit(X: Any, y: Any, **params: Any) -> ConditionalVAE:
