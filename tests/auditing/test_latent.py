@@ -117,7 +117,7 @@ def test_bad_input_is_an_error(tmp_path: Path) -> None:
         (lambda: interpolate(vae, X[:2], X[:3], 0), "2 rows and other has 3"),
         (lambda: interpolate(vae, X[:2], X[:2], 0, n_steps=1), "n_steps=1"),
         (lambda: interpolate(vae, X[:2], X[:2], [0, 1, 0]), "3 labels"),
-        (lambda: traverse(vae, X[:2], 0), "n_axes=5, and there are 2 rows"),
+        (lambda: traverse(vae, X[:2], 0), "n_axes=5, but there are 2 rows"),
         (lambda: traverse(vae, X, 0, n_axes=5), "codes of 4 numbers"),
         (lambda: traverse(vae, X, y), r"y has shape \(20,\)"),
         (lambda: traverse(vae, X, 0, reach=0), "reach"),

@@ -451,7 +451,9 @@ def test_workers_and_epochs_differ_and_a_run_repeats(
 
 
 @pytest.mark.slow
-def test_spawned_workers_do_as_forked_ones(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
+def test_spawned_workers_give_the_pictures_of_forked_ones(
+    bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
     transform = v2.Compose([SyntheticReplace(bank, 0.5), Vary(bank, 0.5), Vary(image_sampler, 0.5)])
     assert epochs(transform, 1, 0, context="spawn") == epochs(transform, 1, 0)
 
