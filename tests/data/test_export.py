@@ -84,7 +84,7 @@ def test_a_normalised_tensor_is_spread_over_the_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("low, high", [(0.0, 1.0), (-2.0, 2.0)])
-def test_channels_of_floats_are_scaled_alike(low: float, high: float, tmp_path: Path) -> None:
+def test_channels_of_floats_have_one_scale(low: float, high: float, tmp_path: Path) -> None:
     X = np.random.default_rng(0).random((8, 3, 8, 8)) * [[[[0.5]], [[1.0]], [[0.2]]]] + [
         [[[0.3]], [[0.0]], [[0.8]]]
     ]
@@ -126,7 +126,7 @@ def test_labels_cannot_choose_where_files_go(label: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("label", ["a b", "..a", "ü", "-n", "*", "中文", "a.png", "CON"])
-def test_unusual_labels_are_folders_all_the_same(label: str, tmp_path: Path) -> None:
+def test_unusual_labels_are_folders_too(label: str, tmp_path: Path) -> None:
     X, y = toy_images(8)
     write_rows(tmp_path / "out", X[:1], np.array([label]), fit(X, y))
     assert everything_below(tmp_path / "out") == [label, f"{label}/000000.png"]

@@ -119,7 +119,7 @@ def test_a_validation_folder_is_the_test_part(name: str, tmp_path: Path) -> None
     assert data.notes == (f"train/ is the training part, {name}/ the test part",)
 
 
-def test_a_validation_folder_beside_a_test_folder_is_left_out(tmp_path: Path) -> None:
+def test_a_validation_folder_next_to_a_test_folder_is_left_out(tmp_path: Path) -> None:
     for name in ("train", "val", "test"):
         write_folder(tmp_path / name)
     write_image(tmp_path / "test" / "cat" / "9.png", "L", (10, 8), 77)

@@ -1,4 +1,4 @@
-"""`augment_loader` under any settings: totals, labels, rows that stay, no row twice, the same again from the seed."""
+"""Mixed batches under any settings: totals, labels, unchanged rows, no row twice, repeatable from the seed."""
 
 import pickle
 from collections import Counter
@@ -110,7 +110,7 @@ def test_totals_are_exact_and_real_rows_stay_in_place(
 
 @settings(max_examples=150)
 @given(setting=all_settings())
-def test_no_row_comes_twice_and_each_is_that_of_its_address(
+def test_no_row_occurs_twice_and_each_has_its_address(
     numbered: Numbered, numbered_bank: SampleBank, setting: Setting
 ) -> None:
     loader = setting.make(numbered, numbered_bank)
@@ -263,7 +263,7 @@ def test_processes_that_train_together_share_no_row(
             assert len({row for part in real for row in names(part)}) == 48
 
 
-def test_a_loader_that_is_pickled_goes_on_where_it_was(numbered_bank: SampleBank) -> None:
+def test_a_pickled_loader_continues_with_its_next_epoch(numbered_bank: SampleBank) -> None:
     loader = augment_loader(DataLoader(real_data([0, 1, 2] * 5), 4), numbered_bank, ratio=0.5)
     list(loader)
     copied = pickle.loads(pickle.dumps(loader))
@@ -300,7 +300,7 @@ def test_two_passes_at_once_are_two_epochs(numbered: Numbered) -> None:
     assert [b for _, b in both] == [names(x) for x, _ in alone]
 
 
-def test_seeds_beyond_what_rows_hold_are_told_apart() -> None:
+def test_large_seeds_are_distinguished() -> None:
     assert (
         len(
             {derive_seed(seed, "epoch", epoch) % SEEDS for seed in range(50) for epoch in range(50)}

@@ -1,4 +1,4 @@
-"""Counts as imbalanced-learn resolves them; labels read from any dataset."""
+"""Counts as imbalanced-learn resolves them, and counts of a ratio."""
 
 from collections import Counter
 from collections.abc import Mapping

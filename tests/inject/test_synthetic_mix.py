@@ -1,4 +1,4 @@
-"""`SyntheticMix`: the right share of each batch, beside MixUp and CutMix, repeatable from torch's seed."""
+"""`SyntheticMix`: the share of each batch, together with MixUp and CutMix, repeatable from torch's seed."""
 
 import copy
 import pickle
@@ -80,7 +80,7 @@ def test_rows_are_replaced_and_the_rest_stays(
     )
 
 
-def test_a_share_of_0_or_1_is_taken_at_its_word(numbered: Numbered) -> None:
+def test_a_share_of_0_or_1_is_exact(numbered: Numbered) -> None:
     for ratio, n in ((0, 0), (0.0, 0), (1, 10), (1.0, 10)):
         for _ in range(20):
             assert int((~is_real(SyntheticMix(numbered, ratio=ratio)(*batch())[0])).sum()) == n
@@ -142,7 +142,7 @@ def test_it_works_in_a_collate_fn(
             assert len({seed for epoch in epochs for seed, _, _ in epoch}) == 16
 
 
-def test_it_stands_beside_mixup_and_cutmix(numbered: Numbered) -> None:
+def test_it_can_be_chosen_at_random_with_mixup_and_cutmix(numbered: Numbered) -> None:
     mix = SyntheticMix(numbered, ratio=0.5, transform=as_image)
     choice = v2.RandomChoice([v2.MixUp(num_classes=3), v2.CutMix(num_classes=3), mix])
     torch.manual_seed(0)

@@ -9,7 +9,7 @@ from tests.study.toys import Copies, Log
 
 
 class Tick:
-    """A clock that moves when it is told to; `pace` times as fast for a machine that became slower."""
+    """A clock that only `pass_by` moves; `pace` times as fast for a machine that became slower."""
 
     now, pace = 0.0, 1.0
 

@@ -79,7 +79,7 @@ def test_a_study_is_cut_down_in_the_order_that_is_promised() -> None:
     )
 
 
-def test_what_is_given_up_is_told() -> None:
+def test_the_plan_reports_what_is_given_up() -> None:
     plan = make_plan(costs_of({"flow": 0.2, "vae": 0.1}, steps=3500), FEW, 5, 30)
     assert plan.words(FEW) == (
         "To fit 30 minutes: 3 of 5 seeds; flow is trained for 1,470 of its 3,500 steps; vae is trained for 1,470 of "

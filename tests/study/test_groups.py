@@ -1,4 +1,4 @@
-"""Rows of one patient, customer or recording: on one side of every split, and told from rows that stand alone."""
+"""Rows of one patient, customer or recording: on one side of every split."""
 
 from pathlib import Path
 from typing import Any
@@ -237,7 +237,7 @@ def test_no_division_has_every_class_on_both_sides() -> None:
         whole_groups(groups, y, 0.2, 0, parts=3)
 
 
-def test_a_study_goes_on_with_the_same_groups_alone(tmp_path: Path) -> None:
+def test_a_study_resumes_with_the_same_groups_only(tmp_path: Path) -> None:
     def study(groups: Any, n_seeds: int) -> Study:
         return make_study(
             X, Y, groups=groups, model=KNeighborsClassifier(1), arms=["real", "copies"], samplers={"copies": Copies()},

@@ -1,4 +1,4 @@
-"""Classifiers: what counts as one, and that all arms of a seed are trained alike."""
+"""Classifiers: what counts as one, how it is loaded, and how it is described."""
 
 from functools import partial
 from pathlib import Path

@@ -57,7 +57,7 @@ def test_example_grid_stretches_dim_images() -> None:
     assert ((pixels > 80) & (pixels < 200)).mean() > 0.05
 
 
-def test_example_grid_shows_the_nearest_training_image_beside_each() -> None:
+def test_example_grid_shows_the_nearest_training_image_of_each() -> None:
     images, y = centred_images(24)
     real = rows_of(images, y)
     moved = rows_of(images[::-1].copy(), y[::-1].copy())  # copies: each is nearest to itself

@@ -90,7 +90,7 @@ def test_seeds_have_splits_of_their_own_and_arms_of_a_seed_share_one() -> None:
     assert table["real"].nunique() > 1
 
 
-def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
+def test_copies_of_test_rows_fail_their_trial_and_not_the_study() -> None:
     test_X, test_y = gaussians(40, seed=7)
 
     class Thief(TrueDraws):
@@ -165,7 +165,7 @@ def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
             assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_on_trial_is_told_of_each() -> None:
+def test_on_trial_is_called_for_each_trial() -> None:
     told: list[Any] = []
     small_study(X, Y).run(
         on_trial=lambda trial, done, total: told.append((trial["arm"], trial["seed"], done, total))
@@ -216,7 +216,7 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     assert len(log) == 3
 
 
-def test_trials_of_another_version_are_told(
+def test_trials_of_another_version_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samplers = {"copies": Copies()}
@@ -262,7 +262,7 @@ def test_failed_trial_is_kept_and_tried_again(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(scores(second), scores(small_study(X, Y).run()))
 
 
-def test_interrupted_study_has_a_result_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_study_has_a_result_and_resumes(tmp_path: Path) -> None:
     log = Log()
     samplers = {"copies": Failing(log, at=(1,), error=KeyboardInterrupt)}
     study = small_study(X, Y, samplers=samplers, n_seeds=3)

@@ -103,7 +103,7 @@ def test_candidates() -> None:
     ]  # fmt: skip
 
 
-def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> None:
+def test_candidates_of_imbalanced_rows_are_added_to_those_of_the_best_arm() -> None:
     study = searching({"own": Copies()}, per_class={0: 20, 1: 5})
     best = parse_arm("smote+weights", study.check().samplers)
     assert candidates(study.check(), SearchSpace((1,), ("realism",), (), (), (), True), best) == [
@@ -115,7 +115,9 @@ def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> N
     ]
 
 
-def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_recommended_in_addition_to_resampled_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(
         "gen_augment.study.search._halve", lambda scout, arms, *_: (arms["oversample+true:4"], {})
     )

@@ -24,7 +24,7 @@ from tests.study.toys import Copies, Failing, Log, TrueDraws, gaussians, row_dig
 SIZES = (3, 8)
 
 
-def test_samplers_are_fitted_anew_on_each_part_and_see_no_more() -> None:
+def test_samplers_are_fitted_on_each_part_and_see_no_more() -> None:
     log = Log()
     study = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=3, sizes=SIZES)
     trials = study.run().trials

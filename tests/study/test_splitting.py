@@ -76,7 +76,9 @@ def test_given_test_part_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("per_class", [None, 10])
-def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | None) -> None:
+def test_the_seed_decides_the_training_part_next_to_a_given_test_part(
+    per_class: int | None,
+) -> None:
     task = make_task(*numbered(40, 40), test=(np.full((2, 1), -1.0), [0, 1]), per_class=per_class)
     splits = [task.split(seed) for seed in (1, 2)]
     assert numbers(splits[0].validation) != numbers(splits[1].validation)
@@ -84,7 +86,7 @@ def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | Non
     assert (used[0] == used[1]) is (per_class is None)
 
 
-def test_per_class_draws_anew_for_each_seed_from_rows_outside_the_test_part() -> None:
+def test_per_class_rows_differ_for_each_seed_and_exclude_the_test_part() -> None:
     task = make_task(*numbered(60, 30), test_size=1 / 3, validation_size=0.25, per_class=8)
     drawn = []
     for seed in (0, 1):

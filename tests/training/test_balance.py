@@ -22,7 +22,7 @@ def balanced(y: torch.Tensor, balance: float, batch_size: int = 8, seed: int = 0
     st.integers(1, 20),
     st.integers(0, 2**32),
 )
-def test_every_epoch_meets_each_row_as_often_as_its_class_asks(
+def test_every_epoch_samples_each_row_as_often_as_its_class_requires(
     counts: list[int], balance: float, batch_size: int, seed: int
 ) -> None:
     """But for less than one time; and a class, but for a whole time in all."""

@@ -1,4 +1,4 @@
-"""Tables from files: what is told, dropped, refused, and written again in the same form."""
+"""Tables from files: reports, dropped columns, errors, and files written in the same form."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_file_comes_back_byte_for_byte(through_json: bool, tmp_path: Path) -> 
     assert (tmp_path / "o.csv").read_bytes() == NORDIC.encode("cp1252")
 
 
-def test_how_columns_were_read_is_told(tmp_path: Path) -> None:
+def test_how_columns_were_read_is_reported(tmp_path: Path) -> None:
     data = load(tmp_path / "t.csv", NORDIC, "cp1252", target="code")
     assert [tuple(reading[:4]) for reading in data.report] == [
         ("zip", "category", 0, "0150"),
@@ -112,7 +112,7 @@ def test_free_text_is_an_error_with_ways_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_identifiers_are_told(suffix: str, tmp_path: Path) -> None:
+def test_identifiers_are_reported(suffix: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"n": range(1, 41), "mail": [f"u{i}@x.no" for i in range(40)]})
     frame["age"], frame["y"] = np.arange(40) % 7, [0, 1] * 20
     path = tmp_path / f"t{suffix}"

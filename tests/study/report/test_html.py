@@ -48,7 +48,7 @@ def page(images_result: StudyResult, tmp_path_factory: pytest.TempPathFactory) -
     return Page(path.read_text())
 
 
-def test_verdict_arms_and_settings_are_told(page: Page, images_result: StudyResult) -> None:
+def test_verdict_arms_and_settings_are_shown(page: Page, images_result: StudyResult) -> None:
     assert images_result.verdict() in page.text
     for word in (
         *images_result.arms,
@@ -219,7 +219,7 @@ def test_a_report_of_estimators_says_nothing_of_steps() -> None:
     assert "Soft labels come from one more network" in render(soft)
 
 
-def test_arms_and_the_data_are_told_in_words(images_result: StudyResult) -> None:
+def test_arms_and_the_data_are_described_in_words(images_result: StudyResult) -> None:
     text = Page(render(images_result)).text
     assert "Trains on the real rows and synthetic rows of copies (Copies), enough to give" in text
     assert "batches are augmented by shift" in text

@@ -22,7 +22,7 @@ def test_difference_plot_leaves_the_reference_out() -> None:
     assert "real" not in drawn
 
 
-def test_difference_plot_puts_each_arm_next_to_its_name_and_on_its_side() -> None:
+def test_difference_plot_puts_each_arm_next_to_its_name() -> None:
     arms = {
         "real": REAL,
         "shift": rows(0.6, 0.60, 0.62, 0.61, 0.59),
