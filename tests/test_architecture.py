@@ -34,6 +34,12 @@ LAYERS = [
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 #: Branches that only the owner of a form of data may write.
 KIND = re.compile(r"(?<!dtype\.)(?<!\.dtype\.)\bkind (==|!=|in) |(?<!dtype)\.kind\b|infer_codec")
+#: Modules without a test file of their own, and why.
+UNTESTED = {
+    "types.py": "protocols and aliases, which mypy checks",
+    "modalities/file_rows.py": "named tuples without methods",
+    "study/spec.py": "dataclasses without methods, which study/preparation.py checks",
+}
 MAX_LINES, MAX_PUBLIC_NAMES, MAX_CONSTRUCTOR = 350, 25, 40
 
 
@@ -130,6 +136,23 @@ def test_no_branch_on_a_kind_of_data_outside_modalities(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_files_are_short(file: str) -> None:
     assert len(FILES[file].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def mirrored(file: str) -> Path:
+    """Return the place of the tests of a module."""
+    path = Path(file)
+    return Path(__file__).parent / path.parent / f"test_{path.name}"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.endswith("__.py")])
+def test_every_module_has_a_test_file_at_the_mirrored_path(file: str) -> None:
+    assert mirrored(file).exists() != (file in UNTESTED), (
+        f"write {mirrored(file)}, or give a reason in UNTESTED; not both"
+    )
+
+
+def test_exempt_modules_exist() -> None:
+    assert set(UNTESTED) <= set(FILES)
 
 
 def classes() -> Iterator[type]:

@@ -19,7 +19,7 @@ from benchmarks import BENCHMARKS, SUITES, controls, ctgan, harness
 from benchmarks.comparison import paired
 from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
-from tests.study.test_result import make_result
+from tests.study.results import make_result
 
 #: Rows without a label are marked by -1, which is warned of.
 pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")

@@ -21,7 +21,7 @@ from benchmarks.protocol import Protocol, Setup
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
 from gen_augment.study.findings import variance_over_tests
-from tests.study.test_result import make_result
+from tests.study.results import make_result
 from tests.study.toys import Copies, Failing, Log
 
 ROWS = "some rows"

@@ -90,7 +90,7 @@ def find_modality(X: Any, modality: str | Modality | None = None) -> Modality:
 
 def _described(X: Any) -> str:
     if isinstance(X, (list, tuple)):
-        return f"a list of {type(X[0]).__name__}" if X else "an empty list"
+        return f"a list of {type(X[0]).__name__}"  # an empty one became an array
     shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
     if shape is None:
         return f"a {type(X).__name__}"

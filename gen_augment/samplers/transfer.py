@@ -35,14 +35,14 @@ def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> 
     embeddings = tuple(
         f"{name}." for name, part in network.named_modules() if isinstance(part, ClassEmbedding)
     )
-    rows, n_known = _rows_of(labels.classes, init.classes_), len(init.classes_)
+    rows = _rows_of(labels.classes, init.classes_)
     skipped = () if max(rows) >= 0 else getattr(network, "not_transferred", ())
     prefixes = tuple(f"{name}." for name in skipped)
     learned = init.network_.state_dict()
     start: dict[str, Tensor] = {}
     for name, tensor in network.state_dict().items():
         old = learned.get(name)
-        if old is not None and name.startswith(embeddings) and old.ndim and len(old) == n_known + 1:
+        if old is not None and name.startswith(embeddings) and old.shape[1:] == tensor.shape[1:]:
             old = torch.cat([_class_vectors(old[:-1], rows, tensor[:-1]), old[-1:]])
         if old is None or old.shape != tensor.shape:
             found = None if old is None else tuple(old.shape)

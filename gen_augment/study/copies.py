@@ -61,8 +61,8 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     """Find test rows that are almost equal to a training row, such as rounded or shifted copies.
 
     A test row is a near copy if its distance to some training row is less than
-    `Modality.near_copy` times the distance of that row to the next training row. Distances are
-    between encoded rows. Rows of fewer than five values are not examined.
+    `Modality.near_copy` times the distance of that row to the next different training row.
+    Distances are between encoded rows. Rows of fewer than five values are not examined.
 
     Parameters
     ----------
@@ -82,7 +82,9 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     [9]
     """
     codec, encoded = train.modality.fit(train.X)  # not cached: parts are sent to other processes
-    known, others = encoded.flatten(1).double(), codec.encode(test.X).flatten(1).double()
+    _, once = np.unique(train.digests, return_index=True)  # a repeated row has no spacing
+    known = encoded[torch.from_numpy(once)].flatten(1).double()
+    others = codec.encode(test.X).flatten(1).double()
     if known.shape[1] < _MIN_VALUES or len(known) < 2:
         return np.empty(0, dtype=np.int64)
     distance, index = nearest(others, known)

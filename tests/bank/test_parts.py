@@ -140,7 +140,7 @@ def test_another_process_may_finish_the_bank_between_any_two_lines(
 def test_another_bank_may_be_built_between_any_two_lines(
     every: int, small_blocks: int, tmp_path: Path
 ) -> None:
-    """One of the two is told, and the other has its bank."""
+    """One of the two gets an error, and the other has its bank."""
     n_lines = lines_of_a_build(tmp_path / "seed 7")
     SampleBank.build(Tell(), {"a": 10, "b": 90}, tmp_path / "other")
     expected = {name: files_of(tmp_path / name) for name in ("seed 7", "other")}

@@ -124,7 +124,7 @@ def test_a_loss_that_diverges_is_exit_code_1(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_an_interrupted_fit_is_gone_on_with(run: Run, tmp_path: Path) -> None:
+def test_an_interrupted_fit_is_resumed(run: Run, tmp_path: Path) -> None:
     command = ("fit", "wine", "-o", "m", "--steps", 1000, "--batch-size", 4, "--device", "cpu")
     process = start(*command, cwd=tmp_path)
     wait_for(tmp_path / "m.partial", process)

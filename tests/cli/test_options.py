@@ -63,7 +63,7 @@ def test_rows_are_written_as_the_file_was(
     assert set(map(tuple, made.to_numpy())) <= known
 
 
-def test_identifiers_are_told_by_name(
+def test_identifiers_are_reported_by_name(
     shop: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*FIT) == 0

@@ -48,9 +48,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(table_model: Path, ru
     assert run("sample", table_model, "-n", 2, "-o", name)[1] == f"2 synthetic rows: {name}\n"
 
 
-def test_what_is_there_is_never_overwritten_by_a_sample(
-    run: Run, tmp_path: Path, table_model: Path
-) -> None:
+def test_samples_overwrite_no_file(run: Run, tmp_path: Path, table_model: Path) -> None:
     (tmp_path / "out.csv").write_text("kept")
     code, _, err = run("sample", table_model, "-o", "out.csv")
     assert (code, err) == (

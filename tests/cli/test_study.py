@@ -111,9 +111,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None
 NAIVE_BAYES = ("--model", "sklearn.naive_bayes.GaussianNB")
 
 
-def test_an_interrupted_study_reports_what_there_is_and_goes_on(
-    run: Run, interrupt_at: Any
-) -> None:
+def test_an_interrupted_study_reports_its_trials_and_resumes(run: Run, interrupt_at: Any) -> None:
     command = ("study", "wine", *NAIVE_BAYES, "--arms", "real,oversample", *STUDY, "-o", "r.html")
     interrupt_at(4)
     code, out, err = run(*command)
@@ -142,7 +140,7 @@ def test_a_study_interrupted_before_its_first_trial_reports_nothing(
     assert not Path("r.html").exists()
 
 
-def test_failed_trials_are_told(run: Run, tmp_path: Path) -> None:
+def test_failed_trials_are_reported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
         "import torch\ndef narrow():\n    return torch.nn.Linear(2, 3)\n"
     )

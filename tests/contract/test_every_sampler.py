@@ -24,8 +24,7 @@ from gen_augment import (
     load_sampler,
 )
 from gen_augment.modalities import Image, Table
-from gen_augment.samplers import SAMPLERS, ClassicalSampler, NetworkSampler, register_sampler
-from gen_augment.samplers.requests import AddressCounter
+from gen_augment.samplers import NetworkSampler
 from gen_augment.types import GeneratesRows
 from tests.conftest import CLASSICAL, NETWORKS, small_sampler, toy_images, toy_table
 from tests.samplers.pretrained.generators import make as make_pretrained
@@ -133,24 +132,6 @@ def test_threads_never_get_the_same_rows(name: str) -> None:
     np.testing.assert_allclose(found[other], expected[order], rtol=1e-4, atol=1e-3)
 
 
-def test_threads_with_conditions_never_get_the_same_rows() -> None:
-    sampler = fresh("kde")
-    with ThreadPoolExecutor(8) as pool:
-        parts = list(pool.map(lambda _: sampler.sample(10, where={1: (0, None)})[0], range(20)))
-    rows = np.concatenate(parts)
-    assert (rows[:, 1] >= 0).all()
-    assert len(np.unique(rows, axis=0)) == 200
-
-
-def test_every_address_is_handed_out_once() -> None:
-    counter = AddressCounter()
-    with ThreadPoolExecutor(8) as pool:
-        starts = list(pool.map(lambda _: counter.reserve(3), range(500)))
-    assert sorted(starts) == list(range(0, 1500, 3))
-    other = pickle.loads(pickle.dumps(counter))
-    assert (other.reserve(1), counter.reserve(1)) == (1500, 1500)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_saves_and_loads_or_names_the_remedy(name: str, tmp_path: Path) -> None:
     sampler = fitted(name)
@@ -239,42 +220,3 @@ def test_a_filter_that_rejects_all_moves_on_to_other_addresses() -> None:
     sampler = FilteredSampler(fitted("kde"), accept_most, draws_per_row=40)
     rows = sampler.sample(50)[0]
     assert accept_most(rows, np.zeros(50)).all()
-
-
-def test_a_users_sampler_is_registered_by_name(tmp_path: Path) -> None:
-    class Mine(SAMPLERS["bootstrap"]):  # type: ignore[misc]
-        method = "mine"
-
-    try:
-        assert register_sampler(Mine) is Mine
-        register_sampler(Mine)
-        sampler = SAMPLERS["mine"](random_state=0).fit(*toy_table())  # type: ignore[call-arg]
-        sampler.save(tmp_path / "a")
-        assert type(load_sampler(tmp_path / "a")) is Mine
-        for method in ("mine", "kde", "", "a:b", "a+b"):
-            other = type("Other", (Mine,), {"method": method})
-            with pytest.raises(InputError, match=r"method=|cannot be registered"):
-                register_sampler(other)
-    finally:
-        SAMPLERS.pop("mine", None)
-    with pytest.raises(ArchiveError, match=r"'Mine', which is not registered.*register_sampler"):
-        load_sampler(tmp_path / "a")
-
-
-def test_classes_without_rows_are_left_out() -> None:
-    """A part of a split may lack a class of the whole."""
-    from gen_augment.data import Rows
-
-    X, _ = toy_table(60)
-    rows = Rows.read(X, np.array(["a", "b", "c"])[np.arange(60) % 3])
-    part = rows.take(np.flatnonzero(rows.codes != 1))
-    for name in ("vae", "kde", "smote"):
-        sampler: Any = small_sampler(name).fit(part)
-        assert sampler.classes_.tolist() == ["a", "c"]
-        assert sampler.class_count_.tolist() == [20, 20]
-
-
-def test_abstract_classes_cannot_be_instantiated() -> None:
-    for cls in (Sampler, NetworkSampler, ClassicalSampler):
-        with pytest.raises(TypeError, match="abstract"):
-            cls()

@@ -1,7 +1,6 @@
 """Labels come back as they came, through codes and archives; others are refused."""
 
 import json
-from enum import Enum, IntEnum
 from typing import Any
 
 import numpy as np
@@ -264,55 +263,6 @@ def test_what_means_no_label_can_be_set() -> None:
         LabelCodec.fit([-1, -1], unlabeled=-1)
     with pytest.raises(InputError, match=r"unlabeled=0 is not 'auto', -1 or None"):
         LabelCodec.fit([1, 2], unlabeled=0)
-
-
-class Mood(str, Enum):  # noqa: UP042
-    GOOD = "fine"
-    GREAT = "superb"
-    BAD = "awful"
-
-
-class Level(IntEnum):
-    LOW = 3
-    HIGH = 1
-
-
-class Plain(Enum):
-    A = "a"
-
-
-@pytest.mark.parametrize("members", [list(Mood), list(Level)], ids=["str", "int"])
-@pytest.mark.parametrize("container", ["list", "array", "series", "category"])
-def test_enum_members_come_back(members: list[Any], container: str) -> None:
-    labels = [members[i % len(members)] for i in range(7)]
-    y: Any = labels
-    if container != "list":
-        y = np.array(labels, dtype=object)
-    if container in ("series", "category"):
-        y = pd.Series(y, dtype=object, name="mood")
-    if container == "category":
-        y = y.astype(pd.CategoricalDtype(pd.Index(members, dtype=object)))
-    codec, codes = LabelCodec.fit(y)
-    assert codec.classes.tolist() == sorted(member.value for member in members)
-    back = codec.decode(codes)
-    assert type(back) is type(y)
-    assert all(a is b for a, b in zip(back, labels, strict=True))
-    assert codec.encode(members[0]) == codec.encode(members[0].value)
-    # An archive holds values, which compare as equal to their members.
-    assert list(through_json(codec).decode(codes)) == labels
-
-
-def test_enum_members_without_a_value_in_archives_are_refused() -> None:
-    with pytest.raises(InputError, match=r"Plain.A.*label.value for label in y"):
-        LabelCodec.fit([Plain.A, Plain.A])
-
-
-@pytest.mark.parametrize(
-    "y", [["a", "a\0"], [2**53 + 1, 1.0], np.array(["b\0", "a"], object)], ids=str
-)
-def test_labels_that_an_array_would_change_are_refused(y: Any) -> None:
-    with pytest.raises(InputError, match="would become"):
-        LabelCodec.fit(y)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Counts as imbalanced-learn resolves them; labels read from any dataset."""
+"""Counts as imbalanced-learn resolves them, and counts of a ratio."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.utils import check_sampling_strategy
-from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gen_augment import InputError, SampleBank
 from gen_augment.inject.class_counts import (
@@ -19,8 +17,8 @@ from gen_augment.inject.class_counts import (
     counts_to_replace,
     resolve_strategy,
 )
-from gen_augment.inject.row_labels import check_labels, read_labels, write_labels
-from tests.inject.toys import Numbered, Pairs
+from gen_augment.inject.row_labels import check_labels
+from tests.inject.toys import Numbered
 
 WORDS = ["auto", "minority", "not minority", "not majority", "all", "majority", "most", ""]
 
@@ -111,145 +109,6 @@ def test_a_callable_gets_the_labels_and_may_give_any_mapping() -> None:
     for bad in ({2: 1.5}, {2: True}, {2: "4"}, {2: None}, [1, 2], None, True):
         with pytest.raises(InputError):
             resolve_strategy(bad, y)  # type: ignore[arg-type]
-
-
-class WithTargets(Dataset[Any]):
-    """As torchvision's datasets: `targets`, and a transform of them."""
-
-    def __init__(self, targets: Any, labels: Any, target_transform: Any = None) -> None:
-        self.targets, self.labels, self.target_transform = targets, labels, target_transform
-        self.reads = 0
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> Any:
-        self.reads += 1
-        label = self.labels[index]
-        return 0.0, label if self.target_transform is None else self.target_transform(label)
-
-
-LABELS = [3, 1, 1, 3, 2, 1, 3, 3, 2, 1] * 5
-
-
-@pytest.mark.parametrize(
-    "targets",
-    [LABELS, np.array(LABELS), torch.tensor(LABELS), tuple(LABELS), np.array(LABELS, np.uint8)],
-    ids=["list", "array", "tensor", "tuple", "bytes"],
-)
-def test_labels_are_taken_from_an_attribute_that_tells_them(targets: Any) -> None:
-    data = WithTargets(targets, LABELS)
-    assert read_labels(data).tolist() == LABELS
-    assert data.reads < 10
-    where = list(range(0, 50, 3))
-    nested = Subset(Subset(data, where), [5, 2, 8])
-    assert read_labels(nested).tolist() == [LABELS[where[i]] for i in (5, 2, 8)]
-
-
-@pytest.mark.parametrize(
-    "targets",
-    [
-        LABELS[::-1],
-        LABELS[:-1],
-        [0] * 50,
-        [[1], [2, 3]] * 25,
-        [{"boxes": 1}] * 50,
-        np.zeros((50, 2)),
-        torch.zeros(50, 3),
-        "a word",
-        None,
-        len,
-        list("abcde") * 10,
-    ],
-    ids=[
-        "reversed",
-        "short",
-        "constant",
-        "ragged",
-        "dicts",
-        "two-columns",
-        "shares",
-        "word",
-        "none",
-        "method",
-        "text",
-    ],
-)
-def test_an_attribute_that_tells_something_else_is_not_believed(targets: Any) -> None:
-    data = WithTargets(targets, LABELS)
-    assert read_labels(data).tolist() == LABELS
-    assert read_labels(Subset(data, [4, 0])).tolist() == [2, 3]
-
-
-def test_labels_are_those_that_rows_come_with_under_a_target_transform() -> None:
-    data = WithTargets(LABELS, LABELS, target_transform=lambda label: label % 2)
-    expected = [label % 2 for label in LABELS]
-    assert read_labels(data).tolist() == expected
-    assert read_labels(Subset(data, range(10))).tolist() == expected[:10]
-    data = WithTargets(LABELS, LABELS, target_transform=lambda label: label)
-    assert read_labels(data).tolist() == LABELS
-    assert data.reads == len(LABELS)  # it may do to any row what it does not do to others
-
-
-class Remapped(WithTargets):
-    """Merges two classes where rows are read, and says nothing of it."""
-
-    def __getitem__(self, index: int) -> Any:
-        return 0.0, {1: 1, 2: 1, 3: 3}[self.labels[index]]
-
-
-def test_classes_merged_where_rows_are_read_are_seen() -> None:
-    # The first, middle and last row are of classes that are not merged.
-    labels = [3, 1, 2, 2, 1, 3, 1, 2, 2, 3]
-    assert read_labels(Remapped(labels, labels)).tolist() == [3, 1, 1, 1, 1, 3, 1, 1, 1, 3]
-
-
-def test_labels_are_read_row_by_row_where_nothing_tells_them(
-    numbered: Numbered, numbered_bank: SampleBank
-) -> None:
-    x = torch.zeros(50, 2)
-    assert read_labels(TensorDataset(x, torch.tensor(LABELS))).tolist() == LABELS
-    assert read_labels(TensorDataset(x, torch.tensor(LABELS).view(-1, 1))).tolist() == LABELS
-    assert read_labels(TensorDataset(x, torch.tensor(LABELS).bfloat16())).tolist() == LABELS
-    assert read_labels(
-        Subset(TensorDataset(x, torch.tensor(LABELS)), torch.tensor([4, 0]).tolist())
-    ).tolist() == [2, 3]
-    assert read_labels([(0, label) for label in LABELS]).tolist() == LABELS  # type: ignore[arg-type]
-    assert read_labels(Pairs(x, [torch.tensor(label) for label in LABELS])).tolist() == LABELS
-    assert read_labels(Pairs(x, np.array(LABELS)[:, None])).tolist() == LABELS
-    assert read_labels(Pairs(x, ["b", "a"] * 25)).tolist() == ["b", "a"] * 25
-    assert read_labels(numbered_bank).tolist() == [0] * 40 + [1] * 7 + [2] * 23
-    with pytest.raises(InputError, match=r"label of shape \(3,\)"):
-        read_labels(TensorDataset(x, torch.zeros(50, 3)))
-
-
-@pytest.mark.parametrize(
-    "like",
-    [1, True, 1.0, np.int32(1), np.float32(1), np.bool_(1), torch.tensor(1), torch.tensor([1.0])],
-)
-def test_labels_are_written_as_the_real_one_is(like: Any) -> None:
-    for classes in (
-        np.array([0, 1, 1]),
-        np.array([0.0, 1.0, 1.0]),
-        np.array([False, True, True]),
-        np.array([0, 1, 1], ">i2"),
-    ):
-        written = write_labels(classes, like)
-        assert [type(label) for label in written] == [type(like)] * 3
-        assert [getattr(label, "dtype", None) for label in written] == [
-            getattr(like, "dtype", None)
-        ] * 3
-        assert [getattr(label, "shape", None) for label in written] == [
-            getattr(like, "shape", None)
-        ] * 3
-        assert [float(label) for label in written] == [0, 1, 1]
-
-
-def test_labels_that_are_words_are_written_whole() -> None:
-    for like in ("a", np.str_("a")):
-        written = write_labels(np.array(["a", "longer"]), like)
-        assert written == ["a", "longer"]
-        assert {type(label) for label in written} == {type(like)}
 
 
 @given(n_real=st.integers(0, 500), ratio=st.floats(0, 4))

@@ -141,7 +141,7 @@ def test_batches_that_are_on_the_device_already(pair: Any, prefetch: int, own_st
     assert torch.equal(x, before)
 
 
-def test_memory_is_not_used_anew_while_a_batch_is_read(numbered_bank: SampleBank) -> None:
+def test_memory_is_not_reused_while_a_batch_is_read(numbered_bank: SampleBank) -> None:
     loader = DataLoader(real_data([0, 1, 2, 0] * 100), batch_size=8)
     expected = list(augment_loader(loader, numbered_bank, ratio=0.5))
     sums = []
@@ -206,7 +206,7 @@ def test_a_dataset_from_a_sampler_on_the_device(pair: Any) -> None:
 
 
 @pytest.mark.slow
-def test_rows_made_ahead_cost_a_step_no_time(tmp_path: Path) -> None:
+def test_prefetched_rows_cost_a_step_no_time(tmp_path: Path) -> None:
     X, y = toy_images(512, size=32)
     data = TensorDataset(torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255, torch.from_numpy(y))
     sampler = ConditionalVAE(max_steps=2, random_state=0, device="cuda").fit(data)

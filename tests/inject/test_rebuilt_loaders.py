@@ -211,52 +211,65 @@ from torch.utils.data import DataLoader
 from gen_augment import SampleBank, augment_loader
 from tests.inject.test_rebuilt_loaders import SETTINGS, Y, Recording, QUIET
 from tests.inject.toys import Numbered, names, real_data
-library, bank = sys.argv[1:3]
+bank, folder = sys.argv[1:]
 rank = int(__import__("os").environ["RANK"])
-out = {}
 def loaders():
     for number, asked in enumerate(SETTINGS):
         for kind in ("sampler", "bank"):
             source = SampleBank(bank) if kind == "bank" else Numbered(prior=[0.5, 0.1, 0.4])
             yield (number, kind), augment_loader(DataLoader(real_data(Y), 5), source, **asked)
-if library == "accelerate":
+def with_accelerate():
     from accelerate import Accelerator
     accelerator = Accelerator(cpu=True)
     for key, loader in loaders():
-        out[key] = [batch[0] for batch in accelerator.prepare(loader)]
-elif library == "fabric":
+        yield key, [batch[0] for batch in accelerator.prepare(loader)]
+def with_fabric():
     from lightning_fabric import Fabric
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
     fabric.launch()
     for key, loader in loaders():
-        out[key] = [batch[0] for batch in fabric.setup_dataloaders(loader)]
-else:
+        yield key, [batch[0] for batch in fabric.setup_dataloaders(loader)]
+def with_lightning():
     from pytorch_lightning import Trainer
     for key, loader in loaders():
         model = Recording()
         Trainer(max_epochs=1, strategy="ddp", enable_checkpointing=False,
                 **(QUIET | {"devices": 2})).fit(model, loader)
-        out[key] = model.seen
-torch.save(out, f"{sys.argv[3]}/{rank}.pt")
+        yield key, model.seen
+out = {"accelerate": dict(with_accelerate()), "fabric": dict(with_fabric()),
+       "lightning": dict(with_lightning())}
+torch.save(out, f"{folder}/{rank}.pt")
 if dist.is_initialized():
     dist.destroy_process_group()
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("library", ["accelerate", "fabric", "lightning"])
-def test_two_processes_have_together_the_rows_of_one(
-    library: str, numbered: Numbered, numbered_bank: SampleBank, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def two_processes(
+    numbered_bank: SampleBank, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    """Batches of two processes under each library; starting processes takes most of the time."""
+    tmp_path = tmp_path_factory.mktemp("processes")
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
-               "--master_port=29583", str(tmp_path / "script.py"), library,
+               "--master_port=29583", str(tmp_path / "script.py"),
                str(numbered_bank.path), str(tmp_path)]  # fmt: skip
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    return [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", ["accelerate", "fabric", "lightning"])
+def test_two_processes_have_together_the_rows_of_one(
+    library: str,
+    numbered: Numbered,
+    numbered_bank: SampleBank,
+    two_processes: list[dict[str, Any]],
+) -> None:
+    parts = [found[library] for found in two_processes]
     for (number, kind), batches in parts[0].items():
         asked = SETTINGS[number]
         source = numbered if kind == "sampler" else numbered_bank

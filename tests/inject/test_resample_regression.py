@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from imblearn.pipeline import make_pipeline
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
@@ -25,7 +23,7 @@ from gen_augment import (
     MixtureSampler,
     SMOTESampler,
 )
-from gen_augment.inject.target_bins import MIN_ROWS, TargetBins
+from gen_augment.inject.target_bins import MIN_ROWS
 
 
 def law(x: np.ndarray) -> np.ndarray:
@@ -141,30 +139,6 @@ def test_forms_come_back(form: str) -> None:
             assert X_new.dtype == X.dtype
     assert model.n_features_in_ == 2
     assert len(set(np.histogram(np.asarray(y_new, float), model.bin_edges_)[0])) == 1
-
-
-@given(
-    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=14, max_size=30, unique=True),
-    n_bins=st.integers(2, 12),
-    binning=st.sampled_from(["uniform", "quantile"]),
-)
-def test_every_value_has_a_bin_and_no_bin_is_small(
-    values: list[float], n_bins: int, binning: str
-) -> None:
-    y = np.array(values)
-    width = np.linspace(0, 1, n_bins + 1)
-    edges = y.min() + width * np.ptp(y) if binning == "uniform" else np.quantile(y, width)
-    if not any(MIN_ROWS <= (y < edge).sum() <= len(y) - MIN_ROWS for edge in edges):
-        with pytest.raises(InputError, match="make only one bin of at least 6 rows"):
-            TargetBins.fit(y, n_bins, binning)
-        return
-    bins = TargetBins.fit(y, n_bins, binning)
-    counts = np.bincount(bins.number(y), minlength=len(bins.edges) - 1)
-    assert counts.sum() == len(y)
-    assert counts.min() >= MIN_ROWS
-    assert len(counts) <= n_bins
-    np.testing.assert_array_equal(counts, np.histogram(y, bins.edges)[0])
-    assert (bins.edges[0], bins.edges[-1]) == (y.min(), y.max())
 
 
 def test_counts_are_those_that_were_asked_for_and_runs_replay() -> None:

@@ -1,4 +1,4 @@
-"""`SyntheticMix`: the right share of each batch, beside MixUp and CutMix, repeatable from torch's seed."""
+"""`SyntheticMix`: the share of each batch, together with MixUp and CutMix, repeatable from torch's seed."""
 
 import copy
 import pickle
@@ -16,9 +16,6 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from gen_augment import ConditionalVAE, InputError, NotFittedError, SampleBank, SyntheticMix
-from gen_augment.inject.batch_mixer import MixSettings
-from gen_augment.inject.batch_plan import Position
-from gen_augment.inject.row_stream import RowStream, Span
 from tests.inject.toys import Mixing, Numbered, as_image, is_real, names, real_data, real_rows
 
 Y = [0, 1, 2, 2, 1, 0, 0, 0, 1, 0]
@@ -35,25 +32,6 @@ def image_batch() -> tuple[Tensor, Tensor]:
 def epoch_of(loader: DataLoader[Any]) -> list[tuple[float, ...]]:
     """Synthetic rows of an epoch."""
     return [name for x, _ in loader for name in names(x[~is_real(x)])]
-
-
-@given(
-    n_rows=st.integers(1, 50),
-    start=st.integers(0, 99),
-    ratio=st.floats(0, 1) | st.sampled_from([0.0, 1.0]),
-)
-def test_rows_replaced_are_neighbours_in_a_ring(
-    numbered: Numbered, n_rows: int, start: int, ratio: float
-) -> None:
-    settings = MixSettings(numbered, ratio, "replace", "same")
-    first, n, turn = settings.rows_of(Position(0, start, n_rows))
-    owners = settings.owners(n, turn, n_rows)
-    assert (first, len(owners)) == (
-        round(ratio * start),
-        round(ratio * (start + n_rows)) - round(ratio * start),
-    )
-    assert len(set(owners.tolist())) == len(owners)
-    assert owners.tolist() == [(owners[0] + i) % n_rows for i in range(len(owners))]
 
 
 @given(
@@ -102,30 +80,7 @@ def test_rows_are_replaced_and_the_rest_stays(
     )
 
 
-def test_no_more_rows_are_generated_in_advance_than_are_expected(
-    numbered_bank: SampleBank, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    located: list[int] = []
-    locate = SampleBank.locate
-
-    def counted(bank: SampleBank, index: Any, y: Any, **kwargs: Any) -> Any:
-        located.append(len(index))
-        return locate(bank, index, y, **kwargs)
-
-    monkeypatch.setattr(SampleBank, "locate", counted)
-    streams = [RowStream(numbered_bank, 3, shares=np.full(3, 1 / 3), expected=n) for n in (None, 9)]
-    for first, n in ((0, 4), (4, 5)):
-        read = []
-        for stream in streams:
-            rows = {0: torch.zeros(n, 3, dtype=torch.float64)}
-            codes = stream.write_drawn(rows, Span(0, 0, n), first)
-            read.append((rows[0], codes))
-        assert torch.equal(read[0][0], read[1][0])
-        np.testing.assert_array_equal(read[0][1], read[1][1])
-    assert located == [4096, 9]
-
-
-def test_a_share_of_0_or_1_is_taken_at_its_word(numbered: Numbered) -> None:
+def test_a_share_of_0_or_1_is_exact(numbered: Numbered) -> None:
     for ratio, n in ((0, 0), (0.0, 0), (1, 10), (1.0, 10)):
         for _ in range(20):
             assert int((~is_real(SyntheticMix(numbered, ratio=ratio)(*batch())[0])).sum()) == n
@@ -187,7 +142,7 @@ def test_it_works_in_a_collate_fn(
             assert len({seed for epoch in epochs for seed, _, _ in epoch}) == 16
 
 
-def test_it_stands_beside_mixup_and_cutmix(numbered: Numbered) -> None:
+def test_it_can_be_chosen_at_random_with_mixup_and_cutmix(numbered: Numbered) -> None:
     mix = SyntheticMix(numbered, ratio=0.5, transform=as_image)
     choice = v2.RandomChoice([v2.MixUp(num_classes=3), v2.CutMix(num_classes=3), mix])
     torch.manual_seed(0)

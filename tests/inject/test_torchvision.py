@@ -160,7 +160,7 @@ def test_labels_come_in_their_shares_and_images_with_probability_p(
     assert abs(sum(new) / len(new) - share) <= 4 * (0.25 / len(new)) ** 0.5 * (labels != "same")
 
 
-def test_every_row_of_a_label_is_drawn_alike(bank: SampleBank) -> None:
+def test_every_row_of_a_label_is_equally_likely(bank: SampleBank) -> None:
     torch.manual_seed(0)
     transform = SyntheticReplace(bank, p=1.0)
     drawn = Counter(transform.make_params([picture(), 1])["row"] for _ in range(4000))
@@ -195,7 +195,7 @@ def test_the_label_is_found_where_v2_finds_it(bank: SampleBank, sample: Any) -> 
     assert SyntheticReplace(bank)._label_of(sample) is theirs
 
 
-def test_a_label_that_equals_other_numbers_in_the_sample_is_told_from_them(
+def test_a_label_is_distinguished_from_equal_numbers_in_the_sample(
     bank: SampleBank,
 ) -> None:
     torch.manual_seed(0)
@@ -451,7 +451,9 @@ def test_workers_and_epochs_differ_and_a_run_repeats(
 
 
 @pytest.mark.slow
-def test_spawned_workers_do_as_forked_ones(bank: SampleBank, image_sampler: ConditionalVAE) -> None:
+def test_spawned_workers_give_the_pictures_of_forked_ones(
+    bank: SampleBank, image_sampler: ConditionalVAE
+) -> None:
     transform = v2.Compose([SyntheticReplace(bank, 0.5), Vary(bank, 0.5), Vary(image_sampler, 0.5)])
     assert epochs(transform, 1, 0, context="spawn") == epochs(transform, 1, 0)
 

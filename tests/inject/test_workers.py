@@ -91,7 +91,7 @@ def test_forked_workers_give_the_rows_of_each_epoch(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers, context", [(1, "spawn"), (3, "forkserver")])
-def test_workers_that_start_anew_give_the_rows_of_each_epoch(
+def test_workers_that_do_not_fork_give_the_rows_of_each_epoch(
     numbered: Numbered,
     numbered_bank: SampleBank,
     table_vae: ConditionalVAE,
@@ -112,7 +112,7 @@ def test_a_copy_has_an_epoch_of_its_own(numbered: Numbered) -> None:
         assert data.epoch == 2
 
 
-def test_workers_that_go_between_epochs_are_no_hindrance(numbered: Numbered) -> None:
+def test_workers_may_end_between_epochs(numbered: Numbered) -> None:
     data = AugmentedDataset(
         real_data([0, 1, 2] * 4), numbered, ratio=1, fresh=True, return_provenance=True
     )

@@ -1,4 +1,4 @@
-"""Rows of one patient, customer or recording: on one side of every split, and told from rows that stand alone."""
+"""Rows of one patient, customer or recording: on one side of every split."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from gen_augment.errors import ArchiveError, InputError, LeakError
-from gen_augment.study import Study, StudyResult, load_result
-from gen_augment.study.findings import Design, scores_left_out, variance_over_tests
+from gen_augment.study import Study, StudyResult
+from gen_augment.study.findings import Design, variance_over_tests
 from gen_augment.study.groups import rows_by_group, whole_groups
 from gen_augment.study.metrics import METRICS
 from gen_augment.study.parts import Parts
-from tests.study.toys import Copies, TrueDraws, make_study, make_task
+from tests.study.toys import Copies, make_study, make_task
 
 
 def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -237,7 +237,7 @@ def test_no_division_has_every_class_on_both_sides() -> None:
         whole_groups(groups, y, 0.2, 0, parts=3)
 
 
-def test_a_study_goes_on_with_the_same_groups_alone(tmp_path: Path) -> None:
+def test_a_study_resumes_with_the_same_groups_only(tmp_path: Path) -> None:
     def study(groups: Any, n_seeds: int) -> Study:
         return make_study(
             X, Y, groups=groups, model=KNeighborsClassifier(1), arms=["real", "copies"], samplers={"copies": Copies()},
@@ -249,19 +249,6 @@ def test_a_study_goes_on_with_the_same_groups_alone(tmp_path: Path) -> None:
     for others in (GROUPS // 2, None):
         with pytest.raises(ArchiveError, match="another study"):
             study(others, 3).run(tmp_path)
-
-
-def test_a_result_keeps_the_groups_of_its_test_part(tmp_path: Path) -> None:
-    test = (*ELSEWHERE, np.repeat([90, 91, 92, 93], 4))
-    study = make_study(
-        X, Y, groups=GROUPS, test=test, model=KNeighborsClassifier(1), arms=["real", "copies"],
-        samplers={"copies": TrueDraws()}, n_seeds=3, near_copies="ignore",
-    )  # fmt: skip
-    result, again = study.run(tmp_path), load_result(tmp_path)
-    assert scores_left_out(result, "real").shape == (3, 4)
-    np.testing.assert_array_equal(again.design.test_groups, result.design.test_groups)
-    assert again.verdict() == result.verdict()
-    assert list(again.truth) == list(result.truth) == [0, 1, 2]
 
 
 def test_a_search_keeps_groups_whole(tmp_path: Path) -> None:

@@ -9,29 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
 import pytest
-import torch
 from joblib.parallel import MultiprocessingBackend
-from sklearn.naive_bayes import GaussianNB
 
-from gen_augment.errors import InputError, LeakError
+from gen_augment.errors import InputError
 from gen_augment.study import parallel
-from gen_augment.study.copies import near_copies
 from gen_augment.study.parallel import Clock, Jobs
 from gen_augment.study.trial_store import TrialStore
-from tests.study.test_runner import X, Y, image_study, scores
+from tests.study.small_studies import X, Y, scores
 from tests.study.toys import (
-    Copies,
-    Failing,
-    Log,
-    TrueDraws,
-    centred_images,
-    gaussians,
-    rows_of,
     small_study,
-    unlabelled,
 )
 
 ARMS = ["real", "oversample", "copies", "copies:0.5", "copies:2"]
@@ -159,140 +147,10 @@ def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> Non
 # Looks
 
 
-def test_sequential_study_stops_when_it_is_certain() -> None:
-    settings: dict[str, Any] = {
-        "test": gaussians(2000, dim=10, seed=1), "per_class": 10, "n_seeds": 12, "sequential": True,
-    }  # fmt: skip
-    found = small_study(
-        *gaussians(1000, dim=10), samplers={"copies": TrueDraws()}, **settings
-    ).run()
-    assert found.verdict().startswith("Yes")
-    assert 3 <= found.n_seeds < 12
-    assert found.design.alpha < 0.05
-    assert f"{found.design.level} interval" in found.verdict()
-    nothing = small_study(*gaussians(1000, dim=10), samplers={"copies": Copies()}, **settings).run()
-    assert nothing.n_seeds == 12
-    assert nothing.verdict().startswith("No")
-
-
 # Honesty
 
 
-def test_trials_have_no_test_labels_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the last trial has ended, nobody has asked for them."""
-    study, asked = small_study(X, Y), []
-    task = study.check().task
-    truth = task.truth
-    monkeypatch.setattr(task, "truth", lambda seed: asked.append(seed) or truth(seed))
-    study.run(on_trial=lambda *_: asked.append("trial"))
-    assert asked[:4] == ["trial"] * 4
-    assert len(asked) == 6
-    assert (task.split(0).test.codes == -1).all()
-
-
-def test_near_copies_of_training_rows_are_told() -> None:
-    rows, y = gaussians(80, dim=6)
-    test = gaussians(30, dim=6, seed=1)
-    test[0][3] = rows[5] + 1e-4
-    settings: dict[str, Any] = {
-        "test": test,
-        "n_seeds": 1,
-        "validation_size": 0.05,
-        "arms": ["real"],
-    }
-    with pytest.warns(
-        UserWarning, match=r"1 test rows are near copies of training rows \(first: test row 3\)"
-    ):
-        small_study(rows, y, **settings).run()
-    with pytest.raises(LeakError, match="near copies"):
-        small_study(rows, y, near_copies="error", **settings).run()
-    small_study(rows, y, near_copies="ignore", **settings).run()
-
-
-def test_near_copies_of_images_and_none_by_chance() -> None:
-    images, _ = centred_images(60)
-    moved = images[:5].copy()
-    moved[:, 6, 6] ^= 1  # one grey level of one pixel
-    assert near_copies(rows_of(images, np.arange(60) % 2), unlabelled(moved)).tolist() == [
-        0,
-        1,
-        2,
-        3,
-        4,
-    ]
-    assert (
-        near_copies(rows_of(images[:30], np.arange(30) % 2), unlabelled(images[30:])).tolist() == []
-    )
-    assert (
-        near_copies(
-            rows_of(np.arange(20.0)[:, None], np.arange(20) % 2),
-            unlabelled(np.arange(20.0)[:, None] + 1e-9),
-        ).tolist()
-        == []
-    )
-
-
 # The cache of rows
-
-
-def test_rows_on_disk_are_used_for_the_same_data_code_and_sampler_alone(tmp_path: Path) -> None:
-    log = Log()
-    samplers = {"copies": Copies(log)}
-    small_study(X, Y, samplers=samplers, arms=["copies"]).run(tmp_path)
-    (tmp_path / "trials.jsonl").unlink()
-    again = small_study(X, Y, samplers=samplers, arms=["copies"]).run(tmp_path)
-    assert len(log) == 2
-    pd.testing.assert_frame_equal(scores(again), scores(small_study(X, Y, arms=["copies"]).run()))
-    small_study(X, Y, samplers=samplers, arms=["copies:3"]).run(tmp_path)
-    assert len(log) == 4
-    assert len(list((tmp_path / "rows").iterdir())) == 4
-
-
-@pytest.mark.parametrize("form", ["frame", "tensor", "images"])
-def test_rows_on_disk_have_the_form_of_the_data(form: str, tmp_path: Path) -> None:
-    data: dict[str, Any] = {
-        "frame": (pd.DataFrame(X, columns=["a", "b"]), Y),
-        "tensor": (torch.from_numpy(X), Y),
-        "images": centred_images(40),
-    }
-    for _ in range(2):
-        found = small_study(*data[form], samplers={"copies": Rows()}, model=GaussianNB()).run(
-            tmp_path
-        )
-        assert found.trials["error"].isna().all()
-        (tmp_path / "trials.jsonl").unlink()
-
-
-class Rows(Copies):
-    """Copies in the container of the data."""
-
-    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
-        index = np.array([rng.choice(np.flatnonzero(self.y_ == label)) for label in labels])
-        return (
-            self.X_.iloc[index].reset_index(drop=True)
-            if isinstance(self.X_, pd.DataFrame)
-            else self.X_[index]
-        )
-
-
-def test_a_failed_use_leaves_the_others() -> None:
-    result = image_study(arms=["copies", "copies:vary", "copies:realism"], n_seeds=1).run()
-    assert result.trials["arm"].tolist()[0] == "real"  # added: a verdict needs it
-    assert result.trials["error"].isna().tolist() == [True, True, False, False]
-    failed = image_study(
-        arms=["copies", "copies:2"], samplers={"copies": Failing(Log(), at=(0,))}, n_seeds=1
-    ).run()
-    assert failed.trials["error"].tolist()[1:] == ["RuntimeError: planned"] * 2
-
-
-def test_controls_are_told_and_never_chosen() -> None:
-    result = small_study(
-        *gaussians(1000), test=gaussians(2000, seed=1), per_class=20, n_seeds=8,
-        arms=["real", "repeat", "copies", "wrong:shuffled"], samplers={"copies": TrueDraws(), "wrong": TrueDraws()},
-    ).run()  # fmt: skip
-    assert result.controls == {"wrong:shuffled"}
-    assert result.best(generative=True) == "copies"
-    assert any(words.startswith("The control wrong:shuffled") for words in result.details())
 
 
 KILLED = """

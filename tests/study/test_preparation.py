@@ -14,7 +14,7 @@ from gen_augment import ConditionalVAE
 from gen_augment.errors import InputError
 from gen_augment.modalities import Image, Table
 from gen_augment.samplers import FilteredSampler, KDESampler
-from gen_augment.study import Arm, Study, load_result
+from gen_augment.study import Arm, Study
 from gen_augment.study.arms import draw_all, parse_arm
 from gen_augment.study.arms.drawing import unfitted
 from gen_augment.study.arms.synthetic import FILTERS, Synthetic
@@ -130,16 +130,6 @@ def test_scorers_of_two_classes_are_refused_for_three() -> None:
     with pytest.raises(InputError, match="metric='f1' cannot score probabilities of 3 classes"):
         small_study(X, y, metric="f1").check()
     assert small_study(X, y, metric="f1_macro").check().metric.label == "f1 macro"
-
-
-@pytest.mark.parametrize("metric", ["f1_macro", make_scorer(f1_score, average="macro")])
-def test_a_result_by_another_metric_comes_back_from_its_folder(metric: Any, tmp_path: Any) -> None:
-    test = gaussians(100, seed=3)
-    result = small_study(X, Y, test=test, metric=metric, n_seeds=3).run(tmp_path)
-    again = load_result(tmp_path)
-    assert again.verdict() == result.verdict()
-    assert again.difference("copies", "real") == result.difference("copies", "real")
-    pd.testing.assert_frame_equal(again.table(), result.table(), check_dtype=False)
 
 
 # The modality

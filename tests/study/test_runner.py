@@ -19,10 +19,11 @@ from torch import nn
 from gen_augment.errors import ArchiveError, InputError, LeakError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import KDESampler
-from gen_augment.study import Arm, Study, StudyInterrupted, StudyResult
+from gen_augment.study import Arm, StudyInterrupted
 from gen_augment.study.metrics import METRICS
 from gen_augment.study.result_files import load_result
 from tests.conftest import as_form, toy_images
+from tests.study.small_studies import X, Y, image_study, scores
 from tests.study.toys import (
     Copies,
     Failing,
@@ -30,7 +31,6 @@ from tests.study.toys import (
     Recorder,
     TrueDraws,
     brightness,
-    centred_images,
     gaussians,
     make_study,
     row_digests,
@@ -38,27 +38,7 @@ from tests.study.toys import (
     training_records,
 )
 
-X, Y = gaussians(60)
 SECONDS = ["fit_seconds", "sample_seconds", "train_seconds", "predict_us"]
-
-
-def scores(result: StudyResult) -> pd.DataFrame:
-    """All of the trials that depends neither on the clock nor on how an arm's sampler is written."""
-    return result.trials.drop(columns=[*SECONDS, "arm_key"])
-
-
-def image_study(**changes: Any) -> Study:
-    images, y = centred_images(40)
-    settings: dict[str, Any] = {
-        "model": lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, 2)),
-        "arms": ["real", "shift+mixup", "copies", "copies+shift"],
-        "samplers": {"copies": Copies()},
-        "n_seeds": 2,
-        "n_steps": 3,
-        "batch_size": 8,
-        "device": "cpu",
-    }
-    return make_study(images, y, **(settings | changes))
 
 
 # Honesty
@@ -74,12 +54,6 @@ def test_sampler_sees_the_training_part_alone() -> None:
         assert fitted_on == row_digests(split.train.X).tolist()
         held_out = {*row_digests(split.validation.X), *row_digests(split.test.X)}
         assert held_out.isdisjoint(fitted_on)
-
-
-def test_sampler_is_fitted_once_a_seed_however_many_arms_use_it() -> None:
-    log = Log()
-    image_study(samplers={"copies": Copies(log)}).run()
-    assert len(log) == 2
 
 
 def test_all_arms_of_a_seed_start_equal_and_take_equal_steps() -> None:
@@ -116,7 +90,7 @@ def test_seeds_have_splits_of_their_own_and_arms_of_a_seed_share_one() -> None:
     assert table["real"].nunique() > 1
 
 
-def test_copies_of_test_rows_are_a_failed_trial_and_the_study_goes_on() -> None:
+def test_copies_of_test_rows_fail_their_trial_and_not_the_study() -> None:
     test_X, test_y = gaussians(40, seed=7)
 
     class Thief(TrueDraws):
@@ -167,24 +141,6 @@ def test_run_leaves_every_global_generator_as_it_was(tmp_path: Path) -> None:
     assert random.getstate() == before[2]
 
 
-def test_trials_hold_what_was_done() -> None:
-    result = small_study(X, Y, test_size=0.25, validation_size=0.2, n_seeds=3).run()
-    trials = result.trials
-    assert list(zip(trials["seed"], trials["arm"], strict=True)) == [
-        (seed, arm) for seed in range(3) for arm in ("real", "copies")
-    ]
-    assert trials["n_train"].tolist() == [36] * 6
-    assert trials["n_synthetic"].tolist() == [0, 36] * 3
-    assert trials["fit_seconds"].isna().tolist() == [True, False] * 3
-    assert (trials["train_seconds"] > 0).all()
-    assert result.design.overlap == pytest.approx(
-        0.25 / (0.75 * 0.8)
-    )  # test rows for each row trained on
-    assert result.design.fixed_test is False
-    apart = small_study(X, Y, test=(X + 9, Y)).run()
-    assert (apart.design.overlap, apart.design.fixed_test) == (0.5, True)
-
-
 @pytest.mark.parametrize("test", [None, gaussians(30, seed=9)], ids=["split", "given"])
 def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
     study = small_study(X, Y, arms=["real"], samplers={}, test=test, n_seeds=3)
@@ -209,7 +165,7 @@ def test_scores_are_those_of_a_classifier_trained_by_hand(test: Any) -> None:
             assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_on_trial_is_told_of_each() -> None:
+def test_on_trial_is_called_for_each_trial() -> None:
     told: list[Any] = []
     small_study(X, Y).run(
         on_trial=lambda trial, done, total: told.append((trial["arm"], trial["seed"], done, total))
@@ -239,46 +195,6 @@ def test_more_seeds_and_arms_rerun_nothing(tmp_path: Path) -> None:
     assert more.trials["error"].isna().all()
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"X": X + 1e-9},
-        {"y": 1 - Y},
-        {"test": (X + 9, Y)},
-        {"model": LogisticRegression(C=2)},
-        {"samplers": {"copies": Copies(random_state=1)}},
-        {"samplers": {"copies": TrueDraws()}},
-        {"test_size": 0.4},
-        {"validation_size": 0.3},
-        {"per_class": 10},
-        {"n_steps": 7},
-        {"lr": 0.1},
-        {"precision": "bf16-mixed"},
-        {"random_state": 1},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_folder_of_another_study_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    small_study(X, Y, n_seeds=1).run(tmp_path)
-    other = {"X": X, "y": Y, "n_seeds": 1} | changes
-    with pytest.raises(ArchiveError, match="holds another study"):
-        small_study(other.pop("X"), other.pop("y"), **other).run(tmp_path)
-
-
-def test_another_network_is_another_study(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"arms": ["real"], "n_seeds": 1}
-
-    def make(width: int) -> Any:
-        return lambda: nn.Sequential(
-            nn.Flatten(), nn.Linear(144, width), nn.ReLU(), nn.Linear(width, 2)
-        )
-
-    image_study(model=make(4), **settings).run(tmp_path)
-    image_study(model=make(4), **settings).run(tmp_path)
-    with pytest.raises(ArchiveError, match="holds another study"):
-        image_study(model=make(5), **settings).run(tmp_path)
-
-
 def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     log = Log()
     samplers = {"copies": Copies(log)}
@@ -300,7 +216,7 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
     assert len(log) == 3
 
 
-def test_trials_of_another_version_are_told(
+def test_trials_of_another_version_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samplers = {"copies": Copies()}
@@ -346,14 +262,7 @@ def test_failed_trial_is_kept_and_tried_again(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(scores(second), scores(small_study(X, Y).run()))
 
 
-def test_arms_with_the_same_sampler_fail_alike_after_one_fit() -> None:
-    log = Log()
-    result = image_study(samplers={"copies": Failing(log, at=(0,))}, n_seeds=1).run()
-    assert len(log) == 1
-    assert result.trials["error"].tolist()[2:] == ["RuntimeError: planned"] * 2
-
-
-def test_interrupted_study_has_a_result_and_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_study_has_a_result_and_resumes(tmp_path: Path) -> None:
     log = Log()
     samplers = {"copies": Failing(log, at=(1,), error=KeyboardInterrupt)}
     study = small_study(X, Y, samplers=samplers, n_seeds=3)
@@ -372,19 +281,6 @@ def test_interrupted_study_has_a_result_and_goes_on(tmp_path: Path) -> None:
     whole = study.run(tmp_path)
     assert len(log) == 4
     pd.testing.assert_frame_equal(scores(whole), scores(small_study(X, Y, n_seeds=3).run()))
-
-
-def test_result_before_the_run_is_empty() -> None:
-    result = small_study(X, Y).result()
-    assert result.trials.empty
-    assert result.verdict().startswith("No verdict")
-
-
-def test_pictures_come_back_and_only_of_the_arms_asked_for(tmp_path: Path) -> None:
-    first = image_study().run(tmp_path)
-    assert first.examples["copies"].startswith(b"\x89PNG")
-    assert image_study().run(tmp_path).examples == first.examples
-    assert image_study(arms=["real"]).run(tmp_path).examples == {}
 
 
 # Models, data and arms
@@ -437,25 +333,6 @@ def test_samplers_of_this_package_take_part() -> None:
     assert result.trials["error"].isna().all()
     assert result.protocol["samplers"]["vae"]["max_steps"] == 3
     assert result.protocol["samplers"]["gan"]["class"] == "ConditionalGAN"
-
-
-def test_broken_network_fails_its_trials_with_the_error() -> None:
-    result = image_study(model=lambda: nn.Linear(3, 2), arms=["real"]).run()
-    assert result.trials["error"].str.contains("mat1 and mat2 shapes").all()
-
-
-class Unsure(GaussianNB):  # type: ignore[misc] # scikit-learn has no types
-    """It has no probabilities for a few rows."""
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        found = super().predict_proba(X)
-        found[3] = np.nan
-        return found
-
-
-def test_classifier_without_probabilities_fails_its_trials() -> None:
-    trials = small_study(X, Y, model=Unsure(), arms=["real"]).run().trials
-    assert trials["error"].tolist() == ["InputError: the classifier gave row 3 no probability."] * 2
 
 
 def test_pictures_of_an_arm_of_any_name(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
-from gen_augment import AugmentedDataset, ConditionalVAE
 from gen_augment.errors import InputError
-from gen_augment.study import Arm, Recommendation, Study
+from gen_augment.study import Arm, Study
 from gen_augment.study.arms import parse_arm
 from gen_augment.study.search import SearchSpace, candidates
 from tests.conftest import small_sampler
-from tests.study.test_budget import TICK, WARM_UP, Trained
+from tests.study.clock import TICK, WARM_UP, Trained
 from tests.study.toys import (
     Copies,
     Failing,
@@ -26,7 +25,6 @@ from tests.study.toys import (
     make_study,
     row_digests,
     small_study,
-    true_rows,
 )
 
 TEST = gaussians(2000, dim=10, seed=1)
@@ -105,7 +103,7 @@ def test_candidates() -> None:
     ]  # fmt: skip
 
 
-def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> None:
+def test_candidates_of_imbalanced_rows_are_added_to_those_of_the_best_arm() -> None:
     study = searching({"own": Copies()}, per_class={0: 20, 1: 5})
     best = parse_arm("smote+weights", study.check().samplers)
     assert candidates(study.check(), SearchSpace((1,), ("realism",), (), (), (), True), best) == [
@@ -117,7 +115,9 @@ def test_candidates_of_imbalanced_rows_stand_beside_those_of_the_best_arm() -> N
     ]
 
 
-def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_recommended_in_addition_to_resampled_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(
         "gen_augment.study.search._halve", lambda scout, arms, *_: (arms["oversample+true:4"], {})
     )
@@ -132,53 +132,6 @@ def test_rows_are_recommended_beside_resampled_ones(monkeypatch: pytest.MonkeyPa
     assert np.bincount(labels).tolist() == [(y == 0).sum() + 1200] * 2
     np.testing.assert_array_equal(more[:600], X)
     np.testing.assert_array_equal(labels[:600], y)
-
-
-class Mover(Copies):
-    """Varies rows by a true draw; its own rows are worth nothing."""
-
-    def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
-        return true_rows(rng.permutation(labels), rng, self.X_.shape[1])
-
-    def vary(self, X: Any, y: Any, *, strength: float, random_state: int) -> Any:
-        assert [row in self.X_.tolist() for row in np.asarray(X).tolist()[:5]] == [True] * 5
-        return true_rows(y, np.random.default_rng(random_state), X.shape[1])
-
-
-def test_varied_rows_can_be_recommended() -> None:
-    X, y = gaussians(600, dim=10)
-    found = searching({"mover": Mover()}).recommend(ratios=(4,), filters=())
-    assert (found.use, found.vary, found.pretrain) == ("mover:4:vary=0.3", 0.3, False)
-    more, labels = found.augment(X, y)
-    assert len(more) == len(labels) == 3000
-    np.testing.assert_array_equal(more[:600], X)
-    assert np.bincount(labels[600:]).tolist() == [1200, 1200]
-    assert abs(more[600:][labels[600:] == 1][:, 0].mean() - 1) < 0.15
-
-
-@pytest.mark.parametrize(
-    "option, use, message",
-    [
-        ("pretrain", {"pretrain": True}, "trains on synthetic rows first"),
-        (
-            "share=0.25",
-            {"share": 0.25},
-            r"augment_loader\(loader, sampler, ratio=0.25, labels='balanced'\)\.$",
-        ),
-        (
-            "share=0.25",
-            {"share": 0.25, "resample": "smote"},
-            r"'balanced'\), with a loader of real rows after 'smote'",
-        ),
-    ],
-)
-def test_rows_of_another_use_are_not_put_beside_others(
-    option: str, use: dict[str, Any], message: str
-) -> None:
-    result = searching({"copies": Copies()}).result()
-    found = Recommendation(f"copies:1:{option}", "", result, {}, Copies(), {0: 3}, **use)
-    with pytest.raises(InputError, match=message):
-        found.augment(*gaussians(20))
 
 
 def test_a_share_of_each_batch_can_be_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,15 +160,6 @@ def test_a_budget_shortens_the_search_and_what_is_recommended(
     assert found.sampler.max_steps == steps
     assert found.result.n_seeds >= 3
     assert TICK.now / 60 < 24
-
-
-def test_what_is_recommended_goes_into_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: True)
-    X, y = gaussians(100, dim=10)
-    sampler = ConditionalVAE(max_steps=20, device="cpu")
-    found = searching({"vae": sampler}, n_seeds=3).recommend(ratios=(0.5,), filters=())
-    dataset = AugmentedDataset(list(zip(X, y, strict=True)), found.sampler, counts=found.counts)  # type: ignore[arg-type]
-    assert len(dataset) == 100 + 300
 
 
 @pytest.mark.parametrize("changes", [{"per_class": None}, {"per_class": 30}])

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
@@ -18,32 +16,15 @@ from gen_augment.rng import derive_seed
 from gen_augment.study import Arm, StudyResult, load_result
 from gen_augment.study.parts import rows_of_size
 from gen_augment.study.report import render
-from gen_augment.study.report.plots import curve_plot
 from gen_augment.study.statistics import paired_interval
-from tests.study.test_report import Page, numbers, table_rows
-from tests.study.test_runner import X, Y, scores
+from tests.study.pages import Page, table_rows
+from tests.study.small_studies import X, Y, scores
 from tests.study.toys import Copies, Failing, Log, TrueDraws, gaussians, row_digests, small_study
 
 SIZES = (3, 8)
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(0, 9))
-@settings(max_examples=50, deadline=None)
-def test_sizes_are_nested_and_keep_the_shares_of_classes(counts: list[int], seed: int) -> None:
-    codes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
-    before: set[int] = set()
-    for size in range(1, len(codes) // len(counts) + 1):
-        rows = rows_of_size(codes, size, seed)
-        assert len(set(rows.tolist())) == len(rows)
-        assert before <= set(rows.tolist())
-        before = set(rows.tolist())
-        wanted = np.array(counts) * size * len(counts) / len(codes)
-        found = np.bincount(codes[rows], minlength=len(counts))
-        assert (found >= 1).all()
-        assert (abs(found - np.maximum(wanted, 1)) <= 0.5 + 1e-9).all()
-
-
-def test_samplers_are_fitted_anew_on_each_part_and_see_no_more() -> None:
+def test_samplers_are_fitted_on_each_part_and_see_no_more() -> None:
     log = Log()
     study = small_study(X, Y, samplers={"copies": Copies(log)}, n_seeds=3, sizes=SIZES)
     trials = study.run().trials
@@ -137,21 +118,6 @@ def test_report_shows_the_curve(found: tuple[StudyResult, Path]) -> None:
     assert all(" to " in cell for cell in table[3][1:])
     assert table_rows(render(load_result(folder)), 1) == table
     assert "How many training rows" not in render(small_study(X, Y).run())
-
-
-def test_curve_plot_puts_arms_at_their_scores(found: tuple[StudyResult, Path]) -> None:
-    result, _ = found
-    reference = result.best(generative=False)
-    svg = curve_plot(result, str(reference), "true:8")
-    curve = result.learning_curve()
-    for arm, colour in ((reference, "#52606d"), ("true:8", "#b44d12")):
-        marks = numbers(rf'<use [^>]*x="(\S+)" y="(\S+)" style="fill: {colour}; stroke', svg)[:3]
-        x, y = np.array(marks).T
-        mean = curve[curve["arm"] == arm]["mean"].to_numpy()
-        assert np.corrcoef(y, mean)[0, 1] < -0.999  # down is more in SVG
-        np.testing.assert_allclose(
-            np.diff(x) / np.ptp(x), [0.5, 0.5], atol=1e-3
-        )  # 10, 40, 160 on a log axis
 
 
 def test_sizes_may_be_added_and_a_kill_costs_one_trial(tmp_path: Path) -> None:

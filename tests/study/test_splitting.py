@@ -6,19 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from PIL import Image
 
 from gen_augment.data import Rows
-from gen_augment.data.sources import load_data
-from gen_augment.errors import InputError, LeakError
-from gen_augment.study.copies import near_copies
+from gen_augment.errors import InputError
 from gen_augment.study.parts import Parts
 from tests.conftest import as_form
-from tests.study.toys import gaussians, make_task, row_digests, rows_of, unlabelled
+from tests.study.toys import gaussians, make_task, row_digests
 
 PARTS = ("train", "validation", "test")
 
@@ -81,7 +76,9 @@ def test_given_test_part_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("per_class", [None, 10])
-def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | None) -> None:
+def test_the_seed_decides_the_training_part_next_to_a_given_test_part(
+    per_class: int | None,
+) -> None:
     task = make_task(*numbered(40, 40), test=(np.full((2, 1), -1.0), [0, 1]), per_class=per_class)
     splits = [task.split(seed) for seed in (1, 2)]
     assert numbers(splits[0].validation) != numbers(splits[1].validation)
@@ -89,14 +86,7 @@ def test_seed_decides_what_is_left_beside_a_given_test_part(per_class: int | Non
     assert (used[0] == used[1]) is (per_class is None)
 
 
-def test_duplicates_inside_a_given_test_part_are_no_leak() -> None:
-    X, y = numbered(20, 20)
-    task = make_task(X, y, test=(np.full((5, 1), 99.0), [0, 1, 0, 1, 0]), drop_duplicates=True)
-    assert len(task.split(0).test) == 5
-    assert task.n_dropped == 0
-
-
-def test_per_class_draws_anew_for_each_seed_from_rows_outside_the_test_part() -> None:
+def test_per_class_rows_differ_for_each_seed_and_exclude_the_test_part() -> None:
     task = make_task(*numbered(60, 30), test_size=1 / 3, validation_size=0.25, per_class=8)
     drawn = []
     for seed in (0, 1):
@@ -172,16 +162,6 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
         make_task(*numbered(20, 20), **settings)
 
 
-def test_images_one_grey_level_brighter_are_near_copies_and_other_images_are_none() -> None:
-    images = load_data("digits").rows.X
-    brighter = np.clip(images[:50].astype(int) + 1, 0, 255).astype(np.uint8)
-    found = near_copies(
-        rows_of(images[:400], np.arange(400) % 2),
-        unlabelled(np.concatenate([images[400:800], brighter])),
-    )
-    assert found.tolist() == list(range(400, 450))
-
-
 @pytest.mark.parametrize(
     "test, message",
     [
@@ -199,63 +179,6 @@ def test_given_test_part_that_does_not_fit_the_data(test: Any, message: str) -> 
 def test_labels_and_rows_differ_in_number() -> None:
     with pytest.raises(InputError, match="10 rows and y has 8 labels"):
         make_task(np.arange(10.0)[:, None], [0, 1] * 4)
-
-
-def doubled(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """60 rows, 20 of which occur three times."""
-    X, y = gaussians(60, seed=seed)
-    return np.concatenate([X, X[:20], X[:20]]), np.concatenate([y, y[:20], y[:20]])
-
-
-def test_duplicates_without_a_given_test_part_are_an_error() -> None:
-    with pytest.raises(LeakError, match=r"40 rows occur more than once in X \(first: row 60\)"):
-        make_task(*doubled())
-
-
-def test_dropped_duplicates_leave_no_test_row_in_training() -> None:
-    X, y = doubled()
-    task = make_task(X, y, drop_duplicates=True)
-    assert task.n_dropped == 40
-    np.testing.assert_array_equal(task.rows.X, X[:60])
-    np.testing.assert_array_equal(task.rows.codes, y[:60])
-    for seed in range(10):
-        split = task.split(seed)
-        held_out = np.concatenate([row_digests(split.test.X), row_digests(split.validation.X)])
-        assert not np.isin(row_digests(split.train.X), held_out).any()
-
-
-def test_row_of_the_given_test_part_in_training_is_an_error_unless_dropped() -> None:
-    X, y = gaussians(40)
-    test = (np.concatenate([X[3:5], -X[:4]]), np.array([0, 1, 0, 1, 0, 1]))
-    with pytest.raises(LeakError, match=r"2 rows of X are also in the test part \(first: row 3\)"):
-        make_task(X, y, test=test)
-    task = make_task(X, y, test=test, drop_duplicates=True)
-    assert task.n_dropped == 2
-    np.testing.assert_array_equal(task.rows.X, np.delete(X, [3, 4], axis=0))
-    np.testing.assert_array_equal(task.split(0).test.X, test[0])
-
-
-def test_rows_twice_beside_a_given_test_part_would_be_validated_on() -> None:
-    X, y = doubled()
-    test = gaussians(20, seed=1)
-    with pytest.raises(
-        LeakError,
-        match=r"40 rows occur more than once in X .* a validation row could be trained on",
-    ):
-        make_task(X, y, test=test)
-    assert make_task(X, y, test=test, drop_duplicates=True).n_dropped == 40
-    both = (np.concatenate([X[:5], test[0]]), np.concatenate([y[:5], test[1]]))
-    with pytest.raises(
-        LeakError, match="15 rows of X are also in the test part"
-    ):  # five, three times each
-        make_task(X, y, test=both)
-    assert make_task(X, y, test=both, drop_duplicates=True).n_dropped == 45
-
-
-def test_no_class_is_dropped_with_its_duplicates() -> None:
-    X, y = numbered(25, 25)
-    with pytest.raises(InputError, match=r"fewer for {1: 0}"):
-        make_task(X, y, test=(X[25:], y[25:]), drop_duplicates=True)
 
 
 def test_rows_without_a_label_are_refused() -> None:
@@ -290,12 +213,6 @@ def test_search_holds_out_as_few_rows_as_can_be(counts: tuple[int, int]) -> None
         )
 
 
-def test_leak_is_found_where_the_test_part_has_another_dtype() -> None:
-    X, y = np.arange(80).reshape(40, 2), np.arange(40) % 2
-    with pytest.raises(LeakError, match="5 rows"):
-        make_task(X, y, test=(X[:5].astype(float), y[:5]))
-
-
 def test_every_form_of_data_is_split(form: str) -> None:
     X, y = as_form(form)
     task = make_task(X, y, drop_duplicates=True)
@@ -312,63 +229,6 @@ def test_rows_in_a_list_become_an_array() -> None:
     task = make_task(X.tolist(), y.tolist(), test=((X + 9).tolist(), y.tolist()))
     np.testing.assert_array_equal(task.rows.X, X)
     np.testing.assert_array_equal(task.split(0).test.X, X + 9)
-
-
-VALUES = hnp.arrays(
-    np.float32,
-    st.tuples(st.integers(1, 8), st.integers(1, 4)),
-    elements=st.sampled_from([-1.5, 0.0, 1.0, 2.0]),
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(VALUES)
-def test_digests_are_equal_where_rows_are(X: np.ndarray) -> None:
-    digests = row_digests(X)
-    assert len(digests) == len(X)
-    np.testing.assert_array_equal(digests[:, None] == digests, (X[:, None] == X).all(axis=2))
-
-
-@settings(max_examples=30, deadline=None)
-@given(VALUES)
-def test_digests_do_not_depend_on_the_container(X: np.ndarray) -> None:
-    expected = row_digests(X)
-    frame = pd.DataFrame(X.astype(np.float64))
-    for same in (
-        X.astype(np.float64),
-        torch.from_numpy(X),
-        frame,
-        list(X),
-        np.asfortranarray(X),
-        np.where(X == 0, -0.0, X),
-    ):
-        np.testing.assert_array_equal(row_digests(same), expected)
-
-
-def test_digests_of_signed_zeros_dtypes_and_images() -> None:
-    digests = row_digests(np.array([[0.0, 1.0], [-0.0, 1.0]]))
-    assert digests[0] == digests[1]
-    assert row_digests(torch.tensor([[-0.0, 1.0]], dtype=torch.bfloat16))[0] == digests[0]
-    assert row_digests(pd.DataFrame({"a": [False], "b": pd.array([1], "Int64")}))[0] == digests[0]
-    pixels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
-    assert (
-        row_digests([Image.fromarray(pixels[0])])
-        == row_digests(pixels)
-        == row_digests(pixels.astype(np.float32))
-    )
-    assert row_digests(np.empty((0, 3))).shape == (0,)
-
-
-def test_digests_of_mixed_frames() -> None:
-    X = pd.DataFrame(
-        {"n": [1, 1, 1, 1], "x": [0.5, 0.5, np.nan, np.nan], "c": ["a", "b", None, None]}
-    )
-    X["day"] = pd.to_datetime(["2020-01-01"] * 4)
-    digests = row_digests(X)
-    assert len(set(digests)) == 3
-    assert digests[2] == digests[3]
-    other = X.astype({"n": float, "c": "category", "x": "Float64", "day": "datetime64[ns]"})
-    np.testing.assert_array_equal(row_digests(other), digests)
 
 
 @pytest.mark.parametrize("n_classes, n", [(10, 4), (10, 6), (2, 4)])

@@ -1,14 +1,24 @@
-"""Intervals against SciPy, a worked example and simulation; Holm against its definition."""
+"""Intervals, tests, corrections, power and sequential looks against SciPy, worked examples and simulation."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gen_augment.study.statistics import holm, paired_interval
+from gen_augment.study.statistics import (
+    bca_interval,
+    gain_probability,
+    holm,
+    paired_interval,
+    power,
+    seeds_needed,
+    signed_rank_p,
+    smallest_signed_rank_p,
+    spent_alpha,
+)
 
 DIFFERENCES = st.lists(st.floats(-1, 1).map(lambda d: round(d, 3)), min_size=2, max_size=12).filter(
     lambda d: np.std(d) > 1e-3
@@ -127,3 +137,122 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values: list[float]) -
     for raw, adjusted in zip(p_values, holm(p_values), strict=True):
         assert raw <= adjusted <= min(1, raw * len(p_values) * (1 + 1e-12))
     assert min(holm(p_values)) == pytest.approx(min(1, min(p_values) * len(p_values)))
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+@pytest.mark.parametrize("seed", range(4))
+def test_bca_is_efron_s_formula(seed: int, level: float) -> None:
+    """Equation 6.6 by hand, over resamples of its own."""
+    d = np.random.default_rng(seed).exponential(size=12) - 0.5
+    means = np.random.default_rng(1).choice(d, (40_000, 12)).mean(axis=1)
+    bias = stats.norm.ppf(((means < d.mean()).mean() + (means <= d.mean()).mean()) / 2)
+    deviation = d - d.mean()  # as the jackknife's, but for a factor that cancels
+    acceleration = (deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5)
+    z = bias + stats.norm.ppf([0.5 - level / 2, 0.5 + level / 2])
+    expected = np.quantile(means, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    found = bca_interval(d.tolist(), level=level, n_resamples=40_000)
+    np.testing.assert_allclose(found, expected, atol=0.02 * d.std())
+
+
+def test_bca_without_spread_or_seeds() -> None:
+    assert bca_interval([0.5] * 4) == (0.5, 0.5)
+    assert bca_interval([0.5]) == (-math.inf, math.inf)
+
+
+@settings(max_examples=20)
+@given(DIFFERENCES)
+def test_bca_lies_within_the_differences_and_holds_no_less_at_a_higher_level(
+    differences: list[float],
+) -> None:
+    low, high = bca_interval(differences, n_resamples=999)
+    wide = bca_interval(differences, level=0.99, n_resamples=999)
+    ends = [min(differences), wide[0], low, high, wide[1], max(differences)]
+    assert (np.diff(ends) >= -1e-12).all()  # but for rounding
+
+
+@given(DIFFERENCES)
+def test_signed_ranks_are_scipy_s(differences: list[float]) -> None:
+    nonzero = [d for d in differences if d]
+    assert signed_rank_p(differences) == pytest.approx(stats.wilcoxon(nonzero).pvalue)
+
+
+@pytest.mark.parametrize("n", [1, 3, 6])
+def test_smallest_p_of_signed_ranks_is_scipy_s(n: int) -> None:
+    assert smallest_signed_rank_p(n) == pytest.approx(stats.wilcoxon(np.arange(1, n + 1)).pvalue)
+
+
+def test_signed_ranks_of_nothing() -> None:
+    assert signed_rank_p([0.0, 0.0]) == 1.0
+    assert signed_rank_p([]) == 1.0
+
+
+@given(DIFFERENCES, st.floats(-1, 1), st.floats(0, 1))
+def test_probability_of_a_gain_agrees_with_the_interval(
+    differences: list[float], margin: float, overlap: float
+) -> None:
+    """97.5% sure of a gain above the lower end of the 95% interval; above 0, half of the p-value is what is left."""
+    found = paired_interval(differences, overlap=overlap)
+    assert gain_probability(differences, margin=found.low, overlap=overlap) == pytest.approx(0.975)
+    assert gain_probability(differences, margin=found.mean, overlap=overlap) == pytest.approx(0.5)
+    doubt = 1 - gain_probability(differences, overlap=overlap)
+    assert min(doubt, 1 - doubt) == pytest.approx(found.p_value / 2)
+    lower = gain_probability(differences, margin=margin - 0.1, overlap=overlap)
+    assert lower >= gain_probability(differences, margin=margin, overlap=overlap)
+
+
+@pytest.mark.parametrize("margin, expected", [(0.0, 1.0), (0.5, 0.5), (0.6, 0.0)])
+def test_probability_of_a_certain_gain(margin: float, expected: float) -> None:
+    assert gain_probability([0.5] * 3, margin=margin) == expected
+    assert math.isnan(gain_probability([0.5], margin=margin))
+
+
+@pytest.mark.parametrize("n, gain, overlap", [(5, 1.0, 0.0), (10, 0.7, 0.0), (8, 1.5, 0.4)])
+def test_power_is_how_often_a_gain_is_found(n: int, gain: float, overlap: float) -> None:
+    rng, correlation = np.random.default_rng(0), overlap / (1 + overlap)
+    shared, own = rng.normal(size=(4000, 1)), rng.normal(size=(4000, n))
+    # The deviation that a study sees is that of one run's differences, without what they share.
+    runs = gain + (math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own) / math.sqrt(
+        1 - correlation
+    )
+    error = runs.std(axis=1, ddof=1) * math.sqrt(1 / n + overlap)
+    found = np.abs(runs.mean(axis=1)) / error > stats.t.ppf(0.975, n - 1)
+    assert power(n, gain, 1.0, overlap=overlap) == pytest.approx(found.mean(), abs=0.025)
+
+
+@given(st.floats(0.2, 3), st.floats(0.1, 2), st.floats(0.5, 0.95))
+def test_seeds_needed_are_the_fewest(gain: float, deviation: float, target: float) -> None:
+    n = seeds_needed(gain, deviation, target=target)
+    if n is None:
+        assert power(1000, gain, deviation) < target
+    else:
+        assert power(n, gain, deviation) >= target
+        assert n == 2 or power(n - 1, gain, deviation) < target
+
+
+def test_no_number_of_seeds_makes_up_for_shared_rows() -> None:
+    assert seeds_needed(0.1, 1.0, overlap=3 / 7) is None
+    assert seeds_needed(0.1, 0.0) == 2
+
+
+@pytest.mark.parametrize("planned, first", [(3, 3), (5, 3), (10, 3), (20, 5)])
+def test_looks_spend_all_of_alpha_and_little_at_first(planned: int, first: int) -> None:
+    spent = [spent_alpha(n, planned, first=first) for n in range(1, planned + 1)]
+    assert spent[: first - 1] == [0.0] * (first - 1)
+    assert sum(spent) == pytest.approx(0.05)
+    # Lan and DeMets, equation 3.
+    share = first / planned
+    assert spent[first - 1] == pytest.approx(
+        2 - 2 * stats.norm.cdf(stats.norm.ppf(0.975) / math.sqrt(share))
+    )
+
+
+def test_stopping_early_keeps_the_error_rate_and_plain_peeking_does_not() -> None:
+    """500 studies of 10 planned seeds without any difference."""
+    runs = np.random.default_rng(0).normal(size=(500, 10))
+    claimed = {"spending": 0, "peeking": 0}
+    for run in runs:
+        p = {n: paired_interval(run[:n]).p_value for n in range(3, 11)}
+        claimed["spending"] += any(p[n] <= spent_alpha(n, 10) for n in p)
+        claimed["peeking"] += any(p[n] <= 0.05 for n in p)
+    assert claimed["spending"] / 500 <= 0.05
+    assert claimed["peeking"] / 500 > 0.1

@@ -189,17 +189,3 @@ def test_runs_outside_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert loop.status == "done"
-
-
-def test_batches_are_shuffled_epochs_addressed_by_step() -> None:
-    x = torch.arange(10)
-    batches = Batches(x, x, batch_size=4, seed=3)
-    stream = torch.cat([batches.at(t)[0] for t in range(10)])
-    for epoch in range(4):
-        assert sorted(stream[10 * epoch : 10 * epoch + 10].tolist()) == list(range(10))
-    assert not torch.equal(stream[:10], stream[10:20])
-    again = Batches(x, x, batch_size=4, seed=3)
-    for t in (7, 2, 9, 0):
-        assert torch.equal(again.at(t)[0], stream[4 * t : 4 * t + 4])
-    assert not torch.equal(Batches(x, x, batch_size=40, seed=4).at(0)[0], stream)
-    assert len(Batches(x, x, batch_size=25, seed=0).at(1)[1]) == 25

@@ -41,7 +41,9 @@ def read_arff(path: Path) -> pd.DataFrame:
             "{a, b}, or drop them"
         )
     rows = [
-        _values(line) for line in body[0].split("\n") if line.strip() and not line.startswith("%")
+        _values(line)
+        for line in body[0].split("\n")
+        if line.strip() and not line.lstrip().startswith("%")
     ]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(attributes):
@@ -88,6 +90,7 @@ def _arff_column(values: list[str], kind: str) -> Any:
         ]
         return arff.loadarff(io.StringIO("\n".join(lines)))[0]["x"]
     column = np.array([np.nan if value == "?" else float(value) for value in values])
-    if number[1].lower() != "integer":
-        return column
-    return pd.array(column, dtype="Int64") if np.isnan(column).any() else column.astype(np.int64)
+    missing = np.isnan(column)
+    if number[1].lower() != "integer" or (column[~missing] % 1).any():
+        return column  # Weka accepts 1.5 in an integer attribute
+    return pd.array(column, dtype="Int64") if missing.any() else column.astype(np.int64)

@@ -12,7 +12,7 @@ from gen_augment.modalities import Image, ImageCodec, Table
 from gen_augment.modalities.image.corruptions import CONDITIONS, CORRUPTIONS, corrupt
 from gen_augment.study.predictions import robustness
 from tests.conftest import as_form, toy_images
-from tests.study.test_runner import image_study
+from tests.study.small_studies import image_study
 from tests.study.toys import gaussians
 
 

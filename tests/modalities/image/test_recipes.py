@@ -1,5 +1,6 @@
 """Recipes of image augmentation against their definitions."""
 
+import itertools
 import sys
 from collections import Counter
 from itertools import product
@@ -7,6 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torchvision.transforms import v2
 
@@ -18,7 +21,10 @@ from gen_augment.modalities.image.recipes import (
     classic,
     cutmix,
     cutout,
+    flip,
+    mixup,
     randaugment,
+    shift,
 )
 from gen_augment.study.arms import Arm
 
@@ -138,3 +144,74 @@ def test_functions_and_recipes_are_applied_in_order() -> None:
     arm = Arm("own", batch_steps=(lambda x, y: (x + 1, y), "flip", lambda x, y: (x * 2, y)))
     found, _ = arm.transform(torch.zeros(2, 1, 4, 4), labels(2), RECIPES)
     assert (found == 2).all()
+
+
+def one_pixel(batch: int, height: int, width: int) -> torch.Tensor:
+    x = torch.full((batch, 1, height, width), -1.0)
+    x[:, :, height // 2, width // 2] = 1.0
+    return x
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(8, 40), width=st.integers(8, 40), seed=st.integers(0, 1000))
+def test_shift_moves_content_by_at_most_its_limit(height: int, width: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    y = torch.rand(64, 3)
+    shifted, labels = shift(one_pixel(64, height, width), y)
+
+    image, _, row, column = torch.nonzero(shifted == 1.0, as_tuple=True)
+    assert image.tolist() == list(range(64))
+    assert (row - height // 2).abs().max() <= max(1, round(height / 14))
+    assert (column - width // 2).abs().max() <= max(1, round(width / 14))
+    assert shifted.sum() == one_pixel(64, height, width).sum()
+    torch.testing.assert_close(labels, y)
+
+
+@pytest.mark.parametrize(
+    "height, width, down, across", [(28, 28, 2, 2), (8, 64, 1, 5), (32, 10, 2, 1)]
+)
+def test_shift_moves_in_every_direction(height: int, width: int, down: int, across: int) -> None:
+    torch.manual_seed(0)
+    shifted, _ = shift(one_pixel(1000, height, width), torch.zeros(1000, 2))
+    _, _, row, column = torch.nonzero(shifted == 1.0, as_tuple=True)
+    moves = {
+        (r - height // 2, c - width // 2)
+        for r, c in zip(row.tolist(), column.tolist(), strict=True)
+    }
+    assert moves == set(itertools.product(range(-down, down + 1), range(-across, across + 1)))
+
+
+def test_shift_fills_with_black() -> None:
+    assert set(shift(torch.ones(50, 3, 28, 28), torch.zeros(50, 2))[0].unique().tolist()) == {
+        -1.0,
+        1.0,
+    }
+
+
+def test_flip_mirrors_about_half_of_the_images() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(400, 3, 8, 9), torch.rand(400, 2)
+    flipped, labels = flip(x, y)
+    same = (flipped == x).flatten(1).all(dim=1)
+    mirrored = (flipped == x.flip(-1)).flatten(1).all(dim=1)
+    assert (same ^ mirrored).all()
+    assert 150 < int(mirrored.sum()) < 250
+    torch.testing.assert_close(labels, y)
+
+
+def test_mixup_mixes_labels_as_it_mixes_images() -> None:
+    """Images hold their own number as a one-hot code, so that the weights of a mixture can be read off."""
+    torch.manual_seed(0)
+    n, weights = 16, []
+    images = torch.eye(n).reshape(n, 1, 4, 4)
+    y = torch.nn.functional.one_hot(torch.arange(n) % 3, 3).float()
+    for _ in range(30):
+        mixed, labels = mixup(images, y)
+        of_images = mixed.reshape(n, n)  # row: mixture, column: weight of each image
+        torch.testing.assert_close(of_images.sum(dim=1), torch.ones(n))
+        assert (of_images >= 0).all()
+        torch.testing.assert_close(labels, of_images @ y)
+        torch.testing.assert_close(labels.sum(dim=1), torch.ones(n))
+        assert (torch.diagonal(of_images) > 0).all()
+        weights.append(of_images[0, 0].item())
+    assert len(set(weights)) > 20

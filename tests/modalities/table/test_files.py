@@ -1,4 +1,4 @@
-"""Tables from files: what is told, dropped, refused, and written again in the same form."""
+"""Tables from files: reports, dropped columns, errors, and files written in the same form."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from gen_augment import InputError
 from gen_augment.data.export import write_parts
 from gen_augment.data.sources import load_data
-from gen_augment.modalities import Table, TableCodec, codec_from_json, codec_to_json
+from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 
 NORDIC = (
     "zip;price;since;size;note;code\n"
@@ -36,7 +36,7 @@ def test_a_file_comes_back_byte_for_byte(through_json: bool, tmp_path: Path) -> 
     assert (tmp_path / "o.csv").read_bytes() == NORDIC.encode("cp1252")
 
 
-def test_how_columns_were_read_is_told(tmp_path: Path) -> None:
+def test_how_columns_were_read_is_reported(tmp_path: Path) -> None:
     data = load(tmp_path / "t.csv", NORDIC, "cp1252", target="code")
     assert [tuple(reading[:4]) for reading in data.report] == [
         ("zip", "category", 0, "0150"),
@@ -92,24 +92,6 @@ def test_words_for_missing_values(tmp_path: Path) -> None:
     assert rows.X["age"].isna().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    "chosen, message",
-    [
-        (options(drop=["b"]), "there is no column 'b'; columns: a, y"),
-        (options(drop=["y"]), "'y' holds the labels"),
-        ({"types": {"b": "category"}}, "there is no column 'b'"),
-        ({"types": {"a": "number"}}, r"t\.csv: column 'a' has 'x', which is not a number"),
-        (options(depth="3"), "file option 'depth' is not one of"),
-        (options(sep=3), "file option sep=3"),
-    ],
-)
-def test_options_that_do_not_fit_are_named(
-    chosen: dict[str, Any], message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=message):
-        load(tmp_path / "t.csv", "a,y\nx,1\n", target="y", options=chosen)
-
-
 def test_options_are_for_tables_in_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'wine' is no file"):
         load_data("wine", options=options(drop=["hue"]))
@@ -130,7 +112,7 @@ def test_free_text_is_an_error_with_ways_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_identifiers_are_told(suffix: str, tmp_path: Path) -> None:
+def test_identifiers_are_reported(suffix: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"n": range(1, 41), "mail": [f"u{i}@x.no" for i in range(40)]})
     frame["age"], frame["y"] = np.arange(40) % 7, [0, 1] * 20
     path = tmp_path / f"t{suffix}"
@@ -139,10 +121,3 @@ def test_identifiers_are_told(suffix: str, tmp_path: Path) -> None:
     assert "--drop n " in whys["n"]
     assert "--drop mail " in whys["mail"]
     assert whys["age"] == whys["y"] == ""
-
-
-def test_options_survive_json() -> None:
-    made = Table({"zip": "category"}, {"sep": ";", "drop": ["id"]})
-    again = Table(**json.loads(json.dumps(made.options())))
-    assert again == made
-    assert again != Table({"zip": "category"})

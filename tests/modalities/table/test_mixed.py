@@ -11,10 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_augment import ArchiveError, InputError
+from gen_augment import ArchiveError
 from gen_augment.containers import concatenate, take
 from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
-from gen_augment.modalities.table.category import MAX_BLOCK, CategoryColumn
 
 pytestmark = pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
 
@@ -130,24 +129,6 @@ def test_blocks_end_a_row_and_hold_one_each() -> None:
     ]  # the most frequent category first
 
 
-@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 4096, 4097, 10_000, 300_000])
-def test_many_categories_take_few_places(n: int) -> None:
-    values = [f"v{i}" for i in range(n)]
-    column, numbers = CategoryColumn.fit(pd.Series(values), "v")
-    assert max(column.blocks) <= MAX_BLOCK
-    assert sum(column.blocks) <= 4 * MAX_BLOCK
-    places = np.stack(column.encode(numbers)[1], axis=1)
-    assert (places < column.blocks).all()
-    assert column.write(column.decode(np.empty((n, 0)), places)).tolist() == values
-
-
-def test_the_first_digit_separates_frequent_categories_from_rare_ones() -> None:
-    values = pd.Series([f"v{i}" for i in range(1000) for _ in range(1 + (i < 30) * 50)])
-    column, numbers = CategoryColumn.fit(values, "v")
-    first = column.encode(numbers)[1][0]
-    assert (first[values.isin([f"v{i}" for i in range(30)])] == 0).all()
-
-
 def test_what_was_not_fitted_is_encoded_as_zeros() -> None:
     X = pd.DataFrame({"c": ["a", "b", "b"], "x": [1.0, 2.0, 3.0]})
     codec, _ = TableCodec.fit(X)
@@ -157,29 +138,6 @@ def test_what_was_not_fitted_is_encoded_as_zeros() -> None:
     assert rows[2, 0] > rows[1, 0] + 1
 
 
-def test_column_types_are_followed() -> None:
-    X = pd.DataFrame(
-        {
-            "zip": [9000, 150, 9000, 27],
-            "flag": [True, False, True, True],
-            "x": [1.5, 2.5, np.nan, 1.5],
-        }
-    )
-    codec, rows = TableCodec.fit(X, {"zip": "category", "flag": "number", "x": "category"})
-    assert codec.blocks == (3, 3)
-    pd.testing.assert_frame_equal(through_json(codec).decode(rows), X)
-    with pytest.raises(InputError, match=r"'ziip' that X does not have; it has \['zip'"):
-        TableCodec.fit(X, {"ziip": "category"})
-    with pytest.raises(InputError, match=r"^types\['zip'\]='ordinal' is not one of"):
-        TableCodec.fit(X, {"zip": "ordinal"})
-    with pytest.raises(InputError, match=r"columns \{'c': 'str'\} cannot be used as they are"):
-        TableCodec.fit(X.assign(c="a"), {"c": "number"})
-    array = np.array([[1.0, 7], [2, 7], [2, 9]])
-    codec, rows = TableCodec.fit(array, {1: "category"})
-    assert codec.blocks == (2,)
-    np.testing.assert_allclose(codec.decode(rows), array, rtol=1e-6)
-
-
 @pytest.mark.parametrize("container", [np.asarray, torch.from_numpy])
 def test_missing_values_of_arrays_come_back(container: Any) -> None:
     X = np.arange(12.0).reshape(6, 2)
@@ -187,26 +145,6 @@ def test_missing_values_of_arrays_come_back(container: Any) -> None:
     codec, rows = TableCodec.fit(container(X))
     assert codec.blocks == (2,)
     np.testing.assert_allclose(np.asarray(codec.decode(rows)), X, atol=1e-5)
-
-
-def test_dates_keep_their_resolution() -> None:
-    days = pd.date_range("2020-01-01", periods=50, freq="D")
-    X = pd.DataFrame(
-        {
-            "day": days,
-            "quarter": days + pd.to_timedelta(np.arange(50) % 4 * 15, unit="m"),
-            "far": days,
-        }
-    )
-    X.loc[0, "far"] = pd.Timestamp("1700-01-01")
-    codec, rows = TableCodec.fit(X)
-    wild = codec.decode(
-        torch.randn(500, *rows.shape[1:], generator=torch.Generator().manual_seed(0))
-    )
-    assert (wild["day"] == wild["day"].dt.normalize()).all()
-    assert set(wild["quarter"].dt.minute) <= {0, 15, 30, 45, *range(46)}
-    assert (wild["quarter"].dt.second == 0).all()
-    pd.testing.assert_frame_equal(codec.decode(rows), X)
 
 
 def test_strings_of_arrow_come_back() -> None:

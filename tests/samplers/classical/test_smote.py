@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.neighbors import NearestNeighbors
 
 from gen_augment import InputError, SMOTESampler, load_sampler
 from gen_augment.modalities import Table
+from tests.conftest import toy_table
+from tests.samplers.test_mixed import draw_mixed
 
 Y = np.arange(400) % 2
 
@@ -143,3 +146,51 @@ def test_the_most_frequent_category_of_the_neighbours_wins() -> None:
     rows = made.sample(y={0: 400})[0]
     near = np.where(rows["x"] < 50, "common0", "common1")
     assert (rows["kind"] == near).mean() > 0.95
+
+
+def test_smote_rows_lie_between_a_row_and_a_neighbour() -> None:
+    X, y = toy_table(80)
+    made = SMOTESampler(k_neighbors=3, random_state=0).fit(X, y).sample(500, y=1)[0]
+    mine = X[y == 1]
+    neighbors = (
+        NearestNeighbors(n_neighbors=4).fit(mine).kneighbors(mine, return_distance=False)[:, 1:]
+    )
+    start, end = np.repeat(mine, 3, axis=0), mine[neighbors.ravel()]
+    along = ((made[:, None] - start) * (end - start)).sum(-1) / ((end - start) ** 2).sum(-1)
+    off = np.abs(made[:, None] - start - along[..., None] * (end - start)).max(-1)
+    fits = (off < 1e-9) & (along > -1e-9) & (along < 1 + 1e-9)
+    assert fits.any(axis=1).all()
+    gaps = along[fits]
+    assert abs(gaps.mean() - 0.5) < 0.05
+    assert len(np.unique(fits.argmax(axis=1))) > 70
+
+
+def test_smote_takes_categories_by_majority() -> None:
+    X, y = draw_mixed(200)
+    sampler = SMOTESampler(random_state=0).fit(X, y)
+    rows = sampler.sample(300, y="yes", random_state=0)[0]
+    shares = rows["kind"].value_counts(normalize=True)
+    truth = X["kind"][y == "yes"].value_counts(normalize=True)
+    assert (abs(shares - truth) < 0.15).all()
+    few = SMOTESampler().fit(X.iloc[:4], ["a", "a", "b", "b"]).sample(9)[0]
+    assert few.dtypes.equals(X.dtypes)
+    codes = (
+        SMOTESampler(modality=Table({0: "category"}))
+        .fit([[1.0, 2], [5, 3], [9, 1], [9, 2]], [0, 0, 1, 1])
+        .sample(50)[0]
+    )
+    assert set(codes[:, 0]) <= {1, 5, 9}
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, 2**53 + 1])
+def test_smote_refuses_whole_numbers_that_floats_cannot_hold(value: int) -> None:
+    X = np.array([[value, 1], [-value, 2], [value, 3], [-value, 4]])
+    for rows in (X, pd.DataFrame(X)):
+        with pytest.raises(InputError, match="too large"):
+            SMOTESampler().fit(rows, [0, 0, 1, 1])
+
+
+def test_smote_never_overflows() -> None:
+    X = np.array([[1.7e308, 1], [-1.7e308, 2], [1.7e308, 3], [-1.7e308, 4]])
+    rows = SMOTESampler(random_state=0).fit(X, [0, 0, 1, 1]).sample(40)[0]
+    assert np.isfinite(rows).all()

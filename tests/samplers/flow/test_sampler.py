@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from gen_augment import ConditionalFlow, InputError
-from gen_augment.modalities.conditioning import TimeEmbedding
-from gen_augment.modalities.image.unet import GroupNorm, UNet
 from tests.conftest import toy_images, toy_table
 from tests.samplers.mixture import check_mixture, draw_mixture
 
@@ -132,32 +130,6 @@ def test_the_objective_is_the_squared_error_of_the_straight_velocity() -> None:
 def test_a_mixture_is_learned() -> None:
     sampler = ConditionalFlow(max_steps=1500, random_state=0, device="cpu").fit(*draw_mixture())
     check_mixture(sampler, mean=0.15, covariance=0.2)
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (1, 33, 20), (3, 128, 100)])
-def test_the_network_takes_every_size_and_starts_as_zero(shape: tuple[int, int, int]) -> None:
-    network = UNet(shape, 16, 8)
-    x, condition = torch.randn(2, *shape), torch.randn(2, 16)
-    assert torch.equal(network(x, condition), torch.zeros_like(x))
-    torch.nn.init.normal_(network.head.weight)
-    out = network(x, condition)
-    assert out.shape == x.shape
-    out.square().sum().backward()
-    assert all(p.grad is not None for p in network.parameters())
-
-
-def test_groups_are_normalised_in_32_bits_for_any_input_dtype() -> None:
-    x = torch.randn(3, 8, 5, 5).bfloat16()
-    out = GroupNorm(2, 8)(x)
-    assert out.dtype == torch.bfloat16
-    exact = torch.nn.functional.group_norm(x.double(), 2)
-    torch.testing.assert_close(out, exact.bfloat16(), rtol=0.004, atol=1e-6)
-
-
-def test_different_times_have_different_embeddings() -> None:
-    embedding = TimeEmbedding(16)(torch.linspace(0, 1, 50))
-    distances = torch.cdist(embedding, embedding) + 9 * torch.eye(50)
-    assert distances.min() > 1e-3
 
 
 def test_mirroring_mirrors_half_of_the_images_and_no_table() -> None:

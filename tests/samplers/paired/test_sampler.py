@@ -10,8 +10,6 @@ import torch
 from scipy import stats
 
 from gen_augment import InputError
-from gen_augment.modalities import DataSpec, Image, Table
-from gen_augment.modalities.image.networks import warp
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.paired.network import PairNetwork
 from tests.bank.toys import assert_same_rows
@@ -42,46 +40,6 @@ def squares(n: int, size: int = 12, seed: int = 0) -> np.ndarray:
     for row, (top, left) in zip(X, rng.integers(1, size - 5, (n, 2)), strict=True):
         row[top : top + 4, left : left + 4] = 255
     return X
-
-
-def test_a_warp_takes_pixels_from_elsewhere() -> None:
-    x = torch.rand(2, 3, 8, 10)
-    still = torch.zeros(2, 2, 8, 10)
-    torch.testing.assert_close(warp(x, still), x)
-    right, down = still.clone(), still.clone()
-    right[:, 0], down[:, 1] = 3 / 10, 2 / 8
-    torch.testing.assert_close(warp(x, right)[..., :7], x[..., 3:])
-    torch.testing.assert_close(warp(x, down)[:, :, :6], x[:, :, 2:])
-    torch.testing.assert_close(
-        warp(x, right)[..., 7:], x[..., 9:].expand(-1, -1, -1, 3)
-    )  # the border goes on
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [DataSpec(Image(), (1, 9, 12), 2, bounded=True), DataSpec(Table(), (4,), 2)],
-    ids=["image", "table"],
-)
-def test_the_objective_is_the_negative_elbo_of_the_target(spec: DataSpec) -> None:
-    torch.manual_seed(0)
-    network = PairNetwork(spec, 3, 4, n_sources=5).eval()
-    source, x = torch.rand(2, 6, *spec.shape) * 2 - 1
-    mean, log_var = network.encode(source, x)
-    posterior = torch.distributions.Normal(mean, (log_var / 2).exp())
-    torch.manual_seed(1)
-    reconstruction, kl = network(source, x)
-    torch.manual_seed(1)
-    made = network.decode(source, mean + torch.randn_like(mean) * posterior.scale)
-    expected = (
-        -torch.distributions.Normal(made, network.noise.std())
-        .log_prob(x)
-        .flatten(1)
-        .sum(dim=1)
-        .mean()
-    )
-    torch.testing.assert_close(reconstruction, expected)
-    divergence = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0))
-    torch.testing.assert_close(kl, divergence.sum(dim=1).mean())
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -164,25 +122,6 @@ def test_saved_and_pickled_samplers_keep_their_rows(data: Any, tmp_path: Path) -
     for other in (PairedVAE.load(tmp_path / "a"), pickle.loads(pickle.dumps(sampler))):
         np.testing.assert_allclose(other.generate([0, 300, 7], [0, 1, 1]), expected, rtol=1e-5)
         assert other.fingerprint() == sampler.fingerprint()
-
-
-def test_sources_brighter_than_what_was_fitted_stay_bright() -> None:
-    images, y = toy_images()
-    rows = images.astype(np.float32) / 255
-    sampler = fit(rows * 0.4, y).partial_fit(rows, y)
-    sources, n = sampler.network_.sources, len(rows)
-    encoded = sampler.codec_.encode(rows)
-    assert encoded.max() > 1.5
-    kept = (sources.rows[:n] / 127.5 - 1)[sources.label[:n] == 1].mean()
-    assert kept.item() == pytest.approx(encoded[y == 1].clamp(-1, 1).mean().item(), abs=0.01)
-
-
-def test_many_small_classes_keep_one_source_each() -> None:
-    X, _ = toy_images(200)
-    sampler = fit(X[:, :10], np.arange(200) // 2, n_sources=1)
-    new, labels = sampler.sample(y=dict.fromkeys(range(100), 1))
-    assert new.shape == (100, 10, 12, 1)
-    assert labels.tolist() == list(range(100))
 
 
 def test_rows_without_a_label_are_sources_of_the_inferred_class() -> None:

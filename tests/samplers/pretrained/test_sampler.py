@@ -110,28 +110,6 @@ def test_a_row_depends_on_its_address_alone(generator: Any) -> None:
     assert len({row.tobytes() for row in whole}) == 60
 
 
-def test_modules_are_in_eval_mode_while_they_generate() -> None:
-    X, y = toy_images()
-    seen: list[tuple[bool, ...]] = []
-
-    class Watched(Normed):
-        def forward(self, z: Tensor, y: Tensor) -> Tensor:
-            seen.append((self.training, self.norm.training, torch.is_grad_enabled()))
-            return super().forward(z, y)
-
-    generator = Watched().train()
-    generator.norm.eval()
-    mean: Any = generator.norm.running_mean
-    before = mean.clone()
-    sampler = make(generator).fit(X, y)
-    sampler.sample(3)
-    make(generator.forward).fit(X, y).sample(3)  # a method of a module
-    assert set(seen) == {(False, False, False)}
-    assert (generator.training, generator.norm.training) == (True, False)
-    assert torch.equal(before, mean)
-    assert generator.weight.requires_grad
-
-
 def test_vary() -> None:
     X, y = toy_images()
     sampler = make(plain, vary_with=blend).fit(X, y)
