@@ -16,7 +16,7 @@ from tests.study.toys import (
 X, Y = gaussians(60)
 
 
-SECONDS = ["fit_seconds", "sample_seconds", "train_seconds"]
+SECONDS = ["fit_seconds", "sample_seconds", "train_seconds", "predict_us"]
 
 
 def scores(result: StudyResult) -> pd.DataFrame:
