@@ -16,6 +16,7 @@ from benchmarks import (
     pythae,
     robustness,
     scale,
+    second_opinion,
     tables,
     transfer,
     unlabelled,
@@ -72,6 +73,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         summary=robustness.summary,
     ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table, scale.figures),
+    "second-opinion": Benchmark(
+        second_opinion.__doc__ or "",
+        second_opinion.run,
+        second_opinion.table,
+        second_opinion.figures,
+    ),
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),

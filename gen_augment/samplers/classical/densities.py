@@ -21,7 +21,9 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
+from gen_augment.samplers import scoring
 from gen_augment.samplers.classical.base import ClassicalSampler, check_flat, check_tensor
+from gen_augment.samplers.classical.log_density import kernel_log_prob, mixture_log_prob
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["KDESampler", "MixtureSampler"]
@@ -98,6 +100,47 @@ class KDESampler(ClassicalSampler):
         return self.codec_.decode(rows)
 
 
+    def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return the exact log-density of encoded rows, in nats.
+
+        Categories have probabilities: the density is 0 where no row of the class has them all.
+
+        Parameters
+        ----------
+        X : n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages the densities of the classes, weighted by their priors.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        InputError
+            The bandwidth is 0, so there is no density.
+        """
+        self._check_fitted()
+        if self.bandwidth == 0:
+            raise InputError("bandwidth=0 repeats rows, which have no density: fit a larger one.")
+
+        def density(x: Tensor, codes: Tensor) -> Tensor:
+            out = torch.empty(len(x), dtype=torch.float64)
+            for code in codes.unique().tolist():
+                out[codes == code] = self._class_log_prob(x[codes == code].double(), code)
+            return out
+
+        return scoring.log_prob(self, density, X, y)
+
+    def _class_log_prob(self, x: Tensor, code: int) -> Tensor:
+        first, n = self._first[code], self._mean.shape[1]
+        centres = self._points[first : first + self.class_count_[code]].double()
+        width, mean = self._width[code], self._mean[code]
+        shrink = (1 + width.square()).sqrt()
+        centres[:, :n] = mean + (centres[:, :n] - mean) / shrink
+        return kernel_log_prob(x, centres, self._root[code] * width / shrink, n)
+
+
 class MixtureSampler(ClassicalSampler):
     """A Gaussian mixture of each class; a category is the largest value of its block.
 
@@ -164,6 +207,30 @@ class MixtureSampler(ClassicalSampler):
             here, where = key == number, divmod(number, self.n_components)
             rows[here] = self._means[where] + rows[here] @ self._roots[where].T
         return self.codec_.decode(rows.float())
+
+    def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return the exact log-density of encoded rows, in nats; categories count as numbers.
+
+        Parameters
+        ----------
+        X : n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages the densities of the classes, weighted by their priors.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        self._check_fitted()
+
+        def density(x: Tensor, codes: Tensor) -> Tensor:
+            out = torch.empty(len(x), dtype=torch.float64)
+            for code in codes.unique().tolist():
+                law = self._shares[code], self._means[code], self._roots[code]
+                out[codes == code] = mixture_log_prob(x[codes == code].double(), *law).logsumexp(1)
+            return out
+
+        return scoring.log_prob(self, density, X, y)
 
     def _to_tensors(self) -> dict[str, Tensor]:
         return {"weights": self._shares, "means": self._means, "roots": self._roots}
