@@ -9,6 +9,7 @@ from benchmarks import (
     distillation,
     filters,
     generators,
+    imputation,
     injection,
     longtail,
     lowdata,
@@ -58,6 +59,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         generators.table,
         generators.figures,
         summary=generators.summary,
+    ),
+    "imputation": Benchmark(
+        imputation.__doc__ or "", imputation.run, imputation.table, imputation.figures
     ),
     "injection": Benchmark(
         injection.__doc__ or "", injection.run, injection.table, injection.figures

@@ -21,8 +21,9 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
-from gen_augment.samplers import scoring
+from gen_augment.samplers import imputation, scoring
 from gen_augment.samplers.classical.base import ClassicalSampler, check_flat, check_tensor
+from gen_augment.samplers.classical.conditional import fill_from_mixture
 from gen_augment.samplers.classical.log_density import kernel_log_prob, mixture_log_prob
 from gen_augment.validation import check_positive_int, check_range
 
@@ -231,6 +232,50 @@ class MixtureSampler(ClassicalSampler):
             return out
 
         return scoring.log_prob(self, density, X, y)
+
+    def impute(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        n_draws: int | None = None,
+        random_state: RandomState = None,
+    ) -> Any:
+        """Fill the missing cells of a table from their exact conditional distribution.
+
+        Parameters
+        ----------
+        X : table of n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages over the classes.
+        n_draws : int, optional
+            Number of tables with random draws; by default one table with the conditional means of
+            encoded numbers and the most likely categories.
+        random_state : int, RandomState or None
+            Names the draws.
+
+        Returns
+        -------
+        X : table like the one given, or list of `n_draws` such tables
+            Cells that were not missing are unchanged.
+        """
+        return imputation.impute(self, self._complete, X, y, n_draws, random_state)
+
+    def _complete(
+        self, x: Tensor, missing: Tensor, y: np.ndarray | None, draw: imputation.Draw | None
+    ) -> Tensor:
+        prior = torch.from_numpy(self.class_prior_).expand(len(x), -1)
+        if y is not None:
+            prior = torch.nn.functional.one_hot(torch.from_numpy(y), prior.shape[1]).double()
+        used = self._shares.flatten() > 0
+        shares = (prior[:, :, None] * self._shares).flatten(1)[:, used]
+        means, roots = self._means.flatten(0, 1)[used], self._roots.flatten(0, 1)[used]
+        noise = None
+        if draw is not None:
+            seed, index = draw
+            z = normal(index, tuple(x.shape[1:]), derive_seed(seed, "noise")).double()
+            noise = torch.from_numpy(uniform(index, seed)), z
+        return fill_from_mixture(x.double(), missing, shares, means, roots, noise)
 
     def _to_tensors(self) -> dict[str, Tensor]:
         return {"weights": self._shares, "means": self._means, "roots": self._roots}
