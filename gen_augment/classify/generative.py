@@ -34,9 +34,9 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     scale : float, optional
         Factor of the scores; 1 is Bayes' rule for a log-density. By default it is fitted on
         held-out rows.
-    held_out : float in (0, 1)
-        Share of the rows of each class that the scale is fitted on, by a sampler fitted on the
-        others. The sampler is then fitted on all rows.
+    n_folds : int
+        The scale is fitted on scores of all rows, each by a sampler that has not seen its fold. The
+        sampler is then fitted on all rows.
     modality : str, Modality or None
         How the rows are read; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -62,13 +62,13 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         sampler: Any,
         *,
         scale: float | None = None,
-        held_out: float = 0.25,
+        n_folds: int = 3,
         modality: Any = None,
         random_state: RandomState = None,
     ) -> None:
         self.sampler = sampler
         self.scale = scale
-        self.held_out = held_out
+        self.n_folds = n_folds
         self.modality = modality
         self.random_state = random_state
 
@@ -80,7 +80,7 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         X : n rows, as samplers take them
         y : array-like of shape (n,)
         held_out : (X, y), optional
-            Rows for the scale; by default a part of the others, which needs a second fit.
+            Rows for the scale, which save the fits of the folds.
 
         Returns
         -------
@@ -99,12 +99,13 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         seed = resolve_seed(self.random_state)
         sampler = clone(self.sampler).set_params(random_state=derive_seed(seed, "sampler") % 2**31)
         log_prior = np.log(rows.class_counts / len(rows))
-        fitted, scale = rows, self.scale
+        scale = self.scale
         if scale is None:
-            fitted, tuning = held_out_parts(rows, held_out, self.held_out, seed)
-            scores = sampler_scores(sampler.fit(fitted), tuning.X)
-            scale = fit_weights([scores], tuning.codes, log_prior)[0]
-        if self.scale is not None or fitted is not rows:
+            parts = held_out_parts(rows, held_out, self.n_folds, seed)
+            scores = [sampler_scores(sampler.fit(kept), tuning.X) for kept, tuning in parts]
+            codes = np.concatenate([tuning.codes for _, tuning in parts])
+            scale = fit_weights([np.concatenate(scores)], codes, log_prior)[0]
+        if self.scale is not None or held_out is None:
             sampler.fit(rows)
         self.sampler_, self.scale_, self._log_prior = sampler, float(scale), log_prior
         self.classes_, self._labels = rows.classes, rows.labels

@@ -46,9 +46,9 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         How a network is trained: an arm of a study without a sampler, such as "randaugment".
     training : Training
         Steps, batch size, learning rate, device and precision of a network.
-    held_out : float in (0, 1)
-        Share of the rows of each class that both weights are fitted on, by models of the other
-        rows. Both models are then fitted on all rows.
+    n_folds : int
+        The weights are fitted on predictions for all rows, each by models that have not seen its
+        fold. Both models are then fitted on all rows.
     modality : str, Modality or None
         How the rows are read; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -79,7 +79,7 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         recipe: str = "real",
         training: Training | None = None,
-        held_out: float = 0.25,
+        n_folds: int = 3,
         modality: Any = None,
         random_state: RandomState = None,
     ) -> None:
@@ -87,7 +87,7 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.sampler = sampler
         self.recipe = recipe
         self.training = training
-        self.held_out = held_out
+        self.n_folds = n_folds
         self.modality = modality
         self.random_state = random_state
 
@@ -99,8 +99,7 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : n rows, as samplers take them
         y : array-like of shape (n,)
         held_out : (X, y), optional
-            Rows for the weights; by default a part of the others, which needs a second fit of
-            both models.
+            Rows for the weights, which save the fits of the folds.
 
         Returns
         -------
@@ -115,9 +114,13 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = Rows.read(X, y, modality=self.modality)
         check_all_labelled(rows.codes)
         seed = resolve_seed(self.random_state)
-        fitted, tuning = held_out_parts(rows, held_out, self.held_out, seed)
-        opinions = self._fit_both(fitted, seed)
-        self.weights_ = fit_weights([each(tuning.X) for each in opinions], tuning.codes)
+        said, codes = [], []
+        for kept, tuning in held_out_parts(rows, held_out, self.n_folds, seed):
+            opinions = self._fit_both(kept, seed)
+            said.append([each(tuning.X) for each in opinions])
+            codes.append(tuning.codes)
+        terms = [np.concatenate(parts) for parts in zip(*said, strict=True)]
+        self.weights_ = fit_weights(terms, np.concatenate(codes))
         self._opinions = opinions if held_out is not None else self._fit_both(rows, seed)
         self.classes_, self._labels = rows.classes, rows.labels
         return self

@@ -102,8 +102,8 @@ def test_bad_requests_are_refused() -> None:
         GenerativeClassifier(MixtureSampler).fit(X, y)
     with pytest.raises(InputError, match="scale=-1"):
         GenerativeClassifier(MixtureSampler(), scale=-1).fit(X, y)
-    with pytest.raises(InputError, match="held_out=1"):
-        GenerativeClassifier(MixtureSampler(), held_out=1).fit(X, y)
+    with pytest.raises(InputError, match="n_folds=1"):
+        GenerativeClassifier(MixtureSampler(), n_folds=1).fit(X, y)
     with pytest.raises(InputError, match="rows that are in X too"):
         GenerativeClassifier(MixtureSampler()).fit(X, y, held_out=(X[:4], y[:4]))
     with pytest.raises(InputError, match=r"class 1 has 2 rows.*held_out=\(X, y\)"):

@@ -148,8 +148,8 @@ class MixtureSampler(ClassicalSampler):
     Parameters
     ----------
     n_components : int
-        Maximum number of components of a class, and at most one for each 10 rows; the number with
-        the lowest BIC is used.
+        Maximum number of components of a class, and at most one for each 10 rows and for each
+        ``2 * d`` rows of d encoded values; the number with the lowest BIC is used.
     modality : str, Modality or None
         How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -297,7 +297,8 @@ class MixtureSampler(ClassicalSampler):
 
 def _best_mixture(points: np.ndarray, n_components: int, seed: int) -> GaussianMixture:
     """Return the mixture with the lowest BIC."""
-    most = max(1, min(n_components, len(points) // 10))
+    # The likelihood of a component with few rows has no bound, and no penalty of BIC can stop it.
+    most = max(1, min(n_components, len(points) // max(10, 2 * points.shape[1])))
     best: tuple[float, Any] = (np.inf, None)
     for k in range(1, most + 1):
         mixture = GaussianMixture(k, reg_covar=1e-4, random_state=seed)

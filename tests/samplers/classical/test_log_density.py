@@ -69,6 +69,17 @@ def test_a_combination_that_no_row_has_is_impossible() -> None:
         KDESampler(bandwidth=0.0).fit(X, np.repeat([0, 1], 20)).log_prob(X, 0)
 
 
+def test_few_rows_of_many_columns_get_one_component_whose_density_carries_over() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    X = rng.normal(size=(80, 12)) + 1.5 * y[:, None]
+    sampler = MixtureSampler(random_state=0).fit(X, y)
+    assert ((sampler._shares > 0).sum(dim=1) == 1).all()
+    other = rng.normal(size=(400, 12)) + 1.5 * np.repeat([0, 1], 200)[:, None]
+    scores = np.stack([sampler.log_prob(other, np.repeat(c, 400)) for c in (0, 1)], axis=1)
+    assert (scores.argmax(axis=1) == np.repeat([0, 1], 200)).mean() > 0.9
+
+
 @pytest.mark.parametrize("cls", [KDESampler, MixtureSampler])
 def test_own_samples_are_more_likely_than_others_and_scores_survive_a_file(
     cls: type, tmp_path: object
