@@ -22,6 +22,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ def trial(name: str, seed: int, quick: bool) -> Record:
     known = known[counts[y[known]] >= 10]
     train, test = X.iloc[known].reset_index(drop=True), X.iloc[rest].reset_index(drop=True)
     gaps = rng.random(test.shape) < SHARE
-    holed = test.astype({c: float for c in numbers(test)}).mask(pd.DataFrame(gaps, columns=test.columns))
+    holed = test.astype(dict.fromkeys(numbers(test), float)).mask(
+        pd.DataFrame(gaps, columns=test.columns)
+    )
     out: Record = {"errors": {}, "seconds": {}}
     base = errors(train, test, gaps, simple(train, y[known], holed))
     for method, fill in methods(seed, quick).items():
@@ -87,7 +90,10 @@ def trial(name: str, seed: int, quick: bool) -> Record:
 
 def read(name: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return a table whose rows are complete, without constant columns, and class codes."""
-    bundled: dict[str, Callable[..., Any]] = {"wine": load_wine, "breast_cancer": load_breast_cancer}
+    bundled: dict[str, Callable[..., Any]] = {
+        "wine": load_wine,
+        "breast_cancer": load_breast_cancer,
+    }
     if name in bundled:
         X, y = bundled[name](return_X_y=True, as_frame=True)
         codes: np.ndarray = y.to_numpy()
@@ -115,7 +121,9 @@ def errors(
             squares = (truth.to_numpy(float) - guess.to_numpy(float)) ** 2
             found[column] = float(np.sqrt(squares.mean())) / scale if scale > 0 else 0.0
         else:
-            found[column] = float((truth.astype(str).to_numpy() != guess.astype(str).to_numpy()).mean())
+            found[column] = float(
+                (truth.astype(str).to_numpy() != guess.astype(str).to_numpy()).mean()
+            )
     return found
 
 
@@ -139,12 +147,14 @@ def methods(seed: int, quick: bool) -> dict[str, Fill]:
             fitted.append(ConditionalFlow(max_steps=20 if quick else 1000, **steps).fit(X, y))
         return fitted[0]
 
-    without = {
+    without: dict[str, Fill] = {
         "KNN 5": partial(by_numbers, KNNImputer(n_neighbors=5)),
         "KNN 20": partial(by_numbers, KNNImputer(n_neighbors=20)),
         "ridge, 1 round": partial(by_numbers, IterativeImputer(max_iter=1, random_state=seed)),
         "iterative ridge": partial(by_numbers, IterativeImputer(max_iter=10, random_state=seed)),
-        "iterative trees": partial(by_numbers, IterativeImputer(trees, max_iter=3, random_state=seed)),
+        "iterative trees": partial(
+            by_numbers, IterativeImputer(trees, max_iter=3, random_state=seed)
+        ),
         "mixture": lambda X, y, holed: MixtureSampler(random_state=seed).fit(X, y).impute(holed),
     }
     if seed:
@@ -155,7 +165,9 @@ def methods(seed: int, quick: bool) -> dict[str, Fill]:
     }
 
 
-def by_numbers(imputer: Any, train: pd.DataFrame, y: np.ndarray, holed: pd.DataFrame) -> pd.DataFrame:
+def by_numbers(
+    imputer: Any, train: pd.DataFrame, y: np.ndarray, holed: pd.DataFrame
+) -> pd.DataFrame:
     """Fill gaps by an imputer of numbers: standardised ones, and one column for each category."""
     own = numbers(train)
     mean, std = train[own].mean(), train[own].std().replace(0, 1)
@@ -191,14 +203,16 @@ def repainted(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
     for draw in range(N_DRAWS):
         z = normal(np.arange(len(x)), flow.latent_shape, draw)
         at = z
-        for number, (t, later) in enumerate(zip(times, times[1:], strict=False)):
+        for number, (t, later) in enumerate(pairwise(times)):
             for repeat in range(3):
                 at = torch.where(missing, at, torch.lerp(z, x, t))
                 after = at + (later - t) * flow._velocity(at, t, y)
                 if repeat == 2 or later == 1:
                     break
                 # Back to the earlier time with new noise, so that both parts come to agree.
-                fresh = normal(np.arange(len(x)), flow.latent_shape, derive_seed(draw, number, repeat))
+                fresh = normal(
+                    np.arange(len(x)), flow.latent_shape, derive_seed(draw, number, repeat)
+                )
                 end = at + (1 - t) * flow._velocity(at, t, y)
                 at = torch.lerp(fresh, end, t)
             at = after
@@ -215,14 +229,18 @@ def nearest(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
     distance = (
         (seen * x.square()).sum(1, keepdim=True) - 2 * (seen * x) @ made.T + seen @ made.square().T
     )
-    filled: pd.DataFrame = flow.codec_.filled(holed, torch.where(missing, made[distance.argmin(1)], x))
+    filled: pd.DataFrame = flow.codec_.filled(
+        holed, torch.where(missing, made[distance.argmin(1)], x)
+    )
     return filled
 
 
 def frame(results: Record) -> pd.DataFrame:
     """Return relative errors: one row a table and seed, one column a method."""
     done = [t for t in results["trials"] if t.get("error") is None]
-    index = pd.MultiIndex.from_tuples([(t["table"], t["seed"]) for t in done], names=["table", "seed"])
+    index = pd.MultiIndex.from_tuples(
+        [(t["table"], t["seed"]) for t in done], names=["table", "seed"]
+    )
     return pd.DataFrame([t["errors"] for t in done], index=index)
 
 
@@ -232,11 +250,16 @@ def table(results: Record) -> str:
     if found.empty:
         return "No trial has ended yet."
     means = found.groupby("table").mean().dropna(axis=1, how="all")
-    lines = [[name, *(f"{value:.3f}" for value in row)] for name, row in zip(means.index, means.to_numpy(), strict=True)]
+    lines = [
+        [name, *(f"{value:.3f}" for value in row)]
+        for name, row in zip(means.index, means.to_numpy(), strict=True)
+    ]
     lines.append(["**mean**", *(f"{value:.3f}" for value in means.mean())])
     lines.append(["**rank**", *(f"{value:.2f}" for value in means.rank(axis=1).mean())])
-    seconds = pd.DataFrame([t["seconds"] for t in results["trials"] if t.get("error") is None]).mean()
-    lines.append(["seconds", *(f"{seconds[name]:.1f}" for name in means)])
+    seconds = pd.DataFrame(
+        [t["seconds"] for t in results["trials"] if t.get("error") is None]
+    ).mean()
+    lines.append(["seconds", *(f"{seconds[str(name)]:.1f}" for name in means)])
     n_seeds = found.groupby("table").size()
     return (
         f"{len(means)} tables, {n_seeds.min()} to {n_seeds.max()} seeds; lower is better, the mean has 1.\n\n"
@@ -255,4 +278,6 @@ def figures(results: Record) -> dict[str, Figure]:
         g = paired_interval((means[name] - means["mixture"]).tolist())
         low, high = (g.low, g.high) if np.isfinite(g.low) else (g.mean, g.mean)
         shown[name] = Measured(g.mean, low, high)
-    return {"errors": measured_figure(shown, "relative error less that of the mixture", ratios=False)}
+    return {
+        "errors": measured_figure(shown, "relative error less that of the mixture", ratios=False)
+    }

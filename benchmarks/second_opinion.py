@@ -1,4 +1,4 @@
-"""A second opinion: does the density of a flow help a network that it is added to?
+"""A second opinion: the density of a flow, added to the predictions of networks.
 
 A flow is trained on the rows that the networks are trained on. Classes are compared by its denoising
 loss, and their scores are added to the log-probabilities of three small CNNs: two weights, fitted on
@@ -234,7 +234,7 @@ def table(results: Record) -> str:
     """Tabulate accuracy, log loss and calibration error of each way, and the gain."""
     parts = []
     for title, frame in frames(results).items():
-        names = [c.removesuffix(": accuracy") for c in frame if c.endswith(": accuracy")]
+        names = [str(c).removesuffix(": accuracy") for c in frame.filter(like=": accuracy")]
         lines = [
             [name, *(f"{frame[f'{name}: {what}'].mean():.{digits}f}" for what, digits in _SHOWN)]
             for name in names

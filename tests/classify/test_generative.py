@@ -71,7 +71,9 @@ def test_a_fitted_scale_is_better_calibrated_than_none() -> None:
 def test_networks_classify_images(cls: type) -> None:
     X, y = toy_images(80)
     sampler = cls(max_steps=40, width=4, batch_size=16, device="cpu")
-    model = GenerativeClassifier(sampler, random_state=0).fit(X[:40], y[:40], held_out=(X[40:60], y[40:60]))
+    model = GenerativeClassifier(sampler, random_state=0).fit(
+        X[:40], y[:40], held_out=(X[40:60], y[40:60])
+    )
     assert model.score(X[60:], y[60:]) == 1
     assert model.predict_proba(X[60:]).shape == (20, 2)
 
@@ -87,7 +89,9 @@ def test_labels_come_back_as_they_came_and_clones_fit_alike() -> None:
 
 
 def test_a_row_that_no_class_explains_has_the_prior() -> None:
-    X = pd.DataFrame({"a": np.arange(60.0), "b": np.repeat(["u", "v", "w"], 20), "c": np.tile(["s", "t"], 30)})
+    X = pd.DataFrame(
+        {"a": np.arange(60.0), "b": np.repeat(["u", "v", "w"], 20), "c": np.tile(["s", "t"], 30)}
+    )
     y = np.repeat([0, 1], 30)
     model = GenerativeClassifier(KDESampler(), scale=1, random_state=0).fit(X, y)
     unseen = pd.DataFrame({"a": [3.0], "b": ["never"], "c": ["s"]})

@@ -31,7 +31,9 @@ def test_a_blend_is_better_than_either_opinion() -> None:
     blend = Blend(linear, sampler, random_state=0).fit(X, y)
     alone = linear.fit(X, y)
     assert blend.score(X_test, y_test) > alone.score(X_test, y_test) + 0.05
-    assert log_loss(y_test, blend.predict_proba(X_test)) < log_loss(y_test, alone.predict_proba(X_test))
+    assert log_loss(y_test, blend.predict_proba(X_test)) < log_loss(
+        y_test, alone.predict_proba(X_test)
+    )
     assert (blend.weights_ >= 0).all()
 
 

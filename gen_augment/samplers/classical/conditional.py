@@ -47,7 +47,7 @@ def fill_from_mixture(
         Uniform numbers (n,), which choose components, and normal ones (n, d). None for means.
     """
     out = x.clone()
-    patterns, member = missing.unique(dim=0, return_inverse=True)
+    patterns, member = torch.unique(missing, dim=0, return_inverse=True)
     covariances = roots @ roots.mT
     for number, pattern in enumerate(patterns):
         here = torch.nonzero(member == number).flatten()
@@ -95,6 +95,6 @@ def _mixed(
     u, z = noise
     chosen = (u[:, None] >= weights.cumsum(dim=1)).sum(dim=1).clamp(max=weights.shape[1] - 1)
     out = centres[torch.arange(len(centres)), chosen]
-    for k in chosen.unique().tolist():
+    for k in sorted(set(chosen.tolist())):
         out[chosen == k] += z[chosen == k] @ root_of(k).T
     return out

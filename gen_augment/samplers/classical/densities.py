@@ -100,7 +100,6 @@ class KDESampler(ClassicalSampler):
         rows[:, :n] = moved.to(rows.dtype)
         return self.codec_.decode(rows)
 
-
     def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
         """Return the exact log-density of encoded rows, in nats.
 
@@ -127,7 +126,7 @@ class KDESampler(ClassicalSampler):
 
         def density(x: Tensor, codes: Tensor) -> Tensor:
             out = torch.empty(len(x), dtype=torch.float64)
-            for code in codes.unique().tolist():
+            for code in sorted(set(codes.tolist())):
                 out[codes == code] = self._class_log_prob(x[codes == code].double(), code)
             return out
 
@@ -226,7 +225,7 @@ class MixtureSampler(ClassicalSampler):
 
         def density(x: Tensor, codes: Tensor) -> Tensor:
             out = torch.empty(len(x), dtype=torch.float64)
-            for code in codes.unique().tolist():
+            for code in sorted(set(codes.tolist())):
                 law = self._shares[code], self._means[code], self._roots[code]
                 out[codes == code] = mixture_log_prob(x[codes == code].double(), *law).logsumexp(1)
             return out

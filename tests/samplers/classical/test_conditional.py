@@ -28,7 +28,10 @@ def test_one_component_gives_the_regression_on_the_observed_values() -> None:
 def test_a_row_without_observed_values_is_a_draw_from_the_law() -> None:
     n = 40_000
     generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(n, generator=generator).double(), torch.randn(n, 3, generator=generator).double()
+    noise = (
+        torch.rand(n, generator=generator).double(),
+        torch.randn(n, 3, generator=generator).double(),
+    )
     found = fill(torch.zeros(n, 3).double(), [True, True, True], noise)
     torch.testing.assert_close(found.mean(dim=0), MEAN, atol=0.03, rtol=0)
     torch.testing.assert_close(torch.cov(found.T), COVARIANCE, atol=0.05, rtol=0)
@@ -40,7 +43,9 @@ def test_draws_have_the_conditional_law_of_the_mixture() -> None:
     shares, means = np.array([0.3, 0.7]), np.array([[-1.0, 2.0], [1.0, -1.0]])
     roots = np.array([[[1.0, 0.0], [0.7, 0.5]], [[0.8, 0.0], [-0.5, 0.4]]])
     component = (rng.random(400_000) < shares[1]).astype(int)
-    whole = means[component] + np.einsum("nij,nj->ni", roots[component], rng.normal(size=(400_000, 2)))
+    whole = means[component] + np.einsum(
+        "nij,nj->ni", roots[component], rng.normal(size=(400_000, 2))
+    )
     near = whole[np.abs(whole[:, 0] - 0.2) < 0.03, 1]
     n = 20_000
     x = torch.zeros(n, 2).double()

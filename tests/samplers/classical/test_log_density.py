@@ -20,7 +20,9 @@ def test_a_known_mixture_has_its_density() -> None:
     means, shares = rng.normal(size=(2, 3)), np.array([0.3, 0.7])
     x = rng.normal(size=(9, 3))
     laws = [multivariate_normal(m, r @ r.T) for m, r in zip(means, roots, strict=True)]
-    expected = logsumexp([np.log(s) + law.logpdf(x) for s, law in zip(shares, laws, strict=True)], axis=0)
+    expected = logsumexp(
+        [np.log(s) + law.logpdf(x) for s, law in zip(shares, laws, strict=True)], axis=0
+    )
     arguments = (torch.tensor(np.append(shares, 0.0)), torch.tensor(np.vstack([means, means[:1]])))
     stacked = torch.tensor(np.stack([*roots, np.zeros((3, 3))]))  # an empty component
     found = mixture_log_prob(torch.tensor(x), *arguments, stacked).logsumexp(dim=1)
@@ -34,7 +36,9 @@ def test_the_sampler_scores_rows_as_scikit_learn_does() -> None:
     for code in (0, 1):
         mixture = GaussianMixture(1, reg_covar=1e-4).fit(encoded[y == code])
         expected = mixture.score_samples(encoded[:50])
-        np.testing.assert_allclose(sampler.log_prob(X[:50], np.repeat(code, 50)), expected, rtol=1e-3)
+        np.testing.assert_allclose(
+            sampler.log_prob(X[:50], np.repeat(code, 50)), expected, rtol=1e-3
+        )
 
 
 def test_kernels_have_the_density_that_scikit_learn_gives() -> None:

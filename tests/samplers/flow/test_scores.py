@@ -97,17 +97,23 @@ def test_a_row_has_one_score_whatever_the_batch(data: Any) -> None:
     ).fit(X, y)
     whole = flow.class_scores(X, n_pairs=2, n_close=2)
     assert whole.shape == (len(X), 2)
-    np.testing.assert_allclose(flow.class_scores(X[5:7], n_pairs=2, n_close=2), whole[5:7], rtol=1e-4)
+    np.testing.assert_allclose(
+        flow.class_scores(X[5:7], n_pairs=2, n_close=2), whole[5:7], rtol=1e-4
+    )
     each = np.stack([flow.log_prob(X[:4], np.repeat(c, 4)) for c in (0, 1)], axis=1)
     np.testing.assert_allclose(
         flow.log_prob(X[:4]), np.logaddexp(*(each + np.log(flow.class_prior_)).T), rtol=1e-5
     )
-    np.testing.assert_allclose(flow.log_prob(X[2:3], y[2]), flow.log_prob(X[:4], y[:4])[2:3], rtol=1e-4)
+    np.testing.assert_allclose(
+        flow.log_prob(X[2:3], y[2]), flow.log_prob(X[:4], y[:4])[2:3], rtol=1e-4
+    )
 
 
 def test_a_fitted_flow_separates_classes() -> None:
     X, y = toy_table(400)
-    flow = ConditionalFlow(max_steps=200, width=8, random_state=0, device="cpu").fit(X[:200], y[:200])
+    flow = ConditionalFlow(max_steps=200, width=8, random_state=0, device="cpu").fit(
+        X[:200], y[:200]
+    )
     X, truth = X[200:], y[200:]
     assert (flow.class_scores(X).argmax(axis=1) == truth).mean() > 0.9
     other = flow.log_prob(X, 1 - truth)
@@ -118,7 +124,9 @@ def test_bad_requests_are_refused() -> None:
     with pytest.raises(NotFittedError):
         ConditionalFlow().log_prob(np.zeros((1, 2)), [0])
     X, y = toy_table()
-    flow = ConditionalFlow(max_steps=1, width=4, batch_size=8, random_state=0, device="cpu").fit(X, y)
+    flow = ConditionalFlow(max_steps=1, width=4, batch_size=8, random_state=0, device="cpu").fit(
+        X, y
+    )
     with pytest.raises(InputError, match="n_pairs=0"):
         flow.class_scores(X, n_pairs=0)
     with pytest.raises(InputError, match="label 7"):

@@ -70,7 +70,9 @@ def test_one_draw_misses_the_density_by_the_kl_divergence_and_many_draws_do_not(
     assert float(importance_log_prob(network, x, y, draws)) == pytest.approx(expected, abs=0.05)
 
 
-@pytest.mark.parametrize("data, likelihood", [(toy_table, "auto"), (toy_images, "auto"), (toy_images, "bce")])
+@pytest.mark.parametrize(
+    "data, likelihood", [(toy_table, "auto"), (toy_images, "auto"), (toy_images, "bce")]
+)
 def test_rows_are_scored_one_by_one(data: object, likelihood: str) -> None:
     X, y = data()  # type: ignore[operator]
     vae = ConditionalVAE(
