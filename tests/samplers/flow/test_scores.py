@@ -129,5 +129,7 @@ def test_bad_requests_are_refused() -> None:
     )
     with pytest.raises(InputError, match="n_pairs=0"):
         flow.class_scores(X, n_pairs=0)
+    with pytest.raises(InputError, match="n_close=-1"):
+        flow.class_scores(X, n_close=-1)
     with pytest.raises(InputError, match="label 7"):
         flow.log_prob(X, 7)
