@@ -9,6 +9,7 @@ from benchmarks import (
     distillation,
     filters,
     generators,
+    imputation,
     injection,
     longtail,
     lowdata,
@@ -16,6 +17,7 @@ from benchmarks import (
     pythae,
     robustness,
     scale,
+    second_opinion,
     tables,
     transfer,
     unlabelled,
@@ -60,6 +62,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         generators.figures,
         summary=generators.summary,
     ),
+    "imputation": Benchmark(
+        imputation.__doc__ or "", imputation.run, imputation.table, imputation.figures
+    ),
     "injection": Benchmark(
         injection.__doc__ or "", injection.run, injection.table, injection.figures
     ),
@@ -74,6 +79,12 @@ BENCHMARKS: dict[str, Benchmark] = {
         summary=robustness.summary,
     ),
     "scale": Benchmark(scale.__doc__ or "", scale.run, scale.table, scale.figures),
+    "second-opinion": Benchmark(
+        second_opinion.__doc__ or "",
+        second_opinion.run,
+        second_opinion.table,
+        second_opinion.figures,
+    ),
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gen_augment.auditing.audit import audit as audit
     from gen_augment.bank import SampleBank as SampleBank
+    from gen_augment.classify import GenerativeClassifier as GenerativeClassifier
     from gen_augment.distillation import Distilled as Distilled
     from gen_augment.distillation import DistilledRegressor as DistilledRegressor
     from gen_augment.errors import ArchiveError as ArchiveError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers import SMOTESampler as SMOTESampler
     from gen_augment.samplers import load_sampler as load_sampler
     from gen_augment.samplers import register_sampler as register_sampler
+    from gen_augment.study import Blend as Blend
     from gen_augment.study import Study as Study
 
 __version__ = "0.1.0"
@@ -57,6 +59,7 @@ __version__ = "0.1.0"
 #: names is first used, so the command line answers ``--help`` without importing torch.
 _NAMES = {
     "bank": ["SampleBank"],
+    "classify": ["GenerativeClassifier"],
     "errors": [
         "ArchiveError",
         "DivergedError",
@@ -91,7 +94,7 @@ _NAMES = {
         "load_sampler",
         "register_sampler",
     ],
-    "study": ["Study"],
+    "study": ["Blend", "Study"],
 }
 #: Names whose packages are optional or slow to import.
 _OPTIONAL = {"GenerativeOverSampler": "inject.resample", "audit": "auditing"}

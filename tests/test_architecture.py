@@ -23,7 +23,7 @@ LAYERS = [
     {"modalities"},
     {"data", "training"},
     {"samplers"},
-    {"bank", "metrics", "distillation"},
+    {"bank", "metrics", "distillation", "classify"},
     {"filters"},
     {"inject"},
     {"study"},

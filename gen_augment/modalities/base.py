@@ -24,7 +24,9 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.types import JSON
 
-__all__ = ["BatchStep", "BlockGroup", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+__all__ = [
+    "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading"
+]  # fmt: skip
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -49,6 +51,17 @@ class BlockGroup(NamedTuple):
     starts: tuple[int, ...]
     widths: tuple[int, ...]
     numbers: slice | None
+
+
+class Gaps(NamedTuple):
+    """Encoded rows `x`, which of their values are `missing`, and places no value may take.
+
+    `x` and `missing` have shape (n, width); `excluded` are places of blocks that say "missing".
+    """
+
+    x: Tensor
+    missing: Tensor
+    excluded: tuple[int, ...]
 
 
 class Codec(ABC):
@@ -114,6 +127,14 @@ class Codec(ABC):
         ends = np.cumsum([0, *self.blocks]) + int(np.prod(self.shape)) - sum(self.blocks)
         pairs = zip(ends, self.blocks, strict=False)
         return [BlockGroup((int(start),), (width,), None) for start, width in pairs]
+
+    def gaps(self, X: Any) -> Gaps:
+        """Encode rows with missing cells, and say where those are."""
+        raise InputError(f"{self.modality.name} rows have no cells that could be missing.")
+
+    def filled(self, X: Any, rows: Tensor) -> Any:
+        """Return rows whose missing cells are those of encoded `rows`."""
+        raise InputError(f"{self.modality.name} rows have no cells that could be missing.")
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""

@@ -15,21 +15,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["block_nll", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
+__all__ = ["block_log_prob", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
 
 #: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using
 #: Conditional GAN", 2019.
 TEMPERATURE = 0.2
 
 
-def block_nll(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
-    """Return the cross-entropy of one-hot blocks, in nats per row.
+def block_log_prob(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Return the log-probability of one-hot blocks, in nats: (B,).
 
-    The result is the mean over the batch. Blocks without a 1 contribute 0.
+    Blocks without a 1 contribute 0.
     """
     parts = torch.split(logits, list(blocks), dim=1)
     log_p = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
-    return -(x * log_p).sum() / len(x)
+    return (x * log_p).sum(dim=1)
 
 
 def draw_blocks(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.modalities.blocks import block_nll, draw_blocks
+from gen_augment.modalities.blocks import block_log_prob, draw_blocks
 
 __all__ = ["BetweenDecoder", "GaussianNoise", "MLPDecoder", "MLPEncoder", "VelocityMLP"]
 
@@ -148,10 +148,14 @@ class GaussianNoise(nn.Module):
 
     def forward(self, x: Tensor, out: Tensor) -> Tensor:
         """Return the mean over the batch of -log p(x), in nats per row."""
+        return -self.log_prob(x, out).mean()
+
+    def log_prob(self, x: Tensor, out: Tensor) -> Tensor:
+        """Return log p(x) of each row, in nats: (B,)."""
         if not self.blocks:
-            return self._normal_nll(x, out)
+            return self._normal_log_prob(x, out)
         (numbers, hot), (mean, logits) = self._split(x), self._split(out)
-        return self._normal_nll(numbers, mean) + block_nll(hot, logits, self.blocks)
+        return self._normal_log_prob(numbers, mean) + block_log_prob(hot, logits, self.blocks)
 
     def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
         """Draw rows by standard normal noise of their shape; at strength 0 the mode."""
@@ -167,7 +171,7 @@ class GaussianNoise(nn.Module):
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x[:, : self.n_numbers], x[:, self.n_numbers :]
 
-    def _normal_nll(self, x: Tensor, mean: Tensor) -> Tensor:
+    def _normal_log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         std = self.std()
         nll = 0.5 * ((x - mean) / std).square() + std.log() + 0.5 * math.log(2 * math.pi)
-        return nll.sum() / len(x)
+        return -nll.flatten(1).sum(dim=1)

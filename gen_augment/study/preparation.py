@@ -22,7 +22,7 @@ from gen_augment.study.splitting import Task
 from gen_augment.study.teaching import read_teachers
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
-__all__ = ["PreparedStudy", "corrupted_rows", "prepare"]
+__all__ = ["PreparedStudy", "corrupted_rows", "prepare", "resolved_training"]
 
 #: Default arms treat imbalance if the largest class is so many times as large as the smallest.
 IMBALANCED = 1.5
@@ -171,7 +171,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
         arms.setdefault("teacher", Arm("teacher", rows="teacher"))
     sizes = check_sizes(spec.sizes, train.codes, len(task.classes))
     with_sizes(arms, sizes)  # raises for names that would be used twice
-    training = _resolved(spec.training, len(train))
+    training = resolved_training(spec.training, len(train))
     return PreparedStudy(
         spec,
         task,
@@ -201,7 +201,9 @@ def _check_training(training: Training) -> None:
     check_choice("precision", training.precision, ("32-true", "bf16-mixed"))
 
 
-def _resolved(training: Training, n_rows: int) -> Training:
+def resolved_training(training: Training, n_rows: int) -> Training:
+    """Return checked settings with the steps for `n_rows` and the device that is used."""
+    _check_training(training)
     device = training.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

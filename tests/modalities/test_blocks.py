@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from gen_augment.modalities.blocks import TEMPERATURE, block_nll, draw_blocks, relaxed_blocks
+from gen_augment.modalities.blocks import TEMPERATURE, block_log_prob, draw_blocks, relaxed_blocks
 
 
 def test_blocks_are_drawn_with_the_given_probabilities() -> None:
@@ -15,7 +15,7 @@ def test_blocks_are_drawn_with_the_given_probabilities() -> None:
     expected = F.cross_entropy(logits[:, :2], kinds[:, 0]) + F.cross_entropy(
         logits[:, 2:], kinds[:, 1]
     )
-    torch.testing.assert_close(block_nll(x, logits, blocks), expected)
+    torch.testing.assert_close(-block_log_prob(x, logits, blocks).mean(), expected)
 
     many = logits[:1].expand(40_000, -1)
     drawn = draw_blocks(many, torch.randn(many.shape, generator=generator), blocks).mean(dim=0)

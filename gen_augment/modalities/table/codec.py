@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import BlockGroup, Codec, Modality
+from gen_augment.modalities.base import BlockGroup, Codec, Gaps, Modality
 from gen_augment.modalities.registry import registered
 from gen_augment.modalities.table.column_kinds import column_kinds
 from gen_augment.modalities.table.columns import (
@@ -25,6 +25,7 @@ from gen_augment.modalities.table.columns import (
 )
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.frames import Container, columns_of, unmasked
+from gen_augment.modalities.table.gaps import fill_cells, find_gaps
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
 
@@ -208,6 +209,14 @@ class TableCodec(Codec):
                     f"column {name!r} of X has {column.iloc[row]!r} in row {row}, which was not "
                     "seen in fit: leave such rows out, or fit again."
                 )
+
+    def gaps(self, X: Any) -> Gaps:
+        """Encode rows with missing cells, and say where those are."""
+        return find_gaps(self, X)
+
+    def filled(self, X: Any, rows: Tensor) -> Any:
+        """Return `X` with its missing cells from encoded rows."""
+        return fill_cells(self, X, rows)
 
     def decode(self, rows: Tensor) -> Any:
         """Decode rows of shape (n_rows, width) to the form that was fitted."""

@@ -21,7 +21,10 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
+from gen_augment.samplers import imputation, scoring
 from gen_augment.samplers.classical.base import ClassicalSampler, check_flat, check_tensor
+from gen_augment.samplers.classical.conditional import fill_from_mixture
+from gen_augment.samplers.classical.log_density import kernel_log_prob, mixture_log_prob
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["KDESampler", "MixtureSampler"]
@@ -97,6 +100,46 @@ class KDESampler(ClassicalSampler):
         rows[:, :n] = moved.to(rows.dtype)
         return self.codec_.decode(rows)
 
+    def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return the exact log-density of encoded rows, in nats.
+
+        Categories have probabilities: the density is 0 where no row of the class has them all.
+
+        Parameters
+        ----------
+        X : n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages the densities of the classes, weighted by their priors.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+
+        Raises
+        ------
+        InputError
+            The bandwidth is 0, so there is no density.
+        """
+        self._check_fitted()
+        if self.bandwidth == 0:
+            raise InputError("bandwidth=0 repeats rows, which have no density: fit a larger one.")
+
+        def density(x: Tensor, codes: Tensor) -> Tensor:
+            out = torch.empty(len(x), dtype=torch.float64)
+            for code in sorted(set(codes.tolist())):
+                out[codes == code] = self._class_log_prob(x[codes == code].double(), code)
+            return out
+
+        return scoring.log_prob(self, density, X, y)
+
+    def _class_log_prob(self, x: Tensor, code: int) -> Tensor:
+        first, n = self._first[code], self._mean.shape[1]
+        centres = self._points[first : first + self.class_count_[code]].double()
+        width, mean = self._width[code], self._mean[code]
+        shrink = (1 + width.square()).sqrt()
+        centres[:, :n] = mean + (centres[:, :n] - mean) / shrink
+        return kernel_log_prob(x, centres, self._root[code] * width / shrink, n)
+
 
 class MixtureSampler(ClassicalSampler):
     """A Gaussian mixture of each class; a category is the largest value of its block.
@@ -104,8 +147,8 @@ class MixtureSampler(ClassicalSampler):
     Parameters
     ----------
     n_components : int
-        Maximum number of components of a class, and at most one for each 10 rows; the number with
-        the lowest BIC is used.
+        Maximum number of components of a class, and at most one for each 10 rows and for each
+        ``2 * d`` rows of d encoded values; the number with the lowest BIC is used.
     modality : str, Modality or None
         How to read the rows; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -165,6 +208,74 @@ class MixtureSampler(ClassicalSampler):
             rows[here] = self._means[where] + rows[here] @ self._roots[where].T
         return self.codec_.decode(rows.float())
 
+    def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return the exact log-density of encoded rows, in nats; categories count as numbers.
+
+        Parameters
+        ----------
+        X : n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages the densities of the classes, weighted by their priors.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        self._check_fitted()
+
+        def density(x: Tensor, codes: Tensor) -> Tensor:
+            out = torch.empty(len(x), dtype=torch.float64)
+            for code in sorted(set(codes.tolist())):
+                law = self._shares[code], self._means[code], self._roots[code]
+                out[codes == code] = mixture_log_prob(x[codes == code].double(), *law).logsumexp(1)
+            return out
+
+        return scoring.log_prob(self, density, X, y)
+
+    def impute(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        n_draws: int | None = None,
+        random_state: RandomState = None,
+    ) -> Any:
+        """Fill the missing cells of a table from their exact conditional distribution.
+
+        Parameters
+        ----------
+        X : table of n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages over the classes.
+        n_draws : int, optional
+            Number of tables with random draws; by default one table with the conditional means of
+            encoded numbers and the most likely categories.
+        random_state : int, RandomState or None
+            Names the draws.
+
+        Returns
+        -------
+        X : table like the one given, or list of `n_draws` such tables
+            Cells that were not missing are unchanged.
+        """
+        return imputation.impute(self, self._complete, X, y, n_draws, random_state)
+
+    def _complete(
+        self, x: Tensor, missing: Tensor, y: np.ndarray | None, draw: imputation.Draw | None
+    ) -> Tensor:
+        prior = torch.from_numpy(self.class_prior_).expand(len(x), -1)
+        if y is not None:
+            prior = torch.nn.functional.one_hot(torch.from_numpy(y), prior.shape[1]).double()
+        used = self._shares.flatten() > 0
+        shares = (prior[:, :, None] * self._shares).flatten(1)[:, used]
+        means, roots = self._means.flatten(0, 1)[used], self._roots.flatten(0, 1)[used]
+        noise = None
+        if draw is not None:
+            seed, index = draw
+            z = normal(index, tuple(x.shape[1:]), derive_seed(seed, "noise")).double()
+            noise = torch.from_numpy(uniform(index, seed)), z
+        return fill_from_mixture(x.double(), missing, shares, means, roots, noise)
+
     def _to_tensors(self) -> dict[str, Tensor]:
         return {"weights": self._shares, "means": self._means, "roots": self._roots}
 
@@ -185,7 +296,8 @@ class MixtureSampler(ClassicalSampler):
 
 def _best_mixture(points: np.ndarray, n_components: int, seed: int) -> GaussianMixture:
     """Return the mixture with the lowest BIC."""
-    most = max(1, min(n_components, len(points) // 10))
+    # The likelihood of a component with few rows has no bound, and no penalty of BIC can stop it.
+    most = max(1, min(n_components, len(points) // max(10, 2 * points.shape[1])))
     best: tuple[float, Any] = (np.inf, None)
     for k in range(1, most + 1):
         mixture = GaussianMixture(k, reg_covar=1e-4, random_state=seed)

@@ -59,6 +59,15 @@ class VAENetwork(nn.Module):
             reconstruction = self.noise(x, rows)
         return reconstruction, kl_divergence(mean, log_var), rows
 
+    def log_likelihood(self, x: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        """Return log p(x|z,y) of each row, in nats: (B,)."""
+        logits = self.decoder(z, self.embedding(y))
+        if self.noise is None:
+            losses = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2, reduction="none")
+            return -losses.flatten(1).sum(dim=1)
+        log_p: Tensor = self.noise.log_prob(x, self._rows(logits))
+        return log_p
+
     def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of q(z|x,y), each of shape (B, latent_dim)."""
         features = torch.cat([self.encoder(x), self.embedding(y)], dim=1)

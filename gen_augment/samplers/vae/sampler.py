@@ -23,18 +23,22 @@ whose likelihood of a category is a cross-entropy.
 import math
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
-from gen_augment.rng import RandomState
+from gen_augment.rng import RandomState, derive_seed, normal
+from gen_augment.samplers import scoring
 from gen_augment.samplers.elbo import kl_weight
 from gen_augment.samplers.kept_rows import split_noise
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.vae.codes import N_PICKS, KeepCodes, Latent
+from gen_augment.samplers.vae.density import importance_log_prob
 from gen_augment.samplers.vae.network import VAENetwork
 from gen_augment.training import Callback, Loop
+from gen_augment.training.placement import evaluating
 from gen_augment.types import Batch
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
@@ -227,6 +231,37 @@ class ConditionalVAE(NetworkSampler):
             n_steps=FEATURE_STEPS,
             batch_size=self.batch_size,
         )
+
+    def log_prob(self, X: Any, y: Any = None, *, n_draws: int = 32) -> np.ndarray:
+        """Return a lower bound of the log-density of encoded rows, in nats.
+
+        The bound is that of importance-weighted auto-encoders. It is the evidence lower bound for
+        one draw, and rises towards the log-density with `n_draws`. The prior of the code is the
+        standard normal, whatever `latent` is.
+
+        Parameters
+        ----------
+        X : n rows, in the form that was fitted
+        y : label, array-like of shape (n,), or None
+            None averages the densities of the classes, weighted by their priors.
+        n_draws : int
+            Codes that each row is scored with.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        self._check_fitted()
+        check_positive_int("n_draws", n_draws)
+        network: VAENetwork = self.network_  # type: ignore[assignment]
+        device, table = self._usable_device(), derive_seed(self.seed_, "log prob")
+        noise = normal(np.arange(n_draws), (self.latent_dim,), table).to(device)
+
+        def density(x: Tensor, codes: Tensor) -> Tensor:
+            return importance_log_prob(network, x, codes, noise)
+
+        with evaluating(network):
+            return scoring.log_prob(self, density, X, y, device)
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         network: VAENetwork = self.network_  # type: ignore[assignment]

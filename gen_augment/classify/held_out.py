@@ -1,0 +1,52 @@
+"""Rows that are held out to fit weights on: given ones, or each fold in turn."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from gen_augment.data import Rows
+from gen_augment.errors import InputError
+from gen_augment.rng import derive_seed
+from gen_augment.validation import check_positive_int
+
+__all__ = ["held_out_parts"]
+
+
+def held_out_parts(
+    rows: Rows, given: tuple[Any, Any] | None, n_folds: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Return pairs of rows to fit on and rows to tune on.
+
+    Parameters
+    ----------
+    rows : Rows
+    given : (X, y) or None
+        Rows to tune on; then all of `rows` are fitted on.
+    n_folds : int
+        Without given rows, each of so many parts is held out once.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        A class has too few rows, or a given row is among `rows`.
+    """
+    if given is not None:
+        tuning = rows.refitted().like(*given)
+        if np.isin(tuning.digests, rows.digests).any():
+            raise InputError("held_out has rows that are in X too: they would favour the sampler.")
+        return [(rows, tuning)]
+    if check_positive_int("n_folds", n_folds) < 2:
+        raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
+    counts = rows.class_counts
+    least = int(counts.argmin())
+    if counts[least] < max(n_folds, 4):
+        raise InputError(
+            f"class {rows.classes.tolist()[least]!r} has {counts[least]} rows, too few for "
+            f"{n_folds} folds that are held out in turn: add rows, or give others as "
+            "fit(..., held_out=(X, y))."
+        )
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32)
+    split = folds.split(np.zeros(len(rows)), rows.codes)
+    return [(rows.part(kept), rows.part(aside)) for kept, aside in split]

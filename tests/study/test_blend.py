@@ -1,0 +1,88 @@
+"""A classifier and a sampler as one: what each knows is used, and what it does not know is not."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from torch import nn
+
+from gen_augment import Blend, InputError, KDESampler, MixtureSampler
+from gen_augment.classify import GenerativeClassifier
+from gen_augment.study import Training
+from tests.conftest import small_sampler, toy_images, toy_table
+
+
+def rings(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Classes differ in the first column's mean, and in the variance of the others."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    X = rng.normal(size=(n, 4)) * np.where(y == 1, 2.0, 0.8)[:, None]
+    X[:, 0] = rng.normal(size=n) + 1.5 * y
+    return X, y
+
+
+def test_a_blend_is_better_than_either_opinion() -> None:
+    X, y = rings(600, 0)
+    X_test, y_test = rings(1000, 1)
+    linear, sampler = LogisticRegression(), MixtureSampler(n_components=1)
+    blend = Blend(linear, sampler, random_state=0).fit(X, y)
+    alone = linear.fit(X, y)
+    assert blend.score(X_test, y_test) > alone.score(X_test, y_test) + 0.05
+    assert log_loss(y_test, blend.predict_proba(X_test)) < log_loss(
+        y_test, alone.predict_proba(X_test)
+    )
+    assert (blend.weights_ >= 0).all()
+
+
+def test_beside_a_classifier_that_knows_nothing_the_sampler_decides() -> None:
+    X, y = rings(400, 0)
+    X_test, _ = rings(200, 1)
+    blend = Blend(DummyClassifier(), MixtureSampler(), random_state=0).fit(X, y)
+    bayes = GenerativeClassifier(MixtureSampler(), random_state=0).fit(X, y)
+    assert (blend.predict(X_test) == bayes.predict(X_test)).mean() > 0.97
+
+
+class Noise(KDESampler):
+    """A sampler whose scores say nothing."""
+
+    def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
+        return np.random.default_rng(int(np.asarray(y)[0])).normal(size=len(X))
+
+
+def test_a_sampler_that_knows_nothing_changes_nothing() -> None:
+    X, y = rings(600, 0)
+    X_test, _ = rings(400, 1)
+    blend = Blend(LogisticRegression(), Noise(), random_state=0).fit(X, y)
+    alone = LogisticRegression().fit(X, y)
+    assert (blend.predict(X_test) == alone.predict(X_test)).mean() > 0.96
+
+
+def linear_network() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
+
+
+def test_networks_are_trained_by_a_recipe_and_given_rows_are_held_out() -> None:
+    X, y = toy_images(60)
+    blend, again = (
+        Blend(linear_network, small_sampler("flow"), recipe="shift", training=Training(60), random_state=0)
+        .fit(X[:40], y[:40], held_out=(X[40:], y[40:]))
+        for _ in range(2)
+    )  # fmt: skip
+    assert blend.score(X[40:], y[40:]) == 1
+    np.testing.assert_array_equal(again.predict_proba(X), blend.predict_proba(X))
+
+
+def test_bad_requests_are_refused() -> None:
+    X, y = toy_table(40)
+    for blend, words in (
+        (Blend(LogisticRegression(), small_sampler("gan")), "has no log_prob"),
+        (Blend(LogisticRegression(), KDESampler(), recipe="mixup"), "recipe='mixup'"),
+        (Blend(LogisticRegression(), KDESampler(), recipe="never"), "unknown step 'never'"),
+        (Blend(3, KDESampler()), "model=3"),
+        (Blend(nn.Linear, KDESampler(), training=Training(0)), "n_steps=0"),
+    ):
+        with pytest.raises(InputError, match=words):
+            blend.fit(X, y)
