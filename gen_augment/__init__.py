@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers import ConditionalVAE as ConditionalVAE
     from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
+    from gen_augment.samplers import LanguageSampler as LanguageSampler
     from gen_augment.samplers import MixtureSampler as MixtureSampler
     from gen_augment.samplers import MungeSampler as MungeSampler
     from gen_augment.samplers import NetworkSampler as NetworkSampler
@@ -78,6 +79,7 @@ _NAMES = {
         "ConditionalVAE",
         "FilteredSampler",
         "KDESampler",
+        "LanguageSampler",
         "MixtureSampler",
         "MungeSampler",
         "NetworkSampler",

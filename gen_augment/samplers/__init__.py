@@ -13,6 +13,7 @@ from gen_augment.samplers.classical import (
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.language import LanguageSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
@@ -29,6 +30,7 @@ __all__ = [
     "ConditionalVAE",
     "FilteredSampler",
     "KDESampler",
+    "LanguageSampler",
     "MixtureSampler",
     "MungeSampler",
     "NetworkSampler",
@@ -53,5 +55,6 @@ for _sampler in (
     MungeSampler,
     PerturbSampler,
     SMOTESampler,
+    LanguageSampler,
 ):
     register_sampler(_sampler)
