@@ -18,19 +18,23 @@ from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
+from gen_augment.samplers.text import AEDASampler, EditSampler, NGramSampler
 from gen_augment.samplers.vae import ConditionalVAE
 
 __all__ = [
     "SAMPLERS",
+    "AEDASampler",
     "BootstrapSampler",
     "ClassicalSampler",
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "EditSampler",
     "FilteredSampler",
     "KDESampler",
     "MixtureSampler",
     "MungeSampler",
+    "NGramSampler",
     "NetworkSampler",
     "PairedVAE",
     "PerturbSampler",
@@ -53,5 +57,8 @@ for _sampler in (
     MungeSampler,
     PerturbSampler,
     SMOTESampler,
+    EditSampler,
+    AEDASampler,
+    NGramSampler,
 ):
     register_sampler(_sampler)
