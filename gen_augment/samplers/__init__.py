@@ -19,20 +19,24 @@ from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
+from gen_augment.samplers.text import AEDASampler, EditSampler, NGramSampler
 from gen_augment.samplers.vae import ConditionalVAE
 
 __all__ = [
     "SAMPLERS",
+    "AEDASampler",
     "BootstrapSampler",
     "ClassicalSampler",
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "EditSampler",
     "FilteredSampler",
     "KDESampler",
     "LanguageSampler",
     "MixtureSampler",
     "MungeSampler",
+    "NGramSampler",
     "NetworkSampler",
     "PairedVAE",
     "PerturbSampler",
@@ -55,6 +59,9 @@ for _sampler in (
     MungeSampler,
     PerturbSampler,
     SMOTESampler,
+    EditSampler,
+    AEDASampler,
+    NGramSampler,
     LanguageSampler,
 ):
     register_sampler(_sampler)

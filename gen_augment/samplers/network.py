@@ -239,7 +239,7 @@ class NetworkSampler(Sampler):
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
         self._check_params()
-        X, y = (X.X, X.y) if isinstance(X, Rows) else read_rows(X, y)
+        X, y = (X.X, X.y) if isinstance(X, Rows) else read_rows(X, y, self.codec_.modality)
         X = stack_rows(X)
         generation.encode_known(self.codec_, X)
         labels, codes = self.label_codec_.extend(y)

@@ -81,8 +81,8 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     >>> near_copies(train, train.like(new, np.zeros(10, int))).tolist()
     [9]
     """
-    codec, encoded = train.modality.fit(train.X)  # not cached: parts are sent to other processes
-    known, others = encoded.flatten(1).double(), codec.encode(test.X).flatten(1).double()
+    codec, _ = train.modality.fit(train.X)  # not cached: parts are sent to other processes
+    known, others = (train.modality.views.vectors(codec, X).double() for X in (train.X, test.X))
     if known.shape[1] < _MIN_VALUES or len(known) < 2:
         return np.empty(0, dtype=np.int64)
     distance, index = nearest(others, known)

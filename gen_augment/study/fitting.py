@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import torch
-from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gen_augment.data import Rows
 from gen_augment.errors import DivergedError
-from gen_augment.metrics.classifier import seeded_clone
+from gen_augment.metrics.classifier import estimator_inputs, seeded_clone
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study.arms import Arm, Pool, known_recipes
 from gen_augment.study.balance import (
@@ -55,15 +53,10 @@ def fit_predict(
     training : Training
         With `n_steps` and `device` resolved.
     """
-    encode = real.modality.classifier_inputs(real.codec, real.X)
     if is_network_factory(model):
+        encode = real.modality.views.network_inputs(real.codec, real.X)
         return _fit_network(model, arm, pool, real, seed, training, encode)
-    # A Pipeline has its own way with the columns of a DataFrame.
-    raw = isinstance(model, Pipeline) and isinstance(real.X, pd.DataFrame)
-
-    def inputs(X: Any) -> Any:
-        return X if raw else encode(X).flatten(1).numpy()
-
+    inputs = estimator_inputs(model, real)
     n_classes = real.n_classes
     estimator, offsets = _fit_estimator(model, arm, inputs(pool.rows.X), pool, n_classes, seed)
 

@@ -71,7 +71,7 @@ class Recommendation:
             The synthetic rows should be used before the real ones, or as a share of each batch.
         """
         if self.sampler is None or not self.counts:
-            return read_rows(X, y)
+            return read_rows(X, y, self.modality)
         self._check_static()
         rows = Rows.read(X, y, modality=self.modality)
         real, classes = resampled(self.resample, rows, 0), rows.classes

@@ -16,6 +16,8 @@ from gen_augment.validation import check_choice
 __all__ = ["TextForm", "read_texts"]
 
 _CONTAINERS = ("list", "array", "series", "frame")
+#: dtypes of arrays by the name in an archive; the name of NumPy 2's strings of variable length.
+_ARRAYS, _VARIABLE = {"str": str, "object": object}, "StringDType"
 #: Characters of a row that an error shows.
 _SHOWN = 60
 
@@ -69,7 +71,7 @@ class TextForm:
         """Return the form as JSON values."""
         dtype: Any = None
         if self.container == "array":
-            dtype = {"U": "str", "T": "StringDType()"}.get(self.dtype.kind, "object")
+            dtype = {"U": "str", "T": _VARIABLE}.get(self.dtype.kind, "object")
         elif self.dtype is not None:
             dtype = dtype_to_json(self.dtype)
         return {
@@ -86,12 +88,7 @@ class TextForm:
         check_choice("library", record["library"], ("", "polars"))
         dtype: Any = record["dtype"]
         if record["container"] == "array":
-            known = {
-                "str": np.dtype(str),
-                "object": np.dtype(object),
-                "StringDType()": np.dtypes.StringDType(),
-            }
-            dtype = known[dtype]
+            dtype = np.dtypes.StringDType() if dtype == _VARIABLE else np.dtype(_ARRAYS[dtype])
         elif dtype is not None:
             dtype = dtype_from_json(dtype)
         if record["name"] is not None and type(record["name"]) not in (str, int):

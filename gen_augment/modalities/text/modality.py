@@ -1,16 +1,21 @@
 """Texts: a list, an array, a Series or a column of strings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
-from gen_augment.modalities.base import Modality, Reading, digest
+from gen_augment.containers import holds_strings
+from gen_augment.errors import InputError
+from gen_augment.modalities.base import Codec, DataSpec, Modality, Reading, digest
+from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.text.codec import TextCodec
 from gen_augment.modalities.text.forms import read_texts
+from gen_augment.modalities.text.networks import TextNetworks
+from gen_augment.modalities.text.views import TextViews, tfidf_classifier, tfidf_inputs
 from gen_augment.types import JSON
 
 __all__ = ["Text"]
@@ -37,6 +42,8 @@ class Text(Modality):
     """
 
     name = "text"
+    networks = TextNetworks()
+    views = TextViews()
     suffixes = (".csv", ".parquet", ".jsonl")
 
     def __init__(
@@ -56,12 +63,7 @@ class Text(Modality):
 
     def recognise(self, X: Any) -> Reading:
         """Recognise rows of strings, which are possible texts and never certain ones."""
-        first: Any = None
-        if isinstance(X, (list, tuple)):
-            first = X[0] if X else None
-        elif isinstance(X, (np.ndarray, pd.Series)) and X.ndim == 1 and len(X):
-            first = X.iloc[0] if isinstance(X, pd.Series) else X[0]
-        return Reading.POSSIBLE if isinstance(first, str) else Reading.NO
+        return Reading.POSSIBLE if holds_strings(X) else Reading.NO
 
     def fit(self, X: Any) -> tuple[TextCodec, Tensor]:
         """Learn the container and the longest row; return the codec and the encoded rows."""
@@ -74,3 +76,40 @@ class Text(Modality):
     def digests(self, X: Any) -> np.ndarray:
         """Hash each text."""
         return np.array([digest(text.encode()) for text in read_texts(X)], dtype="<U32")
+
+    def classifier(self, spec: DataSpec) -> Any:
+        """Return TF-IDF weights of words and word pairs, and logistic regression."""
+        return tfidf_classifier()
+
+    def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
+        """Return TF-IDF weights of the words of `X` for classifiers that take vectors.
+
+        A Pipeline gets strings, and a network `word_ids`.
+        """
+        return tfidf_inputs(X)
+
+    def default_arms(
+        self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
+    ) -> list[str]:
+        """List the baselines and the samplers."""
+        return ["real", "oversample", "weights", *samplers]
+
+    def read(self, path: Path, target: str | None) -> FileRows:
+        """Read a CSV, Parquet or JSON Lines file, or a folder of class folders of .txt files."""
+        from gen_augment.modalities.text.files import read_text_file, read_text_folder
+
+        if path.is_dir():
+            if self.column is not None:
+                raise InputError(f"{path} is a folder, which has no column {self.column!r}.")
+            return FileRows(*read_text_folder(path))
+        file = TableFile.of(self.file)
+        X, y, file, notes = read_text_file(path, self.column, target, file)
+        return FileRows(X, y, Text(self.column, file), (), tuple(notes))
+
+    def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
+        """Write a CSV, Parquet or JSON Lines file."""
+        from gen_augment.modalities.text.files import write_text_file
+
+        text: Any = codec
+        name = text.form.name if isinstance(text.form.name, str) else self.column or "text"
+        write_text_file(path, parts, text.texts, name, TableFile.of(self.file))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.errors import InputError
 from gen_augment.modalities.conditioning import ClassEmbedding
 from gen_augment.validation import check_positive_int, check_range
 
@@ -52,6 +53,16 @@ class Architecture:
             check_positive_int(name, getattr(self, name))
         check_range("dropout", self.dropout, 0, 1, open_high=True)
         check_range("epsilon", self.epsilon, 0, open_low=True)
+        if self.width % self.n_heads:
+            raise InputError(f"width={self.width} is not a multiple of n_heads={self.n_heads}.")
+
+    def check_length(self, max_length: int) -> None:
+        """Raise `InputError` if there are no positions for so many tokens."""
+        if max_length > self.n_positions - 1:
+            raise InputError(
+                f"max_length={max_length}: the network has positions for {self.n_positions - 1} "
+                "tokens. Lower it, or fit again."
+            )
 
 
 class CausalTransformer(nn.Module):

@@ -86,7 +86,7 @@ class LanguageSampler(NetworkSampler):
         Peak learning rate of AdamW. Pretrained weights are trained at a twentieth of it, but
         adapters at `lr`.
     random_state, device, precision, torch_compile, modality, callbacks, verbose
-        As in `Sampler`; the modality is "text" by default.
+        As in `NetworkSampler`.
 
     Notes
     -----
@@ -139,7 +139,7 @@ class LanguageSampler(NetworkSampler):
         device: str = "auto",
         precision: str = "32-true",
         torch_compile: bool = False,
-        modality: str | Modality | None = None,
+        modality: str | Modality | None = "text",
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
@@ -200,8 +200,7 @@ class LanguageSampler(NetworkSampler):
     # -- Fitting
 
     def _read(self, X: Any, y: Any) -> Rows:
-        text = "text" if self.modality is None else self.modality
-        rows = super()._read(Rows.read(X, y, modality=text), None)
+        rows = super()._read(X, y)
         if not isinstance(rows.codec, TextCodec):
             raise InputError(
                 f"X holds {rows.modality.name} rows, and {type(self).__name__} writes texts: give "
@@ -225,8 +224,15 @@ class LanguageSampler(NetworkSampler):
         else:
             self.tokens_ = Tokens.learn(texts, self.vocab_size)
             self._end = len(self.tokens_)
-            self._architecture = self._sizes(self._end + 1)
-        self._check_context()
+            self._architecture = Architecture(
+                vocab_size=self._end + 1,
+                n_positions=self.max_length + 1,
+                width=self.width,
+                n_layers=self.n_layers,
+                n_heads=self.width // HEAD_WIDTH,
+                dropout=self.dropout,
+            )
+        self._architecture.check_length(self.max_length)
         ids = [[*self.tokens_.encode(text), self._end] for text in texts]
         longest = min(self.max_length + 1, max(map(len, ids)))
         x = torch.full((len(ids), longest), PADDING, dtype=torch.int32)
@@ -234,20 +240,6 @@ class LanguageSampler(NetworkSampler):
             n = len(numbers) if len(numbers) <= longest else min(longest, self.max_length)
             row[:n] = torch.tensor(numbers[:n])
         return x, torch.from_numpy(codes)
-
-    def _sizes(self, vocab_size: int) -> Architecture:
-        n_heads = self.width // HEAD_WIDTH
-        n_positions = self.max_length + 1
-        return Architecture(
-            vocab_size, n_positions, self.width, self.n_layers, n_heads, self.dropout
-        )
-
-    def _check_context(self) -> None:
-        most = self._architecture.n_positions - 1
-        if self.max_length > most:
-            raise InputError(
-                f"max_length={self.max_length}, and the network has positions for {most} tokens."
-            )
 
     def _build(self, spec: DataSpec) -> LanguageNetwork:
         model = CausalTransformer(self._architecture, spec.n_classes)
@@ -273,7 +265,7 @@ class LanguageSampler(NetworkSampler):
 
     def _draw(self, u: Tensor, y: Tensor, prompts: list[list[int]]) -> list[Drawn]:
         self._check_decoding()  # they may have been changed since `fit`
-        self._check_context()
+        self._architecture.check_length(self.max_length)
         network: LanguageNetwork = self.network_  # type: ignore[assignment]
         how = Decoding(
             self._end,
@@ -361,5 +353,5 @@ class LanguageSampler(NetworkSampler):
         check_tokens(self.tokens_, self._architecture)
         if not 0 <= self._end < self._architecture.vocab_size:
             raise InputError(f"end={self._end} is not a token.")
-        self._check_context()
+        self._architecture.check_length(self.max_length)
         super()._restore(header, LanguageNetwork.adopted(tensors), device)
