@@ -68,17 +68,20 @@ def read_folder(path: Any, dropout: float) -> Pretrained:
             epsilon=config.get("layer_norm_epsilon", 1e-5),
         )
         end = config["eos_token_id"]
-        if type(end) is not int or not 0 <= end < architecture.vocab_size:
-            raise InputError(f"eos_token_id={end!r} is not a token of the model")
     except (KeyError, InputError) as error:
         raise InputError(f"{folder / 'config.json'} cannot be used: {error}.") from error
     tokens = _tokens(folder / "tokenizer.json")
-    check_tokens(tokens, architecture)
+    check_tokens(tokens, architecture, end)
     return Pretrained(tokens, architecture, end, _weights(folder))
 
 
-def check_tokens(tokens: Tokens, architecture: Architecture) -> None:
-    """Raise `InputError` if a tokenizer does not go with a model."""
+def check_tokens(tokens: Tokens, architecture: Architecture, end: int) -> None:
+    """Raise `InputError` if a tokenizer or its end token does not go with a model."""
+    if type(end) is not int or not 0 <= end < architecture.vocab_size:
+        raise InputError(
+            f"the token {end!r}, which ends a text, is none of the {architecture.vocab_size} of "
+            "the model: set eos_token_id in config.json."
+        )
     spare = architecture.vocab_size - len(tokens)
     if not 0 <= spare <= SPARE_TOKENS:
         raise InputError(

@@ -50,6 +50,8 @@ from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["LanguageSampler"]
 
+#: Characters of a token, on average in the beginning of a text, at most.
+LONGEST_TOKEN = 16
 #: Width of one attention head.
 HEAD_WIDTH = 64
 
@@ -214,7 +216,8 @@ class LanguageSampler(NetworkSampler):
         """Return token numbers (n, T), int32, and class numbers; find tokenizer and sizes."""
         rng = np.random.default_rng(derive_seed(seed, "secrets"))
         texts, codes = readable(rows)
-        texts = [replace_secrets(text, rng) for text in texts]
+        most = LONGEST_TOKEN * self.max_length  # the library is slow at words of a whole text
+        texts = [replace_secrets(text, rng)[:most] for text in texts]
         if init is not None:
             self.tokens_, self._end = init.tokens_, init._end
             self._architecture = init._architecture
@@ -350,8 +353,6 @@ class LanguageSampler(NetworkSampler):
         self.tokens_ = Tokens(header["tokenizer"])
         self._architecture = Architecture(**header["architecture"])
         self._end = check_int("end", header["end"])
-        check_tokens(self.tokens_, self._architecture)
-        if not 0 <= self._end < self._architecture.vocab_size:
-            raise InputError(f"end={self._end} is not a token.")
+        check_tokens(self.tokens_, self._architecture, self._end)
         self._architecture.check_length(self.max_length)
         super()._restore(header, LanguageNetwork.adopted(tensors), device)

@@ -26,7 +26,7 @@ __all__ = ["find_secrets", "replace_secrets"]
 
 _SECRET = re.compile(
     r"""
-    [^\s@<>()\[\]{},;:"']+ @ [^\s@<>()\[\]{},;:"']+        # an e-mail address
+    [^\s@<>()\[\]{},;:"']{1,64} @ [\w.-]*\w                      # an e-mail address
     | (?<!\w) (?=\w{8}) (?=\w*[^\W\d_]) (?:[^\W\d]*\d){3} \w*   # a word with three or more digits
     | \d (?:[ ./-]?\d){5,}                                  # a long number
     """,
