@@ -17,6 +17,7 @@ from benchmarks import (
     robustness,
     scale,
     tables,
+    text,
     transfer,
     unlabelled,
 )
@@ -75,6 +76,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),
+    "text-lowdata": _of(text.__doc__, text.PROTOCOL),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

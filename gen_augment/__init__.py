@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gen_augment.errors import WorkerDeviceError as WorkerDeviceError
     from gen_augment.inject import AugmentedDataset as AugmentedDataset
     from gen_augment.inject import SyntheticMix as SyntheticMix
+    from gen_augment.inject import TextCollator as TextCollator
+    from gen_augment.inject import augment_dataset as augment_dataset
     from gen_augment.inject import augment_loader as augment_loader
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
     from gen_augment.samplers import AEDASampler as AEDASampler
@@ -74,7 +76,13 @@ _NAMES = {
         "WorkerDeviceError",
     ],
     "distillation": ["Distilled", "DistilledRegressor"],
-    "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
+    "inject": [
+        "AugmentedDataset",
+        "SyntheticMix",
+        "TextCollator",
+        "augment_dataset",
+        "augment_loader",
+    ],
     "samplers": [
         "AEDASampler",
         "BootstrapSampler",

@@ -2,5 +2,6 @@
 
 from gen_augment.modalities.text.codec import TextCodec
 from gen_augment.modalities.text.modality import Text
+from gen_augment.modalities.text.networks import WordBag
 
-__all__ = ["Text", "TextCodec"]
+__all__ = ["Text", "TextCodec", "WordBag"]

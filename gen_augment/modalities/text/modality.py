@@ -78,7 +78,7 @@ class Text(Modality):
         return np.array([digest(text.encode()) for text in read_texts(X)], dtype="<U32")
 
     def classifier(self, spec: DataSpec) -> Any:
-        """Return TF-IDF weights of words and word pairs, and logistic regression."""
+        """Return TF-IDF weights of words, and logistic regression."""
         return tfidf_classifier()
 
     def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:

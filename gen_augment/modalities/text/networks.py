@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import GeneratorNetworks
-from gen_augment.modalities.text.words import word_pairs
+from gen_augment.modalities.text.words import tokens
 
 __all__ = ["TextNetworks", "WordBag", "word_ids"]
 
-#: Words and word pairs of a row that a network sees, at most.
+#: Words of a text that a network sees, at most.
 MAX_IDS = 512
 
 
@@ -42,7 +42,7 @@ class TextNetworks(GeneratorNetworks):
 
 
 class WordBag(nn.Module):
-    """A small classifier of texts: the mean of embeddings of words and word pairs, and two layers.
+    """A small classifier of texts: a sum of embeddings of their words, and a linear layer.
 
     Its input is what `word_ids` returns, which a study gives to every network of texts. After
     Joulin et al., "Bag of Tricks for Efficient Text Classification", 2017 (arXiv:1607.01759).
@@ -58,32 +58,29 @@ class WordBag(nn.Module):
 
     Examples
     --------
-    >>> WordBag(3)(word_ids(["my card", "help"], 2**14)).shape
+    >>> WordBag(3)(word_ids(["my card", "help"])).shape
     torch.Size([2, 3])
     """
 
     def __init__(
-        self, n_classes: int, *, width: int = 64, n_buckets: int = 2**14, dropout: float = 0.3
+        self, n_classes: int, *, width: int = 64, n_buckets: int = 2**13, dropout: float = 0.3
     ) -> None:
         super().__init__()
         self.n_buckets = n_buckets
-        self.embed = nn.EmbeddingBag(n_buckets + 1, width, mode="mean", padding_idx=0)
-        self.head = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(width, n_classes),
-        )
+        self.embed = nn.EmbeddingBag(n_buckets + 1, width, mode="sum", padding_idx=0)
+        nn.init.normal_(self.embed.weight, std=0.1)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
 
     def forward(self, x: Tensor) -> Tensor:
         ids = x.long()
-        logits: Tensor = self.head(self.embed(torch.where(ids > 0, 1 + ids % self.n_buckets, 0)))
+        n_words = (ids > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        summed = self.embed(torch.where(ids > 0, 1 + ids % self.n_buckets, 0))
+        logits: Tensor = self.head(summed / n_words.sqrt())
         return logits
 
 
 def word_ids(texts: list[str], n_ids: int = 2**20) -> Tensor:
-    """Return the words and word pairs of texts as numbers.
+    """Return the words of texts as numbers.
 
     Parameters
     ----------
@@ -98,7 +95,7 @@ def word_ids(texts: list[str], n_ids: int = 2**20) -> Tensor:
     """
     rows = [
         torch.tensor(
-            [1 + zlib.crc32(word.encode()) % n_ids for word in word_pairs(text)[:MAX_IDS]],
+            [1 + zlib.crc32(word.encode()) % n_ids for word in tokens(text)[:MAX_IDS]],
             dtype=torch.float32,
             device="cpu",
         )

@@ -13,14 +13,14 @@ from gen_augment.modalities.text.forms import read_texts
 from gen_augment.modalities.text.measures import FIGURES, measure
 from gen_augment.modalities.text.networks import word_ids
 from gen_augment.modalities.text.spans import SharedSpans
-from gen_augment.modalities.text.words import word_pairs
+from gen_augment.modalities.text.words import tokens
 from gen_augment.modalities.views import RowViews
 
 __all__ = ["TextViews", "tfidf_classifier", "tfidf_inputs"]
 
 #: Size of the vectors in which texts are compared.
 N_FEATURES = 512
-#: Words and pairs that classifiers see which take vectors, those that are most frequent.
+#: Words that classifiers of vectors see: the most frequent ones.
 MAX_WORDS = 4096
 
 
@@ -75,20 +75,20 @@ def _ids(X: Any) -> Tensor:
 
 
 def tfidf_classifier() -> Any:
-    """Return a Pipeline of TF-IDF weights of words and word pairs, and logistic regression."""
+    """Return a Pipeline of TF-IDF weights of words, and logistic regression."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     return make_pipeline(
-        TfidfVectorizer(analyzer=word_pairs, sublinear_tf=True),
+        TfidfVectorizer(analyzer=tokens, sublinear_tf=True),
         LogisticRegression(C=30.0, max_iter=1000),
     )
 
 
 def tfidf_inputs(X: Any) -> Callable[[Any], Tensor]:
-    """Return what maps texts to TF-IDF vectors of at most 4,096 words and pairs of `X`."""
+    """Return what maps texts to TF-IDF vectors of at most 4,096 words of `X`."""
     texts = read_texts(X)
-    fitted = TfidfVectorizer(analyzer=word_pairs, sublinear_tf=True, max_features=MAX_WORDS)
+    fitted = TfidfVectorizer(analyzer=tokens, sublinear_tf=True, max_features=MAX_WORDS)
     fitted.fit(texts)
 
     def inputs(rows: Any) -> Tensor:

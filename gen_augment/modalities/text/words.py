@@ -3,9 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from itertools import pairwise
 
-__all__ = ["characters", "pieces", "tokens", "word_pairs"]
+__all__ = ["characters", "pieces", "tokens"]
 
 #: Scripts that are written without spaces: each character counts as a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -36,18 +35,6 @@ def tokens(text: str) -> list[str]:
     ["don't", '(', 'really', ')', 'pay', '3.50', '!']
     """
     return [token for _, word in pieces(text.lower())[0] for token in _without_marks(word)]
-
-
-def word_pairs(text: str) -> list[str]:
-    """Return the tokens of a text, and its pairs of neighbouring tokens.
-
-    Examples
-    --------
-    >>> word_pairs("My card")
-    ['my', 'card', 'my card']
-    """
-    found = tokens(text)
-    return found + [f"{a} {b}" for a, b in pairwise(found)]
 
 
 def characters(text: str) -> list[str]:
