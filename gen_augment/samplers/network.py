@@ -23,7 +23,7 @@ from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers import generation, persistence
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import train
-from gen_augment.samplers.unlabelled import infer_labels
+from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
 from gen_augment.training.placement import available_device, make_fabric, place
@@ -132,16 +132,8 @@ class NetworkSampler(Sampler):
     def _training_data(
         self, rows: Rows, seed: int, init: Any, device: torch.device
     ) -> tuple[Tensor, Tensor]:
-        """Return what the network is trained on: rows (n, ...) and class numbers (n,).
-
-        A row without a label gets the most likely one. `init` is the sampler whose weights are
-        the start, or None.
-        """
-        x, y = rows.encoded, torch.from_numpy(rows.codes)
-        if (y < 0).any():
-            y = infer_labels(x, y, rows.spec, seed=seed, device=device)
-            self.transduction_ = rows.classes[y.numpy()]
-        return x, y
+        """Return rows and class numbers to train on; `init` is the start of `fit`, or None."""
+        return rows.encoded, completed_codes(self, rows, seed, device)
 
     @abstractmethod
     def _build(self, spec: DataSpec) -> nn.Module:

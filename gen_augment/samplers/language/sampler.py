@@ -270,14 +270,9 @@ class LanguageSampler(NetworkSampler):
         self._check_decoding()  # they may have been changed since `fit`
         self._architecture.check_length(self.max_length)
         network: LanguageNetwork = self.network_  # type: ignore[assignment]
+        length, least = self.max_length, self.min_length
         how = Decoding(
-            self._end,
-            len(self.tokens_),
-            self.max_length,
-            self.min_length,
-            self.temperature,
-            self.top_k,
-            self.top_p,
+            self._end, len(self.tokens_), length, least, self.temperature, self.top_k, self.top_p
         )
         exact = copy.deepcopy(network.sampled()).double().eval()
         return draw_tokens(exact, y, u, prompts, how)
@@ -340,12 +335,8 @@ class LanguageSampler(NetworkSampler):
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         header, tensors = super()._to_archive()
-        added = {
-            "tokenizer": self.tokens_.to_json(),
-            "architecture": asdict(self._architecture),
-            "end": self._end,
-        }
-        return header | added, tensors
+        header |= {"tokenizer": self.tokens_.to_json(), "end": self._end}
+        return header | {"architecture": asdict(self._architecture)}, tensors
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
         if not isinstance(self.codec_, TextCodec):
