@@ -10,6 +10,7 @@ from benchmarks import (
     filters,
     generators,
     injection,
+    language,
     longtail,
     lowdata,
     overhead,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "injection": Benchmark(
         injection.__doc__ or "", injection.run, injection.table, injection.figures
     ),
+    "language": Benchmark(language.__doc__ or "", language.run, language.table),
     "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table, overhead.figures),

@@ -4,9 +4,8 @@ The network gives the probability of each token, given the class ``c`` and the t
 
     p(x | c) = prod_t p(x_t | c, x_1, ..., x_{t-1})
 
-It learns from scratch, or starts from a folder of pretrained weights. Token *t* of row *i* is the
-inverse of the cumulative distribution at the row's uniform number *t*, so a text is a function of
-its address and its class.
+Token *t* of row *i* is the inverse of the cumulative distribution at the row's uniform number *t*,
+so a text is a function of its address and its class.
 
 References
 ----------
@@ -30,6 +29,8 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality, TextCodec
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers import generation
+from gen_augment.samplers.language.checks import HEAD_WIDTH, check_decoding, check_params
 from gen_augment.samplers.language.decoding import Decoding, Drawn, draw_tokens
 from gen_augment.samplers.language.network import Architecture, CausalTransformer
 from gen_augment.samplers.language.pretrained import (
@@ -40,20 +41,25 @@ from gen_augment.samplers.language.pretrained import (
 )
 from gen_augment.samplers.language.secrets import replace_secrets
 from gen_augment.samplers.language.tokens import Tokens
-from gen_augment.samplers.language.training import PADDING, LanguageNetwork, add_lora, train
+from gen_augment.samplers.language.training import (
+    LanguageNetwork,
+    add_lora,
+    bits_per_byte,
+    padded,
+    train,
+)
 from gen_augment.samplers.language.writing import readable, write_texts
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.persistence import check_int
 from gen_augment.training import Callback, Loop
+from gen_augment.training.placement import evaluating
 from gen_augment.types import JSON
-from gen_augment.validation import check_positive_int, check_range
+from gen_augment.validation import check_range
 
 __all__ = ["LanguageSampler"]
 
 #: Characters of a token, on average in the beginning of a text, at most.
 LONGEST_TOKEN = 16
-#: Width of one attention head.
-HEAD_WIDTH = 64
 
 
 class LanguageSampler(NetworkSampler):
@@ -171,35 +177,12 @@ class LanguageSampler(NetworkSampler):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.pretrained is not None and not isinstance(self.pretrained, (str, os.PathLike)):
-            raise InputError(f"pretrained={self.pretrained!r} is not the path of a folder.")
-        if self.lora_rank is not None:
-            check_positive_int("lora_rank", self.lora_rank)
-        if check_positive_int("vocab_size", self.vocab_size) < 256:
-            raise InputError(f"vocab_size={self.vocab_size} is less than 256, one for each byte.")
-        check_positive_int("n_layers", self.n_layers)
-        if check_positive_int("width", self.width) % HEAD_WIDTH:
-            raise InputError(f"width={self.width} is not a multiple of {HEAD_WIDTH}.")
-        check_range("dropout", self.dropout, 0, 1, open_high=True)
-        self._check_decoding()
-
-    def _check_decoding(self) -> None:
-        check_positive_int("max_length", self.max_length)
-        if check_positive_int("min_length", self.min_length) > self.max_length:
-            raise InputError(
-                f"min_length={self.min_length} is larger than max_length={self.max_length}."
-            )
-        check_range("temperature", self.temperature, 0, open_low=True)
-        if self.top_k is not None:
-            check_positive_int("top_k", self.top_k)
-        check_range("top_p", self.top_p, 0, 1, open_low=True)
+        check_params(self)
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """One uniform number for each token, and one for the end."""
         return (self.max_length + 1,)
-
-    # -- Fitting
 
     def _read(self, X: Any, y: Any) -> Rows:
         rows = super()._read(X, y)
@@ -237,12 +220,7 @@ class LanguageSampler(NetworkSampler):
             )
         self._architecture.check_length(self.max_length)
         ids = [[*self.tokens_.encode(text), self._end] for text in texts]
-        longest = min(self.max_length + 1, max(map(len, ids)))
-        x = torch.full((len(ids), longest), PADDING, dtype=torch.int32)
-        for row, numbers in zip(x, ids, strict=True):
-            n = len(numbers) if len(numbers) <= longest else min(longest, self.max_length)
-            row[:n] = torch.tensor(numbers[:n])
-        return x, torch.from_numpy(codes)
+        return padded(ids, self.max_length), torch.from_numpy(codes)
 
     def _build(self, spec: DataSpec) -> LanguageNetwork:
         model = CausalTransformer(self._architecture, spec.n_classes)
@@ -254,11 +232,33 @@ class LanguageSampler(NetworkSampler):
         return LanguageNetwork(model)
 
     def _fit(self, network: Any, loop: Loop) -> None:
+        is_slow = self.pretrained is not None and self.lora_rank is None
+        train(network, loop, self._token_bytes(), lr=self.lr, is_pretrained=is_slow)
+
+    def _token_bytes(self) -> Tensor:
         n_bytes = torch.zeros(self._architecture.vocab_size, dtype=torch.int64)
         n_bytes[: len(self.tokens_)] = torch.tensor(self.tokens_.n_bytes())
         n_bytes[self._end] = 0
-        is_slow = self.pretrained is not None and self.lora_rank is None
-        train(network, loop, n_bytes, lr=self.lr, is_pretrained=is_slow)
+        return n_bytes
+
+    def bits_per_byte(self, X: Any, y: Any) -> float:
+        """Return the mean bits per byte of texts under the model, given their labels.
+
+        Parameters
+        ----------
+        X : texts, in the form that was fitted
+            At most the first `max_length` tokens of each.
+        y : label or array-like of shape (n,)
+        """
+        self._check_fitted()
+        texts = self._texts_codec.texts(X)
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(texts)))
+        network: Any = self.network_
+        ids = padded([[*self.tokens_.encode(text), self._end] for text in texts], self.max_length)
+        device = generation.usable_device(self)
+        rows = ids.to(device), codes.to(device)
+        with evaluating(network):
+            return bits_per_byte(network.sampled(), *rows, self._token_bytes())
 
     # -- Sampling
 
@@ -267,7 +267,7 @@ class LanguageSampler(NetworkSampler):
         return self._draw(z, y, [[]] * len(y))
 
     def _draw(self, u: Tensor, y: Tensor, prompts: list[list[int]]) -> list[Drawn]:
-        self._check_decoding()  # they may have been changed since `fit`
+        check_decoding(self)  # parameters may have been changed since `fit`
         self._architecture.check_length(self.max_length)
         network: LanguageNetwork = self.network_  # type: ignore[assignment]
         length, least = self.max_length, self.min_length
@@ -284,7 +284,7 @@ class LanguageSampler(NetworkSampler):
 
     @property
     def _texts_codec(self) -> TextCodec:
-        return self.codec_  # type: ignore[return-value]
+        return self.codec_  # type: ignore[return-value] # `_read` checks it
 
     def vary(
         self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None

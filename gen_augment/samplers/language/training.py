@@ -26,7 +26,7 @@ from gen_augment.samplers.language.network import CausalTransformer
 from gen_augment.training import EMA, Batches, Loop
 from gen_augment.types import Batch
 
-__all__ = ["PADDING", "LanguageNetwork", "add_lora", "bits_per_byte", "train"]
+__all__ = ["PADDING", "LanguageNetwork", "add_lora", "bits_per_byte", "padded", "train"]
 
 #: Fills training rows up to the longest one.
 PADDING = -1
@@ -163,6 +163,15 @@ def bits_per_byte(model: Any, ids: Tensor, y: Tensor, token_bytes: Tensor) -> fl
     order = (ids != PADDING).sum(dim=1).argsort()
     nats = sum(_nll(model, *_trimmed(ids[part], y[part])) for part in torch.split(order, 128))
     return float(nats) / math.log(2) / max(1, int(n_bytes.sum()))
+
+
+def padded(ids: list[list[int]], max_length: int) -> Tensor:
+    """Return token numbers, each row with its end, as (n, T), int32; longer rows are cut."""
+    x = torch.full((len(ids), min(max_length + 1, max(map(len, ids)))), PADDING, dtype=torch.int32)
+    for row, numbers in zip(x, ids, strict=True):
+        n = len(numbers) if len(numbers) <= max_length + 1 else max_length
+        row[:n] = torch.tensor(numbers[:n])
+    return x
 
 
 def add_lora(model: CausalTransformer, rank: int) -> None:

@@ -10,7 +10,13 @@ from tests.samplers.language.grammar import draw
 
 def small(**params: Any) -> LanguageSampler:
     """A sampler of the smallest size, not fitted."""
-    size = {"width": 64, "n_layers": 1, "vocab_size": 300, "dropout": 0.0, "max_length": 32}
+    size: dict[str, Any] = {
+        "width": 64,
+        "n_layers": 1,
+        "vocab_size": 300,
+        "dropout": 0.0,
+        "max_length": 32,
+    }
     steps = {"max_steps": 300, "batch_size": 32, "lr": 5e-3, "random_state": 0, "device": "cpu"}
     return LanguageSampler(**(size | steps | params))
 

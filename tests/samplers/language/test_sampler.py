@@ -36,6 +36,12 @@ def test_samples_have_the_probabilities_of_the_grammar(fitted: LanguageSampler, 
 
 def test_held_out_bits_per_byte_reach_the_entropy_of_the_grammar(fitted: LanguageSampler) -> None:
     assert min(fitted.history_["bits_per_byte"]) < 1.1 * bits_per_byte()
+    texts, labels = draw(1000, seed=1)
+    found = fitted.bits_per_byte(texts, labels)
+    expected = -sum(
+        np.log2(probabilities(label)[text]) for text, label in zip(texts, labels, strict=True)
+    ) / sum(map(len, texts))
+    assert expected - 0.01 < found < 1.1 * expected
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
