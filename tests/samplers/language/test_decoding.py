@@ -12,7 +12,7 @@ LOGITS = torch.tensor([[2.0, 1.0, 0.0, -1.0, 0.5]], dtype=torch.float64)
 
 def restricted(**options: float) -> np.ndarray:
     how = Decoding(end=4, n_tokens=4, max_length=8, **options)  # type: ignore[arg-type]
-    return np.asarray(how.probabilities(LOGITS, 2)[0])
+    return np.array(how.probabilities(LOGITS, 2)[0].tolist())
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
