@@ -43,13 +43,15 @@ def run(*arguments: str) -> str:
 
 #: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
 ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
-PROTOCOLS = (*ALIKE, "ablation", "controls", "mnist-longtail", "transfer", "unlabelled")
+PROTOCOLS = (
+    *ALIKE, "ablation", "controls", "mnist-longtail", "text-lowdata", "transfer", "unlabelled"
+)  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip"}.get(
+    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip", "text": "banking77"}.get(
         name.partition("-")[0], "FashionMNIST"
     )
     if (

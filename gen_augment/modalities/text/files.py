@@ -118,7 +118,7 @@ def write_text_file(
     """Write texts and labels that arrive in parts; the suffix of `path` says the format."""
     frames = ((pd.DataFrame({name: read(X)}, dtype=str), y) for X, y in parts)
     if path.suffix.lower() != ".jsonl":
-        write_table(path, frames, file, {})
+        write_table(path, frames, file, {}, quote_strings=True)
         return
     with path.open("w", encoding="utf-8") as stream:
         stream.writelines(_lines(frames))

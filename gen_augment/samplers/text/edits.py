@@ -55,12 +55,10 @@ def delete(words: Words, random: Random, rate: float, donor: Donor) -> Words:
 
 
 def insert(words: Words, random: Random, rate: float, donor: Donor) -> Words:
-    """Insert words of other rows of the class; the paper inserts synonyms."""
-    found = list(words)
+    """Insert words of another row of the class; the paper inserts synonyms."""
+    found, others = list(words), donor(random) or words
     for _ in range(_times(words, rate)):
-        others = donor(random)
-        if others:
-            _put(found, others[_below(random, len(others))][1], random)
+        _put(found, others[_below(random, len(others))][1], random)
     return found
 
 
@@ -74,15 +72,16 @@ def punctuate(words: Words, random: Random, rate: float, donor: Donor) -> Words:
 
 def noise(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Change characters: one is removed, doubled, or replaced by one of another row."""
+    others = donor(random) or words
 
     def change(parts: list[str], i: int) -> list[str]:
-        kind = _below(random, 3)
-        if kind == 0 and len(parts) > 1:
+        choice = _below(random, 3)
+        if choice == 0 and len(parts) > 1:
             return []
-        if kind == 1:
+        if choice == 1:
             return [parts[i], parts[i]]
-        others = characters("".join(word for _, word in donor(random))) or parts
-        return [others[_below(random, len(others))]]
+        letters = characters(others[_below(random, len(others))][1])
+        return [letters[_below(random, len(letters))]]
 
     return _in_words(words, random, rate, change)
 
@@ -105,8 +104,10 @@ def typo(words: Words, random: Random, rate: float, donor: Donor) -> Words:
 def recombine(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Join the first part of a row and the last part of another one of its class."""
     others, u = donor(random), random.random()
-    joined = words[: round(u * len(words))] + others[round(u * len(others)) :]
-    return joined or list(words)
+    first, last = words[: round(u * len(words))], others[round(u * len(others)) :]
+    if first and len(last) == len(others) > 0:  # the first word of a row has no blank before it
+        last = [(others[1][0] if len(others) > 1 else " ", last[0][1]), *last[1:]]
+    return first + last or list(words)
 
 
 EDITS: Mapping[str, Edit] = {

@@ -23,11 +23,12 @@ from gen_augment.modalities import Modality
 from gen_augment.modalities.text.words import pieces
 from gen_augment.rng import RandomState
 from gen_augment.samplers.text.base import TextSampler
+from gen_augment.samplers.text.edits import Words
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["NGramSampler"]
 
-#: Words with their blanks; an empty string starts and ends a text.
+#: Words; an empty string starts and ends a text.
 Context = tuple[str, ...]
 _END = ""
 #: Draws until one is not blank.
@@ -99,11 +100,13 @@ class NGramSampler(TextSampler):
 
     def _prepare(self) -> None:
         self._chains: list[dict[Context, _Following]] = []
+        self._blanks: list[dict[str, str]] = []
         self._longest: list[int] = []
         for first, n in zip(self._first, self.class_count_, strict=True):
-            rows = [_words(text) for text in self._texts[first : first + n]]
+            rows = [pieces(text)[0] for text in self._texts[first : first + n]]
             self._longest.append(2 * max(map(len, rows)))
-            self._chains.append(self._chain(rows))
+            self._blanks.append(_usual_blanks(rows))
+            self._chains.append(self._chain([[word for _, word in row] for row in rows]))
 
     def _chain(self, rows: list[list[str]]) -> dict[Context, _Following]:
         counts: defaultdict[Context, Counter[str]] = defaultdict(Counter)
@@ -127,21 +130,23 @@ class NGramSampler(TextSampler):
         return self._row(code, random)
 
     def _varied(self, text: str, code: int, strength: float, random: Random) -> str:
-        words = _words(text)
-        kept = int((1 - strength) * len(words))
-        return self._continued(words[:kept], code, random) if kept else self._new(code, random)
+        words = pieces(text)[0]
+        kept = words[: int((1 - strength) * len(words))]
+        return self._continued(kept, code, random) if kept else self._new(code, random)
 
-    def _continued(self, words: list[str], code: int, random: Random) -> str:
+    def _continued(self, start: Words, code: int, random: Random) -> str:
         """Draw words after the given ones until the text ends."""
-        chain, found = self._chains[code], list(words)
-        before = [_END] * (self.order - 1)
-        while len(found) < max(self._longest[code], 1 + len(words)):
-            context = (before + found)[len(found) :]
-            word = self._drawn(chain, tuple(context), random)
+        chain, blanks = self._chains[code], self._blanks[code]
+        found, made = [word for _, word in start], [blank + word for blank, word in start]
+        n_before = self.order - 1
+        while len(found) < max(self._longest[code], 1 + len(start)):
+            last = found[max(0, len(found) - n_before) :]
+            word = self._drawn(chain, (*[_END] * (n_before - len(last)), *last), random)
             if word == _END:
                 break
+            made.append(blanks[word] + word if found else word)
             found.append(word)
-        return "".join(found)
+        return "".join(made)
 
     def _drawn(self, chain: dict[Context, _Following], context: Context, random: Random) -> str:
         """Draw a word: from those after the context, or after a shorter one."""
@@ -156,8 +161,13 @@ class NGramSampler(TextSampler):
             context = context[1:]
 
 
-def _words(text: str) -> list[str]:
-    """Return the words of a text with the blanks before each."""
-    found, end = pieces(text)
-    words = [blank + word for blank, word in found]
-    return [*words[:-1], words[-1] + end] if words else []
+def _usual_blanks(rows: list[Words]) -> dict[str, str]:
+    """Return the most frequent blanks before each word that does not start a text."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for blank, word in row[1:]:
+            counts[word][blank] += 1
+    usual = sum(counts.values(), Counter[str]()).most_common(1)
+    other = usual[0][0] if usual else " "
+    found = {word: other for row in rows for _, word in row[:1]}
+    return found | {word: count.most_common(1)[0][0] for word, count in counts.items()}
