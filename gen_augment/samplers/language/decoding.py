@@ -2,7 +2,8 @@
 
 Token *t* of a row is the first whose cumulative probability, given the class and the tokens
 before, exceeds the row's number *t*. Logits are computed in float64: batches of other sizes round
-the last bits differently, and in float32 one row in a thousand would become another text.
+the last bits differently, and in float32 a number that lies next to a border would now and then
+give another token.
 
 References
 ----------
