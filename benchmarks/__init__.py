@@ -11,6 +11,7 @@ from benchmarks import (
     generators,
     imputation,
     injection,
+    language,
     longtail,
     lowdata,
     overhead,
@@ -19,6 +20,7 @@ from benchmarks import (
     scale,
     second_opinion,
     tables,
+    text,
     transfer,
     unlabelled,
 )
@@ -68,6 +70,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "injection": Benchmark(
         injection.__doc__ or "", injection.run, injection.table, injection.figures
     ),
+    "language": Benchmark(language.__doc__ or "", language.run, language.table),
     "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table, overhead.figures),
@@ -88,6 +91,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),
+    "text-lowdata": _of(text.__doc__, text.PROTOCOL),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

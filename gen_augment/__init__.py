@@ -31,18 +31,24 @@ if TYPE_CHECKING:
     from gen_augment.errors import WorkerDeviceError as WorkerDeviceError
     from gen_augment.inject import AugmentedDataset as AugmentedDataset
     from gen_augment.inject import SyntheticMix as SyntheticMix
+    from gen_augment.inject import TextCollator as TextCollator
+    from gen_augment.inject import augment_dataset as augment_dataset
     from gen_augment.inject import augment_loader as augment_loader
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
+    from gen_augment.samplers import AEDASampler as AEDASampler
     from gen_augment.samplers import BootstrapSampler as BootstrapSampler
     from gen_augment.samplers import ConditionalFlow as ConditionalFlow
     from gen_augment.samplers import ConditionalGAN as ConditionalGAN
     from gen_augment.samplers import ConditionalVAE as ConditionalVAE
+    from gen_augment.samplers import EditSampler as EditSampler
     from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
+    from gen_augment.samplers import LanguageSampler as LanguageSampler
     from gen_augment.samplers import MixedSampler as MixedSampler
     from gen_augment.samplers import MixtureSampler as MixtureSampler
     from gen_augment.samplers import MungeSampler as MungeSampler
     from gen_augment.samplers import NetworkSampler as NetworkSampler
+    from gen_augment.samplers import NGramSampler as NGramSampler
     from gen_augment.samplers import PairedVAE as PairedVAE
     from gen_augment.samplers import PerturbSampler as PerturbSampler
     from gen_augment.samplers import PretrainedSampler as PretrainedSampler
@@ -74,18 +80,28 @@ _NAMES = {
         "WorkerDeviceError",
     ],
     "distillation": ["Distilled", "DistilledRegressor"],
-    "inject": ["AugmentedDataset", "SyntheticMix", "augment_loader"],
+    "inject": [
+        "AugmentedDataset",
+        "SyntheticMix",
+        "TextCollator",
+        "augment_dataset",
+        "augment_loader",
+    ],
     "samplers": [
+        "AEDASampler",
         "BootstrapSampler",
         "ConditionalFlow",
         "ConditionalGAN",
         "ConditionalVAE",
+        "EditSampler",
         "FilteredSampler",
         "KDESampler",
+        "LanguageSampler",
         "MixedSampler",
         "MixtureSampler",
         "MungeSampler",
         "NetworkSampler",
+        "NGramSampler",
         "PairedVAE",
         "PerturbSampler",
         "PretrainedSampler",

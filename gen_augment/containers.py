@@ -15,6 +15,7 @@ __all__ = [
     "as_pandas",
     "concatenate",
     "converted_from",
+    "holds_strings",
     "is_pil",
     "library_of",
     "pandas_only",
@@ -35,6 +36,13 @@ def is_pil(row: Any) -> bool:
 def library_of(X: Any) -> str:
     """Return the name of the package that defines the type of `X`."""
     return type(X).__module__.partition(".")[0]
+
+
+def holds_strings(X: Any) -> bool:
+    """Return whether the first row of a list, an array or a Series is a string."""
+    if not isinstance(X, (list, tuple, np.ndarray, pd.Series)) or not len(X):
+        return False
+    return isinstance(X.iloc[0] if isinstance(X, pd.Series) else X[0], str)
 
 
 def as_pandas(X: Any) -> Any:
@@ -123,7 +131,7 @@ def take(X: Any, index: np.ndarray) -> Any:
 def concatenate(parts: Sequence[Any]) -> Any:
     """Concatenate the rows of all `parts` in the container of the first."""
     first = parts[0]
-    if isinstance(first, pd.DataFrame):
+    if isinstance(first, (pd.DataFrame, pd.Series)):
         return pd.concat(parts, ignore_index=True)
     if isinstance(first, torch.Tensor):
         return torch.cat(list(parts))
@@ -132,7 +140,8 @@ def concatenate(parts: Sequence[Any]) -> Any:
 
         return polars.concat(list(parts))
     if isinstance(first, np.ndarray):
-        return np.concatenate(parts, dtype=first.dtype)  # keeps the byte order too
+        # The dtype of the first keeps the byte order too; strings of another part may be longer.
+        return np.concatenate(parts, dtype=None if first.dtype.kind == "U" else first.dtype)
     return [row for part in parts for row in part]
 
 

@@ -12,8 +12,9 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
-from gen_augment import ConditionalVAE, modalities
+from gen_augment import ConditionalVAE, LanguageSampler, modalities
 from gen_augment.samplers import SAMPLERS, ClassicalSampler, NetworkSampler
+from gen_augment.samplers.text.base import TextSampler
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = (
@@ -29,9 +30,14 @@ for modality in (modalities.Table, modalities.Image):
     type(modality.networks).label_steps = 60  # toys are learned in no time
 
 
-#: Samplers of the package, by name: with a network, and without.
-NETWORKS = [name for name, cls in SAMPLERS.items() if issubclass(cls, NetworkSampler)]
-CLASSICAL = [name for name, cls in SAMPLERS.items() if issubclass(cls, ClassicalSampler)]
+#: Samplers of the package, by name: with a network, without, and those of texts alone.
+TEXT = [name for name, cls in SAMPLERS.items() if issubclass(cls, (TextSampler, LanguageSampler))]
+NETWORKS = [
+    name for name, cls in SAMPLERS.items() if issubclass(cls, NetworkSampler) and name not in TEXT
+]
+CLASSICAL = [
+    name for name, cls in SAMPLERS.items() if issubclass(cls, ClassicalSampler) and name not in TEXT
+]
 
 
 def small_sampler(name: str, **params: Any) -> Any:

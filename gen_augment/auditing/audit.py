@@ -14,6 +14,7 @@ from gen_augment.auditing.figures import (
     N_NEIGHBOURS,
     Comparison,
     class_figures,
+    meanings,
     row_figures,
 )
 from gen_augment.auditing.findings import findings
@@ -142,6 +143,7 @@ def audit(
         _examples(data),
         _card(sampler, data, seed),
         partial(draw, sampler, data, order),
+        meanings(real.modality),
     )
 
 
@@ -149,18 +151,18 @@ def _read(
     sampler: GeneratesRows, X: Any, y: Any, modality: str | Modality | None
 ) -> tuple[Rows, np.ndarray]:
     """Return the labelled training rows with the sampler's class codes, and their mask."""
+    how = sampler.codec_.modality if modality is None else get_modality(modality)
     if isinstance(X, Rows):
         present = np.flatnonzero(X.class_counts)
         known = np.full(X.n_classes + 1, -1)  # the last one is for rows without a label
         known[present] = sampler.label_codec_.encode(X.classes[present])
         X, codes = X.X, known[X.codes]
     else:
-        X, y = read_rows(X, y)
+        X, y = read_rows(X, y, how)
         X = stack_rows(X)
         labels, codes = sampler.label_codec_.extend(y)
         sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
         check_same_length(len(X), len(codes))
-    how = sampler.codec_.modality if modality is None else get_modality(modality)
     rows = Rows(X, codes, sampler.label_codec_, how).labelled()
     _check_enough("X", rows)
     sampler.codec_.encode(rows.X[:1])  # raises for another form
@@ -259,7 +261,7 @@ def _examples(data: Comparison) -> pd.DataFrame | None:
 def _texts(rows: Rows) -> list[str]:
     table = rows.modality.columns(rows.codec, rows.X)
     if table is None:
-        return [str(row) for row in rows.X]
+        return rows.modality.views.lines(rows.X) or [str(row) for row in rows.X]
     records = table.to_dict("records")
     return [", ".join(f"{name}={_short(v)}" for name, v in row.items()) for row in records]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,31 +23,22 @@ from gen_augment.metrics import (
     vendi_score,
 )
 from gen_augment.metrics.utility import Utility
+from gen_augment.modalities import Modality
+from gen_augment.modalities.views import Figure
 
-__all__ = ["FIGURES", "N_NEIGHBOURS", "Comparison", "Figures", "class_figures", "row_figures"]
+__all__ = [
+    "FIGURES",
+    "N_NEIGHBOURS",
+    "Comparison",
+    "Figures",
+    "class_figures",
+    "meanings",
+    "row_figures",
+]
 
 N_NEIGHBOURS = 3
 #: Rows of a class that precision and recall need.
 MIN_PER_CLASS = 10
-
-
-class Figure(NamedTuple):
-    """A figure in words.
-
-    Attributes
-    ----------
-    question : str
-        The question that the figure helps to answer.
-    title, meaning : str
-        Its name, and what it measures.
-    ideal : str
-        Its best value.
-    """
-
-    question: str
-    title: str
-    meaning: str
-    ideal: str
 
 
 _REAL, _VARIED = "Do the rows look real?", "Are the rows varied?"
@@ -220,7 +211,22 @@ def row_figures(
     if worth is not None:
         figures["synthetic_on_real"] = worth.synthetic_on_real, worth.real_on_real
         figures["real_on_synthetic"] = worth.real_on_synthetic, worth.real_on_real
-    return figures | _privacy_figures(train, synthetic, real, unseen)
+    return figures | _privacy_figures(train, synthetic, real, unseen) | _own_figures(data)
+
+
+def meanings(modality: Modality) -> dict[str, Figure]:
+    """Return all figures in words, those that answer one question together."""
+    known = FIGURES | dict(modality.views.figures)
+    order = list(dict.fromkeys(figure.question for figure in known.values()))
+    return dict(sorted(known.items(), key=lambda pair: order.index(pair[1].question)))
+
+
+def _own_figures(data: Comparison) -> Figures:
+    """Compute the figures that the modality has, of synthetic and of unseen rows."""
+    views, train, unseen = data.real.modality.views, data.real.X, data.unseen
+    found = views.measure(train, data.synthetic.X)
+    reference = {} if unseen is None else views.measure(train, unseen.X)
+    return {name: (value, reference.get(name, np.nan)) for name, value in found.items()}
 
 
 def _as_is(rows: np.ndarray) -> np.ndarray:

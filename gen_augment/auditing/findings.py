@@ -82,6 +82,12 @@ def _copies(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
     elif copies > reference + _clear(copies, reference, n, n_compared, least=0.0):
         other = f", compared with {_percent(reference, 3)} of unseen real rows" if reference else ""
         yield f"{_percent(copies, 3)} of the rows are copies of training rows{other}."
+    secrets = figures.get("copied_secrets", (0.0, 0.0))[0]
+    if secrets > 0:
+        yield (
+            f"{_percent(secrets, 3)} of the rows hold an e-mail address, link or long number of "
+            "a training row. Replace them before fitting."
+        )
     nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]
     if nearer > 0.5 + 3 * 0.5 / n**0.5 + 0.02:
         yield (

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
-from gen_augment.auditing.figures import FIGURES
+from gen_augment.modalities.views import Figure
 from gen_augment.study.report import as_number, as_words
 
 __all__ = ["render"]
@@ -22,6 +22,7 @@ def render(
     verdict: str,
     findings: list[str],
     figures: pd.DataFrame,
+    meanings: Mapping[str, Figure],
     classes: pd.DataFrame,
     columns: pd.DataFrame | None,
     groups: pd.DataFrame | None,
@@ -36,7 +37,7 @@ def render(
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters |= {"number": as_number, "words": as_words}
     rows = [
-        record | FIGURES[str(name)]._asdict() for name, record in figures.to_dict("index").items()
+        record | meanings[str(name)]._asdict() for name, record in figures.to_dict("index").items()
     ]
     return environment.get_template("audit.html.j2").render(
         verdict=verdict,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -14,6 +14,7 @@ from gen_augment.archive import write_bytes, write_json
 from gen_augment.auditing.figures import FIGURES, Figures
 from gen_augment.auditing.page import render
 from gen_augment.metrics import Bias
+from gen_augment.modalities.views import Figure
 
 __all__ = ["Audit"]
 
@@ -52,6 +53,8 @@ class Audit:
         Sampler, data, versions and date, as JSON values.
     pictures : dict of str to bytes
         PNG by title; drawn when first used.
+    meanings : dict of str to Figure
+        All figures in words, by name, in the order in which they are shown.
     """
 
     findings: list[str]
@@ -63,13 +66,14 @@ class Audit:
     examples: pd.DataFrame | None
     card: dict[str, Any]
     draw: Callable[[], dict[str, bytes]] = field(default=dict, repr=False)
+    meanings: Mapping[str, Figure] = field(default_factory=lambda: FIGURES, repr=False)
 
     @property
     def table(self) -> pd.DataFrame:
         """One row per figure: ``synthetic``, ``reference`` and ``ideal``, its best value."""
         rows = {
             name: (*self.figures[name], figure.ideal)
-            for name, figure in FIGURES.items()
+            for name, figure in self.meanings.items()
             if name in self.figures
         }
         table = pd.DataFrame.from_dict(rows, "index", columns=["synthetic", "reference", "ideal"])
@@ -125,6 +129,7 @@ class Audit:
             verdict=self.verdict,
             findings=self.findings,
             figures=self.table,
+            meanings=self.meanings,
             classes=self.per_class,
             columns=self.per_column,
             groups=None if self.groups is None else self.groups.by_group,

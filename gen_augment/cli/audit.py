@@ -22,6 +22,7 @@ from gen_augment.cli.options import (
     SeedOption,
     SepOption,
     TargetOption,
+    TextOption,
     modality_options,
 )
 from gen_augment.cli.terminal import check_writable, out, tell
@@ -36,6 +37,7 @@ def audit(
         Path, typer.Option("-o", "--output", metavar="PAGE", help="HTML file to write.")
     ],
     target: TargetOption = None,
+    text: TextOption = None,
     per_class: PerClassOption = None,
     unseen: Annotated[
         str | None,
@@ -86,7 +88,7 @@ def audit(
     form = source.codec_.modality
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding,
+        decimal=decimal, encoding=encoding, text=text,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=form, options=options, per_class=per_class, seed=seed

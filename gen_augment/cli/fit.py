@@ -21,6 +21,7 @@ from gen_augment.cli.options import (
     SeedOption,
     SepOption,
     TargetOption,
+    TextOption,
     modality_options,
 )
 from gen_augment.cli.terminal import check_writable, err, out, tell
@@ -44,6 +45,7 @@ def fit(
         ),
     ] = None,
     target: TargetOption = None,
+    text: TextOption = None,
     per_class: PerClassOption = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Optimiser steps; by default those of the sampler.")
@@ -94,7 +96,7 @@ def fit(
     check_writable(output)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding,
+        decimal=decimal, encoding=encoding, text=text,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=choose_modality(modality), options=options,

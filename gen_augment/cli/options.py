@@ -24,6 +24,7 @@ __all__ = [
     "SeedOption",
     "SepOption",
     "TargetOption",
+    "TextOption",
     "modality_options",
 ]
 
@@ -32,7 +33,7 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="One of digits, mnist, fashion-mnist, breast-cancer, wine; a folder of class folders "
-        "of images; or a CSV, Parquet or ARFF file with --target.",
+        "of images or .txt files; or a CSV, Parquet or ARFF file with --target.",
         show_default=False,
     ),
 ]
@@ -47,7 +48,14 @@ LabelOption = Annotated[
     ),
 ]
 TargetOption = Annotated[
-    str | None, typer.Option(help="Column of the labels, for a table in a file.")
+    str | None, typer.Option(help="Column of the labels, for a table or texts in a file.")
+]
+TextOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The rows are the texts in this column of a CSV, Parquet or JSON Lines file.",
+    ),
 ]
 PerClassOption = Annotated[
     int | None, typer.Option(min=1, help="Use this many rows of each class.")
@@ -65,7 +73,7 @@ ModalityOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="How to read the data, such as image or table; or package.module:Class for a "
+        help="How to read the data, such as image, table or text; or package.module:Class for a "
         "modality of your own.",
     ),
 ]
@@ -134,6 +142,7 @@ def modality_options(
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    text: str | None = None,
 ) -> dict[str, Any]:
     """Collect what was said on columns and files as parameters of a modality."""
     types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
@@ -149,5 +158,6 @@ def modality_options(
         "drop": drop,
         "readings": dates,
     }
-    options = {"types": types, "file": {name: value for name, value in file.items() if value}}
+    given = {name: value for name, value in file.items() if value}
+    options = {"types": types, "file": given, "column": text}
     return {name: value for name, value in options.items() if value}

@@ -29,7 +29,8 @@ def sample(
             "-o",
             "--output",
             metavar="OUT",
-            help="New folder for images; new .csv or .parquet file for tables.",
+            help="New folder for images; new .csv or .parquet file for tables and texts, or .jsonl "
+            "for texts.",
         ),
     ],
     n: Annotated[

@@ -21,6 +21,7 @@ from gen_augment.cli.options import (
     SeedOption,
     SepOption,
     TargetOption,
+    TextOption,
     modality_options,
 )
 from gen_augment.cli.report import ReportOption, check_format
@@ -33,6 +34,7 @@ def study(
     data: DataArgument,
     output: ReportOption = Path("study.html"),
     target: TargetOption = None,
+    text: TextOption = None,
     arms: Annotated[
         str | None,
         typer.Option(
@@ -161,7 +163,7 @@ def study(
     time = None if budget is None else minutes(budget)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding,
+        decimal=decimal, encoding=encoding, text=text,
     )  # fmt: skip
     loaded = read_data(data, target=target, modality=choose_modality(modality), options=options)
     show_report(loaded)

@@ -12,7 +12,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.samplers import SAMPLERS, FilteredSampler
 from gen_augment.study import Recommendation, Study, StudyInterrupted, save_result
-from gen_augment.study.arms import DEFAULT_SAMPLERS, ROW_STEPS
+from gen_augment.study.arms import ROW_STEPS
 from gen_augment.training.placement import keep_heap, make_fabric
 
 __all__ = ["apart", "choose_samplers", "minutes", "place", "read_sizes", "run_study"]
@@ -45,8 +45,9 @@ def choose_samplers(
     if arms is not None:
         names += [name for name in SAMPLERS if name not in names and name not in ROW_STEPS]
     elif not given:
-        densities = () if rows.modality.learned_features else DENSITIES
-        names = [*DEFAULT_SAMPLERS, *densities]
+        modality = rows.modality
+        by_values = modality.networks.between and not modality.learned_features
+        names = [*modality.networks.default_samplers, *(DENSITIES if by_values else ())]
     settings = where if n_steps is None else where | {"max_steps": n_steps}
     samplers = {name: _made(name, settings) for name in names}
     if search is None or arms is None:

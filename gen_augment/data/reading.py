@@ -1,6 +1,7 @@
-"""Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of images."""
+"""Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of files."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,12 +10,12 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
-from gen_augment.modalities.image import open_folder
+from gen_augment.modalities import Modality, get_modality
 
 __all__ = ["read_rows"]
 
 
-def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
+def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[Any, Any]:
     """Return rows and labels as two collections.
 
     Labels of a folder are the names of its class folders. Labels of a Dataset are those that it
@@ -26,6 +27,8 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
     X : array, DataFrame, list, Dataset of (x, label), or path of a folder of class folders
     y : array of shape (n_samples,) or None
         None if `X` brings its own labels.
+    modality : str, Modality or None
+        What a folder holds; None for images.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def read_rows(X: Any, y: Any) -> tuple[Any, Any]:
     if y is not None:
         what = "folder of class folders" if is_folder else "Dataset"
         raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
-    return open_folder(X) if is_folder else _unzip(X)
+    return get_modality(modality or "image").open(Path(X)) if is_folder else _unzip(X)
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:

@@ -82,7 +82,7 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
-        X, y = read_rows(X, y)
+        X, y = read_rows(X, y, modality)
         X = stack_rows(X)
         if isinstance(X, Tensor):
             X = X.detach()  # nothing is trained through the rows
@@ -192,7 +192,7 @@ class Rows:
         """
         if isinstance(X, Rows) and y is None:
             X, y = X.X, X.y
-        X, y = read_rows(X, y)
+        X, y = read_rows(X, y, self.modality)
         X = stack_rows(X)
         codes = self.labels.encode(y)
         check_same_length(len(X), len(codes))

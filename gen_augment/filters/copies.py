@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gen_augment.containers import concatenate
 from gen_augment.data.rows import Rows
 from gen_augment.errors import LeakError
 from gen_augment.filters.novelty import Novelty
@@ -69,8 +70,15 @@ class CopyGate(Novelty):
         check_range("max_copies", self.max_copies, 0)
         super()._fit(real)
         if self.forbidden is not None:
-            self._keep_away_from(torch.cat([self._rows, self.features_(self.forbidden)]))
+            self._forbid(real)
         self.n_copies_ = 0
+
+    def _forbid(self, real: Rows) -> None:
+        if self._own is not None:
+            known = concatenate([real.X, self.forbidden])
+            self._own = real.modality.views.novelty(known)
+        else:
+            self._keep_away_from(torch.cat([self._rows, self.features_(self.forbidden)]))
 
     def keep(self, X: Any, y: Any) -> np.ndarray:
         """Decide which rows pass, unless there are more than `max_copies` copies.

@@ -21,14 +21,16 @@ class Novelty(RowFilter):
 
     The score is a row's distance to the nearest training row, divided by the distance from
     that row to its own nearest neighbour: 0 for a copy, and about 1 for a new row of the
-    same distribution. Training rows that occur more than once count once.
+    same distribution. Training rows that occur more than once count once. A modality may have
+    a measure of its own: the score of a text is the share of its words outside the longest span
+    that some training row has too.
 
     Parameters
     ----------
     threshold : float
         Lowest score that passes.
     features : {"auto", "values"}, torchvision model name, nn.Module or callable
-        As in `Realism`.
+        As in `Realism`; "auto" is the measure of the modality, if it has one.
     random_state : int, RandomState or None
         Seeds the classifier that "auto" trains for images.
 
@@ -52,13 +54,17 @@ class Novelty(RowFilter):
         self.random_state = random_state
 
     def _fit(self, real: Rows) -> None:
-        self.features_ = FeatureSpace(self.features, real, self.random_state)
-        self._keep_away_from(self.features_(real.X))
+        self._own = real.modality.views.novelty(real.X) if self.features == "auto" else None
+        if self._own is None:
+            self.features_ = FeatureSpace(self.features, real, self.random_state)
+            self._keep_away_from(self.features_(real.X))
 
     def _keep_away_from(self, vectors: Tensor) -> None:
         self._rows = torch.unique(vectors, dim=0)
         self._spacing = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
+        if self._own is not None:
+            return self._own(X)
         distance, which = nearest(self.features_(X), self._rows)
         return (distance / self._spacing[which].clamp(min=1e-12))[:, 0].double().numpy()

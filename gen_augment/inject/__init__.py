@@ -5,6 +5,7 @@ Import `gen_augment.inject.torchvision`, `gen_augment.inject.albumentations` and
 """
 
 from gen_augment.inject.dataset import AugmentedDataset, Provenance
+from gen_augment.inject.hugging_face import TextCollator, augment_dataset
 from gen_augment.inject.loader import AugmentedBatches, AugmentedLoader, augment_loader
 from gen_augment.inject.synthetic_mix import SyntheticMix
 
@@ -14,5 +15,7 @@ __all__ = [
     "AugmentedLoader",
     "Provenance",
     "SyntheticMix",
+    "TextCollator",
+    "augment_dataset",
     "augment_loader",
 ]

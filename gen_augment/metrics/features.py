@@ -236,13 +236,13 @@ def as_vectors(features: Callable[[Any], Any], X: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Values:
-    """Encoded rows as flat vectors: scaled columns, or pixels."""
+    """Rows as vectors: scaled columns, pixels, or what the modality has."""
 
     codec: Codec
 
     def __call__(self, X: Any) -> np.ndarray:
         """Return vectors of shape (n, n_values), float32."""
-        values: np.ndarray = self.codec.encode(X).flatten(1).numpy()
+        values: np.ndarray = self.codec.modality.views.vectors(self.codec, X).numpy()
         return values
 
 

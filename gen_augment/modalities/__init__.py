@@ -22,6 +22,7 @@ from gen_augment.modalities.registry import (
     registered,
 )
 from gen_augment.modalities.table import Table, TableCodec
+from gen_augment.modalities.text import Text, TextCodec
 
 __all__ = [
     "BatchStep",
@@ -36,6 +37,8 @@ __all__ = [
     "Reading",
     "Table",
     "TableCodec",
+    "Text",
+    "TextCodec",
     "codec_from_json",
     "codec_to_json",
     "find_modality",
@@ -48,3 +51,4 @@ __all__ = [
 
 register(Image)
 register(Table)
+register(Text)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
+from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
 __all__ = [
@@ -149,6 +150,8 @@ class Modality(ABC):
         The word that users and archives know the modality by.
     networks : GeneratorNetworks
         What samplers of any modality build their networks from.
+    views : RowViews
+        How rows are compared, shown, and given to classifiers.
     learned_features : bool
         Whether rows are compared by the features of a small classifier, rather than by values.
     near_copy : float
@@ -162,6 +165,7 @@ class Modality(ABC):
 
     name: ClassVar[str]
     networks: ClassVar[GeneratorNetworks] = GeneratorNetworks()
+    views: ClassVar[RowViews] = RowViews()
     learned_features: ClassVar[bool] = False
     near_copy: ClassVar[float] = 0.01
     recipes: ClassVar[Mapping[str, BatchStep]] = {}
@@ -260,6 +264,15 @@ class Modality(ABC):
         `gen_augment.modalities.file_rows.FileRows` says more than a pair.
         """
         return None
+
+    def open(self, path: Path) -> tuple[Any, Any]:
+        """Read a folder of class folders that a user gave as data: rows and labels."""
+        found = self.read(path, None) if path.is_dir() else None
+        if found is None:
+            raise InputError(
+                f"{str(path)!r} is not a folder of one folder of {self.name} rows for each class."
+            )
+        return found[0], found[1]
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write rows and labels that arrive in parts to a new file or folder."""

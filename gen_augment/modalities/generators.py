@@ -71,6 +71,10 @@ class GeneratorNetworks:
         Whether generators may compute in 16 bits without visible loss.
     label_steps : int
         Optimiser steps of the classifier that infers missing labels.
+    between : bool
+        Whether values between two encoded rows are rows too, as interpolation needs.
+    default_samplers : tuple of str
+        Names of the samplers of a study that is given none.
     auto : mapping of str to value
         Values of ``"auto"`` parameters of generic samplers that differ from the sampler's default,
         by ``"sampler.parameter"``.
@@ -80,6 +84,8 @@ class GeneratorNetworks:
     source_dtype: ClassVar[torch.dtype] = torch.float32
     low_precision: ClassVar[bool] = False
     label_steps: ClassVar[int] = 600
+    between: ClassVar[bool] = True
+    default_samplers: ClassVar[tuple[str, ...]] = ("flow", "gan", "vae")
     auto: ClassVar[Mapping[str, Any]] = {}
 
     def encoder(self, spec: DataSpec, width: int, *, norm: bool = True) -> Any:

@@ -13,26 +13,32 @@ from gen_augment.samplers.classical import (
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.language import LanguageSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
+from gen_augment.samplers.text import AEDASampler, EditSampler, NGramSampler
 from gen_augment.samplers.vae import ConditionalVAE
 
 __all__ = [
     "SAMPLERS",
+    "AEDASampler",
     "BootstrapSampler",
     "ClassicalSampler",
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "EditSampler",
     "FilteredSampler",
     "KDESampler",
+    "LanguageSampler",
     "MixedSampler",
     "MixtureSampler",
     "MungeSampler",
+    "NGramSampler",
     "NetworkSampler",
     "PairedVAE",
     "PerturbSampler",
@@ -56,5 +62,9 @@ for _sampler in (
     MungeSampler,
     PerturbSampler,
     SMOTESampler,
+    EditSampler,
+    AEDASampler,
+    NGramSampler,
+    LanguageSampler,
 ):
     register_sampler(_sampler)

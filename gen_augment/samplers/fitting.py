@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gen_augment.data import Rows
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.samplers.transfer import transfer
-from gen_augment.samplers.unlabelled import infer_labels
 from gen_augment.training import Batches, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
@@ -49,24 +47,20 @@ def train(
     before : (int, dict)
         Steps and history of the training that this one continues.
     """
-    x, y = rows.encoded, torch.from_numpy(rows.codes)
     fabric = make_fabric(sampler.device, sampler.precision)
     # Later steps have another order of rows and other noise.
     run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
-    if is_partial := bool((y < 0).any()):
-        y = infer_labels(x, y, rows.spec, seed=run_seed, device=fabric.device)
     seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
     with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults():
         sampler.n_steps_, sampler.history_ = before
+        sampler.__dict__.pop("transduction_", None)
+        x, y = sampler._training_data(rows, run_seed, init, fabric.device)
         network = sampler._build(rows.spec)
         if init is not None:
             transfer(type(sampler).__name__, network, init, rows.labels)
         sampler._set_labels(rows.labels, counts, seed)
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
-        sampler.__dict__.pop("transduction_", None)
-        if is_partial:
-            sampler.transduction_ = sampler.classes_[y.numpy()]
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
         _run(sampler, x, y, fabric, run_seed, before)
 

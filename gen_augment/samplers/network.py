@@ -23,6 +23,7 @@ from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers import generation, persistence
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import train
+from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
 from gen_augment.training.placement import available_device, make_fabric, place
@@ -128,6 +129,12 @@ class NetworkSampler(Sampler):
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of the noise of one row."""
 
+    def _training_data(
+        self, rows: Rows, seed: int, init: Any, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Return rows and class numbers to train on; `init` is the start of `fit`, or None."""
+        return rows.encoded, completed_codes(self, rows, seed, device)
+
     @abstractmethod
     def _build(self, spec: DataSpec) -> nn.Module:
         """Return an untrained network for such data, from the parameters alone."""
@@ -230,7 +237,7 @@ class NetworkSampler(Sampler):
             codes[X.codes >= 0] = known
             X = X.X
         else:
-            X, y = read_rows(X, y)
+            X, y = read_rows(X, y, self.codec_.modality)
             X = stack_rows(X)
             labels, codes = self.label_codec_.extend(y)
         generation.encode_known(self.codec_, X)

@@ -12,21 +12,32 @@ Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018 (arXiv:1710.0941
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gen_augment.data import Rows
 from gen_augment.modalities import DataSpec
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
 from gen_augment.training.placement import memory_format, place, tensor_defaults
 
-__all__ = ["infer_labels"]
+__all__ = ["completed_codes", "infer_labels"]
 
 BATCH_SIZE, MIXUP = 64, 0.4
 #: Largest shift of a row, as a share of its side.
 SHIFT = 1 / 14
+
+
+def completed_codes(sampler: Any, rows: Rows, seed: int, device: torch.device) -> Tensor:
+    """Return class numbers of all rows; if some had none, set `transduction_` of `sampler`."""
+    y = torch.from_numpy(rows.codes)
+    if (y < 0).any():
+        y = infer_labels(rows.encoded, y, rows.spec, seed=seed, device=device)
+        sampler.transduction_ = rows.classes[y.numpy()]
+    return y
 
 
 def infer_labels(

@@ -81,10 +81,11 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     >>> near_copies(train, train.like(new, np.zeros(10, int))).tolist()
     [9]
     """
-    codec, encoded = train.modality.fit(train.X)  # not cached: parts are sent to other processes
+    codec, _ = train.modality.fit(train.X)  # not cached: parts are sent to other processes
+    vectors = train.modality.views.vectors
     _, once = np.unique(train.digests, return_index=True)  # a repeated row has no spacing
-    known = encoded[torch.from_numpy(once)].flatten(1).double()
-    others = codec.encode(test.X).flatten(1).double()
+    known = vectors(codec, train.X).double()[torch.from_numpy(once)]
+    others = vectors(codec, test.X).double()
     if known.shape[1] < _MIN_VALUES or len(known) < 2:
         return np.empty(0, dtype=np.int64)
     distance, index = nearest(others, known)

@@ -80,7 +80,7 @@ class Findings:
     controls : frozenset of str
         Negative controls, which are never chosen.
     examples : dict of str to bytes
-        PNG of real and synthetic rows, for each sampler.
+        PNG of real and synthetic rows, or JSON of lines of text, for each sampler.
     predictions : dict of (arm, seed) to dict of str to ndarray
         Probabilities (n, n_classes) of the test part, "test", and of other rows by name.
     truth : dict of seed to dict of str to ndarray

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import torch
-from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,7 +13,7 @@ from gen_augment.data import Rows
 from gen_augment.distillation.network import model_bytes
 from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
 from gen_augment.errors import DivergedError
-from gen_augment.metrics.classifier import seeded_clone
+from gen_augment.metrics.classifier import estimator_inputs, seeded_clone
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.study.arms import Arm, Pool, known_recipes
 from gen_augment.study.balance import (
@@ -90,27 +88,20 @@ def fit_predict(
     teachers : sequence of classifiers
         Averaged; for arms that learn from them, or are them.
     """
-    encode = real.modality.classifier_inputs(real.codec, real.X)
     n_classes = real.n_classes
-
-    def inputs_of(estimator: Any) -> Callable[[Any], Any]:
-        # A Pipeline has its own way with the columns of a DataFrame.
-        if isinstance(estimator, Pipeline) and isinstance(real.X, pd.DataFrame):
-            return lambda X: X
-        return lambda X: encode(X).flatten(1).numpy()
-
     if arm.is_teacher:
-        fitted = fit_teachers(teachers, inputs_of, real, seed)
+        fitted = fit_teachers(teachers, real, seed)
 
         def ask(X: Any) -> np.ndarray:
             parts = [aligned_proba(one, inputs(X), n_classes) for one, inputs in fitted]
             return np.asarray(np.mean(parts, axis=0))
 
         return Predictor(ask, [one for one, _ in fitted])
-    soft = teacher_labels(teachers, inputs_of, pool, real, seed) if arm.taught else None
+    soft = teacher_labels(teachers, pool, real, seed) if arm.taught else None
     if is_network_factory(model):
+        encode = real.modality.views.network_inputs(real.codec, real.X)
         return _fit_network(model, arm, pool, real, seed, training, encode, soft)
-    inputs = inputs_of(model)
+    inputs = estimator_inputs(model, real)
     estimator, offsets = _fit_estimator(
         model, arm, inputs(pool.rows.X), pool, n_classes, seed, soft
     )

@@ -1,6 +1,7 @@
-"""Pictures of real and synthetic rows, for modalities that have pictures."""
+"""Pictures or lines of real and synthetic rows, for modalities that have them."""
 
 import io
+import json
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ from gen_augment.modalities import Codec
 from gen_augment.neighbours import nearest
 from gen_augment.study.arms import N_EXAMPLES
 
-__all__ = ["example_grid"]
+__all__ = ["example_grid", "example_lines"]
 
 _MAX_CLASSES = 20
 _WIDTH = 5.6  # inches
+#: Lines of text of each class, and characters of a line.
+_LINES, _MAX_CHARACTERS = 2, 300
 
 
 def example_grid(real: Rows, synthetic: Rows, *, neighbours: bool = False) -> bytes | None:
@@ -63,6 +66,35 @@ def example_grid(real: Rows, synthetic: Rows, *, neighbours: bool = False) -> by
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=220, bbox_inches="tight", pad_inches=0.03)
     return buffer.getvalue()
+
+
+def example_lines(real: Rows, synthetic: Rows) -> bytes | None:
+    """Return real rows, synthetic ones, and the real row nearest to each, as lines of text.
+
+    Returns
+    -------
+    bytes or None
+        JSON, a list of objects; None if rows are no text.
+    """
+    views = real.modality.views
+    classes = [np.flatnonzero(synthetic.codes == code)[:_LINES] for code in range(_MAX_CLASSES)]
+    shown = synthetic.part(np.concatenate(classes))
+    made = views.lines(shown.X)
+    if made is None:
+        return None
+    vectors, known = (views.vectors(real.codec, rows.X) for rows in (shown, real))
+    near = views.lines(real.part(nearest(vectors, known)[1][:, 0].numpy()).X) or []
+    of_class = [np.flatnonzero(real.codes == code) for code in shown.codes]
+    place = [i % max(1, len(index)) for i, index in enumerate(of_class)]
+    beside = [index[at] for index, at in zip(of_class, place, strict=True)]
+    others = views.lines(real.part(np.array(beside)).X) or []
+    labels = map(str, real.classes[shown.codes])
+    names = ("class", "real", "synthetic", "nearest")
+    lines = zip(labels, others, made, near, strict=True)
+    records = [
+        dict(zip(names, [text[:_MAX_CHARACTERS] for text in line], strict=True)) for line in lines
+    ]
+    return json.dumps(records).encode()
 
 
 def _sheet(rows: Rows, codec: Codec, n_classes: int) -> np.ndarray:

@@ -10,9 +10,10 @@ import torch
 
 from gen_augment.containers import take
 from gen_augment.errors import InputError
+from gen_augment.modalities import Modality
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
-from gen_augment.study.arms import DEFAULT_SAMPLERS, Arm, read_arms
+from gen_augment.study.arms import Arm, read_arms
 from gen_augment.study.description import describe_sampler, describe_task, fingerprint, versions
 from gen_augment.study.metrics import METRICS, Metric, find_metrics
 from gen_augment.study.models import default_steps, describe_model, why_not
@@ -141,11 +142,11 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     check_range("margin", spec.margin, 0)
     _check_training(spec.training)
     random_state = resolve_seed(spec.random_state)
-    samplers = _read_samplers(spec.samplers)
     conditions = spec.conditions
     task = Task(
         spec.X, spec.y, split=spec.split, shifted=conditions.shifted, modality=spec.modality
     )
+    samplers = _read_samplers(spec.samplers, task.modality)
     metrics = find_metrics(spec.metric, task.classes)
     _check_areas(metrics[0], task)
     if conditions.corruptions:
@@ -228,10 +229,12 @@ def _check_corruptions(task: Task) -> None:
         raise InputError(f"corruptions=True: {error}") from error
 
 
-def _read_samplers(samplers: Mapping[str, Any] | Iterable[Any] | None) -> dict[str, Any]:
+def _read_samplers(
+    samplers: Mapping[str, Any] | Iterable[Any] | None, modality: Modality
+) -> dict[str, Any]:
     """Return unfitted samplers by name; samplers in a list are named by their class."""
     if samplers is None:
-        return {name: SAMPLERS[name]() for name in DEFAULT_SAMPLERS}
+        return {name: SAMPLERS[name]() for name in modality.networks.default_samplers}
     if not isinstance(samplers, (Mapping, list, tuple)):
         raise InputError(
             f"samplers is a {type(samplers).__name__}: give a dict such as {{'vae': sampler}}, or "

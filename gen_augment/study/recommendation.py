@@ -75,7 +75,7 @@ class Recommendation:
             be labelled by the teacher.
         """
         if self.sampler is None or not self.counts:
-            return read_rows(X, y)
+            return read_rows(X, y, self.modality)
         self._check_static()
         rows = Rows.read(X, y, modality=self.modality)
         real, classes = resampled(self.resample, rows, 0), rows.classes

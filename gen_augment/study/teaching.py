@@ -13,7 +13,7 @@ import numpy as np
 from gen_augment.data import Rows
 from gen_augment.distillation.soft_labels import aligned_proba, out_of_fold
 from gen_augment.errors import InputError
-from gen_augment.metrics.classifier import seeded_clone
+from gen_augment.metrics.classifier import estimator_inputs, seeded_clone
 from gen_augment.rng import derive_seed
 from gen_augment.study.arms import Arm, Pool
 from gen_augment.study.balance import weight_key
@@ -22,8 +22,6 @@ __all__ = ["fit_teachers", "read_teachers", "teacher_labels", "teaching_problem"
 
 #: Folds of the out-of-fold labels.
 N_FOLDS = 5
-#: Returns what maps rows to the inputs of an estimator.
-InputsOf = Callable[[Any], Callable[[Any], Any]]
 
 
 def read_teachers(teacher: Any) -> tuple[Any, ...]:
@@ -78,19 +76,17 @@ def teaching_problem(arm: Arm, model: Any, teachers: Sequence[Any], *, network: 
 
 
 def fit_teachers(
-    teachers: Sequence[Any], inputs_of: InputsOf, real: Rows, seed: int
+    teachers: Sequence[Any], real: Rows, seed: int
 ) -> list[tuple[Any, Callable[[Any], Any]]]:
     """Fit each teacher on the real rows; return it with what maps rows to its inputs."""
     found = []
     for number, model in enumerate(teachers):
-        made, inputs = _seeded(model, number, seed), inputs_of(model)
+        made, inputs = _seeded(model, number, seed), estimator_inputs(model, real)
         found.append((made.fit(inputs(real.X), real.codes), inputs))
     return found
 
 
-def teacher_labels(
-    teachers: Sequence[Any], inputs_of: InputsOf, pool: Pool, real: Rows, seed: int
-) -> np.ndarray:
+def teacher_labels(teachers: Sequence[Any], pool: Pool, real: Rows, seed: int) -> np.ndarray:
     """Return the teacher's probabilities for the rows of a pool.
 
     Real rows get those of teachers that have not seen them, nor rows of their group. Synthetic
@@ -103,14 +99,14 @@ def teacher_labels(
     n_classes, folds = real.n_classes, derive_seed(seed, "teacher folds") % 2**32
     soft = np.zeros((len(pool.rows), n_classes))
     for number, model in enumerate(teachers):
-        made, inputs = _seeded(model, number, seed), inputs_of(model)
+        made, inputs = _seeded(model, number, seed), estimator_inputs(model, real)
         x = inputs(real.X)
         soft[: len(real)] += out_of_fold(
             [made], x, real.codes, n_classes, N_FOLDS, folds, groups=real.groups
         )
     if pool.n_synthetic:
         made_up = pool.rows.part(np.arange(len(real), len(pool.rows)))
-        for fitted, inputs in fit_teachers(teachers, inputs_of, real, seed):
+        for fitted, inputs in fit_teachers(teachers, real, seed):
             soft[len(real) :] += aligned_proba(fitted, inputs(made_up.X), n_classes)
     return soft / len(teachers)
 

@@ -142,10 +142,11 @@ def _probabilities(predict: Predict, X: Any) -> np.ndarray:
 
 
 def _pictures(name: str, real: Rows, synthetic: Rows) -> dict[str, bytes]:
-    from gen_augment.study.pictures import example_grid  # matplotlib is slow to import
+    # matplotlib is slow to import
+    from gen_augment.study.pictures import example_grid, example_lines
 
-    picture = example_grid(real, synthetic, neighbours=True)
-    return {} if picture is None else {name: picture}
+    found = example_lines(real, synthetic) or example_grid(real, synthetic, neighbours=True)
+    return {} if found is None else {name: found}
 
 
 def _rows_of(arm: Arm, drawn: DrawnRows | None) -> Drawn | None:

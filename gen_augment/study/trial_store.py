@@ -18,7 +18,10 @@ from filelock import FileLock, Timeout
 from gen_augment.archive import write_bytes, write_json
 from gen_augment.errors import ArchiveError
 
-__all__ = ["Outcome", "Predictions", "Trial", "TrialStore"]
+__all__ = ["Outcome", "Predictions", "Trial", "TrialStore", "is_png"]
+
+#: Endings of files of example rows: pictures, and lines of text.
+_EXAMPLES = (".png", ".lines.json")
 
 Trial = dict[str, Any]
 #: Probabilities (n, n_classes) of the test part, "test", and of other rows tested on, by name.
@@ -27,7 +30,7 @@ Predictions = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial returns: its record, its predictions, and pictures by sampler."""
+    """What one trial returns: its record, its predictions, and examples of rows by sampler."""
 
     trial: Trial
     predictions: Predictions = field(default_factory=dict)
@@ -113,8 +116,12 @@ class TrialStore:
         return list(found.values())
 
     def pictures(self) -> dict[str, bytes]:
-        """Return example pictures by the name of the sampler."""
-        return {unquote(path.stem): path.read_bytes() for path in self.folder.glob("*.png")}
+        """Return examples by the name of the sampler: PNG, or JSON of lines."""
+        return {
+            unquote(path.name.removesuffix(suffix)): path.read_bytes()
+            for suffix in _EXAMPLES
+            for path in self.folder.glob(f"*{suffix}")
+        }
 
     def append(self, outcome: Outcome) -> None:
         """Store one trial.
@@ -125,7 +132,8 @@ class TrialStore:
         if trial["error"] is None:
             write_bytes(self._predictions(trial), _as_bytes(outcome.predictions))
         for name, picture in outcome.pictures.items():
-            path = self.folder / f"{quote(name, safe='')}.png"  # arms may have any name
+            suffix = _EXAMPLES[0 if is_png(picture) else 1]
+            path = self.folder / f"{quote(name, safe='')}{suffix}"  # arms may have any name
             if not path.exists():
                 write_bytes(path, picture)
         with self.trials.open("a") as file:
@@ -171,6 +179,11 @@ class TrialStore:
             repr((trial["arm"], trial.get("arm_key"))).encode(), digest_size=8
         ).hexdigest()
         return self.folder / "predictions" / f"{name}-{trial['seed']}.npz"
+
+
+def is_png(data: bytes) -> bool:
+    """Return whether examples are a picture; they are JSON of lines of text otherwise."""
+    return data.startswith(b"\x89PNG")
 
 
 def _as_bytes(arrays: Predictions) -> bytes:

@@ -219,7 +219,8 @@ def test_what_is_recommended_is_saved_or_nothing_is(
     helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)
-    monkeypatch.setattr("gen_augment.cli.studying.DEFAULT_SAMPLERS", ("vae",))
+    networks = "gen_augment.modalities.generators.GeneratorNetworks"
+    monkeypatch.setattr(f"{networks}.default_samplers", ("vae",))
     monkeypatch.setattr("gen_augment.study.search.candidates", lambda *_: ["vae:1", "vae:0.5"])
     arguments = (
         "--seeds",

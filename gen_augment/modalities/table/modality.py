@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import holds_strings, stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.codec import TableCodec, columns_of
@@ -19,12 +19,20 @@ from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
+from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
 __all__ = ["Table"]
 
 #: An array with more columns may hold series, spectra or waveforms, so that the user has to say.
 MAX_CERTAIN_COLUMNS = 4096
+
+
+class TableViews(RowViews):
+    """A Pipeline has its own way with the columns of a DataFrame."""
+
+    def pipeline_rows(self, X: Any) -> Any:
+        return X if isinstance(X, pd.DataFrame) else None
 
 
 class Table(Modality):
@@ -47,6 +55,7 @@ class Table(Modality):
     """
 
     name = "table"
+    views = TableViews()
     suffixes = (".csv", ".parquet")
 
     def __init__(
@@ -72,14 +81,18 @@ class Table(Modality):
         return [(n.item() if isinstance(n, np.generic) else n, kind) for n, kind in types.items()]
 
     def recognise(self, X: Any) -> Reading:
-        """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`."""
+        """Recognise DataFrames, and arrays of up to two axes; one axis is refused in `fit`.
+
+        One axis of strings may be texts too.
+        """
         if isinstance(X, pd.DataFrame):
             return Reading.CERTAIN
         shape = getattr(X, "shape", None)
         if shape is None or len(shape) > 2:
             return Reading.NO
         wide = len(shape) == 2 and shape[1] > MAX_CERTAIN_COLUMNS
-        return Reading.POSSIBLE if wide else Reading.CERTAIN
+        texts = len(shape) == 1 and holds_strings(X)
+        return Reading.POSSIBLE if wide or texts else Reading.CERTAIN
 
     def fit(self, X: Any) -> tuple[TableCodec, Tensor]:
         """Learn the columns; return the codec and the encoded rows."""

@@ -1,5 +1,6 @@
 """Synthetic tables to CSV and Parquet files."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ __all__ = ["write_table"]
 
 
 def write_table(
-    path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile, values: Mapping[str, Any]
+    path: Path,
+    parts: Iterable[tuple[Any, Any]],
+    file: TableFile,
+    values: Mapping[str, Any],
+    *,
+    quote_strings: bool = False,
 ) -> None:
     """Write rows that arrive in parts; the suffix of `path` says the format.
 
@@ -31,14 +37,16 @@ def write_table(
         How the fitted table was written: a CSV file is written in the same way.
     values : {column: fitted categories}
         Give a type to columns in which all values of the first part are missing.
+    quote_strings : bool
+        Whether a CSV file has all strings in quotation marks, as carriage returns need.
     """
     if path.suffix.lower() == ".csv":
-        _write_csv(path, parts, file)
+        _write_csv(path, parts, file, csv.QUOTE_NONNUMERIC if quote_strings else csv.QUOTE_MINIMAL)
     else:
         _write_parquet(path, parts, values)
 
 
-def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile) -> None:
+def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile, quoting: Any) -> None:
     decimal = file.decimal or "."
     with path.open("w", newline="", encoding=file.encoding or "utf-8") as stream:
         for number, (X, y) in enumerate(parts):
@@ -47,7 +55,8 @@ def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile) ->
                 if name in frame:
                     missing = file.missing.get(name, "")
                     frame[name] = written(frame[name], reading, decimal, missing)
-            frame.to_csv(stream, index=False, header=not number, sep=file.sep or ",")
+            sep = file.sep or ","
+            frame.to_csv(stream, index=False, header=not number, sep=sep, quoting=quoting)
 
 
 def _write_parquet(path: Path, parts: Iterable[tuple[Any, Any]], values: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ An arm of your own is an `Arm` object, which a study takes as well as names.
 from gen_augment.modalities import BatchStep
 from gen_augment.study.arms.arm import BALANCES, Arm
 from gen_augment.study.arms.drawing import Drawn, draw_all, draw_rows, prepared, unfitted, varied
-from gen_augment.study.arms.parsing import DEFAULT_SAMPLERS, known_recipes, parse_arm, read_arms
+from gen_augment.study.arms.parsing import known_recipes, parse_arm, read_arms
 from gen_augment.study.arms.pool import N_EXAMPLES, Pool, make_pool
 from gen_augment.study.arms.resampling import ROW_STEPS, resampled, row_step_problem
 from gen_augment.study.arms.synthetic import FILTERS, Synthetic, synthetic_counts
@@ -60,7 +60,6 @@ from gen_augment.study.arms.wording import describe_arm
 
 __all__ = [
     "BALANCES",
-    "DEFAULT_SAMPLERS",
     "FILTERS",
     "N_EXAMPLES",
     "ROW_STEPS",

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import fisher_exact
 from sklearn.base import clone
 
@@ -174,25 +173,8 @@ def _check_no_test_rows(name: str, synthetic: Rows, parts: Parts) -> None:
     control = np.isin(parts.validation.digests, made)
     counts = [[int(hits.sum()), int((~hits).sum())] for hits in (copied, control)]
     rows = parts.test.part(np.flatnonzero(copied))
-    by_chance = _recombined(rows, parts.train).all()
+    train = parts.train
+    by_chance = train.modality.views.by_chance(train.codec, rows.X, train.X).all()
     if not by_chance or fisher_exact(counts, alternative="greater").pvalue < _MAX_P:
         copies = int(np.isin(made, tested).sum())
         raise LeakError(f"{copies} synthetic rows of {name!r} are equal to rows of the test part.")
-
-
-def _recombined(rows: Rows, train: Rows) -> np.ndarray:
-    """Return which rows hold only values that training rows have in the same place.
-
-    Rows that are encoded as grids, such as images, are never equal by chance.
-    """
-    if isinstance(rows.X, pd.DataFrame) or len(getattr(rows.X, "shape", ())) == 2:
-        frame, known = (
-            part.X if isinstance(part.X, pd.DataFrame) else pd.DataFrame(np.asarray(part.X))
-            for part in (rows, train)
-        )
-    elif len(train.codec.shape) == 1:
-        frame = pd.DataFrame(train.codec.encode(rows.X).numpy())
-        known = pd.DataFrame(train.encoded.numpy())
-    else:
-        return np.zeros(len(rows), dtype=bool)
-    return np.asarray(np.logical_and.reduce([frame[name].isin(known[name]) for name in frame]))

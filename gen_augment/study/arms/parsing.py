@@ -11,10 +11,8 @@ from gen_augment.study.arms.arm import BALANCES, Arm, without_addresses
 from gen_augment.study.arms.resampling import ROW_STEPS
 from gen_augment.study.arms.synthetic import FILTERS, LABEL_MIXES, Synthetic
 
-__all__ = ["DEFAULT_SAMPLERS", "known_recipes", "parse_arm", "read_arms"]
+__all__ = ["known_recipes", "parse_arm", "read_arms"]
 
-#: Samplers of a study that is given none.
-DEFAULT_SAMPLERS = ("flow", "gan", "vae")
 _FLAGS = ("pretrain", "soft", "shuffled")
 _OPTIONS = (*LABEL_MIXES, *FILTERS, "vary", *_FLAGS)
 

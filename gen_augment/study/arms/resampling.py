@@ -44,6 +44,8 @@ def resampled(step: Any, train: Rows, seed: int) -> Rows:
 
 def row_step_problem(step: Any, rows: Rows) -> str | None:
     """Say why rows cannot go through a row step; None if they can."""
+    if step in ("smote", "adasyn") and not rows.modality.networks.between:
+        return f"{step} needs rows between others, which {rows.modality.name} does not have."
     if step == "adasyn" and rows.codec.blocks:
         return "adasyn needs columns of numbers without missing values: use smote."
     if step != "smotenc":
@@ -81,6 +83,7 @@ def _smote(train: Rows, seed: int) -> Rows:
     Rows are interpolated as encoded, images in their pixels; tables with categories or missing
     values as `SMOTESampler` does.
     """
+    _raise_for("smote", train)
     if train.codec.blocks:
         counts = np.bincount(train.codes)
         lacking = {c: int(counts.max() - n) for c, n in enumerate(counts) if n < counts.max()}

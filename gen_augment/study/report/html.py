@@ -1,6 +1,7 @@
 """The report of a study as HTML."""
 
 import base64
+import json
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from gen_augment.study.report.plots import (
 )
 from gen_augment.study.report.wording import as_number, as_words, breakable
 from gen_augment.study.statistics import smallest_signed_rank_p
+from gen_augment.study.trial_store import is_png
 from gen_augment.study.verdict import details, verdict
 
 __all__ = ["render"]
@@ -91,8 +93,9 @@ def _by_size(found: Findings) -> Any:
 def _plots(found: Findings) -> dict[str, Any]:
     """Return plots as SVG; empty text for those that have nothing to show."""
     plots = dict.fromkeys(("difference", "recall", "confusion", "ratio", "curve"), "")
-    pictures = sorted(found.examples.items())
-    examples = {name: base64.b64encode(png).decode() for name, png in pictures}
+    shown = sorted(found.examples.items())
+    examples = {name: base64.b64encode(png).decode() for name, png in shown if is_png(png)}
+    lines = {name: json.loads(text) for name, text in shown if not is_png(text)}
     reference, best = found.best(generative=False), found.best(generative=True)
     if reference is not None and not found.design.interim:
         if len(found.scores().columns) > 1:
@@ -104,7 +107,7 @@ def _plots(found: Findings) -> dict[str, Any]:
             plots["ratio"] = ratio_plot(found, reference)
         if found.design.sizes:
             plots["curve"] = curve_plot(found, reference, best)
-    return {"plots": plots, "examples": examples}
+    return {"plots": plots, "examples": examples, "lines": lines}
 
 
 def _settings(found: Findings) -> dict[str, Any]:

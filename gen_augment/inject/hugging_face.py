@@ -1,0 +1,186 @@
+"""Synthetic rows for Hugging Face: in a ``datasets.Dataset``, and in a collator of texts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gen_augment.containers import library_of
+from gen_augment.data.label_values import read_labels
+from gen_augment.errors import InputError
+from gen_augment.inject.class_counts import SamplingStrategy, counts_of_classes, resolve_strategy
+from gen_augment.inject.row_source import check_source, next_addresses
+from gen_augment.types import SupportsSample
+from gen_augment.validation import check_range
+
+__all__ = ["TextCollator", "augment_dataset"]
+
+
+def augment_dataset(
+    dataset: Any,
+    source: SupportsSample,
+    *,
+    ratio: float | None = None,
+    counts: Mapping[Any, int] | None = None,
+    sampling_strategy: SamplingStrategy | None = None,
+    text: str = "text",
+    label: str = "label",
+    seed: int | None = None,
+) -> Any:
+    """Return a Hugging Face Dataset followed by synthetic rows.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        Its features are kept; columns that the source does not generate are None in synthetic
+        rows.
+    source : fitted sampler or SampleBank
+        Fitted on the columns of `dataset`, or on its texts.
+    ratio, counts, sampling_strategy
+        How many rows, as in `AugmentedDataset`: give one of them.
+    text : str
+        The column of the texts, if the source was fitted on a list or an array.
+    label : str
+        The column of the labels.
+    seed : int, optional
+        Names the table of synthetic rows, by default that of the source.
+
+    Returns
+    -------
+    datasets.Dataset
+
+    Raises
+    ------
+    InputError
+        There is no such column, or the counts cannot be used.
+
+    Examples
+    --------
+    >>> from datasets import Dataset
+    >>> from gen_augment import AEDASampler
+    >>> data = Dataset.from_dict({"text": ["where is it", "what is it"], "label": [0, 1]})
+    >>> sampler = AEDASampler(random_state=0).fit(data["text"][:], data["label"][:])
+    >>> augment_dataset(data, sampler, counts={1: 3})["label"][:]
+    [0, 1, 1, 1, 1]
+    """
+    if library_of(dataset) != "datasets" or not hasattr(dataset, "column_names"):
+        raise InputError(f"dataset is a {type(dataset).__name__}, not a datasets.Dataset.")
+    check_source(source)
+    if label not in dataset.column_names:
+        raise InputError(f"there is no column {label!r}; columns: {dataset.column_names}.")
+    given = [value is not None for value in (ratio, counts, sampling_strategy)]
+    if sum(given) != 1:
+        raise InputError("give one of ratio, counts and sampling_strategy.")
+    if sampling_strategy is not None:
+        counts = resolve_strategy(sampling_strategy, read_labels(dataset[label][:]))
+    wanted = counts_of_classes(source, len(dataset), ratio, counts)
+    codes = np.repeat(np.arange(len(wanted)), wanted)
+    if not len(codes):
+        return dataset
+    index = next_addresses(source, codes, np.zeros(len(wanted), np.int64))
+    labels = source.classes_[codes]
+    rows = source.generate(index, labels, seed=seed)
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame({text: list(rows)})
+    columns = {str(name): frame[name].tolist() for name in frame} | {label: labels.tolist()}
+    if unknown := set(columns) - set(dataset.column_names):
+        raise InputError(
+            f"the source gives a column {sorted(unknown)[0]!r}, and the dataset has "
+            f"{dataset.column_names}: name the column of its texts, text=."
+        )
+    columns |= {name: [None] * len(codes) for name in dataset.column_names if name not in columns}
+    new = type(dataset).from_dict(columns, features=dataset.features)
+    return import_module("datasets").concatenate_datasets([dataset, new])
+
+
+class TextCollator:
+    """Collate rows of texts: replace a share by synthetic ones, tokenise, and pad.
+
+    Use it as the ``collate_fn`` of a DataLoader, or as the ``data_collator`` of transformers'
+    Trainer with ``remove_unused_columns=False``. It draws from torch's global generator, so
+    `torch.manual_seed` repeats a run.
+
+    Parameters
+    ----------
+    source : fitted sampler or SampleBank
+        Its labels are those of the rows.
+    tokenizer : callable
+        Called as ``tokenizer(texts, **settings)``, and returns a mapping of Tensors.
+    ratio : float in [0, 1]
+        Share of the rows that are replaced by synthetic rows of the same label, on average.
+    text, label : str
+        Keys of the text and the label in a row.
+    label_ids : {label: int}, optional
+        Numbers of labels that are strings.
+    **settings
+        Settings of the tokenizer; by default ``padding=True, truncation=True,
+        return_tensors="pt"``.
+
+    Examples
+    --------
+    >>> from gen_augment import AEDASampler
+    >>> def tokenizer(texts, **settings):
+    ...     return {"length": torch.tensor([len(text) for text in texts])}
+    >>> sampler = AEDASampler(random_state=0).fit(["where is it", "what is it"], [0, 1])
+    >>> collate = TextCollator(sampler, tokenizer, ratio=1.0)
+    >>> batch = collate([{"text": "what is it", "label": 1}])
+    >>> int(batch["length"]) > 10, batch["labels"]
+    (True, tensor([1]))
+    """
+
+    def __init__(
+        self,
+        source: SupportsSample,
+        tokenizer: Callable[..., Mapping[str, Tensor]],
+        *,
+        ratio: float = 0.5,
+        text: str = "text",
+        label: str = "label",
+        label_ids: Mapping[Any, int] | None = None,
+        **settings: Any,
+    ) -> None:
+        check_source(source)
+        check_range("ratio", ratio, 0, 1)
+        known = source.classes_.tolist()
+        if label_ids is None and source.classes_.dtype.kind not in "biu":
+            raise InputError(
+                f"labels such as {known[0]!r} are no numbers: give label_ids={{label: number}}."
+            )
+        if label_ids is not None and (missing := [one for one in known if one not in label_ids]):
+            raise InputError(f"label_ids has no number for {missing[0]!r}.")
+        self.source = source
+        self.tokenizer = tokenizer
+        self.ratio = ratio
+        self.text = text
+        self.label = label
+        self.label_ids = label_ids
+        self.settings = {"padding": True, "truncation": True, "return_tensors": "pt"} | settings
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        """Return a batch of a list of rows."""
+        texts = [row[self.text] for row in rows]
+        labels = [row[self.label] for row in rows]
+        chosen = torch.nonzero(torch.rand(len(rows), device="cpu") < self.ratio)[:, 0].tolist()
+        if chosen:
+            seed = int(torch.randint(2**62, (), device="cpu"))
+            made = self._made([labels[i] for i in chosen], seed)
+            for place, text in zip(chosen, made, strict=True):
+                texts[place] = text
+        numbers = labels if self.label_ids is None else [self.label_ids[one] for one in labels]
+        return {
+            **self.tokenizer(texts, **self.settings),
+            "labels": torch.tensor([int(number) for number in numbers], device="cpu"),
+        }
+
+    def _made(self, labels: list[Any], seed: int) -> list[str]:
+        known = {label: code for code, label in enumerate(self.source.classes_.tolist())}
+        if unknown := [label for label in labels if label not in known]:
+            raise InputError(f"label {unknown[0]!r} is unknown to the source: {list(known)}.")
+        codes = np.array([known[label] for label in labels])
+        index = next_addresses(self.source, codes, np.zeros(len(known), np.int64))
+        rows = self.source.generate(index, self.source.classes_[codes], seed=seed)
+        made = rows.iloc[:, 0] if isinstance(rows, pd.DataFrame) else rows
+        return [str(text) for text in made]

@@ -1,0 +1,100 @@
+"""Rows as the rest of the package looks at them: as vectors, inputs of classifiers, or lines."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+__all__ = ["Figure", "RowViews"]
+
+
+class Figure(NamedTuple):
+    """A figure of an audit in words.
+
+    Attributes
+    ----------
+    question : str
+        The question that the figure helps to answer.
+    title, meaning : str
+        Its name, and what it measures.
+    ideal : str
+        Its best value.
+    """
+
+    question: str
+    title: str
+    meaning: str
+    ideal: str
+
+
+class RowViews:
+    """Views of rows for filters, metrics, audits and studies; a modality may override any of them.
+
+    Attributes
+    ----------
+    figures : mapping of str to Figure
+        What `measure` measures, by name.
+    """
+
+    figures: ClassVar[Mapping[str, Figure]] = {}
+
+    def vectors(self, codec: Any, X: Any) -> Tensor:
+        """Return the vectors in which rows are compared, of shape (n, d); encoded values here."""
+        encoded: Tensor = codec.encode(X)
+        return encoded.flatten(1)
+
+    def novelty(self, X: Any) -> Callable[[Any], np.ndarray] | None:
+        """Return a function that scores how new rows are; None if distances of vectors say so.
+
+        Parameters
+        ----------
+        X : training rows
+
+        Returns
+        -------
+        callable or None
+            Maps n rows to scores of shape (n,) in [0, 1]; 0 is a copy of a training row.
+        """
+        return None
+
+    def measure(self, train: Any, X: Any) -> dict[str, float]:
+        """Measure rows against training rows; the values of `figures`."""
+        return {}
+
+    def lines(self, X: Any) -> list[str] | None:
+        """Return rows as lines of text that a reader compares; None if they are no text."""
+        return None
+
+    def by_chance(self, codec: Any, X: Any, train: Any) -> np.ndarray:
+        """Return which rows a sampler could make by chance: bool ndarray of shape (n,).
+
+        Here these are rows whose values all occur in training rows, in the same place. Rows that
+        are encoded as grids, such as images, are never equal by chance.
+        """
+        if isinstance(X, pd.DataFrame) or len(getattr(X, "shape", ())) == 2:
+            frame, known = (
+                part if isinstance(part, pd.DataFrame) else pd.DataFrame(np.asarray(part))
+                for part in (X, train)
+            )
+        elif len(codec.shape) == 1:
+            frame, known = (pd.DataFrame(codec.encode(part).numpy()) for part in (X, train))
+        else:
+            return np.zeros(len(X), dtype=bool)
+        return np.asarray(np.logical_and.reduce([frame[name].isin(known[name]) for name in frame]))
+
+    # -- Classifiers
+
+    def judge(self) -> Any:
+        """Return the classifier that filters and audits train; None for a small network."""
+        return None
+
+    def pipeline_rows(self, X: Any) -> Any:
+        """Return rows as a scikit-learn Pipeline takes them; None if it takes numbers alone."""
+        return None
+
+    def network_inputs(self, codec: Any, X: Any) -> Callable[[Any], Tensor]:
+        """Return what maps rows to inputs of a network in a study; it may learn from `X`."""
+        inputs: Callable[[Any], Tensor] = codec.modality.classifier_inputs(codec, X)
+        return inputs

@@ -1,0 +1,349 @@
+"""A class-conditional language model: texts written token by token.
+
+The network gives the probability of each token, given the class ``c`` and the tokens before::
+
+    p(x | c) = prod_t p(x_t | c, x_1, ..., x_{t-1})
+
+Token *t* of row *i* is the inverse of the cumulative distribution at the row's uniform number *t*,
+so a text is a function of its address and its class.
+
+References
+----------
+Radford et al., "Language Models are Unsupervised Multitask Learners", 2019 (GPT-2).
+Keskar et al., "CTRL: A Conditional Transformer Language Model", 2019 (arXiv:1909.05858): a code
+at the first position.
+Anaby-Tavor et al., "Do Not Have Enough Data? Deep Learning to the Rescue!", 2020
+(arXiv:1911.03118): texts of a fine-tuned GPT-2 as training rows.
+"""
+
+import copy
+import os
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.data import Rows
+from gen_augment.errors import InputError
+from gen_augment.modalities import DataSpec, Modality, TextCodec
+from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers import generation
+from gen_augment.samplers.language.checks import HEAD_WIDTH, check_decoding, check_params
+from gen_augment.samplers.language.decoding import Decoding, Drawn, draw_tokens
+from gen_augment.samplers.language.network import Architecture, CausalTransformer
+from gen_augment.samplers.language.pretrained import (
+    Pretrained,
+    check_tokens,
+    load_weights,
+    read_folder,
+)
+from gen_augment.samplers.language.secrets import replace_secrets
+from gen_augment.samplers.language.tokens import Tokens
+from gen_augment.samplers.language.training import (
+    LanguageNetwork,
+    add_lora,
+    bits_per_byte,
+    padded,
+    train,
+)
+from gen_augment.samplers.language.writing import readable, write_texts
+from gen_augment.samplers.network import NetworkSampler
+from gen_augment.samplers.persistence import check_int
+from gen_augment.training import Callback, Loop
+from gen_augment.training.placement import evaluating
+from gen_augment.types import JSON
+from gen_augment.validation import check_range
+
+__all__ = ["LanguageSampler"]
+
+#: Characters of a token, on average in the beginning of a text, at most.
+LONGEST_TOKEN = 16
+
+
+class LanguageSampler(NetworkSampler):
+    """Class-conditional language model that writes texts.
+
+    Parameters
+    ----------
+    pretrained : path-like, optional
+        Folder with ``config.json``, ``tokenizer.json`` and ``*.safetensors`` of a GPT-2, as
+        `save_pretrained` of transformers writes it. None learns tokens and network from scratch.
+    lora_rank : int, optional
+        Train adapters of this rank and the class embeddings only; needs peft. None trains all
+        weights.
+    vocab_size : int
+        Maximum number of tokens that are learned from the training rows, of at least 256.
+    n_layers, width : int
+        Size of a network from scratch; `width` is a multiple of 64.
+    dropout : float in [0, 1)
+    max_length, min_length : int
+        Tokens of a text. Longer training rows are cut; a row that is cut teaches no end.
+    temperature : float in (0, inf)
+        Below 1, texts are more typical and less varied. This and the next two parameters can be
+        changed after fitting with ``set_params``.
+    top_k : int, optional
+        Draw each token from the `top_k` most probable ones only.
+    top_p : float in (0, 1]
+        Draw each token from the most probable ones that together have this probability.
+    max_steps, batch_size : int
+        Optimiser steps, and rows in each. Training ends earlier if the bits per byte of held-out
+        rows, a tenth of `X` and at most 500, do not improve any more.
+    lr : float
+        Peak learning rate of AdamW. Pretrained weights are trained at a twentieth of it, but
+        adapters at `lr`.
+    random_state, device, precision, torch_compile, modality, callbacks, verbose
+        As in `NetworkSampler`.
+
+    Notes
+    -----
+    E-mail addresses, long numbers and words with several digits in training rows are replaced by
+    random ones of the same form before anything is learned, see
+    `gen_augment.samplers.language.secrets`.
+
+    Rows without a label are learned as texts of no class.
+
+    A text that is blank, not valid UTF-8, longer than `max_length`, or longer than twice the
+    longest training row is drawn again up to 7 times; the last one is then cut.
+
+    Examples
+    --------
+    >>> texts = ["my card is lost", "i lost my card", "what is the rate", "is the rate good"] * 3
+    >>> labels = ["card", "card", "rate", "rate"] * 3
+    >>> sampler = LanguageSampler(width=64, n_layers=1, max_steps=30, random_state=0, device="cpu")
+    >>> X, y = sampler.fit(texts, labels).sample(y={"rate": 2})
+    >>> type(X[0]), y.tolist()
+    (<class 'str'>, ['rate', 'rate'])
+    """
+
+    method = "lm"
+    _header_keys: ClassVar[frozenset[str]] = NetworkSampler._header_keys | {
+        "tokenizer",
+        "architecture",
+        "end",
+    }
+
+    tokens_: Tokens
+
+    def __init__(
+        self,
+        *,
+        pretrained: str | os.PathLike[str] | None = None,
+        lora_rank: int | None = None,
+        vocab_size: int = 2000,
+        n_layers: int = 4,
+        width: int = 256,
+        dropout: float = 0.1,
+        max_length: int = 128,
+        min_length: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        max_steps: int = 2500,
+        batch_size: int = 32,
+        lr: float = 1e-3,
+        random_state: RandomState = None,
+        device: str = "auto",
+        precision: str = "32-true",
+        torch_compile: bool = False,
+        modality: str | Modality | None = "text",
+        callbacks: list[Callback] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            max_steps=max_steps,
+            batch_size=batch_size,
+            lr=lr,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            torch_compile=torch_compile,
+            modality=modality,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        self.pretrained = pretrained
+        self.lora_rank = lora_rank
+        self.vocab_size = vocab_size
+        self.n_layers = n_layers
+        self.width = width
+        self.dropout = dropout
+        self.max_length = max_length
+        self.min_length = min_length
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_params(self)
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """One uniform number for each token, and one for the end."""
+        return (self.max_length + 1,)
+
+    def _read(self, X: Any, y: Any) -> Rows:
+        rows = super()._read(X, y)
+        if not isinstance(rows.codec, TextCodec):
+            raise InputError(
+                f"X holds {rows.modality.name} rows, and {type(self).__name__} writes texts: give "
+                "strings, or another sampler."
+            )
+        return rows
+
+    def _training_data(
+        self, rows: Rows, seed: int, init: Any, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Return token numbers (n, T), int32, and class numbers; find tokenizer and sizes."""
+        rng = np.random.default_rng(derive_seed(seed, "secrets"))
+        texts, codes = readable(rows)
+        most = LONGEST_TOKEN * self.max_length  # the library is slow at words of a whole text
+        texts = [replace_secrets(text, rng)[:most] for text in texts]
+        if init is not None:
+            self.tokens_, self._end = init.tokens_, init._end
+            self._architecture = init._architecture
+        elif self.pretrained is not None:
+            self._start = read_folder(self.pretrained, self.dropout)
+            self.tokens_, self._architecture, self._end = self._start[:3]
+        else:
+            self.tokens_ = Tokens.learn(texts, self.vocab_size)
+            self._end = len(self.tokens_)
+            self._architecture = Architecture(
+                vocab_size=self._end + 1,
+                n_positions=self.max_length + 1,
+                width=self.width,
+                n_layers=self.n_layers,
+                n_heads=self.width // HEAD_WIDTH,
+                dropout=self.dropout,
+            )
+        self._architecture.check_length(self.max_length)
+        ids = [[*self.tokens_.encode(text), self._end] for text in texts]
+        return padded(ids, self.max_length), torch.from_numpy(codes)
+
+    def _build(self, spec: DataSpec) -> LanguageNetwork:
+        model = CausalTransformer(self._architecture, spec.n_classes)
+        start: Pretrained | None = self.__dict__.pop("_start", None)
+        if start is not None:
+            load_weights(model, start)
+        if self.lora_rank is not None:
+            add_lora(model, self.lora_rank)
+        return LanguageNetwork(model)
+
+    def _fit(self, network: Any, loop: Loop) -> None:
+        is_slow = self.pretrained is not None and self.lora_rank is None
+        train(network, loop, self._token_bytes(), lr=self.lr, is_pretrained=is_slow)
+
+    def _token_bytes(self) -> Tensor:
+        n_bytes = torch.zeros(self._architecture.vocab_size, dtype=torch.int64)
+        n_bytes[: len(self.tokens_)] = torch.tensor(self.tokens_.n_bytes())
+        n_bytes[self._end] = 0
+        return n_bytes
+
+    def bits_per_byte(self, X: Any, y: Any) -> float:
+        """Return the mean bits per byte of texts under the model, given their labels.
+
+        Parameters
+        ----------
+        X : texts, in the form that was fitted
+            At most the first `max_length` tokens of each.
+        y : label or array-like of shape (n,)
+        """
+        self._check_fitted()
+        texts = self._texts_codec.texts(X)
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(texts)))
+        network: Any = self.network_
+        ids = padded([[*self.tokens_.encode(text), self._end] for text in texts], self.max_length)
+        device = generation.usable_device(self)
+        rows = ids.to(device), codes.to(device)
+        with evaluating(network):
+            return bits_per_byte(network.sampled(), *rows, self._token_bytes())
+
+    # -- Sampling
+
+    def _generate(self, z: Tensor, y: Tensor) -> Any:
+        """Tokens of uniform numbers (n, max_length + 1) and class numbers (n,)."""
+        return self._draw(z, y, [[]] * len(y))
+
+    def _draw(self, u: Tensor, y: Tensor, prompts: list[list[int]]) -> list[Drawn]:
+        check_decoding(self)  # parameters may have been changed since `fit`
+        self._architecture.check_length(self.max_length)
+        network: LanguageNetwork = self.network_  # type: ignore[assignment]
+        length, least = self.max_length, self.min_length
+        how = Decoding(
+            self._end, len(self.tokens_), length, least, self.temperature, self.top_k, self.top_p
+        )
+        exact = copy.deepcopy(network.sampled()).double().eval()
+        return draw_tokens(exact, y, u, prompts, how)
+
+    def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
+        table = derive_seed(seed, "tokens")
+        texts = write_texts(self, index, codes, table, [[]] * len(index))
+        return self._texts_codec.filled(texts)
+
+    @property
+    def _texts_codec(self) -> TextCodec:
+        return self.codec_  # type: ignore[return-value] # `_read` checks it
+
+    def vary(
+        self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None
+    ) -> Any:
+        """Return new versions of given texts: their beginning is continued.
+
+        Parameters
+        ----------
+        X : texts, in the form that was fitted
+        y : label or array-like of shape (n,)
+            Their labels.
+        strength : float in [0, 1]
+            Share of the tokens that are written again. 0 returns each text with other secrets;
+            1 keeps only its label.
+        random_state : int, RandomState or None
+            As in `sample`.
+
+        Returns
+        -------
+        X : n texts, in the container of the training rows
+
+        Raises
+        ------
+        InputError
+            The rows are no texts, or longer than twice the longest training row.
+        """
+        self._check_fitted()
+        check_range("strength", strength, 0, 1)
+        codec = self._texts_codec
+        codec.check_known(X)
+        given = codec.texts(X)
+        codes = self.label_codec_.encode_rows(y, len(given))
+        seed = self.seed_ if random_state is None else resolve_seed(random_state)
+        start = self._counter().reserve(len(given)) if random_state is None else 0
+        index, table = np.arange(start, start + len(given)), derive_seed(seed, "vary")
+        clean = [
+            replace_secrets(text, np.random.default_rng(derive_seed(table, "secrets", i)))
+            for text, i in zip(given, index.tolist(), strict=True)
+        ]
+        if strength == 0:
+            return codec.filled(clean)
+        ids = [self.tokens_.encode(text) for text in clean]
+        most = self.max_length - 1
+        prompts = [row[: min(most, round((1 - strength) * len(row)))] for row in ids]
+        return codec.filled(write_texts(self, index, codes, table, prompts))
+
+    # -- Archives
+
+    def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
+        header, tensors = super()._to_archive()
+        header |= {"tokenizer": self.tokens_.to_json(), "end": self._end}
+        return header | {"architecture": asdict(self._architecture)}, tensors
+
+    def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
+        if not isinstance(self.codec_, TextCodec):
+            raise InputError("the rows are no texts.")
+        self.tokens_ = Tokens(header["tokenizer"])
+        self._architecture = Architecture(**header["architecture"])
+        self._end = check_int("end", header["end"])
+        check_tokens(self.tokens_, self._architecture, self._end)
+        self._architecture.check_length(self.max_length)
+        super()._restore(header, LanguageNetwork.adopted(tensors), device)

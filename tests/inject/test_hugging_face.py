@@ -1,0 +1,112 @@
+"""Synthetic rows in Hugging Face's datasets and in batches of tokens."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from datasets import ClassLabel, Dataset
+from torch.utils.data import DataLoader
+
+from gen_augment import (
+    AEDASampler,
+    AugmentedDataset,
+    BootstrapSampler,
+    EditSampler,
+    InputError,
+    SampleBank,
+    TextCollator,
+    augment_dataset,
+)
+from tests.modalities.text.test_modality import X, Y
+
+CODES = [int(label == "order") for label in Y]
+DATA = Dataset.from_dict({"text": X, "label": CODES, "id": range(len(X))})
+DATA = DATA.cast_column("label", ClassLabel(names=["question", "order"]))
+
+
+def lengths(texts: list[str], **settings: Any) -> dict[str, torch.Tensor]:
+    assert settings["padding"]
+    return {"n": torch.tensor([len(text) for text in texts])}
+
+
+@pytest.mark.parametrize("form", ["frame", "list"])
+def test_datasets_keep_their_features(form: str) -> None:
+    sampler = EditSampler(random_state=0)
+    sampler = sampler.fit(DATA.remove_columns("id")) if form == "frame" else sampler.fit(X, CODES)
+    made = augment_dataset(DATA, sampler, counts={0: 2, 1: 3})
+    assert made.features == DATA.features
+    assert made.select(range(len(X))).to_dict() == DATA.to_dict()
+    assert made["label"][len(X) :] == [0, 0, 1, 1, 1]
+    assert made["id"][len(X) :] == [None] * 5
+    index = np.arange(5)
+    rows = sampler.generate(index, [0, 0, 1, 1, 1])
+    assert made["text"][len(X) :] == sampler.codec_.texts(rows)
+    assert len(augment_dataset(DATA, sampler, ratio=0.5)) == len(X) * 3 // 2
+    few = DATA.select([i for i, code in enumerate(CODES) if code or i < 20])
+    balanced = augment_dataset(few, sampler, sampling_strategy="auto")["label"]
+    assert np.ptp(np.bincount(balanced)) == 0
+
+
+def test_tables_are_augmented_too() -> None:
+    data = Dataset.from_dict({"a": [1.0, 2.0, 3.0], "kind": ["x", "y", "x"], "label": [0, 1, 0]})
+    made = augment_dataset(data, BootstrapSampler(random_state=0).fit(data), counts={1: 2})
+    assert made[3:] == {"a": [2.0, 2.0], "kind": ["y", "y"], "label": [1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ratio": 1.0, "counts": {0: 1}}, "one of ratio, counts"),
+        ({}, "one of ratio, counts"),
+        ({"ratio": 1.0, "label": "y"}, "no column 'y'"),
+        ({"ratio": 1.0, "text": "query"}, "gives a column 'query'"),
+    ],
+)
+def test_bad_requests_are_named(change: dict[str, Any], message: str) -> None:
+    sampler = EditSampler(random_state=0).fit(X, CODES)
+    with pytest.raises(InputError, match=message):
+        augment_dataset(DATA, sampler, **change)
+    with pytest.raises(InputError, match=r"not a datasets\.Dataset"):
+        augment_dataset({"text": X}, sampler, ratio=1.0)
+
+
+@pytest.mark.parametrize("kind", ["sampler", "bank"])
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_collator_replaces_a_share_of_each_batch(kind: str, n_workers: int, tmp_path: Path) -> None:
+    source: Any = AEDASampler(random_state=0).fit(X, CODES)
+    if kind == "bank":
+        source = SampleBank.build(source, {0: 40, 1: 40}, tmp_path / "bank")
+    collate = TextCollator(source, lengths, ratio=0.5)
+    torch.manual_seed(0)
+    batches = list(DataLoader(DATA, batch_size=16, collate_fn=collate, num_workers=n_workers))
+    assert torch.cat([batch["labels"] for batch in batches]).tolist() == CODES
+    real = torch.tensor([len(text) for text in X])
+    changed = (torch.cat([batch["n"] for batch in batches]) != real).float().mean()
+    assert 0.25 < changed < 0.75
+    torch.manual_seed(0)
+    again = list(DataLoader(DATA, batch_size=16, collate_fn=collate, num_workers=n_workers))
+    assert all(torch.equal(a["n"], b["n"]) for a, b in zip(batches, again, strict=True))
+
+
+def test_collator_numbers_labels_and_refuses_unknown_ones() -> None:
+    sampler = AEDASampler(random_state=0).fit(X, Y)
+    with pytest.raises(InputError, match="give label_ids"):
+        TextCollator(sampler, lengths)
+    with pytest.raises(InputError, match="no number for 'question'"):
+        TextCollator(sampler, lengths, label_ids={"order": 1})
+    collate = TextCollator(sampler, lengths, ratio=1.0, label_ids={"order": 7, "question": 8})
+    assert collate([{"text": "a", "label": "order"}])["labels"].tolist() == [7]
+    with pytest.raises(InputError, match="'other' is unknown to the source"):
+        collate([{"text": "a", "label": "other"}])
+
+
+def test_strings_in_a_dataset() -> None:
+    pairs = list(zip(X, Y, strict=True))
+    sampler = EditSampler(random_state=0).fit(X, Y)
+    data = AugmentedDataset(pairs, sampler, counts={"order": 5})  # type: ignore[arg-type]
+    assert data[3] == pairs[3]
+    assert [data[len(X) + i] for i in range(5)] == [
+        (text, "order") for text in sampler.generate(np.arange(5), "order")
+    ]
