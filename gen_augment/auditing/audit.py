@@ -19,7 +19,6 @@ from gen_augment.auditing.figures import (
 from gen_augment.auditing.findings import findings
 from gen_augment.auditing.pictures import draw
 from gen_augment.auditing.result import Audit
-from gen_augment.containers import stack_rows
 from gen_augment.data.counts import allocate
 from gen_augment.data.reading import read_rows
 from gen_augment.data.rows import Rows
@@ -149,6 +148,7 @@ def _read(
     sampler: GeneratesRows, X: Any, y: Any, modality: str | Modality | None
 ) -> tuple[Rows, np.ndarray]:
     """Return the labelled training rows with the sampler's class codes, and their mask."""
+    how = sampler.codec_.modality if modality is None else get_modality(modality)
     if isinstance(X, Rows):
         present = np.flatnonzero(X.class_counts)
         known = np.full(X.n_classes + 1, -1)  # the last one is for rows without a label
@@ -156,11 +156,10 @@ def _read(
         X, codes = X.X, known[X.codes]
     else:
         X, y = read_rows(X, y)
-        X = stack_rows(X)
+        X = how.gather(X)
         labels, codes = sampler.label_codec_.extend(y)
         sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
         check_same_length(len(X), len(codes))
-    how = sampler.codec_.modality if modality is None else get_modality(modality)
     rows = Rows(X, codes, sampler.label_codec_, how).labelled()
     _check_enough("X", rows)
     sampler.codec_.encode(rows.X[:1])  # raises for another form

@@ -68,7 +68,14 @@ def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
             )
         rows.append(pair[0])
         labels.append(pair[1])
-    return stack_rows(rows), _stack_labels(labels)
+    return _stack_if_equal(rows), _stack_labels(labels)
+
+
+def _stack_if_equal(rows: list[Any]) -> Any:
+    try:
+        return stack_rows(rows)
+    except InputError:  # of several shapes, which some modalities read
+        return rows
 
 
 def _stack_labels(labels: list[Any]) -> Any:

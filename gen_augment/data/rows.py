@@ -9,7 +9,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from gen_augment.containers import concatenate, stack_rows, take
+from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_rows
 from gen_augment.errors import InputError
@@ -83,12 +83,12 @@ class Rows:
         if isinstance(X, cls) and y is None:
             return X
         X, y = read_rows(X, y)
-        X = stack_rows(X)
-        if isinstance(X, Tensor):
-            X = X.detach()  # nothing is trained through the rows
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
+        X = found.gather(X)
+        if isinstance(X, Tensor):
+            X = X.detach()  # nothing is trained through the rows
         labels, codes = LabelCodec.fit(y, unlabeled=unlabeled)
         check_same_length(len(X), len(codes))
         return cls(X, codes, labels, found)
@@ -190,7 +190,7 @@ class Rows:
         if isinstance(X, Rows) and y is None:
             X, y = X.X, X.y
         X, y = read_rows(X, y)
-        X = stack_rows(X)
+        X = self.modality.gather(X)
         codes = self.labels.encode(y)
         check_same_length(len(X), len(codes))
         other = replace(self, X=X, codes=codes, groups=None, known_codec=self.codec)

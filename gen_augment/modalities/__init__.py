@@ -21,6 +21,7 @@ from gen_augment.modalities.registry import (
     register,
     registered,
 )
+from gen_augment.modalities.series import Series, SeriesCodec
 from gen_augment.modalities.table import Table, TableCodec
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Match",
     "Modality",
     "Reading",
+    "Series",
+    "SeriesCodec",
     "Table",
     "TableCodec",
     "codec_from_json",
@@ -47,4 +50,5 @@ __all__ = [
 ]
 
 register(Image)
+register(Series)
 register(Table)

@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.types import JSON
@@ -165,6 +166,16 @@ class Modality(ABC):
     @abstractmethod
     def recognise(self, X: Any) -> Reading:
         """Say whether `X` can be read as this modality, by a look at its type and shape."""
+
+    def gather(self, X: Any) -> Any:
+        """Bring rows into the container that they are kept in: a list of arrays becomes one.
+
+        Raises
+        ------
+        InputError
+            The rows do not fit together.
+        """
+        return stack_rows(X)
 
     @abstractmethod
     def fit(self, X: Any) -> tuple[Codec, Tensor]:

@@ -15,7 +15,6 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
-from gen_augment.containers import stack_rows
 from gen_augment.data import Rows, read_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
@@ -225,7 +224,7 @@ class NetworkSampler(Sampler):
             return self.fit(X, y)
         self._check_params()
         X, y = (X.X, X.y) if isinstance(X, Rows) else read_rows(X, y)
-        X = stack_rows(X)
+        X = self.codec_.modality.gather(X)
         generation.encode_known(self.codec_, X)
         labels, codes = self.label_codec_.extend(y)
         check_same_length(len(X), len(codes))
