@@ -8,6 +8,7 @@ from gen_augment.modalities.base import (
     Match,
     Modality,
     Reading,
+    RowTransform,
 )
 from gen_augment.modalities.generators import GeneratorNetworks
 from gen_augment.modalities.image import Image, ImageCodec
@@ -35,6 +36,7 @@ __all__ = [
     "Match",
     "Modality",
     "Reading",
+    "RowTransform",
     "Series",
     "SeriesCodec",
     "Table",

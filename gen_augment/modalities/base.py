@@ -25,7 +25,16 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.types import JSON
 
-__all__ = ["BatchStep", "BlockGroup", "Codec", "DataSpec", "Match", "Modality", "Reading"]
+__all__ = [
+    "BatchStep",
+    "BlockGroup",
+    "Codec",
+    "DataSpec",
+    "Match",
+    "Modality",
+    "Reading",
+    "RowTransform",
+]
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
 BatchStep = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -50,6 +59,25 @@ class BlockGroup(NamedTuple):
     starts: tuple[int, ...]
     widths: tuple[int, ...]
     numbers: slice | None
+
+
+class RowTransform(NamedTuple):
+    """A random change of encoded rows that keeps their labels.
+
+    Attributes
+    ----------
+    apply : callable
+        Maps rows (B, ...), other rows of their classes (B, n_others, ...) and standard normal
+        noise (B, n_random) to rows (B, ...).
+    n_random : callable
+        Maps the shape of a row to its numbers of noise.
+    n_others : int
+        Other rows of the class that each row needs.
+    """
+
+    apply: Callable[[Tensor, Tensor, Tensor], Tensor]
+    n_random: Callable[[tuple[int, ...]], int]
+    n_others: int = 0
 
 
 class Codec(ABC):
@@ -136,6 +164,8 @@ class Modality(ABC):
         row is a near copy.
     recipes : mapping of str to BatchStep
         Classic augmentations of a batch, by the name that an arm of a study uses.
+    transforms : mapping of str to RowTransform
+        Random changes of single rows, by name, for `TransformSampler`.
     suffixes : tuple of str
         Endings of files that `write` accepts; empty if it writes a folder.
     """
@@ -145,6 +175,7 @@ class Modality(ABC):
     learned_features: ClassVar[bool] = False
     near_copy: ClassVar[float] = 0.01
     recipes: ClassVar[Mapping[str, BatchStep]] = {}
+    transforms: ClassVar[Mapping[str, RowTransform]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:

@@ -1,7 +1,6 @@
 """Encoding of series: standardised channels, and a mask if lengths differ."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
-from gen_augment.modalities.series.forms import Form, read_series
+from gen_augment.modalities.series.forms import CONTAINERS, STACKED, Form, read_series
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
@@ -27,8 +26,8 @@ class SeriesCodec(Codec):
     """Encoding of series with any number of channels, of one length or of several.
 
     Each channel is encoded with mean 0 and variance 1; a constant one as 0. If lengths differ,
-    series are padded with 0, and a last channel is 1 up to the end of a series and -1 after it.
-    Decoded values lie in the range of each channel that was fitted.
+    series are padded with their last values, and one more channel is 1 up to the end of a series
+    and -1 after it. Decoded values lie in the range of each channel that was fitted.
 
     Attributes
     ----------
@@ -104,7 +103,11 @@ class SeriesCodec(Codec):
         return codec, codec._scaled(values, lengths)
 
     def encode(self, X: Any) -> Tensor:
-        """Encode series of the fitted form as a float32 Tensor of shape (n, *shape)."""
+        """Encode series of the fitted form as a float32 Tensor of shape (n, *shape).
+
+        Longer series of a list are resampled to the longest fitted length by linear interpolation;
+        all of them, if one length was fitted. Arrays must have the fitted length.
+        """
         if len(X) == 0:
             return torch.empty(0, *self.shape, device="cpu")
         form, values, lengths = read_series(X)
@@ -118,14 +121,8 @@ class SeriesCodec(Codec):
             raise InputError(
                 f"series were fitted as {self.form.dtype}, got {form.dtype}: convert them."
             )
-        shortest, longest = int(lengths.min()), int(lengths.max())
-        if longest > self.lengths[1] or (not self.has_mask and shortest < self.lengths[0]):
-            raise InputError(
-                f"series were fitted with lengths of {self.lengths[0]} to {self.lengths[1]}, got "
-                f"{shortest} to {longest}: cut or resample them."
-            )
         _check_values(values, _inside(lengths, values.shape[2]))
-        return self._scaled(values, lengths)
+        return self._scaled(*self._fitting(values, lengths))
 
     def decode(self, rows: Tensor) -> Any:
         """Decode a Tensor of shape (n, *shape) into the fitted form.
@@ -146,10 +143,6 @@ class SeriesCodec(Codec):
         found: np.ndarray = (inside.argmax(dim=1) + shortest).cpu().numpy()
         return found
 
-    def decode_parts(self, parts: Iterable[Tensor]) -> Any:
-        """Decode rows that arrive in parts."""
-        return super().decode_parts(parts)
-
     def pack(self, X: Any) -> np.ndarray:
         """Turn decoded series into an array of numbers; with a mask, into bytes and lengths."""
         if self.form.container == "tensor":
@@ -159,14 +152,15 @@ class SeriesCodec(Codec):
             return array
         if self.form.container == "ndarray":
             return np.asarray(X)
-        dtype = np.dtype(self._stored_dtype)
-        packed = np.zeros((len(X), self.n_channels, self.lengths[1]), dtype)
-        lengths = np.array([row.shape[-1] for row in X], dtype="<i8")
-        for number, row in enumerate(X):
-            if isinstance(row, Tensor):
-                row = (row.view(torch.int16) if row.dtype == torch.bfloat16 else row).cpu().numpy()
-            packed[number, :, : row.shape[-1]] = row
-        return np.concatenate([_bytes(lengths[:, None]), _bytes(packed)], axis=1)
+        if len(X) == 0:
+            size = 8 + self.n_channels * self.lengths[1] * np.dtype(self._stored_dtype).itemsize
+            return np.zeros((0, size), np.uint8)
+        values, lengths = self._fitting(*read_series(X)[1:])
+        packed = np.zeros((len(values), self.n_channels, self.lengths[1]), self._stored_dtype)
+        if self.form.dtype == "bfloat16":
+            values = torch.from_numpy(values).bfloat16().view(torch.int16).numpy()
+        packed[..., : values.shape[2]] = values
+        return np.concatenate([_bytes(lengths.astype("<i8")), _bytes(packed)], axis=1)
 
     def unpack(self, array: np.ndarray) -> Any:
         """Turn an array that `pack` returned into decoded series; a Tensor shares its memory."""
@@ -178,11 +172,35 @@ class SeriesCodec(Codec):
         lengths = np.ascontiguousarray(array[:, :8]).view("<i8")[:, 0]
         shape = (len(array), self.n_channels, self.lengths[1])
         values = np.ascontiguousarray(array[:, 8:]).view(self._stored_dtype).reshape(shape)
-        if not self.form.has_channels:
-            values = values[:, 0]
-        rows = [row[..., :n].copy() for row, n in zip(values, lengths.tolist(), strict=True)]
-        is_array = self.form.item == "ndarray"
-        return self.form.collect(rows if is_array else list(map(self._as_tensor, rows)))
+        is_tensor = self.form.item == "tensor"
+        return self.form.collect(self._as_tensor(values) if is_tensor else values, lengths)
+
+    def _fitting(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return series of fitted lengths; those of a list are resampled where they are not."""
+        longest = self.lengths[1]
+        wrong = lengths > longest if self.has_mask else lengths != longest
+        if not wrong.any():
+            return values[..., :longest], lengths
+        if self.form.container in STACKED:
+            raise InputError(
+                f"series were fitted with length {longest}, got {int(lengths[wrong][0])}: cut or "
+                "resample them."
+            )
+        fitting = np.zeros((*values.shape[:2], longest))
+        n = min(longest, values.shape[2])
+        fitting[..., :n] = values[..., :n]
+        fitting[..., n:] = values[..., n - 1 : n]
+        for number in np.flatnonzero(wrong):
+            known = np.linspace(0, 1, int(lengths[number]))
+            for channel, row in enumerate(values[number, :, : len(known)]):
+                fitting[number, channel] = np.interp(np.linspace(0, 1, longest), known, row)
+        return fitting, np.where(wrong, longest, lengths)
+
+    @property
+    def feature_names(self) -> list[str] | None:  # type: ignore[override]
+        """Names of the columns of a DataFrame, one for each step, if all are strings."""
+        names = list(self.form.names or ()) if self.form.container == "wide" else []
+        return names if names and all(isinstance(name, str) for name in names) else None
 
     @property
     def _stored_dtype(self) -> str:
@@ -200,17 +218,19 @@ class SeriesCodec(Codec):
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
         fields = {name: tuple(record[name]) for name in cls.__annotations__ if name != "form"}
-        codec = cls(Form(**record["form"]), **fields)
+        form, names = record["form"], record["form"]["names"]
+        names = names if names is None else tuple(names)
+        codec = cls(Form(**{**form, "names": names}), **fields)
         codec._check()
         return codec
 
     def _check(self) -> None:
-        check_choice("container", self.form.container, ("ndarray", "tensor", "list", "objects"))
+        check_choice("container", self.form.container, CONTAINERS)
         check_choice("dtype", element(self.form.dtype), DTYPES)
         shortest, longest = self.lengths
         if not 1 <= shortest <= longest:
             raise InputError(f"lengths={self.lengths} are not a range of lengths.")
-        if self.has_mask and self.form.container in ("ndarray", "tensor"):
+        if self.has_mask and self.form.container in STACKED:
             raise InputError(f"one {self.form.container} cannot hold lengths={self.lengths}.")
         columns = np.array([self.low, self.high, self.mean, self.scale])  # raises if ragged
         if not (np.isfinite(columns).all() and columns.shape[1]):
@@ -221,13 +241,12 @@ class SeriesCodec(Codec):
     def _scaled(self, values: np.ndarray, lengths: np.ndarray) -> Tensor:
         mean = np.array(self.mean)[:, None]
         factor = np.array([1 / s if s else 0.0 for s in self.scale])[:, None]
-        inside = _inside(lengths, self.lengths[1])[:, None]
         rows = np.zeros((len(values), *self.shape), np.float32)
         n, t = self.n_channels, values.shape[2]
         rows[:, :n, :t] = (values - mean) * factor
+        rows[:, :n, t:] = rows[:, :n, t - 1 : t]
         if self.has_mask:
-            rows[:, :n] *= inside
-            rows[:, n:] = np.where(inside, 1, -1)
+            rows[:, n] = np.where(_inside(lengths, self.lengths[1]), 1, -1)
         return torch.from_numpy(rows)
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 __all__ = ["SeriesDecoder", "SeriesEncoder", "SeriesUNet"]
 
 #: Positions at the coarsest level of encoder and decoder, and at the finest of the U-Net.
-COARSEST, FINEST = 8, 48
+COARSEST, FINEST = 8, 32
 
 
 def pyramid(length: int, width: int) -> tuple[list[int], int]:
@@ -147,7 +147,7 @@ class SeriesUNet(nn.Module):
         ``(C, L)``.
     condition_dim : int
     width : int
-        Half the channels of the finer level.
+        Channels of the finer level; the coarser one has twice as many.
     """
 
     def __init__(self, shape: tuple[int, int], condition_dim: int, width: int) -> None:
@@ -156,7 +156,7 @@ class SeriesUNet(nn.Module):
         self.fold = 2 ** max(0, math.ceil(math.log2(self.length / FINEST)))
         n_fine = 2 * math.ceil(self.length / (2 * self.fold))
         self.pad = n_fine * self.fold - self.length
-        folded, fine, coarse = channels * self.fold, 2 * width, 4 * width
+        folded, fine, coarse = channels * self.fold, width, 2 * width
         self.stem = nn.Conv1d(folded, fine, 3, padding=1)
         self.position = nn.Parameter(torch.zeros(fine, n_fine))
         self.fine_in = _ResidualBlock(fine, fine, condition_dim)

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.modalities.networks import GaussianNoise
 from gen_augment.modalities.series.conv import SeriesDecoder, SeriesEncoder, SeriesUNet
+from gen_augment.modalities.series.resampling import resample
 
 __all__ = ["SeriesNetworks", "SeriesNoise", "SeriesWarpDecoder"]
 
@@ -96,20 +97,9 @@ class SeriesWarpDecoder(nn.Module):
         made, length = self.decoder(z, condition).float(), source.shape[2]
         field = F.interpolate(made, length, mode="linear", align_corners=False)
         gain, offset = field[:, 1:].chunk(2, dim=1)  # (B, C, L) each
-        moved = warp(source.float(), MAX_SHIFT * field[:, 0].tanh())
+        steps = torch.arange(length, device=source.device)
+        moved = resample(source.float(), steps + MAX_SHIFT * length * field[:, 0].tanh())
         return moved * (2 * gain.sigmoid()) + offset
-
-
-def warp(x: Tensor, shift: Tensor) -> Tensor:
-    """Move the steps of series (B, C, L) by `shift` (B, L), as a share of the length."""
-    n, channels, length = x.shape
-    places = torch.arange(length, device=x.device) + shift * length
-    places = places.clamp(0, length - 1)
-    before = places.floor().long().clamp(max=max(length - 2, 0))
-    share = (places - before)[:, None]
-    after = (before + 1).clamp(max=length - 1)
-    index = torch.stack([before, after])[:, :, None].expand(2, n, channels, length)
-    return torch.lerp(x.gather(2, index[0]), x.gather(2, index[1]), share)
 
 
 def _sides(spec: DataSpec) -> tuple[int, int]:

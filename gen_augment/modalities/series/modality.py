@@ -1,18 +1,21 @@
 """Series of one or more channels, of one length or of several."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
+import torch
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Modality, Reading, digest
+from gen_augment.modalities.base import BatchStep, Modality, Reading, RowTransform, digest
 from gen_augment.modalities.series.codec import SeriesCodec
-from gen_augment.modalities.series.forms import is_ragged, read_series
+from gen_augment.modalities.series.forms import is_nested, is_ragged, read_series
 from gen_augment.modalities.series.generators import SeriesNetworks
+from gen_augment.modalities.series.long import from_long, to_long
+from gen_augment.modalities.series.transforms import RECIPES, TRANSFORMS
 from gen_augment.types import JSON
 
 __all__ = ["Series"]
@@ -30,18 +33,29 @@ class Series(Modality):
 
     name = "series"
     networks = SeriesNetworks()
+    recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
+    transforms: ClassVar[Mapping[str, RowTransform]] = TRANSFORMS
+
+    from_long = staticmethod(from_long)
+    to_long = staticmethod(to_long)
 
     def recognise(self, X: Any) -> Reading:
-        """Recognise nothing surely: arrays may be images or tables, and lists of arrays images."""
+        """Recognise nested DataFrames; arrays may be images or tables, and ragged lists images."""
+        if is_nested(X) or _is_list_of_frames(X):
+            return Reading.CERTAIN
         shape = getattr(X, "shape", ())
         is_array = len(shape) in (2, 3) and not hasattr(X, "columns")
         return Reading.POSSIBLE if is_array or is_ragged(X) else Reading.NO
 
     def gather(self, X: Any) -> Any:
         """Keep a list of series as it is, since their lengths may differ."""
-        if isinstance(X, (list, tuple)) and all(isinstance(row, (Tensor, np.ndarray)) for row in X):
-            return list(X)
-        return stack_rows(X)
+        if isinstance(X, (list, tuple)) and X:
+            if all(isinstance(row, (Tensor, np.ndarray, pd.DataFrame)) for row in X):
+                return list(X)
+            if all(isinstance(row, pd.Series) for row in X):
+                return [row.to_numpy() for row in X]
+            return [np.asarray(row) for row in X]
+        return X
 
     def fit(self, X: Any) -> tuple[SeriesCodec, Tensor]:
         """Learn form, lengths and the range of each channel; return the codec and encoded rows."""
@@ -70,8 +84,10 @@ class Series(Modality):
         return values.reshape(len(values), -1).astype(np.float64), partial(_like, codec)
 
 
-def _like(codec: SeriesCodec, values: np.ndarray) -> Any:
-    import torch
+def _is_list_of_frames(X: Any) -> bool:
+    return isinstance(X, list) and bool(X) and all(isinstance(row, pd.DataFrame) for row in X)
 
+
+def _like(codec: SeriesCodec, values: np.ndarray) -> Any:
     rows = torch.from_numpy(values.reshape(len(values), *codec.shape))
     return codec.form.build(rows, np.full(len(rows), codec.lengths[1]))
