@@ -31,7 +31,11 @@ for modality in (modalities.Table, modalities.Image):
 
 #: Samplers of the package, by name: with a network, and without.
 NETWORKS = [name for name, cls in SAMPLERS.items() if issubclass(cls, NetworkSampler)]
-CLASSICAL = [name for name, cls in SAMPLERS.items() if issubclass(cls, ClassicalSampler)]
+CLASSICAL = [
+    name
+    for name, cls in SAMPLERS.items()
+    if issubclass(cls, ClassicalSampler) and name != "transform"  # tables have no transforms
+]
 
 
 def small_sampler(name: str, **params: Any) -> Any:

@@ -1,17 +1,29 @@
 """Series of one or more channels, of one length or of several."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import BatchStep, Modality, Reading, RowTransform, digest
+from gen_augment.modalities.base import (
+    BatchStep,
+    Codec,
+    DataSpec,
+    Modality,
+    Reading,
+    RowTransform,
+    digest,
+)
+from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec
+from gen_augment.modalities.series.display import line_plots
+from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
 from gen_augment.modalities.series.forms import is_nested, is_ragged, read_series
 from gen_augment.modalities.series.generators import SeriesNetworks
 from gen_augment.modalities.series.long import from_long, to_long
@@ -33,6 +45,8 @@ class Series(Modality):
 
     name = "series"
     networks = SeriesNetworks()
+    learned_features = True
+    suffixes = SUFFIXES
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
     transforms: ClassVar[Mapping[str, RowTransform]] = TRANSFORMS
 
@@ -72,6 +86,40 @@ class Series(Modality):
         pairs = zip(rows, lengths.tolist(), strict=True)
         return np.array([digest(row[:, :n].tobytes()) for row, n in pairs], dtype="<U32")
 
+    def classifier(self, spec: DataSpec) -> Callable[[], nn.Module]:
+        """Return a function that makes a small InceptionTime network."""
+        return partial(SmallInception, spec.shape, spec.n_classes)
+
+    def default_arms(
+        self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False
+    ) -> list[str]:
+        """List baselines with classic recipes, and each sampler with and without warping."""
+        alike = "oversample+" if imbalanced else ""
+        return [
+            "real",
+            *(["oversample", "logit"] if imbalanced else []),
+            *(f"{alike}{recipe}" for recipe in ("jitter", "scaling", "warp", "window", "slice")),
+            *samplers,
+            *(f"{sampler}+window" for sampler in samplers),
+        ]
+
+    def sheet(self, codec: Codec, rows: Tensor, columns: int) -> np.ndarray:
+        """Draw series as lines in their channels' colours, in the range of the training rows."""
+        series: Any = codec
+        low, high, mean, scale = map(np.array, (series.low, series.high, series.mean, series.scale))
+        scale = np.where(scale > 0, scale, 1)
+        bounds = (low - mean) / scale, (high - mean) / scale
+        return line_plots(rows[:, : len(low)], series.lengths_of(rows), *bounds, columns)
+
+    def read(self, path: Path, target: str | None) -> tuple[Any, Any] | None:
+        """Read a ``.ts`` or ``.npz`` file, see `gen_augment.modalities.series.files`."""
+        is_series = path.is_file() and path.suffix.lower() in SUFFIXES
+        return read_file(path) if is_series else None
+
+    def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
+        """Write a ``.ts`` or ``.npz`` file."""
+        write_file(path, ((_arrays(X), y) for X, y in parts))
+
     def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
         """Return series of one length as float64 vectors, and what gives them the form of `X`."""
         try:
@@ -82,6 +130,12 @@ class Series(Modality):
             return None
         values = read_series(X)[1]
         return values.reshape(len(values), -1).astype(np.float64), partial(_like, codec)
+
+
+def _arrays(X: Any) -> list[np.ndarray]:
+    """Return series as arrays of shape (C, length)."""
+    _, values, lengths = read_series(X)
+    return [row[:, :n] for row, n in zip(values, lengths.tolist(), strict=True)]
 
 
 def _is_list_of_frames(X: Any) -> bool:

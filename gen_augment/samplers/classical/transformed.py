@@ -104,7 +104,7 @@ class TransformSampler(ClassicalSampler):
         return x
 
     def _others(self, row: np.ndarray, codes: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Return positions (n, n_others) of other rows of the class; of the same in a class of one."""
+        """Return positions (n, n_others) of other rows of the class, if there are any."""
         first, count = self._first[codes][:, None], self.class_count_[codes][:, None]
         other = first + below(u, np.maximum(count - 1, 1))
         found: np.ndarray = np.where((other >= row[:, None]) & (count > 1), other + 1, other)
