@@ -16,6 +16,7 @@ from gen_augment.cli.options import (
     ModalityOption,
     NaValuesOption,
     NumberOption,
+    ParameterOption,
     PerClassOption,
     PrecisionOption,
     SeedOption,
@@ -64,6 +65,7 @@ def fit(
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
+    option: ParameterOption = None,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -94,7 +96,7 @@ def fit(
     check_writable(output)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding,
+        decimal=decimal, encoding=encoding, option=option,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=choose_modality(modality), options=options,

@@ -1,7 +1,9 @@
 """Labelled rows: made once where data enters the package, then passed on."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,7 +15,15 @@ from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_rows
 from gen_augment.errors import InputError
-from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
+from gen_augment.modalities import (
+    Codec,
+    DataSpec,
+    Modality,
+    codec_to_json,
+    find_modality,
+    get_modality,
+    registered,
+)
 from gen_augment.modalities.base import digest
 from gen_augment.validation import check_same_length
 
@@ -82,6 +92,8 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
+        if isinstance(X, (str, os.PathLike)):
+            X, y, modality = _open_folder(X, y, modality)
         X, y = read_rows(X, y)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
@@ -189,6 +201,8 @@ class Rows:
         """
         if isinstance(X, Rows) and y is None:
             X, y = X.X, X.y
+        if isinstance(X, (str, os.PathLike)):
+            X, y, _ = _open_folder(X, y, self.modality)
         X, y = read_rows(X, y)
         X = self.modality.gather(X)
         codes = self.labels.encode(y)
@@ -204,3 +218,17 @@ class Rows:
             groups = np.concatenate([self.groups, other.groups])
         codes = np.concatenate([self.codes, other.codes])
         return self.replaced(concatenate([self.X, other.X]), codes, groups)
+
+
+def _open_folder(
+    path: str | os.PathLike[str], y: Any, modality: str | Modality | None
+) -> tuple[Any, Any, str | Modality | None]:
+    """Read a folder as the first modality that can; other folders are left to `read_rows`."""
+    known = [made() for made in registered().values()]
+    candidates = known if modality is None else [get_modality(modality)]
+    for candidate in candidates if y is None else ():
+        found = candidate.open_folder(Path(path))
+        if found is not None:
+            X, y, read_as = (*found, None)[:3]
+            return X, y, read_as or candidate
+    return path, y, modality

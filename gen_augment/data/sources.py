@@ -74,7 +74,7 @@ def load_data(
     *,
     target: str | None = None,
     modality: str | Modality | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> LoadedData:
     """Load a named data set, a folder of class folders, or a table in a file.
 
@@ -133,7 +133,7 @@ def _load_parts(
     parts: list[str],
     target: str | None,
     candidates: list[Modality],
-    options: Mapping[str, Mapping[str, Any]],
+    options: Mapping[str, Any],
 ) -> LoadedData:
     train = _read(path / "train", target, candidates, options)
     modality = [train.modality] if train.modality is not None else candidates
@@ -159,7 +159,7 @@ def _read(
     path: Path,
     target: str | None,
     candidates: list[Modality],
-    options: Mapping[str, Mapping[str, Any]],
+    options: Mapping[str, Any],
 ) -> FileRows:
     """Read a file or folder as the first modality that can."""
     errors = []
@@ -186,7 +186,7 @@ def _read(
     )
 
 
-def _configured(modality: Modality, options: Mapping[str, Mapping[str, Any]]) -> Modality | None:
+def _configured(modality: Modality, options: Mapping[str, Any]) -> Modality | None:
     """Return the modality with more options; None if it does not know them."""
     if not options:
         return modality
@@ -195,7 +195,8 @@ def _configured(modality: Modality, options: Mapping[str, Mapping[str, Any]]) ->
         return None
     merged = modality.options()
     for name, value in options.items():
-        merged[name] = {**dict(merged.get(name, {})), **value}
+        is_group = isinstance(value, Mapping)
+        merged[name] = {**dict(merged.get(name, {})), **value} if is_group else value
     configured: Modality = made(**merged)
     return configured
 

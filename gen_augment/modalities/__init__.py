@@ -1,5 +1,6 @@
 """Forms of data: all code that depends on whether rows are images, tables or something else."""
 
+from gen_augment.modalities.audio import Audio, AudioCodec
 from gen_augment.modalities.base import (
     BatchStep,
     BlockGroup,
@@ -26,6 +27,8 @@ from gen_augment.modalities.series import Series, SeriesCodec
 from gen_augment.modalities.table import Table, TableCodec
 
 __all__ = [
+    "Audio",
+    "AudioCodec",
     "BatchStep",
     "BlockGroup",
     "Codec",
@@ -51,6 +54,7 @@ __all__ = [
     "registered",
 ]
 
+register(Audio)  # before images: a folder with recordings is not one of images
 register(Image)
 register(Series)
 register(Table)

@@ -282,6 +282,10 @@ class Modality(ABC):
         """
         return None
 
+    def open_folder(self, path: Path) -> tuple[Any, ...] | None:
+        """Read a folder that is given as rows, to `fit` for example; as `read` by default."""
+        return self.read(path, None)
+
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write rows and labels that arrive in parts to a new file or folder."""
         raise InputError(f"{path}: {self.name} rows cannot be written to files.")

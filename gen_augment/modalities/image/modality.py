@@ -118,6 +118,12 @@ class Image(Modality):
 
         return read_folder(path) if path.is_dir() else None
 
+    def open_folder(self, path: Path) -> tuple[Any, Any]:
+        """Read a folder as PIL images, which may have several modes."""
+        from gen_augment.modalities.image.files import open_folder
+
+        return open_folder(path)
+
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write ``LABEL/000000.png`` and so on into a new folder."""
         from gen_augment.modalities.image.files import write_folder
