@@ -1,9 +1,9 @@
 """Waveforms from mel power: spectra that explain the bands, then phases that agree.
 
 `power_from_mels` finds non-negative spectra by the multiplicative updates of Lee and Seung.
-`griffin_lim` makes overlapping windows agree, with the momentum of Perraudin et al. Its first phases
-are a fixed random table, so that equal spectrograms give equal waveforms: random because from
-phases of 0, rounding errors grow by many orders of magnitude.
+`griffin_lim` makes overlapping windows agree, with the momentum of Perraudin et al. Its first
+phases are a fixed random table, so that equal spectrograms give equal waveforms. From phases of 0,
+rounding errors would grow by many orders of magnitude.
 
 References
 ----------

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gen_augment.modalities.audio.classifier import sounding_lengths
 from gen_augment.modalities.base import BatchStep
@@ -61,7 +60,7 @@ def echo(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     low, high = REVERBERATION
     lengths = sounding_lengths(x)
     decay = (low + (high - low) * torch.rand(len(x), device=x.device)) * lengths
-    n = int(math.ceil(high * int(lengths.max())))
+    n = math.ceil(high * int(lengths.max()))
     times = torch.arange(n, device=x.device)
     tail = torch.randn(len(x), n, device=x.device) * 10 ** (-3 * times / decay[:, None])
     tail[:, 0] = 0
@@ -104,10 +103,8 @@ def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Mix waveforms and labels by Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
-    from torchvision.transforms import v2
-
-    mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=0.4, num_classes=y.shape[1])(x, y)
-    return mixed
+    share = float(torch.distributions.Beta(0.4, 0.4).sample())
+    return torch.lerp(x.roll(1, 0), x, share), torch.lerp(y.roll(1, 0), y, share)
 
 
 def _inside(x: Tensor) -> Tensor:
