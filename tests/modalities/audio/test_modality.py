@@ -1,31 +1,26 @@
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from gen_augment import ConditionalFlow, Study, load_sampler
+from gen_augment import ConditionalVAE, Study, load_sampler
 from gen_augment.data import Rows
 from gen_augment.modalities import Audio
 from gen_augment.modalities.audio.classifier import SpectrogramCNN, sounding_lengths
 from gen_augment.study import Split, Training
 from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings
 
-X, Y = recordings(60, longest=1800)
+X, Y = recordings(40, longest=1800)
 AUDIO = Audio(sample_rate=RATE, n_mels=32, n_frames=16)
 
 
-def test_the_flow_learns_pitch_and_rows_are_addressed(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    made = ConditionalFlow(
-        max_steps=60,
-        width=16,
-        n_steps=4,
-        ema_decay=0.9,
-        random_state=0,
-        modality=AUDIO,
-        device="cpu",
+def test_a_sampler_learns_pitch_and_rows_are_addressed(tmp_path: Path) -> None:
+    made = ConditionalVAE(
+        max_steps=40, width=8, latent_dim=4, random_state=0, modality=AUDIO, device="cpu"
     ).fit(X, Y)
     for label, hertz in HERTZ.items():
         rows = made.generate(np.arange(8), label)
-        found = [main_frequency(row) for row in rows]
-        assert abs(np.median(found) - hertz) < 100
+        assert abs(np.median([main_frequency(row) for row in rows]) - hertz) < 100
         alone = made.generate([5], label)[0]
         assert len(alone) == len(rows[5])
         assert np.abs(alone.astype(int) - rows[5]).max() <= 90  # of 9000: a hundredth
@@ -37,12 +32,12 @@ def test_the_flow_learns_pitch_and_rows_are_addressed(tmp_path) -> None:  # type
 
 def test_a_study_of_recordings() -> None:
     study = Study(
-        X, Y, modality=AUDIO, arms=["real", "noise", "echo", "specaugment+shift"], n_seeds=1,
-        training=Training(40), split=Split(),
+        X, Y, modality=AUDIO, arms=["real", "noise+echo", "specaugment+shift"], n_seeds=1,
+        training=Training(15), split=Split(),
     )  # fmt: skip
     result = study.run()
     assert result.trials["error"].isna().all()
-    assert result.scores()["real"].mean() > 0.9
+    assert result.scores()["real"].mean() > 0.7
 
 
 def test_the_classifier_does_not_see_padding() -> None:
