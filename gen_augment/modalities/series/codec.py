@@ -65,6 +65,11 @@ class SeriesCodec(Codec):
         return self.lengths[0] < self.lengths[1]
 
     @property
+    def one_shape(self) -> bool:  # type: ignore[override]
+        """Whether all series have one length."""
+        return not self.has_mask
+
+    @property
     def n_channels(self) -> int:
         """Channels of a decoded series."""
         return len(self.low)
