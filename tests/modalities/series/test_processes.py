@@ -38,7 +38,7 @@ def autocorrelations(a: float, b: float, n: int) -> np.ndarray:
 
 def sampled(made: Any, rows: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
     X, y = np.concatenate(list(rows.values())), np.repeat(list(rows), N)
-    sampler = made(max_steps=1000, width=16, modality="series", random_state=0, device="cpu")
+    sampler = made(max_steps=600, width=16, modality="series", random_state=0, device="cpu")
     X, y = sampler.fit(X, y).sample(y=dict.fromkeys(rows, 500))
     return {code: X[y == code] for code in rows}
 
