@@ -95,6 +95,8 @@ class Codec(ABC):
         Widths of the one-hot blocks that end an encoded row; numbers come before them.
     feature_names : list of str, or None
         Names of the user's columns, if all are strings.
+    one_shape : bool
+        Whether all decoded rows have one shape.
     """
 
     shape: tuple[int, ...]
@@ -102,6 +104,7 @@ class Codec(ABC):
     binary: bool = False
     blocks: tuple[int, ...] = ()
     feature_names: list[str] | None = None
+    one_shape: bool = True
 
     @property
     @abstractmethod

@@ -65,6 +65,11 @@ class SeriesCodec(Codec):
         return self.lengths[0] < self.lengths[1]
 
     @property
+    def one_shape(self) -> bool:  # type: ignore[override]
+        """Whether all series have one length."""
+        return not self.has_mask
+
+    @property
     def n_channels(self) -> int:
         """Channels of a decoded series."""
         return len(self.low)
@@ -87,7 +92,7 @@ class SeriesCodec(Codec):
         InputError
             These are not series that can be encoded; steps are missing, for example.
         """
-        if len(X) == 0:
+        if hasattr(X, "__len__") and len(X) == 0:
             raise InputError("X has no series: Found array with 0 sample(s).")
         form, values, lengths = read_series(X)
         if lengths.min() == 0:
@@ -218,9 +223,10 @@ class SeriesCodec(Codec):
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
         fields = {name: tuple(record[name]) for name in cls.__annotations__ if name != "form"}
-        form, names = record["form"], record["form"]["names"]
-        names = names if names is None else tuple(names)
-        codec = cls(Form(**{**form, "names": names}), **fields)
+        form: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in record["form"].items()
+        }
+        codec = cls(Form(**form), **fields)
         codec._check()
         return codec
 

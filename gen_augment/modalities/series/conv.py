@@ -13,8 +13,27 @@ from torch.nn import functional as F
 
 __all__ = ["SeriesDecoder", "SeriesEncoder", "SeriesUNet"]
 
-#: Positions at the coarsest level of encoder and decoder, and at the finest of the U-Net.
-COARSEST, FINEST = 8, 32
+#: Positions at the coarsest level of encoder and decoder, at their finest, and at the U-Net's.
+COARSEST, FINEST, UNET_FINEST = 8, 64, 32
+
+
+def fold_size(length: int, finest: int) -> int:
+    """Return how many steps are folded into channels so that at most `finest` are left."""
+    return 1 << max(0, math.ceil(math.log2(length / finest)))
+
+
+def fold(x: Tensor, size: int, padded: int) -> Tensor:
+    """Fold series (B, C, L), padded with zeros, to (B, C * size, padded / size)."""
+    x = F.pad(x, (0, padded - x.shape[2]))
+    n, channels, _ = x.shape
+    return x.view(n, channels, -1, size).transpose(2, 3).reshape(n, channels * size, -1)
+
+
+def unfold(x: Tensor, size: int, length: int) -> Tensor:
+    """Invert `fold`: (B, C * size, n) to (B, C, length)."""
+    n, folded, _ = x.shape
+    series = x.view(n, folded // size, size, -1).transpose(2, 3).reshape(n, folded // size, -1)
+    return series[..., :length]
 
 
 def pyramid(length: int, width: int) -> tuple[list[int], int]:
@@ -40,15 +59,16 @@ class SeriesEncoder(nn.Module):
     def __init__(self, shape: tuple[int, int], width: int, *, norm: bool = True) -> None:
         super().__init__()
         channels, length = shape
-        widths, coarsest = pyramid(length, width)
-        self.pad = coarsest * 2 ** (len(widths) - 1) - length
-        self.stem = nn.Conv1d(channels, widths[0], 7, padding=3)
+        self.fold = fold_size(length, FINEST)
+        widths, coarsest = pyramid(math.ceil(length / self.fold), width)
+        self.padded = coarsest * 2 ** (len(widths) - 1) * self.fold
+        self.stem = nn.Conv1d(channels * self.fold, widths[0], 5, padding=2)
         blocks: list[nn.Module] = [_DownBlock(i, o, norm) for i, o in pairwise(widths)]
         self.blocks = nn.Sequential(*blocks)
         self.out_features = widths[-1] * coarsest
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.stem(F.pad(x, (0, self.pad)) if self.pad else x)
+        h = self.stem(fold(x, self.fold, self.padded))
         features: Tensor = F.leaky_relu(self.blocks(h), 0.2).flatten(1)
         return features
 
@@ -88,19 +108,20 @@ class SeriesDecoder(nn.Module):
     ) -> None:
         super().__init__()
         channels, self.length = shape
-        widths, self.coarsest = pyramid(self.length, width)
+        self.fold = fold_size(self.length, FINEST)
+        widths, self.coarsest = pyramid(math.ceil(self.length / self.fold), width)
         self.stem = nn.Linear(in_features + condition_dim, widths[-1] * self.coarsest)
         pairs = pairwise(widths[::-1])
         self.blocks = nn.ModuleList(_UpBlock(i, o, condition_dim) for i, o in pairs)
         self.norm = ConditionalBatchNorm(widths[0], condition_dim)
-        self.head = nn.Conv1d(widths[0], channels, 5, padding=2)
+        self.head = nn.Conv1d(widths[0], channels * self.fold, 5, padding=2)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         h = self.stem(torch.cat([z, condition], dim=1)).view(len(z), -1, self.coarsest)
         for block in self.blocks:
             h = block(h, condition)
-        series: Tensor = self.head(F.leaky_relu(self.norm(h, condition), 0.2))
-        return series[..., : self.length]
+        h = self.head(F.leaky_relu(self.norm(h, condition), 0.2))
+        return unfold(h, self.fold, self.length)
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -138,7 +159,7 @@ class _UpBlock(nn.Module):
 class SeriesUNet(nn.Module):
     """Series (B, C, L) and conditions (B, condition_dim) to velocities (B, C, L).
 
-    Steps are folded into channels until at most `FINEST` positions are left. Two levels of
+    Steps are folded into channels until at most `UNET_FINEST` positions are left. Two levels of
     residual blocks follow; at the coarser one a layer mixes all positions.
 
     Parameters
@@ -153,9 +174,9 @@ class SeriesUNet(nn.Module):
     def __init__(self, shape: tuple[int, int], condition_dim: int, width: int) -> None:
         super().__init__()
         channels, self.length = shape
-        self.fold = 2 ** max(0, math.ceil(math.log2(self.length / FINEST)))
+        self.fold = fold_size(self.length, UNET_FINEST)
         n_fine = 2 * math.ceil(self.length / (2 * self.fold))
-        self.pad = n_fine * self.fold - self.length
+        self.padded = n_fine * self.fold
         folded, fine, coarse = channels * self.fold, width, 2 * width
         self.stem = nn.Conv1d(folded, fine, 3, padding=1)
         self.position = nn.Parameter(torch.zeros(fine, n_fine))
@@ -171,19 +192,13 @@ class SeriesUNet(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        h = F.pad(x, (0, self.pad)) if self.pad else x
-        n, channels, length = h.shape
-        h = h.view(n, channels, -1, self.fold).transpose(2, 3).reshape(n, -1, length // self.fold)
+        h = fold(x, self.fold, self.padded)
         fine = self.fine_in(self.stem(h) + self.position, condition)
         h = self.down(fine)
         for mixer, block in zip(self.mixers, self.coarse, strict=True):
             h = block(mixer(h), condition)
         h = self.fine_out(torch.cat([self.up(h), fine], dim=1), condition)
-        h = self.head(F.silu(self.norm(h)))
-        velocity: Tensor = (
-            h.view(n, channels, self.fold, -1).transpose(2, 3).reshape(n, channels, -1)
-        )
-        return velocity[..., : self.length]
+        return unfold(self.head(F.silu(self.norm(h))), self.fold, self.length)
 
 
 class _ResidualBlock(nn.Module):

@@ -38,6 +38,8 @@ class Form:
         Whether a series has an axis of channels.
     names : tuple, optional
         Names of the columns.
+    dtypes : tuple, optional
+        Dtype of each channel of a DataFrame.
     """
 
     container: Container
@@ -45,6 +47,7 @@ class Form:
     dtype: str
     has_channels: bool
     names: tuple[Any, ...] | None = None
+    dtypes: tuple[str, ...] | None = None
 
     def build(self, values: Tensor, lengths: np.ndarray) -> Any:
         """Return series from values (n, C, L) in the range of the dtype, and their lengths."""
@@ -72,21 +75,28 @@ class Form:
 
     def _item(self, row: Any, length: int) -> Any:
         if self.item == "frame":
-            return pd.DataFrame(row[:, :length].T.copy(), columns=list(self.names or ()))
+            return self._frame(self._channels(row[:, :length]))
         part = row[..., :length]
         return part.clone() if isinstance(part, Tensor) else part.copy()
 
     def _nested(self, values: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
-        cell: Any = pd.Series if self.item == "series" else np.array
-        columns = [
-            as_objects(
-                [cell(row[:n].copy()) for row, n in zip(channel, lengths.tolist(), strict=True)]
-            )
-            for channel in values.swapaxes(0, 1)
+        cell: Any = pd.Series if self.item == "series" else np.asarray
+        columns = []
+        for channel in self._channels(values.swapaxes(0, 1)):  # (n, L)
+            pairs = zip(channel, lengths.tolist(), strict=True)
+            columns.append(as_objects([cell(row[:n].copy()) for row, n in pairs]))
+        return self._frame(columns)
+
+    def _channels(self, values: np.ndarray) -> list[np.ndarray]:
+        """Return copies of channels, each with its dtype."""
+        return [
+            (np.rint(channel) if np.dtype(dtype).kind in "iu" else channel).astype(dtype)
+            for channel, dtype in zip(values, self.dtypes or (), strict=True)
         ]
-        names = list(self.names or ())
-        frame = pd.DataFrame(dict(enumerate(columns)), columns=range(len(names)))
-        frame.columns = pd.Index(names)
+
+    def _frame(self, columns: list[np.ndarray]) -> pd.DataFrame:
+        frame = pd.DataFrame(dict(enumerate(columns)))
+        frame.columns = pd.Index(list(self.names or ()))
         return frame
 
 
@@ -171,12 +181,14 @@ def _read_list(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np
             )
     rows, dtype, is_2d = _stacked([row.T.to_numpy() if are_frames else row for row in X])
     item: Any = "tensor" if all(isinstance(row, Tensor) for row in X) else "ndarray"
-    form = Form(container, "frame" if are_frames else item, dtype, is_2d, names)
-    return form, *_padded(rows)
+    if not are_frames:
+        return Form(container, item, dtype, is_2d), *_padded(rows)
+    dtypes = _dtypes([[values.to_numpy() for _, values in frame.items()] for frame in X])
+    return Form(container, "frame", dtype, True, names, dtypes), *_padded(rows)
 
 
 def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
-    rows = []
+    rows, all_parts = [], []
     for number, cells in enumerate(X.itertuples(index=False, name=None)):
         parts = [np.asarray(cell) for cell in cells]
         if len({part.shape for part in parts}) > 1 or parts[0].ndim != 1:
@@ -186,9 +198,11 @@ def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
                 "number of steps."
             )
         rows.append(np.stack(parts))
+        all_parts.append(parts)
     rows, dtype, _ = _stacked(rows)
     item: Any = "series" if isinstance(X.iloc[0, 0], pd.Series) else "ndarray"
-    return Form("nested", item, dtype, True, _names(X)), *_padded(rows)
+    form = Form("nested", item, dtype, True, _names(X), _dtypes(all_parts))
+    return form, *_padded(rows)
 
 
 def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
@@ -210,6 +224,11 @@ def _names(frame: pd.DataFrame) -> tuple[str | int, ...]:
     return names
 
 
+def _dtypes(rows: list[list[np.ndarray]]) -> tuple[str, ...]:
+    """Return the dtype of each channel, over all series."""
+    return tuple(np.result_type(*channel).name for channel in zip(*rows, strict=True))
+
+
 def _stacked(X: list[Any]) -> tuple[list[np.ndarray], str, bool]:
     """Return rows of shape (C, length), their dtype, and whether they had an axis of channels."""
     pairs = [_numbers(row, f"series {number} of X") for number, row in enumerate(X)]
@@ -222,7 +241,7 @@ def _stacked(X: list[Any]) -> tuple[list[np.ndarray], str, bool]:
             "(channels, length) with one number of channels, or (length,)."
         )
     dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*rows).name
-    return [row.reshape(-1, row.shape[-1]) for row in rows], dtype, axes == {2}
+    return [row if row.ndim == 2 else row[None] for row in rows], dtype, axes == {2}
 
 
 def _padded(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

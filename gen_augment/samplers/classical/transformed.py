@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
-from gen_augment.modalities import Modality, RowTransform
+from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
 from gen_augment.samplers.classical.base import ClassicalSampler, below, check_tensor
 
@@ -67,7 +67,7 @@ class TransformSampler(ClassicalSampler):
         check_tensor("points", points, (int(self.class_count_.sum()), *self.codec_.shape))
         self._points, self._chosen = points, self._choose(self.codec_.modality)
 
-    def _choose(self, modality: Modality) -> dict[str, RowTransform]:
+    def _choose(self, modality: Modality) -> list[str]:
         known = modality.transforms
         if not known:
             raise InputError(
@@ -83,7 +83,7 @@ class TransformSampler(ClassicalSampler):
             raise InputError(
                 f"transforms={self.transforms!r}: give one or more of {', '.join(known)}."
             )
-        return {name: known[name] for name in names}
+        return names
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         parts = [
@@ -95,7 +95,8 @@ class TransformSampler(ClassicalSampler):
     def _changed(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Tensor:
         row = self._pick(codes, uniform(index, derive_seed(seed, "row")))
         x = self._points[torch.from_numpy(row)]
-        for name, transform in self._chosen.items():
+        for name in self._chosen:
+            transform = self.codec_.modality.transforms[name]
             n_random, shape = transform.n_random(self.codec_.shape), (transform.n_others,)
             u = uniform(index, derive_seed(seed, name, "others"), shape)
             others = self._others(row, codes, u)

@@ -1,13 +1,16 @@
-"""Series in long tables: one line for each step, with the series that it belongs to."""
+"""Series of unequal lengths as one table with a line for each step, and as padded batches."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.utils.data import default_collate
 
 from gen_augment.errors import InputError
 
-__all__ = ["from_long", "to_long"]
+__all__ = ["collate_series", "from_long", "to_long"]
 
 
 def from_long(
@@ -54,7 +57,7 @@ def from_long(
         if time is not None:
             if part[time].duplicated().any():
                 twice = part[time][part[time].duplicated()].iloc[0]
-                raise InputError(f"series {name!r} has two lines of {time}={twice!r}: merge them.")
+                raise InputError(f"series {name!r} has two lines of {time}={twice}: merge them.")
             part = part.sort_values(time)
         if target is not None:
             found = part[target].unique().tolist()
@@ -87,3 +90,13 @@ def to_long(
     if y is not None:
         frame[target] = np.repeat(np.asarray(y), lengths)
     return frame
+
+
+def collate_series(batch: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Collate items of a series and labels, with zeros after the ends; see `Series.collate`."""
+    rows = [torch.as_tensor(item[0]) for item in batch]
+    lengths = torch.tensor([row.shape[-1] for row in rows])
+    padded = rows[0].new_zeros(len(rows), *rows[0].shape[:-1], int(lengths.max()))
+    for row, out in zip(rows, padded, strict=True):
+        out[..., : row.shape[-1]] = row
+    return [(padded, lengths), *default_collate([tuple(item[1:]) for item in batch])]
