@@ -39,7 +39,7 @@ class SpectrogramCNN(nn.Module):
         waves = x[:, :, : int(lengths.max())].float()
         each = lengths.repeat_interleave(x.shape[1])
         power = self.scale.spectrogram(waves.flatten(0, 1), each)
-        return to_unit(power.unflatten(0, x.shape[:2]).mean(dim=1, keepdim=True), 0.0)
+        return to_unit(power.view(*x.shape[:2], *power.shape[1:]).mean(dim=1, keepdim=True), 0.0)
 
 
 def sounding_lengths(x: Tensor) -> Tensor:

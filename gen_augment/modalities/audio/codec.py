@@ -70,7 +70,7 @@ class AudioCodec(Codec):
     bounded = True
 
     @cached_property
-    def modality(self) -> Modality:  # type: ignore[override]
+    def modality(self) -> Modality:
         """The audio modality with the options that were fitted."""
         audio: Any = type(get_modality("audio"))
         made: Modality = audio(**self.options)
@@ -80,12 +80,18 @@ class AudioCodec(Codec):
     def scale(self) -> MelScale:
         """The spectrogram that encodes a recording."""
         modality: Any = self.modality
-        return modality.scale
+        scale: MelScale = modality.scale
+        return scale
 
     @property
     def has_length(self) -> bool:
         """Whether the last encoded channel holds the length."""
         return self.lengths[0] < self.lengths[1]
+
+    @property
+    def one_shape(self) -> bool:  # type: ignore[override]
+        """Whether all recordings have one length."""
+        return not self.has_length
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -187,9 +193,10 @@ class AudioCodec(Codec):
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
-        form, names = record["form"], record["form"]["names"]
-        form = Form(**{**form, "names": names if names is None else tuple(names)})
-        codec = cls(**{**record, "form": form, "lengths": tuple(record["lengths"])})
+        form: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in record["form"].items()
+        }
+        codec = cls(**{**record, "form": Form(**form), "lengths": tuple(record["lengths"])})
         check_choice("dtype", element(codec.form.dtype), DTYPES)
         shortest, longest = codec.lengths
         numbers = (codec.low, codec.high, codec.loudest)
@@ -229,7 +236,8 @@ class AudioCodec(Codec):
         magnitude = power_from_mels(mels, self.scale.filters.to(rows.device)).sqrt()
         waves = griffin_lim(magnitude, self.scale, padded) * 10 ** (self.loudest / 20)
         inside = torch.arange(longest, device=rows.device) < each[:, None]
-        return (waves[:, :longest] * inside).unflatten(0, (len(rows), self.n_channels))
+        found: Tensor = waves[:, :longest] * inside
+        return found.view(len(rows), self.n_channels, longest)
 
 
 def _mel_power(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> Tensor:
@@ -243,7 +251,7 @@ def _mel_power(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> Tens
         waves = torch.from_numpy(values[part, :, :longest].astype(np.float32))
         each = torch.from_numpy(lengths[part]).repeat_interleave(channels)
         found = scale.spectrogram(_cut(waves.flatten(0, 1), each), each)
-        power[torch.from_numpy(part)] = found.unflatten(0, (len(part), channels))
+        power[torch.from_numpy(part)] = found.view(len(part), channels, *found.shape[1:])
     return power
 
 

@@ -30,7 +30,7 @@ class Recording(NamedTuple):
 def soundfile() -> Any:
     """Import soundfile, or say how to install it."""
     try:
-        import soundfile as package
+        import soundfile as package  # type: ignore[import-untyped]
     except (ImportError, OSError) as error:
         raise MissingDependencyError(
             "audio files need soundfile: pip install 'gen_augment[audio]'."
@@ -154,7 +154,8 @@ def _as_dtype(samples: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     if dtype.kind == "f":
         return samples.astype(dtype)
     limits = np.iinfo(dtype)
-    return np.rint(samples).clip(limits.min, limits.max).astype(dtype)
+    found: np.ndarray = np.rint(samples).clip(limits.min, limits.max).astype(dtype)
+    return found
 
 
 def _same_rate(

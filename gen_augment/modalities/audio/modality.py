@@ -115,7 +115,8 @@ class Audio(Modality):
 
         The loudest power that was fitted is 1, and longer recordings are cut.
         """
-        return partial(_inputs, codec)
+        known: Any = codec
+        return partial(_inputs, known)
 
     def default_arms(
         self, samplers: Iterable[str], *, mirror: bool = False, imbalanced: bool = False

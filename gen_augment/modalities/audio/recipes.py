@@ -85,10 +85,10 @@ def specaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         x.flatten(0, 1), N_FFT, window=window, pad_mode="constant", return_complex=True
     )
     keep = ~_span(n, spectra.shape[1], spectra.shape[1], HIDDEN_BANDS, x.device)
-    kept = spectra.unflatten(0, (n, channels)) * keep[:, None, :, None]
+    kept = spectra.view(n, channels, *spectra.shape[1:]) * keep[:, None, :, None]
     waves = torch.istft(kept.flatten(0, 1), N_FFT, window=window, length=length)
     silent = _span(n, length, sounding_lengths(x), HIDDEN_FRAMES, x.device)
-    return waves.unflatten(0, (n, channels)) * (inside & ~silent[:, None]), y
+    return waves.view(n, channels, length) * (inside & ~silent[:, None]), y
 
 
 def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
