@@ -36,18 +36,18 @@ def autocorrelations(a: float, b: float, n: int) -> np.ndarray:
     return np.array(rho[1 : n + 1])
 
 
-def sampled(made: Any, rows: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+def sampled(made: Any, rows: dict[int, np.ndarray], n_steps: int) -> dict[int, np.ndarray]:
     X, y = np.concatenate(list(rows.values())), np.repeat(list(rows), N)
-    sampler = made(max_steps=600, width=16, modality="series", random_state=0, device="cpu")
+    sampler = made(max_steps=n_steps, width=16, modality="series", random_state=0, device="cpu")
     X, y = sampler.fit(X, y).sample(y=dict.fromkeys(rows, 500))
     return {code: X[y == code] for code in rows}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made", [ConditionalFlow, ConditionalVAE])
-def test_autocorrelations_of_samples_are_those_of_the_process(made: Any) -> None:
+@pytest.mark.parametrize("made, n_steps", [(ConditionalFlow, 600), (ConditionalVAE, 1000)])
+def test_autocorrelations_of_samples_are_those_of_the_process(made: Any, n_steps: int) -> None:
     rng = np.random.default_rng(0)
-    found = sampled(made, {code: autoregressive(rng, *ab) for code, ab in AR.items()})
+    found = sampled(made, {code: autoregressive(rng, *ab) for code, ab in AR.items()}, n_steps)
     for code, (a, b) in AR.items():
         x = found[code]
         rho = autocorrelations(a, b, 4)
@@ -61,7 +61,7 @@ def test_autocorrelations_of_samples_are_those_of_the_process(made: Any) -> None
 @pytest.mark.slow
 def test_sinusoids_have_their_frequency_and_any_phase() -> None:
     rng = np.random.default_rng(0)
-    found = sampled(ConditionalFlow, {code: sinusoids(rng, k) for code, k in CYCLES.items()})
+    found = sampled(ConditionalFlow, {code: sinusoids(rng, k) for code, k in CYCLES.items()}, 1000)
     for code, cycles in CYCLES.items():
         x = found[code]
         np.testing.assert_allclose(x.mean(), cycles, atol=0.1)
