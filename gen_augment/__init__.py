@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers import PretrainedSampler as PretrainedSampler
     from gen_augment.samplers import Sampler as Sampler
     from gen_augment.samplers import SMOTESampler as SMOTESampler
+    from gen_augment.samplers import TransformSampler as TransformSampler
     from gen_augment.samplers import load_sampler as load_sampler
     from gen_augment.samplers import register_sampler as register_sampler
     from gen_augment.study import Blend as Blend
@@ -107,6 +108,7 @@ _NAMES = {
         "PretrainedSampler",
         "SMOTESampler",
         "Sampler",
+        "TransformSampler",
         "load_sampler",
         "register_sampler",
     ],

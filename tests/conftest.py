@@ -30,13 +30,20 @@ for modality in (modalities.Table, modalities.Image):
     type(modality.networks).label_steps = 60  # toys are learned in no time
 
 
-#: Samplers of the package, by name: with a network, without, and those of texts alone.
-TEXT = [name for name, cls in SAMPLERS.items() if issubclass(cls, (TextSampler, LanguageSampler))]
+#: Samplers of one modality alone: of texts, and of rows whose modality has transforms.
+SPECIAL = {
+    name for name, cls in SAMPLERS.items() if issubclass(cls, (TextSampler, LanguageSampler))
+} | {"transform"}
+#: Samplers of any modality, by name: with a network, and without.
 NETWORKS = [
-    name for name, cls in SAMPLERS.items() if issubclass(cls, NetworkSampler) and name not in TEXT
+    name
+    for name, cls in SAMPLERS.items()
+    if issubclass(cls, NetworkSampler) and name not in SPECIAL
 ]
 CLASSICAL = [
-    name for name, cls in SAMPLERS.items() if issubclass(cls, ClassicalSampler) and name not in TEXT
+    name
+    for name, cls in SAMPLERS.items()
+    if issubclass(cls, ClassicalSampler) and name not in SPECIAL
 ]
 
 

@@ -20,7 +20,6 @@ from gen_augment.auditing.figures import (
 from gen_augment.auditing.findings import findings
 from gen_augment.auditing.pictures import draw
 from gen_augment.auditing.result import Audit
-from gen_augment.containers import stack_rows
 from gen_augment.data.counts import allocate
 from gen_augment.data.reading import read_rows
 from gen_augment.data.rows import Rows
@@ -159,7 +158,7 @@ def _read(
         X, codes = X.X, known[X.codes]
     else:
         X, y = read_rows(X, y, how)
-        X = stack_rows(X)
+        X = how.gather(X)
         labels, codes = sampler.label_codec_.extend(y)
         sampler.label_codec_.encode(labels.classes)  # raises for a label that is new
         check_same_length(len(X), len(codes))

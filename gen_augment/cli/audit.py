@@ -18,6 +18,7 @@ from gen_augment.cli.options import (
     ModelClassOption,
     NaValuesOption,
     NumberOption,
+    ParameterOption,
     PerClassOption,
     SeedOption,
     SepOption,
@@ -59,6 +60,7 @@ def audit(
     device: DeviceOption = "auto",
     sampler: ModelClassOption = None,
     modality: ModalityOption = None,
+    option: ParameterOption = None,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -88,7 +90,7 @@ def audit(
     form = source.codec_.modality
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding, text=text,
+        decimal=decimal, encoding=encoding, text=text, option=option,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=form, options=options, per_class=per_class, seed=seed

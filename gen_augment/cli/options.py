@@ -1,5 +1,6 @@
 """Arguments and options that several commands take."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "ModelClassOption",
     "NaValuesOption",
     "NumberOption",
+    "ParameterOption",
     "PerClassOption",
     "PrecisionOption",
     "SeedOption",
@@ -75,6 +77,15 @@ ModalityOption = Annotated[
         metavar="NAME",
         help="How to read the data, such as image, table or text; or package.module:Class for a "
         "modality of your own.",
+    ),
+]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="A parameter of the modality, such as sample_rate=8000 of audio; may be given several "
+        "times.",
     ),
 ]
 ModelClassOption = Annotated[
@@ -143,6 +154,7 @@ def modality_options(
     decimal: str | None = None,
     encoding: str | None = None,
     text: str | None = None,
+    option: list[str] | None = None,
 ) -> dict[str, Any]:
     """Collect what was said on columns and files as parameters of a modality."""
     types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
@@ -160,4 +172,15 @@ def modality_options(
     }
     given = {name: value for name, value in file.items() if value}
     options = {"types": types, "file": given, "column": text}
-    return {name: value for name, value in options.items() if value}
+    found = {name: value for name, value in options.items() if value}
+    return found | dict(_parameter(words) for words in option or [])
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise typer.BadParameter(f"--option {text!r} is not NAME=VALUE.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -16,6 +16,7 @@ from gen_augment.cli.options import (
     ModalityOption,
     NaValuesOption,
     NumberOption,
+    ParameterOption,
     PerClassOption,
     PrecisionOption,
     SeedOption,
@@ -119,6 +120,7 @@ def study(
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
+    option: ParameterOption = None,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -163,7 +165,7 @@ def study(
     time = None if budget is None else minutes(budget)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding, text=text,
+        decimal=decimal, encoding=encoding, text=text, option=option,
     )  # fmt: skip
     loaded = read_data(data, target=target, modality=choose_modality(modality), options=options)
     show_report(loaded)

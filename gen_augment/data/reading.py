@@ -10,9 +10,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
-from gen_augment.modalities import Modality, get_modality
+from gen_augment.modalities import Modality, get_modality, registered
 
-__all__ = ["read_rows"]
+__all__ = ["read_folder", "read_rows"]
 
 
 def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[Any, Any]:
@@ -28,7 +28,7 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     y : array of shape (n_samples,) or None
         None if `X` brings its own labels.
     modality : str, Modality or None
-        What a folder holds; None for images.
+        What a folder holds; None for the first modality that can read it.
 
     Raises
     ------
@@ -51,7 +51,28 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     if y is not None:
         what = "folder of class folders" if is_folder else "Dataset"
         raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
-    return get_modality(modality or "image").open(Path(X)) if is_folder else _unzip(X)
+    return read_folder(X, modality)[:2] if is_folder else _unzip(X)
+
+
+def read_folder(
+    path: str | os.PathLike[str], modality: str | Modality | None = None
+) -> tuple[Any, Any, Modality]:
+    """Return rows and labels of a folder of class folders, and the modality that read them.
+
+    Raises
+    ------
+    InputError
+        `modality`, or every known one, cannot read the folder.
+    """
+    known = [made() for made in registered().values()]
+    candidates = known if modality is None else [get_modality(modality)]
+    for candidate in candidates:
+        found = candidate.open_folder(Path(path))
+        if found is not None:
+            X, y, read_as = (*found, None)[:3]
+            return X, y, read_as or candidate
+    names = " or ".join(candidate.name for candidate in candidates)
+    raise InputError(f"{str(path)!r} is not a folder of one folder of {names} rows for each class.")
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
@@ -71,7 +92,14 @@ def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
             )
         rows.append(pair[0])
         labels.append(pair[1])
-    return stack_rows(rows), _stack_labels(labels)
+    return _stack_if_equal(rows), _stack_labels(labels)
+
+
+def _stack_if_equal(rows: list[Any]) -> Any:
+    try:
+        return stack_rows(rows)
+    except InputError:  # of several shapes, which some modalities read
+        return rows
 
 
 def _stack_labels(labels: list[Any]) -> Any:

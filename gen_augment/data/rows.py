@@ -1,5 +1,6 @@
 """Labelled rows: made once where data enters the package, then passed on."""
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -9,11 +10,17 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
-from gen_augment.containers import concatenate, stack_rows, take
+from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
-from gen_augment.data.reading import read_rows
+from gen_augment.data.reading import read_folder, read_rows
 from gen_augment.errors import InputError
-from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
+from gen_augment.modalities import (
+    Codec,
+    DataSpec,
+    Modality,
+    codec_to_json,
+    find_modality,
+)
 from gen_augment.modalities.base import digest
 from gen_augment.validation import check_same_length
 
@@ -82,13 +89,15 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
-        X, y = read_rows(X, y, modality)
-        X = stack_rows(X)
-        if isinstance(X, Tensor):
-            X = X.detach()  # nothing is trained through the rows
+        if isinstance(X, (str, os.PathLike)) and y is None:
+            X, y, modality = read_folder(X, modality)
+        X, y = read_rows(X, y)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)
+        X = found.gather(X)
+        if isinstance(X, Tensor):
+            X = X.detach()  # nothing is trained through the rows
         labels, codes = LabelCodec.fit(y, unlabeled=unlabeled)
         check_same_length(len(X), len(codes))
         return cls(X, codes, labels, found)
@@ -193,7 +202,7 @@ class Rows:
         if isinstance(X, Rows) and y is None:
             X, y = X.X, X.y
         X, y = read_rows(X, y, self.modality)
-        X = stack_rows(X)
+        X = self.modality.gather(X)
         codes = self.labels.encode(y)
         check_same_length(len(X), len(codes))
         other = replace(self, X=X, codes=codes, groups=None, known_codec=self.codec)

@@ -163,7 +163,8 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
             if not self._is_bank and materialize is not False and not fresh:
                 self._rows = self._generate(np.arange(len(self._codes)))
             first = self._generate(np.arange(1)) if self._rows is None else self._rows
-            check_same_form(first_real[0], first[0])
+            one_shape = getattr(getattr(source, "codec_", None), "one_shape", True)
+            check_same_form(first_real[0], first[0], one_shape=one_shape)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

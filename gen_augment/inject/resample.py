@@ -284,7 +284,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         """Return X for the sampler, labels of shape (n_samples,), and whether `y` is one-hot."""
         labels, one_hot = check_labels(on_cpu(y))
         X = check_rows(X)
-        shape = shape_of(X)
+        shape = shape_of(X, self.modality or getattr(self.sampler, "modality", None))
         check_same_length(shape[0], len(labels))
         # A conversion to an array would give all columns of a DataFrame one dtype.
         validate_data(self, X=X, y=labels, reset=True, skip_check_array=True)

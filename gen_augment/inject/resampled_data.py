@@ -15,6 +15,7 @@ from torch import Tensor
 from gen_augment.containers import stack_rows
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities import Modality, get_modality
 from gen_augment.samplers.rejection import fit_filter
 from gen_augment.validation import check_finite
 
@@ -117,9 +118,9 @@ def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
     return weights
 
 
-def shape_of(X: Any) -> tuple[int, ...]:
+def shape_of(X: Any, modality: str | Modality | None = None) -> tuple[int, ...]:
     """Return the shape of the rows, or raise if there are no columns."""
-    rows = stack_rows(X)
+    rows = stack_rows(X) if modality is None else get_modality(modality).gather(X)
     if isinstance(rows, list):  # of PIL images, or of a user's own rows
         return (len(rows), *np.shape(rows[0]))
     shape = tuple(rows.shape)

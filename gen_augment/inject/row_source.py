@@ -101,9 +101,11 @@ def describe(row: Any) -> tuple[str, tuple[int, ...], str]:
     return type(row).__name__, (), ""
 
 
-def check_same_form(real: Any, synthetic: Any, name: str = "") -> None:
-    """Raise unless a synthetic row has the type, shape and dtype of a real one."""
+def check_same_form(real: Any, synthetic: Any, name: str = "", *, one_shape: bool = True) -> None:
+    """Raise unless a synthetic row has the type, dtype and, by default, shape of a real one."""
     mine, theirs = describe(synthetic), describe(real)
+    if not one_shape:
+        mine, theirs = (mine[0], (), mine[2]), (theirs[0], (), theirs[2])
     if mine != theirs:
         raise InputError(
             f"real rows{name} are {' '.join(map(str, theirs))} and synthetic ones "

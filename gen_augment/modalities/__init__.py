@@ -1,5 +1,6 @@
 """Forms of data: all code that depends on whether rows are images, tables or something else."""
 
+from gen_augment.modalities.audio import Audio, AudioCodec
 from gen_augment.modalities.base import (
     BatchStep,
     BlockGroup,
@@ -8,6 +9,7 @@ from gen_augment.modalities.base import (
     Match,
     Modality,
     Reading,
+    RowTransform,
 )
 from gen_augment.modalities.generators import GeneratorNetworks
 from gen_augment.modalities.image import Image, ImageCodec
@@ -21,10 +23,13 @@ from gen_augment.modalities.registry import (
     register,
     registered,
 )
+from gen_augment.modalities.series import Series, SeriesCodec
 from gen_augment.modalities.table import Table, TableCodec
 from gen_augment.modalities.text import Text, TextCodec
 
 __all__ = [
+    "Audio",
+    "AudioCodec",
     "BatchStep",
     "BlockGroup",
     "Codec",
@@ -35,6 +40,9 @@ __all__ = [
     "Match",
     "Modality",
     "Reading",
+    "RowTransform",
+    "Series",
+    "SeriesCodec",
     "Table",
     "TableCodec",
     "Text",
@@ -49,6 +57,8 @@ __all__ = [
     "registered",
 ]
 
+register(Audio)  # before images: a folder with recordings is not one of images
 register(Image)
+register(Series)
 register(Table)
 register(Text)

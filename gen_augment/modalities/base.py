@@ -20,13 +20,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
 __all__ = [
-    "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading"
+    "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading",
+    "RowTransform",
 ]  # fmt: skip
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
@@ -65,6 +67,25 @@ class Gaps(NamedTuple):
     excluded: tuple[int, ...]
 
 
+class RowTransform(NamedTuple):
+    """A random change of encoded rows that keeps their labels.
+
+    Attributes
+    ----------
+    apply : callable
+        Maps rows (B, ...), other rows of their classes (B, n_others, ...) and standard normal
+        noise (B, n_random) to rows (B, ...).
+    n_random : callable
+        Maps the shape of a row to its numbers of noise.
+    n_others : int
+        Other rows of the class that each row needs.
+    """
+
+    apply: Callable[[Tensor, Tensor, Tensor], Tensor]
+    n_random: Callable[[tuple[int, ...]], int]
+    n_others: int = 0
+
+
 class Codec(ABC):
     """The learned encoding of one data set: the user's rows to a float32 Tensor, and back.
 
@@ -80,6 +101,8 @@ class Codec(ABC):
         Widths of the one-hot blocks that end an encoded row; numbers come before them.
     feature_names : list of str, or None
         Names of the user's columns, if all are strings.
+    one_shape : bool
+        Whether all decoded rows have one shape.
     """
 
     shape: tuple[int, ...]
@@ -87,6 +110,7 @@ class Codec(ABC):
     binary: bool = False
     blocks: tuple[int, ...] = ()
     feature_names: list[str] | None = None
+    one_shape: bool = True
 
     @property
     @abstractmethod
@@ -159,6 +183,8 @@ class Modality(ABC):
         row is a near copy.
     recipes : mapping of str to BatchStep
         Classic augmentations of a batch, by the name that an arm of a study uses.
+    transforms : mapping of str to RowTransform
+        Random changes of single rows, by name, for `TransformSampler`.
     suffixes : tuple of str
         Endings of files that `write` accepts; empty if it writes a folder.
     """
@@ -169,6 +195,7 @@ class Modality(ABC):
     learned_features: ClassVar[bool] = False
     near_copy: ClassVar[float] = 0.01
     recipes: ClassVar[Mapping[str, BatchStep]] = {}
+    transforms: ClassVar[Mapping[str, RowTransform]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
@@ -190,6 +217,16 @@ class Modality(ABC):
     @abstractmethod
     def recognise(self, X: Any) -> Reading:
         """Say whether `X` can be read as this modality, by a look at its type and shape."""
+
+    def gather(self, X: Any) -> Any:
+        """Bring rows into the container that they are kept in: a list of arrays becomes one.
+
+        Raises
+        ------
+        InputError
+            The rows do not fit together.
+        """
+        return stack_rows(X)
 
     @abstractmethod
     def fit(self, X: Any) -> tuple[Codec, Tensor]:
@@ -265,14 +302,9 @@ class Modality(ABC):
         """
         return None
 
-    def open(self, path: Path) -> tuple[Any, Any]:
-        """Read a folder of class folders that a user gave as data: rows and labels."""
-        found = self.read(path, None) if path.is_dir() else None
-        if found is None:
-            raise InputError(
-                f"{str(path)!r} is not a folder of one folder of {self.name} rows for each class."
-            )
-        return found[0], found[1]
+    def open_folder(self, path: Path) -> tuple[Any, ...] | None:
+        """Read a folder that is given as rows, to `fit` for example; as `read` by default."""
+        return self.read(path, None) if path.is_dir() else None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write rows and labels that arrive in parts to a new file or folder."""

@@ -68,8 +68,12 @@ def find_modality(X: Any, modality: str | Modality | None = None) -> Modality:
     """
     if modality is not None:
         return get_modality(modality)
-    X = stack_rows(X)
-    readings = {name: made().recognise(X) for name, made in _MODALITIES.items()}
+    try:
+        X = stack_rows(X)
+    except InputError:  # of several shapes, which some modalities allow
+        if not any(_readings(X).values()):
+            raise
+    readings = _readings(X)
     certain = [name for name, reading in readings.items() if reading is Reading.CERTAIN]
     if len(certain) == 1:
         return _MODALITIES[certain[0]]()
@@ -86,6 +90,10 @@ def find_modality(X: Any, modality: str | Modality | None = None) -> Modality:
         "list of PIL images or a Dataset, and tables as a DataFrame or an array of shape "
         "(n_rows, n_columns)."
     )
+
+
+def _readings(X: Any) -> dict[str, Reading]:
+    return {name: made().recognise(X) for name, made in _MODALITIES.items()}
 
 
 def _described(X: Any) -> str:

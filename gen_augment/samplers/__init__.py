@@ -9,6 +9,7 @@ from gen_augment.samplers.classical import (
     MungeSampler,
     PerturbSampler,
     SMOTESampler,
+    TransformSampler,
 )
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
@@ -45,6 +46,7 @@ __all__ = [
     "PretrainedSampler",
     "SMOTESampler",
     "Sampler",
+    "TransformSampler",
     "load_sampler",
     "register_sampler",
     "sample_parts",
@@ -66,5 +68,6 @@ for _sampler in (
     AEDASampler,
     NGramSampler,
     LanguageSampler,
+    TransformSampler,
 ):
     register_sampler(_sampler)

@@ -15,7 +15,6 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
-from gen_augment.containers import stack_rows
 from gen_augment.data import Rows, read_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
@@ -238,7 +237,7 @@ class NetworkSampler(Sampler):
             X = X.X
         else:
             X, y = read_rows(X, y, self.codec_.modality)
-            X = stack_rows(X)
+            X = self.codec_.modality.gather(X)
             labels, codes = self.label_codec_.extend(y)
         generation.encode_known(self.codec_, X)
         check_same_length(len(X), len(codes))

@@ -118,8 +118,8 @@ class Image(Modality):
 
         return read_folder(path) if path.is_dir() else None
 
-    def open(self, path: Path) -> tuple[Any, Any]:
-        """Read a folder of class folders as PIL images."""
+    def open_folder(self, path: Path) -> tuple[Any, Any]:
+        """Read a folder as PIL images, which may have several modes."""
         from gen_augment.modalities.image.files import open_folder
 
         return open_folder(path)

@@ -5,6 +5,7 @@ from gen_augment.samplers.classical.bootstrap import BootstrapSampler
 from gen_augment.samplers.classical.densities import KDESampler, MixtureSampler
 from gen_augment.samplers.classical.perturbation import MungeSampler, PerturbSampler
 from gen_augment.samplers.classical.smote import SMOTESampler
+from gen_augment.samplers.classical.transformed import TransformSampler
 
 __all__ = [
     "BootstrapSampler",
@@ -14,4 +15,5 @@ __all__ = [
     "MungeSampler",
     "PerturbSampler",
     "SMOTESampler",
+    "TransformSampler",
 ]

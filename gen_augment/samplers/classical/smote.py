@@ -105,12 +105,13 @@ class SMOTESampler(ClassicalSampler):
         return {"rows": rows, "is_plain": torch.tensor([self._is_plain])}
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
-        check_flat(self.codec_, "SMOTE")
         self._rows = unpack_rows(self.codec_, tensors["rows"], int(self.class_count_.sum()))
         self._modality = self.codec_.modality
         plain = None
         if tensors["is_plain"] and (plain := self._modality.plain_numbers(self._rows)) is None:
             raise InputError("the rows are not all finite numbers.")
+        if plain is None:
+            check_flat(self.codec_, "SMOTE")
         self._index_neighbors(plain)
 
     def _index_neighbors(

@@ -1,0 +1,278 @@
+"""Encoding of recordings: log-mel spectrograms of one shape, and the length of each."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.containers import concatenate
+from gen_augment.errors import InputError
+from gen_augment.modalities.audio.phase import griffin_lim, power_from_mels
+from gen_augment.modalities.audio.spectrogram import RANGE_DB, MelScale, to_unit
+from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.image.pixels import DTYPES, element
+from gen_augment.modalities.registry import get_modality
+from gen_augment.modalities.series.codec import SeriesCodec
+from gen_augment.modalities.series.forms import STACKED, Form, read_series
+from gen_augment.types import JSON
+from gen_augment.validation import check_choice
+
+__all__ = ["AudioCodec"]
+
+#: Recordings of similar length that are transformed together.
+CHUNK = 16
+
+
+@dataclass(frozen=True)
+class AudioCodec(Codec):
+    """Encoding of recordings as log-mel spectrograms in [-1, 1], and back by Griffin and Lim.
+
+    1 is the loudest power that was fitted, and -1 is 80 dB below it. If lengths differ, one more
+    channel holds the logarithm of the length, scaled to [-1, 1]. Decoded values are clipped to the
+    range that was fitted, and lengths to the fitted lengths.
+
+    Attributes
+    ----------
+    form : Form
+        Container, dtype and axes of decoded recordings.
+    options : dict
+        Options of `Audio`.
+    lengths : tuple of int
+        Shortest and longest length in samples.
+    low, high : float
+        Range of the samples.
+    n_channels : int
+    loudest : float
+        Decibels of the loudest power, of samples in the fitted range.
+
+    Examples
+    --------
+    >>> from gen_augment.modalities import Audio
+    >>> tones = [np.sin(np.arange(n) * 0.5) for n in (2000, 3000)]
+    >>> codec, rows = Audio(sample_rate=8000).fit(tones)
+    >>> rows.shape, [len(tone) for tone in codec.decode(rows)]
+    (torch.Size([2, 2, 64, 64]), [2000, 3000])
+    """
+
+    form: Form
+    options: JSON
+    lengths: tuple[int, int]
+    low: float
+    high: float
+    n_channels: int
+    loudest: float
+
+    bounded = True
+
+    @cached_property
+    def modality(self) -> Modality:
+        """The audio modality with the options that were fitted."""
+        audio: Any = type(get_modality("audio"))
+        made: Modality = audio(**self.options)
+        return made
+
+    @cached_property
+    def scale(self) -> MelScale:
+        """The spectrogram that encodes a recording."""
+        modality: Any = self.modality
+        scale: MelScale = modality.scale
+        return scale
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the last encoded channel holds the length."""
+        return self.lengths[0] < self.lengths[1]
+
+    @property
+    def one_shape(self) -> bool:  # type: ignore[override]
+        """Whether all recordings have one length."""
+        return not self.has_length
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """``(channels, n_mels, n_frames)``; one channel more if lengths differ."""
+        return self.n_channels + self.has_length, self.scale.n_mels, self.scale.n_frames
+
+    @classmethod
+    def fit(cls, X: Any, options: JSON, scale: MelScale) -> tuple[Self, Tensor]:
+        """Learn form, lengths and range of `X`; return the codec and the encoded recordings.
+
+        Raises
+        ------
+        InputError
+            These are not recordings that can be encoded.
+        """
+        if len(X) == 0:
+            raise InputError("X has no recordings: Found array with 0 sample(s).")
+        form, values, lengths = read_series(X)
+        _check(values, lengths, scale)
+        low, high = float(values.min()), float(values.max())
+        power = _mel_power(values, lengths, scale)
+        peak = float(power.max())
+        if peak <= 0:
+            raise InputError("all recordings of X are silent: give some that have sound.")
+        codec = cls(
+            form, options, (int(lengths.min()), int(lengths.max())), low, high, values.shape[1],
+            10 * math.log10(peak),
+        )  # fmt: skip
+        return codec, codec._with_lengths(power, lengths)
+
+    def encode(self, X: Any) -> Tensor:
+        """Encode recordings of the fitted form as a float32 Tensor of shape (n, *shape).
+
+        Lengths beyond the fitted ones are encoded as the nearest of these.
+        """
+        if len(X) == 0:
+            return torch.empty(0, *self.shape, device="cpu")
+        values, lengths = self.read(X)
+        return self._with_lengths(_mel_power(values, lengths, self.scale), lengths)
+
+    def read(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return samples (n, C, L), padded with zeros, and lengths; check the fitted form."""
+        form, values, lengths = read_series(X)
+        if form.has_channels != self.form.has_channels or values.shape[1] != self.n_channels:
+            raise InputError(
+                f"recordings were fitted with {self.n_channels} channel(s), got an array of shape "
+                f"{values.shape}: give the fitted channels and axes."
+            )
+        if ("float" in element(form.dtype)) != ("float" in element(self.form.dtype)):
+            raise InputError(
+                f"recordings were fitted as {self.form.dtype}, got {form.dtype}: convert them to "
+                "the fitted range."
+            )
+        if self.form.container in STACKED and set(lengths.tolist()) != {self.lengths[1]}:
+            raise InputError(
+                f"recordings were fitted with {self.lengths[1]} samples, got {lengths[0]}: cut or "
+                "pad them, or fit a list."
+            )
+        _check(values, lengths, self.scale)
+        return values, lengths
+
+    @torch.no_grad()
+    def decode(self, rows: Tensor) -> Any:
+        """Decode a Tensor of shape (n, *shape) into recordings of the fitted form."""
+        lengths = self._lengths_of(rows)
+        waves = torch.zeros(len(rows), self.n_channels, self.lengths[1], device=rows.device)
+        order = lengths.argsort(stable=True)
+        for part in torch.split(order, CHUNK):
+            made = self._waves(rows[part].float(), lengths[part])
+            waves[part, :, : made.shape[2]] = made
+        values = waves.double() if element(self.form.dtype) == "float64" else waves
+        return self.form.build(values.clamp(self.low, self.high), lengths.cpu().numpy())
+
+    def decode_parts(self, parts: Iterable[Tensor]) -> Any:
+        """Decode part by part; spectra take more memory than waveforms."""
+        decoded = [self.decode(part) for part in parts]
+        if not decoded:
+            return self.decode(torch.empty(0, *self.shape, device="cpu"))
+        return concatenate(decoded)
+
+    def pack(self, X: Any) -> np.ndarray:
+        """Turn decoded recordings into an array of numbers."""
+        return self._packing.pack(X)
+
+    def unpack(self, array: np.ndarray) -> Any:
+        """Turn an array that `pack` returned into recordings."""
+        return self._packing.unpack(array)
+
+    @cached_property
+    def _packing(self) -> SeriesCodec:
+        unit = ((0.0,) * self.n_channels, (1.0,) * self.n_channels)
+        low, high = ((end,) * self.n_channels for end in (self.low, self.high))
+        return SeriesCodec(self.form, self.lengths, low, high, *unit)
+
+    def to_json(self) -> JSON:
+        """Return all fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: JSON) -> Self:
+        """Rebuild a codec from `to_json`; raise for values that do not fit together."""
+        form: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in record["form"].items()
+        }
+        codec = cls(**{**record, "form": Form(**form), "lengths": tuple(record["lengths"])})
+        check_choice("dtype", element(codec.form.dtype), DTYPES)
+        shortest, longest = codec.lengths
+        numbers = (codec.low, codec.high, codec.loudest)
+        fits = codec.scale.hop <= shortest <= longest and codec.n_channels >= 1
+        if not fits or not all(map(math.isfinite, numbers)) or codec.low > codec.high:
+            raise InputError(f"{codec} does not describe recordings.")
+        return codec
+
+    def _with_lengths(self, power: Tensor, lengths: np.ndarray) -> Tensor:
+        rows = to_unit(power, self.loudest)
+        if not self.has_length:
+            return rows
+        low, high = (math.log(length) for length in self.lengths)
+        known = (torch.from_numpy(lengths).double().log() - low) / (high - low)
+        place = (2 * known - 1).clamp(-1, 1).float()[:, None, None, None]
+        return torch.cat([rows, place.expand(-1, 1, *rows.shape[2:])], dim=1)
+
+    def _lengths_of(self, rows: Tensor) -> Tensor:
+        low, high = (math.log(length) for length in self.lengths)
+        if not self.has_length:
+            return torch.full((len(rows),), self.lengths[1], device=rows.device)
+        place = rows[:, -1].double().mean(dim=(1, 2)).clamp(-1, 1)
+        return (low + (place + 1) / 2 * (high - low)).exp().round().long()
+
+    def _waves(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Return waveforms (B, C, longest) of encoded rows, zero after their ends."""
+        spectra = rows[:, : self.n_channels].clamp(-1, 1).flatten(0, 1)  # (B * C, mels, frames)
+        each = lengths.repeat_interleave(self.n_channels)
+        longest = int(lengths.max())
+        # Silent windows after the longest recording make all ends alike, whatever the others are.
+        padded = longest + self.scale.n_fft
+        decibels = (self.scale.unstretch(spectra, each, padded) - 1) / 2 * RANGE_DB
+        # Silence is 0, not 80 dB below the loudest power.
+        mels = torch.where(decibels > 0.5 - RANGE_DB, 10 ** (decibels / 10), 0.0)
+        times = torch.arange(mels.shape[2], device=rows.device) * self.scale.hop
+        mels = mels * (times <= each[:, None])[:, None]
+        magnitude = power_from_mels(mels, self.scale.filters.to(rows.device)).sqrt()
+        waves = griffin_lim(magnitude, self.scale, padded) * 10 ** (self.loudest / 20)
+        inside = torch.arange(longest, device=rows.device) < each[:, None]
+        found: Tensor = waves[:, :longest] * inside
+        return found.view(len(rows), self.n_channels, longest)
+
+
+def _mel_power(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> Tensor:
+    """Return mel power (n, C, n_mels, n_frames) of padded samples (n, C, L)."""
+    n, channels = values.shape[:2]
+    power = torch.empty(n, channels, scale.n_mels, scale.n_frames, device="cpu")
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, n, CHUNK):
+        part = order[start : start + CHUNK]
+        longest = int(lengths[part].max())
+        waves = torch.from_numpy(values[part, :, :longest].astype(np.float32))
+        each = torch.from_numpy(lengths[part]).repeat_interleave(channels)
+        found = scale.spectrogram(_cut(waves.flatten(0, 1), each), each)
+        power[torch.from_numpy(part)] = found.view(len(part), channels, *found.shape[1:])
+    return power
+
+
+def _cut(waves: Tensor, lengths: Tensor) -> Tensor:
+    return waves * (torch.arange(waves.shape[1]) < lengths[:, None])
+
+
+def _check(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> None:
+    """Raise `InputError` for samples that are not finite, and for recordings that are too short."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = ~np.isfinite(values)
+        number, channel, step = (int(place) for place in np.argwhere(bad)[0])
+        what = "no value (NaN)" if math.isnan(values[number, channel, step]) else "infinity"
+        n_bad = int(bad.any(axis=(1, 2)).sum())
+        raise InputError(
+            f"recording {number} of X has {what} at sample {step} of channel {channel}, and "
+            f"{n_bad} recordings have such samples: repair or drop them."
+        )
+    if lengths.min() < scale.hop:
+        number = int(lengths.argmin())
+        raise InputError(
+            f"recording {number} of X has {lengths[number]} sample(s), and {scale.hop} are the "
+            f"fewest that can be encoded at {scale.sample_rate} Hz: drop it or pad it."
+        )

@@ -1,0 +1,203 @@
+"""Folders of ``.wav`` and ``.flac`` files, read and written with soundfile."""
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities.file_rows import FileRows
+from gen_augment.modalities.image.files import MAX_LISTED, _make_folder, _safe_name
+
+__all__ = ["read_folder", "write_folder"]
+
+SUFFIXES = (".wav", ".flac")
+#: How soundfile stores samples of a dtype; floats and all others as 32-bit floats.
+SUBTYPES = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}
+
+
+class Recording(NamedTuple):
+    """One file: samples of shape (length,) or (channels, length), and their rate."""
+
+    path: Path
+    samples: np.ndarray
+    rate: int
+
+
+def soundfile() -> Any:
+    """Import soundfile, or say how to install it."""
+    try:
+        import soundfile as package  # type: ignore[import-untyped]
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError(
+            "audio files need soundfile: pip install 'gen_augment[audio]'."
+        ) from error
+    return package
+
+
+def read_folder(folder: Path, modality: Any) -> FileRows | None:
+    """Read a folder of class folders, or of files whose names hold their labels.
+
+    Parameters
+    ----------
+    folder : Path
+    modality : Audio
+        Its `sample_rate`, `mono` and `label_from` say what to do with the files.
+
+    Returns
+    -------
+    FileRows or None
+        With a list of arrays, int16 where all files hold 16 bits and else float32; None if there
+        are no recordings.
+
+    Raises
+    ------
+    InputError
+        Files cannot be read, which are listed, or have several rates or numbers of channels.
+    """
+    if not folder.is_dir():
+        return None
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = [p for p in files if not any(part.startswith(".") for part in p.parts[1:])]
+    if not files:
+        return None
+    labels = [_label(folder, file, modality.label_from) for file in files]
+    recordings = _open_all(folder, files)
+    recordings, notes = _same_channels(folder, recordings, modality.mono)
+    rate, recordings, resampled = _same_rate(folder, recordings, modality.sample_rate)
+    options = modality.options() | {"sample_rate": rate}
+    X = [recording.samples for recording in recordings]
+    return FileRows(X, np.array(labels), type(modality)(**options), notes=(*notes, *resampled))
+
+
+def _label(folder: Path, file: Path, pattern: str | None) -> str:
+    if pattern is not None:
+        parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
+        if "label" not in parts[1::2]:
+            raise InputError(
+                f"label_from={pattern!r} names no label: write {{label}} where it is, as in "
+                "'{label}_{speaker}_{take}'."
+            )
+        found = re.fullmatch(
+            "".join(
+                f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
+            ),
+            file.stem,
+        )
+        if found is None:
+            raise InputError(f"{file} does not fit label_from={pattern!r}: rename or remove it.")
+        return found["label"]
+    if file.parent == folder:
+        raise InputError(
+            f"{file} is in no class folder: put recordings in one folder for each class, or say "
+            "where their names hold the label, such as "
+            'Audio(label_from="{label}_{speaker}_{take}").'
+        )
+    return file.relative_to(folder).parts[0]
+
+
+def _open_all(folder: Path, files: list[Path]) -> list[Recording]:
+    sf = soundfile()
+    recordings, errors = [], []
+    for path in files:
+        try:
+            with sf.SoundFile(path) as file:
+                dtype = "int16" if file.subtype == "PCM_16" else "float32"
+                samples, rate = file.read(dtype=dtype, always_2d=True).T, file.samplerate
+        except (sf.SoundFileError, RuntimeError, OSError) as error:
+            errors.append(f"{path}: {error}")
+            continue
+        if samples.shape[1] == 0:
+            errors.append(f"{path}: it has no samples")
+        recordings.append(Recording(path, samples[0] if len(samples) == 1 else samples, rate))
+    if errors:
+        listed = "\n".join(f"  {error}" for error in errors[:MAX_LISTED])
+        more = f"\n  and {len(errors) - MAX_LISTED} more" if len(errors) > MAX_LISTED else ""
+        raise InputError(
+            f"{folder} has {len(errors)} file(s) that cannot be read as recordings. Replace or "
+            f"remove them:\n{listed}{more}"
+        )
+    if any(recording.samples.dtype != np.int16 for recording in recordings):
+        return [r._replace(samples=_as_floats(r.samples)) for r in recordings]
+    return recordings
+
+
+def _as_floats(samples: np.ndarray) -> np.ndarray:
+    return samples.astype(np.float32) / 32768 if samples.dtype == np.int16 else samples
+
+
+def _same_channels(
+    folder: Path, recordings: list[Recording], mono: bool
+) -> tuple[list[Recording], list[str]]:
+    counts = [1 if r.samples.ndim == 1 else len(r.samples) for r in recordings]
+    if len(set(counts)) == 1 and not mono:
+        return recordings, []
+    several = [r for r, n in zip(recordings, counts, strict=True) if n > 1]
+    if not mono:
+        raise InputError(
+            f"{folder} has recordings of {sorted(set(counts))} channels, such as "
+            f"{several[0].path}: say Audio(mono=True) to average the channels."
+        )
+    mixed = [r if n == 1 else r._replace(samples=_mean(r.samples)) for r, n in
+             zip(recordings, counts, strict=True)]  # fmt: skip
+    return mixed, [f"the channels of {len(several)} recordings were averaged"] if several else []
+
+
+def _mean(samples: np.ndarray) -> np.ndarray:
+    return _as_dtype(samples.mean(axis=0), samples.dtype)
+
+
+def _as_dtype(samples: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    if dtype.kind == "f":
+        return samples.astype(dtype)
+    limits = np.iinfo(dtype)
+    found: np.ndarray = np.rint(samples).clip(limits.min, limits.max).astype(dtype)
+    return found
+
+
+def _same_rate(
+    folder: Path, recordings: list[Recording], rate: int | None
+) -> tuple[int, list[Recording], list[str]]:
+    rates = sorted({r.rate for r in recordings})
+    if rate is None and len(rates) > 1:
+        first = [next(r.path for r in recordings if r.rate == found) for found in rates[:2]]
+        raise InputError(
+            f"{folder} has recordings at {rates} Hz, such as {first[0]} and {first[1]}: say "
+            f"Audio(sample_rate={rates[0]}) to resample them to one rate."
+        )
+    rate = rates[0] if rate is None else rate
+    other = sum(r.rate != rate for r in recordings)
+    note = f"{other} of {len(recordings)} recordings were resampled to {rate} Hz"
+    same = [r if r.rate == rate else _resampled(r, rate) for r in recordings]
+    return rate, same, [note] if other else []
+
+
+def _resampled(recording: Recording, rate: int) -> Recording:
+    from scipy.signal import resample_poly
+
+    shared = math.gcd(recording.rate, rate)
+    samples = recording.samples
+    found = resample_poly(samples.astype(np.float64), rate // shared, recording.rate // shared, -1)
+    return recording._replace(samples=_as_dtype(found, samples.dtype), rate=rate)
+
+
+def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
+    """Write recordings that arrive in parts as ``LABEL/000000.wav`` and so on."""
+    sf, rate = soundfile(), codec.scale.sample_rate
+    number = 0
+    made: set[Any] = set()
+    for X, y in parts:
+        for row, label in zip(X, np.asarray(y).tolist(), strict=True):
+            if label not in made:
+                _make_folder(folder / _safe_name(label))
+                made.add(label)
+            samples = np.asarray(row)
+            subtype = SUBTYPES.get(samples.dtype.name, "FLOAT")
+            if subtype == "FLOAT":
+                samples = samples.astype(np.float32)
+            file = folder / _safe_name(label) / f"{number:06d}.wav"
+            sf.write(file, samples.T, rate, subtype=subtype)
+            number += 1

@@ -1,0 +1,278 @@
+"""What users hold series in: arrays, Tensors, DataFrames, and lists of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gen_augment.errors import InputError
+from gen_augment.modalities.image.pixels import DTYPES, element
+
+__all__ = ["CONTAINERS", "STACKED", "Form", "is_ragged", "read_series"]
+
+Container = Literal["ndarray", "tensor", "list", "objects", "nested", "wide"]
+CONTAINERS = ("ndarray", "tensor", "list", "objects", "nested", "wide")
+#: Containers that hold series of one length only.
+STACKED = ("ndarray", "tensor", "wide")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of series, in which decoded ones are rebuilt.
+
+    Attributes
+    ----------
+    container : {"ndarray", "tensor", "list", "objects", "nested", "wide"}
+        "objects" is an array of objects, one for each series. "nested" is a DataFrame with a
+        column for each channel, whose cells are series; "wide" one with a column for each step.
+    item : {"ndarray", "tensor", "frame", "series"}
+        What one series is, or one cell of a nested DataFrame. A "frame" is a DataFrame with a line
+        for each step and a column for each channel.
+    dtype : str
+        Of the values, as in `ImageCodec`.
+    has_channels : bool
+        Whether a series has an axis of channels.
+    names : tuple, optional
+        Names of the columns.
+    dtypes : tuple, optional
+        Dtype of each channel of a DataFrame.
+    """
+
+    container: Container
+    item: Literal["ndarray", "tensor", "frame", "series"]
+    dtype: str
+    has_channels: bool
+    names: tuple[Any, ...] | None = None
+    dtypes: tuple[str, ...] | None = None
+
+    def build(self, values: Tensor, lengths: np.ndarray) -> Any:
+        """Return series from values (n, C, L) in the range of the dtype, and their lengths."""
+        dtype = getattr(torch, element(self.dtype))
+        values = (values if dtype.is_floating_point else values.round()).to(dtype)
+        if self.container == "tensor":
+            return (values if self.has_channels else values[:, 0]).contiguous()
+        values = values.cpu()
+        if self.item == "tensor":
+            return self.collect(values, lengths)
+        return self.collect(values.numpy().astype(self.dtype, copy=False), lengths)
+
+    def collect(self, values: Any, lengths: np.ndarray) -> Any:
+        """Return series from values (n, C, L) of the dtype, an array or a Tensor."""
+        if self.container == "nested":
+            return self._nested(values, lengths)
+        if not self.has_channels:
+            values = values[:, 0]
+        if self.container == "wide":
+            return pd.DataFrame(values, columns=list(self.names or ()))
+        if self.container == "ndarray":
+            return np.ascontiguousarray(values)
+        rows = [self._item(row, n) for row, n in zip(values, lengths.tolist(), strict=True)]
+        return rows if self.container == "list" else as_objects(rows)
+
+    def _item(self, row: Any, length: int) -> Any:
+        if self.item == "frame":
+            return self._frame(self._channels(row[:, :length]))
+        part = row[..., :length]
+        return part.clone() if isinstance(part, Tensor) else part.copy()
+
+    def _nested(self, values: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
+        cell: Any = pd.Series if self.item == "series" else np.asarray
+        columns = []
+        for channel in self._channels(values.swapaxes(0, 1)):  # (n, L)
+            pairs = zip(channel, lengths.tolist(), strict=True)
+            columns.append(as_objects([cell(row[:n].copy()) for row, n in pairs]))
+        return self._frame(columns)
+
+    def _channels(self, values: np.ndarray) -> list[np.ndarray]:
+        """Return copies of channels, each with its dtype."""
+        return [
+            (np.rint(channel) if np.dtype(dtype).kind in "iu" else channel).astype(dtype)
+            for channel, dtype in zip(values, self.dtypes or (), strict=True)
+        ]
+
+    def _frame(self, columns: list[np.ndarray]) -> pd.DataFrame:
+        frame = pd.DataFrame(dict(enumerate(columns)))
+        frame.columns = pd.Index(list(self.names or ()))
+        return frame
+
+
+def read_series(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
+    """Return the form of series, their values padded with their last ones, and their lengths.
+
+    Parameters
+    ----------
+    X : array or Tensor of shape (n, C, L) or (n, L), list or array of such rows, DataFrame, or list
+        of DataFrames
+
+    Returns
+    -------
+    form : Form
+    values : ndarray of shape (n, C, L)
+        In native byte order.
+    lengths : ndarray of shape (n,)
+
+    Raises
+    ------
+    InputError
+        These are not series of numbers with one number of channels.
+    """
+    if isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype != np.dtype(object)):
+        return _read_array(X)
+    if isinstance(X, pd.DataFrame):
+        return _read_nested(X) if is_nested(X) else _read_wide(X)
+    if isinstance(X, (list, tuple, np.ndarray)):
+        rows: list[Any] = list(X)
+        container: Container = "objects" if isinstance(X, np.ndarray) else "list"
+        return _read_list(rows, container)
+    raise InputError(
+        f"X is a {type(X).__name__}: give series as an array or a Tensor of shape (n, channels, "
+        "length) or (n, length), or as a list of them if their lengths differ."
+    )
+
+
+def is_ragged(X: Any) -> bool:
+    """Return whether `X` is a list, or an array of objects, of series of different lengths."""
+    if not isinstance(X, (list, tuple)) and getattr(X, "dtype", None) != np.dtype(object):
+        return False
+    shapes = {tuple(getattr(row, "shape", ())) for row in X}
+    channels = {shape[:-1] for shape in shapes}  # () for series without an axis of channels
+    return len(shapes) > 1 and len(channels) == 1 and all(len(shape) in (1, 2) for shape in shapes)
+
+
+def is_nested(X: Any) -> bool:
+    """Return whether `X` is a DataFrame whose first line holds a series in each cell."""
+    is_frame = isinstance(X, pd.DataFrame) and bool(X.size)
+    return is_frame and all(isinstance(cell, (pd.Series, np.ndarray)) for cell in X.iloc[0])
+
+
+def as_objects(rows: Sequence[Any]) -> np.ndarray:
+    """Return an array of shape (n,) whose elements are the rows."""
+    array = np.empty(len(rows), dtype=object)
+    for number, row in enumerate(rows):
+        array[number] = row
+    return array
+
+
+def _read_array(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
+    values, dtype = _numbers(X, "X")
+    if values.ndim not in (2, 3):
+        raise InputError(
+            f"X has {values.ndim} dimensions, shape {values.shape}: give series of shape (n, "
+            "channels, length) or (n, length)."
+        )
+    kind: Any = "tensor" if isinstance(X, Tensor) else "ndarray"
+    form = Form(kind, kind, dtype, values.ndim == 3)
+    values = values if values.ndim == 3 else values[:, None]
+    return form, values, np.full(len(values), values.shape[2])
+
+
+def _read_list(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np.ndarray]:
+    are_frames = all(isinstance(row, pd.DataFrame) for row in X)
+    names = _names(X[0]) if are_frames else None
+    for number, row in enumerate(X if are_frames else ()):
+        if _names(row) != names:
+            raise InputError(
+                f"series {number} of X has the columns {list(row.columns)}, and the first one has "
+                f"{list(names or ())}: give all of them the same channels."
+            )
+    rows, dtype, is_2d = _stacked([row.T.to_numpy() if are_frames else row for row in X])
+    item: Any = "tensor" if all(isinstance(row, Tensor) for row in X) else "ndarray"
+    if not are_frames:
+        return Form(container, item, dtype, is_2d), *_padded(rows)
+    dtypes = _dtypes([[values.to_numpy() for _, values in frame.items()] for frame in X])
+    return Form(container, "frame", dtype, True, names, dtypes), *_padded(rows)
+
+
+def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
+    rows, all_parts = [], []
+    for number, cells in enumerate(X.itertuples(index=False, name=None)):
+        parts = [np.asarray(cell) for cell in cells]
+        if len({part.shape for part in parts}) > 1 or parts[0].ndim != 1:
+            shapes = [part.shape for part in parts]
+            raise InputError(
+                f"series {number} of X has channels of shapes {shapes}: give each one the same "
+                "number of steps."
+            )
+        rows.append(np.stack(parts))
+        all_parts.append(parts)
+    rows, dtype, _ = _stacked(rows)
+    item: Any = "series" if isinstance(X.iloc[0, 0], pd.Series) else "ndarray"
+    form = Form("nested", item, dtype, True, _names(X), _dtypes(all_parts))
+    return form, *_padded(rows)
+
+
+def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
+    if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in X.dtypes):
+        raise InputError(
+            "X is a DataFrame whose columns are not all numbers: give a column for each step, "
+            "cells that are series, or long rows through Series.from_long(frame)."
+        )
+    values = X.to_numpy()
+    form = Form("wide", "ndarray", values.dtype.name, False, _names(X))
+    return form, values[:, None], np.full(len(values), values.shape[1])
+
+
+def _names(frame: pd.DataFrame) -> tuple[str | int, ...]:
+    names = tuple(n.item() if isinstance(n, np.generic) else n for n in frame.columns)
+    for name in names:
+        if not isinstance(name, (str, int)):
+            raise InputError(f"the column {name!r} of X is no text: rename the columns.")
+    return names
+
+
+def _dtypes(rows: list[list[np.ndarray]]) -> tuple[str, ...]:
+    """Return the dtype of each channel, over all series."""
+    return tuple(np.result_type(*channel).name for channel in zip(*rows, strict=True))
+
+
+def _stacked(X: list[Any]) -> tuple[list[np.ndarray], str, bool]:
+    """Return rows of shape (C, length), their dtype, and whether they had an axis of channels."""
+    pairs = [_numbers(row, f"series {number} of X") for number, row in enumerate(X)]
+    rows, dtypes = [row for row, _ in pairs], {dtype for _, dtype in pairs}
+    axes, channels = {row.ndim for row in rows}, {row.shape[:-1] for row in rows}
+    if axes not in ({1}, {2}) or len(channels) > 1:
+        shapes = sorted({row.shape for row in rows})[:4]
+        raise InputError(
+            f"X is a list of series of shapes such as {shapes}: give all of them the shape "
+            "(channels, length) with one number of channels, or (length,)."
+        )
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*rows).name
+    return [row if row.ndim == 2 else row[None] for row in rows], dtype, axes == {2}
+
+
+def _padded(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([row.shape[1] for row in rows])
+    shape = (len(rows), rows[0].shape[0], int(lengths.max()))
+    values = np.zeros(shape, np.result_type(*rows))
+    for row, out, n in zip(rows, values, lengths.tolist(), strict=True):
+        out[:, :n] = row
+        out[:, n:] = row[:, -1:] if n else 0
+    return values, lengths
+
+
+def _numbers(X: Any, what: str) -> tuple[np.ndarray, str]:
+    """Return values in native byte order, and the dtype."""
+    if isinstance(X, Tensor):
+        dtype = str(X.dtype).removeprefix("torch.")
+        if dtype not in DTYPES or X.layout != torch.strided:
+            raise InputError(
+                f"{what} is a {X.layout} Tensor of {X.dtype}: give dense real numbers."
+            )
+        X = X.detach().cpu()
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy(), dtype
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise InputError(f"{what} is not an array: {error}") from error
+    if array.dtype.name not in DTYPES or array.ndim == 0:
+        raise InputError(
+            f"{what} is a {type(X).__name__} of dtype {array.dtype}: give real numbers, such as "
+            "floats."
+        )
+    if array.dtype.isnative:
+        return array, array.dtype.name
+    return array.astype(array.dtype.newbyteorder("=")), array.dtype.str

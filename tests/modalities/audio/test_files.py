@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from gen_augment import BootstrapSampler
+from gen_augment.cli import main
+from gen_augment.data import Rows
+from gen_augment.data.sources import load_data
+from gen_augment.errors import InputError
+from gen_augment.modalities import Audio
+from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings, tone
+
+X, Y = recordings(12)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, (row, label) in enumerate(zip(X, Y, strict=True)):
+        (tmp_path / "in" / label).mkdir(parents=True, exist_ok=True)
+        sf.write(tmp_path / "in" / label / f"{number:02d}.wav", row, RATE)
+    return tmp_path / "in"
+
+
+def read(folder: Path, **options: object) -> Rows:
+    return Rows.read(folder, modality=Audio(**options))  # type: ignore[arg-type]
+
+
+def test_class_folders_are_read_as_they_are(folder: Path) -> None:
+    rows = Rows.read(folder)
+    assert rows.modality == Audio(sample_rate=RATE)
+    assert rows.classes.tolist() == ["high", "low"]
+    order = sorted(range(12), key=lambda i: (Y[i], i))
+    assert all((a == X[i]).all() for a, i in zip(rows.X, order, strict=True))
+    assert rows.X[0].dtype == np.int16
+    assert len(load_data(folder).rows) == 12
+
+
+def test_labels_in_names(tmp_path: Path) -> None:
+    for name in ("3_ann_0", "3_bob_1", "7_ann_0"):
+        sf.write(tmp_path / f"{name}.flac", tone(500, 900), RATE)
+    found = read(tmp_path, label_from="{label}_{speaker}_{take}")
+    assert list(found.y) == ["3", "3", "7"]
+    with pytest.raises(InputError, match="no class folder"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="does not fit"):
+        read(tmp_path, label_from="{label}-{take}")
+    with pytest.raises(InputError, match="names no label"):
+        read(tmp_path, label_from="{digit}_{take}")
+
+
+def test_broken_files_are_listed(folder: Path) -> None:
+    (folder / "low" / "text.wav").write_text("hello")
+    (folder / "high" / "cut.wav").write_bytes((folder / "high" / "01.wav").read_bytes()[:20])
+    sf.write(folder / "high" / "empty.wav", np.zeros(0, np.int16), RATE)
+    for call in (lambda: load_data(folder), lambda: Rows.read(folder)):
+        with pytest.raises(InputError, match=r"3 file\(s\)") as caught:
+            call()
+        for name in ("text.wav", "cut.wav", "empty.wav"):
+            assert name in str(caught.value)
+
+
+def test_two_rates_are_resampled_where_said(folder: Path) -> None:
+    sf.write(folder / "low" / "fast.wav", np.repeat(tone(500, 2000), 2), 2 * RATE)
+    with pytest.raises(InputError, match=r"fast\.wav.*sample_rate=8000"):
+        Rows.read(folder)
+    rows = read(folder, sample_rate=RATE)
+    (found,) = (row for row in rows.X if len(row) == 2000)
+    assert found.dtype == np.int16
+    assert abs(main_frequency(found) - 500) < 10
+
+
+def test_stereo_among_mono_is_averaged_where_said(folder: Path) -> None:
+    left, right = tone(500, 1000), tone(500, 1000, seed=1)
+    sf.write(folder / "low" / "stereo.wav", np.stack([left, right], axis=1), RATE)
+    with pytest.raises(InputError, match=r"stereo.wav.*mono=True"):
+        Rows.read(folder)
+    (found,) = (row for row in read(folder, mono=True).X if len(row) == 1000)
+    np.testing.assert_allclose(found, (left.astype(int) + right) / 2, atol=0.51)
+
+
+def test_command_line_writes_files_that_play(folder: Path, tmp_path: Path) -> None:
+    model, out = tmp_path / "m.safetensors", tmp_path / "out"
+    for line in (
+        ["fit", str(folder), "--sampler", "bootstrap", "-o", str(model)],
+        ["sample", str(model), "-n", "3", "--label", "low", "-o", str(out)],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(line)
+        assert ended.value.code == 0
+    files = sorted(out.rglob("*.wav"))
+    assert [file.parent.name for file in files] == ["low"] * 3
+    for file in files:
+        info = sf.info(file)
+        assert (info.samplerate, info.subtype, info.channels) == (RATE, "PCM_16", 1)
+        assert abs(main_frequency(sf.read(file)[0]) - HERTZ["low"]) < 20
+
+
+def test_options_on_the_command_line(folder: Path, tmp_path: Path) -> None:
+    model = str(tmp_path / "m.safetensors")
+    line = [
+        "fit",
+        str(folder),
+        "--sampler",
+        "bootstrap",
+        "-o",
+        model,
+        "--option",
+        "sample_rate=4000",
+    ]
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 0
+    loaded = BootstrapSampler.load(model)
+    assert loaded.codec_.modality == Audio(sample_rate=4000)

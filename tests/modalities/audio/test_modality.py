@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gen_augment import ConditionalVAE, Study, load_sampler
+from gen_augment.data import Rows
+from gen_augment.modalities import Audio
+from gen_augment.modalities.audio.classifier import SpectrogramCNN, sounding_lengths
+from gen_augment.study import Split, Training
+from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings
+
+X, Y = recordings(40, longest=1800)
+AUDIO = Audio(sample_rate=RATE, n_mels=32, n_frames=16)
+
+
+def test_a_sampler_learns_pitch_and_rows_are_addressed(tmp_path: Path) -> None:
+    made = ConditionalVAE(
+        max_steps=40, width=8, latent_dim=4, random_state=0, modality=AUDIO, device="cpu"
+    ).fit(X, Y)
+    for label, hertz in HERTZ.items():
+        rows = made.generate(np.arange(8), label)
+        assert abs(np.median([main_frequency(row) for row in rows]) - hertz) < 100
+        alone = made.generate([5], label)[0]
+        assert len(alone) == len(rows[5])
+        assert np.abs(alone.astype(int) - rows[5]).max() <= 90  # of 9000: a hundredth
+    made.save(tmp_path / "m.safetensors")
+    again = load_sampler(tmp_path / "m.safetensors", device="cpu")
+    pairs = zip(again.generate([1], "low"), made.generate([1], "low"), strict=True)
+    assert all((a == b).all() for a, b in pairs)
+
+
+def test_a_study_of_recordings() -> None:
+    study = Study(
+        X, Y, modality=AUDIO, arms=["real", "noise+echo", "specaugment+shift"], n_seeds=1,
+        training=Training(15), split=Split(),
+    )  # fmt: skip
+    result = study.run()
+    assert result.trials["error"].isna().all()
+    assert result.scores()["real"].mean() > 0.7
+
+
+def test_the_classifier_does_not_see_padding() -> None:
+    rows = Rows.read(X[:4], Y[:4], modality=AUDIO)
+    inputs = AUDIO.classifier_inputs(rows.codec, rows.X)(rows.X)
+    assert sounding_lengths(inputs).tolist() == [len(np.trim_zeros(row, "b")) for row in rows.X]
+    torch.manual_seed(0)
+    network = SpectrogramCNN(RATE, 2).eval()
+    more = torch.nn.functional.pad(inputs, (0, 500))
+    torch.testing.assert_close(network(more), network(inputs))
+
+
+def test_a_sheet_has_low_notes_at_the_bottom() -> None:
+    codec, rows = AUDIO.fit(X[:2])  # low, then high
+    sheet = AUDIO.sheet(codec, rows, 2)
+    left, right = np.array_split(sheet.mean(axis=2)[2:], 2, axis=1)
+    assert left.mean(axis=1).argmax() > right.mean(axis=1).argmax()
+    assert 0 <= sheet.min() <= sheet.max() <= 1

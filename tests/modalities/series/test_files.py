@@ -1,0 +1,83 @@
+"""Files of series beside aeon's own reader, and files that are damaged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gen_augment.errors import InputError
+from gen_augment.modalities.series.files import read_file, write_file
+
+HEADER = "@problemName a\n@timeStamps false\n@classLabel true 0 1\n@data\n"
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".npz"])
+@pytest.mark.parametrize("lengths", [(4, 4, 4), (1, 5, 3)], ids=str)
+def test_what_was_written_is_read(suffix: str, lengths: tuple[int, ...], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(2, n)) for n in lengths]
+    path = tmp_path / f"rows{suffix}"
+    write_file(path, iter([(rows[:2], ["a", "b"]), (rows[2:], ["a"])]))
+    X, y = read_file(path)
+    assert y.tolist() == ["a", "b", "a"]
+    assert isinstance(X, list) == (len(set(lengths)) > 1)
+    for found, row in zip(X, rows, strict=True):
+        np.testing.assert_array_equal(found, row)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_aeon_reads_what_was_written_and_the_other_way_round(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("aeon.datasets")
+    folder = Path(datasets.__file__).parent / "data"
+    for name in ("ItalyPowerDemand", "JapaneseVowels"):
+        source = folder / name / f"{name}_TRAIN.ts"
+        theirs, labels = datasets.load_from_ts_file(str(source))
+        X, y = read_file(source)
+        assert y.tolist() == labels.tolist()
+        assert all(np.array_equal(a, b) for a, b in zip(X, theirs, strict=True))
+        write_file(tmp_path / f"{name}.ts", iter([(list(X), y)]))
+        again, labels = datasets.load_from_ts_file(str(tmp_path / f"{name}.ts"))
+        assert y.tolist() == labels.tolist()
+        assert all(np.array_equal(a, b) for a, b in zip(X, again, strict=True))
+
+
+BAD = {
+    "no header": ("1.0,2.0:0\n", "no line @data"),
+    "no labels": ("@classLabel false\n@data\n1.0\n", "no class labels"),
+    "time stamps": (HEADER.replace("false", "true") + "1.0:0\n", "time stamps"),
+    "no rows": (HEADER, "no series"),
+    "a word": (HEADER + "1.0,2.0:0\n1.0,x:0\n", "line 6: could not convert"),
+    "no colon": (HEADER + "1.0\n", "line 5: no label"),
+    "ragged": (HEADER + "1.0,2.0:1.0:0\n", "line 5"),
+}
+
+
+@pytest.mark.parametrize("text, message", BAD.values(), ids=BAD)
+def test_damaged_files_are_named(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.ts"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_file(path)
+
+
+def test_binary_files_and_other_arrays_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ts"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not a text file"):
+        read_file(path)
+    path = tmp_path / "rows.npz"
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"cannot be read as a \.npz"):
+        read_file(path)
+    np.savez(path, a=np.zeros(3))
+    with pytest.raises(InputError, match="needs X and y"):
+        read_file(path)
+    np.savez(path, X=np.zeros((3, 4)), y=[1, 2])
+    with pytest.raises(InputError, match="3 series and 2 labels"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("label", ["a b", "a:b", "a,b", ""])
+def test_labels_that_would_break_a_file_are_refused(label: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be in a \\.ts file"):
+        write_file(tmp_path / "rows.ts", iter([([np.zeros((1, 2))], [label])]))
