@@ -6,5 +6,6 @@ the package asks.
 
 from gen_augment.modalities.series.codec import SeriesCodec
 from gen_augment.modalities.series.modality import Series
+from gen_augment.modalities.series.unequal import collate_series, from_long, to_long
 
-__all__ = ["Series", "SeriesCodec"]
+__all__ = ["Series", "SeriesCodec", "collate_series", "from_long", "to_long"]

@@ -209,7 +209,7 @@ def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
     if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in X.dtypes):
         raise InputError(
             "X is a DataFrame whose columns are not all numbers: give a column for each step, "
-            "cells that are series, or long rows through Series.from_long(frame)."
+            "cells that are series, or long rows through gen_augment.modalities.series.from_long."
         )
     values = X.to_numpy()
     form = Form("wide", "ndarray", values.dtype.name, False, _names(X))

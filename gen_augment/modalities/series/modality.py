@@ -1,6 +1,6 @@
 """Series of one or more channels, of one length or of several."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,7 +27,6 @@ from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
 from gen_augment.modalities.series.forms import is_nested, is_ragged, read_series
 from gen_augment.modalities.series.generators import SeriesNetworks
 from gen_augment.modalities.series.transforms import RECIPES, TRANSFORMS
-from gen_augment.modalities.series.unequal import collate_series, from_long, to_long
 from gen_augment.types import JSON
 
 __all__ = ["Series"]
@@ -49,21 +48,6 @@ class Series(Modality):
     suffixes = SUFFIXES
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
     transforms: ClassVar[Mapping[str, RowTransform]] = TRANSFORMS
-
-    from_long = staticmethod(from_long)
-    to_long = staticmethod(to_long)
-
-    @staticmethod
-    def collate(batch: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Collate pairs of a series and a label for a DataLoader, with padding.
-
-        Returns
-        -------
-        list
-            ``(X, lengths)`` with X of shape (B, ..., longest), padded with zeros, then the labels
-            and what else an item has.
-        """
-        return collate_series(batch)
 
     def recognise(self, X: Any) -> Reading:
         """Recognise nested DataFrames; arrays may be images or tables, and ragged lists images."""

@@ -93,7 +93,10 @@ def to_long(
 
 
 def collate_series(batch: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Collate items of a series and labels, with zeros after the ends; see `Series.collate`."""
+    """Collate items of a series and a label for a DataLoader, with zeros after the ends.
+
+    Returns ``(X, lengths)``, with X of shape (B, ..., longest), then the labels.
+    """
     rows = [torch.as_tensor(item[0]) for item in batch]
     lengths = torch.tensor([row.shape[-1] for row in rows])
     padded = rows[0].new_zeros(len(rows), *rows[0].shape[:-1], int(lengths.max()))

@@ -29,6 +29,7 @@ from gen_augment import (
 from gen_augment.cli import main
 from gen_augment.data import Rows
 from gen_augment.modalities import Reading, Series, find_modality
+from gen_augment.modalities.series import collate_series
 from gen_augment.modalities.series.files import read_file, write_file
 from gen_augment.study import Training
 
@@ -167,7 +168,7 @@ def test_loaders_pad_series_of_unequal_lengths() -> None:
     sampler = BootstrapSampler(modality="series", random_state=0).fit(Pairs(RAGGED))
     data = AugmentedDataset(Pairs(RAGGED), sampler, counts={0: 30})
     total = 0
-    for (rows, lengths), labels in DataLoader(data, batch_size=13, collate_fn=Series.collate):
+    for (rows, lengths), labels in DataLoader(data, batch_size=13, collate_fn=collate_series):
         assert rows.shape == (len(labels), 1, lengths.max())
         assert all(not row[:, n:].any() for row, n in zip(rows, lengths, strict=True))
         assert lengths.min() >= 12

@@ -5,6 +5,7 @@ import pytest
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import Series
+from gen_augment.modalities.series import from_long, to_long
 
 LONG = pd.DataFrame(
     {
@@ -18,20 +19,20 @@ LONG = pd.DataFrame(
 
 
 def test_lines_are_sorted_by_time_and_split_by_series() -> None:
-    X, y = Series.from_long(LONG, target="label")
+    X, y = from_long(LONG, target="label")
     assert y == ["u", "v"]
     assert [row["x"].tolist() for row in X] == [[1.0, 2.0, 3.0], [10.0, 20.0]]
-    back = Series.to_long(X, y)
+    back = to_long(X, y)
     assert back["id"].tolist() == [0, 0, 0, 1, 1]
     assert back["time"].tolist() == [0, 1, 2, 0, 1]
-    again, labels = Series.from_long(back, target="label")
+    again, labels = from_long(back, target="label")
     assert labels == y
     for a, b in zip(again, X, strict=True):
         pd.testing.assert_frame_equal(a, b)
 
 
 def test_series_of_a_long_table_can_be_encoded() -> None:
-    X, _ = Series.from_long(LONG, target="label")
+    X, _ = from_long(LONG, target="label")
     codec, rows = Series().fit(X)
     out = codec.decode(rows)
     assert [len(row) for row in out] == [3, 2]
@@ -50,4 +51,4 @@ def test_series_of_a_long_table_can_be_encoded() -> None:
 )
 def test_tables_that_are_not_series_are_refused(frame: pd.DataFrame, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Series.from_long(frame, target="label")
+        from_long(frame, target="label")
