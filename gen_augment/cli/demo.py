@@ -2,11 +2,14 @@
 
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gen_augment.cli.terminal import out, progress, tell
+
+if TYPE_CHECKING:
+    from gen_augment.study import Study, StudyResult
 
 __all__ = ["demo"]
 
@@ -43,7 +46,7 @@ def demo(
     )
     from gen_augment.cli.demonstration_page import render
     from gen_augment.errors import ArchiveError
-    from gen_augment.study import StudyInterrupted, save_result
+    from gen_augment.study import save_result
 
     torch.set_num_threads(1)  # these networks are too small for more, which would wait and spin
     try:
@@ -64,13 +67,7 @@ def demo(
     for question, (name, make) in zip(questions, studies.items(), strict=True):
         tell(out, f"\n{question}")
         folder = output / f"{name}-trials"
-        with progress("trials") as update:
-            try:
-                result = make(quick=quick).run(
-                    folder, on_trial=lambda trial, done, total, show=update: show(done, total)
-                )
-            except StudyInterrupted as error:
-                raise KeyboardInterrupt from error
+        result = _run(make(quick=quick), folder)
         save_result(result, folder)
         result.to_html(output / f"{name}.html")
         tell(out, f"   {result.verdict()}")
@@ -86,3 +83,14 @@ def demo(
         "gen-augment study YOUR.csv --target COLUMN -o study.html",
     ):
         tell(out, f"   {command}")
+
+
+def _run(study: "Study", folder: Path) -> "StudyResult":
+    """Run what is left of a study, with progress."""
+    from gen_augment.study import StudyInterrupted
+
+    with progress("trials") as update:
+        try:
+            return study.run(folder, on_trial=lambda trial, done, total: update(done, total))
+        except StudyInterrupted as error:
+            raise KeyboardInterrupt from error

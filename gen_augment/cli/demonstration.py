@@ -1,6 +1,7 @@
 """The four parts of ``gen-augment demo``; each is what a user would write."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def balance_a_loader(sampler: Sampler) -> pd.DataFrame:
         for code in range(rows.n_classes)
     ]
     chosen = np.concatenate(index)
-    real = list(zip(take(rows.X, chosen), rows.codes[chosen].tolist(), strict=True))
+    real: Any = list(zip(take(rows.X, chosen), rows.codes[chosen].tolist(), strict=True))
     filled = AugmentedDataset(real, sampler, sampling_strategy="auto")
     drawn = np.concatenate([y.numpy() for _, y in DataLoader(filled, 64, shuffle=True)])
     counts = {"real": rows.codes[chosen], "one epoch of the loader": drawn}

@@ -178,9 +178,6 @@ class Modality(ABC):
         How rows are compared, shown, and given to classifiers.
     learned_features : bool
         Whether rows are compared by the features of a small classifier, rather than by values.
-    near_copy : float
-        Distance to a training row, as a share of that row's distance to the next, below which a
-        row is a near copy.
     recipes : mapping of str to BatchStep
         Classic augmentations of a batch, by the name that an arm of a study uses.
     transforms : mapping of str to RowTransform
@@ -193,7 +190,6 @@ class Modality(ABC):
     networks: ClassVar[GeneratorNetworks] = GeneratorNetworks()
     views: ClassVar[RowViews] = RowViews()
     learned_features: ClassVar[bool] = False
-    near_copy: ClassVar[float] = 0.01
     recipes: ClassVar[Mapping[str, BatchStep]] = {}
     transforms: ClassVar[Mapping[str, RowTransform]] = {}
     suffixes: ClassVar[tuple[str, ...]] = ()

@@ -36,9 +36,15 @@ class RowViews:
     ----------
     figures : mapping of str to Figure
         What `measure` measures, by name.
+    near_copy : float
+        Distance to a training row, as a share of that row's distance to the next, below which a
+        row is a near copy.
     """
 
     figures: ClassVar[Mapping[str, Figure]] = {}
+
+    def __init__(self, near_copy: float = 0.01) -> None:
+        self.near_copy = near_copy
 
     def vectors(self, codec: Any, X: Any) -> Tensor:
         """Return the vectors in which rows are compared, of shape (n, d); encoded values here."""

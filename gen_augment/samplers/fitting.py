@@ -7,20 +7,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from gen_augment.data import Rows
+from gen_augment.data import Rows, read_rows
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.samplers.generation import encode_known
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import History
+from gen_augment.validation import check_same_length
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["train"]
+__all__ = ["further_rows", "train"]
+
+
+def further_rows(sampler: Any, X: Any, y: Any) -> Rows:
+    """Read rows that a fitted sampler learns next; classes may be added.
+
+    Raises
+    ------
+    InputError
+        The rows have another form than the fitted ones.
+    """
+    codec = sampler.codec_
+    if isinstance(X, Rows) and y is None:
+        labels, known = sampler.label_codec_.extend(X.labelled().y)
+        codes = np.full(len(X), -1)
+        codes[X.codes >= 0] = known
+        X = X.X
+    else:
+        X, y = read_rows(X, y, codec.modality)
+        X = codec.modality.gather(X)
+        labels, codes = sampler.label_codec_.extend(y)
+    encode_known(codec, X)
+    check_same_length(len(X), len(codes))
+    return Rows(X, codes, labels, codec.modality, known_codec=codec)
 
 
 def train(

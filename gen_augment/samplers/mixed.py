@@ -150,7 +150,8 @@ class MixedSampler(Sampler):
         return take(concatenate(made), np.argsort(np.concatenate(places)))
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
-        headers, tensors = [], {}
+        headers: list[JSON] = []
+        tensors: dict[str, Tensor] = {}
         for number, part in enumerate(self._parts):
             header, learned = part._to_archive()
             headers.append(header)

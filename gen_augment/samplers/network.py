@@ -15,19 +15,19 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
-from gen_augment.data import Rows, read_rows
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers import generation, persistence
 from gen_augment.samplers.base import Sampler, check_some_labelled
-from gen_augment.samplers.fitting import train
+from gen_augment.samplers.fitting import further_rows, train
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
 from gen_augment.training.placement import available_device, make_fabric, place
 from gen_augment.types import JSON, History
-from gen_augment.validation import check_choice, check_positive_int, check_range, check_same_length
+from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["NetworkSampler"]
 
@@ -230,22 +230,11 @@ class NetworkSampler(Sampler):
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
         self._check_params()
-        if isinstance(X, Rows) and y is None:
-            labels, known = self.label_codec_.extend(X.labelled().y)
-            codes = np.full(len(X), -1)
-            codes[X.codes >= 0] = known
-            X = X.X
-        else:
-            X, y = read_rows(X, y, self.codec_.modality)
-            X = self.codec_.modality.gather(X)
-            labels, codes = self.label_codec_.extend(y)
-        generation.encode_known(self.codec_, X)
-        check_same_length(len(X), len(codes))
-        rows = Rows(X, codes, labels, self.codec_.modality, known_codec=self.codec_)
+        rows = further_rows(self, X, y)
         check_some_labelled(rows)
         counts = rows.class_counts
-        counts[labels.encode(self.classes_)] += self.class_count_
-        self._check_counts(labels, counts)
+        counts[rows.labels.encode(self.classes_)] += self.class_count_
+        self._check_counts(rows.labels, counts)
         train(self, rows, counts, self.seed_, self, (self.n_steps_, self.history_))
         return self
 

@@ -61,7 +61,7 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     """Find test rows that are almost equal to a training row, such as rounded or shifted copies.
 
     A test row is a near copy if its distance to some training row is less than
-    `Modality.near_copy` times the distance of that row to the next different training row.
+    `RowViews.near_copy` times the distance of that row to the next different training row.
     Distances are between encoded rows. Rows of fewer than five values are not examined.
 
     Parameters
@@ -91,5 +91,5 @@ def near_copies(train: Rows, test: Rows) -> np.ndarray:
     distance, index = nearest(others, known)
     neighbour, back = torch.unique(index[:, 0], return_inverse=True)
     spacing = nearest(known[neighbour], known, 2)[0][:, 1]
-    close = distance[:, 0] < train.modality.near_copy * spacing[back]
+    close = distance[:, 0] < train.modality.views.near_copy * spacing[back]
     return torch.nonzero(close)[:, 0].numpy()

@@ -19,6 +19,7 @@ from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Re
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.series import Series
 from gen_augment.modalities.series.forms import is_ragged
+from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int
 
@@ -52,7 +53,7 @@ class Audio(Modality):
     name = "audio"
     networks = AudioNetworks()
     learned_features = True
-    near_copy = 0.1
+    views = RowViews(near_copy=0.1)
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
 
     def __init__(
@@ -75,7 +76,7 @@ class Audio(Modality):
         self.label_from = label_from
 
     @property
-    def scale(self) -> MelScale:
+    def _scale(self) -> MelScale:
         """The spectrogram that encodes a recording."""
         if self.sample_rate is None:
             raise InputError(
@@ -96,7 +97,7 @@ class Audio(Modality):
 
     def fit(self, X: Any) -> tuple[AudioCodec, Tensor]:
         """Learn form, lengths and loudness; return the codec and spectrograms in [-1, 1]."""
-        return AudioCodec.fit(X, self.options(), self.scale)
+        return AudioCodec.fit(X, self.options(), self._scale)
 
     def codec_from_json(self, record: JSON) -> AudioCodec:
         """Rebuild a codec from its `to_json`."""
@@ -108,7 +109,7 @@ class Audio(Modality):
 
     def classifier(self, spec: DataSpec) -> Callable[[], nn.Module]:
         """Return a function that makes a small CNN on log-mel spectrograms."""
-        return partial(SpectrogramCNN, self.scale.sample_rate, spec.n_classes)
+        return partial(SpectrogramCNN, self._scale.sample_rate, spec.n_classes)
 
     def classifier_inputs(self, codec: Codec, X: Any) -> Callable[[Any], Tensor]:
         """Return what maps recordings to waveforms (n, C, longest), padded with zeros.

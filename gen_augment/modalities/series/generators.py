@@ -71,10 +71,6 @@ class SeriesNoise(GaussianNoise):
         noise = z.view(len(z), self.channels, self.length)
         return torch.addcmul(out, self.std(), noise, value=strength)
 
-    def forward(self, x: Tensor, out: Tensor) -> Tensor:
-        """Return the mean over the batch of -log p(x), in nats per row."""
-        return self._normal_nll(x, out)
-
 
 class SeriesWarpDecoder(nn.Module):
     """Source series, code and condition to that series, warped in time, scaled and shifted.

@@ -92,7 +92,7 @@ class TextCodec(Codec):
         """Return rows in the user's container as a list of strings."""
         return read_texts(X)
 
-    def filled(self, texts: list[str]) -> Any:
+    def written(self, texts: list[str]) -> Any:
         """Return a list of strings in the user's container; the inverse of `texts`."""
         return self.form.fill(texts)
 
@@ -137,7 +137,7 @@ class TextCodec(Codec):
         """Return the texts that `pack` was given."""
         ends = bytes([_END])
         rows = np.ascontiguousarray(array)
-        return self.filled(
+        return self.written(
             [row.tobytes().partition(ends)[0].decode(errors="ignore") for row in rows]
         )
 

@@ -280,7 +280,7 @@ class LanguageSampler(NetworkSampler):
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         table = derive_seed(seed, "tokens")
         texts = write_texts(self, index, codes, table, [[]] * len(index))
-        return self._texts_codec.filled(texts)
+        return self._texts_codec.written(texts)
 
     @property
     def _texts_codec(self) -> TextCodec:
@@ -325,11 +325,11 @@ class LanguageSampler(NetworkSampler):
             for text, i in zip(given, index.tolist(), strict=True)
         ]
         if strength == 0:
-            return codec.filled(clean)
+            return codec.written(clean)
         ids = [self.tokens_.encode(text) for text in clean]
         most = self.max_length - 1
         prompts = [row[: min(most, round((1 - strength) * len(row)))] for row in ids]
-        return codec.filled(write_texts(self, index, codes, table, prompts))
+        return codec.written(write_texts(self, index, codes, table, prompts))
 
     # -- Archives
 

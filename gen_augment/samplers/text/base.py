@@ -111,7 +111,7 @@ class TextSampler(ClassicalSampler):
 
     def _filled(self, texts: list[str]) -> Any:
         codec: Any = self.codec_
-        return codec.filled([codec.cut(text) for text in texts])
+        return codec.written([codec.cut(text) for text in texts])
 
     def _row(self, code: int, random: Random) -> str:
         """Return a training text of a class."""
