@@ -193,8 +193,8 @@ class ReadableTree:
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most likely label of each row."""
-        labels: np.ndarray = np.array(self.classes)[self.predict_proba(X).argmax(axis=1)]
-        return labels
+        labels: np.ndarray = np.array(self.classes)
+        return np.asarray(labels[self.predict_proba(X).argmax(axis=1)])
 
     @property
     def depth(self) -> int:
