@@ -57,7 +57,7 @@ def test_impossible_classes_have_the_floor_and_hopeless_rows_equal_scores() -> N
 def test_samplers_without_a_density_are_refused_before_they_are_fitted() -> None:
     for sampler in (Densities(), KDESampler(), MixtureSampler(), Given([[0.0]])):
         check_scores(sampler)
-    with pytest.raises(InputError, match="BootstrapSampler has no log_prob.*use ConditionalFlow"):
+    with pytest.raises(InputError, match=r"BootstrapSampler has no log_prob.*use ConditionalFlow"):
         check_scores(BootstrapSampler())
     for wrong in (MixtureSampler, "kde", None):
         with pytest.raises(InputError, match=r"sampler=.* is not an instance of a sampler"):
