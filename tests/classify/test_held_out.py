@@ -1,7 +1,6 @@
 """Held-out rows: given ones, or stratified folds that cover every row once."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from gen_augment import InputError
@@ -32,16 +31,17 @@ def test_folds_follow_from_the_seed() -> None:
 
 
 def test_given_rows_are_tuned_on_and_all_others_are_fitted() -> None:
-    given = pd.DataFrame(X), ["yes"] * 30
-    with pytest.raises(InputError, match="held_out"):
-        held_out_parts(ROWS, (X[:1], ["no"]), 5, seed=0)
-    with pytest.raises(InputError):
-        held_out_parts(ROWS, given, 5, seed=0)
     ((fitted, tuning),) = held_out_parts(ROWS, (X + 1, ["yes"] * 30), 5, seed=0)
     assert fitted is ROWS
     np.testing.assert_array_equal(tuning.X, X + 1)
     assert tuning.class_counts.tolist() == [0, 30]
     assert tuning.classes.tolist() == ROWS.classes.tolist()
+
+
+def test_given_rows_that_are_fitted_too_are_counted_and_named() -> None:
+    given = np.concatenate([X[:3] + 1, X[:2]]), ["no"] * 5
+    with pytest.raises(InputError, match=r"2 rows that are in X too, such as row 3.*remove them"):
+        held_out_parts(ROWS, given, 5, seed=0)
 
 
 @pytest.mark.parametrize(
