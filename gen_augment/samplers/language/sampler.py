@@ -112,7 +112,7 @@ class LanguageSampler(NetworkSampler):
     >>> labels = ["card", "card", "rate", "rate"] * 3
     >>> sampler = LanguageSampler(width=64, n_layers=1, max_steps=30, random_state=0, device="cpu")
     >>> X, y = sampler.fit(texts, labels).sample(y={"rate": 2})
-    >>> type(X[0]), y.tolist()
+    >>> type(X[0]), y
     (<class 'str'>, ['rate', 'rate'])
     """
 
