@@ -34,8 +34,12 @@ def held_out_parts(
     """
     if given is not None:
         tuning = rows.refitted().like(*given)
-        if np.isin(tuning.digests, rows.digests).any():
-            raise InputError("held_out has rows that are in X too: they would favour the sampler.")
+        known = np.isin(tuning.digests, rows.digests)
+        if known.any():
+            raise InputError(
+                f"held_out has {known.sum()} rows that are in X too, such as row {known.argmax()}, "
+                "and they would favour the sampler: remove them."
+            )
         return [(rows, tuning)]
     if check_positive_int("n_folds", n_folds) < 2:
         raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")

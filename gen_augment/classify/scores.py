@@ -15,7 +15,7 @@ FLOOR = 1e3
 def check_scores(sampler: Any) -> None:
     """Raise `InputError` unless a sampler, fitted or not, can score the classes of rows."""
     if isinstance(sampler, type) or not hasattr(sampler, "fit"):
-        raise InputError(f"sampler={sampler!r} is not an instance of a sampler.")
+        raise InputError(f"sampler={sampler!r} is not an instance of a sampler: give one.")
     if not hasattr(sampler, "class_scores") and not hasattr(sampler, "log_prob"):
         raise InputError(
             f"{type(sampler).__name__} has no log_prob, so it cannot score classes: use "

@@ -64,6 +64,14 @@ def _filled(given: "pd.Series[Any]", made: "pd.Series[Any]", part: Column) -> An
     gap = given.isna().to_numpy(dtype=bool)
     if not gap.any():
         return given.reset_index(drop=True)
+    known = given.astype(object).to_numpy()
     values = made.astype(object).to_numpy(copy=True)
-    values[~gap] = given.astype(object).to_numpy()[~gap]
-    return pd.Series(values, dtype=object).astype(made.dtype)
+    values[~gap] = known[~gap]
+    column = pd.Series(values, dtype=object)
+    dtype: Any = made.dtype
+    # A known cell may not fit, such as 2.5 in a column of whole numbers.
+    if isinstance(dtype, pd.CategoricalDtype):
+        fits = bool(column[~gap].isin(dtype.categories).all())
+    else:
+        fits = bool((column[~gap].astype(dtype).astype(object) == known[~gap]).all())
+    return column.astype(dtype) if fits else column.infer_objects()

@@ -44,7 +44,13 @@ class TextForm:
 
     @classmethod
     def of(cls, X: Any) -> Self:
-        """Return the form of texts that `read_texts` accepts."""
+        """Return the form of texts that `read_texts` accepts.
+
+        Raises
+        ------
+        InputError
+            The name of a Series or of a column is neither a string nor a whole number.
+        """
         X = as_pandas(X)
         if isinstance(X, pd.DataFrame):
             column = X.iloc[:, 0]
@@ -91,9 +97,7 @@ class TextForm:
             dtype = np.dtypes.StringDType() if dtype == _VARIABLE else np.dtype(_ARRAYS[dtype])
         elif dtype is not None:
             dtype = dtype_from_json(dtype)
-        if record["name"] is not None and type(record["name"]) not in (str, int):
-            raise InputError(f"name={record['name']!r} is not the name of a column.")
-        form = cls(record["container"], dtype, record["name"], record["library"])
+        form = cls(record["container"], dtype, _name(record["name"]), record["library"])
         form.fill(["a"])  # raises for a dtype that holds no strings
         return form
 
@@ -181,4 +185,7 @@ def _dtype(column: "pd.Series[Any]") -> Any:
 
 
 def _name(name: Any) -> Any:
-    return name.item() if isinstance(name, np.generic) else name
+    name = name.item() if isinstance(name, np.generic) else name
+    if name is not None and type(name) not in (str, int):
+        raise InputError(f"X has the name {name!r}: rename it to a string or a whole number.")
+    return name

@@ -52,7 +52,6 @@ from gen_augment.samplers.language.writing import readable, write_texts
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.persistence import check_int
 from gen_augment.training import Callback, Loop
-from gen_augment.training.placement import evaluating
 from gen_augment.types import JSON
 from gen_augment.validation import check_range
 
@@ -113,7 +112,7 @@ class LanguageSampler(NetworkSampler):
     >>> labels = ["card", "card", "rate", "rate"] * 3
     >>> sampler = LanguageSampler(width=64, n_layers=1, max_steps=30, random_state=0, device="cpu")
     >>> X, y = sampler.fit(texts, labels).sample(y={"rate": 2})
-    >>> type(X[0]), y.tolist()
+    >>> type(X[0]), y
     (<class 'str'>, ['rate', 'rate'])
     """
 
@@ -257,8 +256,7 @@ class LanguageSampler(NetworkSampler):
         ids = padded([[*self.tokens_.encode(text), self._end] for text in texts], self.max_length)
         device = generation.usable_device(self)
         rows = ids.to(device), codes.to(device)
-        with evaluating(network):
-            return bits_per_byte(network.sampled(), *rows, self._token_bytes())
+        return bits_per_byte(network.sampled(), *rows, self._token_bytes())
 
     # -- Sampling
 

@@ -51,7 +51,7 @@ def replace_secrets(text: str, rng: np.random.Generator) -> str:
     Examples
     --------
     >>> replace_secrets("Call 555-0199-22 today", np.random.default_rng(0))
-    'Call 865-2302-01 today'
+    'Call 865-2300-01 today'
     """
     return _SECRET.sub(lambda match: _surrogate(match[0], rng), text)
 

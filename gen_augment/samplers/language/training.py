@@ -24,6 +24,7 @@ from gen_augment.errors import MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers.language.network import CausalTransformer
 from gen_augment.training import EMA, Batches, Loop
+from gen_augment.training.placement import evaluating
 from gen_augment.types import Batch
 
 __all__ = ["PADDING", "LanguageNetwork", "add_lora", "bits_per_byte", "padded", "train"]
@@ -158,10 +159,11 @@ def train(
 
 @torch.no_grad()
 def bits_per_byte(model: Any, ids: Tensor, y: Tensor, token_bytes: Tensor) -> float:
-    """Return the bits per byte of rows under a model, ends of texts included."""
+    """Return the bits per byte of rows under a model without dropout, ends of texts included."""
     n_bytes = token_bytes.to(ids.device)[ids.clamp(min=0).long()].masked_fill(ids == PADDING, 0)
     order = (ids != PADDING).sum(dim=1).argsort()
-    nats = sum(_nll(model, *_trimmed(ids[part], y[part])) for part in torch.split(order, 128))
+    with evaluating(model):
+        nats = sum(_nll(model, *_trimmed(ids[part], y[part])) for part in torch.split(order, 128))
     return float(nats) / math.log(2) / max(1, int(n_bytes.sum()))
 
 

@@ -6,30 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from gen_augment import (
-    ConditionalFlow,
-    ConditionalGAN,
-    ConditionalVAE,
     EditSampler,
     FilteredSampler,
     InputError,
-    PairedVAE,
-    SMOTESampler,
     Study,
     audit,
 )
 from gen_augment.data import Rows
 from gen_augment.filters import CopyGate, LabelAgreement, Novelty, Realism
-from gen_augment.modalities import Text, get_modality
+from gen_augment.modalities import Text
 from gen_augment.modalities.text import WordBag
 from gen_augment.study import Training
-from gen_augment.study.copies import near_copies
 
 COLOURS = ["red", "blue", "green", "grey", "black", "white", "pink", "brown"]
 THINGS = ["car", "house", "tree", "door", "road", "boat", "lamp", "chair"]
@@ -56,30 +49,6 @@ def test_strings_are_no_text_unless_the_user_says_so(rows: Any) -> None:
     with pytest.raises(InputError, match='modality="text"'):
         Rows.read(rows, Y)
     assert Rows.read(rows, Y, modality="text").modality == Text()
-
-
-@pytest.mark.parametrize("cls", [ConditionalVAE, ConditionalGAN, ConditionalFlow, PairedVAE])
-def test_generic_networks_name_samplers_of_texts(cls: Any) -> None:
-    with pytest.raises(InputError, match="cannot learn text: use EditSampler"):
-        cls(max_steps=2, modality="text", device="cpu").fit(X, Y)
-    with pytest.raises(InputError, match="text rows have the shape"):
-        SMOTESampler(modality="text").fit(X, Y)
-
-
-def test_vectors_are_equal_for_equal_texts_only() -> None:
-    views, codec = get_modality("text").views, Text().fit(X)[0]
-    vectors = views.vectors(codec, ["Red car", "red  car", "car red", "a", "", "red cars"])
-    np.testing.assert_allclose(vectors.norm(dim=1), [1, 1, 1, 1, 0, 1], atol=1e-6)
-    distance = torch.cdist(vectors[:1], vectors)[0]
-    assert distance[1] < 1e-6
-    assert 0.1 < distance[2] < distance[3]
-    assert 0.1 < distance[5] < distance[3]
-
-
-def test_near_copies_are_found() -> None:
-    train = Rows.read(X, Y, modality="text")
-    test = train.like(["where is my lunch", X[3].upper()], [Y[0], Y[3]])
-    assert near_copies(train, test).tolist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -177,16 +177,6 @@ def test_an_interrupted_fit_resumes_with_the_same_weights(tmp_path: Path) -> Non
         assert tensor.equal(resumed.network_.state_dict()[name])
 
 
-def test_early_stopping_keeps_the_best_weights() -> None:
-    """Random letters cannot be learned, only memorised."""
-    rng = np.random.default_rng(0)
-    texts = ["".join(rng.choice(list("abcdefgh"), 12)) for _ in range(60)]
-    sampler = small(max_steps=2000).fit(texts, [0, 1] * 30)
-    bits = sampler.history_["bits_per_byte"]
-    assert sampler.n_steps_ < 2000
-    assert bits[-1] > min(bits)
-
-
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
@@ -201,18 +191,6 @@ def test_early_stopping_keeps_the_best_weights() -> None:
 def test_unusable_rows_are_refused(X: Any, y: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         small().fit(X, y)
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"vocab_size": 255}, {"width": 65}, {"dropout": 1.0}, {"temperature": 0}, {"top_p": 0},
-        {"top_k": 0}, {"min_length": 40}, {"lora_rank": 0}, {"pretrained": 3}, {"n_layers": 0},
-    ],
-)  # fmt: skip
-def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=next(iter(params))):
-        small(**params).fit(*draw(20))
 
 
 def test_long_and_strange_texts_are_learned() -> None:
