@@ -35,7 +35,7 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="One of digits, mnist, fashion-mnist, breast-cancer, wine; a folder of class folders "
-        "of images or .txt files; or a CSV, Parquet or ARFF file with --target.",
+        "of images, recordings or .txt files; or a CSV, Parquet or ARFF file with --target.",
         show_default=False,
     ),
 ]

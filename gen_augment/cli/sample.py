@@ -29,8 +29,8 @@ def sample(
             "-o",
             "--output",
             metavar="OUT",
-            help="New folder for images; new .csv or .parquet file for tables and texts, or .jsonl "
-            "for texts.",
+            help="New folder for images and recordings; new .csv or .parquet file for tables and "
+            "texts, or .jsonl for texts.",
         ),
     ],
     n: Annotated[
@@ -49,7 +49,7 @@ def sample(
     sampler: ModelClassOption = None,
     modality: ModalityOption = None,
 ) -> None:
-    """Generate rows with a fitted sampler: images as class folders, tables as a file.
+    """Generate rows with a fitted sampler: class folders of images or recordings, or a file.
 
     A CSV file has the form of the file that the sampler was fitted on: separator, decimal mark,
     dates, and the word for a missing value.

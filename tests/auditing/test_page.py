@@ -17,6 +17,7 @@ PARTS: dict[str, Any] = {
     "figures": pd.DataFrame(
         {"synthetic": [0.25], "reference": [np.nan], "ideal": [1.0]}, index=[FIGURE]
     ),
+    "meanings": FIGURES,
     "classes": pd.DataFrame(
         {
             name: [0.5]

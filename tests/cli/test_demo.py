@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from gen_augment.cli import main
-from gen_augment.cli.demonstration import balance_a_loader, fit_a_sampler
 from gen_augment.study import load_result
 
 
@@ -40,18 +38,3 @@ def test_the_demo_writes_one_page_and_resumes(
     assert (folder / "digits.safetensors").read_bytes() == sampler
     same = [path for path, when in kept.items() if path.stat().st_mtime_ns == when]
     assert len(same) >= len(kept) - 1  # result.json is written again
-
-
-def test_classes_are_filled_to_the_count_of_the_largest(tmp_path: Path) -> None:
-    sampler, train, picture = fit_a_sampler(tmp_path, quick=True)
-    assert len(train) == 300
-    assert picture.startswith(b"\x89PNG")
-    counts = balance_a_loader(sampler)
-    assert counts["real"].tolist() == [40, 40, 20, 20, 10, 10, 5, 5, 2, 2]
-    np.testing.assert_array_equal(counts["one epoch of the loader"], 40)
-
-
-def test_a_damaged_sampler_of_an_earlier_run_is_fitted_again(tmp_path: Path) -> None:
-    (tmp_path / "digits.safetensors").write_bytes(b"half")
-    sampler, _, _ = fit_a_sampler(tmp_path, quick=True)
-    assert sampler.n_steps_ == 20

@@ -8,34 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier
 
 from gen_augment import ArchiveError, InputError
 from gen_augment.distillation import Columns, ReadableTree
-from gen_augment.distillation.page import tree_figure, tree_page
-
-
-def table(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    """Numbers with missing values, a category, a date and a boolean; three classes."""
-    rng = np.random.default_rng(seed)
-    age = rng.normal(40, 10, n)
-    age[rng.random(n) < 0.2] = np.nan
-    job = rng.choice(["clerk", "cook", "<b> & co"], n)
-    since = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 700, n), unit="D")
-    flag = rng.random(n) < 0.4
-    X = pd.DataFrame({"age": age, "job": job, "since": since, "flag": flag})
-    y = (np.nan_to_num(age, nan=60) > 45).astype(int) + (job == "cook")
-    return X, np.where(rng.random(n) < 0.1, 0, y)
-
-
-def fitted(kind: str) -> tuple[Any, ReadableTree]:
-    X, y = table()
-    if kind == "regressor":
-        tree: Any = DecisionTreeRegressor(max_depth=6, random_state=0)
-        model = make_pipeline(Columns(), tree).fit(X, np.eye(3)[y])
-        return model, ReadableTree.of(model, ["a", "b", "c"])
-    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=6, random_state=0)).fit(X, y)
-    return model, ReadableTree.of(model, ["a", "b", "c"])
+from tests.distillation.toys import fitted, table
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
@@ -72,19 +49,6 @@ def test_rules_name_columns_values_and_dates() -> None:
     cook = (X["job"] == "cook").astype(int)
     model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=1)).fit(X, cook)
     assert ReadableTree.of(model, [0, 1]).rules().startswith("if job is not cook:")
-
-
-def test_a_page_escapes_names() -> None:
-    _, tree = fitted("classifier")
-    page = tree_page(tree, "<i>title</i>", ["a & b"], {"student": {"accuracy": "1"}})
-    assert "&lt;i&gt;title" in page
-    assert "<i>" not in page
-    assert "<b> & co" not in page
-    assert page.count("<svg") == 1
-    # All questions of the first levels, and no others, are drawn.
-    drawn = tree_figure(tree, levels=2).axes[0].texts
-    first = [i for level, i in tree.walk() if level <= 2]
-    assert len(drawn) == len(first) + len(first) - 1  # a word on each branch
 
 
 @pytest.mark.parametrize(

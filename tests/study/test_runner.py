@@ -380,7 +380,7 @@ def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> Non
 def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
     with pytest.raises(
         InputError,
-        match=r"is a recipe for image rows, and these rows are table; their recipes: none",
+        match=r"is a recipe for .*image.* rows, and these rows are table; their recipes: none",
     ):
         small_study(X, Y, arms=["real", arm], model=model).check()
 

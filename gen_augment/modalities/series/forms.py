@@ -211,8 +211,9 @@ def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
             "X is a DataFrame whose columns are not all numbers: give a column for each step, "
             "cells that are series, or long rows through gen_augment.modalities.series.from_long."
         )
-    values = X.to_numpy()
-    form = Form("wide", "ndarray", values.dtype.name, False, _names(X))
+    # By itself, pandas makes objects of numbers and truth values; bool changes no other dtype.
+    values, dtype = _numbers(X.to_numpy(np.result_type(np.bool_, *X.dtypes)), "X")
+    form = Form("wide", "ndarray", dtype, False, _names(X))
     return form, values[:, None], np.full(len(values), values.shape[1])
 
 

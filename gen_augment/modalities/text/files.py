@@ -90,13 +90,13 @@ def read_text_folder(folder: Path) -> tuple[list[str], list[str]]:
     InputError
         There are no class folders with .txt files, or a file is not in UTF-8.
     """
-    texts, labels, empty = [], [], []
+    texts, labels, without = [], [], []
     for entry in sorted(folder.iterdir()):
         if not entry.is_dir() or entry.name.startswith("."):
             continue
         files = sorted(path for path in entry.rglob("*.txt") if not path.name.startswith("."))
         if not files:
-            empty.append(entry)
+            without.append(entry)
         for path in files:
             try:
                 texts.append(path.read_bytes().decode("utf-8-sig"))
@@ -105,7 +105,7 @@ def read_text_folder(folder: Path) -> tuple[list[str], list[str]]:
             labels.append(entry.name)
     if not texts:
         raise InputError(f"{folder} has no folders with .txt files, one folder for each class.")
-    for entry in empty:
+    for entry in without:  # a folder without any text may hold other rows
         warnings.warn(f"{entry} has no .txt files and is left out.", stacklevel=2)
     return texts, labels
 

@@ -161,11 +161,13 @@ class KeepCodes(Callback):
 def _shared_scale(around: Tensor, std: Tensor) -> Tensor:
     """Return the Cholesky factor of the covariance of codes about their centres.
 
-    By the law of total variance it is the covariance of the means plus the mean variance.
+    By the law of total variance it is the covariance of the means plus the mean variance. Fewer
+    codes than dimensions make it singular, so that single precision could make it indefinite.
     """
-    covariance = around.T @ around / len(around) + std.square().mean(dim=0).diag()
-    ridge = 1e-6 * torch.eye(len(covariance), device=around.device)
-    scale: Tensor = torch.linalg.cholesky(covariance + ridge)
+    means, variance = around.cpu().double(), std.cpu().double().square().mean(dim=0)
+    covariance = means.T @ means / len(means) + variance.diag()
+    ridge = 1e-6 * covariance.diag().max().clamp(min=1)
+    scale: Tensor = torch.linalg.cholesky(covariance + ridge * torch.eye(len(covariance)))
     return scale
 
 

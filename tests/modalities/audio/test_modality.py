@@ -1,12 +1,9 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from gen_augment import ConditionalVAE, Study, load_sampler
-from gen_augment.data import Rows
 from gen_augment.modalities import Audio
-from gen_augment.modalities.audio.classifier import SpectrogramCNN, sounding_lengths
 from gen_augment.study import Split, Training
 from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings
 
@@ -38,16 +35,6 @@ def test_a_study_of_recordings() -> None:
     result = study.run()
     assert result.trials["error"].isna().all()
     assert result.scores()["real"].mean() > 0.7
-
-
-def test_the_classifier_does_not_see_padding() -> None:
-    rows = Rows.read(X[:4], Y[:4], modality=AUDIO)
-    inputs = AUDIO.classifier_inputs(rows.codec, rows.X)(rows.X)
-    assert sounding_lengths(inputs).tolist() == [len(np.trim_zeros(row, "b")) for row in rows.X]
-    torch.manual_seed(0)
-    network = SpectrogramCNN(RATE, 2).eval()
-    more = torch.nn.functional.pad(inputs, (0, 500))
-    torch.testing.assert_close(network(more), network(inputs))
 
 
 def test_a_sheet_has_low_notes_at_the_bottom() -> None:

@@ -44,7 +44,7 @@ def sampled(made: Any, rows: dict[int, np.ndarray], n_steps: int) -> dict[int, n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made, n_steps", [(ConditionalFlow, 600), (ConditionalVAE, 1000)])
+@pytest.mark.parametrize("made, n_steps", [(ConditionalFlow, 150), (ConditionalVAE, 700)])
 def test_autocorrelations_of_samples_are_those_of_the_process(made: Any, n_steps: int) -> None:
     rng = np.random.default_rng(0)
     found = sampled(made, {code: autoregressive(rng, *ab) for code, ab in AR.items()}, n_steps)
@@ -61,7 +61,7 @@ def test_autocorrelations_of_samples_are_those_of_the_process(made: Any, n_steps
 @pytest.mark.slow
 def test_sinusoids_have_their_frequency_and_any_phase() -> None:
     rng = np.random.default_rng(0)
-    found = sampled(ConditionalFlow, {code: sinusoids(rng, k) for code, k in CYCLES.items()}, 1000)
+    found = sampled(ConditionalFlow, {code: sinusoids(rng, k) for code, k in CYCLES.items()}, 350)
     for code, cycles in CYCLES.items():
         x = found[code]
         np.testing.assert_allclose(x.mean(), cycles, atol=0.1)

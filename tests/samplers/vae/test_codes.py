@@ -131,3 +131,14 @@ def test_codes_that_are_not_finite_are_not_kept(bad: float) -> None:
 def test_equal_codes_are_supported(latent: str, codes: Tensor) -> None:
     new = draw(book_of(codes, [0] * len(codes), std=0.0), latent, 0, n=50)
     torch.testing.assert_close(new, codes[:1].expand(50, D), atol=0.02, rtol=0)
+
+
+def test_a_few_codes_of_any_size_have_the_scale_of_their_covariance() -> None:
+    """Fewer codes than dimensions: the covariance is singular, and rounding matters."""
+    codes = 300 * torch.randn(20, 64, generator=torch.Generator().manual_seed(0))
+    book = book_of(codes, [0] * 20, std=1e-3)
+    around = (codes - book.center[:20]).double()
+    covariance = around.T @ around / 20
+    found = book.scale.double() @ book.scale.double().T
+    torch.testing.assert_close(found, covariance, atol=1e-5 * float(covariance.max()), rtol=0)
+    assert torch.equal(book.scale, book.scale.tril())
