@@ -209,7 +209,7 @@ def test_an_open_modality_is_set_within_samplers_too() -> None:
 
 def test_a_recipe_of_another_modality_is_refused() -> None:
     with pytest.raises(
-        InputError, match="'mixup' is a recipe for .*image.* rows, and these rows are table"
+        InputError, match=r"'mixup' is a recipe for .*image.* rows, and these rows are table"
     ):
         small_study(X, Y, arms=["mixup"], model=lambda: nn.Linear(2, 2)).check()
     images, y = centred_images(20)

@@ -46,11 +46,6 @@ def table(n: int = 120, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return X, (X[:, 0] * X[:, 1] > 0).astype(int)
 
 
-def flat(rows: Rows) -> Any:
-    encode = rows.modality.classifier_inputs(rows.codec, rows.X)
-    return lambda _model: lambda X: encode(X).flatten(1).numpy()
-
-
 def parts_of(rows: Rows) -> Parts:
     return Parts(rows, rows.part(np.arange(4)), rows.part(np.arange(4)))
 
@@ -63,7 +58,7 @@ def test_real_rows_are_labelled_by_teachers_that_have_not_seen_them() -> None:
         0,
         lambda: 0.0,
     )
-    soft = teacher_labels([Memory()], flat(rows), pool, rows, 0)
+    soft = teacher_labels([Memory()], pool, rows, 0)
 
     assert (soft[: len(rows)] == 0.5).all()
     # Bootstrapped rows are training rows, which the teacher of all of them has seen.
@@ -80,7 +75,7 @@ def test_rows_of_a_group_are_in_one_fold() -> None:
     )  # fmt: skip
     rows = study.check().task.split(0).train
     assert rows.groups is not None
-    assert (teacher_labels([Memory()], flat(rows), Pool(rows), rows, 0) == 0.5).all()
+    assert (teacher_labels([Memory()], Pool(rows), rows, 0) == 0.5).all()
 
 
 def test_a_tree_that_sees_everything_has_the_teacher_s_probabilities() -> None:
@@ -90,7 +85,7 @@ def test_a_tree_that_sees_everything_has_the_teacher_s_probabilities() -> None:
     predict = fit_predict(
         DecisionTreeClassifier(), arm, Pool(rows), rows, 0, TRAINING, teachers
     )  # fmt: skip
-    soft = teacher_labels(teachers, flat(rows), Pool(rows), rows, 0)
+    soft = teacher_labels(teachers, Pool(rows), rows, 0)
     np.testing.assert_allclose(predict(rows.X), soft, atol=2e-3)  # the least weight is left out
 
 
