@@ -14,6 +14,7 @@ from torch import nn
 
 from gen_augment import BootstrapSampler, InputError, KDESampler, Study
 from gen_augment.data import Rows
+from gen_augment.metrics.classifier import estimator_inputs
 from gen_augment.study import Split
 from gen_augment.study.arms import Arm, Pool, describe_arm, make_pool, parse_arm
 from gen_augment.study.fitting import fit_predict
@@ -116,7 +117,7 @@ def test_the_teacher_s_arm_is_the_mean_of_the_teachers() -> None:
     predict = fit_predict(
         DecisionTreeClassifier(), parse_arm("teacher", {}), Pool(rows), rows, 0, TRAINING, teachers
     )
-    x = flat(rows)(None)(rows.X)
+    x = estimator_inputs(teachers[0], rows)(rows.X)
     alone = [model.fit(x, rows.codes).predict_proba(x) for model in teachers]
     np.testing.assert_allclose(predict(rows.X), np.mean(alone, axis=0))
 
