@@ -11,7 +11,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 #: The last line of an example: a verdict, or a score that chance would not reach.
 LAST_LINE = re.compile(
-    r"(Yes|No): |accuracy on rows not seen: (?P<accuracy>0\.\d{3})$|average precision, .*: 0\.\d{3}$"
+    r"(Yes|No): |accuracy on rows not seen: (?P<accuracy>[01]\.\d{3})$|average precision, .*: 0\.\d{3}$"
 )
 
 

@@ -159,8 +159,8 @@ def modality_options(
     """Collect what was said on columns and files as parameters of a modality."""
     types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
     dates = {}
-    for text in date or []:
-        name, _, form = text.partition("=")
+    for words in date or []:
+        name, _, form = words.partition("=")
         dates[name] = form or "date"
     file = {
         "sep": sep,

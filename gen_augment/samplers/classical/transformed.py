@@ -40,7 +40,8 @@ class TransformSampler(ClassicalSampler):
     >>> X = np.sin(np.arange(40) / 5 + np.arange(6)[:, None])
     >>> sampler = TransformSampler(transforms="time_warp", modality="series", random_state=0)
     >>> rows, _ = sampler.fit(X, [0, 1] * 3).sample(9)
-    >>> rows.shape, bool((np.isin(rows[:, 0], X[:, 0])).all())
+    >>> starts = np.abs(rows[:, :1] - X[:, 0]).min(axis=1)  # of the nearest training row
+    >>> rows.shape, bool((starts < 1e-5).all())
     ((9, 40), True)
     """
 
