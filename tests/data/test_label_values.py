@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from gen_augment import InputError
 from gen_augment.data import LabelCodec
@@ -15,35 +14,6 @@ from gen_augment.data import LabelCodec
 
 def through_json(codec: LabelCodec) -> LabelCodec:
     return LabelCodec.from_json(json.loads(json.dumps(codec.to_json())))
-
-
-BAD: dict[str, tuple[Any, str]] = {
-    "NaN": ([1.0, 0.0, np.nan], "no label in row 2, but nan"),
-    "NaN in an array": (np.array([1.0, 0.0, np.nan]), "y contains NaN .*row 2"),
-    "inf": (np.array([1.0, np.inf]), "y contains infinity .*row 1"),
-    "None": (["a", None], "no label in row 1, but None"),
-    "NaN in a Series": (pd.Series(["a", "b", None]), "no label in row 2"),
-    "NA": (pd.Series([1, None], dtype="Int64"), "row 1"),
-    "missing category": (pd.Series(pd.Categorical(["a", None])), "no label in row 1"),
-    "mixed list": ([1, "a"], r"1 \(row 0\) and 'a' \(row 1\)"),
-    "mixed array": (np.array(["a", "b", 1], object), r"'a' \(row 0\) and 1 \(row 2\)"),
-    "bools and ints": ([True, False, 2], r"True \(row 0\) and 2 \(row 2\)"),
-    "2-D": (np.zeros((4, 2), int), r"\(4, 2\)"),
-    "one-hot": (torch.eye(3), r"\(3, 3\)"),
-    "one-hot rows": ([np.array([0, 1]), np.array([1, 0])], r"\(2, 2\)"),
-    "ragged objects": (np.array([[1], [2, 3]], object), "one class label a row"),
-    "ragged": ([[1], [2, 3]], "one class label a row"),
-    "0-D": (5, "1d array"),
-    "text": ("abc", "1d array"),
-    "no y": (None, "1d array"),
-    "empty": ([], "empty"),
-    "measurements": (np.array([1.0, 2.0, 0.5]), r"row 2 has 0\.5"),
-    "dates": (pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])), "datetime64"),
-    "bytes": (np.array([b"a", b"b"]), r"\|S1"),
-    "complex": (np.array([1j, 2]), "[Cc]omplex"),
-    "huge ints": ([10**30, 1], "dtype object"),
-    "intervals": (pd.cut(pd.Series([1, 2, 3]), 2), "dtype object"),
-}
 
 
 class Mood(str, Enum):  # noqa: UP042

@@ -1,50 +1,16 @@
 """Discriminator rejection against closed-form densities."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 from scipy.stats import kstest, norm
 
 from gen_augment import ConditionalGAN, ConditionalVAE, InputError
-from gen_augment.data.labels import LabelCodec
 from gen_augment.filters import DiscriminatorRejection, Duplicates, FilteredSampler
 from gen_augment.inject.resample import GenerativeOverSampler
-from gen_augment.modalities import Table
-from gen_augment.rng import normal
 from tests.conftest import toy_images, toy_table
-
-REAL = np.random.default_rng(0).normal(size=(600, 3)), np.arange(600) % 2
-
-
-class Toy:
-    """A sampler whose rows are a function of noise, address and class code; it records its rows."""
-
-    def __init__(self, make: Callable[..., np.ndarray], width: int = 3) -> None:
-        self.make, self.width = make, width
-        self.codec_: Any = Table().fit(REAL[0][:, :width])[0]
-        self.label_codec_, _ = LabelCodec.fit(REAL[1])
-        self.classes_, self.class_prior_, self.seed_ = np.array([0, 1]), np.array([0.5, 0.5]), 5
-        self.made: list[np.ndarray] = []
-
-    def fit(self, X: Any, y: Any = None) -> None:
-        """Do nothing."""
-
-    def fingerprint(self) -> str:
-        return self.make.__name__
-
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
-        where = np.asarray(index)
-        z = normal(where, (self.width,), self.seed_ if seed is None else seed).numpy().astype(float)
-        self.made.append(self.make(z, where, np.broadcast_to(np.asarray(y), where.shape)))
-        return self.made[-1]
-
-
-def truth(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return z
-
+from tests.filters.toys import REAL, Toy, truth
 
 MEAN, STD = 0.6, 0.7
 

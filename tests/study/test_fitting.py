@@ -42,31 +42,7 @@ from tests.study.toys import (
     rows_of,
     training_records,
 )
-
-
-def train(
-    model: Any,
-    pool: Rows,
-    *,
-    real: Rows | None = None,
-    arm: str = "real",
-    seed: int = 0,
-    **changes: Any,
-) -> Any:
-    """What `fit_predict` gives for two classes and a short training."""
-    settings: dict[str, Any] = {
-        "n_steps": 5,
-        "batch_size": 8,
-        "lr": 1e-2,
-        "device": "cpu",
-    } | changes
-    return fit_predict(
-        model, parse_arm(arm, {}), Pool(pool), real or pool, seed, Training(**settings)
-    )
-
-
-def table(n: int = 60, seed: int = 0) -> Rows:
-    return rows_of(*gaussians(n, seed=seed))
+from tests.study.trained import table, train
 
 
 class Seen(BaseEstimator, ClassifierMixin):

@@ -14,13 +14,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
-from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Image, Table
 from gen_augment.modalities.image.networks import SmallCNN
-from gen_augment.study import Training
-from gen_augment.study.arms import Pool, parse_arm
-from gen_augment.study.fitting import fit_predict
 from gen_augment.study.models import (
     default_steps,
     describe_model,
@@ -29,36 +25,10 @@ from gen_augment.study.models import (
 )
 from tests.study.toys import (
     centred_images,
-    gaussians,
     make_study,
     rows_of,
 )
-
-
-def train(
-    model: Any,
-    pool: Rows,
-    *,
-    real: Rows | None = None,
-    arm: str = "real",
-    seed: int = 0,
-    **changes: Any,
-) -> Any:
-    """What `fit_predict` gives for two classes and a short training."""
-    settings: dict[str, Any] = {
-        "n_steps": 5,
-        "batch_size": 8,
-        "lr": 1e-2,
-        "device": "cpu",
-    } | changes
-    return fit_predict(
-        model, parse_arm(arm, {}), Pool(pool), real or pool, seed, Training(**settings)
-    )
-
-
-def table(n: int = 60, seed: int = 0) -> Rows:
-    return rows_of(*gaussians(n, seed=seed))
-
+from tests.study.trained import table, train
 
 # What counts as a classifier
 

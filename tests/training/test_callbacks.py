@@ -1,8 +1,6 @@
 """Callbacks on real, small fits."""
 
 import builtins
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +17,8 @@ from gen_augment import (
 )
 from gen_augment.samplers import Sampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop, SampleGrid, TensorBoard
-from tests.conftest import small_sampler, toy_images, toy_table
-
-X, y = toy_table()
-
-
-def make(name: str = "vae", **params: Any) -> Sampler:
-    return small_sampler(name, **({"max_steps": 60} | params))
-
-
-class InterruptAt(Callback):
-    """Ctrl-C after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
-        if loop.step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-def weights(sampler: Sampler) -> list[torch.Tensor]:
-    return list(sampler.network_.state_dict().values())
+from tests.conftest import toy_images
+from tests.training.toys import InterruptAt, X, make, weights, y
 
 
 def test_a_checkpoint_creates_its_folder_or_fails_before_the_first_step(tmp_path: Path) -> None:

@@ -1,13 +1,11 @@
 """Columns of dates."""
 
-import json
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
 
-from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
+from gen_augment.modalities import TableCodec
+from tests.modalities.table.toys import round_trip
 
 
 def test_dates_keep_their_resolution() -> None:
@@ -28,19 +26,6 @@ def test_dates_keep_their_resolution() -> None:
     assert set(wild["quarter"].dt.minute) <= {0, 15, 30, 45, *range(46)}
     assert (wild["quarter"].dt.second == 0).all()
     pd.testing.assert_frame_equal(codec.decode(rows), X)
-
-
-def round_trip(X: pd.DataFrame, types: Any = None) -> tuple[Any, Any]:
-    """Decoded rows, through an archive, and wild ones."""
-    codec, rows = TableCodec.fit(X, types)
-    record = json.loads(json.dumps(codec_to_json(codec), allow_nan=False))
-    again: Any = codec_from_json(record)
-    assert codec_to_json(again) == record
-    assert torch.equal(again.encode(X), rows)
-    back = again.decode(rows)
-    pd.testing.assert_frame_equal(again.unpack(again.pack(back)), back)
-    generator = torch.Generator().manual_seed(0)
-    return back, again.decode(torch.randn(60, *codec.shape, generator=generator) * 2)
 
 
 def test_the_first_and_last_timestamps_come_back() -> None:

@@ -1,7 +1,6 @@
 """Columns of Arrow and of objects come back in the user's dtype."""
 
 import datetime
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,24 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import torch
 
-from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
+from tests.modalities.table.toys import round_trip
 
 N = 40
-
-
-def round_trip(X: pd.DataFrame, types: Any = None) -> tuple[Any, Any]:
-    """Decoded rows, through an archive, and wild ones."""
-    codec, rows = TableCodec.fit(X, types)
-    record = json.loads(json.dumps(codec_to_json(codec), allow_nan=False))
-    again: Any = codec_from_json(record)
-    assert codec_to_json(again) == record
-    assert torch.equal(again.encode(X), rows)
-    back = again.decode(rows)
-    pd.testing.assert_frame_equal(again.unpack(again.pack(back)), back)
-    generator = torch.Generator().manual_seed(0)
-    return back, again.decode(torch.randn(60, *codec.shape, generator=generator) * 2)
 
 
 DAYS = [datetime.date(2020, 1, 1) + datetime.timedelta(days=7 * i) for i in range(N)]

@@ -21,6 +21,7 @@ from gen_augment.study.arms import (
 )
 from gen_augment.study.parts import Parts
 from tests.conftest import small_sampler
+from tests.study.arms.toys import clock, imbalanced_split
 from tests.study.toys import (
     Copies,
     Log,
@@ -31,17 +32,6 @@ from tests.study.toys import (
     rows_of,
     unlabelled,
 )
-
-
-def clock() -> float:
-    return next(TICKS)
-
-
-TICKS = itertools.count(0.0, 1.5)
-
-
-def imbalanced_split(seed: int = 0) -> Parts:
-    return make_task(*gaussians(120, imbalance=5), validation_size=0.2).split(seed)
 
 
 def test_sampler_gets_the_user_s_labels_and_a_seed_of_the_trial() -> None:

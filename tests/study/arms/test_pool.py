@@ -1,7 +1,5 @@
 """The rows that a classifier is trained on in one arm."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from gen_augment.study.arms import (
     parse_arm,
     synthetic_counts,
 )
-from gen_augment.study.parts import Parts
+from tests.study.arms.toys import clock, imbalanced_split
 from tests.study.toys import (
     Copies,
     TrueDraws,
@@ -19,17 +17,6 @@ from tests.study.toys import (
     make_task,
     row_digests,
 )
-
-
-def clock() -> float:
-    return next(TICKS)
-
-
-TICKS = itertools.count(0.0, 1.5)
-
-
-def imbalanced_split(seed: int = 0) -> Parts:
-    return make_task(*gaussians(120, imbalance=5), validation_size=0.2).split(seed)
 
 
 def test_real_pool_is_the_training_part() -> None:

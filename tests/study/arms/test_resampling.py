@@ -1,6 +1,5 @@
 """Row steps: real rows repeated or resampled."""
 
-import itertools
 import sys
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from gen_augment.study.arms import (
 )
 from gen_augment.study.parts import Parts
 from tests.conftest import as_form, toy_images
+from tests.study.arms.toys import clock, imbalanced_split
 from tests.study.toys import (
     gaussians,
     make_task,
@@ -27,17 +27,6 @@ from tests.study.toys import (
     rows_of,
     unlabelled,
 )
-
-
-def clock() -> float:
-    return next(TICKS)
-
-
-TICKS = itertools.count(0.0, 1.5)
-
-
-def imbalanced_split(seed: int = 0) -> Parts:
-    return make_task(*gaussians(120, imbalance=5), validation_size=0.2).split(seed)
 
 
 @pytest.mark.parametrize(
