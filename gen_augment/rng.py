@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ __all__ = [
     "fork_rng",
     "normal",
     "resolve_seed",
+    "seeded_clone",
     "uniform",
 ]
 
@@ -164,3 +166,16 @@ def _uniform_block(seed: int, block: int, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(
         (BLOCK_ROWS, *shape), generator=_generator(seed, block), dtype=torch.float64, device="cpu"
     )
+
+
+def seeded_clone(estimator: Any, seed: int) -> Any:
+    """Return an unfitted copy of a scikit-learn estimator with all random states set.
+
+    The steps of a pipeline are included. An estimator whose random state stays None would
+    use NumPy's global generator.
+    """
+    from sklearn.base import clone  # slow to import
+
+    copy = clone(estimator)
+    states = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
+    return copy.set_params(**dict.fromkeys(states, seed % 2**32))

@@ -6,6 +6,8 @@ with its distance to the teacher and with its own flexibility: deep trees gain m
 
 import time
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -19,16 +21,19 @@ from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
+    check_teachers,
     fit_student,
     mean_prediction,
     out_of_fold,
 )
 from gen_augment.errors import InputError
-from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.rng import RandomState, derive_seed, resolve_seed, seeded_clone
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["Distilled", "DistilledRegressor"]
 
+#: A model to what it is given of some rows.
+Inputs = Callable[[Any], Any]
 #: Quantiles of a target that a conditional sampler takes for classes.
 N_BINS = 8
 
@@ -86,57 +91,60 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             given = NetworkStudent(given)
         check_student(given, classifies=n_classes is not None)
         teachers = self.teacher if isinstance(self.teacher, (list, tuple)) else [self.teacher]
-        _check_teachers(teachers, classifies=n_classes is not None)
+        check_teachers(teachers, classifies=n_classes is not None)
         seed = resolve_seed(self.random_state)
         teachers = [
-            seeded(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
+            seeded_clone(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
         ]
-        student = seeded(given, derive_seed(seed, "student"))
+        student = seeded_clone(given, derive_seed(seed, "student"))
         encode = rows.modality.classifier_inputs(rows.codec, rows.X)
         if isinstance(student, NetworkStudent):
             student.set_params(shape=tuple(encode(take(rows.X, np.arange(1))).shape[1:]))
         self._encode, self._n_classes = encode, n_classes
-        self.teacher_ = [
-            clone(model).fit(self._inputs(model, rows.X), targets) for model in teachers
-        ]
+        inputs = self._inputs(rows.X)
+        self.teacher_ = [clone(model).fit(inputs(model), targets) for model in teachers]
         how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32
-        folds = [
-            out_of_fold([model], self._inputs(model, rows.X), targets, *how) for model in teachers
-        ]
+        folds = [out_of_fold([model], inputs(model), targets, *how) for model in teachers]
         soft = [np.mean(folds, axis=0)]
         asked = [] if unlabelled is None else [unlabelled]
         self.n_synthetic_ = round(self.ratio * len(rows)) if self.sampler is not None else 0
         if self.n_synthetic_:
-            self.sampler_ = seeded(self.sampler, derive_seed(seed, "sampler")).fit(rows)
+            self.sampler_ = seeded_clone(self.sampler, derive_seed(seed, "sampler")).fit(rows)
             asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
-        soft += [self._ask(part) for part in asked]
-        self.student_ = fit_student(
-            student, self._inputs(student, concatenate([rows.X, *asked])), np.concatenate(soft)
-        )
+        soft += [self._ask(self._inputs(part)) for part in asked]
+        every = self._inputs(concatenate([rows.X, *asked]))
+        self.student_ = fit_student(student, every(student), np.concatenate(soft))
         hard = _hard(student, targets, n_classes)
-        self.baseline_ = clone(student).fit(self._inputs(student, rows.X), hard)
+        self.baseline_ = clone(student).fit(inputs(student), hard)
         return self
 
-    def _inputs(self, model: Any, X: Any) -> Any:
-        """Return what a model is given: pipelines get rows as they are."""
-        return X if isinstance(model, Pipeline) else self._encode(X).flatten(1).numpy()
+    def _inputs(self, X: Any) -> Inputs:
+        """Return what gives each model its inputs: rows as they are to pipelines, else encoded.
 
-    def _ask(self, X: Any) -> np.ndarray:
+        Rows are encoded once, when a model first needs it.
+        """
+
+        @cache
+        def encoded() -> np.ndarray:
+            return np.asarray(self._encode(X).flatten(1).numpy())
+
+        return lambda model: X if isinstance(model, Pipeline) else encoded()
+
+    def _ask(self, inputs: Inputs) -> np.ndarray:
         """Return what the teachers say, averaged."""
-        asked = ((model, self._inputs(model, X)) for model in self.teacher_)
-        found = [mean_prediction([model], inputs, self._n_classes) for model, inputs in asked]
+        found = [mean_prediction([m], inputs(m), self._n_classes) for m in self.teacher_]
         return np.asarray(np.mean(found, axis=0))
 
     def cost(self, X: Any) -> dict[str, float]:
         """Measure student and teacher: size in bytes, and microseconds for each row of `X`."""
         check_is_fitted(self, "student_")
-        found = {}
+        found, inputs = {}, self._inputs(X)
         for name, models in (("student", [self.student_]), ("teacher", self.teacher_)):
             seconds = 0.0
             for model in models:
-                inputs = self._inputs(model, X)
+                given = inputs(model)
                 start = time.perf_counter()
-                model.predict(inputs)
+                model.predict(given)
                 seconds += time.perf_counter() - start
             found[f"{name}_us_per_row"] = 1e6 * seconds / len(X)
             found[f"{name}_bytes"] = float(sum(map(model_bytes, models)))
@@ -169,10 +177,11 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             values (n, 1).
         """
         check_is_fitted(self, "student_")
+        inputs = self._inputs(X)
         return {
-            "student": self._soft(self.student_, X),
-            "teacher": self._ask(X),
-            "hard labels": self._soft(self.baseline_, X),
+            "student": self._soft(self.student_, inputs),
+            "teacher": self._ask(inputs),
+            "hard labels": self._soft(self.baseline_, inputs),
         }
 
     @staticmethod
@@ -184,17 +193,17 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
     def _decided(self, soft: np.ndarray) -> Any:
         """Turn soft labels into what `predict` returns."""
 
-    def _soft(self, model: Any, X: Any) -> np.ndarray:
+    def _soft(self, model: Any, inputs: Inputs) -> np.ndarray:
         """Return what a student says, as the teacher would: probabilities, or values (n, 1)."""
-        inputs = self._inputs(model, X)
+        given = inputs(model)
         if self._n_classes is None or not is_classifier(model):
-            values: np.ndarray = np.asarray(model.predict(inputs)).reshape(len(inputs), -1)
+            values: np.ndarray = np.asarray(model.predict(given)).reshape(len(given), -1)
             if self._n_classes is None:
                 return values
             values = values.clip(1e-12, None)
             shares: np.ndarray = values / values.sum(axis=1, keepdims=True)
             return shares
-        return aligned_proba(model, inputs, self._n_classes)
+        return aligned_proba(model, given, self._n_classes)
 
 
 class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
@@ -267,7 +276,7 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the student's probabilities: ndarray of shape (n, n_classes)."""
         check_is_fitted(self, "student_")
-        return self._soft(self.student_, X)
+        return self._soft(self.student_, self._inputs(X))
 
     def predict(self, X: Any) -> Any:
         """Return the most likely label of each row, in the container that `y` had."""
@@ -275,8 +284,10 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
 
     def agreement(self, X: Any) -> float:
         """Return the share of rows for which student and teacher name the same class."""
-        student = self.predict_proba(X).argmax(axis=1)
-        return float((student == self._ask(X).argmax(axis=1)).mean())
+        check_is_fitted(self, "student_")
+        inputs = self._inputs(X)
+        student, teacher = self._soft(self.student_, inputs), self._ask(inputs)
+        return float((student.argmax(axis=1) == teacher.argmax(axis=1)).mean())
 
     def _decided(self, soft: np.ndarray) -> Any:
         return self._labels.decode(soft.argmax(axis=1))
@@ -316,7 +327,7 @@ class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
     def predict(self, X: Any) -> np.ndarray:
         """Return the student's values: ndarray of shape (n,)."""
         check_is_fitted(self, "student_")
-        return self._soft(self.student_, X).ravel()
+        return self._soft(self.student_, self._inputs(X)).ravel()
 
     def _decided(self, soft: np.ndarray) -> np.ndarray:
         return soft.ravel()
@@ -325,20 +336,6 @@ class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
     def _default_score(y: Any, prediction: Any) -> float:
         y = np.asarray(y, dtype=np.float64)
         return float(1 - np.square(y - prediction).sum() / np.square(y - y.mean()).sum())
-
-
-def seeded(model: Any, seed: int) -> Any:
-    """Return an unfitted copy whose random states, a pipeline's steps' too, are `seed`."""
-    copy = clone(model)
-    states = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
-    return copy.set_params(**dict.fromkeys(states, seed % 2**32))
-
-
-def _check_teachers(teachers: Any, *, classifies: bool) -> None:
-    needed = "predict_proba" if classifies else "predict"
-    for model in teachers:
-        if isinstance(model, type) or not hasattr(model, "fit") or not hasattr(model, needed):
-            raise InputError(f"teacher={model!r} is not an instance of an estimator with {needed}.")
 
 
 def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarray:

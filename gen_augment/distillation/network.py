@@ -13,13 +13,11 @@ from torch.nn import functional as F
 from gen_augment.errors import DivergedError
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
+from gen_augment.training.classifier import predict_proba
 from gen_augment.training.placement import tensor_defaults
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["NetworkStudent", "model_bytes"]
-
-#: Rows in one forward pass of a prediction.
-PREDICTED_AT_ONCE = 512
 
 
 class NetworkStudent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -118,12 +116,9 @@ class NetworkStudent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
         self.network_ = network.eval()
         return self
 
-    @torch.no_grad()
     def predict(self, X: Any) -> np.ndarray:
         """Return probabilities of shape (n, n_classes)."""
-        parts = torch.split(self._tensor(X), PREDICTED_AT_ONCE)
-        logits = torch.cat([self.network_(part.to(self.device)).cpu() for part in parts])
-        return logits.double().softmax(dim=1).numpy()
+        return predict_proba(self.network_, self._tensor(X), self.device)
 
     def _tensor(self, X: Any) -> Tensor:
         x = torch.from_numpy(np.asarray(X, dtype=np.float32))

@@ -19,6 +19,7 @@ from gen_augment.errors import InputError
 __all__ = [
     "aligned_proba",
     "check_student",
+    "check_teachers",
     "fit_student",
     "fit_weighted",
     "mean_prediction",
@@ -117,6 +118,14 @@ def check_student(student: Any, *, classifies: bool) -> None:
         raise InputError("a network learns probabilities: give an estimator that is a regressor.")
     if not classifies and is_classifier(student):
         raise InputError(f"student={student!r} is a classifier: give a regressor.")
+
+
+def check_teachers(teachers: Sequence[Any], *, classifies: bool) -> None:
+    """Raise `InputError` for a teacher that cannot be asked."""
+    needed = "predict_proba" if classifies else "predict"
+    for model in teachers:
+        if isinstance(model, type) or not hasattr(model, "fit") or not hasattr(model, needed):
+            raise InputError(f"teacher={model!r} is not an instance of an estimator with {needed}.")
 
 
 def fit_student(student: Any, X: Any, soft: np.ndarray) -> Any:

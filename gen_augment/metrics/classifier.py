@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from gen_augment.data.rows import Rows
 from gen_augment.metrics.features import train_network
+from gen_augment.rng import seeded_clone
 
-__all__ = ["Classifier", "estimator_inputs", "fit_classifier", "seeded_clone"]
+__all__ = ["Classifier", "estimator_inputs", "fit_classifier"]
 
 
 class Classifier(Protocol):
@@ -59,17 +59,6 @@ def estimator_inputs(estimator: Any, rows: Rows) -> Callable[[Any], Any]:
 def _flat(encode: Callable[[Any], Tensor], X: Any) -> np.ndarray:
     vectors: np.ndarray = encode(X).flatten(1).numpy()
     return vectors
-
-
-def seeded_clone(estimator: Any, seed: int) -> Any:
-    """Return an unfitted copy of a scikit-learn estimator with all random states set.
-
-    The steps of a pipeline are included. An estimator whose random state stays None would
-    use NumPy's global generator.
-    """
-    copy = clone(estimator)
-    states = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
-    return copy.set_params(**dict.fromkeys(states, seed % 2**32))
 
 
 class _FittedEstimator:

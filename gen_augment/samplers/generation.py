@@ -14,8 +14,8 @@ from torch.utils.data import get_worker_info
 from gen_augment.data import LabelCodec
 from gen_augment.errors import WorkerDeviceError
 from gen_augment.modalities import Codec, DataSpec
-from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
-from gen_augment.samplers.requests import AddressCounter
+from gen_augment.rng import RandomState, derive_seed, normal
+from gen_augment.samplers.requests import AddressCounter, vary_addresses
 from gen_augment.training.placement import evaluating, has_bfloat16_tiles
 from gen_augment.validation import check_range
 
@@ -82,9 +82,7 @@ def vary_rows(
     encoded = encode_known(sampler.codec_, rows[0])
     n = len(encoded)
     codes = torch.from_numpy(sampler.label_codec_.encode_rows(rows[1], n))
-    seed = sampler.seed_ if random_state is None else resolve_seed(random_state)
-    start = sampler._counter().reserve(n) if random_state is None else 0
-    table, index = derive_seed(seed, "vary"), np.arange(start, start + n)
+    index, table = vary_addresses(sampler, n, random_state)
     device = usable_device(sampler)
 
     def make(part: slice) -> Tensor:

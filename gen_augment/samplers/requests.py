@@ -19,7 +19,14 @@ from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
 from gen_augment.types import Labels
 from gen_augment.validation import check_positive_int
 
-__all__ = ["MAX_DRAWS", "AddressCounter", "Request", "sample_by_address", "sample_parts"]
+__all__ = [
+    "MAX_DRAWS",
+    "AddressCounter",
+    "Request",
+    "sample_by_address",
+    "sample_parts",
+    "vary_addresses",
+]
 
 #: Default maximum of rows drawn for each row that meets the conditions, on average.
 MAX_DRAWS = 1000
@@ -56,6 +63,16 @@ class AddressCounter:
         """Continue from `address`; to be called while the counter is held."""
         with self._lock:
             self._next = address
+
+
+def vary_addresses(sampler: Any, n: int, random_state: RandomState) -> tuple[np.ndarray, int]:
+    """Return the addresses of `n` new versions of rows, and the seed of their table.
+
+    Without a `random_state` they are those that no call has had.
+    """
+    seed = sampler.seed_ if random_state is None else resolve_seed(random_state)
+    start = sampler._counter().reserve(n) if random_state is None else 0
+    return np.arange(start, start + n), derive_seed(seed, "vary")
 
 
 @dataclass(frozen=True)

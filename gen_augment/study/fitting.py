@@ -13,8 +13,8 @@ from gen_augment.data import Rows
 from gen_augment.distillation.network import model_bytes
 from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
 from gen_augment.errors import DivergedError
-from gen_augment.metrics.classifier import estimator_inputs, seeded_clone
-from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.metrics.classifier import estimator_inputs
+from gen_augment.rng import derive_seed, fork_rng, seeded_clone
 from gen_augment.study.arms import Arm, Pool, known_recipes
 from gen_augment.study.balance import (
     class_weights,
@@ -27,15 +27,13 @@ from gen_augment.study.models import is_network_factory
 from gen_augment.study.spec import Training
 from gen_augment.study.teaching import fit_teachers, teacher_labels
 from gen_augment.training import Batches
+from gen_augment.training.classifier import predict_proba
 from gen_augment.training.placement import tensor_defaults
 
 __all__ = ["fit_predict"]
 
 #: Rows as the user has them to probabilities of shape (n, n_classes).
 Predict = Callable[[Any], np.ndarray]
-
-#: Rows in one forward pass of a prediction.
-_PREDICTED_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -194,12 +192,12 @@ def _fit_network(
         known = Stage.of(rows_of(real.X), real.codes, real.n_classes)
         teacher = trained([known], derive_seed(seed, "teacher"))
         made = slice(len(stages[0].x) - pool.n_synthetic, None)  # synthetic rows come last
-        predicted = _predict(teacher, stages[0].x[made], device)
+        predicted = predict_proba(teacher, stages[0].x[made], device)
         stages[0].targets[made] = torch.from_numpy(predicted).float()
     if soft is not None:
         stages = [stages[0]._replace(targets=torch.from_numpy(soft).float())]
     network = trained(stages, seed)
-    return Predictor(lambda X: _predict(network, rows_of(X), device), [network])
+    return Predictor(lambda X: predict_proba(network, rows_of(X), device), [network])
 
 
 @torch.inference_mode(False)
@@ -265,10 +263,3 @@ def _loss(arm: Arm, stage: Stage, device: str) -> Callable[[Tensor, Tensor], Ten
         offsets = torch.from_numpy(log_prior(codes, n_classes, weights)).float().to(device)
         return lambda logits, y: F.cross_entropy(logits + offsets, y)
     return F.cross_entropy
-
-
-@torch.no_grad()
-def _predict(network: nn.Module, x: Tensor, device: str) -> np.ndarray:
-    parts = torch.split(x, _PREDICTED_AT_ONCE)
-    logits = torch.cat([network(part.to(device)).cpu() for part in parts])
-    return logits.double().softmax(dim=1).numpy()

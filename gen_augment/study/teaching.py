@@ -13,8 +13,8 @@ import numpy as np
 from gen_augment.data import Rows
 from gen_augment.distillation.soft_labels import aligned_proba, out_of_fold
 from gen_augment.errors import InputError
-from gen_augment.metrics.classifier import estimator_inputs, seeded_clone
-from gen_augment.rng import derive_seed
+from gen_augment.metrics.classifier import estimator_inputs
+from gen_augment.rng import derive_seed, seeded_clone
 from gen_augment.study.arms import Arm, Pool
 from gen_augment.study.balance import weight_key
 
@@ -98,16 +98,16 @@ def teacher_labels(teachers: Sequence[Any], pool: Pool, real: Rows, seed: int) -
     """
     n_classes, folds = real.n_classes, derive_seed(seed, "teacher folds") % 2**32
     soft = np.zeros((len(pool.rows), n_classes))
+    synthetic = pool.rows.part(np.arange(len(real), len(pool.rows))) if pool.n_synthetic else None
     for number, model in enumerate(teachers):
         made, inputs = _seeded(model, number, seed), estimator_inputs(model, real)
         x = inputs(real.X)
         soft[: len(real)] += out_of_fold(
             [made], x, real.codes, n_classes, N_FOLDS, folds, groups=real.groups
         )
-    if pool.n_synthetic:
-        made_up = pool.rows.part(np.arange(len(real), len(pool.rows)))
-        for fitted, inputs in fit_teachers(teachers, real, seed):
-            soft[len(real) :] += aligned_proba(fitted, inputs(made_up.X), n_classes)
+        if synthetic is not None:
+            made.fit(x, real.codes)
+            soft[len(real) :] += aligned_proba(made, inputs(synthetic.X), n_classes)
     return soft / len(teachers)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,9 +10,11 @@ from torch.nn import functional as F
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
 
-__all__ = ["train_classifier"]
+__all__ = ["predict_proba", "train_classifier"]
 
 LR = 2e-3
+#: Rows in one forward pass of a prediction.
+PREDICTED_AT_ONCE = 512
 
 
 @torch.inference_mode(False)
@@ -72,3 +75,11 @@ def train_classifier(
             step=n_steps,
             loss="cross_entropy",
         )
+
+
+@torch.no_grad()
+def predict_proba(network: nn.Module, x: Tensor, device: str | torch.device) -> np.ndarray:
+    """Return the probabilities of a network of logits: ndarray of shape (n, n_classes), float64."""
+    parts = torch.split(x, PREDICTED_AT_ONCE)
+    logits = torch.cat([network(part.to(device)).cpu() for part in parts])
+    return logits.double().softmax(dim=1).numpy()

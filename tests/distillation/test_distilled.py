@@ -43,11 +43,11 @@ def test_the_student_is_nearer_to_the_teacher_than_hard_labels_bring_it(fitted: 
 def test_the_share_recovered_is_0_for_hard_labels_and_1_for_the_teacher(fitted: Distilled) -> None:
     accuracy = {
         "hard": (
-            fitted.baseline_.predict(fitted._inputs(fitted.baseline_, X[TEST])) == Y[TEST]
+            fitted.baseline_.predict(fitted._inputs(X[TEST])(fitted.baseline_)) == Y[TEST]
         ).mean(),
         "student": (fitted.predict(X[TEST]) == Y[TEST]).mean(),
         "teacher": (
-            fitted.teacher_[0].predict(fitted._inputs(fitted.teacher_[0], X[TEST])) == Y[TEST]
+            fitted.teacher_[0].predict(fitted._inputs(X[TEST])(fitted.teacher_[0])) == Y[TEST]
         ).mean(),
     }
     share = (accuracy["student"] - accuracy["hard"]) / (accuracy["teacher"] - accuracy["hard"])

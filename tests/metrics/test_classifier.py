@@ -8,7 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gen_augment.data import Rows
-from gen_augment.metrics.classifier import fit_classifier, seeded_clone
+from gen_augment.metrics.classifier import fit_classifier
+from gen_augment.rng import seeded_clone
 from tests.conftest import toy_table
 
 

@@ -18,6 +18,7 @@ Anaby-Tavor et al., "Do Not Have Enough Data? Deep Learning to the Rescue!", 202
 
 import copy
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -28,7 +29,7 @@ from torch import Tensor
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality, TextCodec
-from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers import generation
 from gen_augment.samplers.language.checks import HEAD_WIDTH, check_decoding, check_params
 from gen_augment.samplers.language.decoding import Decoding, Drawn, draw_tokens
@@ -51,12 +52,15 @@ from gen_augment.samplers.language.training import (
 from gen_augment.samplers.language.writing import readable, write_texts
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.persistence import check_int
+from gen_augment.samplers.requests import vary_addresses
 from gen_augment.training import Callback, Loop
 from gen_augment.types import JSON
 from gen_augment.validation import check_range
 
 __all__ = ["LanguageSampler"]
 
+#: Uniform numbers, class numbers and prompts to tokens.
+Draw = Callable[[Tensor, Tensor, list[list[int]]], list[Drawn]]
 #: Characters of a token, on average in the beginning of a text, at most.
 LONGEST_TOKEN = 16
 
@@ -262,9 +266,10 @@ class LanguageSampler(NetworkSampler):
 
     def _generate(self, z: Tensor, y: Tensor) -> Any:
         """Tokens of uniform numbers (n, max_length + 1) and class numbers (n,)."""
-        return self._draw(z, y, [[]] * len(y))
+        return self._drawing()(z, y, [[]] * len(y))
 
-    def _draw(self, u: Tensor, y: Tensor, prompts: list[list[int]]) -> list[Drawn]:
+    def _drawing(self) -> Draw:
+        """Return the function that draws tokens; it holds a copy of the network in 64 bits."""
         check_decoding(self)  # parameters may have been changed since `fit`
         self._architecture.check_length(self.max_length)
         network: LanguageNetwork = self.network_  # type: ignore[assignment]
@@ -273,7 +278,7 @@ class LanguageSampler(NetworkSampler):
             self._end, len(self.tokens_), length, least, self.temperature, self.top_k, self.top_p
         )
         exact = copy.deepcopy(network.sampled()).double().eval()
-        return draw_tokens(exact, y, u, prompts, how)
+        return lambda u, y, prompts: draw_tokens(exact, y, u, prompts, how)
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         table = derive_seed(seed, "tokens")
@@ -315,9 +320,7 @@ class LanguageSampler(NetworkSampler):
         codec.check_known(X)
         given = codec.texts(X)
         codes = self.label_codec_.encode_rows(y, len(given))
-        seed = self.seed_ if random_state is None else resolve_seed(random_state)
-        start = self._counter().reserve(len(given)) if random_state is None else 0
-        index, table = np.arange(start, start + len(given)), derive_seed(seed, "vary")
+        index, table = vary_addresses(self, len(given), random_state)
         clean = [
             replace_secrets(text, np.random.default_rng(derive_seed(table, "secrets", i)))
             for text, i in zip(given, index.tolist(), strict=True)

@@ -34,13 +34,14 @@ def write_texts(
     """
     device, codec = generation.usable_device(sampler), sampler.codec_
     texts, missing = [""] * len(index), np.arange(len(index))
+    draw = sampler._drawing() if len(index) else None
     for attempt in range(MAX_TRIES):
-        if not len(missing):
+        if draw is None or not len(missing):
             break
         u = uniform(index[missing], derive_seed(table, "attempt", attempt), sampler.latent_shape)
         y = torch.from_numpy(codes[missing])
         asked = [prompts[i] for i in missing.tolist()]
-        drawn = sampler._draw(torch.from_numpy(u).to(device), y.to(device), asked)
+        drawn = draw(torch.from_numpy(u).to(device), y.to(device), asked)
         is_bad = np.zeros(len(missing), dtype=bool)
         for place, (ids, has_ended) in enumerate(drawn):
             text = sampler.tokens_.decode(ids)

@@ -12,8 +12,10 @@ from torch import Tensor
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, Modality
-from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers.classical.base import ClassicalSampler
+from gen_augment.samplers.requests import vary_addresses
+from gen_augment.samplers.text.edits import below
 from gen_augment.validation import check_range
 
 __all__ = ["TextSampler"]
@@ -77,17 +79,12 @@ class TextSampler(ClassicalSampler):
         check_range("strength", strength, 0, 1)
         texts = self._texts_of(self.codec_, X)
         codes = self.label_codec_.encode_rows(y, len(texts))
-        start = self._counter().reserve(len(texts)) if random_state is None else 0
-        seed = self.seed_ if random_state is None else resolve_seed(random_state)
+        index, table = vary_addresses(self, len(texts), random_state)
         if strength == 0:
             return self._filled(texts)
-        rows = zip(texts, codes.tolist(), strict=True)
-        table = derive_seed(seed, "vary")
+        rows = zip(texts, codes.tolist(), index.tolist(), strict=True)
         return self._filled(
-            [
-                self._varied(text, code, strength, _random(table, start + i))
-                for i, (text, code) in enumerate(rows)
-            ]
+            [self._varied(text, code, strength, _random(table, i)) for text, code, i in rows]
         )
 
     def _learn(self, rows: Rows) -> None:
@@ -138,11 +135,6 @@ class TextSampler(ClassicalSampler):
         self._texts = [data[start:stop].decode() for start, stop in pairs]
         self._texts_of(self.codec_, self._texts)  # raises for another modality
         self._prepare()
-
-
-def below(random: Random, n: int) -> int:
-    """Return a whole number from 0 to n - 1."""
-    return min(int(random.random() * n), n - 1)
 
 
 def _random(table: int, index: int) -> Random:

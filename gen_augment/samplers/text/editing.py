@@ -7,8 +7,8 @@ from gen_augment.errors import InputError
 from gen_augment.modalities import Modality
 from gen_augment.modalities.text.words import pieces
 from gen_augment.rng import RandomState
-from gen_augment.samplers.text.base import TextSampler, below
-from gen_augment.samplers.text.edits import EDITS, Words, edited
+from gen_augment.samplers.text.base import TextSampler
+from gen_augment.samplers.text.edits import EDITS, Words, below, edited
 from gen_augment.validation import check_range
 
 __all__ = ["AEDASampler", "EditSampler"]

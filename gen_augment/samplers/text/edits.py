@@ -13,7 +13,7 @@ from random import Random
 
 from gen_augment.modalities.text.words import characters, pieces
 
-__all__ = ["EDITS", "Words", "edited"]
+__all__ = ["EDITS", "Words", "below", "edited"]
 
 #: Words with the blanks before each.
 Words = list[tuple[str, str]]
@@ -40,8 +40,8 @@ def swap(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Swap two words, several times."""
     found = [word for _, word in words]
     for _ in range(_times(words, rate)):
-        i = _below(random, len(found))
-        j = (i + 1 + _below(random, max(1, len(found) - 1))) % len(found)
+        i = below(random, len(found))
+        j = (i + 1 + below(random, max(1, len(found) - 1))) % len(found)
         found[i], found[j] = found[j], found[i]
     return [(blank, word) for (blank, _), word in zip(words, found, strict=True)]
 
@@ -50,7 +50,7 @@ def delete(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Delete words, but not the last one that is left."""
     found = list(words)
     for _ in range(min(_times(words, rate), len(words) - 1)):
-        found.pop(_below(random, len(found)))
+        found.pop(below(random, len(found)))
     return found
 
 
@@ -58,15 +58,15 @@ def insert(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Insert words of another row of the class; the paper inserts synonyms."""
     found, others = list(words), donor(random) or words
     for _ in range(_times(words, rate)):
-        _put(found, others[_below(random, len(others))][1], random)
+        _put(found, others[below(random, len(others))][1], random)
     return found
 
 
 def punctuate(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     """Insert punctuation marks: from one up to `rate` times the number of words."""
     found = list(words)
-    for _ in range(1 + _below(random, max(1, int(rate * len(words))))):
-        _put(found, _MARKS[_below(random, len(_MARKS))], random)
+    for _ in range(1 + below(random, max(1, int(rate * len(words))))):
+        _put(found, _MARKS[below(random, len(_MARKS))], random)
     return found
 
 
@@ -75,13 +75,13 @@ def noise(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     others = donor(random) or words
 
     def change(parts: list[str], i: int) -> list[str]:
-        choice = _below(random, 3)
+        choice = below(random, 3)
         if choice == 0 and len(parts) > 1:
             return []
         if choice == 1:
             return [parts[i], parts[i]]
-        letters = characters(others[_below(random, len(others))][1])
-        return [letters[_below(random, len(letters))]]
+        letters = characters(others[below(random, len(others))][1])
+        return [letters[below(random, len(letters))]]
 
     return _in_words(words, random, rate, change)
 
@@ -92,7 +92,7 @@ def typo(words: Words, random: Random, rate: float, donor: Donor) -> Words:
     def change(parts: list[str], i: int) -> list[str]:
         keys = _NEIGHBOURS.get(parts[i].lower(), "")
         if keys and (len(parts) < 2 or random.random() < 0.5):
-            key = keys[_below(random, len(keys))]
+            key = keys[below(random, len(keys))]
             return [key.upper() if parts[i].isupper() else key]
         if i + 1 < len(parts):
             parts[i], parts[i + 1] = parts[i + 1], parts[i]
@@ -125,13 +125,14 @@ def _times(words: Words, rate: float) -> int:
     return max(1, int(rate * len(words)))
 
 
-def _below(random: Random, n: int) -> int:
+def below(random: Random, n: int) -> int:
+    """Return a whole number from 0 to n - 1."""
     return min(int(random.random() * n), n - 1)
 
 
 def _put(words: Words, word: str, random: Random) -> None:
     """Insert a word at a random place, with a blank before it."""
-    place = _below(random, len(words) + 1)
+    place = below(random, len(words) + 1)
     if place == 0 and words[0][0] == "":
         words[0] = (" ", words[0][1])
     words.insert(place, (" " if place else "", word))
@@ -143,10 +144,10 @@ def _in_words(
     """Change one character of some words, `rate` times the number of words and at least one."""
     found = list(words)
     for _ in range(_times(words, rate)):
-        place = _below(random, len(found))
+        place = below(random, len(found))
         blank, word = found[place]
         parts = characters(word)
-        i = _below(random, len(parts))
+        i = below(random, len(parts))
         new = change(parts, i)
         parts[i : i + 1] = new
         found[place] = (blank, "".join(parts))

@@ -29,6 +29,9 @@ class Writer:
         self.asked: list[list[int]] = []
         self.noise: list[np.ndarray] = []
 
+    def _drawing(self) -> Any:
+        return self._draw
+
     def _draw(self, u: torch.Tensor, y: torch.Tensor, prompts: list[list[int]]) -> Any:
         self.noise.append(u.numpy())
         self.asked.append([row for (row,) in prompts])
