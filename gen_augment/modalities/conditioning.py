@@ -1,11 +1,11 @@
-"""Class and time embeddings."""
+"""Class and time embeddings, and normalisation that depends on a condition."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ClassEmbedding", "TimeEmbedding"]
+__all__ = ["ClassEmbedding", "ConditionalBatchNorm", "TimeEmbedding"]
 
 
 class ClassEmbedding(nn.Embedding):
@@ -50,3 +50,29 @@ class TimeEmbedding(nn.Module):
         angles = t[:, None] * self.frequencies
         embedding: Tensor = self.layers(torch.cat([angles.sin(), angles.cos()], dim=1))
         return embedding
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation whose gain and bias are linear in the condition.
+
+    Reference: de Vries et al., "Modulating early visual processing by language", 2017
+    (arXiv:1707.00683).
+
+    Parameters
+    ----------
+    channels, condition_dim : int
+    axes : {1, 2}
+        Axes after that of channels: 1 for series, 2 for images.
+    """
+
+    def __init__(self, channels: int, condition_dim: int, axes: int = 2) -> None:
+        super().__init__()
+        self.norm = (nn.BatchNorm1d if axes == 1 else nn.BatchNorm2d)(channels, affine=False)
+        self.affine = nn.Linear(condition_dim, 2 * channels)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        affine = self.affine(condition)
+        gain, bias = affine.view(*affine.shape, *(1,) * (x.ndim - 2)).chunk(2, dim=1)
+        return torch.addcmul(bias, self.norm(x), gain + 1)

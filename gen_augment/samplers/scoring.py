@@ -16,7 +16,7 @@ from torch import Tensor
 from gen_augment.data import LabelCodec
 from gen_augment.modalities import Codec
 
-__all__ = ["HasDensity", "log_prob", "score_batches"]
+__all__ = ["HasDensity", "by_class", "log_prob", "score_batches"]
 
 #: Encoded rows and class numbers to log-densities (B,).
 LogDensity = Callable[[Tensor, Tensor], Tensor]
@@ -74,6 +74,18 @@ def log_prob(
     each = np.stack([of(np.full(len(x), c)) for c in range(len(sampler.class_prior_))], axis=1)
     found: np.ndarray = logsumexp(each + np.log(sampler.class_prior_), axis=1)
     return found
+
+
+def by_class(class_log_prob: Callable[[Tensor, int], Tensor]) -> LogDensity:
+    """Return a log-density, in 64 bits, from one of rows (B, ...) that are all of one class."""
+
+    def density(x: Tensor, codes: Tensor) -> Tensor:
+        out = torch.empty(len(x), dtype=torch.float64)
+        for code in sorted(set(codes.tolist())):
+            out[codes == code] = class_log_prob(x[codes == code].double(), code)
+        return out
+
+    return density
 
 
 def score_batches(score: Callable[[slice], Tensor], n: int, batch: int) -> np.ndarray:

@@ -88,10 +88,9 @@ def recommend(
     start, budget = time.monotonic(), options.budget
     confirmation = _with_fixed_test(study)
     scout = _without_test(confirmation, study.random_state)
-    plain = {name: arm for name, arm in study.arms.items() if not arm.is_generative}
-    plain = {name: arm for name, arm in plain.items() if not arm.is_teacher} or {
-        "real": Arm("real")
-    }
+    plain = {
+        name: arm for name, arm in study.arms.items() if not (arm.is_generative or arm.is_teacher)
+    } or {"real": Arm("real")}
     if study.teachers:
         plain.setdefault("real:teacher", Arm("real:teacher", taught=True))
     with tempfile.TemporaryDirectory() as temporary:

@@ -15,7 +15,7 @@ from torchvision.datasets import ImageFolder
 
 from gen_augment import ArchiveError, ConditionalVAE, InputError, modalities
 from gen_augment.data.export import check_new, write_parts
-from gen_augment.modalities.image import files
+from gen_augment.modalities import class_folders
 from gen_augment.samplers import BootstrapSampler, sample_parts
 from tests.conftest import as_form, toy_images
 from tests.samplers.test_mixed import draw_mixed
@@ -217,7 +217,7 @@ def test_labels_that_name_one_folder_are_not_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As "a" and "A" do on disks that do not tell them apart."""
-    monkeypatch.setattr(files, "_safe_name", lambda label: str(label).lower())
+    monkeypatch.setattr(class_folders, "_safe_name", lambda label: str(label).lower())
     X, y = toy_images(24)
     sampler = ConditionalVAE(max_steps=1, device="cpu").fit(
         X, np.where(np.asarray(y) == np.asarray(y)[0], "a", "A")

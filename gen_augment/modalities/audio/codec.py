@@ -18,7 +18,7 @@ from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
 from gen_augment.modalities.series.codec import SeriesCodec
-from gen_augment.modalities.series.forms import STACKED, Form, read_series
+from gen_augment.modalities.series.forms import STACKED, Form, first_bad, read_series
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
@@ -192,10 +192,8 @@ class AudioCodec(Codec):
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
-        form: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in record["form"].items()
-        }
-        codec = cls(**{**record, "form": Form(**form), "lengths": tuple(record["lengths"])})
+        form, lengths = Form.from_json(record["form"]), tuple(record["lengths"])
+        codec = cls(**{**record, "form": form, "lengths": lengths})
         check_choice("dtype", element(codec.form.dtype), DTYPES)
         shortest, longest = codec.lengths
         numbers = (codec.low, codec.high, codec.loudest)
@@ -261,10 +259,7 @@ def _cut(waves: Tensor, lengths: Tensor) -> Tensor:
 def _check(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> None:
     """Raise `InputError` for samples that are not finite, and for recordings that are too short."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = ~np.isfinite(values)
-        number, channel, step = (int(place) for place in np.argwhere(bad)[0])
-        what = "no value (NaN)" if math.isnan(values[number, channel, step]) else "infinity"
-        n_bad = int(bad.any(axis=(1, 2)).sum())
+        number, channel, step, what, n_bad = first_bad(~np.isfinite(values), values)
         raise InputError(
             f"recording {number} of X has {what} at sample {step} of channel {channel}, and "
             f"{n_bad} recordings have such samples: repair or drop them."

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.file_rows import FileRows
-from gen_augment.modalities.image.files import MAX_LISTED, _make_folder, _safe_name
 
 __all__ = ["read_folder", "write_folder"]
 
@@ -114,11 +114,9 @@ def _open_all(folder: Path, files: list[Path]) -> list[Recording]:
             errors.append(f"{path}: it has no samples")
         recordings.append(Recording(path, samples[0] if len(samples) == 1 else samples, rate))
     if errors:
-        listed = "\n".join(f"  {error}" for error in errors[:MAX_LISTED])
-        more = f"\n  and {len(errors) - MAX_LISTED} more" if len(errors) > MAX_LISTED else ""
         raise InputError(
             f"{folder} has {len(errors)} file(s) that cannot be read as recordings. Replace or "
-            f"remove them:\n{listed}{more}"
+            f"remove them:\n{listed(errors)}"
         )
     if any(recording.samples.dtype != np.int16 for recording in recordings):
         return [r._replace(samples=_as_floats(r.samples)) for r in recordings]
@@ -187,17 +185,12 @@ def _resampled(recording: Recording, rate: int) -> Recording:
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
     """Write recordings that arrive in parts as ``LABEL/000000.wav`` and so on."""
     sf, rate = soundfile(), codec.scale.sample_rate
-    number = 0
-    made: set[Any] = set()
-    for X, y in parts:
-        for row, label in zip(X, np.asarray(y).tolist(), strict=True):
-            if label not in made:
-                _make_folder(folder / _safe_name(label))
-                made.add(label)
-            samples = np.asarray(row)
-            subtype = SUBTYPES.get(samples.dtype.name, "FLOAT")
-            if subtype == "FLOAT":
-                samples = samples.astype(np.float32)
-            file = folder / _safe_name(label) / f"{number:06d}.wav"
-            sf.write(file, samples.T, rate, subtype=subtype)
-            number += 1
+
+    def save(path: Path, row: Any) -> None:
+        samples = np.asarray(row)
+        subtype = SUBTYPES.get(samples.dtype.name, "FLOAT")
+        if subtype == "FLOAT":
+            samples = samples.astype(np.float32)
+        sf.write(path, samples.T, rate, subtype=subtype)
+
+    write_class_folders(folder, parts, ".wav", save)

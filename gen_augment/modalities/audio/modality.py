@@ -18,7 +18,7 @@ from gen_augment.modalities.audio.spectrogram import MelScale
 from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.series import Series
-from gen_augment.modalities.series.forms import is_ragged
+from gen_augment.modalities.series.forms import may_be_series
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int
@@ -87,9 +87,7 @@ class Audio(Modality):
 
     def recognise(self, X: Any) -> Reading:
         """Recognise nothing surely: arrays and lists may be series or tables too."""
-        shape = getattr(X, "shape", ())
-        is_array = len(shape) in (2, 3) and not hasattr(X, "columns")
-        return Reading.POSSIBLE if is_array or is_ragged(X) else Reading.NO
+        return Reading.POSSIBLE if may_be_series(X) else Reading.NO
 
     def gather(self, X: Any) -> Any:
         """Keep a list of recordings as it is, since their lengths may differ."""

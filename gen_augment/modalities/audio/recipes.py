@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gen_augment.modalities.audio.classifier import sounding_lengths
 from gen_augment.modalities.base import BatchStep
+from gen_augment.modalities.series.transforms import mixup
 
 __all__ = ["RECIPES", "add_noise", "echo", "noise", "shift", "specaugment"]
 
@@ -99,12 +100,6 @@ def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     known = (places >= 0) & (places < lengths[:, None])
     moved = x.gather(2, places.clamp(0, x.shape[2] - 1)[:, None].expand_as(x))
     return moved * known[:, None], y
-
-
-def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Mix waveforms and labels by Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
-    share = float(torch.distributions.Beta(0.4, 0.4).sample())
-    return torch.lerp(x.roll(1, 0), x, share), torch.lerp(y.roll(1, 0), y, share)
 
 
 def _inside(x: Tensor) -> Tensor:

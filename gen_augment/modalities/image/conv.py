@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.modalities.conditioning import ConditionalBatchNorm
+
 __all__ = ["ConvDecoder", "ConvEncoder"]
 
 
@@ -57,25 +59,6 @@ class ConvEncoder(nn.Module):
             x = F.pad(x, self.pad)
         features: Tensor = self.layers(x).flatten(1)
         return features
-
-
-class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation whose gain and bias are linear in the condition.
-
-    Reference: de Vries et al., "Modulating early visual processing by language", 2017
-    (arXiv:1707.00683).
-    """
-
-    def __init__(self, channels: int, condition_dim: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.affine = nn.Linear(condition_dim, 2 * channels)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        gain, bias = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
-        return torch.addcmul(bias, self.norm(x), gain + 1)
 
 
 class ConvDecoder(nn.Module):

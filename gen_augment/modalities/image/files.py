@@ -12,13 +12,12 @@ from PIL import Image
 from torchvision.datasets.folder import is_image_file
 
 from gen_augment.errors import InputError
+from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.image.pixels import plain_mode
 from gen_augment.validation import check_choice
 
 __all__ = ["open_folder", "open_image", "read_folder", "write_folder"]
 
-#: Unreadable files that an error or a warning lists.
-MAX_LISTED = 10
 OnError = Literal["raise", "skip"]
 
 
@@ -148,33 +147,25 @@ def _image_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
     """Raise an error, or warn, about files that cannot be read."""
-    listed = "\n".join(f"  {error}" for error in errors[:MAX_LISTED])
-    more = f"\n  and {len(errors) - MAX_LISTED} more" if len(errors) > MAX_LISTED else ""
     if on_error == "raise":
         raise InputError(
             f"{folder} has {len(errors)} file(s) that cannot be read. Replace or remove them, or "
-            f'leave them out with open_folder(path, on_error="skip"):\n{listed}{more}'
+            f'leave them out with open_folder(path, on_error="skip"):\n{listed(errors)}'
         )
     warnings.warn(
-        f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed}{more}",
+        f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed(errors)}",
         stacklevel=3,
     )
 
 
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
     """Write images that arrive in parts as ``LABEL/000000.png`` and so on."""
-    number = 0
-    made: set[Any] = set()
-    for X, y in parts:
-        labels = np.asarray(y)
-        pixels = _as_bytes(X, codec)
-        for label in set(labels.tolist()) - made:
-            _make_folder(folder / _safe_name(label))
-            made.add(label)
-        for image, label in zip(pixels, labels.tolist(), strict=True):
-            file = folder / _safe_name(label) / f"{number:06d}.png"
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(file)
-            number += 1
+    pixels = ((_as_bytes(X, codec), y) for X, y in parts)
+    write_class_folders(folder, pixels, ".png", _save)
+
+
+def _save(path: Path, image: np.ndarray) -> None:
+    Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(path)
 
 
 def _as_bytes(X: Any, codec: Any) -> np.ndarray:
@@ -193,21 +184,3 @@ def _as_bytes(X: Any, codec: Any) -> np.ndarray:
     )
     pixels = low + (codec.encode(X) + 1) * ((high - low) / 2)
     return pixels.round().byte().permute(0, 2, 3, 1).numpy()  # type: ignore[no-any-return]
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError as error:  # a file system that ignores case
-        raise InputError(
-            f"label {path.name!r} and another one name the same folder on this disk: rename one "
-            "of them."
-        ) from error
-
-
-def _safe_name(label: Any) -> str:
-    """Return a label as a folder's name; labels from an archive must not lead out of the folder."""
-    name = str(label)
-    if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
-        raise InputError(f"label {name!r} cannot be the name of a folder.")
-    return name

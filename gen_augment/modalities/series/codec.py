@@ -1,6 +1,5 @@
 """Encoding of series: standardised channels, and a mask if lengths differ."""
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -12,7 +11,13 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.base import Codec, Modality
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
-from gen_augment.modalities.series.forms import CONTAINERS, STACKED, Form, read_series
+from gen_augment.modalities.series.forms import (
+    CONTAINERS,
+    STACKED,
+    Form,
+    first_bad,
+    read_series,
+)
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
@@ -223,10 +228,7 @@ class SeriesCodec(Codec):
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
         fields = {name: tuple(record[name]) for name in cls.__annotations__ if name != "form"}
-        form: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in record["form"].items()
-        }
-        codec = cls(Form(**form), **fields)
+        codec = cls(Form.from_json(record["form"]), **fields)
         codec._check()
         return codec
 
@@ -266,9 +268,7 @@ def _check_values(values: np.ndarray, inside: np.ndarray) -> None:
     if values.dtype.kind == "f":
         bad = ~np.isfinite(values) & inside[:, None]
         if bad.any():
-            number, channel, step = (int(place) for place in np.argwhere(bad)[0])
-            what = "no value (NaN)" if math.isnan(values[number, channel, step]) else "infinity"
-            n_bad = int(bad.any(axis=(1, 2)).sum())
+            number, channel, step, what, n_bad = first_bad(bad, values)
             raise InputError(
                 f"series {number} of X has {what} at step {step} of channel {channel}, and {n_bad} "
                 "series have such steps: interpolate them, or drop those series."

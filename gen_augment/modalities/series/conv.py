@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.modalities.conditioning import ConditionalBatchNorm
+
 __all__ = ["SeriesDecoder", "SeriesEncoder", "SeriesUNet"]
 
 #: Positions at the coarsest level of encoder and decoder, at their finest, and at the U-Net's.
@@ -113,7 +115,7 @@ class SeriesDecoder(nn.Module):
         self.stem = nn.Linear(in_features + condition_dim, widths[-1] * self.coarsest)
         pairs = pairwise(widths[::-1])
         self.blocks = nn.ModuleList(_UpBlock(i, o, condition_dim) for i, o in pairs)
-        self.norm = ConditionalBatchNorm(widths[0], condition_dim)
+        self.norm = ConditionalBatchNorm(widths[0], condition_dim, axes=1)
         self.head = nn.Conv1d(widths[0], channels * self.fold, 5, padding=2)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
@@ -124,27 +126,12 @@ class SeriesDecoder(nn.Module):
         return unfold(h, self.fold, self.length)
 
 
-class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation whose gain and bias are linear in the condition (arXiv:1707.00683)."""
-
-    def __init__(self, channels: int, condition_dim: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(channels, affine=False)
-        self.affine = nn.Linear(condition_dim, 2 * channels)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        gain, bias = self.affine(condition)[..., None].chunk(2, dim=1)
-        return torch.addcmul(bias, self.norm(x), gain + 1)
-
-
 class _UpBlock(nn.Module):
     """A residual block that doubles the length."""
 
     def __init__(self, ins: int, outs: int, condition_dim: int) -> None:
         super().__init__()
-        self.norm = ConditionalBatchNorm(ins, condition_dim)
+        self.norm = ConditionalBatchNorm(ins, condition_dim, axes=1)
         self.conv1 = nn.ConvTranspose1d(ins, outs, 4, stride=2, padding=1)
         self.conv2 = nn.Conv1d(outs, outs, 3, padding=1)
         self.skip = nn.Conv1d(ins, outs, 1)

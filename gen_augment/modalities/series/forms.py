@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,17 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.image.pixels import DTYPES, element
+from gen_augment.types import JSON
 
-__all__ = ["CONTAINERS", "STACKED", "Form", "is_ragged", "read_series"]
+__all__ = [
+    "CONTAINERS",
+    "STACKED",
+    "Form",
+    "first_bad",
+    "is_ragged",
+    "may_be_series",
+    "read_series",
+]
 
 Container = Literal["ndarray", "tensor", "list", "objects", "nested", "wide"]
 CONTAINERS = ("ndarray", "tensor", "list", "objects", "nested", "wide")
@@ -48,6 +57,15 @@ class Form:
     has_channels: bool
     names: tuple[Any, ...] | None = None
     dtypes: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_json(cls, record: JSON) -> Self:
+        """Rebuild a form from its fields as JSON values."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.items()
+        }
+        return cls(**fields)
 
     def build(self, values: Tensor, lengths: np.ndarray) -> Any:
         """Return series from values (n, C, L) in the range of the dtype, and their lengths."""
@@ -141,6 +159,33 @@ def is_ragged(X: Any) -> bool:
     shapes = {tuple(getattr(row, "shape", ())) for row in X}
     channels = {shape[:-1] for shape in shapes}  # () for series without an axis of channels
     return len(shapes) > 1 and len(channels) == 1 and all(len(shape) in (1, 2) for shape in shapes)
+
+
+def may_be_series(X: Any) -> bool:
+    """Return whether `X` is an array of two or three axes, or a list of series of any lengths."""
+    is_array = len(getattr(X, "shape", ())) in (2, 3) and not hasattr(X, "columns")
+    return is_array or is_ragged(X)
+
+
+def first_bad(bad: np.ndarray, values: np.ndarray) -> tuple[int, int, int, str, int]:
+    """Return where the first of some values that are not finite is, what it is, and how many rows.
+
+    Parameters
+    ----------
+    bad : ndarray of shape (n, C, L), bool
+        With at least one True.
+    values : ndarray of shape (n, C, L)
+
+    Returns
+    -------
+    number, channel, step : int
+    what : str
+    n_bad : int
+        Rows that have such values.
+    """
+    number, channel, step = (int(place) for place in np.argwhere(bad)[0])
+    what = "no value (NaN)" if np.isnan(values[number, channel, step]) else "infinity"
+    return number, channel, step, what, int(bad.any(axis=(1, 2)).sum())
 
 
 def is_nested(X: Any) -> bool:

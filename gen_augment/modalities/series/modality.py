@@ -24,7 +24,7 @@ from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec
 from gen_augment.modalities.series.display import line_plots
 from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
-from gen_augment.modalities.series.forms import is_nested, is_ragged, read_series
+from gen_augment.modalities.series.forms import is_nested, may_be_series, read_series
 from gen_augment.modalities.series.generators import SeriesNetworks
 from gen_augment.modalities.series.transforms import RECIPES, TRANSFORMS
 from gen_augment.types import JSON
@@ -53,9 +53,7 @@ class Series(Modality):
         """Recognise nested DataFrames; arrays may be images or tables, and ragged lists images."""
         if is_nested(X) or _is_list_of_frames(X):
             return Reading.CERTAIN
-        shape = getattr(X, "shape", ())
-        is_array = len(shape) in (2, 3) and not hasattr(X, "columns")
-        return Reading.POSSIBLE if is_array or is_ragged(X) else Reading.NO
+        return Reading.POSSIBLE if may_be_series(X) else Reading.NO
 
     def gather(self, X: Any) -> Any:
         """Keep a list of series as it is, since their lengths may differ."""

@@ -123,14 +123,7 @@ class KDESampler(ClassicalSampler):
         self._check_fitted()
         if self.bandwidth == 0:
             raise InputError("bandwidth=0 repeats rows, which have no density: fit a larger one.")
-
-        def density(x: Tensor, codes: Tensor) -> Tensor:
-            out = torch.empty(len(x), dtype=torch.float64)
-            for code in sorted(set(codes.tolist())):
-                out[codes == code] = self._class_log_prob(x[codes == code].double(), code)
-            return out
-
-        return scoring.log_prob(self, density, X, y)
+        return scoring.log_prob(self, scoring.by_class(self._class_log_prob), X, y)
 
     def _class_log_prob(self, x: Tensor, code: int) -> Tensor:
         first, n = self._first[code], self._mean.shape[1]
@@ -221,16 +214,11 @@ class MixtureSampler(ClassicalSampler):
         -------
         ndarray of shape (n,)
         """
-        self._check_fitted()
+        return scoring.log_prob(self, scoring.by_class(self._class_log_prob), X, y)
 
-        def density(x: Tensor, codes: Tensor) -> Tensor:
-            out = torch.empty(len(x), dtype=torch.float64)
-            for code in sorted(set(codes.tolist())):
-                law = self._shares[code], self._means[code], self._roots[code]
-                out[codes == code] = mixture_log_prob(x[codes == code].double(), *law).logsumexp(1)
-            return out
-
-        return scoring.log_prob(self, density, X, y)
+    def _class_log_prob(self, x: Tensor, code: int) -> Tensor:
+        law = self._shares[code], self._means[code], self._roots[code]
+        return mixture_log_prob(x, *law).logsumexp(1)
 
     def impute(
         self,
