@@ -193,3 +193,11 @@ def test_public_names_are_sorted_and_there() -> None:
     assert len(set(gen_augment.__all__)) == len(gen_augment.__all__)
     for name in gen_augment.__all__:
         assert getattr(gen_augment, name).__module__.startswith("gen_augment.")
+
+
+def test_the_walks_name_files_that_exist() -> None:
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:gen_augment|tests|examples)/[\w./]+)`", text)
+    written = [name for name in named if "NAME" not in name]
+    assert len(written) > 10
+    assert [name for name in written if not (ROOT.parent / name).exists()] == []

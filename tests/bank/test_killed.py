@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,19 @@ def start(target: Callable[..., Any], *args: Any) -> Any:
     return process
 
 
-def build(path: Path, filters: Any = None) -> None:
-    SampleBank.build(Tell(delay=0.002), COUNTS, path, filters=filters)
+def build(path: Path, call: int, seconds: float, filters: Any = None) -> None:
+    """Build until some time after a call of the sampler, however busy the machine is."""
+    sampler = Tell(delay=0.0005)
+    generate, calls = sampler.generate, iter(range(1000))
+
+    def mortal(*args: Any, **kwargs: Any) -> np.ndarray:
+        if next(calls) == call:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process; nothing is cleaned up
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        return generate(*args, **kwargs)
+
+    sampler.generate = mortal  # type: ignore[method-assign]
+    SampleBank.build(sampler, COUNTS, path, filters=filters)
 
 
 def blocks_there(path: Path) -> int:
@@ -55,20 +65,16 @@ def undisturbed(small_blocks: int, tmp_path: Path) -> dict[str, bytes]:
 
 
 def test_killed_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    reached = []
-    for number, wait in enumerate([0.0, 0.005, *np.random.default_rng(0).uniform(0, 0.12, 10)]):
-        process = start(build, tmp_path / str(number))
-        time.sleep(wait)
-        process.kill()
-        process.join()
-        if not (tmp_path / str(number) / "manifest.json").exists():
-            reached.append(blocks_there(tmp_path / str(number)))
+    reached, rng = [], np.random.default_rng(0)
+    for call in range(0, 40, 4):
+        path = tmp_path / str(call)
+        start(build, path, call, rng.uniform(1e-6, 4e-3)).join()
+        finished = 40 if (path / "manifest.json").exists() else blocks_there(path)
         sampler = Tell()
-        SampleBank.build(sampler, COUNTS, tmp_path / str(number)).verify()
-        assert files_of(tmp_path / str(number)) == undisturbed
-        assert sampler.generated <= 640 - 16 * (
-            reached[-1] if reached else 0
-        )  # what was there is not built again
+        SampleBank.build(sampler, COUNTS, path).verify()
+        assert files_of(path) == undisturbed
+        assert sampler.generated <= 640 - 16 * finished  # what was there is not built again
+        reached.append(finished)
     assert len(set(reached)) >= 4
 
 
@@ -76,13 +82,11 @@ def test_a_build_killed_repeatedly(small_blocks: int, tmp_path: Path) -> None:
     undisturbed = files_of(
         SampleBank.build(Tell(), COUNTS, tmp_path / "undisturbed", filters=keep_even).path
     )
-    waits = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     reached = [0]
     while not (tmp_path / "bank" / "manifest.json").exists():
-        process = start(build, tmp_path / "bank", keep_even)
-        process.join(waits.uniform(0.02, 0.08))
-        process.kill()
-        process.join()
+        moment = int(rng.integers(3, 25)), rng.uniform(1e-6, 2e-3)
+        start(build, tmp_path / "bank", *moment, keep_even).join()
         if not (tmp_path / "bank" / "manifest.json").exists():
             reached.append(blocks_there(tmp_path / "bank"))
             assert reached[-1] >= reached[-2]
