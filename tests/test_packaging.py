@@ -1,6 +1,8 @@
 """What is shipped: every file that the package reads, and one version."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,3 +27,15 @@ def test_the_version_is_written_once_and_cited() -> None:
     cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)
     assert cited
     assert cited[1] == gen_augment.__version__
+
+
+def test_slow_packages_are_imported_when_they_are_used() -> None:
+    """torchvision brings in torch's compiler, and takes as long to import as torch."""
+    code = (
+        "import sys\nfrom gen_augment import AugmentedDataset, ConditionalFlow, GenerativeOverSampler\n"
+        "from gen_augment import LanguageSampler, SampleBank, Study, augment_loader, load_sampler\n"
+        "slow = 'torchvision', 'torch._dynamo', 'matplotlib', 'albumentations', 'transformers'\n"
+        "print([name for name in slow if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

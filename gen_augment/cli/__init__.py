@@ -4,6 +4,7 @@ Commands import what they need when they run, so that ``--help`` answers at once
 """
 
 import io
+import os
 import sys
 import warnings
 
@@ -37,6 +38,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; bad input ends in exit code 2 and one line."""
+    # Threads that wait for each other would spin, and take the cores of other processes. OpenMP
+    # reads this when torch is imported; worker processes inherit it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Deprecations inside libraries do not concern the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,7 @@
-"""Features of torchvision networks whose weights are on this machine; nothing is downloaded."""
+"""Features of torchvision networks whose weights are on this machine; nothing is downloaded.
+
+torchvision is imported by the functions that need it: its import takes as long as torch's.
+"""
 
 import os
 import pickle
@@ -11,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision import models
 
 from gen_augment.errors import InputError
 from gen_augment.rng import fork_rng
@@ -112,6 +114,8 @@ def torchvision_features(
     >>> network(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 1000])
     """
+    from torchvision import models
+
     if name not in models.list_models(module=models):
         raise InputError(
             f"features={name!r} is neither 'auto' nor 'values' nor a torchvision classifier."
@@ -138,6 +142,8 @@ def torchvision_features(
 
 def _cached(name: str) -> Path:
     """Return the path where `torch.hub` caches the default weights."""
+    from torchvision import models
+
     path = Path(
         torch.hub.get_dir(), "checkpoints", Path(models.get_model_weights(name).DEFAULT.url).name
     )

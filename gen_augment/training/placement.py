@@ -75,7 +75,7 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
             f"device={device!r} has no 64-bit numbers, which samplers need: give device='cpu'."
         )
     if fabric.device.type == "cpu":
-        _warn_of_too_many_threads()
+        _warn_of_waiting_threads()
     return fabric
 
 
@@ -124,8 +124,8 @@ def has_bfloat16_tiles() -> bool:
     return known is not None and bool(known().get("amx_bf16"))
 
 
-def _warn_of_too_many_threads() -> None:
-    """Warn about threads without a core: they spin, and steps take 2 to 10 times as long."""
+def _warn_of_waiting_threads() -> None:
+    """Warn about threads without a core of their own: those that wait for them spin."""
     threads, cores = torch.get_num_threads(), joblib.cpu_count()  # respects container limits
     if threads > cores:
         warnings.warn(
@@ -134,6 +134,21 @@ def _warn_of_too_many_threads() -> None:
             f"torch.set_num_threads({cores}).",
             stacklevel=4,
         )
+    elif threads > 1 and os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
+        # Of the load, this process may be as much as its threads.
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        if load >= threads + (os.cpu_count() or cores) / 2:
+            _warn_of_a_busy_machine()
+
+
+@cache
+def _warn_of_a_busy_machine() -> None:
+    """Warn once for each process."""
+    warnings.warn(
+        "other processes use the cores of this machine, which can make training 10 times slower: "
+        "set OMP_WAIT_POLICY=passive before Python starts, or call torch.set_num_threads(1).",
+        stacklevel=5,
+    )
 
 
 def available_device(device: str) -> torch.device:

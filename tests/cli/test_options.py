@@ -1,5 +1,6 @@
 """Options for columns, files, modalities and samplers of the user's own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -178,3 +179,20 @@ def test_help_names_the_data_sets_and_does_not_import_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]"
     assert all(name in done.stdout.replace("\n", " ") for name in DATASETS)
+
+
+def test_threads_of_commands_do_not_spin_while_they_wait() -> None:
+    code = (
+        "import os\nfrom gen_augment.cli import main\ntry:\n    main(['--help'])\n"
+        "finally:\n    print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    plain = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    for given, expected in ({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=plain | given,
+        )
+        assert done.stdout.splitlines()[-1] == expected

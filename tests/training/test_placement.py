@@ -30,6 +30,31 @@ def test_more_threads_than_cores_give_a_warning(
         assert f"OMP_NUM_THREADS={cores}" in messages[0]
 
 
+@pytest.mark.parametrize(
+    "threads, load, policy, warned",
+    [
+        (2, 3.1, "", True),
+        (2, 2.2, "", False),  # as high as this process alone may make it
+        (2, 9.0, "PASSIVE", False),
+        (1, 9.0, "", False),
+    ],
+)
+def test_threads_that_wait_for_a_core_give_one_warning(
+    threads: int, load: float, policy: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(placement.joblib, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    placement._warn_of_a_busy_machine.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        placement.make_fabric("cpu", "32-true")
+        placement.make_fabric("cpu", "32-true")
+    assert sum("OMP_WAIT_POLICY=passive" in str(w.message) for w in caught) == warned
+
+
 PAGE_FAULTS = """
 import resource, sys, torch
 from gen_augment.training.placement import keep_heap

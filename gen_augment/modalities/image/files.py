@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.datasets.folder import is_image_file
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.class_folders import listed, write_class_folders
@@ -19,6 +18,9 @@ from gen_augment.validation import check_choice
 __all__ = ["open_folder", "open_image", "read_folder", "write_folder"]
 
 OnError = Literal["raise", "skip"]
+
+#: Endings of image files, as torchvision's ``ImageFolder`` reads them.
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
@@ -141,7 +143,7 @@ def _image_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for root, inner, names in os.walk(folder, followlinks=True):
         inner[:] = [name for name in inner if not name.startswith(".")]
         for name in names:
-            if is_image_file(name) and not name.startswith("."):
+            if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
                 yield root, Path(root, name)
 
 

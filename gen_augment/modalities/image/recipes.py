@@ -2,7 +2,7 @@
 
 Each takes images (B, C, H, W) in [-1, 1] and labels (B, n_classes) that sum to 1, and draws from
 torch's global generator, which a study seeds. Colours of a fourth channel, such as alpha, stay as
-they are.
+they are. torchvision is imported by the functions that need it, since its import is slow.
 """
 
 import math
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F
 
 from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.base import BatchStep
@@ -27,6 +25,7 @@ __all__ = [
     "cutout",
     "flip",
     "mixup",
+    "operations",
     "randaugment",
     "shift",
 ]
@@ -50,12 +49,16 @@ def cutout(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def mixup(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Mix images and labels by Beta(0.4, 0.4) (Zhang et al. 2018, arXiv:1710.09412)."""
+    from torchvision.transforms import v2
+
     mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=0.4, num_classes=y.shape[1])(x, y)
     return mixed
 
 
 def cutmix(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Paste patches of other images, with Beta(1, 1) (Yun et al. 2019, arXiv:1905.04899)."""
+    from torchvision.transforms import v2
+
     mixed: tuple[Tensor, Tensor] = v2.CutMix(alpha=1.0, num_classes=y.shape[1])(x, y)
     return mixed
 
@@ -69,7 +72,7 @@ def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     images = _as_bytes(x)
     for _ in range(2):
         drawn, sign = (
-            torch.randint(len(_OPERATIONS), (len(x),)),
+            torch.randint(len(operations()), (len(x),)),
             torch.randint(2, (len(x),)) * 2 - 1,
         )
         sign[drawn < _N_UNSIGNED] = 1
@@ -80,6 +83,8 @@ def randaugment(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _shear(x: Tensor, horizontal: float, vertical: float) -> Tensor:
+    from torchvision.transforms.v2 import functional as F
+
     degrees = [math.degrees(math.atan(horizontal)), math.degrees(math.atan(vertical))]
     moved: Tensor = F.affine(
         x, angle=0.0, translate=[0, 0], scale=1.0, shear=degrees, center=[0, 0]
@@ -88,35 +93,46 @@ def _shear(x: Tensor, horizontal: float, vertical: float) -> Tensor:
 
 
 def _translate(x: Tensor, horizontal: float, vertical: float) -> Tensor:
+    from torchvision.transforms.v2 import functional as F
+
     pixels = [int(horizontal * x.shape[-1]), int(vertical * x.shape[-2])]
     moved: Tensor = F.affine(x, angle=0.0, translate=pixels, scale=1.0, shear=[0.0, 0.0])
     return moved
 
 
-#: Operations of RandAugment on uint8 images and a sign, at magnitude 9 of 30: 0.3 of the largest.
-_OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
-    lambda x, _: x,
-    lambda x, _: F.posterize(x, bits=7),
-    lambda x, _: F.solarize(x, threshold=255 * 0.7),
-    lambda x, _: F.autocontrast(x),
-    lambda x, _: F.equalize(x),
-    lambda x, sign: _shear(x, 0.3 * 0.3 * sign, 0),
-    lambda x, sign: _shear(x, 0, 0.3 * 0.3 * sign),
-    lambda x, sign: _translate(x, 0.3 * 150 / 331 * sign, 0),
-    lambda x, sign: _translate(x, 0, 0.3 * 150 / 331 * sign),
-    lambda x, sign: F.rotate(x, angle=0.3 * 30 * sign),
-    lambda x, sign: F.adjust_brightness(x, 1 + 0.3 * 0.9 * sign),
-    lambda x, sign: F.adjust_saturation(x, 1 + 0.3 * 0.9 * sign),
-    lambda x, sign: F.adjust_contrast(x, 1 + 0.3 * 0.9 * sign),
-    lambda x, sign: F.adjust_sharpness(x, 1 + 0.3 * 0.9 * sign),
-)
+@cache
+def operations() -> tuple[Callable[[Tensor, int], Tensor], ...]:
+    """Return RandAugment's operations on uint8 images and a sign.
+
+    The magnitude is 9 of 30: 0.3 of the largest.
+    """
+    from torchvision.transforms.v2 import functional as F
+
+    return (
+        lambda x, _: x,
+        lambda x, _: F.posterize(x, bits=7),
+        lambda x, _: F.solarize(x, threshold=255 * 0.7),
+        lambda x, _: F.autocontrast(x),
+        lambda x, _: F.equalize(x),
+        lambda x, sign: _shear(x, 0.3 * 0.3 * sign, 0),
+        lambda x, sign: _shear(x, 0, 0.3 * 0.3 * sign),
+        lambda x, sign: _translate(x, 0.3 * 150 / 331 * sign, 0),
+        lambda x, sign: _translate(x, 0, 0.3 * 150 / 331 * sign),
+        lambda x, sign: F.rotate(x, angle=0.3 * 30 * sign),
+        lambda x, sign: F.adjust_brightness(x, 1 + 0.3 * 0.9 * sign),
+        lambda x, sign: F.adjust_saturation(x, 1 + 0.3 * 0.9 * sign),
+        lambda x, sign: F.adjust_contrast(x, 1 + 0.3 * 0.9 * sign),
+        lambda x, sign: F.adjust_sharpness(x, 1 + 0.3 * 0.9 * sign),
+    )
+
+
 #: Operations without a sign, which come first, and those that move pixels.
 _N_UNSIGNED, _GEOMETRIC = 5, (0, 5, 6, 7, 8, 9)
 
 
 def _apply(number: int, images: Tensor, sign: int) -> Tensor:
     """Apply an operation; of four channels, colour operations change the first three."""
-    operation = _OPERATIONS[number]
+    operation = operations()[number]
     if images.shape[1] != 4 or number in _GEOMETRIC:
         return operation(images, sign)
     return torch.cat([operation(images[:, :3], sign), images[:, 3:]], dim=1)

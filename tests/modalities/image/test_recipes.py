@@ -16,13 +16,13 @@ from torchvision.transforms import v2
 from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.image import recipes as batches
 from gen_augment.modalities.image.recipes import (
-    _OPERATIONS,
     RECIPES,
     classic,
     cutmix,
     cutout,
     flip,
     mixup,
+    operations,
     randaugment,
     shift,
 )
@@ -91,7 +91,7 @@ def test_operations_of_randaugment_are_those_of_torchvision(shape: tuple[int, ..
     policy = v2.RandAugment(num_ops=1, magnitude=9)
     theirs = torch.stack([policy(image) for _ in range(600)]).unique(dim=0).int()
     ours = (
-        torch.cat([make(image[None], sign) for make, sign in product(_OPERATIONS, (1, -1))])
+        torch.cat([make(image[None], sign) for make, sign in product(operations(), (1, -1))])
         .unique(dim=0)
         .int()
     )
@@ -103,7 +103,7 @@ def test_operations_of_randaugment_are_those_of_torchvision(shape: tuple[int, ..
     )  # the factor of a colour is rounded twice
     # The result for an image does not depend on the other images.
     batch = torch.stack([image, image.flip(-1), 255 - image // 2])
-    for make, sign in product(_OPERATIONS, (1, -1)):
+    for make, sign in product(operations(), (1, -1)):
         torch.testing.assert_close(
             make(batch, sign), torch.cat([make(x[None], sign) for x in batch]), rtol=0, atol=0
         )
@@ -111,7 +111,7 @@ def test_operations_of_randaugment_are_those_of_torchvision(shape: tuple[int, ..
 
 def test_operations_of_randaugment_are_equally_frequent() -> None:
     image = torch.randint(0, 256, (1, 1, 9, 8), dtype=torch.uint8)
-    steps = list(product(_OPERATIONS, (1, -1)))
+    steps = list(product(operations(), (1, -1)))
     expected = Counter(
         b(a(image, s), t).numpy().tobytes() for (a, s), (b, t) in product(steps, steps)
     )
@@ -126,7 +126,7 @@ def test_operations_of_randaugment_are_equally_frequent() -> None:
 
 def test_of_four_channels_colours_change_the_first_three_and_moves_all() -> None:
     images = torch.randint(20, 200, (1, 4, 16, 16), dtype=torch.uint8)
-    for number, operation in enumerate(_OPERATIONS):
+    for number, operation in enumerate(operations()):
         changed = batches._apply(number, images.clone(), 1)
         torch.testing.assert_close(changed[:, :3], operation(images[:, :3], 1))
         moved = operation(images[:, 3:], 1) if number in batches._GEOMETRIC else images[:, 3:]
