@@ -19,6 +19,7 @@ APART = (
     "inject.torchvision",
     "inject.albumentations",
     "inject.resample",
+    "inject.resampled_estimator",
     "study.statistics",
 )
 OPENING = (

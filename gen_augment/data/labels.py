@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from sklearn.utils.validation import column_or_1d
 
-from gen_augment.data.label_values import check_labels, plain_label, read_labels
+from gen_augment.containers import library_of, to_library
+from gen_augment.data.label_values import check_labels, plain_label, read_container, read_labels
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json
 from gen_augment.types import JSON
@@ -41,6 +42,8 @@ class LabelCodec:
     members : tuple or None
         Enum members by class, if the labels were members of a ``str`` or ``int`` Enum. An
         archive holds their values, which compare as equal.
+    library : {"", "polars"}
+        The library of a Series, if it is not pandas.
     """
 
     classes: np.ndarray
@@ -51,6 +54,7 @@ class LabelCodec:
     categories_dtype: Any = None
     ordered: bool = False
     members: tuple[Any, ...] | None = None
+    library: str = ""
 
     @classmethod
     def fit(
@@ -81,6 +85,8 @@ class LabelCodec:
         """
         if not (unlabeled is None or unlabeled == "auto" or unlabeled == -1):
             raise InputError(f"unlabeled={unlabeled!r} is not 'auto', -1 or None.")
+        library = library_of(y)
+        y = read_container(y)
         values = read_labels(y)
         try:
             values = column_or_1d(values, warn=True)
@@ -91,6 +97,8 @@ class LabelCodec:
         if unlabeled == -1 or (unlabeled == "auto" and _marks_unlabeled(classes)):
             classes, codes = _without(-1, classes, codes)
         codec = cls._in_container(classes, y)
+        if library == "polars":
+            codec = replace(codec, library=library)
         if not codec._gives_back_all():
             raise InputError(
                 f"labels {classes.tolist()[:5]!r} would not come back from a {codec.container} of "
@@ -107,7 +115,8 @@ class LabelCodec:
         if isinstance(y, pd.Series):
             return replace(cls._of_series(classes, y), members=members)
         if isinstance(y, np.ndarray):
-            return cls(classes, "ndarray", y.dtype.str, members=members)
+            dtype = "T" if y.dtype.kind == "T" else y.dtype.str
+            return cls(classes, "ndarray", dtype, members=members)
         return cls(classes, "list", "", members=members)
 
     def extend(self, y: Any) -> tuple[Self, np.ndarray]:
@@ -211,16 +220,19 @@ class LabelCodec:
         if self.members is not None:
             labels = _objects(self.members)[codes]
         if self.container == "series":
-            if self.dtype != "category":
-                return pd.Series(labels, name=self.name, dtype=dtype_from_json(self.dtype))
-            values: list[Any] = self.categories or []
-            if self.members is not None:
-                values = [self._member_of(value) for value in values]
-            dtype = dtype_from_json(self.categories_dtype)
-            categories: Any = pd.Index(values, dtype=dtype)
-            category = pd.CategoricalDtype(categories, self.ordered)
-            return pd.Series(labels, name=self.name, dtype=category)
+            series = pd.Series(labels, name=self.name, dtype=self._series_dtype())
+            return to_library(series, self.library)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
+
+    def _series_dtype(self) -> Any:
+        """The dtype of a Series of labels."""
+        if self.dtype != "category":
+            return dtype_from_json(self.dtype)
+        values: list[Any] = self.categories or []
+        if self.members is not None:
+            values = [self._member_of(value) for value in values]
+        categories: Any = pd.Index(values, dtype=dtype_from_json(self.categories_dtype))
+        return pd.CategoricalDtype(categories, self.ordered)
 
     def _member_of(self, value: Any) -> Any:
         """The Enum member with this value, among the classes."""
@@ -237,6 +249,7 @@ class LabelCodec:
             "categories": self.categories,
             "categories_dtype": self.categories_dtype,
             "ordered": self.ordered,
+            "library": self.library,
         }
 
     @classmethod
@@ -246,6 +259,7 @@ class LabelCodec:
         classes = np.array(fields.pop("classes"), dtype=np.dtype(fields.pop("classes_dtype")))
         codec = cls(classes, **fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "series", "list"))
+        check_choice("library", codec.library, ("", "polars"))
         check_labels(classes)
         if classes.ndim != 1 or (classes[:-1] >= classes[1:]).any():
             raise InputError("the classes are not sorted labels.")
@@ -274,8 +288,8 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
         return False
     warnings.warn(
         f"y holds -1 and classes such as {classes[1:4].tolist()}: rows with -1 are taken as rows "
-        "without a label. Fit on Rows.read(X, y, unlabeled=-1) to confirm this, or with "
-        "unlabeled=None if -1 is a class.",
+        "without a label. Give gen_augment.data.Rows.read(X, y, unlabeled=None) instead of X and y "
+        "(--unlabeled none on the command line) if -1 is a class, or unlabeled=-1 if it is not.",
         stacklevel=4,
     )
     return True
