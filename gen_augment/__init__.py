@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from gen_augment.study import Blend as Blend
     from gen_augment.study import Study as Study
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Public names by the module that defines them. A module is imported when one of its
 #: names is first used, so the command line answers ``--help`` without importing torch.

@@ -187,6 +187,11 @@ class _Passes:
         self.__dict__["_n_skipped"] = int(state["batches"])
         self.set_epoch(int(state["epoch"]))
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({type(self._loader).__name__}, ratio={self._settings.ratio:g})"
+        )
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while unpickling, when there is no loader yet
             raise AttributeError(name)

@@ -14,6 +14,7 @@ from gen_augment.samplers.classical import (
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.hub import save_folder
 from gen_augment.samplers.language import LanguageSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
@@ -50,6 +51,7 @@ __all__ = [
     "load_sampler",
     "register_sampler",
     "sample_parts",
+    "save_folder",
 ]
 
 for _sampler in (

@@ -19,7 +19,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, resolve_seed
-from gen_augment.samplers import generation, persistence
+from gen_augment.samplers import generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import further_rows, train
 from gen_augment.samplers.unlabelled import completed_codes
@@ -292,6 +292,8 @@ class NetworkSampler(Sampler):
         """Return the rows of codes and labels, without further noise."""
         self._check_fitted()
         return generation.decode_codes(self, self._from_code, codes, y)
+
+    plot_history = plotting.plot_history
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         return generation.make_rows(self, index, codes, seed)
