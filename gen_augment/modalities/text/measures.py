@@ -7,18 +7,18 @@ Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Mod
 Carlini et al., "The Secret Sharer", 2019 (arXiv:1802.08232): secrets in training rows.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import wasserstein_distance
 
+from gen_augment.modalities.text.secrets import known_secrets
 from gen_augment.modalities.text.spans import SharedSpans
 from gen_augment.modalities.text.words import tokens
 from gen_augment.modalities.views import Figure
 
-__all__ = ["FIGURES", "distinct", "measure", "secrets", "self_bleu", "vocabulary_shift"]
+__all__ = ["FIGURES", "distinct", "measure", "self_bleu", "vocabulary_shift"]
 
 _REAL, _VARIED = "Do the rows look real?", "Are the rows varied?"
 _COPIES, _AS_REAL = "Do the rows reveal training rows?", "as real rows"
@@ -71,13 +71,10 @@ FIGURES = {
     "copied_secrets": Figure(
         _COPIES,
         "Copied secrets",
-        "Share of the rows with an e-mail address, link or long number of a training row.",
+        "Share of the rows with an e-mail address, link, number or key of a training row.",
         "0",
     ),
 }
-
-#: E-mail addresses, links, and numbers of six digits or more, also in groups.
-_SECRET = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w|https?://\S+|\d(?:[ -]?\d){5,}")
 
 
 def measure(train: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
@@ -85,9 +82,9 @@ def measure(train: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
     known, made = ([tokens(text) for text in part] for part in (train, texts))
     vocabulary = {word for row in known for word in row}
     words = [word for row in made for word in row]
-    spans = SharedSpans(train)
+    spans = SharedSpans(known)
     lengths = [[len(row) for row in part] for part in (known, made)]
-    secret = {found for text in train for found in secrets(text)}
+    secret = known_secrets(train)
     return {
         "length_shift": wasserstein_distance(*lengths) / max(float(np.mean(lengths[0])), 1e-12),
         "vocabulary_shift": vocabulary_shift(known, made),
@@ -95,26 +92,15 @@ def measure(train: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
         "distinct_1": distinct(made, 1),
         "distinct_2": distinct(made, 2),
         "self_bleu": self_bleu(made),
-        "copied_8grams": spans.copied(texts, SPAN),
-        "longest_copy": float(spans.shares(texts).mean()),
-        "copied_secrets": _share(bool(secrets(text) & secret) for text in texts),
+        "copied_8grams": spans.copied(made, SPAN),
+        "longest_copy": float(spans.shares(made).mean()),
+        "copied_secrets": _share(bool(known_secrets([text]) & secret) for text in texts),
     }
 
 
 def _share(flags: Iterable[bool]) -> float:
     known = list(flags)
     return float(np.mean(known)) if known else float("nan")
-
-
-def secrets(text: str) -> set[str]:
-    """Return e-mail addresses, links and numbers of six digits or more, without blanks.
-
-    Examples
-    --------
-    >>> sorted(secrets("Mail ann@example.org or call 555-123 456."))
-    ['555123456', 'ann@example.org']
-    """
-    return {re.sub(r"(?<=\d)[ -](?=\d)", "", found) for found in _SECRET.findall(text)}
 
 
 def distinct(rows: Sequence[Sequence[str]], n: int, most: int = 2000) -> float:

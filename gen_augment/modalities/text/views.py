@@ -41,8 +41,7 @@ class TextViews(RowViews):
 
     def novelty(self, X: Any) -> Callable[[Any], np.ndarray]:
         """Score a text by the share of its words outside the longest span of a training row."""
-        spans = SharedSpans(read_texts(X))
-        return partial(_new_shares, spans)
+        return partial(_new_shares, SharedSpans([tokens(text) for text in read_texts(X)]))
 
     def measure(self, train: Any, X: Any) -> dict[str, float]:
         return measure(read_texts(train), read_texts(X))
@@ -67,7 +66,7 @@ class TextViews(RowViews):
 
 
 def _new_shares(spans: SharedSpans, X: Any) -> np.ndarray:
-    return 1 - spans.shares(read_texts(X))
+    return 1 - spans.shares([tokens(text) for text in read_texts(X)])
 
 
 def _ids(X: Any) -> Tensor:
