@@ -43,8 +43,9 @@ class TextViews(RowViews):
         """Score a text by the share of its words outside the longest span of a training row."""
         return partial(_new_shares, SharedSpans([tokens(text) for text in read_texts(X)]))
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        return measure(read_texts(train), read_texts(X))
+    def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
+        parts = ([] if part is None else read_texts(part) for part in (train, X, unseen))
+        return measure(*parts)
 
     def lines(self, X: Any) -> list[str]:
         return read_texts(X)
