@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 import benchmarks.__main__ as command
 from benchmarks import BENCHMARKS, SUITES, controls, ctgan, harness
 from benchmarks.comparison import paired
-from benchmarks.kneser_ney import KneserNey
 from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
 from tests.study.results import make_result
@@ -289,16 +288,6 @@ def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
     assert (counts > 1000).all()
     assert (error < 4).all()
     assert ctgan.draw_table(50, 1)[0].equals(ctgan.draw_table(50, 1)[0])
-
-
-def test_probabilities_of_the_kneser_ney_reference_sum_to_1() -> None:
-    rng = np.random.default_rng(0)
-    rows = [[*(rng.integers(0, 9, 12) ** 2 // 10).tolist(), 9] for _ in range(60)]
-    model = KneserNey(rows, 3, 10)
-    for context in ((-1, -1), (0, 1), (8, 8), (0, 4)):
-        assert sum(model.probability(context, token) for token in range(10)) == pytest.approx(1)
-    again = KneserNey([[0, 1, 2]] * 3 + [[0, 1, 3]], 2, 4)
-    assert again.probability((1,), 2) > again.probability((1,), 3) > again.probability((1,), 0)
 
 
 def test_what_the_comparison_with_ctgan_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

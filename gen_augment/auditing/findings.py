@@ -85,7 +85,7 @@ def _copies(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
     secrets = figures.get("copied_secrets", (0.0, 0.0))[0]
     if secrets > 0:
         yield (
-            f"{_percent(secrets, 3)} of the rows hold an e-mail address, link or long number of "
+            f"{_percent(secrets, 3)} of the rows hold an e-mail address, link, number or key of "
             "a training row. Replace them before fitting."
         )
     nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]

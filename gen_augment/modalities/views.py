@@ -65,8 +65,20 @@ class RowViews:
         """
         return None
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        """Measure rows against training rows; the values of `figures`."""
+    def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
+        """Measure rows against training rows.
+
+        Parameters
+        ----------
+        train, X : training rows, and synthetic rows
+        unseen : rows, optional
+            Real rows that were not trained on.
+
+        Returns
+        -------
+        dict of str to (float, float)
+            The values of `figures`, and their references; NaN if there is none.
+        """
         return {}
 
     def lines(self, X: Any) -> list[str] | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_augment.samplers.language.secrets import find_secrets, replace_secrets
+from gen_augment.modalities.text.secrets import find_secrets, known_secrets, replace_secrets
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from gen_augment.samplers.language.secrets import find_secrets, replace_secrets
         ("+49 170 1234567", ["49 170 1234567"]),
         ("IBAN DE89370400440532013000", ["DE89370400440532013000"]),
         ("key sk8f3jd92k", ["sk8f3jd92k"]),
+        ("see https://a.org/x?y=1.", ["a.org/x?y=1"]),
         ("born 2001-02-03", ["2001-02-03"]),
         ("in 2019, 12 cards of 1000 euro cost 3.99", []),
         ("top-up and covid19 and h2o", []),
@@ -23,6 +24,11 @@ from gen_augment.samplers.language.secrets import find_secrets, replace_secrets
 )
 def test_secrets_are_found(text: str, secrets: list[str]) -> None:
     assert find_secrets(text) == secrets
+
+
+def test_secrets_are_known_in_any_grouping() -> None:
+    texts = ["call 555-123 456", "or 555/123.456", "mail ann@example.org, please"]
+    assert known_secrets(texts) == {"555123456", "ann@example.org"}
 
 
 @given(st.text(max_size=40), st.integers(100_000, 10**12), st.text(max_size=40))

@@ -1,10 +1,11 @@
-"""Secrets in training texts: replaced before anything is learned.
+"""Secrets in texts: found, counted in samples, and replaced before a language model learns them.
 
-A language model can repeat rare strings of its training texts. Three kinds of strings are
+A language model can repeat rare strings of its training texts. Four kinds of strings are
 therefore replaced by random ones of the same form, letter by letter and digit by digit, in each
 text before the tokenizer and the network see it:
 
 * e-mail addresses,
+* links, after ``http://`` or ``https://``,
 * numbers of six or more digits, also with single spaces, dots, hyphens or slashes between digits,
 * words of eight or more characters that mix letters with three or more digits.
 
@@ -19,14 +20,16 @@ Carlini et al., "The Secret Sharer", 2019 (arXiv:1802.08232): planted canaries.
 
 import re
 import string
+from collections.abc import Iterable
 
 import numpy as np
 
-__all__ = ["find_secrets", "replace_secrets"]
+__all__ = ["find_secrets", "known_secrets", "replace_secrets"]
 
 _SECRET = re.compile(
     r"""
-    [^\s@<>()\[\]{},;:"']{1,64} @ [\w.-]*\w                      # an e-mail address
+    (?<=http://) \S*\w | (?<=https://) \S*\w                   # a link
+    | [^\s@<>()\[\]{},;:"']{1,64} @ [\w.-]*\w                    # an e-mail address
     | (?<!\w) (?=\w{8}) (?=\w*[^\W\d_]) (?:[^\W\d]*\d){3} \w*   # a word with three or more digits
     | \d (?:[ ./-]?\d){5,}                                  # a long number
     """,
@@ -43,6 +46,18 @@ def find_secrets(text: str) -> list[str]:
     ['4111 1111 1111 1111', 'jo@ex.org', 'a8f3k2x9']
     """
     return _SECRET.findall(text)
+
+
+def known_secrets(texts: Iterable[str]) -> set[str]:
+    """Return the secrets of texts, without separators between digits.
+
+    Examples
+    --------
+    >>> known_secrets(["Call 555-0199 22", "call 5550199/22"])
+    {'555019922'}
+    """
+    separator = r"(?<=\d)[ ./-](?=\d)"
+    return {re.sub(separator, "", found) for text in texts for found in find_secrets(text)}
 
 
 def replace_secrets(text: str, rng: np.random.Generator) -> str:
