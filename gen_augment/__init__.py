@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gen_augment.inject import augment_dataset as augment_dataset
     from gen_augment.inject import augment_loader as augment_loader
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
+    from gen_augment.privacy import Private as Private
     from gen_augment.samplers import AEDASampler as AEDASampler
     from gen_augment.samplers import BootstrapSampler as BootstrapSampler
     from gen_augment.samplers import ConditionalFlow as ConditionalFlow
@@ -92,6 +93,7 @@ _NAMES = {
         "augment_dataset",
         "augment_loader",
     ],
+    "privacy": ["Private"],
     "samplers": [
         "AEDASampler",
         "BootstrapSampler",

@@ -146,6 +146,22 @@ class MixedSampler(Sampler):
     )
     seed_: int = property(lambda self: self._parts[0].seed_)  # type: ignore[assignment]
 
+    @property
+    def privacy_(self) -> JSON | None:
+        """The guarantee of the pool, or None if a sampler has none.
+
+        A row is at one site only, so the pool of several sites has the largest epsilon and delta.
+        Samplers that were fitted on the same rows have their sums.
+        """
+        records = [getattr(part, "privacy_", None) for part in self._parts]
+        found: list[JSON] = [record for record in records if record is not None]
+        if len(found) < len(records):
+            return None
+        total = sum if self.sites is None else max
+        names = ("epsilon", "delta")
+        guarantee: JSON = {name: total([record[name] for record in found]) for name in names}
+        return guarantee | {"unit": found[0]["unit"], "parts": found}
+
     def _shares(self, n: int) -> np.ndarray:
         """Return the share of each of `n` samplers."""
         if n == 0:
@@ -173,7 +189,8 @@ class MixedSampler(Sampler):
         where = check_index(index)
         codes = self.label_codec_.encode_rows(y, len(where))
         chosen = self._chosen(where, codes, self.seed_ if seed is None else resolve_seed(seed))
-        return np.array(self._names(len(self._parts)))[chosen]
+        names: np.ndarray = np.array(self._names(len(self._parts)))
+        return np.asarray(names[chosen])
 
     def _names(self, n: int) -> list[str]:
         """Return the names of `n` samplers, their positions by default."""
