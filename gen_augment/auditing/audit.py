@@ -277,6 +277,7 @@ def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
     return {
         "sampler": repr(sampler),
         "sampler_fingerprint": sampler.fingerprint() if hasattr(sampler, "fingerprint") else None,
+        "privacy": getattr(sampler, "privacy_", None),
         "data_fingerprint": data.real.digest,
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),

@@ -105,8 +105,12 @@ class Audit:
         verdict = f"<p><strong>{escape(self.verdict)}</strong></p>"
         return f"{verdict}<ol>{findings}</ol>{pictures}{table}"
 
-    def to_json(self, path: str | os.PathLike[str]) -> None:
+    def to_json(
+        self, path: str | os.PathLike[str], *, export: Mapping[str, float] | None = None
+    ) -> None:
         """Write figures, findings and card to a JSON file, to be kept with an archive.
+
+        `export` are the bounds that the figures met, if the sampler was exported.
 
         Raises
         ------
@@ -121,6 +125,8 @@ class Audit:
             "hardest": self.hardest,
         }
         record = self.card | {"findings": self.findings}
+        if export is not None:
+            record["export"] = dict(export)
         record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
         write_json(path, record)
 

@@ -1,6 +1,7 @@
 """Class labels of any kind as class codes, and back."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Literal, Self
@@ -147,6 +148,23 @@ class LabelCodec:
         numbers = np.full(len(new), -1)
         numbers[~unlabeled] = codec.encode(new[~unlabeled])
         return codec, numbers[codes]
+
+    def joined(self, others: Sequence["LabelCodec"]) -> "LabelCodec":
+        """Return a codec of the classes of all; containers and types of labels must agree."""
+        codec = self
+        for number, other in enumerate(others, 1):
+            types = [(c.container, _kind(c.classes)) for c in (codec, other)]
+            if types[0] != types[1]:
+                mine, theirs = (c.classes.tolist()[:5] for c in (codec, other))
+                raise InputError(
+                    f"labels of samplers 0 and {number} cannot be joined: {mine!r} of a "
+                    f"{codec.container} and {theirs!r} of a {other.container}. Convert the labels "
+                    "of one before fitting."
+                )
+            # `extend` takes -1 for a missing label unless it is a known class.
+            first, second = (other, codec) if -1 in other.classes.tolist() else (codec, other)
+            codec = first.extend(second.decode(np.arange(len(second.classes))))[0]
+        return codec
 
     def _with_room(self, known: Self, other: Self) -> Self:
         """The codec with a dtype that holds all classes: its own, or that of `other`."""

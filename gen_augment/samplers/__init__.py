@@ -19,6 +19,7 @@ from gen_augment.samplers.language import LanguageSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
+from gen_augment.samplers.pooling import pool
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
@@ -49,6 +50,7 @@ __all__ = [
     "Sampler",
     "TransformSampler",
     "load_sampler",
+    "pool",
     "register_sampler",
     "sample_parts",
     "save_folder",

@@ -1,8 +1,8 @@
 """Encoding of recordings: log-mel spectrograms of one shape, and the length of each."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
 from gen_augment.modalities.audio.phase import griffin_lim, power_from_mels
 from gen_augment.modalities.audio.spectrogram import RANGE_DB, MelScale, to_unit
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
 from gen_augment.modalities.series.codec import SeriesCodec
@@ -184,6 +184,21 @@ class AudioCodec(Codec):
         unit = ((0.0,) * self.n_channels, (1.0,) * self.n_channels)
         low, high = ((end,) * self.n_channels for end in (self.low, self.high))
         return SeriesCodec(self.form, self.lengths, low, high, *unit)
+
+    def joined(self, others: Sequence[Any]) -> Self:
+        """Return an encoding with the lengths and ranges of all; form and options must agree."""
+        codecs = (self, *others)
+        for field in ("form", "options", "n_channels"):
+            check_equal(f"recordings' {field}", [getattr(codec, field) for codec in codecs])
+        if self.form.container in STACKED:
+            check_equal("lengths", [codec.lengths for codec in codecs])
+        return replace(
+            self,
+            lengths=(min(c.lengths[0] for c in codecs), max(c.lengths[1] for c in codecs)),
+            low=min(c.low for c in codecs),
+            high=max(c.high for c in codecs),
+            loudest=max(c.loudest for c in codecs),
+        )
 
     def to_json(self) -> JSON:
         """Return all fields as JSON values."""
