@@ -52,9 +52,12 @@ PROTOCOLS = (
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip", "text": "banking77", "audio": "free-spoken-digits.zip"}.get(
-        name.partition("-")[0], "FashionMNIST"
-    )
+    needed = {
+        "mnist": "MNIST",
+        "cifar": "cifar10-jpeg.zip",
+        "text": "banking77",
+        "audio": "free-spoken-digits.zip",
+    }.get(name.partition("-")[0], "FashionMNIST")
     if (
         name not in ("ctgan", "imputation", "overhead", "scale", "series", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()

@@ -54,7 +54,7 @@ class Cepstra:
 
     def inverse(self, cepstra: Tensor) -> Tensor:
         """Return the spectrograms (..., n_mels, n_frames) with these coefficients (..., size)."""
-        grid = cepstra.unflatten(-1, (self.n_mels, self._n_slow))
+        grid = cepstra.view(*cepstra.shape[:-1], self.n_mels, self._n_slow)
         found: Tensor = self._bands.to(cepstra).T @ grid @ self._frames.to(cepstra)
         return found
 

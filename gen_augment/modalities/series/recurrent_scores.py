@@ -90,7 +90,8 @@ def predictive_score(train: Padded, X: Padded, seed: int = 0) -> float:
         network = _Recurrent(x.shape[2], x.shape[2])
 
         def loss(rows: Tensor) -> Tensor:
-            return (network(x[rows, :-1]) - x[rows, 1:]).abs().mean()
+            error: Tensor = (network(x[rows, :-1]) - x[rows, 1:]).abs().mean()
+            return error
 
         _train(network, loss, len(x))
         with torch.no_grad():
