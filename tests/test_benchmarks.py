@@ -43,25 +43,30 @@ def run(*arguments: str) -> str:
 #: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
 ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
 PROTOCOLS = (
-    *ALIKE, "ablation", "controls", "mnist-longtail", "text-lowdata", "transfer", "unlabelled"
+    *ALIKE, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata", "transfer",
+    "unlabelled",
 )  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip", "text": "banking77"}.get(
-        name.partition("-")[0], "FashionMNIST"
-    )
+    needed = {
+        "mnist": "MNIST",
+        "cifar": "cifar10-jpeg.zip",
+        "text": "banking77",
+        "audio": "free-spoken-digits.zip",
+    }.get(name.partition("-")[0], "FashionMNIST")
     if (
-        name not in ("ctgan", "imputation", "overhead", "scale", "tables")
+        name not in ("ctgan", "imputation", "overhead", "scale", "series", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
     ):
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
     if name in ALIKE and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
-    if name in ("ctgan", "pythae") and find_spec(name) is None:
-        pytest.skip(f"needs {name}, which is no dependency")
+    package = {"ctgan": "ctgan", "pythae": "pythae", "series": "aeon"}.get(name)
+    if package is not None and find_spec(package) is None:
+        pytest.skip(f"needs {package}, which is no dependency")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
