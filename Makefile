@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-oldest check docs clean
+.PHONY: install demo test test-oldest check docs docs-quick clean
 
 # Each stamp stands for one set of installed packages; editing pyproject.toml installs anew.
 .venv/.base: pyproject.toml
@@ -47,9 +47,16 @@ check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The pages are in docs/_build/html; a warning is an error.
+# The pages are in docs/_build/html; a warning is an error. Pages of the gallery run again if they
+# have changed.
 docs: .venv/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
+
+# The same without running the gallery.
+docs-quick: .venv/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -D plot_gallery=0 docs docs/_build/quick
+	$(BIN)/python docs/check_links.py docs/_build/quick
 
 clean:
 	rm -rf .venv .venv-oldest demo build *.egg-info docs/_build

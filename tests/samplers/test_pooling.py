@@ -140,6 +140,9 @@ def test_series_recordings_and_texts() -> None:
     tones = ([np.sin(np.arange(n) * 0.1 * (i + 1)) for i in range(12)] for n in (2000, 3000))
     recordings = pool([BootstrapSampler(modality=audio).fit(X, y) for X in tones])
     assert recordings.codec_.lengths == (2000, 3000)  # type: ignore[attr-defined]
+    both = recordings.generate(np.arange(8), 0)
+    again = recordings.codec_.decode(recordings.codec_.encode(both))
+    assert [len(row) for row in again] == [len(row) for row in both]
     texts = (["one word", "two more words"] * 6, ["a rather longer text than any other"] * 12)
     words = pool([BootstrapSampler(modality="text").fit(X, y) for X in texts])
     rows = words.generate(np.arange(20), 0)

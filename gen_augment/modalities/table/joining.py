@@ -87,7 +87,7 @@ def _joined_dtypes(codecs: Sequence[Any]) -> dict[Any, Any]:
     for name, dtype in dtypes.items():
         lacking = [i for i, codec in enumerate(codecs) if name not in codec.columns]
         if lacking and isinstance(dtype, np.dtype) and dtype.kind in "biu":
-            nullable = "boolean" if dtype.kind == "b" else dtype.name.capitalize()
+            nullable = pd.Series([], dtype=dtype).convert_dtypes().dtype.name
             raise InputError(
                 f"sampler {lacking[0]} has no column {name!r}, and {dtype} has no missing values "
                 f"for its rows: drop the column, or fit the others on .astype({nullable!r})."

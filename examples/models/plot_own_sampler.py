@@ -1,14 +1,20 @@
-"""A sampler of your own: one normal distribution per class.
-
-The mean and the Cholesky factor of each class are learned. The base class reads the
-data, encodes labels, sets seeds, saves the sampler, shows progress and moves the
-network to its device. A study accepts the sampler like any other.
-
-Run: python examples/own_sampler.py        (a few seconds)
 """
+A sampler of your own
+=====================
+
+A generator needs four methods: which noise it takes, how its network is built, one training step,
+and how noise becomes rows. The base class does the rest. It reads data and labels, seeds, saves,
+shows progress and places the network on a device.
+"""
+
+# %%
+# The network
+# -----------
+# One normal distribution for each class, with a learned mean and Cholesky factor.
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_wine
 from torch import Tensor, nn
@@ -44,6 +50,12 @@ class NormalNetwork(nn.Module):
         return loss
 
 
+# %%
+# The sampler
+# -----------
+# `_generate` draws no random numbers of its own, so a row depends on its noise alone.
+
+
 @register_sampler
 class NormalSampler(NetworkSampler):
     """A sampler of tables, fitted by gradient steps on the likelihood."""
@@ -75,12 +87,32 @@ class NormalSampler(NetworkSampler):
         return rows
 
 
-if __name__ == "__main__":
-    X, y = load_wine(return_X_y=True, as_frame=True)
-    sampler = NormalSampler(max_steps=500, lr=2e-2, random_state=0).fit(X, y)
-    rows, _ = sampler.sample(3, y=1)
-    print(rows.round(2).T.to_string())
+# %%
+# It samples tables
+# -----------------
+# Crosses are samples of the three kinds of wine, and grey points are real wines.
 
-    samplers = {"normal": NormalSampler(max_steps=500, lr=2e-2)}
-    study = Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3)
-    print(study.run().verdict())
+X, y = load_wine(return_X_y=True, as_frame=True)
+sampler = NormalSampler(max_steps=500, lr=2e-2, random_state=0).fit(X, y)
+X_new, y_new = sampler.sample(y={0: 60, 1: 60, 2: 60})
+
+figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+axes.scatter(X["alcohol"], X["flavanoids"], color="0.7", s=30)
+axes.scatter(X_new["alcohol"], X_new["flavanoids"], c=[f"C{label}" for label in y_new], marker="x")
+axes.set(xlabel="alcohol", ylabel="flavanoids")
+
+# %%
+# Its training is recorded
+# ------------------------
+
+figure, axes = plt.subplots(figsize=(6, 2.4), layout="constrained")
+axes.plot(sampler.history_["loss"])
+axes.set(xlabel="step", ylabel="negative log-likelihood")
+
+# %%
+# A study takes it like any other
+# -------------------------------
+
+samplers = {"normal": NormalSampler(max_steps=300, lr=2e-2)}
+study = Study(X, y, samplers=samplers, arms=["real", "oversample", "normal"], n_seeds=3)
+print(study.run().verdict())
