@@ -188,9 +188,8 @@ class _Passes:
         self.set_epoch(int(state["epoch"]))
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({type(self._loader).__name__}, ratio={self._settings.ratio:g})"
-        )
+        names = type(self).__name__, type(self._loader).__name__
+        return f"{names[0]}({names[1]}, ratio={self._settings.ratio:g})"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while unpickling, when there is no loader yet
@@ -216,8 +215,7 @@ class _Passes:
         """Batches of the loader, with synthetic rows mixed in here."""
         rank, world = shard_of(self._loader) or _process()
         position = Position(self._epochs.take(), 0, 0, rank, world)
-        mixer: EpochMixer | None = None
-        prefetcher: Prefetcher | None = None
+        mixer, prefetcher = None, None
         for batch in self._loader:
             view = BatchView.of(batch, self._settings.keys)
             if mixer is None:

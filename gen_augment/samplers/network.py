@@ -1,9 +1,8 @@
 """The base of samplers whose network is trained by optimiser steps.
 
-To write one, subclass `NetworkSampler` and write `latent_shape`, `_build` (the network), `_fit`
-(one training step, which the loop repeats) and `_generate` (noise and class to rows). Add `_vary`,
-or `_to_code` and `_from_code`, if the network has an encoder. Reading data, labels, devices,
-seeds, archives and checks are done here. ``examples/own_sampler.py`` is one.
+To write one, as in ``examples/models/plot_own_sampler.py``, subclass `NetworkSampler` and write
+`latent_shape`, `_build` (the network), `_fit` (one training step, which the loop repeats) and
+`_generate` (noise and class to rows). With an encoder, add `_vary`, or `_to_code` and `_from_code`.
 """
 
 from abc import abstractmethod

@@ -90,24 +90,24 @@ class AudioCodec(Codec):
         return MelScale(given.sample_rate, given.n_mels, given.n_frames)
 
     @cached_property
-    def cepstra(self) -> Cepstra:
+    def _cepstra(self) -> Cepstra:
         """The transform of a spectrogram."""
         return Cepstra(self.scale.n_mels, self.scale.n_frames)
 
     @property
-    def has_length(self) -> bool:
+    def _has_length(self) -> bool:
         """Whether the last encoded number is the length."""
         return self.lengths[0] < self.lengths[1]
 
     @property
     def one_shape(self) -> bool:  # type: ignore[override]
         """Whether all recordings have one length."""
-        return not self.has_length
+        return not self._has_length
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """``(channels * cepstra,)``; one number more if lengths differ."""
-        return (self.n_channels * self.cepstra.size + self.has_length,)
+        return (self.n_channels * self._cepstra.size + self._has_length,)
 
     @classmethod
     def fit(cls, X: Any, options: JSON, scale: MelScale) -> tuple[Self, Tensor]:
@@ -132,7 +132,7 @@ class AudioCodec(Codec):
             10 * math.log10(peak), (), (),
         )  # fmt: skip
         numbers = codec._numbers(power, lengths)
-        units = _units(numbers.std(dim=0, correction=0), codec.n_channels * codec.cepstra.size)
+        units = _units(numbers.std(dim=0, correction=0), codec.n_channels * codec._cepstra.size)
         codec = replace(codec, mean=tuple(numbers.mean(dim=0).tolist()), unit=tuple(units.tolist()))
         return codec, codec._scaled(numbers)
 
@@ -209,7 +209,7 @@ class AudioCodec(Codec):
         if self.form.container in STACKED:
             check_equal("lengths", [codec.lengths for codec in codecs])
         lengths = min(c.lengths[0] for c in codecs), max(c.lengths[1] for c in codecs)
-        n = self.n_channels * self.cepstra.size
+        n = self.n_channels * self._cepstra.size
         mean, unit = (
             np.mean([getattr(codec, name)[:n] for codec in codecs], axis=0).tolist()
             for name in ("mean", "unit")
@@ -247,14 +247,14 @@ class AudioCodec(Codec):
 
     def spectra(self, rows: Tensor) -> Tensor:
         """Return the log-mel spectrograms of encoded rows: (n, n_channels, n_mels, n_frames)."""
-        n = self.n_channels * self.cepstra.size
-        cepstra = self._unscaled(rows)[:, :n].view(len(rows), self.n_channels, self.cepstra.size)
-        return self.cepstra.inverse(cepstra).clamp(-1, 1)
+        n = self.n_channels * self._cepstra.size
+        cepstra = self._unscaled(rows)[:, :n].view(len(rows), self.n_channels, self._cepstra.size)
+        return self._cepstra.inverse(cepstra).clamp(-1, 1)
 
     def _numbers(self, power: Tensor, lengths: np.ndarray) -> Tensor:
         """Return cepstra and lengths before they are scaled: float64."""
-        cepstra = self.cepstra.of(to_unit(power, self.loudest).double()).flatten(1)
-        if not self.has_length:
+        cepstra = self._cepstra.of(to_unit(power, self.loudest).double()).flatten(1)
+        if not self._has_length:
             return cepstra
         low, high = self.lengths
         logs = torch.from_numpy(lengths).double().clamp(low, high).log()
@@ -271,7 +271,7 @@ class AudioCodec(Codec):
 
     def _lengths_of(self, rows: Tensor) -> Tensor:
         shortest, longest = self.lengths
-        if not self.has_length:
+        if not self._has_length:
             return torch.full((len(rows),), longest, device=rows.device)
         logs = self._unscaled(rows)[:, -1].clamp(math.log(shortest), math.log(longest))
         return logs.exp().round().long()

@@ -2,12 +2,17 @@
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from gen_augment.modalities.series.forms import read_series
 from gen_augment.modalities.series.measures import autocorrelation_distance, spectral_distance
 from gen_augment.modalities.series.recurrent_scores import discriminative_score, predictive_score
 from gen_augment.modalities.views import Figure, RowViews
 
 __all__ = ["FIGURES", "SeriesViews", "WaveformViews"]
+
+#: Values (n, C, L), padded with zeros, and lengths.
+_Series = tuple[np.ndarray, np.ndarray]
 
 _REAL = "Do the rows look real?"
 _USE = "Can a classifier learn from the rows?"
@@ -50,12 +55,19 @@ class WaveformViews(RowViews):
         name: FIGURES[name] for name in ("spectral_distance", "autocorrelation_distance")
     }
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        """Compare spectra and autocorrelations with those of training rows."""
-        pair = read_series(train)[1:], read_series(X)[1:]
+    def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
+        """Compare rows, and unseen rows, with training rows."""
+        first = read_series(train)[1:]
+        found = self._compare(first, read_series(X)[1:])
+        if unseen is None:
+            return {name: (value, float("nan")) for name, value in found.items()}
+        references = self._compare(first, read_series(unseen)[1:])
+        return {name: (value, references[name]) for name, value in found.items()}
+
+    def _compare(self, train: _Series, rows: _Series) -> dict[str, float]:
         return {
-            "spectral_distance": spectral_distance(*pair),
-            "autocorrelation_distance": autocorrelation_distance(*pair),
+            "spectral_distance": spectral_distance(train, rows),
+            "autocorrelation_distance": autocorrelation_distance(train, rows),
         }
 
 
@@ -64,10 +76,8 @@ class SeriesViews(WaveformViews):
 
     figures: ClassVar = FIGURES
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        """Compare with training rows, by networks too."""
-        pair = read_series(train)[1:], read_series(X)[1:]
-        return super().measure(train, X) | {
-            "discriminative_score": discriminative_score(*pair),
-            "predictive_score": predictive_score(*pair),
+    def _compare(self, train: _Series, rows: _Series) -> dict[str, float]:
+        return super()._compare(train, rows) | {
+            "discriminative_score": discriminative_score(train, rows),
+            "predictive_score": predictive_score(train, rows),
         }

@@ -116,7 +116,7 @@ def _load(folder: str, max_length: int) -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingDependencyError(
             "SentenceEncoder needs transformers, which is not installed: "
-            "pip install 'gen_augment[text]' transformers."
+            "pip install 'gen_augment[text]'."
         ) from error
     try:
         tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
