@@ -23,7 +23,7 @@ from gen_augment.inject.batch_plan import (
 from gen_augment.inject.batch_view import BatchView, Keys, check_keys
 from gen_augment.inject.class_counts import check_ratio
 from gen_augment.inject.label_mix import LabelMix, check_label_mix, check_numeric_labels
-from gen_augment.inject.prefetching import Prefetcher, start_prefetching
+from gen_augment.inject.prefetching import start_prefetching
 from gen_augment.inject.row_source import check_source
 from gen_augment.inject.row_stream import RowTransform
 from gen_augment.rng import resolve_seed

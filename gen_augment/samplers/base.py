@@ -6,7 +6,7 @@ of calls.
 
 To write a sampler, subclass one of
 
-* `NetworkSampler`, for a network that is trained by steps (``examples/models/plot_own_sampler.py``),
+* `NetworkSampler`, for a network trained by steps (``examples/models/plot_own_sampler.py``),
 * `ClassicalSampler`, for anything that learns from all rows at once,
 * `Sampler` itself, and write `fit` and `_make`.
 
