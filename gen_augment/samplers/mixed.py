@@ -21,6 +21,7 @@ from gen_augment.samplers.classical import KDESampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.registry import find_class
 from gen_augment.types import JSON
+from gen_augment.validation import check_instance
 
 __all__ = ["MixedSampler"]
 
@@ -82,6 +83,8 @@ class MixedSampler(Sampler):
         -------
         self
         """
+        for part in self.samplers or ():
+            check_instance("samplers", part)
         parts = self._defaults() if self.samplers is None else [clone(p) for p in self.samplers]
         self._shares(len(parts))
         if self.random_state is not None:
