@@ -1,7 +1,9 @@
-"""Interpolated Kneser-Ney with three discounts for each order, as KenLM has it; the reference of a language model.
+"""Interpolated Kneser-Ney smoothing with three discounts for each order, as in KenLM.
 
-Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999. Heafield et al., "Scalable
-Modified Kneser-Ney Language Model Estimation", 2013.
+It is the reference for a language model.
+
+Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling",
+1999. Heafield et al., "Scalable Modified Kneser-Ney Language Model Estimation", 2013.
 """
 
 import math
@@ -14,7 +16,16 @@ START = -1
 
 
 class KneserNey:
-    """Probabilities of tokens given the `order` - 1 tokens before; `n_tokens` is the size of the vocabulary."""
+    """Probabilities of tokens given the previous `order` - 1 tokens.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of int
+        Training texts as token codes.
+    order : int
+    n_tokens : int
+        Size of the vocabulary.
+    """
 
     def __init__(self, rows: Sequence[Sequence[int]], order: int, n_tokens: int) -> None:
         self.order, self.n_tokens = order, n_tokens
@@ -23,7 +34,7 @@ class KneserNey:
             padded = (START,) * (order - 1) + tuple(row)
             for i in range(order - 1, len(padded)):
                 tables[0][padded[i - order + 1 : i]][padded[i]] += 1
-        for _ in range(order - 1):  # in how many contexts a shorter n-gram occurs
+        for _ in range(order - 1):  # the number of contexts of each shorter n-gram
             shorter: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
             for context, counts in tables[0].items():
                 shorter[context[1:]].update(dict.fromkeys(counts, 1))
@@ -39,7 +50,7 @@ class KneserNey:
         ]
 
     def probability(self, context: tuple[int, ...], token: int) -> float:
-        """Of a token after a context of `order` - 1 tokens."""
+        """Return the probability of a token after a context of `order` - 1 tokens."""
         p = 1 / self.n_tokens
         for length, (table, off) in enumerate(zip(self._tables, self._discounts, strict=True)):
             here = context[len(context) - length :] if length else ()
@@ -51,7 +62,7 @@ class KneserNey:
         return p
 
     def bits(self, row: Sequence[int]) -> float:
-        """``-log2 p`` of a row."""
+        """Return ``-log2 p`` of a row."""
         n = self.order - 1
         padded = (START,) * n + tuple(row)
         return -sum(
@@ -64,7 +75,10 @@ def _off(discounts: list[float], count: int) -> float:
 
 
 def _discounts(table: dict[tuple[int, ...], Counter[int]]) -> list[float]:
-    """Of counts 0, 1, 2 and from 3 on, from the numbers of n-grams that occur 1 to 4 times."""
+    """Return the discounts of counts 0, 1, 2, and 3 or more.
+
+    They depend on the numbers of n-grams that occur 1 to 4 times.
+    """
     n = Counter(count for counts in table.values() for count in counts.values() if count < 5)
     if not all(n[k] for k in (1, 2, 3)):
         return [0.0, 0.5, 0.5, 0.5]
