@@ -1,4 +1,4 @@
-"""Each example runs as it stands, and ends in what it is about."""
+"""Each example runs unchanged and prints its result."""
 
 import os
 import re

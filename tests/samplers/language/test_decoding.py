@@ -50,7 +50,7 @@ def network() -> CausalTransformer:
 
 @torch.no_grad()
 def test_tokens_are_those_of_the_plain_forward_pass(network: CausalTransformer) -> None:
-    """Without cache, and one row at a time."""
+    """The reference has no cache and decodes one row at a time."""
     how = Decoding(end=5, n_tokens=5, max_length=8)
     y = torch.arange(300) % 2
     u = torch.rand(300, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
