@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check docs clean
+.PHONY: install demo test test-oldest check docs docs-quick clean
 
 # Each stamp stands for one set of installed packages; editing pyproject.toml installs anew.
 .venv/.base: pyproject.toml
@@ -28,14 +28,35 @@ demo: .venv/.base
 test: .venv/.test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
+# The lowest versions that pyproject.toml states, in an environment of their own. Warnings are no
+# errors there: old packages raise them about newer ones.
+OLDEST := tests/test_archive.py tests/test_containers.py tests/test_rng.py tests/data tests/bank/test_bank.py \
+	tests/cli/test_fit.py tests/contract tests/modalities tests/samplers/test_plotting.py tests/study tests/training
+
+.venv-oldest/.done: pyproject.toml constraints/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -c constraints/oldest.txt \
+		--editable '.[imbalanced]' pytest hypothesis
+	touch $@
+
+test-oldest: .venv-oldest/.done
+	.venv-oldest/bin/python -m pytest -q -m "not slow" -W default $(OLDEST)
+
 check: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The pages are in docs/_build/html; a warning is an error.
+# The pages are in docs/_build/html; a warning is an error. Pages of the gallery run again if they
+# have changed.
 docs: .venv/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
+
+# The same without running the gallery.
+docs-quick: .venv/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -D plot_gallery=0 docs docs/_build/quick
+	$(BIN)/python docs/check_links.py docs/_build/quick
 
 clean:
-	rm -rf .venv demo build *.egg-info docs/_build
+	rm -rf .venv .venv-oldest demo build *.egg-info docs/_build

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from benchmarks import (
     ablation,
+    audio,
     controls,
     ctgan,
     distillation,
@@ -21,6 +22,7 @@ from benchmarks import (
     robustness,
     scale,
     second_opinion,
+    series,
     tables,
     tables_report,
     text,
@@ -50,6 +52,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ablation": replace(
         _of(ablation.__doc__, ablation.PROTOCOL), summary=None
     ),  # the report shows all arms
+    "audio-lowdata": _of(audio.__doc__, audio.PROTOCOL),
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
     "controls": Benchmark(
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
@@ -95,6 +98,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         second_opinion.table,
         second_opinion.figures,
     ),
+    "series": _of(series.__doc__, series.PROTOCOL),
     "tables": Benchmark(
         tables.__doc__ or "",
         tables.run,

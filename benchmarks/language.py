@@ -18,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.harness import Record, Trials, markdown
-from benchmarks.kneser_ney import KneserNey
 from gen_augment import LanguageSampler
 from gen_augment.data.sources import data_root
+from gen_augment.modalities.text.kneser_ney import KneserNey
 
 __all__ = ["measured", "run", "table"]
 

@@ -5,40 +5,41 @@ rows of each intent choose the arm, or 20% of all; the test part has 3,080 rows.
 TF-IDF with logistic regression, and a bag of word embeddings, which takes equal steps for all arms. Features,
 regularisation and dropout were chosen for real rows alone, on 2,000 training rows.
 
+Editing rows needs no model, so ``eda``, ``aeda``, ``typos`` and ``recombine`` are among the baselines.
 ``eda:1`` has one edited row for each real one (swap, delete or insert words; Wei and Zou 2019, without a thesaurus), and
 ``eda:4`` has four; ``aeda`` adds punctuation (Karimi et al. 2021); ``typos`` changes characters; ``recombine`` joins
-halves of two rows of an intent; ``ngram`` is an n-gram model of each intent. ``share=1`` trains on synthetic rows alone,
-though TF-IDF weights are those of all rows. A language model is added by ``protocol(language=sampler)``; its arms are
-``lm:1``, ``lm:1:agreement`` and ``lm:1:share=1``.
+halves of two rows of an intent. Two models are learned: ``ngram``, an n-gram model of each intent, and ``lm``, a small
+`LanguageSampler` from scratch. ``share=1`` trains on synthetic rows alone, though TF-IDF weights are those of all rows.
+``protocol(LanguageSampler(pretrained=folder))`` is the same with pretrained weights, under another name.
 """
 
 from functools import lru_cache, partial
-from typing import Any
 
 import pandas as pd
+from sklearn.base import clone
 
 from benchmarks.protocol import Protocol, Setup
 from gen_augment.data.sources import data_root
 from gen_augment.errors import InputError
 from gen_augment.modalities.text import WordBag
 from gen_augment.rng import derive_seed
-from gen_augment.samplers import AEDASampler, EditSampler, NGramSampler
+from gen_augment.samplers import AEDASampler, EditSampler, LanguageSampler, NGramSampler
 from gen_augment.study import Split, Study, Training
 
 __all__ = ["PROTOCOL", "protocol"]
 
 #: Training and validation rows of each intent, by setup; None takes all.
 SIZES = {"5 an intent": (5, 3), "10 an intent": (10, 5), "20 an intent": (20, 10), "all": None}
-#: Steps of the embedding bag.
+#: Steps of the embedding bag, and at most of the language model, which stops early.
 STEPS = {"5 an intent": 1000, "10 an intent": 1300, "20 an intent": 1600, "all": 3200}
+LANGUAGE_STEPS = {"5 an intent": 300, "10 an intent": 400, "20 an intent": 600, "all": 1500}
 CLASSIFIERS = ("TF-IDF", "embedding bag")
 #: Where classes are not alike.
 BALANCED = ("oversample", "weights")
 ARMS = (
     "real", "repeat", "eda:1", "eda:4", "aeda:1", "aeda:4", "typos:1", "recombine:1",
-    "ngram:1", "ngram:1:agreement", "ngram:1:share=1",
+    "ngram:1", "ngram:1:agreement", "ngram:1:share=1", "lm:1", "lm:1:agreement", "lm:1:share=1",
 )  # fmt: skip
-LANGUAGE_ARMS = ("lm:1", "lm:1:agreement", "lm:1:share=1")
 SAMPLERS = {
     "eda": EditSampler(),
     "aeda": AEDASampler(),
@@ -48,31 +49,27 @@ SAMPLERS = {
 }
 
 
-def protocol(language: Any = None) -> Protocol:
-    """The protocol, with the arms of a language model if one is given, not fitted."""
-    samplers = SAMPLERS if language is None else SAMPLERS | {"lm": language}
-    arms = ARMS if language is None else ARMS + LANGUAGE_ARMS
-    name = "text-lowdata" if language is None else "text-lowdata-lm"
-    return Protocol(name, setups(arms, samplers), partial(make, samplers))
+def protocol(language: LanguageSampler | None = None) -> Protocol:
+    """The protocol, with a language model from scratch, or with one that is given, not fitted."""
+    name = "text-lowdata" if language is None else "text-lowdata-pretrained"
+    if language is None:
+        language = LanguageSampler(width=128, n_layers=2, dropout=0.2, device="cpu")
+    setups = {f"{size}, {classifier}": _setup(size) for size in SIZES for classifier in CLASSIFIERS}
+    return Protocol(name, setups, partial(make, language))
 
 
-def setups(arms: tuple[str, ...], samplers: dict[str, Any]) -> dict[str, Setup]:
-    """One for each size and classifier; a sampler without training takes no steps."""
-    found = {}
-    for size, counts in SIZES.items():
-        for classifier in CLASSIFIERS:
-            steps = {"classifier": STEPS[size], **dict.fromkeys(samplers, 0)}
-            own = arms if counts else (arms[0], *BALANCED, *arms[1:])
-            found[f"{size}, {classifier}"] = Setup(own, steps)
-    return found
+def _setup(size: str) -> Setup:
+    arms = ARMS if SIZES[size] else (ARMS[0], *BALANCED, *ARMS[1:])
+    return Setup(arms, {"classifier": STEPS[size], "ngram": 0, "lm": LANGUAGE_STEPS[size]})
 
 
-def make(samplers: dict[str, Any], rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+def make(language: LanguageSampler, rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     """The study of one seed."""
     size, classifier = rows.split(", ")
     train, test = (part(name, quick) for name in ("train", "test"))
     counts = (5, 3) if quick else SIZES[size]
     n_classes = train["category"].nunique()
+    lm = clone(language).set_params(max_steps=setup.steps["lm"])
     split = Split(
         test=(test["text"], test["category"]),
         per_class=sum(counts) if counts else None,
@@ -81,7 +78,7 @@ def make(samplers: dict[str, Any], rows: str, setup: Setup, seed: int, quick: bo
     )
     return Study(
         train["text"], train["category"], modality="text", arms=list(setup.arms), add_real=False,
-        samplers=samplers, n_seeds=1, model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
+        samplers=SAMPLERS | {"lm": lm}, n_seeds=1, model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
         split=split, training=Training(setup.steps["classifier"], device="cpu"),
         random_state=derive_seed(seed, "protocol") % 2**31,
     )  # fmt: skip

@@ -12,7 +12,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version
 
-from generated_pages import write_api, write_gallery, write_results  # noqa: E402
+from generated_pages import write_api, write_results  # noqa: E402
 
 import gen_augment  # noqa: E402
 
@@ -22,7 +22,6 @@ copyright = author  # noqa: A001
 version = release = gen_augment.__version__
 
 write_api(HERE / "api" / "index.rst")
-write_gallery(ROOT / "examples", HERE / "gallery_header.rst", HERE / "gallery_source")
 write_results(ROOT / "benchmarks" / "results", HERE / "benchmarks" / "results")
 
 extensions = [
@@ -34,7 +33,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery_source", "gallery_header.rst", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/backreferences"]
 templates_path = ["_templates"]
 
 # Pages are Markdown. Their code runs in tests/test_docs.py, not while the pages are built.
@@ -54,6 +53,7 @@ html_title = "gen_augment"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
+html_search_scorer = "search_scorer.js"
 # Pages without a section of their own have no list of sections on the left.
 ALONE = "install quickstart does-it-help how-it-works glossary changelog contributing"
 html_sidebars: dict[str, list[str]] = {page: [] for page in ALONE.split()}
@@ -66,13 +66,20 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 
-# Examples whose name begins with plot_ are run; the others are shown.
+#: Folders of examples in the order of the gallery.
+SECTIONS = ("pipelines", "data", "evidence", "models")
+# Every page of the gallery runs; `make docs-quick` shows the pages without running them.
 sphinx_gallery_conf = {
-    "examples_dirs": "gallery_source",
+    "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"/plot_",
-    "download_all_examples": False,
+    "subsection_order": [f"../examples/{name}" for name in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("gen_augment",),
+    "reference_url": {"gen_augment": None},
+    "matplotlib_animations": False,
+    "remove_config_comments": True,
+    "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
     "min_reported_time": 10**6,

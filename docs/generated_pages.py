@@ -1,6 +1,5 @@
-"""Pages generated from the package, the examples and the benchmarks."""
+"""Pages generated from the package and the benchmarks."""
 
-import ast
 import importlib
 import pkgutil
 import shutil
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import gen_augment
 
-__all__ = ["write_api", "write_gallery", "write_results"]
+__all__ = ["write_api", "write_results"]
 
 #: Packages that are no part of the public interface.
 INTERNAL = {"cli", "codecs", "nets"}
@@ -19,33 +18,13 @@ APART = (
     "inject.torchvision",
     "inject.albumentations",
     "inject.resample",
+    "inject.resampled_estimator",
     "study.statistics",
 )
 OPENING = (
     "API reference\n=============\n\n"
     "Every public name, by the module to import it from. Other names may change without notice.\n"
 )
-
-
-def write_gallery(examples: Path, header: Path, target: Path) -> None:
-    """Copy the examples; sphinx-gallery wants a title over the docstring of each."""
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    shutil.copy(header, target / "GALLERY_HEADER.rst")
-    for path in sorted(examples.glob("*.py")):
-        text = path.read_text()
-        doc = ast.get_docstring(ast.parse(text), clean=False) or path.stem
-        if "\n===" not in doc:
-            text = text.replace(doc, titled(doc), 1)
-        (target / path.name).write_text(text)
-
-
-def titled(doc: str) -> str:
-    """Make the part of a docstring before its first colon or full stop a title."""
-    first, _, rest = doc.strip().partition("\n")
-    title, _, subtitle = first.rstrip(".").partition(": ")
-    body = "\n".join([subtitle[:1].upper() + subtitle[1:] + "." if subtitle else "", rest])
-    return f"\n{title}\n{'=' * len(title)}\n\n{body.strip()}\n"
 
 
 def write_results(results: Path, target: Path) -> None:
@@ -69,6 +48,7 @@ def write_api(target: Path) -> None:
         pages |= {f"{name}.{each}.rst" for each in new}
         if new:
             parts.append(section(name, module.__doc__ or "", new))
+    target.parent.mkdir(exist_ok=True)
     target.write_text("\n".join(parts))
     for stale in (target.parent / "generated").glob("*.rst"):
         if stale.name not in pages:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gen_augment.auditing.audit import audit as audit
+    from gen_augment.auditing.export import export as export
     from gen_augment.bank import SampleBank as SampleBank
     from gen_augment.classify import GenerativeClassifier as GenerativeClassifier
     from gen_augment.distillation import Distilled as Distilled
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gen_augment.errors import ArchiveError as ArchiveError
     from gen_augment.errors import DivergedError as DivergedError
     from gen_augment.errors import ExhaustedError as ExhaustedError
+    from gen_augment.errors import ExportError as ExportError
     from gen_augment.errors import GenAugmentError as GenAugmentError
     from gen_augment.errors import InputError as InputError
     from gen_augment.errors import LeakError as LeakError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from gen_augment.inject import augment_dataset as augment_dataset
     from gen_augment.inject import augment_loader as augment_loader
     from gen_augment.inject.resample import GenerativeOverSampler as GenerativeOverSampler
+    from gen_augment.privacy import Private as Private
     from gen_augment.samplers import AEDASampler as AEDASampler
     from gen_augment.samplers import BootstrapSampler as BootstrapSampler
     from gen_augment.samplers import ConditionalFlow as ConditionalFlow
@@ -56,11 +59,12 @@ if TYPE_CHECKING:
     from gen_augment.samplers import SMOTESampler as SMOTESampler
     from gen_augment.samplers import TransformSampler as TransformSampler
     from gen_augment.samplers import load_sampler as load_sampler
+    from gen_augment.samplers import pool as pool
     from gen_augment.samplers import register_sampler as register_sampler
     from gen_augment.study import Blend as Blend
     from gen_augment.study import Study as Study
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Public names by the module that defines them. A module is imported when one of its
 #: names is first used, so the command line answers ``--help`` without importing torch.
@@ -71,6 +75,7 @@ _NAMES = {
         "ArchiveError",
         "DivergedError",
         "ExhaustedError",
+        "ExportError",
         "GenAugmentError",
         "InputError",
         "LeakError",
@@ -88,6 +93,7 @@ _NAMES = {
         "augment_dataset",
         "augment_loader",
     ],
+    "privacy": ["Private"],
     "samplers": [
         "AEDASampler",
         "BootstrapSampler",
@@ -110,12 +116,17 @@ _NAMES = {
         "Sampler",
         "TransformSampler",
         "load_sampler",
+        "pool",
         "register_sampler",
     ],
     "study": ["Blend", "Study"],
 }
 #: Names whose packages are optional or slow to import.
-_OPTIONAL = {"GenerativeOverSampler": "inject.resample", "audit": "auditing"}
+_OPTIONAL = {
+    "GenerativeOverSampler": "inject.resample",
+    "audit": "auditing",
+    "export": "auditing",
+}
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = sorted([*_HOMES, *_OPTIONAL])

@@ -83,8 +83,8 @@ def converted_from(X: Any) -> str:
     return str(getattr(X, "attrs", {}).get(_LIBRARY, ""))
 
 
-def to_library(frame: pd.DataFrame, library: str) -> Any:
-    """Convert a DataFrame to a polars table if `library` is "polars"."""
+def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
+    """Convert a DataFrame or Series to one of polars if `library` is "polars"."""
     if library != "polars":
         return frame
     import polars

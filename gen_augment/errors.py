@@ -7,6 +7,7 @@
     │   ├── LeakError                           a test row among the training rows
     │   └── RebuildError        (AttributeError) a loader that cannot be rebuilt
     ├── ArchiveError            (ValueError)    a file that cannot be read or written
+    ├── ExportError             (ValueError)    a sampler whose audit shows its training rows
     ├── NotFittedError          (sklearn's)     a sampler used before fit
     ├── DivergedError           (RuntimeError)  a loss that is not finite
     ├── ExhaustedError          (RuntimeError)  filters that reject too many rows
@@ -28,6 +29,7 @@ __all__ = [
     "ArchiveError",
     "DivergedError",
     "ExhaustedError",
+    "ExportError",
     "GenAugmentError",
     "InputError",
     "LeakError",
@@ -57,6 +59,10 @@ class RebuildError(InputError, AttributeError):
 
 class ArchiveError(GenAugmentError, ValueError):
     """A file is not a readable archive of this version, or cannot be written."""
+
+
+class ExportError(GenAugmentError, ValueError):
+    """An audit shows training rows in a sampler, or is not an audit of this sampler."""
 
 
 # scikit-learn has no types.

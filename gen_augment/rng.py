@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -109,15 +110,18 @@ def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.n
     return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
 
 
+_GLOBAL_RNG = RLock()
+
+
 @contextmanager
 def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators within the block, and restore them afterwards.
 
     Layer initialisation and dropout take no generator, so training needs the global
-    one.
+    one. All threads share it, so only one thread at a time is in such a block.
     """
     on_cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+    with _GLOBAL_RNG, torch.random.fork_rng(devices=[device] if on_cuda else []):
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):

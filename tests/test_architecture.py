@@ -22,6 +22,7 @@ LAYERS = [
     {"rng", "validation", "archive", "containers", "neighbours"},
     {"modalities"},
     {"data", "training"},
+    {"privacy"},
     {"samplers"},
     {"bank", "metrics", "distillation", "classify"},
     {"filters"},

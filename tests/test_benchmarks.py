@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 import benchmarks.__main__ as command
 from benchmarks import BENCHMARKS, SUITES, controls, ctgan, harness
 from benchmarks.comparison import paired
-from benchmarks.kneser_ney import KneserNey
 from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
 from tests.study.results import make_result
@@ -45,25 +44,30 @@ def run(*arguments: str) -> str:
 #: ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
 SIMILAR = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
 PROTOCOLS = (
-    *SIMILAR, "ablation", "controls", "mnist-longtail", "text-lowdata", "transfer", "unlabelled"
+    *SIMILAR, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata",
+    "transfer", "unlabelled",
 )  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
-    needed = {"mnist": "MNIST", "cifar": "cifar10-jpeg.zip", "text": "banking77"}.get(
-        name.partition("-")[0], "FashionMNIST"
-    )
+    needed = {
+        "mnist": "MNIST",
+        "cifar": "cifar10-jpeg.zip",
+        "text": "banking77",
+        "audio": "free-spoken-digits.zip",
+    }.get(name.partition("-")[0], "FashionMNIST")
     if (
-        name not in ("ctgan", "imputation", "overhead", "scale", "tables")
+        name not in ("ctgan", "imputation", "overhead", "scale", "series", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
     ):
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
     if name in SIMILAR and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
-    if name in ("ctgan", "pythae") and find_spec(name) is None:
-        pytest.skip(f"needs {name}, which is not a dependency")
+    package = {"ctgan": "ctgan", "pythae": "pythae", "series": "aeon"}.get(name)
+    if package is not None and find_spec(package) is None:
+        pytest.skip(f"needs {package}, which is not a dependency")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
@@ -290,16 +294,6 @@ def test_labels_of_the_mixed_table_follow_the_returned_probability() -> None:
     assert (counts > 1000).all()
     assert (error < 4).all()
     assert ctgan.draw_table(50, 1)[0].equals(ctgan.draw_table(50, 1)[0])
-
-
-def test_probabilities_of_the_kneser_ney_reference_sum_to_1() -> None:
-    rng = np.random.default_rng(0)
-    rows = [[*(rng.integers(0, 9, 12) ** 2 // 10).tolist(), 9] for _ in range(60)]
-    model = KneserNey(rows, 3, 10)
-    for context in ((-1, -1), (0, 1), (8, 8), (0, 4)):
-        assert sum(model.probability(context, token) for token in range(10)) == pytest.approx(1)
-    again = KneserNey([[0, 1, 2]] * 3 + [[0, 1, 3]], 2, 4)
-    assert again.probability((1,), 2) > again.probability((1,), 3) > again.probability((1,), 0)
 
 
 def test_comparison_with_ctgan_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:

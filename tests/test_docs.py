@@ -8,6 +8,8 @@ import pytest
 
 from gen_augment.modalities import registry as modalities
 from gen_augment.samplers import registry as samplers
+from gen_augment.study.arms import BALANCES, FILTERS, ROW_STEPS
+from gen_augment.study.arms.synthetic import LABEL_MIXES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -26,6 +28,9 @@ READING = [
     DOCS / "install.md",
     DOCS / "quickstart.md",
     *sorted((DOCS / "guide").glob("*.md")),
+    *sorted((DOCS / "extending").glob("*.md")),
+    DOCS / "how-it-works.md",
+    DOCS / "glossary.md",
 ]
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
 #: Stands in the line before a block that needs a GPU, weights or a command line.
@@ -75,8 +80,8 @@ def test_marked_and_other_blocks_are_left_out() -> None:
 
 def source_of(page: Path) -> Path:
     """Return the source file of a page of the built documentation."""
-    if page.parent == DOCS / "gallery" and page.stem != "index":
-        return ROOT / "examples" / f"{page.stem}.py"
+    if page.parent.parent == DOCS / "gallery":
+        return ROOT / "examples" / page.parent.name / f"{page.stem}.py"
     if page.parent == DOCS / "benchmarks" / "results":
         return ROOT / "benchmarks" / "results" / page.name
     return page
@@ -147,6 +152,14 @@ def test_sentences_are_short(paths: list[Path]) -> None:
 @pytest.mark.parametrize("path", READING, ids=name)
 def test_there_are_few_numbers(path: Path) -> None:
     assert share_of_numbers(path.read_text()) <= 2
+
+
+def test_the_glossary_has_every_word_of_an_arm() -> None:
+    recipes = {step for each in modalities.registered().values() for step in each.recipes}
+    options = {"real", "share", "vary", "guidance", "pretrain", "soft", "shuffled", "teacher"}
+    words = {*FILTERS, *LABEL_MIXES, *ROW_STEPS, *BALANCES, *recipes, *options}
+    text = (DOCS / "glossary.md").read_text()
+    assert not {word for word in words if not re.search(rf"(?m)^{word}$|`{word}`|:{word}", text)}
 
 
 def test_the_readme_is_short() -> None:

@@ -14,6 +14,7 @@ CAUGHT_AS: dict[str, type[Exception]] = {
     "LeakError": errors.InputError,
     "RebuildError": AttributeError,
     "ArchiveError": ValueError,
+    "ExportError": ValueError,
     "NotFittedError": sklearn.exceptions.NotFittedError,
     "DivergedError": RuntimeError,
     "ExhaustedError": RuntimeError,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_wine
 
-from gen_augment import KDESampler, SampleBank
+from gen_augment import KDESampler, SampleBank, Study
 from gen_augment.auditing.result import Audit
 from tests.study.test_result import make_result
 
@@ -57,3 +57,21 @@ def test_a_bank_shows_its_counts(tmp_path: Path) -> None:
 
 def test_a_sampler_shows_the_diagram_of_scikit_learn() -> None:
     assert "KDESampler" in KDESampler()._repr_html_()
+
+
+def test_a_study_that_has_not_run_shows_its_settings_without_reading_the_data() -> None:
+    study = Study("no such <data>", arms=["real", "kde:2"], samplers=[KDESampler()], name="a & b")
+    html = study._repr_html_()
+    assert {"a & b", "real, kde:2", "KDESampler()", "5", "balanced_accuracy"} <= set(cells(html))
+
+
+def test_pictures_and_plots_are_inline() -> None:
+    arms = {"real": [(0.5, 0.5)] * 3, "gan": [(0.6, 0.61), (0.6, 0.62), (0.6, 0.63)]}
+    assert "<svg" in make_result(arms)._repr_html_()
+    nothing = pd.DataFrame()
+    audit = Audit(
+        [], {}, nothing, None, None, nothing, None, {"synthetic_rows": 7}, lambda: {"rows": b"png"}
+    )
+    (image,) = read(audit._repr_html_()).iter("img")
+    assert image.get("src") == "data:image/png;base64,cG5n"
+    assert image.get("alt") == "rows"

@@ -39,3 +39,36 @@ def test_slow_packages_are_imported_when_they_are_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+#: The package that an extra installs, if a message names it by another word.
+WORDS = {"TensorBoard": "tensorboard", "huggingface_hub": "huggingface-hub"}
+
+
+def test_every_extra_that_an_error_names_installs_what_is_missing() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    text = "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")))
+    raised = re.findall(r"raise MissingDependencyError\((.*?)\n *\)", text, re.S)
+    assert len(raised) > 8
+    for words in raised:
+        message = "".join(re.findall(r'"([^"\n]*)"', words))
+        (name,) = set(re.findall(r"gen_augment\[(\w+)\]", message))
+        packages = [re.split(r"[<>=\[]", package)[0] for package in extras[name]]
+        said = {WORDS.get(word, word) for word in re.findall(r"[\w-]+", message)}
+        assert said & set(packages), message
+
+
+def test_the_oldest_versions_are_those_that_the_project_states() -> None:
+    stated = {
+        name: version
+        for package in [
+            *PROJECT["project"]["dependencies"],
+            *PROJECT["project"]["optional-dependencies"]["imbalanced"],
+        ]
+        for name, version in [package.split(">=")]
+    }
+    lines = (ROOT / "constraints/oldest.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert set(pinned) == set(stated)
+    for name, version in pinned.items():
+        assert re.fullmatch(rf"{re.escape(stated[name])}(\.0)*", version), name

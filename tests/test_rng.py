@@ -1,5 +1,7 @@
 """Addressable noise: the same rows for any query, independent tables, and fixed seeds."""
 
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -199,6 +201,19 @@ def test_fork_rng_seeds_and_restores() -> None:
         other = torch.rand(4)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_fork_rng_in_threads_gives_what_one_thread_gives() -> None:
+    before = torch.get_rng_state()
+
+    def draw(seed: int) -> list[float]:
+        with fork_rng(seed, CPU):
+            return [torch.rand(1).item() for _ in range(50) if sleep(1e-5) is None]
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(draw, range(40)))
+    assert together == [draw(seed) for seed in range(40)]
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_fork_rng_restores_after_an_exception() -> None:

@@ -55,6 +55,7 @@ def audit(
     model: Any = None,
     n_samples: int = 5000,
     random_state: RandomState = 0,
+    name: str = "",
 ) -> Audit:
     """Compare the rows of a sampler with its training rows and with unseen real rows.
 
@@ -81,6 +82,8 @@ def audit(
         proportions of `y`.
     random_state : int, RandomState or None
         Seeds the synthetic rows, the classifiers and the selection of real rows.
+    name : str
+        Name of the data set, for the page.
 
     Returns
     -------
@@ -140,7 +143,7 @@ def audit(
         groups,
         _hardest(index, synthetic, margins, order),
         _examples(data),
-        _card(sampler, data, seed),
+        ({"name": name} if name else {}) | _card(sampler, data, seed),
         partial(draw, sampler, data, order),
         meanings(real.modality),
     )
@@ -274,6 +277,7 @@ def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
     return {
         "sampler": repr(sampler),
         "sampler_fingerprint": sampler.fingerprint() if hasattr(sampler, "fingerprint") else None,
+        "privacy": getattr(sampler, "privacy_", None),
         "data_fingerprint": data.real.digest,
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),

@@ -223,10 +223,8 @@ def meanings(modality: Modality) -> dict[str, Figure]:
 
 def _own_figures(data: Comparison) -> Figures:
     """Compute the figures that the modality has, of synthetic and of unseen rows."""
-    views, train, unseen = data.real.modality.views, data.real.X, data.unseen
-    found = views.measure(train, data.synthetic.X)
-    reference = {} if unseen is None else views.measure(train, unseen.X)
-    return {name: (value, reference.get(name, np.nan)) for name, value in found.items()}
+    unseen = None if data.unseen is None else data.unseen.X
+    return data.real.modality.views.measure(data.real.X, data.synthetic.X, unseen)
 
 
 def _as_is(rows: np.ndarray) -> np.ndarray:

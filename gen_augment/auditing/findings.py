@@ -8,7 +8,7 @@ import pandas as pd
 from gen_augment.auditing.figures import Figures
 from gen_augment.metrics import Bias
 
-__all__ = ["findings"]
+__all__ = ["clear_difference", "findings"]
 
 #: Smallest difference between a share and its reference that is reported, if chance does
 #: not explain it; half of it for the balanced accuracy of a group.
@@ -49,7 +49,9 @@ def findings(
     return found if groups is None else [*found, *_groups(groups)]
 
 
-def _clear(share: float, reference: float, n: int, n_compared: int, least: float = CLEAR) -> float:
+def clear_difference(
+    share: float, reference: float, n: int, n_compared: int, least: float = CLEAR
+) -> float:
     """Return the smallest difference of two shares of `n` and `n_compared` rows that counts."""
     both = (share * n + reference * n_compared) / (n + n_compared)
     error = (both * (1 - both) * (1 / n + 1 / n_compared)) ** 0.5
@@ -79,13 +81,13 @@ def _copies(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
                 f"{_percent(copies, 3)} of the rows are copies of training rows. If few different "
                 "rows are possible, some copies occur by chance: unseen rows would tell."
             )
-    elif copies > reference + _clear(copies, reference, n, n_compared, least=0.0):
+    elif copies > reference + clear_difference(copies, reference, n, n_compared, least=0.0):
         other = f", compared with {_percent(reference, 3)} of unseen real rows" if reference else ""
         yield f"{_percent(copies, 3)} of the rows are copies of training rows{other}."
     secrets = figures.get("copied_secrets", (0.0, 0.0))[0]
     if secrets > 0:
         yield (
-            f"{_percent(secrets, 3)} of the rows hold an e-mail address, link or long number of "
+            f"{_percent(secrets, 3)} of the rows hold an e-mail address, link, number or key of "
             "a training row. Replace them before fitting."
         )
     nearer = figures.get("share_nearer_to_train", (0.5, 0.0))[0]
@@ -96,7 +98,7 @@ def _copies(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
         )
     share, reference = figures["memorisation"]
     expected = 0.65 if np.isnan(reference) else reference
-    if share > expected + _clear(share, expected, n, n_compared):
+    if share > expected + clear_difference(share, expected, n, n_compared):
         other = "" if np.isnan(reference) else f"; for unseen real rows it is {_percent(reference)}"
         yield (
             f"{_percent(share)} of the rows are nearer to a training row than its own neighbour "
@@ -107,7 +109,7 @@ def _copies(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
 def _classes(per_class: pd.DataFrame) -> Iterator[str]:
     for label, row in per_class.iterrows():
         agreement, expected = row["label_agreement"], row["reference_agreement"]
-        if agreement < expected and agreement < expected - _clear(
+        if agreement < expected and agreement < expected - clear_difference(
             agreement, expected, row["synthetic"], row["real"], least=2 * CLEAR
         ):
             yield (
@@ -131,13 +133,13 @@ def _classes(per_class: pd.DataFrame) -> Iterator[str]:
 
 def _labels(figures: Figures, n: int, n_compared: int) -> Iterator[str]:
     agreement, reference = figures.get("label_agreement", (1.0, 1.0))
-    if agreement < reference - _clear(agreement, reference, n, n_compared):
+    if agreement < reference - clear_difference(agreement, reference, n, n_compared):
         yield (
             f"Classifiers of real rows agree with {_percent(agreement)} of the labels, and with "
             f"{_percent(reference)} of the labels of real rows."
         )
     score, reference = figures.get("synthetic_on_real", (1.0, 1.0))
-    if score < reference - _clear(score, reference, n_compared, n_compared):
+    if score < reference - clear_difference(score, reference, n_compared, n_compared):
         yield (
             f"A classifier trained on synthetic rows alone reaches {_percent(score)} balanced "
             f"accuracy on unseen rows. With as many real rows it reaches {_percent(reference)}."

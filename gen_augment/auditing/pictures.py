@@ -191,7 +191,8 @@ def _class_bars(data: Comparison) -> bytes:
         shares = 100 * rows.class_counts / len(rows)
         axis.bar(where + shift, shares, 0.4, color=colour, label=label)
     shown = where if len(where) <= 20 else where[:: -(-len(where) // 20)]
-    names = [str(data.real.classes[i])[:12] for i in shown]
+    labels = [str(data.real.classes[i]) for i in shown]
+    names = [label if len(label) <= 16 else label[:15] + "…" for label in labels]
     axis.set_xticks(shown, names, fontsize=10, parse_math=False, rotation=45, ha="right")
     axis.set_ylabel("rows, %", fontsize=11)
     axis.set_ylim(top=1.3 * axis.get_ylim()[1])  # room for the legend

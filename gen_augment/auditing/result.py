@@ -1,5 +1,6 @@
 """The result of an audit."""
 
+import base64
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -93,13 +94,23 @@ class Audit:
         return self.draw()
 
     def _repr_html_(self) -> str:
-        """Return verdict, findings and figures, as notebooks show them."""
+        """Return verdict, findings, pictures and figures, as notebooks show them."""
         findings = "".join(f"<li>{escape(text)}</li>" for text in self.findings)
         table = self.table.round(3).to_html()
-        return f"<p><strong>{escape(self.verdict)}</strong></p><ol>{findings}</ol>{table}"
+        pictures = "".join(
+            f'<figure><figcaption>{title}</figcaption><img alt="{title}" style="max-width: 40em" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}"/></figure>'
+            for title, png in self.pictures.items()
+        )
+        verdict = f"<p><strong>{escape(self.verdict)}</strong></p>"
+        return f"{verdict}<ol>{findings}</ol>{pictures}{table}"
 
-    def to_json(self, path: str | os.PathLike[str]) -> None:
+    def to_json(
+        self, path: str | os.PathLike[str], *, export: Mapping[str, float] | None = None
+    ) -> None:
         """Write figures, findings and card to a JSON file, to be kept with an archive.
+
+        `export` are the bounds that the figures met, if the sampler was exported.
 
         Raises
         ------
@@ -114,6 +125,8 @@ class Audit:
             "hardest": self.hardest,
         }
         record = self.card | {"findings": self.findings}
+        if export is not None:
+            record["export"] = dict(export)
         record |= {name: _as_json(table) for name, table in tables.items() if table is not None}
         write_json(path, record)
 

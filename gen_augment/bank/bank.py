@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
 
+from gen_augment.bank import plotting
 from gen_augment.bank.build import PLAN, build_rows, describe_progress
 from gen_augment.bank.file import RowFile
 from gen_augment.bank.manifest import MANIFEST, Generator, Manifest, is_there
@@ -305,6 +306,8 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         if not isinstance(rows, torch.Tensor):
             return rows
         return rows.to(device, non_blocking=torch.device(device).type == "cuda")
+
+    plot = plotting.plot
 
     def verify(self) -> None:
         """Read all rows and compare them with the digests from when they were written.

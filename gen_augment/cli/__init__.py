@@ -1,4 +1,4 @@
-"""The command line: ``gen-augment fit | sample | bank | audit | study | distill | report | demo``.
+"""The command line: ``gen-augment COMMAND``, with one module of this package for each command.
 
 Commands import what they need when they run, so that ``--help`` answers at once.
 """
@@ -15,6 +15,7 @@ from gen_augment.cli.bank import bank
 from gen_augment.cli.demo import demo
 from gen_augment.cli.distill import distill
 from gen_augment.cli.fit import fit
+from gen_augment.cli.pool import pool
 from gen_augment.cli.report import report
 from gen_augment.cli.sample import sample
 from gen_augment.cli.study import study
@@ -29,7 +30,7 @@ app = typer.Typer(
     help="Fit a conditional generator, generate synthetic rows, and learn whether they help a "
     "classifier.",
 )
-for command in (fit, sample, bank, audit, study, distill, report, demo):
+for command in (fit, sample, pool, bank, audit, study, distill, report, demo):
     app.command()(command)
 
 # Typer before 0.20 takes this class from click, and later brings its own.

@@ -106,6 +106,7 @@ def audit(
         features=features,
         n_samples=n,
         random_state=seed,
+        name=loaded.name,
     )
     found.to_html(output)
     found.to_json(output.with_suffix(".json"))

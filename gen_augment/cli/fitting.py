@@ -21,6 +21,8 @@ EVERY = 250
 class StepLines(Callback):
     """A line on standard error now and then, where no progress bar can move."""
 
+    sees_samples_only = True
+
     def on_fit_begin(self, sampler: Any, loop: Any) -> None:
         self._update = progress_lines(f"fit {type(sampler).__name__}")
 

@@ -38,13 +38,7 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
     """
     if library_of(X) == "datasets" and hasattr(X, "column_names"):
         return _read_dataset(X, y)
-    return _in_memory(as_pandas(X)), _labels(y)
-
-
-def _labels(y: Any) -> Any:
-    if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
-        return y.to_pandas()
-    return _in_memory(y)
+    return _in_memory(as_pandas(X)), y
 
 
 def _in_memory(X: Any) -> Any:
@@ -71,5 +65,5 @@ def _read_dataset(X: Any, y: Any) -> tuple[Any, Any]:
     if not columns:
         raise InputError("the Dataset has no column besides its labels.")
     if len(columns) == 1 and type(X.features[columns[0]]).__name__ == "Image":
-        return list(X[columns[0]]), _labels(y)
-    return X.select_columns(columns).to_pandas(), _labels(y)
+        return list(X[columns[0]]), y
+    return X.select_columns(columns).to_pandas(), y

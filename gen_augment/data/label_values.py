@@ -8,12 +8,44 @@ import numpy as np
 import pandas as pd
 import torch
 
+from gen_augment.containers import library_of
 from gen_augment.errors import InputError
 from gen_augment.validation import check_finite
 
-__all__ = ["check_labels", "plain_label", "read_labels"]
+__all__ = ["check_labels", "plain_label", "read_container", "read_labels"]
 
 _KINDS = "biufU"
+
+
+def read_container(y: Any) -> Any:
+    """Labels of any library as an ndarray, Tensor, Series or list; others as they are.
+
+    A table of one column, an Index, an array of pandas and columns of polars and pyarrow become a
+    Series, which keeps their dtype.
+
+    Raises
+    ------
+    InputError
+        A masked array has no value in a row.
+    """
+    if isinstance(y, (np.ma.MaskedArray, torch.Tensor, np.ndarray, pd.Series, list)):
+        return _unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
+    if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
+        return y.to_pandas()
+    if isinstance(y, pd.DataFrame):
+        return y.iloc[:, 0] if y.shape[1] == 1 else y
+    if isinstance(y, (pd.Index, pd.api.extensions.ExtensionArray)):
+        return pd.Series(y, name=getattr(y, "name", None))
+    # An array on disk can only be indexed in ascending order.
+    on_disk = all(hasattr(y, name) for name in ("__array__", "shape", "dtype")) and np.shape(y)
+    return np.asarray(y) if on_disk else y
+
+
+def _unmasked(y: "np.ma.MaskedArray[Any, Any]") -> np.ndarray:
+    missing = np.ma.getmaskarray(y).reshape(len(y), -1).any(axis=1)
+    if missing.any():
+        raise _no_label(int(np.argmax(missing)), "a masked value")
+    return np.asarray(y.data)
 
 
 def read_labels(y: Any) -> np.ndarray:
@@ -26,9 +58,11 @@ def read_labels(y: Any) -> np.ndarray:
     InputError
         Labels are missing, of several types, or would change in an array.
     """
+    y = read_container(y)
     if isinstance(y, torch.Tensor):
         y = y.detach().cpu()
-        return np.asarray((y.float() if y.dtype == torch.bfloat16 else y).numpy())
+        narrow = y.is_floating_point() and y.dtype.itemsize < 4  # NumPy has only some of these
+        return np.asarray((y.float() if narrow else y).numpy())
     if isinstance(y, Enum):
         return np.asarray(plain_label(y))
     if not isinstance(y, (list, tuple)):
@@ -59,7 +93,8 @@ def plain_label(label: Any) -> Any:
 
 def _as_array(y: Any) -> np.ndarray:
     try:
-        return np.asarray(y)
+        values = np.asarray(y)
+        return values.astype(object) if values.dtype.kind == "T" else values
     except ValueError as error:  # ragged
         raise InputError(f"y cannot be read as one class label a row: {error}") from error
 
@@ -73,9 +108,7 @@ def _check_one_type(labels: Iterable[Any]) -> None:
     for row, label in enumerate(labels):
         is_nan = isinstance(label, float) and label != label
         if label is None or label is pd.NA or label is pd.NaT or is_nan:
-            raise InputError(
-                f"y has no label in row {row}, but {label!r}: label that row, or leave it out."
-            )
+            raise _no_label(row, repr(label))
         kind = "number"
         if isinstance(label, (str, bool, np.bool_)):
             kind = "string" if isinstance(label, str) else "bool"
@@ -87,12 +120,19 @@ def _check_one_type(labels: Iterable[Any]) -> None:
         )
 
 
+def _no_label(row: int, found: str) -> InputError:
+    return InputError(f"y has no label in row {row}, but {found}: label that row, or leave it out.")
+
+
 def check_labels(values: np.ndarray) -> None:
     """Raise for values that are not numbers, booleans or strings, or not whole."""
     if not len(values):
         raise InputError("y is empty.")
     if values.dtype.kind not in _KINDS:
-        raise InputError(f"labels of dtype {values.dtype} are not numbers, booleans or strings.")
+        raise InputError(
+            f"labels of dtype {values.dtype} are not numbers, booleans or strings: convert them to "
+            "strings, such as by astype(str)."
+        )
     check_finite(values, "y")
     if values.dtype.kind == "f" and (values % 1).any():
         row = int(np.argmax(values % 1 != 0))

@@ -1,6 +1,7 @@
 """Class labels of any kind as class codes, and back."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Literal, Self
@@ -10,7 +11,8 @@ import pandas as pd
 import torch
 from sklearn.utils.validation import column_or_1d
 
-from gen_augment.data.label_values import check_labels, plain_label, read_labels
+from gen_augment.containers import library_of, to_library
+from gen_augment.data.label_values import check_labels, plain_label, read_container, read_labels
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json
 from gen_augment.types import JSON
@@ -41,6 +43,8 @@ class LabelCodec:
     members : tuple or None
         Enum members by class, if the labels were members of a ``str`` or ``int`` Enum. An
         archive holds their values, which compare as equal.
+    library : {"", "polars"}
+        The library of a Series, if it is not pandas.
     """
 
     classes: np.ndarray
@@ -51,6 +55,7 @@ class LabelCodec:
     categories_dtype: Any = None
     ordered: bool = False
     members: tuple[Any, ...] | None = None
+    library: str = ""
 
     @classmethod
     def fit(
@@ -81,6 +86,8 @@ class LabelCodec:
         """
         if not (unlabeled is None or unlabeled == "auto" or unlabeled == -1):
             raise InputError(f"unlabeled={unlabeled!r} is not 'auto', -1 or None.")
+        library = library_of(y)
+        y = read_container(y)
         values = read_labels(y)
         try:
             values = column_or_1d(values, warn=True)
@@ -91,6 +98,8 @@ class LabelCodec:
         if unlabeled == -1 or (unlabeled == "auto" and _marks_unlabeled(classes)):
             classes, codes = _without(-1, classes, codes)
         codec = cls._in_container(classes, y)
+        if library == "polars":
+            codec = replace(codec, library=library)
         if not codec._gives_back_all():
             raise InputError(
                 f"labels {classes.tolist()[:5]!r} would not come back from a {codec.container} of "
@@ -107,7 +116,8 @@ class LabelCodec:
         if isinstance(y, pd.Series):
             return replace(cls._of_series(classes, y), members=members)
         if isinstance(y, np.ndarray):
-            return cls(classes, "ndarray", y.dtype.str, members=members)
+            dtype = "T" if y.dtype.kind == "T" else y.dtype.str
+            return cls(classes, "ndarray", dtype, members=members)
         return cls(classes, "list", "", members=members)
 
     def extend(self, y: Any) -> tuple[Self, np.ndarray]:
@@ -138,6 +148,23 @@ class LabelCodec:
         numbers = np.full(len(new), -1)
         numbers[~unlabeled] = codec.encode(new[~unlabeled])
         return codec, numbers[codes]
+
+    def joined(self, others: Sequence["LabelCodec"]) -> "LabelCodec":
+        """Return a codec of the classes of all; containers and types of labels must agree."""
+        codec = self
+        for number, other in enumerate(others, 1):
+            types = [(c.container, _kind(c.classes)) for c in (codec, other)]
+            if types[0] != types[1]:
+                mine, theirs = (c.classes.tolist()[:5] for c in (codec, other))
+                raise InputError(
+                    f"labels of samplers 0 and {number} cannot be joined: {mine!r} of a "
+                    f"{codec.container} and {theirs!r} of a {other.container}. Convert the labels "
+                    "of one before fitting."
+                )
+            # `extend` takes -1 for a missing label unless it is a known class.
+            first, second = (other, codec) if -1 in other.classes.tolist() else (codec, other)
+            codec = first.extend(second.decode(np.arange(len(second.classes))))[0]
+        return codec
 
     def _with_room(self, known: Self, other: Self) -> Self:
         """The codec with a dtype that holds all classes: its own, or that of `other`."""
@@ -211,16 +238,19 @@ class LabelCodec:
         if self.members is not None:
             labels = _objects(self.members)[codes]
         if self.container == "series":
-            if self.dtype != "category":
-                return pd.Series(labels, name=self.name, dtype=dtype_from_json(self.dtype))
-            values: list[Any] = self.categories or []
-            if self.members is not None:
-                values = [self._member_of(value) for value in values]
-            dtype = dtype_from_json(self.categories_dtype)
-            categories: Any = pd.Index(values, dtype=dtype)
-            category = pd.CategoricalDtype(categories, self.ordered)
-            return pd.Series(labels, name=self.name, dtype=category)
+            series = pd.Series(labels, name=self.name, dtype=self._series_dtype())
+            return to_library(series, self.library)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
+
+    def _series_dtype(self) -> Any:
+        """The dtype of a Series of labels."""
+        if self.dtype != "category":
+            return dtype_from_json(self.dtype)
+        values: list[Any] = self.categories or []
+        if self.members is not None:
+            values = [self._member_of(value) for value in values]
+        categories: Any = pd.Index(values, dtype=dtype_from_json(self.categories_dtype))
+        return pd.CategoricalDtype(categories, self.ordered)
 
     def _member_of(self, value: Any) -> Any:
         """The Enum member with this value, among the classes."""
@@ -237,6 +267,7 @@ class LabelCodec:
             "categories": self.categories,
             "categories_dtype": self.categories_dtype,
             "ordered": self.ordered,
+            "library": self.library,
         }
 
     @classmethod
@@ -246,6 +277,7 @@ class LabelCodec:
         classes = np.array(fields.pop("classes"), dtype=np.dtype(fields.pop("classes_dtype")))
         codec = cls(classes, **fields)
         check_choice("container", codec.container, ("ndarray", "tensor", "series", "list"))
+        check_choice("library", codec.library, ("", "polars"))
         check_labels(classes)
         if classes.ndim != 1 or (classes[:-1] >= classes[1:]).any():
             raise InputError("the classes are not sorted labels.")
@@ -274,8 +306,8 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
         return False
     warnings.warn(
         f"y holds -1 and classes such as {classes[1:4].tolist()}: rows with -1 are taken as rows "
-        "without a label. Fit on Rows.read(X, y, unlabeled=-1) to confirm this, or with "
-        "unlabeled=None if -1 is a class.",
+        "without a label. Give gen_augment.data.Rows.read(X, y, unlabeled=None) instead of X and y "
+        "(--unlabeled none on the command line) if -1 is a class, or unlabeled=-1 if it is not.",
         stacklevel=4,
     )
     return True

@@ -1,7 +1,8 @@
 """Injectors: synthetic rows in the pipeline that a user already has.
 
-Import `gen_augment.inject.torchvision`, `gen_augment.inject.albumentations` and
-`gen_augment.inject.resample` by themselves: the last two need optional packages.
+Import `gen_augment.inject.torchvision`, `gen_augment.inject.albumentations`,
+`gen_augment.inject.resample` and `gen_augment.inject.resampled_estimator` by themselves: the last
+three need optional packages.
 """
 
 from gen_augment.inject.dataset import AugmentedDataset, Provenance

@@ -24,6 +24,7 @@ from gen_augment.inject.row_source import (
     check_source,
     next_addresses,
     single_rows,
+    sites_of,
 )
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.types import SupportsSample
@@ -37,13 +38,14 @@ class Provenance(NamedTuple):
 
     A synthetic row is ``sampler.generate([row], [label], seed=seed)[0]`` of the sampler with
     the fingerprint `generator`. A real one is row `row` of the real dataset, with an empty
-    `generator` and the seed -1.
+    `generator` and the seed -1. `site` names the sampler of a `pool` that made the row.
     """
 
     is_synthetic: bool
     generator: str
     seed: int
     row: int
+    site: str = ""
 
 
 class AugmentedDataset(Dataset[tuple[Any, ...]]):
@@ -341,6 +343,7 @@ class AugmentedDataset(Dataset[tuple[Any, ...]]):
         else:
             index, seed, generator = self._index[chosen], self._table(), self._generator
             seed = getattr(self.source, "seed_", 0) if seed is None else seed
-        for place, address in zip(places.tolist(), index.tolist(), strict=True):
-            origins[place] = Provenance(True, generator, seed, address)
+        sites = sites_of(self.source, index, self.source.classes_[self._codes[chosen]], seed)
+        for place, address, site in zip(places.tolist(), index.tolist(), sites, strict=True):
+            origins[place] = Provenance(True, generator, seed, address, site)
         return origins

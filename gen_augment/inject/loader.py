@@ -23,7 +23,7 @@ from gen_augment.inject.batch_plan import (
 from gen_augment.inject.batch_view import BatchView, Keys, check_keys
 from gen_augment.inject.class_counts import check_ratio
 from gen_augment.inject.label_mix import LabelMix, check_label_mix, check_numeric_labels
-from gen_augment.inject.prefetching import Prefetcher, start_prefetching
+from gen_augment.inject.prefetching import start_prefetching
 from gen_augment.inject.row_source import check_source
 from gen_augment.inject.row_stream import RowTransform
 from gen_augment.rng import resolve_seed
@@ -187,6 +187,10 @@ class _Passes:
         self.__dict__["_n_skipped"] = int(state["batches"])
         self.set_epoch(int(state["epoch"]))
 
+    def __repr__(self) -> str:
+        names = type(self).__name__, type(self._loader).__name__
+        return f"{names[0]}({names[1]}, ratio={self._settings.ratio:g})"
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while unpickling, when there is no loader yet
             raise AttributeError(name)
@@ -211,8 +215,7 @@ class _Passes:
         """Batches of the loader, with synthetic rows mixed in here."""
         rank, world = shard_of(self._loader) or _process()
         position = Position(self._epochs.take(), 0, 0, rank, world)
-        mixer: EpochMixer | None = None
-        prefetcher: Prefetcher | None = None
+        mixer, prefetcher = None, None
         for batch in self._loader:
             view = BatchView.of(batch, self._settings.keys)
             if mixer is None:

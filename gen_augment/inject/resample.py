@@ -63,7 +63,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
     """Over-sample with synthetic rows, as imbalanced-learn's over-samplers do.
 
     The generator is fitted whenever rows have to be made. In a pipeline of imbalanced-learn,
-    it therefore sees only the training part of each split.
+    it therefore sees only the training part of each split. Such a pipeline passes weights of rows
+    past its over-sampler; `gen_augment.inject.resampled_estimator.ResampledEstimator` does not.
 
     Parameters
     ----------

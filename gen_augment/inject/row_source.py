@@ -20,6 +20,7 @@ __all__ = [
     "generate_on",
     "next_addresses",
     "single_rows",
+    "sites_of",
 ]
 
 
@@ -88,6 +89,14 @@ def as_tensor(array: np.ndarray) -> Tensor:
 def single_rows(rows: Any) -> Any:
     """Return rows that can be iterated over: those of a DataFrame become Series."""
     return [rows.iloc[i] for i in range(len(rows))] if hasattr(rows, "iloc") else rows
+
+
+def sites_of(source: Any, index: np.ndarray, labels: np.ndarray, seed: int) -> list[str]:
+    """Return the site that each row of a pooled sampler comes from; empty names for others."""
+    if not hasattr(source, "origins"):
+        return [""] * len(index)
+    sites: list[str] = source.origins(index, labels, seed=seed).tolist()
+    return sites
 
 
 def describe(row: Any) -> tuple[str, tuple[int, ...], str]:

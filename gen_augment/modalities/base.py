@@ -10,7 +10,7 @@ To add one, subclass `Modality` and `Codec`, write the abstract methods, and cal
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -28,7 +28,7 @@ from gen_augment.types import JSON
 
 __all__ = [
     "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading",
-    "RowTransform",
+    "RowTransform", "check_equal",
 ]  # fmt: skip
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
@@ -163,6 +163,21 @@ class Codec(ABC):
 
     def check_known(self, X: Any) -> None:  # noqa: B027
         """Raise `InputError` if `X` has values that `encode` accepts but cannot represent."""
+
+    def joined(self, others: Sequence[Any]) -> "Codec":
+        """Return one encoding for the rows of this codec and of `others` of the same modality.
+
+        Raises
+        ------
+        InputError
+            The rows cannot be in one container; the message names the difference.
+        """
+        check_equal("encodings", [codec.to_json() for codec in (self, *others)])
+        return self
+
+    def adopted(self, X: Any) -> Any:
+        """Return decoded rows of a codec that was joined into this one in the form of this one."""
+        return X
 
 
 class Modality(ABC):
@@ -305,6 +320,17 @@ class Modality(ABC):
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write rows and labels that arrive in parts to a new file or folder."""
         raise InputError(f"{path}: {self.name} rows cannot be written to files.")
+
+
+def check_equal(what: str, values: Sequence[Any]) -> Any:
+    """Return the value that all codecs to be joined share, or raise `InputError`."""
+    for number, value in enumerate(values):
+        if value != values[0]:
+            raise InputError(
+                f"rows of samplers 0 and {number} cannot be joined: their {what} are "
+                f"{values[0]!r} and {value!r}. Convert the rows of one before fitting."
+            )
+    return values[0]
 
 
 def digest(data: bytes) -> str:

@@ -1,13 +1,15 @@
 """Rows as the rest of the package looks at them: as vectors, inputs of classifiers, or lines."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
-__all__ = ["Figure", "RowViews"]
+from gen_augment.errors import InputError
+
+__all__ = ["Figure", "Known", "RowViews"]
 
 
 class Figure(NamedTuple):
@@ -27,6 +29,25 @@ class Figure(NamedTuple):
     title: str
     meaning: str
     ideal: str
+
+
+class Known(Protocol):
+    """What is publicly known of an encoding, and what else it has to buy.
+
+    Attributes
+    ----------
+    n_histograms, n_sets : int
+        Number of noisy histograms to be bought, and of those that reveal a set of values.
+    """
+
+    n_histograms: int
+    n_sets: int
+
+    def codec(self, ledger: Any) -> tuple[Any, Tensor, Tensor]:
+        """Buy what is not known; return the codec, and the bounds of encoded rows."""
+
+    def violations(self) -> dict[str, int]:
+        """Count the values beyond the public bounds, by column."""
 
 
 class RowViews:
@@ -65,8 +86,20 @@ class RowViews:
         """
         return None
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        """Measure rows against training rows; the values of `figures`."""
+    def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
+        """Measure rows against training rows.
+
+        Parameters
+        ----------
+        train, X : training rows, and synthetic rows
+        unseen : rows, optional
+            Real rows that were not trained on.
+
+        Returns
+        -------
+        dict of str to (float, float)
+            The values of `figures`, and their references; NaN if there is none.
+        """
         return {}
 
     def lines(self, X: Any) -> list[str] | None:
@@ -89,6 +122,19 @@ class RowViews:
         else:
             return np.zeros(len(X), dtype=bool)
         return np.asarray(np.logical_and.reduce([frame[name].isin(known[name]) for name in frame]))
+
+    def known(self, modality: Any, X: Any, bounds: Any) -> "Known":
+        """Return what is publicly known of the encoding of `X`, for private training.
+
+        Raises
+        ------
+        InputError
+            Something that the encoding learns is neither public nor to be paid for.
+        """
+        raise InputError(
+            f"{modality.name} rows have no private encoding: privacy=Private(...) takes images "
+            "and tables."
+        )
 
     # -- Classifiers
 

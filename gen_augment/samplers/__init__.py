@@ -14,10 +14,12 @@ from gen_augment.samplers.classical import (
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
+from gen_augment.samplers.hub import save_folder
 from gen_augment.samplers.language import LanguageSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
+from gen_augment.samplers.pooling import pool
 from gen_augment.samplers.pretrained import PretrainedSampler
 from gen_augment.samplers.registry import SAMPLERS, load_sampler, register_sampler
 from gen_augment.samplers.requests import sample_parts
@@ -48,8 +50,10 @@ __all__ = [
     "Sampler",
     "TransformSampler",
     "load_sampler",
+    "pool",
     "register_sampler",
     "sample_parts",
+    "save_folder",
 ]
 
 for _sampler in (

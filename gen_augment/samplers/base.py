@@ -6,7 +6,7 @@ of calls.
 
 To write a sampler, subclass one of
 
-* `NetworkSampler`, for a network that is trained by steps (``examples/own_sampler.py``),
+* `NetworkSampler`, for a network trained by steps (``examples/models/plot_own_sampler.py``),
 * `ClassicalSampler`, for anything that learns from all rows at once,
 * `Sampler` itself, and write `fit` and `_make`.
 
@@ -31,7 +31,7 @@ from gen_augment.data.counts import consecutive
 from gen_augment.errors import ArchiveError, InputError, NotFittedError
 from gen_augment.modalities import Codec, Modality
 from gen_augment.rng import RandomState, resolve_seed
-from gen_augment.samplers import persistence
+from gen_augment.samplers import hub, persistence, plotting
 from gen_augment.samplers.requests import MAX_DRAWS, AddressCounter, sample_by_address
 from gen_augment.types import JSON, Labels
 from gen_augment.validation import check_class_counts, check_index
@@ -205,6 +205,9 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         ndarray of shape (n,), int64
         """
         return consecutive(codes, n_before)
+
+    plot_samples = plotting.plot_samples
+    push_to_hub = hub.push_to_hub
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted sampler to one file; a failed write leaves the previous file.

@@ -1,5 +1,6 @@
 """One fit of a `NetworkSampler`: network, labels of unlabelled rows, data set, loop."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from gen_augment.data import Rows, read_rows
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.samplers.generation import encode_known
+from gen_augment.samplers.persistence import untrained
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
+from gen_augment.training.noisy import Noise, PoissonBatches
 from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import History
 from gen_augment.validation import check_same_length
@@ -55,6 +58,7 @@ def train(
     seed: int,
     init: Any,
     before: tuple[int, History],
+    noise: Noise | None = None,
 ) -> None:
     """Train `sampler` in place.
 
@@ -71,39 +75,42 @@ def train(
         Its weights are the start.
     before : (int, dict)
         Steps and history of the training that this one continues.
+    noise : Noise, optional
+        Parameters of private training. Nothing of it is drawn from `seed`: who knows the noise
+        can subtract it, and who knows other random numbers can tell rows by their place in a batch.
     """
     fabric = make_fabric(sampler.device, sampler.precision)
     # Later steps have another order of rows and other noise.
     run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
+    run_seed = run_seed if noise is None else secrets.randbits(63)
     seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
     with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults():
         sampler.n_steps_, sampler.history_ = before
         sampler.__dict__.pop("transduction_", None)
         x, y = sampler._training_data(rows, run_seed, init, fabric.device)
-        network = sampler._build(rows.spec)
+        network = untrained(sampler, rows.spec)
         if init is not None:
             transfer(type(sampler).__name__, network, init, rows.labels)
         sampler._set_labels(rows.labels, counts, seed)
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
+        sampler.privacy_ = None if noise is None else noise.record
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
-        _run(sampler, x, y, fabric, run_seed, before)
+        _run(sampler, x, y, fabric, run_seed, before, noise)
 
 
 def _run(
-    sampler: Any, x: Tensor, y: Tensor, fabric: "Fabric", seed: int, before: tuple[int, History]
+    sampler: Any,
+    x: Tensor,
+    y: Tensor,
+    fabric: "Fabric",
+    seed: int,
+    before: tuple[int, History],
+    noise: Noise | None,
 ) -> None:
-    auto = sampler.spec_.networks.auto.get(f"{sampler.method}.class_balance", 0.0)
-    balance = resolve_balance(sampler.class_balance, y, auto)
-    batches = Batches(
-        x.to(fabric.device, memory_format=memory_format(x.ndim)),
-        y.to(fabric.device),
-        batch_size=sampler.batch_size,
-        seed=derive_seed(seed, "order"),
-        weights=row_weights(y, balance) if balance else None,
-    )
+    x = x.to(fabric.device, memory_format=memory_format(x.ndim))
     loop = Loop(
-        batches,
+        _batches(sampler, x, y.to(fabric.device), seed, noise),
         sampler.network_,
         sampler=sampler,
         fabric=fabric,
@@ -111,12 +118,28 @@ def _run(
         callbacks=[*(sampler.callbacks or []), *([ProgressBar()] if sampler.verbose else [])],
         schedule=sampler.lr_schedule,
         before=before,
+        noise=noise,
     )
     try:
         sampler._fit(sampler.network_, loop)
     finally:
         sampler.network_.eval()
         sampler.n_steps_, sampler.history_ = loop.record()
+
+
+def _batches(sampler: Any, x: Tensor, y: Tensor, seed: int, noise: Noise | None) -> Any:
+    """Return the `Batches` of training, or `PoissonBatches` with noise."""
+    if noise is not None:
+        return PoissonBatches(x, y, noise.rate)
+    auto = sampler.spec_.networks.auto.get(f"{sampler.method}.class_balance", 0.0)
+    balance = resolve_balance(sampler.class_balance, y, auto)
+    return Batches(
+        x,
+        y,
+        batch_size=sampler.batch_size,
+        seed=derive_seed(seed, "order"),
+        weights=row_weights(y, balance) if balance else None,
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from torch import Tensor
 
@@ -14,13 +15,15 @@ from gen_augment.containers import concatenate, take
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import Codec, Modality, modality_from_json, modality_to_json
-from gen_augment.rng import RandomState, categorical, derive_seed, resolve_seed
+from gen_augment.rng import RandomState, derive_seed, resolve_seed, uniform
 from gen_augment.samplers import persistence
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.classical import KDESampler
 from gen_augment.samplers.flow import ConditionalFlow
+from gen_augment.samplers.joint import Joint
 from gen_augment.samplers.registry import find_class
 from gen_augment.types import JSON
+from gen_augment.validation import check_index
 
 __all__ = ["MixedSampler"]
 
@@ -28,15 +31,18 @@ __all__ = ["MixedSampler"]
 class MixedSampler(Sampler):
     """Sampler whose rows come from several samplers; it can be used wherever a sampler can.
 
-    The address of a row decides which sampler makes it. That sampler makes the row that it has at
-    this address.
+    The address and the label of a row decide which sampler makes it. That sampler makes the row
+    that it has at this address.
 
     Parameters
     ----------
     samplers : sequence of samplers, optional
-        Fitted on the same data, or to be fitted by `fit`. By default a flow and a KDE.
+        Fitted, or to be fitted by `fit` on the same rows. By default a flow and a KDE.
     weights : sequence of float, optional
         Relative frequency of the rows of each sampler, at least 0; equal by default.
+    sites : sequence of str, optional
+        Names of the sites whose rows the samplers were fitted on; see `pool`. None if all were
+        fitted on the same rows.
     modality : str, Modality or None
         How `fit` reads the rows; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -62,11 +68,13 @@ class MixedSampler(Sampler):
         samplers: Sequence[Any] | None = None,
         *,
         weights: Sequence[float] | None = None,
+        sites: Sequence[str] | None = None,
         modality: str | Modality | None = None,
         random_state: RandomState = None,
     ) -> None:
         self.samplers = samplers
         self.weights = weights
+        self.sites = sites
         self.modality = modality
         self.random_state = random_state
 
@@ -102,25 +110,57 @@ class MixedSampler(Sampler):
         parts = self.__dict__.get("samplers_", self.samplers)
         if not parts or not all(hasattr(part, "classes_") for part in parts):
             raise AttributeError(f"this {type(self).__name__} is not fitted")
-        if any(not np.array_equal(part.classes_, parts[0].classes_) for part in parts[1:]):
+        same = all(np.array_equal(part.classes_, parts[0].classes_) for part in parts[1:])
+        if self.sites is None and not same:
             found = ", ".join(f"{type(p).__name__} {p.classes_.tolist()}" for p in parts)
-            raise InputError(f"samplers have different classes ({found}): fit all on one data set.")
+            raise InputError(
+                f"samplers have different classes ({found}): fit all on one data set, or join "
+                "those of several sites with pool(samplers)."
+            )
         return list(parts)
 
-    codec_: Codec = property(lambda self: self._parts[0].codec_)  # type: ignore[assignment]
+    @property
+    def _joint(self) -> Joint:
+        """What the samplers have together, until one is fitted again."""
+        parts = self._parts
+        key = [(part.codec_, part.label_codec_) for part in parts], self.weights
+        cached = self.__dict__.get("_joined")
+        if cached is None or not _same(cached[0], key):
+            cached = key, Joint.of(parts, self._shares(len(parts)))
+            self.__dict__["_joined"] = cached
+        joint: Joint = cached[1]
+        return joint
+
+    codec_: Codec = property(lambda self: self._joint.codec)  # type: ignore[assignment]
     label_codec_: LabelCodec = property(  # type: ignore[assignment]
-        lambda self: self._parts[0].label_codec_
+        lambda self: self._joint.labels
     )
     classes_: np.ndarray = property(  # type: ignore[assignment]
-        lambda self: self._parts[0].classes_
+        lambda self: self._joint.labels.classes
     )
     class_count_: np.ndarray = property(  # type: ignore[assignment]
-        lambda self: self._parts[0].class_count_
+        lambda self: self._parts[0].class_count_ if self.sites is None else self._joint.counts
     )
     class_prior_: np.ndarray = property(  # type: ignore[assignment]
-        lambda self: self._parts[0].class_prior_
+        lambda self: self._joint.prior
     )
     seed_: int = property(lambda self: self._parts[0].seed_)  # type: ignore[assignment]
+
+    @property
+    def privacy_(self) -> JSON | None:
+        """The guarantee of the pool, or None if a sampler has none.
+
+        A row is at one site only, so the pool of several sites has the largest epsilon and delta.
+        Samplers that were fitted on the same rows have their sums.
+        """
+        records = [getattr(part, "privacy_", None) for part in self._parts]
+        found: list[JSON] = [record for record in records if record is not None]
+        if len(found) < len(records):
+            return None
+        total = sum if self.sites is None else max
+        names = ("epsilon", "delta")
+        guarantee: JSON = {name: total([record[name] for record in found]) for name in names}
+        return guarantee | {"unit": found[0]["unit"], "parts": found}
 
     def _shares(self, n: int) -> np.ndarray:
         """Return the share of each of `n` samplers."""
@@ -138,14 +178,41 @@ class MixedSampler(Sampler):
         shares: np.ndarray = weights / weights.sum()
         return shares
 
+    def origins(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
+        """Return the name of the sampler that makes each row; see `generate` for the parameters.
+
+        Returns
+        -------
+        ndarray of shape (n,) of str
+        """
+        self._check_fitted()
+        where = check_index(index)
+        codes = self.label_codec_.encode_rows(y, len(where))
+        chosen = self._chosen(where, codes, self.seed_ if seed is None else resolve_seed(seed))
+        names: np.ndarray = np.array(self._names(len(self._parts)))
+        return np.asarray(names[chosen])
+
+    def _names(self, n: int) -> list[str]:
+        """Return the names of `n` samplers, their positions by default."""
+        names = [str(i) for i in range(n)] if self.sites is None else list(self.sites)
+        if len(names) != n or len(set(names)) != n or not all(isinstance(s, str) for s in names):
+            raise InputError(
+                f"sites={self.sites!r}: give a different name to each of {n} samplers."
+            )
+        return names
+
+    def _chosen(self, index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        return self._joint.choose(codes, uniform(index, derive_seed(seed, "part")))
+
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
-        parts = self._parts
-        chosen = categorical(index, self._shares(len(parts)), derive_seed(seed, "part"))
+        chosen = self._chosen(index, codes, seed)
         made, places = [], []
-        for number, part in enumerate(parts):
+        for number, part in enumerate(self._parts):
             mine = np.flatnonzero(chosen == number)
-            if len(mine) or len(index) == 0:
-                made.append(part.generate(index[mine], self.classes_[codes[mine]], seed=seed))
+            if len(mine) or (len(index) == 0 and number == 0):
+                labels = self.classes_[codes[mine]]
+                rows = part.generate(index[mine], labels.astype(part.classes_.dtype), seed=seed)
+                made.append(self.codec_.adopted(rows))
                 places.append(mine)
         return take(concatenate(made), np.argsort(np.concatenate(places)))
 
@@ -157,7 +224,11 @@ class MixedSampler(Sampler):
             headers.append(header)
             tensors |= {f"{number}/{name}": tensor for name, tensor in learned.items()}
         shares = self._shares(len(headers)).tolist()
-        record = {"weights": shares, "modality": modality_to_json(self.modality)}
+        record = {
+            "weights": shares,
+            "sites": self._names(len(headers)),
+            "modality": modality_to_json(self.modality),
+        }
         return {"class": type(self).__name__, "parts": headers} | record, tensors
 
     @classmethod
@@ -166,9 +237,8 @@ class MixedSampler(Sampler):
         header, tensors = archive.read(path)
         if header.get("class") != cls.__name__:
             raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
-        archive.check_keys(
-            f"{path} cannot be used", header, {"format", "class", "weights", "modality", "parts"}
-        )
+        keys = {"format", "class", "weights", "sites", "modality", "parts"}
+        archive.check_keys(f"{path} cannot be used", header, keys)
         parts = []
         for number, part in enumerate(header["parts"]):
             prefix = f"{number}/"
@@ -178,11 +248,17 @@ class MixedSampler(Sampler):
             parts.append(persistence.rebuild(known, whole, mine, device, path))
         try:
             modality = modality_from_json(header["modality"])
-            made = cls(parts, weights=header["weights"], modality=modality)
-            made._shares(len(made._parts))
+            weights, sites = header["weights"], header["sites"]
+            made = cls(parts, weights=weights, sites=sites, modality=modality)
+            made._names(len(made._joint.shares[0]))
         except (AttributeError, InputError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         return made
+
+    def __getstate__(self) -> JSON:
+        state: JSON = dict(super().__getstate__())
+        state.pop("_joined", None)
+        return state
 
     def fingerprint(self) -> str:
         """Hash everything that decides the rows; see `Sampler.fingerprint`."""
@@ -190,3 +266,10 @@ class MixedSampler(Sampler):
         parts = [part.fingerprint() for part in self._parts]
         described = f"{parts}, {self._shares(len(parts)).tolist()}"
         return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+
+def _same(known: Any, found: Any) -> bool:
+    """Whether samplers still have the encodings, and the pool the weights, of before."""
+    pairs = zip(known[0], found[0], strict=False)
+    same = len(known[0]) == len(found[0]) and known[1] is found[1]
+    return same and all(a is c and b is d for (a, b), (c, d) in pairs)

@@ -1,9 +1,8 @@
 """The base of samplers whose network is trained by optimiser steps.
 
-To write one, subclass `NetworkSampler` and write `latent_shape`, `_build` (the network), `_fit`
-(one training step, which the loop repeats) and `_generate` (noise and class to rows). Add `_vary`,
-or `_to_code` and `_from_code`, if the network has an encoder. Reading data, labels, devices,
-seeds, archives and checks are done here. ``examples/own_sampler.py`` is one.
+To write one, as in ``examples/models/plot_own_sampler.py``, subclass `NetworkSampler` and write
+`latent_shape`, `_build` (the network), `_fit` (one training step, which the loop repeats) and
+`_generate` (noise and class to rows). With an encoder, add `_vary`, or `_to_code` and `_from_code`.
 """
 
 from abc import abstractmethod
@@ -18,10 +17,12 @@ from torch import Tensor, nn
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
+from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, resolve_seed
-from gen_augment.samplers import generation, persistence
+from gen_augment.samplers import generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import further_rows, train
+from gen_augment.samplers.private_training import check_not_private, prepare
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
@@ -85,18 +86,22 @@ class NetworkSampler(Sampler):
     network_ : nn.Module
     spec_ : DataSpec
         What the network knows of the data.
+    privacy_ : dict or None
+        The guarantee of a private fit, and what was spent.
     """
 
     lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
     #: How strongly training balances the classes, see `ConditionalFlow`. Samplers that gain by it
     #: make it a parameter; the VAE does not (``docs/notes/class_balance.md``).
     class_balance: float | Literal["auto"] = 0.0
-    _header_keys: ClassVar[frozenset[str]] = frozenset({"history", "n_steps"})
+    _header_keys: ClassVar[frozenset[str]] = frozenset({"history", "n_steps", "privacy"})
+    privacy: Private | None = None
 
     history_: History
     n_steps_: int
     network_: nn.Module
     spec_: DataSpec
+    privacy_: JSON | None = None
 
     def __init__(
         self,
@@ -198,11 +203,11 @@ class NetworkSampler(Sampler):
             After Ctrl-C. The sampler has the weights of the last step.
         """
         self._check_params()
-        rows = self._read(X, y)
+        rows, counts, noise = prepare(self, X, y, init)
         # Without a random_state, a run that is resumed keeps the seed that it started with.
         seed = resumed_seed(self.callbacks or []) if self.random_state is None else None
         seed = resolve_seed(self.random_state) if seed is None else seed
-        train(self, rows, rows.class_counts, seed, init, before=(0, {"step": []}))
+        train(self, rows, counts, seed, init, (0, {"step": []}), noise)
         return self
 
     @torch.inference_mode(False)
@@ -229,6 +234,7 @@ class NetworkSampler(Sampler):
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
+        check_not_private(self)
         self._check_params()
         rows = further_rows(self, X, y)
         check_some_labelled(rows)
@@ -261,7 +267,7 @@ class NetworkSampler(Sampler):
         Raises
         ------
         InputError
-            The rows have another form, or hold a value that was not in the training rows.
+            The rows have another form, or a value that was not in the training rows.
         """
         self._check_fitted()
         return generation.vary_rows(self, self._vary, (X, y), strength, random_state)
@@ -293,6 +299,8 @@ class NetworkSampler(Sampler):
         self._check_fitted()
         return generation.decode_codes(self, self._from_code, codes, y)
 
+    plot_history = plotting.plot_history
+
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         return generation.make_rows(self, index, codes, seed)
 
@@ -301,12 +309,13 @@ class NetworkSampler(Sampler):
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         header = persistence.header_of(self)
-        training = {"history": self.history_, "n_steps": self.n_steps_}
+        training = {"history": self.history_, "n_steps": self.n_steps_, "privacy": self.privacy_}
         return header | training, dict(self.network_.state_dict())
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
         self.n_steps_ = persistence.check_int("n_steps", header["n_steps"])
         self.history_ = persistence.check_history(header["history"])
+        self.privacy_ = header["privacy"]
         self.spec_ = DataSpec.of(self.codec_, len(self.classes_))
         network = persistence.network_like(self, tensors)
         self.device = device

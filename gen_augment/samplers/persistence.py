@@ -19,8 +19,10 @@ from gen_augment.modalities import (
     modality_from_json,
     modality_to_json,
 )
+from gen_augment.privacy import Private
 from gen_augment.rng import fork_rng
 from gen_augment.training.checkpoint import PREFIX
+from gen_augment.training.noisy import with_group_norm
 from gen_augment.training.placement import tensor_defaults
 from gen_augment.types import JSON, History
 
@@ -30,17 +32,20 @@ __all__ = [
     "check_int",
     "fingerprint",
     "header_of",
+    "is_private",
     "load",
     "network_like",
     "rebuild",
     "tensor_bytes",
+    "untrained",
 ]
 
 _KEYS = {"format", "class", "params", "codec", "labels", "class_count", "seed"}
 #: Header keys and parameters that say how and where a sampler was trained, not what it became.
-_NOT_IN_ROWS = ("history", "n_steps")
+_NOT_IN_ROWS = ("history", "n_steps", "privacy")
 _PARAMS_NOT_IN_ROWS = (
     "device", "torch_compile", "callbacks", "verbose", "random_state", "modality",
+    "privacy",
 )  # fmt: skip
 #: What damaged values can raise while a sampler is rebuilt.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -125,7 +130,7 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
     """
     try:
         with tensor_defaults(), torch.device("meta"):
-            outline = sampler._build(sampler.spec_).state_dict()
+            outline = untrained(sampler, sampler.spec_).state_dict()
     except RuntimeError:  # the network needs values while it is built; a bad size fails again below
         outline = weights
     expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
@@ -147,8 +152,19 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
 def build_network(sampler: Any) -> nn.Module:
     """Build an untrained network without touching the global random state."""
     with fork_rng(0, torch.device("cpu")), tensor_defaults():
-        network: nn.Module = sampler._build(sampler.spec_)
-        return network
+        return untrained(sampler, sampler.spec_)
+
+
+def untrained(sampler: Any, spec: Any) -> nn.Module:
+    """Build the network of `sampler`; rows of private training do not meet in a batch norm."""
+    network: nn.Module = sampler._build(spec)
+    return with_group_norm(network) if is_private(sampler) else network
+
+
+def is_private(sampler: Any) -> bool:
+    """Whether a sampler is set to train with a finite privacy budget."""
+    privacy = getattr(sampler, "privacy", None)
+    return privacy is not None and privacy.is_finite
 
 
 def check_history(history: Any) -> History:
@@ -180,13 +196,16 @@ def _check_counts(values: Any, labels: LabelCodec) -> np.ndarray:
 
 def _params_to_json(params: Mapping[str, Any]) -> JSON:
     modality = _plain(modality_to_json(params.get("modality")))
-    special = {"callbacks": None, "modality": modality}
+    special: JSON = {"callbacks": None, "modality": modality}
+    if params.get("privacy") is not None:
+        special["privacy"] = params["privacy"].to_json()
     return {name: special.get(name, _plain(value)) for name, value in params.items()}
 
 
 def _params_from_json(cls: Any, record: JSON) -> JSON:
     archive.check_keys(f"parameters of {cls.__name__}", record, set(cls._get_param_names()))
-    changed = {"modality": modality_from_json(record.get("modality")), "callbacks": None}
+    changed: JSON = {"modality": modality_from_json(record.get("modality")), "callbacks": None}
+    changed["privacy"] = Private.from_json(record.get("privacy"))
     return record | {name: value for name, value in changed.items() if name in record}
 
 

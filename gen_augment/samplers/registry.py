@@ -1,11 +1,13 @@
 """The samplers that are known by name: to the command line, to studies and to `load_sampler`."""
 
 import os
+from pathlib import Path
 from typing import Any, TypeVar
 
 from gen_augment import archive
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.samplers.base import Sampler
+from gen_augment.samplers.hub import PREFIX, download, find_archive
 
 __all__ = ["SAMPLERS", "find_class", "load_sampler", "register_sampler"]
 
@@ -54,21 +56,39 @@ def register_sampler(cls: S) -> S:
     return cls
 
 
-def load_sampler(path: str | os.PathLike[str], *, device: str = "auto") -> Sampler:
+def load_sampler(
+    path: str | os.PathLike[str], *, device: str = "auto", revision: str | None = None
+) -> Sampler:
     """Read a sampler of any registered class.
 
     Parameters
     ----------
-    path : path-like
-        File that `Sampler.save` or a `Checkpoint` wrote.
+    path : path-like or str
+        File that `Sampler.save` or a `Checkpoint` wrote; a folder that `save_folder` wrote; or
+        ``"hub:owner/name"``, a repository of the Hugging Face Hub that `Sampler.push_to_hub` wrote.
+        Private repositories need the token of ``hf auth login``.
     device : str
         Where networks are put: "auto", "cpu", "cuda", "cuda:1", ...
+    revision : str, optional
+        Branch, tag or commit of a repository of the hub.
 
     Raises
     ------
     ArchiveError
-        The file cannot be used, or its class is not registered.
+        The file cannot be used, its class is not registered, or the hub has no such repository.
+    InputError
+        The name of the repository is not valid, or a file is given with a revision.
+    MissingDependencyError
+        The hub is named, and huggingface_hub is not installed.
     """
+    if isinstance(path, str) and path.startswith(PREFIX):
+        path = download(path.removeprefix(PREFIX), revision)
+    elif revision is not None:
+        raise InputError(
+            f"revision={revision!r} is for repositories of the hub, such as 'hub:a/b'."
+        )
+    elif Path(path).is_dir():
+        path = find_archive(Path(path))
     name = archive.read(path, with_tensors=False)[0].get("class")
     return find_class(name, path).load(path, device=device)
 

@@ -4,15 +4,19 @@ import io
 import os
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from gen_augment.archive import write_bytes, write_json
+from gen_augment.errors import InputError
 from gen_augment.study.arms_table import arms_table, learning_curve
 from gen_augment.study.findings import Findings
 from gen_augment.study.verdict import Comparison, compare, details, verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["StudyResult", "as_record"]
 
@@ -43,12 +47,58 @@ class StudyResult(Findings):
         """Return test scores against the size of the training part."""
         return learning_curve(self)
 
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the paired difference of each arm to the best arm without synthetic rows.
+
+        Each dot is a seed; diamonds and lines are means and their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure of pyplot.
+
+        Raises
+        ------
+        InputError
+            The study has not ended, or fewer than two arms finished.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from gen_augment import KDESampler, Study
+        >>> study = Study(*load_wine(return_X_y=True), model=GaussianNB(), n_seeds=3,
+        ...               samplers=[KDESampler()], arms=["real", "kde"])
+        >>> axes = study.run().plot(ax=Figure().subplots())
+        >>> [label.get_text() for label in axes.get_yticklabels()]
+        ['kde']
+        """
+        from gen_augment.study.report.plots import WIDTH, difference_height, draw_differences
+
+        reference = self.best(generative=False)
+        if reference is None or len(self.scores().columns) < 2:
+            raise InputError("nothing to plot: fewer than two arms have finished all seeds.")
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            size = WIDTH, difference_height(self)
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        ax.set_xlabel(draw_differences(ax, self, reference), parse_math=False)
+        return ax
+
     def _repr_html_(self) -> str:
-        """Return verdict and table of arms, as notebooks show them."""
+        """Return verdict, differences and table of arms, as notebooks show them."""
+        from gen_augment.study.report.plots import difference_plot
+
         words = "".join(f"<p>{escape(text)}</p>" for text in self.details())
         shown = [f"validation_{self.metric.name}"] if self.design.interim else [self.metric.name]
         table = self.table()[[*shown, "difference", "low", "high", "p_holm"]]
-        return f"<p><strong>{escape(self.verdict())}</strong></p>{words}{table.round(4).to_html()}"
+        reference = self.best(generative=False)
+        several = reference is not None and len(self.scores().columns) > 1
+        plot = difference_plot(self, str(reference)) if several else ""
+        verdict = f"<p><strong>{escape(self.verdict())}</strong></p>"
+        return f"{verdict}{words}{plot}{table.round(4).to_html()}"
 
     def to_html(self, path: PathLike) -> None:
         """Write the report: one file that needs nothing else."""

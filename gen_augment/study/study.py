@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 from gen_augment.study.preparation import PreparedStudy, prepare
 from gen_augment.study.recommendation import Recommendation
@@ -94,6 +95,23 @@ class Study(StudySpec):
     @cached_property
     def _prepared(self) -> PreparedStudy:
         return prepare(self)
+
+    def _repr_html_(self) -> str:
+        """Return the settings as notebooks show them; the data is not read."""
+        shown = {
+            "data": self.name or type(self.X).__name__,
+            "model": getattr(self.model, "__name__", self.model) or "that of the modality",
+            "arms": ", ".join(str(getattr(arm, "name", arm)) for arm in self.arms or ())
+            or "those of the modality",
+            "samplers": ", ".join(map(str, self.samplers or ())) or "flow, gan, vae",
+            "seeds": self.n_seeds,
+            "metric": self.metric,
+        }
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>"
+            for name, value in shown.items()
+        )
+        return f"<p><strong>Study, not run yet: call run()</strong></p><table>{rows}</table>"
 
     def check(self) -> PreparedStudy:
         """Read the data and check all settings, without training anything.

@@ -77,9 +77,9 @@ def verdict(found: Findings) -> str:
             f"{label}; run 3 seeds or more, better 5."
         )
     against = (
-        f"{reference}, the best arm without them on validation "
-        f"({found.design.level} interval {interval.low * scale:+.2f} to "
-        f"{interval.high * scale:+.2f}, {interval.n} paired seeds)."
+        f"{reference}, the best arm without them, chosen on validation"
+        f"{_higher_on_test(found, str(reference))} ({found.design.level} interval "
+        f"{interval.low * scale:+.2f} to {interval.high * scale:+.2f}, {interval.n} paired seeds)."
     )
     amount = change.lstrip("+-")
     if result.outcome == "helped":
@@ -90,6 +90,14 @@ def verdict(found: Findings) -> str:
         f"No: no evidence that synthetic rows helped. {arm} changes {label} by {change} against "
         f"{against}"
     )
+
+
+def _higher_on_test(found: Findings, reference: str) -> str:
+    """Name the arm without synthetic rows that is best on test, if it is not `reference`."""
+    means = found.metric.sign * found.scores().mean()
+    others = [arm for arm in means.index if not found.arms[arm] and arm not in found.controls]
+    best = str(means[others].idxmax())
+    return f" ({best} is better on test)" if means[best] > means[reference] else ""
 
 
 def _missing(found: Findings, result: Comparison) -> str:
@@ -162,15 +170,19 @@ def _power_words(found: Findings, values: list[float], test_variance: float) -> 
         n = seeds_needed(gain, deviation, overlap=shared, alpha=design.alpha)
         if n is not None:
             return (
-                f"To show a difference of {amount} four times in five takes {n} seeds, if they "
-                "spread as these do."
+                f"A study of {n} seeds would show a difference of {amount} with a probability of "
+                "80%, if their spread is the same."
             )
         if power(10**9, gain, deviation, overlap=shared, alpha=design.alpha) > 0.8:
             return (
-                f"To show a difference of {amount} four times in five takes more than 1,000 seeds."
+                f"Only a study of more than 1,000 seeds would show a difference of {amount} with a "
+                "probability of 80%."
             )
-    where = "to train and to test on" if design.overlap else "to test on above all"
-    return f"No number of seeds would show a difference of {amount}: it takes more rows, {where}."
+    where = "more rows to train and to test on" if design.overlap else "more test rows"
+    return (
+        "More seeds would not settle it, because all seeds use the same rows. To show a "
+        f"difference of {amount}, the study needs {where}."
+    )
 
 
 def _teacher_words(found: Findings, arm: str) -> str:

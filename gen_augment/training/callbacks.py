@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from PIL import Image
@@ -51,6 +51,9 @@ class Callback:
 
     `sampler` is a `TrainedSampler`; `loop` has `step`, `history`, `status` and `stop()`.
     """
+
+    #: Whether the callback uses no training rows, losses or state; private training refuses others.
+    sees_samples_only: ClassVar[bool] = False
 
     def on_resume(self, sampler: Any, loop: Loop) -> None:
         """Restore an interrupted run; called before `on_fit_begin` of any callback."""
@@ -196,6 +199,8 @@ class SampleGrid(Callback):
         Number of steps between two pictures.
     n_per_class : int
     """
+
+    sees_samples_only = True
 
     def __init__(
         self, folder: str | os.PathLike[str], *, every: int = 500, n_per_class: int = 8

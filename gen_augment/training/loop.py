@@ -8,7 +8,7 @@ ones.
 import math
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
+from gen_augment.training.noisy import Loss, Noise, NoisyUpdate
 from gen_augment.types import History, StepFunction
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Loop:
 
     Parameters
     ----------
-    batches : Batches
+    batches : Batches, or PoissonBatches with `noise`
     network : nn.Module
         Everything that is trained or kept, as one module; its weights are saved and restored.
     sampler : Sampler
@@ -61,6 +62,8 @@ class Loop:
         zero, or constant for the first half and then linear to 2%.
     before : (int, dict), optional
         Steps and history of the training that this one continues.
+    noise : Noise, optional
+        Makes `updater` private. Losses depend on the rows and are then not recorded.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class Loop:
         callbacks: Sequence[Hooks] = (),
         schedule: Literal["cosine", "trapezoid"] = "cosine",
         before: tuple[int, History] = (0, {}),
+        noise: Noise | None = None,
     ) -> None:
         self.batches = batches
         self.network = network
@@ -91,6 +95,7 @@ class Loop:
         self.callbacks = callbacks
         self.schedule = schedule
         self.before = before
+        self.noise = noise
         self.step = 0
         self.history: History = {"step": []}
         self.status: Status = "running"
@@ -108,6 +113,25 @@ class Loop:
             module, optimizer = self.fabric.setup(module, optimizer)
         self.optimizers.append(optimizer)
         return module, optimizer
+
+    def updater(self, module: nn.Module, optimizer: Optimizer) -> Callable[..., dict[str, Tensor]]:
+        """Return a function ``update(loss, *rows)`` that takes one step and returns the losses.
+
+        ``loss(module, *rows)`` returns the losses of a batch by name; that of the name "loss" is
+        differentiated. With `noise`, it is called for each row, see `NoisyUpdate`.
+        """
+        model, optimizer = self.setup(module, optimizer)
+        if self.noise is not None:
+            return NoisyUpdate(module, optimizer, self.noise)
+
+        def update(loss: Loss, *rows: Tensor) -> dict[str, Tensor]:
+            losses = loss(model, *rows)
+            optimizer.zero_grad()
+            self.fabric.backward(losses["loss"])
+            optimizer.step()
+            return losses
+
+        return update
 
     def record(self) -> tuple[int, History]:
         """Return steps and history of all training so far, including earlier fits."""
@@ -177,10 +201,12 @@ class Loop:
             self._raise_diverged(first + row, names[column], float(losses[row, column]))
         if not _all_finite(self.network):
             self._raise_diverged(self.step, "weights", math.nan)
+        self._keep()
+        if self.noise is not None:
+            return
         self.history["step"].append(self.step)
         for name, mean in zip(names, losses.mean(dim=0).tolist(), strict=True):
             self.history.setdefault(name, []).append(mean)
-        self._keep()
 
     def _run(self, step: StepFunction) -> None:
         self.network.train()

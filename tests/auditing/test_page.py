@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from gen_augment.auditing.figures import FIGURES
 from gen_augment.auditing.page import MAX_COLUMNS, render
@@ -66,3 +67,22 @@ def test_columns_are_listed_from_the_most_different_one_up_to_a_limit() -> None:
 def test_pictures_are_inside_the_page() -> None:
     page = Page(render(**PARTS | {"pictures": {"Rows": b"png"}}))
     assert [image["src"] for image in page.all("img")] == ["data:image/png;base64,cG5n"]
+
+
+def test_the_heading_names_sampler_and_data() -> None:
+    assert "What are the synthetic rows like?" in Page(render(**PARTS)).text
+    card = {"name": "birds <1>", "sampler": "ConditionalVAE(max_steps=5)"}
+    said = "What are the synthetic rows of ConditionalVAE on birds <1> like?"
+    assert said in Page(render(**PARTS | {"card": card})).text
+
+
+@pytest.mark.parametrize(
+    "finding, step",
+    [
+        ("100% of the rows are copies of training rows.", "Do not pass these rows on"),
+        ("Classifiers agree with 3% of the labels.", "LabelAgreement"),
+    ],
+)
+def test_a_finding_has_a_next_step(finding: str, step: str) -> None:
+    assert step in Page(render(**PARTS | {"findings": [finding]})).text
+    assert step not in Page(render(**PARTS | {"findings": []})).text

@@ -83,6 +83,8 @@ LABELS: dict[str, Any] = {
     "Series of object bools": pd.Series([True, False], dtype=object),
     "Series of object ints": pd.Series([2, 1], dtype=object),
     "category of objects": categorical(["b", "a"], pd.Index(["b", "a"], dtype=object)),
+    "float8 tensor": torch.tensor([1.0, 0.0]).to(torch.float8_e4m3fn),
+    "StringDType": np.array(["b", "a"], np.dtypes.StringDType()),
 }
 
 
@@ -107,6 +109,39 @@ def test_codes_are_those_of_scikit_learn(y: list[Any]) -> None:
     np.testing.assert_array_equal(codec.encode(y), codes)
 
 
+OTHER_CONTAINERS = [
+    (pd.Index(["b", "a"], name="k"), pd.Series(["b", "a"], name="k")),
+    (pd.Categorical(["b", "a"], ["z", "b", "a"]), categorical(["b", "a"], ["z", "b", "a"])),
+    (pd.array([2, 1], dtype="Int16"), pd.Series([2, 1], dtype="Int16")),
+    (pd.DataFrame({"k": [True, False]}), pd.Series([True, False], name="k")),
+    (pa.chunked_array([["b"], ["a"]]), pd.Series(["b", "a"])),
+    (np.ma.array([2, 1]), np.array([2, 1])),
+]
+
+
+@pytest.mark.parametrize("y, expected", OTHER_CONTAINERS, ids=lambda y: type(y).__name__)
+def test_labels_of_other_containers_keep_their_dtype(y: Any, expected: Any) -> None:
+    codec, codes = LabelCodec.fit(y)
+    assert_same(through_json(codec).decode(codes), expected)
+    assert codec.encode(y).tolist() == codes.tolist()
+
+
+def test_labels_of_polars_come_back_as_polars() -> None:
+    polars = pytest.importorskip("polars")
+    for y in (
+        polars.Series("y", ["b", "a"]),
+        polars.Series("y", [True, False]),
+        polars.Series("y", [2, 1], dtype=polars.Int8),
+        polars.Series("y", ["b", "a"], dtype=polars.Categorical),
+    ):
+        codec, codes = LabelCodec.fit(y)
+        back = through_json(codec).decode(codes)
+        assert back.dtype == y.dtype
+        assert back.name == "y"
+        assert back.equals(y)
+        assert codec.encode(y).tolist() == codes.tolist()
+
+
 def test_one_label_has_one_code() -> None:
     codec, _ = LabelCodec.fit(["b", "a", "c"])
     assert codec.encode("b") == 1
@@ -120,9 +155,7 @@ def test_a_series_gets_a_new_index() -> None:
     pd.testing.assert_series_equal(codec.decode(codes), y.reset_index(drop=True))
 
 
-@pytest.mark.parametrize(
-    "y", [np.array([[1], [2], [1]]), torch.tensor([[1], [2], [1]]), pd.DataFrame({"k": [1, 2, 1]})]
-)
+@pytest.mark.parametrize("y", [np.array([[1], [2], [1]]), torch.tensor([[1], [2], [1]])])
 def test_a_column_is_read_with_a_warning(y: Any) -> None:
     with pytest.warns(DataConversionWarning, match="column-vector"):
         codec, codes = LabelCodec.fit(y)
@@ -148,6 +181,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "ragged": ([[1], [2, 3]], "one class label a row"),
     "0-D": (5, "1d array"),
     "text": ("abc", "1d array"),
+    "masked": (
+        np.ma.array([1, 0, 1], mask=[False, True, False]),
+        "no label in row 1, but a masked",
+    ),
     "no y": (None, "1d array"),
     "empty": ([], "empty"),
     "measurements": (np.array([1.0, 2.0, 0.5]), r"row 2 has 0\.5"),
@@ -232,14 +269,12 @@ def test_a_dtype_that_no_archive_holds_is_named() -> None:
 
 
 def test_minus_one_marks_rows_without_a_label() -> None:
-    with pytest.warns(
-        UserWarning, match=r"-1 and classes such as \[1, 2, 3\].*unlabeled=None if -1 is"
-    ):
+    with pytest.warns(UserWarning, match=r"-1 and classes such as \[1, 2, 3\].*unlabeled=None\)"):
         codec, codes = LabelCodec.fit(torch.tensor([3, -1, 1, 1, -1, 2]))
     assert codec.classes.tolist() == [1, 2, 3]
     assert codes.tolist() == [2, -1, 0, 0, -1, 1]
     assert LabelCodec.fit([3, -1, 1], unlabeled=None)[1].tolist() == [2, 0, 1]
-    with pytest.warns(UserWarning, match=r"unlabeled=-1\) to confirm"):
+    with pytest.warns(UserWarning, match=r"unlabeled=-1 if it is not"):
         assert LabelCodec.fit([1.0, -1.0, 5.0, 7.0])[1].tolist() == [0, -1, 1, 2]
     for classes in ([-1, 1], [-2, -1, 0], [-1], ["-1", "0", "1"]):
         assert LabelCodec.fit(classes)[0].classes.tolist() == classes

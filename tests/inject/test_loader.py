@@ -311,3 +311,8 @@ def test_rows_and_labels_of_another_byte_order_are_read(tmp_path: Path) -> None:
         x, labels = next(iter(augment_loader([batch], source, ratio=1, labels="balanced")))
         assert 0 < x.abs().max() < 20
         assert set(labels.tolist()) == {0, 1}
+
+
+def test_a_loader_says_what_it_adds(sampler: ConditionalVAE) -> None:
+    loader = augment_loader(DataLoader(DATA), sampler, ratio=0.25)
+    assert repr(loader) == "AugmentedLoader(DataLoader, ratio=0.25)"

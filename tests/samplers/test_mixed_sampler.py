@@ -92,6 +92,9 @@ def test_samplers_of_different_data() -> None:
     other = BootstrapSampler().fit(X, y + 5)
     with pytest.raises(InputError, match="different classes"):
         MixedSampler([KDESampler().fit(X, y), other]).sample(3)
+    other = BootstrapSampler().fit(X[:, 1:], y)
+    with pytest.raises(InputError, match="samplers 0 and 1 cannot be joined"):
+        MixedSampler([KDESampler().fit(X, y), other]).sample(3)
     with pytest.raises(InputError, match="empty"):
         MixedSampler([]).fit(X, y)
 

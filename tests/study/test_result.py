@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from gen_augment.errors import InputError
 from gen_augment.study.metrics import METRICS, find_metrics
-from tests.study.results import REAL, make_result
+from tests.study.results import REAL, make_result, rows
 
 # The verdict
 
@@ -44,3 +45,21 @@ def test_metrics_are_found_by_name(metric: str) -> None:
 
 
 # What another test part would say
+
+
+def test_the_plot_shows_each_difference_and_its_interval() -> None:
+    arms = {"real": REAL, "shift": rows(0.6, *[0.7] * 4), "gan": rows(0.8, 0.75, 0.78, 0.74, 0.74)}
+    result = make_result(arms)
+    axes = result.plot(ax=Figure().subplots())
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["gan", "shift"]
+    assert "difference to real" in axes.get_xlabel()
+    dots = axes.collections[0].get_offsets()[:, 0]
+    np.testing.assert_allclose(dots, [5, 6, 3, 5], atol=1e-9)
+    ends = axes.lines[0].get_xdata()
+    interval = result.difference("gan", "real")
+    np.testing.assert_allclose(ends, [100 * interval.low, 100 * interval.high])
+
+
+def test_a_plot_needs_two_arms() -> None:
+    with pytest.raises(InputError, match="fewer than two arms"):
+        make_result({"real": REAL, "gan": [None] * 4}).plot()

@@ -1,8 +1,8 @@
-"""Encoding of recordings: log-mel spectrograms of one shape, and the length of each."""
+"""Encoding of recordings: cepstra of log-mel spectrograms, and the length of each recording."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -12,9 +12,10 @@ from torch import Tensor
 
 from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
+from gen_augment.modalities.audio.cepstra import Cepstra
 from gen_augment.modalities.audio.phase import griffin_lim, power_from_mels
 from gen_augment.modalities.audio.spectrogram import RANGE_DB, MelScale, to_unit
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
 from gen_augment.modalities.series.codec import SeriesCodec
@@ -26,15 +27,18 @@ __all__ = ["AudioCodec"]
 
 #: Recordings of similar length that are transformed together.
 CHUNK = 16
+#: Smaller deviations are rounding errors of numbers that do not vary.
+SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
 class AudioCodec(Codec):
-    """Encoding of recordings as log-mel spectrograms in [-1, 1], and back by Griffin and Lim.
+    """Encoding of recordings as cepstra of log-mel spectrograms, and back by Griffin and Lim.
 
-    1 is the loudest power that was fitted, and -1 is 80 dB below it. If lengths differ, one more
-    channel holds the logarithm of the length, scaled to [-1, 1]. Decoded values are clipped to the
-    range that was fitted, and lengths to the fitted lengths.
+    Spectrograms are in [-1, 1]: 1 is the loudest power that was fitted, and -1 is 80 dB below it.
+    Their cosine coefficients, see `Cepstra`, are encoded with mean 0. If lengths differ, the last
+    number is the logarithm of the length. Decoded values are clipped to the range that was fitted,
+    and lengths to the fitted lengths.
 
     Attributes
     ----------
@@ -49,6 +53,9 @@ class AudioCodec(Codec):
     n_channels : int
     loudest : float
         Decibels of the loudest power, of samples in the fitted range.
+    mean, unit : tuple of float
+        What each number is before it is encoded as 0, and what it has to change by to be encoded
+        as 1.
 
     Examples
     --------
@@ -56,7 +63,7 @@ class AudioCodec(Codec):
     >>> tones = [np.sin(np.arange(n) * 0.5) for n in (2000, 3000)]
     >>> codec, rows = Audio(sample_rate=8000).fit(tones)
     >>> rows.shape, [len(tone) for tone in codec.decode(rows)]
-    (torch.Size([2, 2, 64, 64]), [2000, 3000])
+    (torch.Size([2, 641]), [2000, 3000])
     """
 
     form: Form
@@ -66,8 +73,8 @@ class AudioCodec(Codec):
     high: float
     n_channels: int
     loudest: float
-
-    bounded = True
+    mean: tuple[float, ...]
+    unit: tuple[float, ...]
 
     @cached_property
     def modality(self) -> Modality:
@@ -82,20 +89,25 @@ class AudioCodec(Codec):
         given: Any = self.modality
         return MelScale(given.sample_rate, given.n_mels, given.n_frames)
 
+    @cached_property
+    def _cepstra(self) -> Cepstra:
+        """The transform of a spectrogram."""
+        return Cepstra(self.scale.n_mels, self.scale.n_frames)
+
     @property
-    def has_length(self) -> bool:
-        """Whether the last encoded channel holds the length."""
+    def _has_length(self) -> bool:
+        """Whether the last encoded number is the length."""
         return self.lengths[0] < self.lengths[1]
 
     @property
     def one_shape(self) -> bool:  # type: ignore[override]
         """Whether all recordings have one length."""
-        return not self.has_length
+        return not self._has_length
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """``(channels, n_mels, n_frames)``; one channel more if lengths differ."""
-        return self.n_channels + self.has_length, self.scale.n_mels, self.scale.n_frames
+        """``(channels * cepstra,)``; one number more if lengths differ."""
+        return (self.n_channels * self._cepstra.size + self._has_length,)
 
     @classmethod
     def fit(cls, X: Any, options: JSON, scale: MelScale) -> tuple[Self, Tensor]:
@@ -117,9 +129,12 @@ class AudioCodec(Codec):
             raise InputError("all recordings of X are silent: give some that have sound.")
         codec = cls(
             form, options, (int(lengths.min()), int(lengths.max())), low, high, values.shape[1],
-            10 * math.log10(peak),
+            10 * math.log10(peak), (), (),
         )  # fmt: skip
-        return codec, codec._with_lengths(power, lengths)
+        numbers = codec._numbers(power, lengths)
+        units = _units(numbers.std(dim=0, correction=0), codec.n_channels * codec._cepstra.size)
+        codec = replace(codec, mean=tuple(numbers.mean(dim=0).tolist()), unit=tuple(units.tolist()))
+        return codec, codec._scaled(numbers)
 
     def encode(self, X: Any) -> Tensor:
         """Encode recordings of the fitted form as a float32 Tensor of shape (n, *shape).
@@ -129,7 +144,8 @@ class AudioCodec(Codec):
         if len(X) == 0:
             return torch.empty(0, *self.shape, device="cpu")
         values, lengths = self.read(X)
-        return self._with_lengths(_mel_power(values, lengths, self.scale), lengths)
+        power = _mel_power(values, lengths, self.scale)
+        return self._scaled(self._numbers(power, lengths))
 
     def read(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return samples (n, C, L), padded with zeros, and lengths; check the fitted form."""
@@ -155,11 +171,11 @@ class AudioCodec(Codec):
     @torch.no_grad()
     def decode(self, rows: Tensor) -> Any:
         """Decode a Tensor of shape (n, *shape) into recordings of the fitted form."""
-        lengths = self._lengths_of(rows)
+        spectra, lengths = self.spectra(rows), self._lengths_of(rows)
         waves = torch.zeros(len(rows), self.n_channels, self.lengths[1], device=rows.device)
         order = lengths.argsort(stable=True)
         for part in torch.split(order, CHUNK):
-            made = self._waves(rows[part].float(), lengths[part])
+            made = self._waves(spectra[part], lengths[part])
             waves[part, :, : made.shape[2]] = made
         values = waves.double() if element(self.form.dtype) == "float64" else waves
         return self.form.build(values.clamp(self.low, self.high), lengths.cpu().numpy())
@@ -185,6 +201,32 @@ class AudioCodec(Codec):
         low, high = ((end,) * self.n_channels for end in (self.low, self.high))
         return SeriesCodec(self.form, self.lengths, low, high, *unit)
 
+    def joined(self, others: Sequence[Any]) -> Self:
+        """Return an encoding with the lengths and ranges of all; form and options must agree."""
+        codecs = (self, *others)
+        for field in ("form", "options", "n_channels"):
+            check_equal(f"recordings' {field}", [getattr(codec, field) for codec in codecs])
+        if self.form.container in STACKED:
+            check_equal("lengths", [codec.lengths for codec in codecs])
+        lengths = min(c.lengths[0] for c in codecs), max(c.lengths[1] for c in codecs)
+        n = self.n_channels * self._cepstra.size
+        mean, unit = (
+            np.mean([getattr(codec, name)[:n] for codec in codecs], axis=0).tolist()
+            for name in ("mean", "unit")
+        )
+        if lengths[0] < lengths[1]:
+            low, high = map(math.log, lengths)
+            mean, unit = [*mean, (low + high) / 2], [*unit, (high - low) / 2]
+        return replace(
+            self,
+            lengths=lengths,
+            low=min(c.low for c in codecs),
+            high=max(c.high for c in codecs),
+            loudest=max(c.loudest for c in codecs),
+            mean=tuple(mean),
+            unit=tuple(unit),
+        )
+
     def to_json(self) -> JSON:
         """Return all fields as JSON values."""
         return asdict(self)
@@ -192,35 +234,51 @@ class AudioCodec(Codec):
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild a codec from `to_json`; raise for values that do not fit together."""
-        form, lengths = Form.from_json(record["form"]), tuple(record["lengths"])
-        codec = cls(**{**record, "form": form, "lengths": lengths})
+        tuples = {name: tuple(record[name]) for name in ("lengths", "mean", "unit")}
+        codec = cls(**{**record, **tuples, "form": Form.from_json(record["form"])})
         check_choice("dtype", element(codec.form.dtype), DTYPES)
         shortest, longest = codec.lengths
-        numbers = (codec.low, codec.high, codec.loudest)
+        numbers = (codec.low, codec.high, codec.loudest, *codec.mean, *codec.unit)
         fits = codec.scale.hop <= shortest <= longest and codec.n_channels >= 1
+        fits = fits and (len(codec.mean),) == (len(codec.unit),) == codec.shape
         if not fits or not all(map(math.isfinite, numbers)) or codec.low > codec.high:
             raise InputError(f"{codec} does not describe recordings.")
         return codec
 
-    def _with_lengths(self, power: Tensor, lengths: np.ndarray) -> Tensor:
-        rows = to_unit(power, self.loudest)
-        if not self.has_length:
-            return rows
-        low, high = (math.log(length) for length in self.lengths)
-        known = (torch.from_numpy(lengths).double().log() - low) / (high - low)
-        place = (2 * known - 1).clamp(-1, 1).float()[:, None, None, None]
-        return torch.cat([rows, place.expand(-1, 1, *rows.shape[2:])], dim=1)
+    def spectra(self, rows: Tensor) -> Tensor:
+        """Return the log-mel spectrograms of encoded rows: (n, n_channels, n_mels, n_frames)."""
+        n = self.n_channels * self._cepstra.size
+        cepstra = self._unscaled(rows)[:, :n].view(len(rows), self.n_channels, self._cepstra.size)
+        return self._cepstra.inverse(cepstra).clamp(-1, 1)
+
+    def _numbers(self, power: Tensor, lengths: np.ndarray) -> Tensor:
+        """Return cepstra and lengths before they are scaled: float64."""
+        cepstra = self._cepstra.of(to_unit(power, self.loudest).double()).flatten(1)
+        if not self._has_length:
+            return cepstra
+        low, high = self.lengths
+        logs = torch.from_numpy(lengths).double().clamp(low, high).log()
+        return torch.cat([cepstra, logs[:, None]], dim=1)
+
+    def _scaled(self, numbers: Tensor) -> Tensor:
+        mean, unit = (numbers.new_tensor(part) for part in (self.mean, self.unit))
+        return ((numbers - mean) / unit).float()
+
+    def _unscaled(self, rows: Tensor) -> Tensor:
+        rows = rows.double()
+        mean, unit = (rows.new_tensor(part) for part in (self.mean, self.unit))
+        return rows * unit + mean
 
     def _lengths_of(self, rows: Tensor) -> Tensor:
-        low, high = (math.log(length) for length in self.lengths)
-        if not self.has_length:
-            return torch.full((len(rows),), self.lengths[1], device=rows.device)
-        place = rows[:, -1].double().mean(dim=(1, 2)).clamp(-1, 1)
-        return (low + (place + 1) / 2 * (high - low)).exp().round().long()
+        shortest, longest = self.lengths
+        if not self._has_length:
+            return torch.full((len(rows),), longest, device=rows.device)
+        logs = self._unscaled(rows)[:, -1].clamp(math.log(shortest), math.log(longest))
+        return logs.exp().round().long()
 
     def _waves(self, rows: Tensor, lengths: Tensor) -> Tensor:
-        """Return waveforms (B, C, longest) of encoded rows, zero after their ends."""
-        spectra = rows[:, : self.n_channels].clamp(-1, 1).flatten(0, 1)  # (B * C, mels, frames)
+        """Return waveforms (B, C, longest) of spectrograms, zero after their ends."""
+        spectra = rows.float().flatten(0, 1)  # (B * C, n_mels, n_frames)
         each = lengths.repeat_interleave(self.n_channels)
         longest = int(lengths.max())
         # Silent windows after the longest recording make all ends alike, whatever the others are.
@@ -235,6 +293,19 @@ class AudioCodec(Codec):
         inside = torch.arange(longest, device=rows.device) < each[:, None]
         found: Tensor = waves[:, :longest] * inside
         return found.view(len(rows), self.n_channels, longest)
+
+
+def _units(deviation: Tensor, n_cepstra: int) -> Tensor:
+    """Return the units of encoded numbers with these deviations; lengths come after the cepstra.
+
+    Of a cepstrum it is the geometric mean of its own deviation and that of all cepstra: with one
+    unit for all, networks would neglect detail, and with variances of 1 they would learn little
+    else.
+    """
+    units = deviation.clone()
+    cepstra = deviation[:n_cepstra]
+    units[:n_cepstra] = (cepstra * cepstra.square().mean().sqrt()).sqrt()
+    return torch.where(deviation > SMALLEST, units, 1)
 
 
 def _mel_power(values: np.ndarray, lengths: np.ndarray, scale: MelScale) -> Tensor:

@@ -19,7 +19,7 @@ from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Re
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.series import Series
 from gen_augment.modalities.series.forms import may_be_series
-from gen_augment.modalities.views import RowViews
+from gen_augment.modalities.series.views import WaveformViews
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int
 
@@ -47,21 +47,21 @@ class Audio(Modality):
     --------
     >>> codec, rows = Audio(sample_rate=8000).fit(np.random.default_rng(0).normal(size=(3, 4000)))
     >>> rows.shape
-    torch.Size([3, 1, 64, 64])
+    torch.Size([3, 640])
     """
 
     name = "audio"
     networks = AudioNetworks()
     learned_features = True
-    views = RowViews(near_copy=0.1)
+    views = WaveformViews(near_copy=0.1)
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
 
     def __init__(
         self,
         sample_rate: int | None = None,
         *,
-        n_mels: int = 64,
-        n_frames: int = 64,
+        n_mels: int = 40,
+        n_frames: int = 32,
         mono: bool = False,
         label_from: str | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ class Audio(Modality):
         return Series().gather(X)
 
     def fit(self, X: Any) -> tuple[AudioCodec, Tensor]:
-        """Learn form, lengths and loudness; return the codec and spectrograms in [-1, 1]."""
+        """Learn form, lengths and loudness; return the codec and encoded recordings."""
         return AudioCodec.fit(X, self.options(), self._scale)
 
     def codec_from_json(self, record: JSON) -> AudioCodec:
@@ -136,7 +136,9 @@ class Audio(Modality):
 
         from gen_augment.modalities.image.display import as_sheet
 
-        first = torch.nn.functional.pad(rows[:, :1].flip(2).clamp(-1, 1), (0, 2, 2, 0), value=1.0)
+        known: Any = codec
+        first = known.spectra(rows)[:, :1].flip(2).float()
+        first = torch.nn.functional.pad(first, (0, 2, 2, 0), value=1.0)
         grey = (as_sheet(first, columns).squeeze(-1).numpy() + 1) / 2
         coloured: np.ndarray = colormaps["magma"](grey)[..., :3]
         return coloured

@@ -5,16 +5,22 @@ global generator, which a study seeds. Padding stays 0.
 """
 
 import math
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.audio.classifier import sounding_lengths
 from gen_augment.modalities.base import BatchStep
 from gen_augment.modalities.series.transforms import mixup
 
-__all__ = ["RECIPES", "add_noise", "echo", "noise", "shift", "specaugment"]
+__all__ = ["RECIPES", "add_noise", "classic", "echo", "noise", "shift", "specaugment"]
 
 #: Range of signal-to-noise ratios in decibels.
 SNR_DB = (5.0, 30.0)
@@ -24,6 +30,8 @@ REVERBERATION = (0.1, 0.5)
 SHIFT, HIDDEN_FRAMES, HIDDEN_BANDS = 0.1, 0.2, 0.2
 #: Window of `specaugment`, in samples.
 N_FFT = 256
+#: Hertz that `classic` says: none of its transforms depends on the true rate.
+NOMINAL_RATE = 16000
 
 
 def noise(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,6 +110,48 @@ def shift(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return moved * known[:, None], y
 
 
+def classic(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Apply audiomentations: noise, stretched time, shifted pitch and gain, each with p=0.5."""
+    compose, changed = _classic_recipe(), torch.zeros_like(x)
+    with _numpy_seeded(int(torch.randint(2**31, ()))):
+        for row, out, length in zip(x, changed, sounding_lengths(x).tolist(), strict=True):
+            wave = np.ascontiguousarray(row[:, :length].float().cpu().numpy())
+            found = torch.from_numpy(np.ascontiguousarray(compose(wave, NOMINAL_RATE)))
+            out[:, :length] = found.to(x)
+    return changed, y
+
+
+@cache
+def _classic_recipe() -> Any:
+    try:
+        import audiomentations as A
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the recipe 'audiomentations' needs audiomentations: pip install 'gen_augment[audio]'."
+        ) from error
+    return A.Compose(
+        [
+            A.AddGaussianSNR(*SNR_DB, p=0.5),
+            A.TimeStretch(0.9, 1.1, leave_length_unchanged=True, p=0.5),
+            A.PitchShift(-2, 2, p=0.5),
+            A.Gain(-6, 6, p=0.5),
+        ]
+    )
+
+
+@contextmanager
+def _numpy_seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators of Python and NumPy in the block, which audiomentations uses."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+
+
 def _inside(x: Tensor) -> Tensor:
     """Return which samples are before the end of a recording: bool Tensor (B, 1, L)."""
     places = torch.arange(x.shape[2], device=x.device)
@@ -122,4 +172,5 @@ RECIPES: Mapping[str, BatchStep] = {
     "specaugment": specaugment,
     "shift": shift,
     "mixup": mixup,
+    "audiomentations": classic,
 }

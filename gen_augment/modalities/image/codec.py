@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.image.pixels import (
     CHANNELS,
     DTYPES,
@@ -176,6 +176,15 @@ class ImageCodec(Codec):
             tensor = torch.from_numpy(array)
             return tensor.view(torch.bfloat16) if self.dtype == "bfloat16" else tensor
         return array if self.container == "ndarray" else [Image.fromarray(image) for image in array]
+
+    def joined(self, others: Sequence[Any]) -> Self:
+        """Return an encoding with the value range of all; the form must be the same."""
+        codecs = (self, *others)
+        for field in ("container", "layout", "dtype", "shape"):
+            check_equal(f"image {field}s", [getattr(codec, field) for codec in codecs])
+        low = tuple(map(min, zip(*(codec.low for codec in codecs), strict=True)))
+        high = tuple(map(max, zip(*(codec.high for codec in codecs), strict=True)))
+        return replace(self, low=low, high=high)
 
     def to_json(self) -> JSON:
         """Return all fields as JSON values."""

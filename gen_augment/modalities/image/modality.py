@@ -12,9 +12,9 @@ from gen_augment.containers import is_pil
 from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.image.codec import MAX_SIDE, MIN_SIDE, ImageCodec
 from gen_augment.modalities.image.generators import ImageNetworks
+from gen_augment.modalities.image.known import ImageViews
 from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.modalities.image.recipes import RECIPES
-from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
 __all__ = ["Image"]
@@ -39,7 +39,7 @@ class Image(Modality):
     networks = ImageNetworks()
     learned_features = True
     #: Images that are one grey level brighter have a distance of up to 0.07, others 0.4 or more.
-    views = RowViews(near_copy=0.1)
+    views = ImageViews(near_copy=0.1)
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
 
     def recognise(self, X: Any) -> Reading:

@@ -1,6 +1,7 @@
 """Encoding of series: standardised channels, and a mask if lengths differ."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
 from gen_augment.modalities.series.forms import (
@@ -219,6 +220,27 @@ class SeriesCodec(Codec):
     def _as_tensor(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
         return tensor.view(torch.bfloat16) if self.form.dtype == "bfloat16" else tensor
+
+    def joined(self, others: Sequence[Any]) -> Self:
+        """Return an encoding with the lengths and ranges of all; the form must be the same."""
+        codecs = (self, *others)
+        check_equal("forms", [codec.form for codec in codecs])
+        check_equal("numbers of channels", [codec.n_channels for codec in codecs])
+        if self.form.container in STACKED:
+            check_equal("lengths", [codec.lengths for codec in codecs])
+        low, high, mean, scale = (
+            np.array([getattr(codec, name) for codec in codecs])
+            for name in ("low", "high", "mean", "scale")
+        )
+        spread = np.sqrt((scale**2 + mean**2).mean(axis=0) - mean.mean(axis=0) ** 2)
+        return replace(
+            self,
+            lengths=(min(c.lengths[0] for c in codecs), max(c.lengths[1] for c in codecs)),
+            low=tuple(low.min(axis=0).tolist()),
+            high=tuple(high.max(axis=0).tolist()),
+            mean=tuple(mean.mean(axis=0).tolist()),
+            scale=tuple(spread.tolist()),
+        )
 
     def to_json(self) -> JSON:
         """Return all fields as JSON values."""

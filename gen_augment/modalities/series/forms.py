@@ -190,8 +190,10 @@ def first_bad(bad: np.ndarray, values: np.ndarray) -> tuple[int, int, int, str, 
 
 def is_nested(X: Any) -> bool:
     """Return whether `X` is a DataFrame whose first line holds a series in each cell."""
-    is_frame = isinstance(X, pd.DataFrame) and bool(X.size)
-    return is_frame and all(isinstance(cell, (pd.Series, np.ndarray)) for cell in X.iloc[0])
+    if not isinstance(X, pd.DataFrame) or not X.size:
+        return False
+    # A line of a table would have to find one dtype for cells of all columns.
+    return all(isinstance(X.iat[0, i], (pd.Series, np.ndarray)) for i in range(X.shape[1]))
 
 
 def as_objects(rows: Sequence[Any]) -> np.ndarray:

@@ -27,6 +27,7 @@ from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
 from gen_augment.modalities.series.forms import is_nested, may_be_series, read_series
 from gen_augment.modalities.series.generators import SeriesNetworks
 from gen_augment.modalities.series.transforms import RECIPES, TRANSFORMS
+from gen_augment.modalities.series.views import SeriesViews
 from gen_augment.types import JSON
 
 __all__ = ["Series"]
@@ -45,6 +46,7 @@ class Series(Modality):
     name = "series"
     networks = SeriesNetworks()
     learned_features = True
+    views = SeriesViews()
     suffixes = SUFFIXES
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
     transforms: ClassVar[Mapping[str, RowTransform]] = TRANSFORMS

@@ -1,6 +1,6 @@
 """Encoding of tables with mixed columns as float32 numbers and one-hot blocks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -26,6 +26,7 @@ from gen_augment.modalities.table.columns import (
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.frames import Container, columns_of, unmasked
 from gen_augment.modalities.table.gaps import fill_cells, find_gaps
+from gen_augment.modalities.table.joining import adopt_table, join_codecs
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
 
@@ -225,6 +226,13 @@ class TableCodec(Codec):
         ends = accumulate(self.blocks, initial=self._n_numbers)
         places = [rows[:, start:stop].argmax(dim=1).numpy() for start, stop in pairwise(ends)]
         return self._assemble(self._decode(numbers, places))
+
+    def joined(self, others: Sequence[Any]) -> "TableCodec":
+        """Return an encoding with all columns; see `gen_augment.modalities.table.joining`."""
+        return join_codecs([self, *others])  # type: ignore[no-any-return]
+
+    def adopted(self, X: Any) -> Any:
+        return adopt_table(X, self)
 
     def pack(self, X: Any) -> np.ndarray:
         """Decoded rows as an array for a file; a DataFrame has one field for each column."""

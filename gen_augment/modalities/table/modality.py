@@ -18,6 +18,7 @@ from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.known import KnownTable
 from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
@@ -33,6 +34,9 @@ class TableViews(RowViews):
 
     def pipeline_rows(self, X: Any) -> Any:
         return X if isinstance(X, pd.DataFrame) else None
+
+    def known(self, modality: Any, X: Any, bounds: Any) -> KnownTable:
+        return KnownTable(modality, X, bounds)
 
 
 class Table(Modality):

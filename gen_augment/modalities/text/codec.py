@@ -1,6 +1,7 @@
 """Encoding of texts: the bytes of their UTF-8, padded to one length."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality
+from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.registry import registered
 from gen_augment.modalities.text.forms import TextForm, read_texts
 from gen_augment.types import JSON
@@ -144,6 +145,13 @@ class TextCodec(Codec):
     def check_known(self, X: Any) -> None:
         """Raise `InputError` if a text is too long to be encoded whole."""
         self.pack(X)
+
+    def joined(self, others: Sequence[Any]) -> Self:
+        """Return an encoding with room for the texts of all; form and options must agree."""
+        codecs = (self, *others)
+        check_equal("containers", [codec.form for codec in codecs])
+        check_equal("options", [codec.options for codec in codecs])
+        return replace(self, n_bytes=max(codec.n_bytes for codec in codecs))
 
     def to_json(self) -> JSON:
         """Return the codec as JSON values."""

@@ -7,18 +7,19 @@ Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Mod
 Carlini et al., "The Secret Sharer", 2019 (arXiv:1802.08232): secrets in training rows.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import wasserstein_distance
 
+from gen_augment.modalities.text.kneser_ney import perplexity
+from gen_augment.modalities.text.secrets import known_secrets
 from gen_augment.modalities.text.spans import SharedSpans
 from gen_augment.modalities.text.words import tokens
 from gen_augment.modalities.views import Figure
 
-__all__ = ["FIGURES", "distinct", "measure", "secrets", "self_bleu", "vocabulary_shift"]
+__all__ = ["FIGURES", "distinct", "measure", "self_bleu", "vocabulary_shift"]
 
 _REAL, _VARIED = "Do the rows look real?", "Are the rows varied?"
 _COPIES, _AS_REAL = "Do the rows reveal training rows?", "as real rows"
@@ -43,6 +44,12 @@ FIGURES = {
     ),
     "new_words": Figure(
         _REAL, "New words", "Share of the words that no training row has.", _AS_REAL
+    ),
+    "perplexity": Figure(
+        _REAL,
+        "Perplexity",
+        "Of a word under a trigram model of unseen rows, which never saw what was trained on.",
+        _AS_REAL,
     ),
     "distinct_1": Figure(
         _VARIED, "Distinct words", "Share of 2,000 words that are not repeats.", _AS_REAL
@@ -71,50 +78,58 @@ FIGURES = {
     "copied_secrets": Figure(
         _COPIES,
         "Copied secrets",
-        "Share of the rows with an e-mail address, link or long number of a training row.",
+        "Share of the rows with an e-mail address, link, number or key of a training row.",
         "0",
     ),
 }
 
-#: E-mail addresses, links, and numbers of six digits or more, also in groups.
-_SECRET = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w|https?://\S+|\d(?:[ -]?\d){5,}")
 
+def measure(
+    train: Sequence[str], texts: Sequence[str], unseen: Sequence[str] = ()
+) -> dict[str, tuple[float, float]]:
+    """Compute all `FIGURES` of texts, and their references.
 
-def measure(train: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
-    """Compute all `FIGURES` of texts; NaN where they have too few words."""
-    known, made = ([tokens(text) for text in part] for part in (train, texts))
+    Parameters
+    ----------
+    train, texts : sequence of str
+        Training rows, and synthetic rows.
+    unseen : sequence of str
+        Real rows that were not trained on.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Figures of `texts` and of `unseen`; NaN where there are too few words. Perplexities are
+        those of `texts` and of `train`, under a model of `unseen`.
+    """
+    known, made, others = ([tokens(text) for text in part] for part in (train, texts, unseen))
     vocabulary = {word for row in known for word in row}
-    words = [word for row in made for word in row]
-    spans = SharedSpans(train)
-    lengths = [[len(row) for row in part] for part in (known, made)]
-    secret = {found for text in train for found in secrets(text)}
-    return {
-        "length_shift": wasserstein_distance(*lengths) / max(float(np.mean(lengths[0])), 1e-12),
-        "vocabulary_shift": vocabulary_shift(known, made),
-        "new_words": _share(word not in vocabulary for word in words),
-        "distinct_1": distinct(made, 1),
-        "distinct_2": distinct(made, 2),
-        "self_bleu": self_bleu(made),
-        "copied_8grams": spans.copied(texts, SPAN),
-        "longest_copy": float(spans.shares(texts).mean()),
-        "copied_secrets": _share(bool(secrets(text) & secret) for text in texts),
-    }
+    spans, secrets = SharedSpans(known), known_secrets(train)
+
+    def figures(rows: Sequence[Sequence[str]], part: Sequence[str]) -> dict[str, float]:
+        lengths = [[len(row) for row in some] for some in (known, rows)]
+        mean = max(float(np.mean(lengths[0])), 1e-12)
+        return {
+            "length_shift": wasserstein_distance(*lengths) / mean,
+            "vocabulary_shift": vocabulary_shift(known, rows),
+            "new_words": _share(word not in vocabulary for row in rows for word in row),
+            "distinct_1": distinct(rows, 1),
+            "distinct_2": distinct(rows, 2),
+            "self_bleu": self_bleu(rows),
+            "copied_8grams": spans.copied(rows, SPAN),
+            "longest_copy": float(spans.shares(rows).mean()),
+            "copied_secrets": _share(bool(known_secrets([text]) & secrets) for text in part),
+        }
+
+    found = figures(made, texts)
+    reference = figures(others, unseen) if others else dict.fromkeys(found, float("nan"))
+    pairs = {name: (value, reference[name]) for name, value in found.items()}
+    return pairs | {"perplexity": (perplexity(others, made), perplexity(others, known))}
 
 
 def _share(flags: Iterable[bool]) -> float:
     known = list(flags)
     return float(np.mean(known)) if known else float("nan")
-
-
-def secrets(text: str) -> set[str]:
-    """Return e-mail addresses, links and numbers of six digits or more, without blanks.
-
-    Examples
-    --------
-    >>> sorted(secrets("Mail ann@example.org or call 555-123 456."))
-    ['555123456', 'ann@example.org']
-    """
-    return {re.sub(r"(?<=\d)[ -](?=\d)", "", found) for found in _SECRET.findall(text)}
 
 
 def distinct(rows: Sequence[Sequence[str]], n: int, most: int = 2000) -> float:

@@ -5,8 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from gen_augment.modalities.text.words import tokens
-
 __all__ = ["MAX_SPAN", "SharedSpans"]
 
 #: Longer spans than this number of words count as this long.
@@ -17,38 +15,38 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 class SharedSpans:
     """The spans of up to 32 words of some texts, to be looked up.
 
-    Words are compared without regard to case, and punctuation marks are words. Spans are compared
-    by 64-bit hashes.
+    Spans are compared by 64-bit hashes of their words.
 
     Parameters
     ----------
-    texts : sequence of str
+    texts : sequence of texts
+        Each is the sequence of its words, see `words.tokens`.
 
     Examples
     --------
-    >>> known = SharedSpans(["please cancel my card", "I lost it"])
-    >>> known.longest(["Cancel my card now", "hello"]).tolist()
+    >>> known = SharedSpans([["please", "cancel", "my", "card"], ["i", "lost", "it"]])
+    >>> known.longest([["cancel", "my", "card", "now"], ["hello"]]).tolist()
     [3, 0]
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
         self._number: dict[str, int] = {}
         ids, ends = self._numbered(texts, learn=True)
         self._known = [np.unique(hashes) for hashes, _ in _spans(ids, ends)]
 
-    def longest(self, texts: Sequence[str]) -> np.ndarray:
+    def longest(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
         """Return the words of the longest span that each text shares: shape (n,), int64."""
         found = np.zeros(len(texts), np.int64)
         for length, rows in enumerate(self._shared(texts), 1):
             found[rows] = length
         return found
 
-    def shares(self, texts: Sequence[str]) -> np.ndarray:
+    def shares(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
         """Return the longest shared span of each text as a share of its words, in [0, 1]."""
-        n_words = np.array([len(tokens(text)) for text in texts], np.int64)
+        n_words = np.array([len(text) for text in texts], np.int64)
         return np.minimum(1.0, self.longest(texts) / np.clip(n_words, 1, MAX_SPAN))
 
-    def copied(self, texts: Sequence[str], length: int) -> float:
+    def copied(self, texts: Sequence[Sequence[str]], length: int) -> float:
         """Return the share of all spans of `length` words that are shared; NaN without any."""
         ids, ends = self._numbered(texts, learn=False)
         for n, (hashes, _) in enumerate(_spans(ids, ends), 1):
@@ -57,7 +55,7 @@ class SharedSpans:
                 return float(np.isin(hashes, known).mean())
         return float("nan")
 
-    def _shared(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
+    def _shared(self, texts: Sequence[Sequence[str]]) -> Iterator[np.ndarray]:
         """Yield the positions of the texts that share a span, for each length from 1 word up."""
         ids, ends = self._numbered(texts, learn=False)
         for known, (hashes, rows) in zip(self._known, _spans(ids, ends), strict=False):
@@ -66,12 +64,14 @@ class SharedSpans:
                 return
             yield shared
 
-    def _numbered(self, texts: Sequence[str], *, learn: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _numbered(
+        self, texts: Sequence[Sequence[str]], *, learn: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of all words, and where each text ends; unknown words are 0."""
         found: list[int] = []
         ends = [0]
         for text in texts:
-            for word in tokens(text):
+            for word in text:
                 if learn:
                     self._number.setdefault(word, len(self._number) + 1)
                 found.append(self._number.get(word, 0))

@@ -41,11 +41,11 @@ class TextViews(RowViews):
 
     def novelty(self, X: Any) -> Callable[[Any], np.ndarray]:
         """Score a text by the share of its words outside the longest span of a training row."""
-        spans = SharedSpans(read_texts(X))
-        return partial(_new_shares, spans)
+        return partial(_new_shares, SharedSpans([tokens(text) for text in read_texts(X)]))
 
-    def measure(self, train: Any, X: Any) -> dict[str, float]:
-        return measure(read_texts(train), read_texts(X))
+    def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
+        parts = ([] if part is None else read_texts(part) for part in (train, X, unseen))
+        return measure(*parts)
 
     def lines(self, X: Any) -> list[str]:
         return read_texts(X)
@@ -67,7 +67,7 @@ class TextViews(RowViews):
 
 
 def _new_shares(spans: SharedSpans, X: Any) -> np.ndarray:
-    return 1 - spans.shares(read_texts(X))
+    return 1 - spans.shares([tokens(text) for text in read_texts(X)])
 
 
 def _ids(X: Any) -> Tensor:

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
+from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers import scoring
 from gen_augment.samplers.flow.network import FlowNetwork
@@ -78,6 +79,8 @@ class ConditionalFlow(NetworkSampler):
         Peak learning rate of AdamW, after a warm-up and before a cosine decay.
     random_state, device, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
+    privacy : Private, optional
+        Train with differential privacy, within this budget.
 
     Examples
     --------
@@ -112,6 +115,7 @@ class ConditionalFlow(NetworkSampler):
         modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
+        privacy: Private | None = None,
     ) -> None:
         super().__init__(
             max_steps=max_steps,
@@ -133,6 +137,7 @@ class ConditionalFlow(NetworkSampler):
         self.ema_decay = ema_decay
         self.class_balance = class_balance
         self.width = width
+        self.privacy = privacy
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -163,25 +168,25 @@ class ConditionalFlow(NetworkSampler):
     def _fit(self, network: Any, loop: Loop) -> None:
         parameters = network.velocity.parameters()
         optimizer = torch.optim.AdamW(parameters, lr=self.lr, weight_decay=1e-4, fused=True)
-        velocity, optimizer = loop.setup(network.velocity, optimizer)
+        update = loop.updater(network.velocity, optimizer)
         follow = network.ema.follow(network.velocity)
 
         def step(batch: Batch) -> dict[str, Tensor]:
-            x, y = self._centre_blocks(batch[0]), batch[1]
-            if self.mirror:
-                x = mirror_half(x, self.spec_.networks.mirror)
-            z = torch.randn_like(x)
-            t = torch.randn(len(x), device=x.device).sigmoid()
-            seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)
-            x_t = torch.lerp(z, x, t.view(-1, *[1] * (x.ndim - 1)))
-            loss = (velocity(x_t, t, seen) - (x - z)).square().mean()
-            optimizer.zero_grad()
-            loop.fabric.backward(loss)
-            optimizer.step()
+            losses = update(self._loss, *batch)
             follow()
-            return {"loss": loss}
+            return losses
 
         loop.run(step)
+
+    def _loss(self, velocity: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        x = self._centre_blocks(x)
+        if self.mirror:
+            x = mirror_half(x, self.spec_.networks.mirror)
+        z = torch.randn_like(x)
+        t = torch.randn(len(x), device=x.device).sigmoid()
+        seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)
+        x_t = torch.lerp(z, x, t.view(-1, *[1] * (x.ndim - 1)))
+        return {"loss": (velocity(x_t, t, seen) - (x - z)).square().mean()}
 
     def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
         """Return the log-density of encoded rows, in nats, by the change of variables.

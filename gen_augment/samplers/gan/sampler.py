@@ -27,10 +27,14 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.modalities import DataSpec, Modality
+from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, categorical, derive_seed, normal
 from gen_augment.samplers.gan.losses import AdversarialStep
 from gen_augment.samplers.gan.networks import GANNetwork, Generator, ProjectionDiscriminator
+from gen_augment.samplers.gan.private import PrivateAdversarialStep
 from gen_augment.samplers.network import NetworkSampler
+from gen_augment.samplers.persistence import is_private
+from gen_augment.samplers.private_training import refuse_private
 from gen_augment.training import Callback, Loop
 from gen_augment.training.balance import LabelDraw
 from gen_augment.training.collapse import PROBE_EVERY
@@ -81,6 +85,8 @@ class ConditionalGAN(NetworkSampler):
         Peak learning rates of Adam for the generator and the discriminator.
     random_state, device, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
+    privacy : Private, optional
+        Train with differential privacy, within this budget.
 
     Notes
     -----
@@ -123,6 +129,7 @@ class ConditionalGAN(NetworkSampler):
         modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
+        privacy: Private | None = None,
     ) -> None:
         super().__init__(
             max_steps=max_steps,
@@ -144,6 +151,7 @@ class ConditionalGAN(NetworkSampler):
         self.ema_decay = ema_decay
         self.width = width
         self.discriminator_lr = discriminator_lr
+        self.privacy = privacy
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -156,6 +164,8 @@ class ConditionalGAN(NetworkSampler):
         check_choice("mirror", self.mirror, (True, False))
         check_range("ema_decay", self.ema_decay, 0, 1, open_high=True)
         check_range("discriminator_lr", self.discriminator_lr, 0, open_low=True)
+        if self.augment == "adaptive":
+            refuse_private(self, augment=("a number",))
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -169,6 +179,9 @@ class ConditionalGAN(NetworkSampler):
         return GANNetwork(generator, discriminator, p, MAX_PROBABILITY, self.ema_decay)
 
     def _fit(self, network: Any, loop: Loop) -> None:
+        if loop.noise is not None:
+            self._train_privately(network, loop)
+            return
         step = self._make_step(network, loop)
         network.probe.start(loop.batches.x, loop.batches.y, self.latent_shape, self.seed_)
         follow = network.ema.follow(network.generator)
@@ -189,6 +202,29 @@ class ConditionalGAN(NetworkSampler):
         loop.run(train)
         if loop.step >= PROBE_EVERY and self._is_collapsed(network, loop):
             network.ema.module.load_state_dict(network.probe.best.state_dict())
+
+    def _train_privately(self, network: Any, loop: Loop) -> None:
+        assert loop.noise is not None  # noqa: S101 # for mypy
+        generator, optimizer = loop.setup(network.generator, _adam(network.generator, self.lr))
+        discriminator = network.discriminator
+        step = PrivateAdversarialStep(
+            generator=(generator, optimizer),
+            discriminator=discriminator,
+            update=loop.updater(discriminator, _adam(discriminator, self.discriminator_lr)),
+            prior=loop.noise.prior.to(loop.fabric.device),
+            batch_size=self.batch_size,
+            latent_shape=self.latent_shape,
+            augment=self._augmentation(network.augmentation.p),
+            mirror=self.spec_.networks.mirror if self.mirror else None,
+        )
+        follow = network.ema.follow(network.generator)
+
+        def train(batch: Batch) -> dict[str, Tensor]:
+            losses = step(batch)
+            follow()
+            return losses
+
+        loop.run(train)
 
     def _make_step(self, network: Any, loop: Loop) -> AdversarialStep:
         gamma = self.r1_gamma
@@ -257,7 +293,9 @@ class ConditionalGAN(NetworkSampler):
         discriminator: Any = self.network_.discriminator
         parts = zip(torch.split(rows, SCORE_BATCH), torch.split(codes, SCORE_BATCH), strict=True)
         with evaluating(self.network_):
-            spread = discriminator.spread(self._reference_batch(device))
+            reference = self._reference_batch(device)
+            # In private training, each row is a batch of its own.
+            spread = discriminator.spread(reference[:1] if is_private(self) else reference)
             scores = [
                 discriminator(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts
             ]

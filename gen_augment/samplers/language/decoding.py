@@ -9,6 +9,7 @@ References
 ----------
 Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020 (arXiv:1904.09751): top-p.
 Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (arXiv:1805.04833): top-k.
+Sanchez et al., "Stay on topic with Classifier-Free Guidance", 2023 (arXiv:2306.17806).
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gen_augment.samplers.language.network import Cache, CausalTransformer
+from gen_augment.samplers.language.network import CausalTransformer
 
 __all__ = ["Decoding", "Drawn", "draw_tokens"]
 
@@ -42,6 +43,8 @@ class Decoding:
         Larger token numbers have no text; only `end` may be one.
     max_length, min_length : int
         Tokens of a text.
+    guidance : float in [0, inf)
+        Logits are ``l(none) + guidance * (l(class) - l(none))``; 1 is the plain network.
     temperature : float in (0, inf)
     top_k : int or None
         Only the k most probable tokens are drawn.
@@ -53,6 +56,7 @@ class Decoding:
     n_tokens: int
     max_length: int
     min_length: int = 1
+    guidance: float = 1.0
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float = 1.0
@@ -102,8 +106,9 @@ def _draw(
 ) -> list[Drawn]:
     texts: list[list[int]] = [[] for _ in prompts]
     ended = [False] * len(prompts)
-    active = torch.arange(len(y), device=y.device)  # the rows of the cache
-    logits, cache = network.first(y)
+    active = torch.arange(len(y), device=y.device)
+    next_token = _Guided(network, y, how.guidance)
+    logits = next_token.first()
     for length in range(how.max_length + 1):
         ends = how.probabilities(logits, length).cumsum(dim=1)
         aim = u[active, length, None] * ends[:, -1:]
@@ -122,10 +127,35 @@ def _draw(
         tokens = torch.tensor(drawn, device=y.device)
         if len(going) <= (1 - FINISHED_SHARE) * len(numbers):
             kept = torch.tensor(going, device=y.device)
-            active, tokens, cache = active[kept], tokens[kept], _rows_of(cache, kept)
-        logits = network.following(tokens, cache)
+            active, tokens = active[kept], tokens[kept]
+            next_token.keep(kept)
+        logits = next_token.following(tokens)
     return list(zip(texts, ended, strict=True))
 
 
-def _rows_of(cache: Cache, kept: Tensor) -> Cache:
-    return [(k[kept], v[kept]) for k, v in cache]
+class _Guided:
+    """Logits of a network and its cache; with guidance, each row is also computed classless."""
+
+    def __init__(self, network: CausalTransformer, y: Tensor, guidance: float) -> None:
+        self.network, self.guidance = network, guidance
+        self.copies = 1 if guidance == 1 else 2
+        self.y = y if guidance == 1 else torch.cat([y, torch.full_like(y, -1)])
+
+    def first(self) -> Tensor:
+        logits, self.cache = self.network.first(self.y)
+        return self._mixed(logits)
+
+    def following(self, tokens: Tensor) -> Tensor:
+        return self._mixed(self.network.following(tokens.repeat(self.copies), self.y, self.cache))
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but those at these places."""
+        n = len(self.y) // self.copies
+        rows = torch.cat([rows + n * copy for copy in range(self.copies)])
+        self.y, self.cache = self.y[rows], [(k[rows], v[rows]) for k, v in self.cache]
+
+    def _mixed(self, logits: Tensor) -> Tensor:
+        if self.copies == 1:
+            return logits
+        own, none = logits.chunk(2)
+        return torch.lerp(none, own, self.guidance)

@@ -30,11 +30,10 @@ _FIXED = {
 
 
 class Pretrained(NamedTuple):
-    """What a folder holds: tokenizer, sizes, weights, and the token that ends a text."""
+    """What a folder holds: tokenizer, sizes and weights."""
 
     tokens: Tokens
     architecture: Architecture
-    end: int
     weights: dict[str, Tensor]
 
 
@@ -64,19 +63,20 @@ def read_folder(path: Any, dropout: float) -> Pretrained:
             width=config.get("n_embd", 768),
             n_layers=config.get("n_layer", 12),
             n_heads=config.get("n_head", 12),
+            end=config["eos_token_id"],
             dropout=dropout,
             epsilon=config.get("layer_norm_epsilon", 1e-5),
         )
-        end = config["eos_token_id"]
     except (KeyError, InputError) as error:
         raise InputError(f"{folder / 'config.json'} cannot be used: {error}.") from error
     tokens = _tokens(folder / "tokenizer.json")
-    check_tokens(tokens, architecture, end)
-    return Pretrained(tokens, architecture, end, _weights(folder))
+    check_tokens(tokens, architecture)
+    return Pretrained(tokens, architecture, _weights(folder))
 
 
-def check_tokens(tokens: Tokens, architecture: Architecture, end: int) -> None:
+def check_tokens(tokens: Tokens, architecture: Architecture) -> None:
     """Raise `InputError` if a tokenizer or its end token does not go with a model."""
+    end = architecture.end
     if type(end) is not int or not 0 <= end < architecture.vocab_size:
         raise InputError(
             f"the token {end!r}, which ends a text, is none of the {architecture.vocab_size} of "
@@ -91,10 +91,7 @@ def check_tokens(tokens: Tokens, architecture: Architecture, end: int) -> None:
 
 
 def load_weights(model: CausalTransformer, pretrained: Pretrained) -> None:
-    """Copy pretrained weights into a model; class embeddings start near the end token's.
-
-    The network was trained on texts that follow an end token.
-    """
+    """Copy pretrained weights into a model; class embeddings stay random and small."""
     mine = model.state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in mine.items() if name[:6] != "label."}
     found = {name: tuple(tensor.shape) for name, tensor in pretrained.weights.items()}
@@ -104,9 +101,7 @@ def load_weights(model: CausalTransformer, pretrained: Pretrained) -> None:
             f"the pretrained weights {name!r} have shape {found.get(name)}, and "
             f"{expected.get(name)} is expected: config.json and the weights do not fit together."
         )
-    start = pretrained.weights["wte.weight"][pretrained.end]
-    labels = {"label.weight": mine["label.weight"] + start}
-    model.load_state_dict({**pretrained.weights, **labels})
+    model.load_state_dict({**pretrained.weights, "label.weight": mine["label.weight"]})
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from torch import Tensor
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality, TextCodec
+from gen_augment.modalities.text.secrets import replace_secrets
 from gen_augment.rng import RandomState, derive_seed
 from gen_augment.samplers import generation
 from gen_augment.samplers.language.checks import HEAD_WIDTH, check_decoding, check_params
@@ -40,7 +41,6 @@ from gen_augment.samplers.language.pretrained import (
     load_weights,
     read_folder,
 )
-from gen_augment.samplers.language.secrets import replace_secrets
 from gen_augment.samplers.language.tokens import Tokens
 from gen_augment.samplers.language.training import (
     LanguageNetwork,
@@ -51,7 +51,6 @@ from gen_augment.samplers.language.training import (
 )
 from gen_augment.samplers.language.writing import readable, write_texts
 from gen_augment.samplers.network import NetworkSampler
-from gen_augment.samplers.persistence import check_int
 from gen_augment.samplers.requests import vary_addresses
 from gen_augment.training import Callback, Loop
 from gen_augment.types import JSON
@@ -61,8 +60,6 @@ __all__ = ["LanguageSampler"]
 
 #: Uniform numbers, class numbers and prompts to tokens.
 Draw = Callable[[Tensor, Tensor, list[list[int]]], list[Drawn]]
-#: Characters of a token, on average in the beginning of a text, at most.
-LONGEST_TOKEN = 16
 
 
 class LanguageSampler(NetworkSampler):
@@ -71,8 +68,8 @@ class LanguageSampler(NetworkSampler):
     Parameters
     ----------
     pretrained : path-like, optional
-        Folder with ``config.json``, ``tokenizer.json`` and ``*.safetensors`` of a GPT-2, as
-        `save_pretrained` of transformers writes it. None learns tokens and network from scratch.
+        Folder of a GPT-2 that `save_pretrained` of transformers wrote, with safetensors. None
+        learns tokens and network from scratch.
     lora_rank : int, optional
         Train adapters of this rank and the class embeddings only; needs peft. None trains all
         weights.
@@ -83,9 +80,12 @@ class LanguageSampler(NetworkSampler):
     dropout : float in [0, 1)
     max_length, min_length : int
         Tokens of a text. Longer training rows are cut; a row that is cut teaches no end.
-    temperature : float in (0, inf)
-        Below 1, texts are more typical and less varied. This and the next two parameters can be
+    guidance : float in [0, inf)
+        Strength of classifier-free guidance; 1 is none. More makes texts more typical of their
+        class, less varied, and takes twice the time. This and the next three parameters can be
         changed after fitting with ``set_params``.
+    temperature : float in (0, inf)
+        Below 1, texts are more typical and less varied.
     top_k : int, optional
         Draw each token from the `top_k` most probable ones only.
     top_p : float in (0, 1]
@@ -103,7 +103,7 @@ class LanguageSampler(NetworkSampler):
     -----
     E-mail addresses, long numbers and words with several digits in training rows are replaced by
     random ones of the same form before anything is learned, see
-    `gen_augment.samplers.language.secrets`.
+    `gen_augment.modalities.text.secrets`.
 
     Rows without a label are learned as texts of no class.
 
@@ -124,7 +124,6 @@ class LanguageSampler(NetworkSampler):
     _header_keys: ClassVar[frozenset[str]] = NetworkSampler._header_keys | {
         "tokenizer",
         "architecture",
-        "end",
     }
 
     tokens_: Tokens
@@ -135,15 +134,16 @@ class LanguageSampler(NetworkSampler):
         pretrained: str | os.PathLike[str] | None = None,
         lora_rank: int | None = None,
         vocab_size: int = 2000,
-        n_layers: int = 4,
-        width: int = 256,
+        n_layers: int = 3,
+        width: int = 192,
         dropout: float = 0.1,
         max_length: int = 128,
         min_length: int = 1,
+        guidance: float = 1.0,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
-        max_steps: int = 2500,
+        max_steps: int = 3000,
         batch_size: int = 32,
         lr: float = 1e-3,
         random_state: RandomState = None,
@@ -174,6 +174,7 @@ class LanguageSampler(NetworkSampler):
         self.dropout = dropout
         self.max_length = max_length
         self.min_length = min_length
+        self.guidance = guidance
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
@@ -200,21 +201,17 @@ class LanguageSampler(NetworkSampler):
         self, rows: Rows, seed: int, init: Any, device: torch.device
     ) -> tuple[Tensor, Tensor]:
         """Return token numbers (n, T), int32, and class numbers; find tokenizer and sizes."""
-        rng = np.random.default_rng(derive_seed(seed, "secrets"))
-        texts, codes = readable(rows)
-        most = LONGEST_TOKEN * self.max_length  # the library is slow at words of a whole text
-        texts = [replace_secrets(text, rng)[:most] for text in texts]
+        texts, codes = readable(rows, derive_seed(seed, "secrets"), self.max_length)
         if init is not None:
-            self.tokens_, self._end = init.tokens_, init._end
-            self._architecture = init._architecture
+            self.tokens_, self._architecture = init.tokens_, init._architecture
         elif self.pretrained is not None:
             self._start = read_folder(self.pretrained, self.dropout)
-            self.tokens_, self._architecture, self._end = self._start[:3]
+            self.tokens_, self._architecture = self._start[:2]
         else:
             self.tokens_ = Tokens.learn(texts, self.vocab_size)
-            self._end = len(self.tokens_)
             self._architecture = Architecture(
-                vocab_size=self._end + 1,
+                vocab_size=len(self.tokens_) + 1,
+                end=len(self.tokens_),
                 n_positions=self.max_length + 1,
                 width=self.width,
                 n_layers=self.n_layers,
@@ -222,8 +219,12 @@ class LanguageSampler(NetworkSampler):
                 dropout=self.dropout,
             )
         self._architecture.check_length(self.max_length)
-        ids = [[*self.tokens_.encode(text), self._end] for text in texts]
-        return padded(ids, self.max_length), torch.from_numpy(codes)
+        return self._numbered(texts), torch.from_numpy(codes)
+
+    def _numbered(self, texts: list[str]) -> Tensor:
+        """Return the token numbers of texts with their ends, (n, T), filled up."""
+        ids = [[*self.tokens_.encode(text), self._architecture.end] for text in texts]
+        return padded(ids, self.max_length)
 
     def _build(self, spec: DataSpec) -> LanguageNetwork:
         model = CausalTransformer(self._architecture, spec.n_classes)
@@ -241,7 +242,7 @@ class LanguageSampler(NetworkSampler):
     def _token_bytes(self) -> Tensor:
         n_bytes = torch.zeros(self._architecture.vocab_size, dtype=torch.int64)
         n_bytes[: len(self.tokens_)] = torch.tensor(self.tokens_.n_bytes())
-        n_bytes[self._end] = 0
+        n_bytes[self._architecture.end] = 0
         return n_bytes
 
     def bits_per_byte(self, X: Any, y: Any) -> float:
@@ -257,9 +258,8 @@ class LanguageSampler(NetworkSampler):
         texts = self._texts_codec.texts(X)
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(texts)))
         network: Any = self.network_
-        ids = padded([[*self.tokens_.encode(text), self._end] for text in texts], self.max_length)
         device = generation.usable_device(self)
-        rows = ids.to(device), codes.to(device)
+        rows = self._numbered(texts).to(device), codes.to(device)
         return bits_per_byte(network.sampled(), *rows, self._token_bytes())
 
     # -- Sampling
@@ -275,8 +275,9 @@ class LanguageSampler(NetworkSampler):
         network: LanguageNetwork = self.network_  # type: ignore[assignment]
         length, least = self.max_length, self.min_length
         how = Decoding(
-            self._end, len(self.tokens_), length, least, self.temperature, self.top_k, self.top_p
-        )
+            self._architecture.end, len(self.tokens_), length, least,
+            self.guidance, self.temperature, self.top_k, self.top_p,
+        )  # fmt: skip
         exact = copy.deepcopy(network.sampled()).double().eval()
         return lambda u, y, prompts: draw_tokens(exact, y, u, prompts, how)
 
@@ -336,15 +337,14 @@ class LanguageSampler(NetworkSampler):
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         header, tensors = super()._to_archive()
-        header |= {"tokenizer": self.tokens_.to_json(), "end": self._end}
-        return header | {"architecture": asdict(self._architecture)}, tensors
+        language = {"tokenizer": self.tokens_.to_json(), "architecture": asdict(self._architecture)}
+        return header | language, tensors
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
         if not isinstance(self.codec_, TextCodec):
             raise InputError("the rows are no texts.")
         self.tokens_ = Tokens(header["tokenizer"])
         self._architecture = Architecture(**header["architecture"])
-        self._end = check_int("end", header["end"])
-        check_tokens(self.tokens_, self._architecture, self._end)
+        check_tokens(self.tokens_, self._architecture)
         self._architecture.check_length(self.max_length)
         super()._restore(header, LanguageNetwork.adopted(tensors), device)

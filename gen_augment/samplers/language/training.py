@@ -9,6 +9,8 @@ References
 ----------
 Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019 (arXiv:1711.05101): AdamW.
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2022 (arXiv:2106.09685).
+Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022 (arXiv:2207.12598): a share of the rows
+is learned without their class.
 """
 
 import copy
@@ -22,15 +24,13 @@ from torch.nn import functional as F
 
 from gen_augment.errors import MissingDependencyError
 from gen_augment.rng import derive_seed
-from gen_augment.samplers.language.network import CausalTransformer
+from gen_augment.samplers.language.network import PADDING, CausalTransformer
 from gen_augment.training import EMA, Batches, Loop
 from gen_augment.training.placement import evaluating
 from gen_augment.types import Batch
 
-__all__ = ["PADDING", "LanguageNetwork", "add_lora", "bits_per_byte", "padded", "train"]
+__all__ = ["LanguageNetwork", "add_lora", "bits_per_byte", "padded", "train"]
 
-#: Fills training rows up to the longest one.
-PADDING = -1
 #: Share of the rows that is held out, and the maximum of such rows.
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 #: Evaluations without an improvement that end training.
@@ -39,8 +39,8 @@ EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.1
 #: Pretrained weights are trained at this share of the learning rate.
 PRETRAINED_SHARE = 0.05
-#: A batch is split into this many parts of rows of similar length, which need less padding.
-PARTS = 3
+#: Share of the rows that are learned without their class, for guidance.
+UNLABELLED_SHARE = 0.1
 
 
 class LanguageNetwork(nn.Module):
@@ -137,15 +137,14 @@ def train(
             if int(best.n_worse) >= PATIENCE:
                 loop.stop()
         optimizer.zero_grad()
-        n_tokens, total = (batch[0] != PADDING).sum(), torch.zeros((), device=batch[0].device)
-        for ids, y in _by_length(*batch):
-            loss = _nll(model, ids, y) / n_tokens
-            loop.fabric.backward(loss)
-            total += loss.detach()
+        ids, y = _trimmed(*batch)
+        is_unlabelled = torch.rand(y.shape, device=y.device) < UNLABELLED_SHARE
+        loss = _nll(model, ids, y.masked_fill(is_unlabelled, -1)) / (ids != PADDING).sum()
+        loop.fabric.backward(loss)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         follow()
-        return {"loss": total, "bits_per_byte": best.latest.clone()}
+        return {"loss": loss, "bits_per_byte": best.latest.clone()}
 
     try:
         loop.run(step)
@@ -226,19 +225,11 @@ def _groups(model: CausalTransformer, lr: float, is_pretrained: bool) -> list[di
     ]
 
 
-def _by_length(ids: Tensor, y: Tensor) -> list[Batch]:
-    order = (ids != PADDING).sum(dim=1).argsort()
-    return [_trimmed(ids[part], y[part]) for part in order.chunk(PARTS)]
-
-
 def _trimmed(ids: Tensor, y: Tensor) -> Batch:
     return ids[:, : int((ids != PADDING).sum(dim=1).max())], y
 
 
 def _nll(model: Any, ids: Tensor, y: Tensor) -> Tensor:
     """Return the sum over all tokens of ``-log p``, in nats."""
-    logits = model(ids[:, :-1].clamp(min=0), y)  # (B, T, vocab_size)
-    targets = ids.flatten().long()
-    return F.cross_entropy(
-        logits.float().flatten(0, 1), targets, ignore_index=PADDING, reduction="sum"
-    )
+    targets = ids[ids != PADDING].long()
+    return F.cross_entropy(model(ids, y).float(), targets, reduction="sum")

@@ -7,6 +7,7 @@ import torch
 
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities.text.secrets import replace_secrets
 from gen_augment.rng import derive_seed, uniform
 from gen_augment.samplers import generation
 
@@ -14,6 +15,8 @@ __all__ = ["readable", "write_texts"]
 
 #: A text that is blank, cut or broken is drawn again, at most so often.
 MAX_TRIES = 8
+#: Characters of a token, on average in the beginning of a text, at most.
+LONGEST_TOKEN = 16
 
 
 @torch.no_grad()
@@ -52,8 +55,10 @@ def write_texts(
     return texts
 
 
-def readable(rows: Rows) -> tuple[list[str], np.ndarray]:
-    """Return the texts that are not blank, and their class numbers.
+def readable(rows: Rows, seed: int, max_length: int) -> tuple[list[str], np.ndarray]:
+    """Return the texts that are not blank, without secrets, and their class numbers.
+
+    Texts are cut where they are certainly longer than `max_length` tokens.
 
     Raises
     ------
@@ -69,4 +74,7 @@ def readable(rows: Rows) -> tuple[list[str], np.ndarray]:
             f"all texts with the label {rows.classes[empty[0]].item()!r} are blank: drop them, or "
             "give texts with characters."
         )
-    return [text for text, keep in zip(texts, kept, strict=True) if keep], rows.codes[kept]
+    rng = np.random.default_rng(seed)
+    most = LONGEST_TOKEN * max_length  # the tokenizer is slow at words of a whole text
+    clean = [replace_secrets(texts[i], rng)[:most] for i in kept.nonzero()[0]]
+    return clean, rows.codes[kept]

@@ -87,6 +87,11 @@ class TextSampler(ClassicalSampler):
             [self._varied(text, code, strength, _random(table, i)) for text, code, i in rows]
         )
 
+    def _read(self, X: Any, y: Any) -> Rows:
+        rows = super()._read(X, y)
+        rows.codec  # noqa: B018 # raises, and names a bad row by its place before rows are sorted
+        return rows
+
     def _learn(self, rows: Rows) -> None:
         self._set_codec(rows.codec)
         self._texts = self._texts_of(rows.codec, rows.X)

@@ -29,11 +29,14 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
+from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, derive_seed, normal
 from gen_augment.samplers import scoring
 from gen_augment.samplers.elbo import kl_weight
 from gen_augment.samplers.kept_rows import split_noise
 from gen_augment.samplers.network import NetworkSampler
+from gen_augment.samplers.persistence import is_private
+from gen_augment.samplers.private_training import refuse_private
 from gen_augment.samplers.vae.codes import N_PICKS, KeepCodes, Latent
 from gen_augment.samplers.vae.density import importance_log_prob
 from gen_augment.samplers.vae.network import VAENetwork
@@ -93,6 +96,8 @@ class ConditionalVAE(NetworkSampler):
         Peak learning rate of AdamW, after a warm-up and before a cosine decay.
     random_state, device, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
+    privacy : Private, optional
+        Train with differential privacy, within this budget.
 
     Examples
     --------
@@ -128,6 +133,7 @@ class ConditionalVAE(NetworkSampler):
         modality: str | Modality | None = None,
         callbacks: list[Callback] | None = None,
         verbose: bool = False,
+        privacy: Private | None = None,
     ) -> None:
         super().__init__(
             max_steps=max_steps,
@@ -150,6 +156,7 @@ class ConditionalVAE(NetworkSampler):
         self.n_codes = n_codes
         self.perceptual = perceptual
         self.width = width
+        self.privacy = privacy
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -161,6 +168,7 @@ class ConditionalVAE(NetworkSampler):
         check_choice("likelihood", self.likelihood, ("auto", "bce", "gaussian"))
         check_positive_int("n_codes", self.n_codes)
         check_range("perceptual", self.perceptual, 0)
+        refuse_private(self, latent=("auto", "prior"), perceptual=(0,))
         self._check_latent()
 
     def _check_latent(self) -> None:
@@ -176,6 +184,8 @@ class ConditionalVAE(NetworkSampler):
     @property
     def _latent(self) -> Latent:
         if self.latent == "auto":
+            if is_private(self):
+                return "prior"
             return cast("Latent", self.spec_.networks.auto.get("vae.latent", "posterior"))
         return self.latent
 
@@ -198,26 +208,27 @@ class ConditionalVAE(NetworkSampler):
     def _fit(self, network: Any, loop: Loop) -> None:
         parameters = network.parameters()
         optimizer = torch.optim.AdamW(parameters, lr=self.lr, weight_decay=1e-4, fused=True)
-        model, optimizer = loop.setup(network, optimizer)
+        update = loop.updater(network, optimizer)
         beta = self.beta
         if beta == "auto":
             beta = self.spec_.networks.auto.get("vae.beta", 1.0)
         weight = kl_weight(beta, self.warmup, self.max_steps)
         features = self._train_features(loop)
-        # Before other callbacks, so that they find the codes at the end of training.
-        loop.callbacks = [KeepCodes(network.codes, network.encode), *loop.callbacks]
+        if loop.noise is None:
+            # Before other callbacks, so that they find the codes at the end of training.
+            loop.callbacks = [KeepCodes(network.codes, network.encode), *loop.callbacks]
+
+        def loss(model: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+            reconstruction, kl, rows = model(x, y)
+            losses = {"reconstruction": reconstruction, "kl": kl}
+            total = reconstruction + weight(loop.step) * kl
+            if features is not None:
+                losses["perceptual"] = features.distance(x, rows)
+                total = total + self.perceptual * losses["perceptual"]
+            return {"loss": total, **losses}
 
         def step(batch: Batch) -> dict[str, Tensor]:
-            reconstruction, kl, rows = model(*batch)
-            losses = {"reconstruction": reconstruction, "kl": kl}
-            loss = reconstruction + weight(loop.step) * kl
-            if features is not None:
-                losses["perceptual"] = features.distance(batch[0], rows)
-                loss = loss + self.perceptual * losses["perceptual"]
-            optimizer.zero_grad()
-            loop.fabric.backward(loss)
-            optimizer.step()
-            return {"loss": loss, **losses}
+            return update(loss, *batch)
 
         loop.run(step)
 

@@ -11,7 +11,9 @@ from gen_augment.study.arms_table import arms_table, learning_curve
 from gen_augment.study.findings import Findings
 from gen_augment.study.metrics import METRICS
 from gen_augment.study.predictions import robustness
+from gen_augment.study.report.glossary import words_used
 from gen_augment.study.report.markdown import title
+from gen_augment.study.report.next_steps import GUIDE, guide_url, next_steps
 from gen_augment.study.report.plots import (
     confusion_plot,
     curve_plot,
@@ -33,6 +35,11 @@ _SHOWN = ("balanced_accuracy", "worst_class_recall")
 _OF_NETWORKS = ("n_steps", "batch_size", "lr", "precision")
 #: Keys of the protocol that the report shows elsewhere.
 _ELSEWHERE = ("explained", "name")
+#: Words of the glossary that all reports use.
+_EVERYWHERE = (
+    *("arm", "synthetic rows", "seed", "validation", "test", "interval", "p (Holm)"),
+    *("bootstrap", "train minus test"),
+)
 #: The signed-rank test is shown if it can give a p-value this small.
 _MAX_P = 0.05
 
@@ -47,13 +54,23 @@ def render(found: Findings) -> str:
 
 
 def _summary(found: Findings) -> dict[str, Any]:
+    reference, best = found.best(generative=False), found.best(generative=True)
+    explained = found.protocol.get("explained", {})
+    words = [*_EVERYWHERE, *(metric.label for metric in (*found.metrics, *METRICS.values()))]
+    if smallest_signed_rank_p(found.n_seeds) <= _MAX_P:
+        words.append("p (Wilcoxon)")
     return {
         "title": title(found),
         "verdict": verdict(found),
         "details": details(found),
-        "reference": found.best(generative=False),
-        "best": found.best(generative=True),
-        "explained": found.protocol.get("explained", {}),
+        "reference": reference,
+        "best": best,
+        "explained": explained,
+        "compared": [arm for arm in (best, reference) if arm in explained],
+        "next_steps": next_steps(found),
+        "guide": GUIDE,
+        "guide_url": guide_url(),
+        "glossary": words_used([*words, *found.arms]),
     }
 
 

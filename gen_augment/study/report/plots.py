@@ -19,7 +19,9 @@ __all__ = [
     "as_svg",
     "confusion_plot",
     "curve_plot",
+    "difference_height",
     "difference_plot",
+    "draw_differences",
     "ratio_plot",
     "ratios",
     "recall_plot",
@@ -40,11 +42,28 @@ def as_svg(figure: Figure) -> str:
 
 
 def difference_plot(found: Findings, reference: str) -> str:
-    """Draw each arm's paired test differences to `reference`: a dot per seed, mean and interval."""
+    """Draw the paired differences of all arms to `reference`, see `draw_differences`."""
+    figure = Figure(figsize=(WIDTH, difference_height(found)), layout="constrained")
+    label = draw_differences(figure.subplots(), found, reference)
+    figure.supxlabel(label, fontsize=11, parse_math=False)
+    return as_svg(figure)
+
+
+def difference_height(found: Findings) -> float:
+    """Return the height in inches of a plot of differences."""
+    return 0.45 * (len(found.scores().columns) - 1) + 1
+
+
+def draw_differences(axis: Axes, found: Findings, reference: str) -> str:
+    """Draw each arm's paired test differences to `reference`: a dot per seed, mean and interval.
+
+    Returns
+    -------
+    str
+        The label of the horizontal axis.
+    """
     scores, metric = found.scores(), found.metric
     arms = [arm for arm in scores.columns if arm != reference]
-    figure = Figure(figsize=(WIDTH, 0.45 * len(arms) + 1), layout="constrained")
-    axis = figure.subplots()
     for height, arm in enumerate(reversed(arms)):
         interval = found.difference(arm, reference)
         dots = metric.sign * (scores[arm] - scores[reference]) * metric.scale
@@ -58,12 +77,10 @@ def difference_plot(found: Findings, reference: str) -> str:
     axis.axvline(0, color="#1f2933", lw=1)
     axis.set_yticks(range(len(arms)), [_wrapped(a) for a in reversed(arms)], parse_math=False)
     axis.set_ylim(-0.6, len(arms) - 0.4)
-    unit = metric.unit and "," + metric.unit
-    text = f"{metric.label}{unit}:\ndifference to {_wrapped(reference)}, right is better"
-    figure.supxlabel(text, fontsize=11, parse_math=False)
     _plain(axis)
     axis.grid(visible=False, axis="y")
-    return as_svg(figure)
+    unit = metric.unit and "," + metric.unit
+    return f"{metric.label}{unit}:\ndifference to {_wrapped(reference)}, right is better"
 
 
 def recall_plot(found: Findings, before: str, after: str) -> str:
@@ -79,6 +96,7 @@ def recall_plot(found: Findings, before: str, after: str) -> str:
     axis.scatter(low[order], heights, color=BASELINE, s=36, label=before, zorder=2)
     axis.scatter(high[order], heights, color=GENERATIVE, marker="D", s=36, label=after, zorder=3)
     axis.set_yticks(heights, [names[code] for code in order], parse_math=False)
+    axis.set_ylim(-0.6, len(order) - 0.4)
     axis.set_xlabel("recall on test, %", fontsize=11)
     figure.legend(loc="outside upper left", ncols=2, fontsize=11, frameon=False)
     _plain(axis)

@@ -24,7 +24,9 @@ def as_number(value: Any, digits: int = 2, scale: float = 1, sign: bool = False)
     """Return a number with so many digits, or a dash if it is missing or not finite."""
     if value is None or not np.isfinite(value):
         return "–"
-    return f"{float(value) * scale:{'+' if sign else ''}.{digits}f}"
+    if not sign:  # a difference may be -0.00, and a figure is 0.00 then
+        return f"{round(float(value) * scale, digits) + 0.0:.{digits}f}"
+    return f"{float(value) * scale:+.{digits}f}"
 
 
 def breakable(text: Any) -> Markup:

@@ -1,14 +1,15 @@
-"""Networks of recordings differ from those of images in two ways."""
+"""Networks of recordings take and return flat rows."""
 
 import torch
 
-from gen_augment.modalities import Audio, DataSpec, Image
+from gen_augment.modalities import Audio, DataSpec
+from gen_augment.modalities.audio.generators import GainVelocity
 from tests.modalities.audio.tones import RATE, recordings
 
 
-def test_networks_take_and_return_spectrograms() -> None:
+def test_networks_take_and_return_encoded_recordings() -> None:
     codec, rows = Audio(sample_rate=RATE, n_mels=32, n_frames=16).fit(recordings(4)[0])
-    assert rows.shape[2:] == (32, 16)
+    assert rows.shape == (4, 32 * 8 + 1)
     spec = DataSpec.of(codec, 2)
     networks = spec.networks
     code, condition = torch.zeros(4, 3), torch.zeros(4, 5)
@@ -22,12 +23,8 @@ def test_networks_take_and_return_spectrograms() -> None:
         assert out.shape == rows.shape
 
 
-def test_recordings_are_not_played_backwards() -> None:
-    x = torch.arange(24.0).view(1, 1, 4, 6)
-    assert torch.equal(Audio.networks.mirror(x), x)
-    assert not torch.equal(Image.networks.mirror(x), x)
-
-
-def test_sources_keep_decibels_between_whole_numbers() -> None:
-    x = torch.rand(50, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(x.to(Audio.networks.source_dtype), x)
+def test_a_velocity_without_layers_is_a_gain_on_each_number() -> None:
+    network = GainVelocity(3, 2, 4)
+    torch.nn.init.constant_(network.gain.bias, 2.0)
+    x = torch.tensor([[1.0, -1.0, 0.5]])
+    assert torch.equal(network(x, torch.ones(1, 2)), 2 * x)

@@ -1,8 +1,17 @@
+import random
+
 import numpy as np
 import pytest
 import torch
 
-from gen_augment.modalities.audio.recipes import RECIPES, add_noise, echo, shift, specaugment
+from gen_augment.modalities.audio.recipes import (
+    RECIPES,
+    add_noise,
+    classic,
+    echo,
+    shift,
+    specaugment,
+)
 from tests.modalities.audio.tones import tone
 
 LENGTHS = (3000, 2000)
@@ -18,6 +27,8 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_shape_and_padding_stay(name: str) -> None:
+    if name == "audiomentations":
+        pytest.importorskip("audiomentations")
     torch.manual_seed(0)
     x, y = batch()
     before = x.clone()
@@ -77,3 +88,22 @@ def test_shift_moves_samples_as_they_are() -> None:
     assert 0 < abs(by) <= 300
     start, end = max(0, by), min(3000, 3000 + by)
     torch.testing.assert_close(found[0, 0, start:end], x[0, 0, start - by : end - by])
+
+
+def test_audiomentations_follow_torch_and_leave_other_generators() -> None:
+    pytest.importorskip("audiomentations")
+    x, y = batch()
+    random.seed(1)
+    np.random.seed(1)
+    expected = random.random(), np.random.random()
+    random.seed(1)
+    np.random.seed(1)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        found.append(classic(x, y)[0])
+    assert torch.equal(*found)
+    assert (random.random(), np.random.random()) == expected
+    stereo, silent = x.repeat(1, 2, 1), torch.zeros_like(x)
+    assert classic(stereo, y)[0].shape == stereo.shape
+    assert torch.isfinite(classic(silent, y)[0]).all()

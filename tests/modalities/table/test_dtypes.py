@@ -1,5 +1,6 @@
 """dtypes of columns as JSON values, and small checks of values."""
 
+import inspect
 import json
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,13 @@ from gen_augment.modalities.table.dtypes import (
     plain,
 )
 
+#: pandas has these strings from 2.3 on.
+STRINGS = (
+    [pd.StringDtype("pyarrow", na_value=np.nan)]
+    if "na_value" in inspect.signature(pd.StringDtype).parameters
+    else []
+)
+
 
 @pytest.mark.parametrize(
     "dtype",
@@ -33,7 +41,7 @@ from gen_augment.modalities.table.dtypes import (
         pd.BooleanDtype(),
         pd.DatetimeTZDtype("us", "Europe/Vienna"),
         pd.StringDtype("python"),
-        pd.StringDtype("pyarrow", na_value=np.nan),
+        *STRINGS,
         pd.CategoricalDtype(["b", "a"], ordered=True),
         pd.CategoricalDtype(pd.Index([1, 3], dtype="int16")),
         pd.ArrowDtype(pa.string()),

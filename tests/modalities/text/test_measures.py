@@ -8,7 +8,6 @@ from gen_augment.modalities.text.measures import (
     FIGURES,
     distinct,
     measure,
-    secrets,
     self_bleu,
     vocabulary_shift,
 )
@@ -17,8 +16,12 @@ rng = np.random.default_rng(0)
 TRAIN = [" ".join(rng.choice(list("abcdefgh"), 12)) for _ in range(60)]
 
 
+def figures(train: list[str], texts: list[str]) -> dict[str, float]:
+    return {name: value for name, (value, _) in measure(train, texts).items()}
+
+
 def test_copies_have_the_figures_of_copies() -> None:
-    found = measure(TRAIN, TRAIN)
+    found = figures(TRAIN, TRAIN)
     assert set(found) == set(FIGURES)
     zero = ("length_shift", "vocabulary_shift", "new_words", "copied_secrets")
     assert [found[name] for name in zero] == pytest.approx([0, 0, 0, 0])
@@ -26,12 +29,23 @@ def test_copies_have_the_figures_of_copies() -> None:
 
 
 def test_other_texts_do_not_have_them() -> None:
-    found = measure(TRAIN, ["x y z " * 8] * 9)
+    found = figures(TRAIN, ["x y z " * 8] * 9)
     assert found["vocabulary_shift"] == pytest.approx(1)
     assert found["length_shift"] == pytest.approx(1)  # 24 words instead of 12
     assert (found["new_words"], found["copied_8grams"], found["longest_copy"]) == (1, 0, 0)
-    empty = measure(TRAIN, ["", " "])
+    empty = figures(TRAIN, ["", " "])
     assert np.isnan([empty["distinct_1"], empty["self_bleu"], empty["copied_8grams"]]).all()
+
+
+def test_references_are_the_figures_of_unseen_rows() -> None:
+    """Perplexities are under a model of the unseen rows, so copies of these have a small one."""
+    made, unseen = TRAIN[:20], [text[::-1] for text in TRAIN[20:]]
+    found, reversed_ = measure(TRAIN, made, unseen), figures(TRAIN, unseen)
+    for name in set(FIGURES) - {"perplexity"}:
+        assert found[name] == (pytest.approx(figures(TRAIN, made)[name]), reversed_[name])
+    copied, train = measure(TRAIN, unseen, unseen)["perplexity"]
+    assert copied < found["perplexity"][0]
+    assert train == found["perplexity"][1]
 
 
 def test_vocabulary_shift_is_the_divergence_of_scipy() -> None:
@@ -58,10 +72,5 @@ def test_self_bleu_is_the_product_of_precisions() -> None:
 
 def test_planted_secrets_are_counted() -> None:
     train = ["call 555-123 456", "mail ann@example.org please", "see https://a.org/x?y", "order 66"]
-    assert {found for text in train for found in secrets(text)} == {
-        "555123456",
-        "ann@example.org",
-        "https://a.org/x?y",
-    }
     made = ["my number is 555 123-456!", "to ann@example.org", "call 999 999", "order 66"]
-    assert measure(train, made)["copied_secrets"] == 0.5
+    assert figures(train, made)["copied_secrets"] == 0.5

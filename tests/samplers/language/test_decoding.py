@@ -40,7 +40,7 @@ def test_spare_tokens_of_the_model_are_never_drawn() -> None:
 @pytest.fixture(scope="module")
 def network() -> CausalTransformer:
     torch.manual_seed(0)
-    model = CausalTransformer(Architecture(6, 9, 16, 2, 2, 0.0), 2).double().eval()
+    model = CausalTransformer(Architecture(6, 9, 16, 2, 2, 5, 0.0), 2).double().eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim > 1:
@@ -48,10 +48,13 @@ def network() -> CausalTransformer:
     return model
 
 
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
 @torch.no_grad()
-def test_tokens_are_those_of_the_plain_forward_pass(network: CausalTransformer) -> None:
-    """The reference has no cache and decodes one row at a time."""
-    how = Decoding(end=5, n_tokens=5, max_length=8)
+def test_tokens_are_those_of_the_plain_forward_pass(
+    network: CausalTransformer, guidance: float
+) -> None:
+    """The reference has no cache and decodes one row at a time, with and without guidance."""
+    how = Decoding(end=5, n_tokens=5, max_length=8, guidance=guidance)
     y = torch.arange(300) % 2
     u = torch.rand(300, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     prompts = [[i % 5][: i % 3] for i in range(300)]
@@ -60,7 +63,9 @@ def test_tokens_are_those_of_the_plain_forward_pass(network: CausalTransformer) 
     for row in range(0, 300, 7):
         ids, ended = list(prompts[row]), False
         while len(ids) <= 8 and not ended:
-            logits = network(torch.tensor([ids], dtype=torch.int64), y[row : row + 1])[:, -1]
+            both = torch.tensor([[*ids, 0]] * 2)
+            own, none = network(both, torch.tensor([y[row], -1])).chunk(2)
+            logits = none[-1:] + guidance * (own[-1:] - none[-1:])
             ends = how.probabilities(logits, len(ids))[0].cumsum(0)
             token = int((ends <= u[row, len(ids)] * ends[-1]).sum())
             ended = token == 5

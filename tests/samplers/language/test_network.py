@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
+from torch.nn import functional as F
 
 from gen_augment import InputError
-from gen_augment.samplers.language.network import Architecture, CausalTransformer
+from gen_augment.samplers.language.network import PADDING, Architecture, CausalTransformer
 
 SIZES = Architecture(
-    vocab_size=7, n_positions=6, width=8, n_layers=2, n_heads=2, dropout=0.0, epsilon=1e-5
+    vocab_size=7, n_positions=6, width=8, n_layers=2, n_heads=2, end=5, dropout=0.0, epsilon=1e-5
 )
 IDS, Y = torch.tensor([[1, 4, 2], [6, 0, 3]]), torch.tensor([0, 1])
 
@@ -38,10 +39,10 @@ def linear(x: np.ndarray, w: dict[str, np.ndarray], name: str) -> np.ndarray:
 
 
 def reference(model: CausalTransformer, ids: list[int], y: int) -> np.ndarray:
-    """Logits of one row: GPT-2 by its definition, token after token."""
+    """Logits of one row and of the token after it: GPT-2 by its definition, token after token."""
     w = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    first = model.label(torch.tensor([y])).detach().numpy()
-    x = np.concatenate([first, w["wte.weight"][ids]]) + w["wpe.weight"][: len(ids) + 1]
+    label = w["label.weight"][y]
+    x = w["wte.weight"][[SIZES.end, *ids]] + w["wpe.weight"][: len(ids) + 1] + label
     size = SIZES.width // SIZES.n_heads
     for layer in range(SIZES.n_layers):
         name = f"h.{layer}"
@@ -61,21 +62,24 @@ def reference(model: CausalTransformer, ids: list[int], y: int) -> np.ndarray:
 
 @torch.no_grad()
 def test_logits_are_those_of_the_definition() -> None:
+    """Also of rows that are filled up, and of a row without a class."""
     model = network()
-    found = model(IDS, Y)
-    assert found.shape == (2, 4, 7)
-    for row, ids, y in zip(found, IDS.tolist(), Y.tolist(), strict=True):
-        np.testing.assert_allclose(row.numpy(), reference(model, ids, y))
+    rows, codes = [[1, 4, 2], [6], [0, 3]], [0, 1, -1]
+    ids = torch.tensor([row + [PADDING] * (3 - len(row)) for row in rows])
+    found = model(ids, torch.tensor(codes)).numpy()
+    expected = [reference(model, row, y)[:-1] for row, y in zip(rows, codes, strict=True)]
+    np.testing.assert_allclose(found, np.concatenate(expected))
 
 
 @torch.no_grad()
 def test_the_cache_gives_the_logits_of_the_whole_row() -> None:
     model = network()
-    expected = model(IDS, Y)
+    ended = F.pad(IDS, (0, 1))  # the last token has no influence
+    expected = model(ended, Y).view(2, 4, 7)
     logits, cache = model.first(Y)
     torch.testing.assert_close(logits, expected[:, 0])
     for t in range(3):
-        torch.testing.assert_close(model.following(IDS[:, t], cache), expected[:, t + 1])
+        torch.testing.assert_close(model.following(IDS[:, t], Y, cache), expected[:, t + 1])
         assert [keys.shape for keys, _ in cache] == [(2, 2, t + 2, 4)] * 2
 
 
@@ -105,4 +109,4 @@ def test_a_class_takes_one_position() -> None:
     SIZES.check_length(5)
     with pytest.raises(InputError, match=r"max_length=6: .* for 5 tokens\. Lower it"):
         SIZES.check_length(6)
-    assert network()(torch.zeros(1, 5, dtype=torch.int64), Y[:1]).shape == (1, 6, 7)
+    assert network()(torch.zeros(1, 6, dtype=torch.int64), Y[:1]).shape == (6, 7)

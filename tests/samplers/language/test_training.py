@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gen_augment.samplers.language.network import Architecture, CausalTransformer
+from gen_augment.samplers.language.network import PADDING, Architecture, CausalTransformer
 from gen_augment.samplers.language.training import (
     HELD_OUT,
-    PADDING,
     WEIGHT_DECAY,
     LanguageNetwork,
     _groups,
@@ -27,7 +26,7 @@ Y, N_BYTES = torch.tensor([0, 1, 0]), torch.tensor([1, 2, 3, 1, 0])
 
 def transformer(dropout: float = 0.0) -> CausalTransformer:
     torch.manual_seed(0)
-    return CausalTransformer(Architecture(5, 9, 8, 1, 2, dropout), 2)
+    return CausalTransformer(Architecture(5, 9, 8, 1, 2, 4, dropout), 2)
 
 
 def test_early_stopping_keeps_the_best_weights() -> None:
@@ -60,7 +59,7 @@ def test_bits_per_byte_are_the_sum_over_rows_of_their_own_length() -> None:
     network = transformer().eval()
     nats = 0.0
     for row, y in zip([[1, 2, 4], [3, 4], [0, 0, 0, 4]], Y, strict=True):
-        logits = network(torch.tensor([row[:-1]]), y[None])[0]
+        logits = network(torch.tensor([row]), y[None])
         nats -= float(logits.log_softmax(dim=1)[range(len(row)), row].sum())
     found = bits_per_byte(network, IDS, Y, N_BYTES)
     np.testing.assert_allclose(found, nats / math.log(2) / 9, rtol=1e-5)

@@ -11,7 +11,12 @@ from gen_augment import InputError
 from gen_augment.data import Rows
 from gen_augment.modalities import TextCodec
 from gen_augment.samplers.language import writing
-from gen_augment.samplers.language.writing import MAX_TRIES, readable, write_texts
+from gen_augment.samplers.language.writing import (
+    LONGEST_TOKEN,
+    MAX_TRIES,
+    readable,
+    write_texts,
+)
 
 GOOD, BLANK, BROKEN, CUT, LONG = "good", " \n", "a\ufffd", "cut", "x" * 33
 
@@ -76,13 +81,13 @@ def test_noise_follows_from_the_address_and_the_try() -> None:
 
 
 def test_blank_rows_are_left_out() -> None:
-    rows = Rows.read(["a", " ", "b", "c", ""], ["x", "x", "y", "x", "y"], modality="text")
-    texts, codes = readable(rows)
-    assert texts == ["a", "b", "c"]
+    rows = Rows.read(["a", " ", "b", "c" * 99, ""], ["x", "x", "y", "x", "y"], modality="text")
+    texts, codes = readable(rows, seed=0, max_length=2)
+    assert texts == ["a", "b", "c" * 2 * LONGEST_TOKEN]
     assert codes.tolist() == [0, 1, 0]
 
 
 def test_a_class_of_blank_rows_is_named() -> None:
     rows = Rows.read(["a", " ", ""], ["x", "y", "y"], modality="text")
     with pytest.raises(InputError, match="all texts with the label 'y' are blank: drop them"):
-        readable(rows)
+        readable(rows, seed=0, max_length=2)

@@ -110,3 +110,10 @@ def test_the_last_number_of_a_range_is_its_upper_bound() -> None:
             return float(np.nextafter(1, 0))
 
     assert [below(Highest(), n) for n in (1, 2, 3, 1000)] == [0, 1, 2, 999]
+
+
+def test_a_bad_row_is_named_by_its_place_in_the_data() -> None:
+    """Rows are sorted by class before anything is learned."""
+    texts: list[Any] = ["a b", "c d", "e f", None]
+    with pytest.raises(InputError, match="row 3 of X is None"):
+        AEDASampler().fit(texts, ["z", "y", "z", "x"])

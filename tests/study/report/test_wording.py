@@ -23,6 +23,7 @@ def test_lines_break_between_the_steps_of_an_arm_only(text: str, pieces: list[st
     "arguments, expected",
     [
         ((0.12345,), "0.12"),
+        ((-0.0004, 3), "0.000"),
         ((0.12345, 1, 100), "12.3"),
         ((0.5, 1, 1, True), "+0.5"),
         ((-0.04, 1, 1, True), "-0.0"),

@@ -1,0 +1,61 @@
+"""What is publicly known of images: the range of their values."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gen_augment.errors import InputError
+from gen_augment.modalities.image.codec import ImageCodec
+from gen_augment.modalities.image.pixels import element, read_pixels
+from gen_augment.modalities.views import Known, RowViews
+
+__all__ = ["ImageViews", "KnownImages"]
+
+
+class ImageViews(RowViews):
+    """The range of images is known by their dtype, or given."""
+
+    def known(self, modality: Any, X: Any, bounds: Any) -> Known:
+        return KnownImages(X, bounds)
+
+
+class KnownImages:
+    """Container, size and dtype, which are public, and public bounds of the values.
+
+    Parameters
+    ----------
+    X : images
+    bounds : (float, float) or None
+        None for uint8 and booleans, whose dtype says it.
+    """
+
+    n_histograms = n_sets = 0
+
+    def __init__(self, X: Any, bounds: Any) -> None:
+        self._pixels = read_pixels(X)[1]
+        learned, _ = ImageCodec.fit(X)
+        if element(learned.dtype) in ("uint8", "bool"):
+            self._codec = learned
+            return
+        try:
+            low, high = map(float, bounds)
+        except (TypeError, ValueError):
+            low, high = 0.0, 0.0
+        if not -np.inf < low < high < np.inf:
+            raise InputError(
+                f"bounds={bounds!r}: images of {learned.dtype} need the public range of their "
+                "values, such as Private(bounds=(0, 1))."
+            )
+        n = len(learned.low)
+        self._codec = replace(learned, low=(low,) * n, high=(high,) * n)
+
+    def codec(self, ledger: Any) -> tuple[ImageCodec, Tensor, Tensor]:
+        return self._codec, -torch.ones(()), torch.ones(())
+
+    def violations(self) -> dict[str, int]:
+        low, high = self._codec.low[0], self._codec.high[0]
+        beyond = int(((self._pixels < low) | (self._pixels > high)).sum())
+        return {"pixels": beyond} if beyond else {}

@@ -1,0 +1,111 @@
+"""What the export gate lets through, and what it refuses."""
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from gen_augment import (
+    BootstrapSampler,
+    ExportError,
+    InputError,
+    KDESampler,
+    MixtureSampler,
+    SampleBank,
+    audit,
+    export,
+    load_sampler,
+)
+from gen_augment.auditing import Audit
+
+
+def blobs(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.arange(400) % 2
+    return rng.normal(size=(400, 4)) + 2 * y[:, None], y
+
+
+@cache
+def audited(name: str) -> tuple[Any, Audit]:
+    made = {"copies": BootstrapSampler, "model": MixtureSampler, "kernels": KDESampler}
+    sampler = made[name](random_state=0).fit(*blobs(0))
+    return sampler, audit(sampler, *blobs(0), holdout=blobs(1), model=LogisticRegression())
+
+
+def test_a_model_that_learned_a_distribution_passes(tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    path = tmp_path / "model.safetensors"
+    sheet = export(sampler, path, audit=found)
+    assert load_sampler(path).fingerprint() == sampler.fingerprint()
+    record = json.loads(sheet.read_text())
+    assert sheet == tmp_path / "model.audit.json"
+    assert record["sampler_fingerprint"] == sampler.fingerprint()
+    assert record["export"] == {"max_copies": 0.0, "max_advantage": 0.1}
+    assert record["figures"]["membership_auc"]["synthetic"] == pytest.approx(
+        found.figures["membership_auc"][0], rel=1e-6
+    )
+
+
+def test_copies_are_refused(tmp_path: Path) -> None:
+    sampler, found = audited("copies")
+    with pytest.raises(ExportError, match=r"1 of its rows are copies.*max_copies=0.0.*attack"):
+        export(sampler, tmp_path / "a.safetensors", audit=found)
+    assert not list(tmp_path.iterdir())
+    sampler.save(tmp_path / "a.safetensors")  # a plain save stays
+    export(sampler, tmp_path / "b.safetensors", audit=found, max_copies=1, max_advantage=1)
+
+
+def test_membership_is_refused_above_its_bound(tmp_path: Path) -> None:
+    sampler, found = audited("kernels")
+    advantage = 2 * found.figures["membership_auc"][0] - 1
+    assert 0.1 < advantage < 1
+    assert found.figures["copies"][0] == 0
+    with pytest.raises(ExportError, match="advantage of a membership attack is 0"):
+        export(sampler, tmp_path / "a.safetensors", audit=found)
+    export(sampler, tmp_path / "a.safetensors", audit=found, max_advantage=advantage + 1e-6)
+
+
+def test_an_audit_of_another_sampler(tmp_path: Path) -> None:
+    _, found = audited("model")
+    other = MixtureSampler(random_state=1).fit(*blobs(0))
+    with pytest.raises(ExportError, match="the audit is of the sampler"):
+        export(other, tmp_path / "a.safetensors", audit=found)
+    bank = SampleBank.build(other, 30, tmp_path / "bank")
+    of_bank = audit(bank, *blobs(0), holdout=blobs(1), model=LogisticRegression())
+    with pytest.raises(ExportError, match="the audit is of the sampler None"):
+        export(other, tmp_path / "a.safetensors", audit=of_bank)
+    with pytest.raises(ExportError, match="audit is a NoneType"):
+        export(other, tmp_path / "a.safetensors", audit=None)  # type: ignore[arg-type]
+
+
+def test_an_audit_without_unseen_rows_says_nothing(tmp_path: Path) -> None:
+    sampler, _ = audited("model")
+    found = audit(sampler, *blobs(0), model=LogisticRegression())
+    with pytest.raises(ExportError, match="no unseen rows"):
+        export(sampler, tmp_path / "a.safetensors", audit=found)
+
+
+def test_figures_that_are_not_numbers_do_not_pass(tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    unknown = replace(found, figures=found.figures | {"membership_auc": (np.nan, np.nan)})
+    with pytest.raises(ExportError, match="advantage"):
+        export(sampler, tmp_path / "a.safetensors", audit=unknown)
+
+
+@pytest.mark.parametrize("bounds", [{"max_copies": -1}, {"max_advantage": 2}])
+def test_bad_bounds(bounds: dict[str, float], tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    with pytest.raises(InputError, match=next(iter(bounds))):
+        export(sampler, tmp_path / "a.safetensors", audit=found, **bounds)  # type: ignore[arg-type]
+
+
+def test_the_sheet_of_a_private_sampler_holds_its_guarantee_alone(tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    private = replace(found, card=found.card | {"privacy": {"epsilon": 1.0}})
+    record = json.loads(export(sampler, tmp_path / "a.safetensors", audit=private).read_text())
+    assert set(record) == {"sampler_fingerprint", "privacy", "date", "versions", "export"}

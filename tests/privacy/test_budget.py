@@ -1,0 +1,41 @@
+"""Budgets that are refused, and budgets as JSON."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from gen_augment import InputError, Private
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epsilon": 0},
+        {"epsilon": -1},
+        {"epsilon": math.nan},
+        {"epsilon": "1"},
+        {"delta": 0},
+        {"delta": 1},
+        {"max_grad_norm": 0},
+        {"share": 0},
+        {"share": 1},
+        {"bounds": "public"},
+        {"classes": "all"},
+    ],
+)
+def test_bad_budgets(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        Private(**({"epsilon": 1, "delta": 1e-5} | wrong))
+
+
+def test_json() -> None:
+    budget = Private(
+        2, 1e-6, bounds={"age": (0, 90, None), 3: ["a", None], "x": "paid"}, classes=[1, 2]
+    )
+    record = json.loads(json.dumps(budget.to_json()))
+    assert record["classes"] == [1, 2]
+    assert Private.from_json(None) is None
+    assert Private.from_json(Private(math.inf, 1e-5).to_json()) == Private(math.inf, 1e-5)
+    assert not Private(math.inf, 1e-5).is_finite

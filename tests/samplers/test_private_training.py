@@ -1,0 +1,193 @@
+"""Private fits: what an archive holds, what is refused, and what an attack finds."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gen_augment import (
+    ConditionalFlow,
+    ConditionalGAN,
+    ConditionalVAE,
+    InputError,
+    KDESampler,
+    NetworkSampler,
+    Private,
+    archive,
+    audit,
+    load_sampler,
+    pool,
+)
+from gen_augment.metrics import membership_auc
+from gen_augment.privacy.accounting import gaussian_delta
+from gen_augment.samplers import private_training
+from gen_augment.training import Checkpoint, EarlyStopping, SampleGrid
+from tests.conftest import toy_images, toy_table
+
+SAMPLERS = [ConditionalFlow, ConditionalVAE, ConditionalGAN]
+BOUNDS = {0: (-9, 9), 1: (-9, 9), 2: (-9, 9)}
+BUDGET = Private(3, 1e-4, bounds=BOUNDS, classes=[0, 1])
+IMAGES = Private(3, 1e-4, classes=[0, 1])
+
+
+def small(cls: Any, **params: Any) -> Any:
+    sizes = {"max_steps": 4, "batch_size": 16, "width": 4, "random_state": 0, "device": "cpu"}
+    return cls(**sizes | params)
+
+
+@pytest.mark.parametrize("cls", SAMPLERS)
+@pytest.mark.parametrize("data", [(toy_table(120), BUDGET), (toy_images(60), IMAGES)])
+def test_an_archive_holds_the_guarantee_and_nothing_else_of_the_rows(
+    cls: Any, data: Any, tmp_path: Path
+) -> None:
+    (X, y), budget = data
+    sampler = small(cls, privacy=budget).fit(X, y)
+    assert 2.9 < sampler.privacy_["epsilon"] <= 3.01
+    assert sampler.privacy_["delta"] == 1e-4
+    assert sampler.privacy_["training"]["steps"] == 4
+    assert sampler.history_ == {"step": []}
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in sampler.network_.modules())
+    sampler.save(tmp_path / "a.safetensors")
+    header, tensors = archive.read(tmp_path / "a.safetensors")
+    assert header["privacy"] == sampler.privacy_
+    assert header["history"] == {"step": []}
+    assert not any(t.count_nonzero() for name, t in tensors.items() if "codes.mean" in name)
+    untouched = [t for name, t in tensors.items() if name.startswith(("probe.", "augmentation."))]
+    again = small(cls, privacy=budget, max_steps=1).fit(X, y).network_.state_dict()
+    for name, tensor in tensors.items():
+        if name in ("probe.score", "probe.best_scores", "augmentation.p", "augmentation.mean_sign"):
+            torch.testing.assert_close(tensor, again[name])
+    assert bool(untouched) == (cls is ConditionalGAN)
+    loaded: Any = load_sampler(tmp_path / "a.safetensors")
+    assert loaded.privacy == budget or loaded.privacy.epsilon == 3
+    assert loaded.privacy_ == sampler.privacy_
+    assert loaded.fingerprint() == sampler.fingerprint()
+    np.testing.assert_array_equal(
+        loaded.sample(6, random_state=1)[0], sampler.sample(6, random_state=1)[0]
+    )
+
+
+@pytest.mark.parametrize("cls", SAMPLERS)
+def test_an_infinite_budget_is_the_plain_sampler(cls: Any) -> None:
+    X, y = toy_table()
+    plain = small(cls).fit(X, y)
+    infinite = small(cls, privacy=Private(math.inf, 1e-5)).fit(X, y)
+    for name, tensor in plain.network_.state_dict().items():
+        assert torch.equal(tensor, infinite.network_.state_dict()[name])
+    assert infinite.fingerprint() == plain.fingerprint()
+    assert infinite.history_ == plain.history_
+    assert infinite.privacy_ is None
+    np.testing.assert_array_equal(plain.sample(9)[0], infinite.sample(9)[0])
+
+
+@pytest.mark.parametrize("cls", SAMPLERS)
+def test_training_moves_as_without_noise_if_there_is_hardly_any(cls: Any) -> None:
+    """With a huge budget, a private fit learns the classes."""
+    X, y = toy_table(200)
+    budget = Private(1e5, 1e-4, bounds=BOUNDS, classes=[0, 1])
+    sampler = small(cls, privacy=budget, max_steps=60, width=8, batch_size=50, lr=2e-2)
+    rows, labels = sampler.fit(X, y).sample(y={0: 100, 1: 100})
+    means = [X[y == c, 0].mean() for c in (0, 1)]
+    found = [rows[labels == c, 0].mean() for c in (0, 1)]
+    assert np.sign(found[1] - found[0]) == np.sign(means[1] - means[0])
+    assert abs(found[1] - found[0]) > 0.25 * abs(means[1] - means[0])
+
+
+def test_fits_are_not_repeatable() -> None:
+    X, y = toy_table()
+    first, second = (small(ConditionalFlow, privacy=BUDGET).fit(X, y) for _ in range(2))
+    assert first.fingerprint() != second.fingerprint()
+    assert first.seed_ == second.seed_ == 0
+
+
+@pytest.mark.parametrize(
+    ("cls", "params", "message"),
+    [
+        (ConditionalFlow, {"precision": "bf16-mixed"}, "precision='bf16-mixed'"),
+        (ConditionalFlow, {"torch_compile": True}, "torch_compile=True"),
+        (ConditionalFlow, {"class_balance": 0.5}, "class_balance=0.5"),
+        (ConditionalVAE, {"latent": "posterior"}, "latent='posterior'"),
+        (ConditionalVAE, {"perceptual": 0.1}, r"perceptual=0\.1"),
+        (ConditionalGAN, {"augment": "adaptive"}, "augment='adaptive'"),
+        (ConditionalFlow, {"callbacks": [EarlyStopping()]}, "callback EarlyStopping"),
+        (ConditionalFlow, {"callbacks": [Checkpoint("a.safetensors")]}, "callback Checkpoint"),
+    ],
+)
+def test_what_cannot_be_private(cls: Any, params: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        small(cls, privacy=BUDGET, **params).fit(*toy_table())
+
+
+def test_no_second_training() -> None:
+    X, y = toy_table()
+    sampler = small(ConditionalFlow, privacy=BUDGET).fit(X, y)
+    with pytest.raises(InputError, match="cannot be trained further"):
+        sampler.partial_fit(X, y)
+    with pytest.raises(InputError, match="cannot be trained further"):
+        sampler.set_params(privacy=None).partial_fit(X, y)
+    with pytest.raises(InputError, match="init is not possible"):
+        small(ConditionalFlow, privacy=BUDGET).fit(X, y, init=small(ConditionalFlow).fit(X, y))
+
+
+def test_callbacks_that_see_samples_only(tmp_path: Path) -> None:
+    X, y = toy_images(60)
+    grid = SampleGrid(tmp_path, every=2, n_per_class=2)
+    small(ConditionalFlow, privacy=IMAGES, callbacks=[grid]).fit(X, y)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_pool_and_an_audit_state_the_guarantee() -> None:
+    X, y = toy_table(120)
+    first, second = (
+        small(ConditionalFlow, privacy=Private(e, 1e-4, bounds=BOUNDS, classes=[0, 1])).fit(X, y)
+        for e in (1, 3)
+    )
+    pooled = pool([first, second])
+    assert pooled.privacy_ is not None
+    assert pooled.privacy_["epsilon"] == second.privacy_["epsilon"]
+    assert pool([first, KDESampler().fit(X, y)]).privacy_ is None
+    found = audit(first, X, y, holdout=toy_table(120, seed=1), n_samples=50)
+    assert found.card["privacy"] == first.privacy_
+    json.dumps(found.card)
+
+
+def attacked(sampler: NetworkSampler, canary: np.ndarray, others: np.ndarray) -> float:
+    """How well the canary is told from other rows like it, by distances to generated rows."""
+    rows = sampler.sample(4000, random_state=0)[0]
+    return membership_auc(canary[None], others, rows)
+
+
+def test_a_canary_is_found_without_privacy_and_not_with_it() -> None:
+    rng = np.random.default_rng(0)
+    X, y = toy_table(300)
+    places = rng.choice([-8.0, 8.0], (12, 3)) * rng.uniform(0.8, 1, (12, 3))
+    canary, others = places[0], places[(places * places[0] < 0).any(axis=1)]
+    X[:6], y[:6] = canary, 0  # a row repeated in training
+    size = {"max_steps": 400, "width": 8, "batch_size": 64, "lr": 5e-3}
+    plain = small(ConditionalFlow, **size).fit(X, y)
+    assert attacked(plain, canary, others) == 1
+    budget = Private(1, 1e-4, bounds=BOUNDS, classes=[0, 1])
+    size["max_steps"] = 30
+    found = [
+        attacked(small(ConditionalFlow, privacy=budget, **size).fit(X, y), canary, others)
+        for _ in range(3)
+    ]
+    assert min(found) < 1
+
+
+def test_the_noise_is_that_of_the_budget() -> None:
+    X, y = toy_table(120)
+    sampler = small(ConditionalFlow, privacy=BUDGET, max_steps=1, batch_size=10**6)
+    _, _, noise = private_training.prepare(sampler, X, y, None)
+    assert noise is not None
+    record = noise.record
+    assert noise.rate == 1
+    assert record["training"]["accountant"] == "closed form"
+    training = record["training"]
+    assert gaussian_delta(noise.multiplier, training["epsilon"]) == pytest.approx(
+        training["delta"], rel=0.02
+    )
