@@ -1,4 +1,4 @@
-"""Published protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
+"""Protocols and performance suites: ``python -m benchmarks list | run NAME | report``."""
 
 from dataclasses import replace
 
@@ -8,8 +8,10 @@ from benchmarks import (
     controls,
     ctgan,
     distillation,
+    distillation_report,
     filters,
     generators,
+    generators_report,
     imputation,
     injection,
     language,
@@ -22,6 +24,7 @@ from benchmarks import (
     second_opinion,
     series,
     tables,
+    tables_report,
     text,
     transfer,
     unlabelled,
@@ -33,6 +36,7 @@ __all__ = ["BENCHMARKS", "SUITES"]
 
 
 def _of(about: str | None, protocol: Protocol) -> Benchmark:
+    """Return the benchmark of a protocol."""
     return Benchmark(
         about or "",
         protocol.run,
@@ -47,7 +51,7 @@ def _of(about: str | None, protocol: Protocol) -> Benchmark:
 BENCHMARKS: dict[str, Benchmark] = {
     "ablation": replace(
         _of(ablation.__doc__, ablation.PROTOCOL), summary=None
-    ),  # all arms are the answer
+    ),  # the report shows all arms
     "audio-lowdata": _of(audio.__doc__, audio.PROTOCOL),
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
     "controls": Benchmark(
@@ -55,7 +59,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, ctgan.figures),
     "distillation": Benchmark(
-        distillation.__doc__ or "", distillation.run, distillation.table, distillation.figures
+        distillation.__doc__ or "",
+        distillation.run,
+        distillation_report.table,
+        distillation_report.figures,
     ),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
@@ -63,9 +70,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generators": Benchmark(
         generators.__doc__ or "",
         generators.run,
-        generators.table,
-        generators.figures,
-        summary=generators.summary,
+        generators_report.table,
+        generators_report.figures,
+        summary=generators_report.summary,
     ),
     "imputation": Benchmark(
         imputation.__doc__ or "", imputation.run, imputation.table, imputation.figures
@@ -93,14 +100,18 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "series": _of(series.__doc__, series.PROTOCOL),
     "tables": Benchmark(
-        tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
+        tables.__doc__ or "",
+        tables.run,
+        tables_report.table,
+        tables_report.figures,
+        summary=tables_report.summary,
     ),
     "text-lowdata": _of(text.__doc__, text.PROTOCOL),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }
 
-#: Benchmarks that answer one question together, or that have another name elsewhere.
+#: Groups of benchmarks, and other names of benchmarks.
 SUITES: dict[str, tuple[str, ...]] = {
     "speed": ("injection", "pythae", "overhead", "scale", "ctgan"),
     "synthetic-only": ("generators",),

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 @app.command("list")
 def list_() -> None:
-    """Name the benchmarks."""
+    """List the benchmarks."""
     for name, benchmark in BENCHMARKS.items():
         print(f"{name:17} {benchmark.about.strip().splitlines()[0]}")
     for name, members in SUITES.items():
@@ -25,13 +25,13 @@ def list_() -> None:
 def run(
     name: str,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A small size that checks the machinery.")
+        bool, typer.Option("--quick", help="A small size that checks that the code runs.")
     ] = False,
 ) -> None:
-    """Run a benchmark, or each of a suite, and write the results.
+    """Run a benchmark, or each benchmark of a suite, and write the results.
 
-    One that was stopped goes on where it was. Trainings may be shared by several processes, which start the same
-    command: each with OMP_NUM_THREADS=1 on a machine without a GPU.
+    A stopped run resumes where it stopped. Several processes may share the trials:
+    start the same command in each, with OMP_NUM_THREADS=1 on a machine without a GPU.
     """
     if name not in (*BENCHMARKS, *SUITES):
         raise typer.BadParameter(f"{name!r} is not one of {', '.join((*BENCHMARKS, *SUITES))}")
@@ -44,7 +44,10 @@ def run(
 
 @app.command()
 def report() -> None:
-    """Write RESULTS.md, which is short, and results/NAME.md, which has all, from the results that are there."""
+    """Write the reports of all existing results.
+
+    RESULTS.md is a summary. results/NAME.md has every table and the conditions.
+    """
     parts, short, missing = [], [], []
     for name, benchmark in BENCHMARKS.items():
         path = RESULTS / f"{name}.json"
@@ -56,7 +59,7 @@ def report() -> None:
         about, table, pictures = benchmark.about.strip(), benchmark.table(record["results"]), ""
         for title, figure in benchmark.figures(record["results"]).items():
             file = RESULTS / f"{name}-{title.replace(' ', '-')}.svg"
-            with rc_context({"svg.hashsalt": name}):  # equal results, equal files
+            with rc_context({"svg.hashsalt": name}):  # equal results give equal files
                 figure.savefig(file, metadata={"Date": None})
             pictures += f"![{title}](results/{file.name})\n\n"
         short += [[f"`{name}`", *line] for line in benchmark.found(record["results"])]
@@ -69,7 +72,8 @@ def report() -> None:
             f"{pictures.replace('(results/', '(')}{machines}.\n{repeat}",
         ]
         (RESULTS / f"{name}.md").write_text("\n\n".join(whole) + "\n")
-        in_full = f"In full, with the set-up and the machine: [results/{name}.md](results/{name}.md). {repeat}"
+        link = f"[results/{name}.md](results/{name}.md)"
+        in_full = f"All tables, the conditions and the machine: {link}. {repeat}"
         parts.append(
             "\n\n".join([f"## {name}", about.splitlines()[0], summary, f"{pictures}{in_full}"])
         )
@@ -79,23 +83,25 @@ def report() -> None:
 
 
 def _opening(short: list[list[str]], missing: list[str]) -> str:
-    """What the protocols found, and which benchmarks have not been run."""
+    """Return the findings of the protocols, and the benchmarks that have not been run."""
     header = [
         "protocol",
         "rows",
         "seeds",
         "best arm without synthetic rows, %",
-        "best with, %",
+        "best arm with synthetic rows, %",
         "gain, points",
     ]
     parts = ["# Results", "Written by `python -m benchmarks report` from `benchmarks/results/`."]
     if short:
         parts += [
-            "Do synthetic images help a classifier? Both arms are chosen on validation and compared on test; a verdict "
-            "takes three seeds, and a gain an interval (95%) above 0. Less than ten seeds are interim: all arms run "
-            "three; the three best on validation without synthetic rows and the three best with them, the finalists, "
-            "run ten (in `controls` and `robustness` all do). Each line has an interval of its own: where nothing "
-            "helps, chance gives one gain in 40 lines.",
+            "Do synthetic images help a classifier? Both arms are selected on validation rows "
+            "and compared on test rows. A verdict needs three seeds. A gain needs an interval "
+            "(95%) above 0. Results of less than ten seeds are interim. All arms run three "
+            "seeds. The finalists run ten seeds: the three best arms on validation without "
+            "synthetic rows, and the three best with them. In `controls` and `robustness` all "
+            "arms run ten seeds. Each line has its own interval: if nothing helps, chance still "
+            "gives one gain in 40 lines.",
             markdown(header, short),
         ]
     if missing:
@@ -105,7 +111,8 @@ def _opening(short: list[list[str]], missing: list[str]) -> str:
 
 def _describe(machine: Record) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
-    return f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; {versions}"
+    cores, threads = machine["cores"], machine["threads"]
+    return f"{machine['processor']}, {cores} cores, {threads} threads; {versions}"
 
 
 if __name__ == "__main__":

@@ -1,16 +1,23 @@
-"""What does each use of a flow's rows change? Fashion-MNIST, 100 training images a class, one thing varied at a time.
+"""What does each use of a flow's rows change? Fashion-MNIST, 100 training images a class.
 
-Beside those, 50 validation images of each class choose the arm. The reference is ``flow:1``, as many synthetic rows as
-real ones, under flips, shifts and MixUp, as are all arms but the first two. Varied are the ratio, their share of each
-batch, guidance, how long the flow is fitted ("flow-500" and "flow-6000" name the steps), shifts of the flow's own
-training rows ("flow-shifted"), new versions of real rows instead, synthetic rows first and real ones after, and more
-rows of the classes that a classifier gets wrong ("hard-classes": by its errors on halves of the training rows that it
-has not seen). Filters have a benchmark of their own, ``filters``.
+Each arm varies one thing, except for four arms that vary two. The arm is selected on 50
+validation images of each class. The reference is ``flow:1``: as many synthetic rows as
+real rows, under flips, shifts and MixUp. All arms but the first two use these
+transforms.
 
-Soft labels come from a classifier trained on the real rows. Such distillation may help without any new image: "copies"
-are the real rows again, a baseline. Classifiers take 1,200 steps; soft labels and "hard-classes" take further ones, and
-"hard-classes" adds a flow's rows too, as many as real ones, which the table does not count. Four arms vary two things.
-A seed takes about 26 minutes of one thread.
+The arms vary the ratio, the share of synthetic rows in each batch, the guidance, and
+the training steps of the flow ("flow-500" and "flow-6000" name the steps). In
+"flow-shifted" the training rows of the flow are shifted. "vary" uses new versions of
+real rows. "pretrain" trains on synthetic rows first and on real rows after.
+"hard-classes" adds more rows of classes that a classifier gets wrong. It counts the
+errors on halves of the training rows that the classifier has not seen. Filters have
+their own benchmark, ``filters``.
+
+Soft labels come from a classifier trained on the real rows. Such distillation may help
+without any new image. The baseline for it is "copies", the real rows again. Classifiers
+take 1,200 steps. Soft labels and "hard-classes" take further steps. "hard-classes" also
+adds as many rows of a flow as there are real rows. The table does not count either. A
+seed takes about 26 minutes of one thread.
 """
 
 from typing import Any, Self
@@ -21,16 +28,8 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedKFold
 from torchvision.transforms import v2
 
-from benchmarks.protocol import (
-    Fitted,
-    Protocol,
-    Setup,
-    coded,
-    image_samplers,
-    images,
-    one_seed,
-    trained,
-)
+from benchmarks.image_studies import Fitted, coded, image_samplers, one_seed, trained
+from benchmarks.protocol import Protocol, Setup, images
 from gen_augment.containers import concatenate
 from gen_augment.data.counts import allocate
 from gen_augment.rng import derive_seed, fork_rng
@@ -45,15 +44,16 @@ STEPS = {"classifier": 1200, "flow": 2000, "flow-500": 500, "flow-6000": 6000, "
          "hard-classes": 2000}  # fmt: skip
 USES = (
     "copies:1:soft", "copies:4:soft", "flow:1", "flow:0.5", "flow:2", "flow:4", "flow:4:share=0.25",
-    "flow:10:share=0.5", "flow:1:guidance=1.5", "flow:1:guidance=2", "flow:1:guidance=3", "flow-500:1", "flow-6000:1",
-    "flow-shifted:1", "flow:1:vary=0.3", "flow:1:vary=0.6", "flow:1:pretrain", "flow:4:pretrain", "hard-classes",
-    "flow:1:soft", "flow:4:soft", "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
+    "flow:10:share=0.5", "flow:1:guidance=1.5", "flow:1:guidance=2", "flow:1:guidance=3",
+    "flow-500:1", "flow-6000:1", "flow-shifted:1", "flow:1:vary=0.3", "flow:1:vary=0.6",
+    "flow:1:pretrain", "flow:4:pretrain", "hard-classes", "flow:1:soft", "flow:4:soft",
+    "flow-shifted:4:soft", "flow:4:vary=0.6:soft",
 )  # fmt: skip
 ARMS = (MOVE, f"{MOVE}+cutout", RECIPE, *(f"{use}+{RECIPE}" for use in USES))
 
 
 class Copies(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """The rows it was fitted on, again; those of a class in turn.
+    """Copies of the rows that the sampler was fitted on, in order within each class.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Copies(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         return self
 
     def generate(self, index: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Rows by address."""
+        """Return rows by address."""
         turn = np.asarray(index) // len(self.rows_)
         return np.stack(
             [
@@ -80,7 +80,9 @@ class Copies(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
 
 
 class Shifted(Fitted):
-    """A sampler whose training rows are shifted by up to a fourteenth of each side, each in five ways.
+    """A sampler fitted on shifted rows, by up to a fourteenth of each side.
+
+    Each training row is shifted in five ways.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ class Shifted(Fitted):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Learn from the shifted rows."""
+        """Fit the sampler on the shifted rows."""
         move = v2.RandomAffine(0, translate=(1 / 14, 1 / 14))
         with fork_rng(derive_seed(self.random_state, "shifts"), torch.device("cpu")):
             moved = torch.stack(
@@ -104,13 +106,16 @@ class Shifted(Fitted):
 
 
 class HardClasses:
-    """As many rows of a sampler as there are real ones, divided by each class's share of a classifier's errors.
+    """Add as many synthetic rows as there are real rows, most to the hardest classes.
+
+    The rows of a class are proportional to its share of a classifier's errors. The
+    classifier is trained on each half of the rows and tested on the other half.
 
     Parameters
     ----------
     sampler : Sampler
     n_steps : int
-        Of that classifier, which is trained on either half of the rows and tested on the other.
+        Training steps of that classifier.
     """
 
     def __init__(self, sampler: Any, n_steps: int) -> None:
@@ -118,7 +123,7 @@ class HardClasses:
         self.n_steps = n_steps
 
     def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """All rows, and their labels."""
+        """Return all rows and their labels."""
         labels, codes = np.unique(y, return_inverse=True)
         wrong = np.zeros(len(y), dtype=bool)
         folds = StratifiedKFold(2, shuffle=True, random_state=derive_seed(seed, "halves") % 2**31)
@@ -127,7 +132,7 @@ class HardClasses:
                 coded(X[seen], codes[seen]), RECIPE, derive_seed(seed, "errors"), self.n_steps
             )
             wrong[unseen] = predict(X[unseen]).argmax(axis=1) != codes[unseen]
-        errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # no class is left out
+        errors = 1 + np.bincount(codes[wrong], minlength=len(labels))  # every class gets some rows
         wanted = dict(zip(labels.tolist(), allocate(len(y), errors).tolist(), strict=True))
         made = (
             self.sampler.set_params(random_state=derive_seed(seed, "sampler") % 2**31)
@@ -138,7 +143,7 @@ class HardClasses:
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
-    """The study of one seed."""
+    """Return the study of one seed."""
     data = images("fashion-mnist", quick)
     flows = {
         name: image_samplers({"flow": n}, data.mirror, quick)["flow"]

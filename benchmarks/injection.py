@@ -1,13 +1,17 @@
-"""What injection costs: plain pipelines against the same ones with synthetic rows, and against what is written by hand.
+"""What injection costs: data loaders with synthetic rows against plain ones and own code.
 
-Both sides run in turn in one process; figures are medians of the ratios of the rounds. The goals: an epoch through
-`augment_loader` with half of the rows out of a bank takes at most 1.05 times as long as the plain loader's over as many
-rows; `AugmentedDataset` over a bank at most 1.10 times as long as a plain memory-mapped dataset; live generation
-reaches 0.95 of the bare generator's rows per second, and building a bank 0.90, with memory that does not grow.
+Both sides run in turn in one process. Figures are medians of the ratios of the rounds.
+There are four goals. An epoch through `augment_loader`, with half of the rows from a
+bank, takes at most 1.05 times as long as the plain loader over as many rows.
+`AugmentedDataset` over a bank takes at most 1.10 times as long as a plain memory-mapped
+dataset. Live generation reaches 0.95 of the bare generator's rows per second. Building
+a bank reaches 0.90 of it, and its memory does not grow.
 
-Every batch is read once on both sides, as a training step does. "images" is Fashion-MNIST as torchvision gives it, PIL
-to float Tensors; "tensors" is a `TensorDataset` of the same pixels, the fastest that a loader gets. With "replace" the
-loader gives all rows and half are replaced; with "append" it gives two thirds of them.
+Every batch is read once on both sides, as in a training step. "images" is Fashion-MNIST
+as torchvision provides it, converted from PIL to float Tensors. "tensors" is a
+`TensorDataset` of the same pixels, the fastest input of a loader. With "replace" the
+loader returns all rows and half of them are replaced. With "append" it returns two
+thirds of the rows.
 """
 
 import subprocess
@@ -39,7 +43,7 @@ to_float = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
 
 class Images(Dataset[Any]):
-    """Pixels in memory, made PIL images and transformed row by row, as torchvision's MNIST does."""
+    """Pixels in memory, converted to PIL images row by row, as in torchvision's MNIST."""
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
         self.X, self.targets = X, y
@@ -55,7 +59,7 @@ class Images(Dataset[Any]):
 
 
 class MemoryMapped(Dataset[Any]):
-    """Rows of a file, as one writes it by hand."""
+    """Rows of a memory-mapped file, as in a hand-written dataset."""
 
     def __init__(self, path: str, y: np.ndarray) -> None:
         self.path, self.targets = path, y
@@ -71,7 +75,7 @@ class MemoryMapped(Dataset[Any]):
 
 
 class GeneratedByHand(Dataset[Any]):
-    """A generator called for each row in `__getitem__`: what is often seen, and slow."""
+    """A generator called for each row in `__getitem__`, a common but slow pattern."""
 
     def __init__(self, sampler: Sampler, n: int) -> None:
         self.sampler, self.n = sampler, n
@@ -88,7 +92,7 @@ class GeneratedByHand(Dataset[Any]):
 
 
 def collate_by_hand(sampler: Sampler, rows: list[Any]) -> list[Tensor]:
-    """Half of a batch generated in the worker that collates it."""
+    """Generate half of a batch in the worker that collates it."""
     x, y = default_collate(rows)
     half = len(y) // 2
     with torch.no_grad():
@@ -97,7 +101,7 @@ def collate_by_hand(sampler: Sampler, rows: list[Any]) -> list[Tensor]:
 
 
 def run(quick: bool) -> Record:
-    """Epochs with a bank, live generation, what is written by hand, and building a bank."""
+    """Measure epochs with a bank, live generation, hand-written code, and building a bank."""
     n, rounds = (1200, 1) if quick else (60_000, 5)
     loaded = load_data("fashion-mnist")
     X, y = loaded.rows.X[:n], loaded.rows.y[:n].astype(np.int64)
@@ -110,7 +114,7 @@ def run(quick: bool) -> Record:
         data = {"images": Images(X, y), "tensors": TensorDataset(floats, torch.from_numpy(y))}
         results |= _epochs_with_a_bank(data, bank, rounds)
         results |= _dataset_on_a_bank(folder, floats.numpy(), y, bank, rounds)
-    # Short rounds, and more of them: on a machine that is not alone, long ones are as noisy and fewer.
+    # Many short rounds: on a shared machine long rounds are as noisy, and there are fewer.
     results |= _live(floats, y, 5 * rounds, 1024 if quick else 4096)
     results |= {"by hand": _by_hand(sampler, floats, y, 256 if quick else 6000, rounds)}
     results |= _building(
@@ -139,7 +143,7 @@ def _epochs_with_a_bank(data: dict[str, Dataset[Any]], bank: SampleBank, rounds:
 
 
 def _first(rows: Any, n: int) -> Dataset[Any]:
-    """The first rows, as a data set of their own."""
+    """Return the first rows as a data set."""
     return (
         TensorDataset(*rows[:n])
         if isinstance(rows, TensorDataset)
@@ -172,7 +176,7 @@ def _live(floats: Tensor, y: np.ndarray, rounds: int, n: int) -> Record:
     for name in (
         "gan",
         "vae",
-    ):  # a flow's network takes all of the time, so there is little to lose
+    ):  # not the flow: its network takes nearly all of the time
         cls = SAMPLERS[name]
         sampler = cls(max_steps=3, device="cpu", random_state=0).fit(
             floats[:500], torch.from_numpy(y[:500])
@@ -188,7 +192,7 @@ def _live(floats: Tensor, y: np.ndarray, rounds: int, n: int) -> Record:
 
 
 def _by_hand(sampler: Sampler, floats: Tensor, y: np.ndarray, n: int, rounds: int) -> Record:
-    """Synthetic rows per second, with half of each batch real where batches are mixed."""
+    """Return synthetic rows per second. Half of each mixed batch is real."""
     real = TensorDataset(floats[:n], torch.from_numpy(y[:n]))
     load = partial(DataLoader, batch_size=BATCH, shuffle=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -221,7 +225,10 @@ def _by_hand(sampler: Sampler, floats: Tensor, y: np.ndarray, n: int, rounds: in
 
 
 def _building(rounds: int, timed: int, small: int, large: int) -> Record:
-    """Speed against the bare generator, and peak memory of a process that builds a large bank or a small one."""
+    """Return the speed against the bare generator, and the peak memory.
+
+    The memory is that of processes that build a small and a large bank.
+    """
     X = np.random.default_rng(0).integers(0, 256, (500, 28, 28), dtype=np.uint8)
     sampler = ConditionalVAE(max_steps=3, device="cpu", random_state=0).fit(X, np.arange(500) % 10)
 
@@ -237,7 +244,7 @@ def _building(rounds: int, timed: int, small: int, large: int) -> Record:
         "print(build_and_measure(sys.argv[1], int(sys.argv[2])))"
     )
     with tempfile.TemporaryDirectory() as folder:
-        # A narrow network, since its size has no part in how memory grows.
+        # A narrow network, since the growth of memory does not depend on its size.
         ConditionalVAE(max_steps=3, width=8, device="cpu", random_state=0).fit(
             X, np.arange(500) % 10
         ).save(folder + "/model")
@@ -253,11 +260,11 @@ def _building(rounds: int, timed: int, small: int, large: int) -> Record:
 
 
 def build_and_measure(folder: str, n: int) -> float:
-    """Build a bank of `n` rows of the model in a folder; return the peak of resident memory, MB."""
+    """Build a bank of `n` rows of a saved model and return the peak resident memory in MB."""
     SampleBank.build(
         ConditionalVAE.load(Path(folder) / "model", device="cpu"), n, f"{folder}/bank-{n}"
     )
-    # Not `getrusage`, whose peak a process inherits from the one that started it.
+    # Not `getrusage`: a process inherits its peak from the parent process.
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
@@ -266,14 +273,14 @@ def _epoch(loader: Iterable[Any]) -> Callable[[], float]:
     def seconds() -> float:
         start = time.perf_counter()
         for x, _ in loader:
-            x.numpy().max()  # read once, by one thread: memory that workers share costs most when it is first touched
+            x.numpy().max()  # the first read of shared memory is the slowest, so it counts
         return time.perf_counter() - start
 
     return seconds
 
 
 def table(results: Record) -> str:
-    """Ratios with their goals, rows per second by hand and with ours, and memory."""
+    """Return ratios with their goals, rows per second by hand and with ours, and memory."""
     rows = []
     for what, found in results.items():
         if "ratio" not in found:
@@ -289,10 +296,11 @@ def table(results: Record) -> str:
             ]
         )
     ratios = markdown(
-        ["what", "time, ratio", "range", "at most", "ours, ms", "plain or bare, ms"], rows
+        ["measurement", "ratio of time", "range", "goal, at most", "ours, ms", "plain or bare, ms"],
+        rows,
     )
     by_hand = markdown(
-        ["way", "synthetic rows a second"],
+        ["method", "synthetic rows per second"],
         [
             [name.replace("__getitem__", "`__getitem__`"), f"{speed:,.0f}"]
             for name, speed in results["by hand"].items()
@@ -307,10 +315,10 @@ def table(results: Record) -> str:
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """The ratios."""
+    """Draw the ratios."""
     found = {
         what: Measured(one["ratio"], one["ratio_min"], one["ratio_max"], one["goal"])
         for what, one in results.items()
         if "ratio" in one
     }
-    return {"ratios": measured_figure(found, "time, as a multiple of the plain or bare one")}
+    return {"ratios": measured_figure(found, "time relative to the plain or bare code")}

@@ -1,21 +1,28 @@
-"""Few images: how much synthetic rows add at 10, 20, 50, 100 and 500 training images of each class.
+"""Few images: the gain from synthetic rows at 10, 20, 50, 100 and 500 training images a class.
 
-Beside those, half as many validation images of each class choose the arm; test images are all that the data set has.
-Where classes are alike, oversampling, class weights and logit adjustment change nothing, and are left out.
+The arm is selected on half as many validation images of each class. The test images are
+all test images of the data set. The classes are balanced, so oversampling, class
+weights and logit adjustment change nothing and are left out.
 
-Classifiers take equal steps for every arm, as many as a study's have by default: 1,000 at 10 images a class, 2,200 at
-100. Under flips, shifts and MixUp, 600, 1,200, 2,400 and 4,800 steps gave 85.1, 86.5, 87.3 and 87.6% at 100 images
-(10,000 validation images, one seed). With one thread, beside another process, a seed took 17 to 19 minutes at 10
-images, 25 to 30 at 20 and 50, and 35 to 44 at 100, and of the finalists alone 7 to 12, 6 to 10 and 13 to 20; at 500,
-on a processor that is 1.5 times as fast, 32 and 11. By the time of a step it takes about 40, 80 and 130 on the former,
-of CIFAR-10 at 50, 200 and 1,000 images. At 50 and 100 images, seeds 0 to 2 drew RandAugment's operations image by
-image, and later ones draw those of equal operations together: other draws of the same distribution.
+Classifiers take equal steps for every arm, the default number of a study: 1,000 at 10
+images a class, 2,200 at 100. Under flips, shifts and MixUp, 600, 1,200, 2,400 and 4,800
+steps gave 85.1, 86.5, 87.3 and 87.6% at 100 images (10,000 validation images, one
+seed).
 
-CIFAR-10 is a folder ``cifar10-jpeg`` with ``train/CLASS`` and ``test/CLASS`` in `gen_augment.data.data_root()`, or a
-zip file of it, such as a part of the JPEG copy by YoongiKim: its scores are not comparable with those of the original.
+With one thread, and one other process on the machine, a seed took 17 to 19 minutes at
+10 images, 25 to 30 at 20 and 50, and 35 to 44 at 100. The finalists alone took 7 to 12,
+6 to 10 and 13 to 20. At 500 images, on a processor that is 1.5 times as fast, they took
+32 and 11. Estimated from the time of a step, CIFAR-10 takes about 40, 80 and 130
+minutes on the former processor, at 50, 200 and 1,000 images. At 50 and 100 images,
+seeds 0 to 2 drew RandAugment's operations image by image. Later seeds draw those of
+equal operations together: other draws of the same distribution.
 
-The goal at 50 and 100 images: the chosen arm gains at least 1 point of balanced accuracy over the best arm without a
-generative sampler, with an interval above 0.
+CIFAR-10 is a folder ``cifar10-jpeg`` with ``train/CLASS`` and ``test/CLASS`` in
+`gen_augment.data.data_root()`, or a zip file of it, such as a part of the JPEG copy by
+YoongiKim. Its scores are not comparable with those of the original.
+
+The goal at 50 and 100 images: the selected arm gains at least 1 point of balanced
+accuracy over the best arm without a generative sampler, with an interval above 0.
 """
 
 import zipfile
@@ -28,7 +35,8 @@ import numpy as np
 
 from benchmarks.comparison import Goal
 from benchmarks.harness import WORK
-from benchmarks.protocol import Protocol, Setup, image_samplers, images, one_seed
+from benchmarks.image_studies import image_samplers, one_seed
+from benchmarks.protocol import Protocol, Setup, images
 from gen_augment.data.sources import data_root
 from gen_augment.errors import InputError
 from gen_augment.study import Study
@@ -36,18 +44,20 @@ from gen_augment.study.models import default_steps
 
 __all__ = ["CIFAR", "FASHION", "MNIST", "make", "setups"]
 
-#: By images of each class: steps of the VAE and the latent SMOTE, the GAN and the flow.
-STEPS = {10: (1000, 1500, 1500), 20: (1000, 1500, 1500), 50: (1000, 1500, 2000), 100: (1500, 2000, 2000),
+#: Steps of the VAE and the latent SMOTE, the GAN and the flow, by images of each class.
+STEPS = {10: (1000, 1500, 1500), 20: (1000, 1500, 1500), 50: (1000, 1500, 2000), 100: (1500, 2000,
+2000),
          200: (1500, 2000, 2500), 500: (1500, 2000, 2500), 1000: (2000, 2500, 3000)}  # fmt: skip
 
 
 def arms(move: str) -> tuple[str, ...]:
-    """Baselines, then generative arms; `move` is the classic transform that keeps labels."""
+    """Return baselines, then generative arms. `move` is the classic transform that keeps labels."""
     mixed = f"{move}+mixup"
     return (
-        "real", "repeat", "mixup", "cutmix", "randaugment", move, f"{move}+cutout", mixed, f"{move}+cutmix",
-        f"{move}+randaugment", "pixel-smote", f"pixel-smote+{mixed}", "latent-smote:1", f"latent-smote:1+{mixed}",
-        "vae:1", f"vae:1+{mixed}", "gan:1", f"gan:1+{mixed}", "flow:1", f"flow:1+{move}", f"flow:1+{mixed}",
+        "real", "repeat", "mixup", "cutmix", "randaugment", move, f"{move}+cutout", mixed,
+        f"{move}+cutmix", f"{move}+randaugment", "pixel-smote", f"pixel-smote+{mixed}",
+        "latent-smote:1", f"latent-smote:1+{mixed}", "vae:1", f"vae:1+{mixed}", "gan:1",
+        f"gan:1+{mixed}", "flow:1", f"flow:1+{move}", f"flow:1+{mixed}",
         f"flow:1:guidance=2+{mixed}", f"flow:1:share=0.25+{move}", f"flow:1:share=0.25+{mixed}",
         f"flow:1:vary=0.6+{move}", f"flow:1:vary=0.6+{mixed}", "flow:1:share=0.25+randaugment",
         "flow:1:guidance=2+randaugment", "gan:1+randaugment", "vae:1+randaugment",
@@ -55,7 +65,7 @@ def arms(move: str) -> tuple[str, ...]:
 
 
 def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, **settings: Any) -> Study:
-    """The study of one seed, with further settings of it."""
+    """Return the study of one seed, with further settings of the study."""
     data = images(str(cifar_folder()) if name == "cifar10" else name, quick)
     mirror = data.mirror or name == "cifar10"
     per_class = 9 if quick else int(rows.split()[0]) * 3 // 2
@@ -67,7 +77,10 @@ def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, **settings:
 
 
 def pixel_smote() -> Any:
-    """SMOTE of pixels that doubles each class; the arm `smote` adds nothing where classes are alike."""
+    """Return SMOTE of pixels that doubles each class.
+
+    The arm `smote` adds nothing to balanced classes.
+    """
     from imblearn.over_sampling import SMOTE
 
     return SMOTE(sampling_strategy=_twice)
@@ -79,7 +92,7 @@ def _twice(y: np.ndarray) -> dict[Any, int]:
 
 
 def cifar_folder() -> Path:
-    """Where CIFAR-10 lies as a folder; unpacked here if there is nothing but its zip file."""
+    """Return the folder of CIFAR-10, unpacked from its zip file if necessary."""
     folder, packed = data_root() / "cifar10-jpeg", data_root() / "cifar10-jpeg.zip"
     if folder.is_dir():
         return folder
@@ -97,7 +110,7 @@ def cifar_folder() -> Path:
 
 
 def setups(sizes: Iterable[int], move: str) -> dict[str, Setup]:
-    """One for each number of training images of a class."""
+    """Return one setup for each number of training images of a class."""
     found = {}
     for n in sizes:
         vae, gan, flow = STEPS[n]

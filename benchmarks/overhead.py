@@ -1,7 +1,8 @@
-"""What the machinery costs: training steps and sampling against bare loops over the same networks.
+"""What our training loop and sampling cost: against bare loops over the same networks.
 
-Both sides run in turn in one process; the figure is the median of the ratios of the rounds. A training step may take
-1.10 times as long as the bare one, and sampling must reach 0.90 of the bare generator's rows per second.
+Both sides run in turn in one process. The figure is the median of the ratios of the
+rounds. A training step may take 1.10 times as long as the bare step. Sampling must
+reach 0.90 of the bare generator's rows per second.
 """
 
 import time
@@ -27,12 +28,12 @@ WARM_STEPS = 5
 
 
 def run(quick: bool) -> Record:
-    """Samplers on images of 28 x 28 and on a table of 16 columns."""
+    """Measure samplers on images of 28 x 28 and on a table of 16 columns."""
     trials = Trials("overhead", quick)
     n_steps, rounds, n_rows = (10, 1, 512) if quick else (45, 9, 5120)
 
     def measure(name: str, kind: str, what: str) -> Record:
-        times = 1 if kind == "image" else 10  # as a step and a row of a table take so little
+        times = 1 if kind == "image" else 10  # a step and a row of a table take little time
         X, y = _data(kind)
         sampler = SAMPLERS[name](max_steps=n_steps * times, random_state=0, device="cpu").fit(X, y)
         if what == "step":
@@ -51,7 +52,7 @@ def run(quick: bool) -> Record:
 
 
 def table(results: Record) -> str:
-    """Ratios, their limits and milliseconds."""
+    """Return ratios, their limits and milliseconds."""
     rows = []
     for found, (what, ratio) in zip(results["trials"], _ratios(results).items(), strict=True):
         limit = (
@@ -71,15 +72,15 @@ def table(results: Record) -> str:
             ]
         )
     return markdown(
-        ["what", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows
+        ["measurement", "ratio", "range", "goal", "ours, ms a round", "bare, ms a round"], rows
     )
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """The ratios."""
+    """Draw the ratios."""
     return {
         "ratios": measured_figure(
-            _ratios(results), "time of a step, and speed of sampling, over the bare one"
+            _ratios(results), "time of a step and speed of sampling, relative to the bare code"
         )
     }
 
@@ -89,7 +90,7 @@ def _is_step(found: Record) -> bool:
 
 
 def _ratios(results: Record) -> dict[str, Measured]:
-    """Of times for steps, of speeds for samples."""
+    """Return ratios of time for steps, and ratios of speed for samples."""
     ratios = {}
     for found in results["trials"]:
         value, *ends = (
@@ -110,7 +111,7 @@ def _data(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Stopwatch(Callback):
-    """Seconds from the end of the first few steps to the end of the last."""
+    """Measure seconds from the end of the first few steps to the end of the last."""
 
     def on_step_end(self, sampler: Sampler, loop: Loop) -> None:
         if loop.step == WARM_STEPS:
@@ -129,7 +130,10 @@ def _fit_seconds(sampler: Sampler, X: Any, y: Any) -> Callable[[], float]:
 
 
 def _bare_fit_seconds(sampler: Any, X: Any, y: Any) -> Callable[[], float]:
-    """The loop that a research script has: the same network, losses and optimisers, batches by `randperm`."""
+    """Return a function that times the training loop of a research script.
+
+    It has the same network, losses and optimisers. Batches come from `randperm`.
+    """
     layout = torch.channels_last if len(sampler.spec_.shape) == 3 else torch.contiguous_format
     rows = sampler.codec_.encode(X).contiguous(memory_format=layout)
     labels = torch.from_numpy(y)
@@ -240,7 +244,10 @@ def _sample_seconds(sampler: Sampler, n: int) -> Callable[[], float]:
 
 
 def bare_sample_seconds(sampler: Sampler, n: int, batch: int = 256) -> Callable[[], float]:
-    """The generator's forward pass alone, on noise and labels that are drawn as fast as torch can."""
+    """Return a function that times the generator's forward pass alone.
+
+    Noise and labels are drawn by torch.
+    """
 
     def seconds() -> float:
         start = time.perf_counter()

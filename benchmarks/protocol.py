@@ -1,22 +1,28 @@
-"""What the image protocols share: seeds run one at a time, kept as JSON, compared by `gen_augment.study`.
+"""Protocols of images: runs of one seed, compared by `gen_augment.study` and kept as JSON.
 
-A protocol is a `Study` of one seed for each set of rows and each seed. A seed's trials go to ``results/NAME.json`` as
-soon as all of its arms are done, and while they run, to ``benchmarks/work/NAME/``: a run that was stopped goes on with
-the arm it was at, and a fresh checkout with the first seed that its JSON lacks; where an arm was added since, or
-failed, it alone is run. Processes that run one protocol side by side divide its seeds. Everything that decides a seed
-is derived from its number: the rows drawn, samplers and classifiers.
+A protocol has a `Study` of one seed for each set of rows and each seed. When all arms
+of a seed are done, its trials go to ``results/NAME.json``. Until then they are in
+``benchmarks/work/NAME/``. A stopped run resumes with the arm that was running. A fresh
+checkout starts with the first seed that the JSON lacks. An arm that was added later, or
+that failed, is run alone. Processes that run one protocol at the same time divide its
+seeds. The rows, the samplers and the classifiers of a seed are derived from its number
+alone.
 
-All arms run three seeds. The three best on validation with a generative sampler, and the three best without, then run
-the other seven (successive halving in one round: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed
-bandits", ICML 2013), so that ten seeds go to the arms that may be chosen.
+All arms run three seeds. The three best arms on validation with a generative sampler,
+and the three best without, then run the other seven. This is one round of successive
+halving (Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits",
+ICML 2013). So the arms that may be selected have ten seeds.
 
-The arm is chosen on validation over all seeds, and its gain over the best arm without a generative sampler, chosen
-likewise, is the paired difference on the test images, which no setting was chosen on, but for the first defaults of
-`ConditionalGAN` (see ``generators``). Intervals are for this pool of training images: of the largest sets of rows, most
-images are in every seed's. Classifiers are the small CNN of `gen_augment.study`, in equal steps for all arms. A trial
-keeps a hash of the code that it ran under. All networks are trained in bfloat16, mixed: over twelve
-seeds at 100 images a class, 10,000 validation images, the classifier had 0.10 points more than in 32 bits (standard
-error 0.05).
+The arm is selected on validation over all seeds, and so is the best arm without a
+generative sampler. The gain is their paired difference on the test images. No setting
+was selected on the test images, except for the first defaults of `ConditionalGAN` (see
+``generators``). Intervals hold for this pool of training images: in the largest sets of
+rows, most images are in every seed.
+
+Classifiers are the small CNN of `gen_augment.study`, in equal steps for all arms. A
+trial stores a hash of the code that ran it. All networks are trained in mixed bfloat16.
+Over twelve seeds at 100 images a class, on 10,000 validation images, the classifier had
+0.10 points more than in 32 bits (standard error 0.05).
 """
 
 import shutil
@@ -27,16 +33,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from sklearn.base import BaseEstimator, clone
-from torch import nn
 
 from benchmarks.arrays import Data, load_data
 from benchmarks.comparison import (
-    METRIC,
     Goal,
     arms_table,
     compared,
@@ -46,44 +47,20 @@ from benchmarks.comparison import (
     points,
     words,
 )
-from benchmarks.harness import WORK, Record, Trials, markdown, pack, unpack
-from gen_augment.data import LabelCodec, Rows
+from benchmarks.harness import WORK, Record, Trials, markdown
+from benchmarks.protocol_records import study_result, to_record
 from gen_augment.errors import InputError
-from gen_augment.modalities import Image
-from gen_augment.modalities.image.networks import SmallCNN
-from gen_augment.rng import derive_seed
-from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
-from gen_augment.study import Arm, Conditions, Split, Study, StudyResult, Training, parse_arm
-from gen_augment.study.arms import Pool
-from gen_augment.study.findings import scores_left_out
-from gen_augment.study.fitting import fit_predict
-from gen_augment.study.metrics import METRICS
-from gen_augment.study.predictions import class_recall, robustness
-from gen_augment.study.trial import columns as trial_columns
+from gen_augment.study import Study, StudyResult
+from gen_augment.study.predictions import robustness
 
-__all__ = [
-    "Fitted",
-    "Protocol",
-    "Setup",
-    "coded",
-    "image_samplers",
-    "images",
-    "one_seed",
-    "test_part",
-    "trained",
-]
+__all__ = ["DEVICE", "PRECISION", "Protocol", "Setup", "images", "test_part"]
 
-#: Seeds of all arms and of those that stay, and how many stay with and without a generative sampler.
+#: Number of seeds of all arms and of the finalists, and of finalists of each kind.
 FIRST, SEEDS, FINALISTS = 3, 10, 3
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PRECISION = "bf16-mixed"
-#: They interpolate between rows, as SMOTE does, and are no generative models.
+#: Samplers that interpolate between rows, as SMOTE does, are not generative models.
 BASELINE_SAMPLERS = frozenset({"latent-smote"})
-_KEPT = (
-    "error", "code", "n_train", "n_synthetic", "train_balanced_accuracy", "validation_balanced_accuracy",
-    "test_balanced_accuracy", "test_worst_class_recall", "test_macro_f1", "test_nll", "test_ece",
-    "fit_seconds", "sample_seconds", "train_seconds",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,37 +70,38 @@ class Setup:
     Attributes
     ----------
     arms : tuple of str
-        In order.
+        Arms in order.
     steps : dict of str to int
-        Of the "classifier" and of each sampler.
+        Training steps of the "classifier" and of each sampler.
     """
 
     arms: tuple[str, ...]
     steps: Mapping[str, int]
 
     def quick(self) -> "Setup":
-        """As many arms, next to no steps."""
+        """Return the same arms with very few steps."""
         return Setup(self.arms, dict.fromkeys(self.steps, 3))
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Setups by name, and how a seed's study is made.
+    """Setups by name, and the function that creates the study of a seed.
 
     Attributes
     ----------
     name : str
     setups : dict of str to Setup
     make : callable
-        ``make(rows, setup, seed, quick)`` gives a `Study` of one seed, whose arms are the setup's.
+        ``make(rows, setup, seed, quick)`` returns a `Study` of one seed with the arms of the
+        setup.
     published : sequence of (str, float or str)
-        What others report, in the metric's hundredths.
+        Published scores of other methods, in hundredths of the metric.
     source : str
-        Of those, and how their set-up differs.
+        Source of the published scores, and how its set-up differs.
     goals : dict of str to Goal
-        By setup.
+        Goals by setup.
     first : int
-        Seeds that all arms run.
+        Number of seeds that all arms run.
     """
 
     name: str
@@ -135,7 +113,10 @@ class Protocol:
     first: int = FIRST
 
     def run(self, quick: bool) -> Record:
-        """What is not there yet: all arms of each setup, then the finalists of each; quickly, a seed of two setups."""
+        """Run what is missing: all arms of each setup, then the finalists of each setup.
+
+        A quick run has one seed of two setups.
+        """
         trials = Trials(self.name, quick)
         setups = {rows: setup.quick() if quick else setup for rows, setup in self.setups.items()}
         for rows in list(setups)[: 2 if quick else None]:
@@ -148,7 +129,7 @@ class Protocol:
         return {"trials": trials.done}
 
     def _complete(self, trials: Trials, rows: str, setup: Setup, seed: int) -> None:
-        """Run the arms that a seed lacks, unless another process is at that seed."""
+        """Run the missing arms of a seed, unless another process runs that seed."""
         keys = {
             arm: {"rows": rows, "seed": seed, "arm": arm, "steps": setup.steps}
             for arm in setup.arms
@@ -176,11 +157,14 @@ class Protocol:
         result = study.run(folder / "study", on_trial=None if quick else _say)
         elsewhere = robustness(result)
         return {
-            str(t["arm"]): _record(result, t, elsewhere) for t in result.trials.to_dict("records")
+            str(t["arm"]): to_record(result, t, elsewhere) for t in result.trials.to_dict("records")
         }
 
     def finalists(self, results: Record, rows: str) -> tuple[str, ...]:
-        """Arms of a setup, in order, that go on after the first seeds; none while these are not whole."""
+        """Return the arms of a setup, in order, that run the remaining seeds.
+
+        There are none until all arms have run the first seeds.
+        """
         result = self.result(
             {"trials": [t for t in results["trials"] if t["seed"] < self.first]}, rows
         )
@@ -192,7 +176,11 @@ class Protocol:
         return tuple(arm for arm in result.arms if arm in best)
 
     def stages(self, results: Record) -> dict[str, dict[str, StudyResult]]:
-        """Of the setups that have any: the result of all arms, and of the finalists where they have more seeds."""
+        """Return the results of each setup that has any.
+
+        The first is the result of all arms. The second is the result of the finalists,
+        if they have more seeds.
+        """
         found = dict[str, dict[str, StudyResult]]()
         for rows in self.setups:
             result, finalists = self.result(results, rows), self.finalists(results, rows)
@@ -206,11 +194,13 @@ class Protocol:
     def result(
         self, results: Record, rows: str, arms: Sequence[str] | None = None
     ) -> StudyResult | None:
-        """All seeds of a setup that have every arm, or those named, as a study's result; None where there are none.
+        """Return the result of all seeds of a setup that have every arm, or every arm in `arms`.
 
-        Trials of other steps than the last are left out: settings may have been changed.
+        It is None if there are no such seeds. Trials with other steps than the last
+        trial are left out, since settings may have changed.
         """
-        arms = self.setups[rows].arms if arms is None else arms
+        setup = self.setups[rows]
+        arms = setup.arms if arms is None else arms
         mine = [t for t in results["trials"] if t["rows"] == rows]
         by_key = {(t["seed"], t["arm"]): t for t in mine if t["steps"] == mine[-1]["steps"]}
         seeds = [
@@ -220,26 +210,10 @@ class Protocol:
         ]
         if not seeds:
             return None
-        trials = [by_key[seed, arm] for seed in seeds for arm in arms]
-        columns = {name: [trial.get(name) for trial in trials] for name in ("arm", "seed", *_KEPT)}
-        names = trial_columns()
-        table = pd.DataFrame({name: columns.get(name, [np.nan] * len(trials)) for name in names})
-        scores = [name for name in names if name not in ("arm", "seed", "error", "code")]
-        return StudyResult(
-            table.astype(dict.fromkeys(scores, float)),
-            {arm: is_generative(arm, self.setups[rows]) for arm in arms},
-            (METRICS[METRIC],),
-            {"n_seeds": len(seeds)},
-            controls=frozenset(arm for arm in arms if "shuffled" in arm),
-            left_out={
-                arm: np.array([unpack(by_key[s, arm]["left_out"]) for s in seeds])
-                for arm in arms
-                if all(by_key[s, arm]["error"] is None for s in seeds)
-            },
-        )
+        return study_result(by_key, seeds, {arm: is_generative(arm, setup) for arm in arms})
 
     def table(self, results: Record) -> str:
-        """Arms of each setup, what was chosen, the goal, and what others report."""
+        """Return the arms of each setup, the selected arms, the goal, and published scores."""
         parts = []
         for rows, stages in self.stages(results).items():
             parts += [
@@ -249,18 +223,20 @@ class Protocol:
             parts.append(self._words(results, rows, last_of(stages)))
         if (n := len({trial.get("code") for trial in results["trials"]})) > 1:
             parts.append(
-                f"The trials ran under {n} versions of the code; those that kept none count as one."
+                f"The trials ran under {n} versions of the code. "
+                "Trials without a version count as one."
             )
         return "\n\n".join([*parts, *self._words_of_others()])
 
     def summary(self, results: Record) -> str:
-        """As `table`, of the finalists alone where they are known."""
+        """Return the same as `table`, for the finalists alone where they are known."""
         parts = []
         for rows, stages in self.stages(results).items():
             last, finalists = last_of(stages), self.finalists(results, rows)
             shown = (self.result(results, rows, finalists) if finalists else None) or last
             parts.append(
-                f"**{rows}**, {n_seeds(shown)}\n\n{arms_table(shown)}\n\n{self._words(results, rows, last)}"
+                f"**{rows}**, {n_seeds(shown)}\n\n{arms_table(shown)}\n\n"
+                f"{self._words(results, rows, last)}"
             )
         return "\n\n".join([*parts, *self._words_of_others()])
 
@@ -281,69 +257,42 @@ class Protocol:
         )
 
     def _words_of_fresh_seeds(self, results: Record, rows: str, final: StudyResult) -> str:
-        """The gain on the seeds that had no say in who the finalists are."""
+        """Return the gain on the seeds that did not select the finalists."""
         fresh = {"trials": [t for t in results["trials"] if t["seed"] >= self.first]}
         result = self.result(fresh, rows, tuple(final.arms))
         arm, reference = final.best(generative=True), final.best(generative=False)
         if result is None or arm is None or reference is None:
             return ""
-        return f"Over the seeds after the first {self.first} alone it is {points(result.difference(arm, reference))}."
+        gain = points(result.difference(arm, reference))
+        return f"On the seeds after the first {self.first} alone, the gain is {gain}."
 
     def found(self, results: Record) -> list[list[str]]:
-        """Of each setup its name, seeds, the chosen arms without and with synthetic rows, and the gain."""
+        """Return name, seeds, selected arms and gain of each setup."""
         last = {rows: last_of(stages) for rows, stages in self.stages(results).items()}
         return [[rows, str(result.n_seeds), *compared(result)] for rows, result in last.items()]
 
     def figures(self, results: Record) -> dict[str, Figure]:
-        """Gain of each arm over the best without a generative sampler, one panel a setup."""
+        """Draw the gain of each arm over the best arm without a generative sampler."""
         return gains_figure(
             {rows: list(stages.values()) for rows, stages in self.stages(results).items()}
         )
 
 
-class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A sampler that a subclass fits in a way of its own, with more than the training rows.
-
-    Attributes
-    ----------
-    sampler : Sampler
-        Not fitted.
-    random_state : int
-    fitted_ : Sampler
-    """
-
-    sampler: Any
-    random_state: int
-    fitted_: Any
-
-    def fresh(self) -> Any:
-        """The sampler to fit."""
-        return clone(self.sampler).set_params(random_state=self.random_state)
-
-    def generate(self, index: np.ndarray, y: np.ndarray) -> Any:
-        """Rows by address."""
-        return self.fitted_.generate(index, y)
-
-    def vary(self, X: Any, y: np.ndarray, **how: Any) -> Any:
-        """New versions of rows."""
-        return self.fitted_.vary(X, y, **how)
-
-
 def last_of(stages: Mapping[str, StudyResult]) -> StudyResult:
-    """The result that decides."""
+    """Return the final result, which decides."""
     *_, last = stages.values()
     return last
 
 
 def is_generative(arm: str, setup: Setup) -> bool:
-    """Whether a sampler with a learned density takes part in an arm."""
+    """Return whether an arm uses a sampler with a learned density."""
     heads = {step.split(":")[0] for step in arm.split("+")}
     return bool(heads & (setup.steps.keys() - {"classifier", *BASELINE_SAMPLERS}))
 
 
 @lru_cache(maxsize=1)
 def images(name: str, quick: bool) -> Data:
-    """A data set with its test part; when all that counts is the machinery, a small part of it."""
+    """Load a data set with its test part. A quick run uses a small part of it."""
     loaded = load_data(name)
     if not quick:
         return loaded
@@ -352,92 +301,13 @@ def images(name: str, quick: bool) -> Data:
 
 
 def test_part(data: Data) -> tuple[Any, Any]:
-    """The test part that comes with the data, or an error."""
+    """Return the test part of a data set, or raise an error."""
     if data.test is None:
         raise InputError(
-            f"{data.name} has no test part: make it a folder that holds the folders train and test."
+            f"{data.name} has no test part: use a folder with the subfolders train and test."
         )
     return data.test
 
 
-def image_samplers(steps: Mapping[str, int], mirror: bool, quick: bool) -> dict[str, Any]:
-    """Samplers that protocols share, those that `steps` names.
-
-    "latent-smote" is a baseline, DeepSMOTE's idea: rows between the codes of an auto-encoder, which
-    ``ConditionalVAE(beta=0, latent="interpolate")`` is. It lacks DeepSMOTE's permutation loss.
-    """
-    size: Any = {"precision": PRECISION} | ({"width": 4} if quick else {})
-    flow: Any = {"n_steps": 1} if quick else {}
-    known: dict[str, Callable[[int], Any]] = {
-        "vae": lambda n: ConditionalVAE(max_steps=n, **size),
-        "gan": lambda n: ConditionalGAN(max_steps=n, mirror=mirror, **size),
-        "flow": lambda n: ConditionalFlow(max_steps=n, mirror=mirror, **size, **flow),
-        "paired": lambda n: PairedVAE(max_steps=n, **size),
-        "latent-smote": lambda n: ConditionalVAE(max_steps=n, beta=0, latent="interpolate", **size),
-    }
-    return {name: known[name](n) for name, n in steps.items() if name in known}
-
-
-def coded(X: np.ndarray, codes: np.ndarray, n_classes: int | None = None) -> Rows:
-    """Images with these class codes; by default those of all classes up to the highest."""
-    n = int(codes.max()) + 1 if n_classes is None else n_classes
-    return Rows(X, codes.astype(np.int64), LabelCodec(np.arange(n), "ndarray", "<i8"), Image())
-
-
-def trained(
-    real: Rows, recipe: str, seed: int, n_steps: int, model: Callable[[], nn.Module] | None = None
-) -> Callable[[Any], np.ndarray]:
-    """Class probabilities by the small CNN, trained on grey images alone, whose codes count all classes."""
-    shape, n_classes = (1, *real.X.shape[1:]), real.n_classes
-    training = Training(n_steps, device=DEVICE, precision=PRECISION)
-    arm = parse_arm(recipe, {})
-    model = model or (lambda: SmallCNN(shape, n_classes))
-    return fit_predict(model, arm, Pool(real), real, seed, training)
-
-
-def one_seed(
-    data: Data, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str, Any] | None = None,
-    *, per_class: Any = None, validation_size: float = 0.2, shifted: Any = None, model: Any = None,
-) -> Study:  # fmt: skip
-    """A study of one seed, tested on the test part that comes with the data; `own_rows` are row steps by name."""
-    arms: list[str | Arm] = []
-    for name in setup.arms:
-        head, *steps = name.split("+")
-        rows = (own_rows or {}).get(head)
-        arms.append(name if rows is None else Arm(name, rows=rows, batch_steps=tuple(steps)))
-    split = Split(
-        test=test_part(data),
-        validation_size=validation_size,
-        per_class=per_class,
-        drop_duplicates=True,
-    )
-    return Study(
-        data.X, data.y, arms=arms, add_real=False, samplers=samplers, n_seeds=1, model=model, split=split,
-        training=Training(setup.steps["classifier"], precision=PRECISION),
-        conditions=Conditions(shifted=shifted), random_state=derive_seed(seed, "protocol") % 2**31,
-    )  # fmt: skip
-
-
 def _say(trial: Record, done: int, n: int) -> None:
     print(f"{done}/{n} {trial['arm']}", trial["error"] or "", flush=True)
-
-
-def _record(result: StudyResult, trial: Mapping[Any, Any], elsewhere: pd.DataFrame) -> Record:
-    record: Record = {name: _plain(trial[name]) for name in _KEPT}
-    if record["error"] is None:
-        record["left_out"] = pack(scores_left_out(result, trial["arm"])[0])
-        record["recall"] = pack(class_recall(result, trial["arm"]))
-        if len(elsewhere.columns):
-            record["robustness"] = pack(elsewhere.loc[trial["arm"]].to_numpy())
-            parts = [scores_left_out(result, trial["arm"], name)[0] for name in elsewhere.columns]
-            record["robustness_left_out"] = pack(
-                np.mean(parts, axis=0)
-            )  # of the mean over all conditions
-    return record
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str) or value is None:
-        return value
-    number = float(value)
-    return None if np.isnan(number) else round(number, 5)

@@ -1,8 +1,10 @@
-"""Does synthetic data make a classifier robust? Fashion-MNIST at 100 images a class, under common corruptions.
+"""Does synthetic data make a classifier robust? Fashion-MNIST, 100 images a class, corrupted.
 
-The arms, steps and rows of ``fashion-lowdata``; each classifier is also tested on 500 test images under ten kinds of
-corruption at five severities (see `gen_augment.modalities.image.corruptions`). Nothing is chosen on corrupted images:
-arms are those chosen on clean validation images. With one thread of a slow core a seed takes about 22 minutes.
+The arms, steps and rows are those of ``fashion-lowdata``. Each classifier is also
+tested on 500 test images under ten kinds of common corruption at five severities (see
+`gen_augment.modalities.image.corruptions`). Nothing is selected on corrupted images:
+the arms are selected on clean validation images. With one thread of a slow core a seed
+takes about 22 minutes.
 """
 
 from functools import lru_cache
@@ -29,7 +31,7 @@ ROWS = "100 a class"
 
 @lru_cache(maxsize=1)
 def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Test images under each corruption, kind by kind and severity by severity, with their labels."""
+    """Return test images and labels under each kind and severity of corruption."""
     data = images("fashion-mnist", quick)
     X, y = test_part(data)
     chosen = chosen_rows(len(y), 10 if quick else 500)
@@ -42,7 +44,7 @@ def corrupted(quick: bool) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
-    """The study of one seed."""
+    """Return the study of one seed."""
     return lowdata.make("fashion-mnist", rows, setup, seed, quick, shifted=corrupted(quick))
 
 
@@ -50,7 +52,7 @@ PROTOCOL = Protocol("robustness", lowdata.setups([100], "flip+shift"), make, fir
 
 
 def _kept(results: Record, name: str) -> dict[tuple[int, str], np.ndarray]:
-    """Packed numbers of each seed and arm."""
+    """Return the packed numbers of each seed and arm."""
     return {
         (t["seed"], t["arm"]): np.array(unpack(t[name]))
         for t in results["trials"]
@@ -59,20 +61,23 @@ def _kept(results: Record, name: str) -> dict[tuple[int, str], np.ndarray]:
 
 
 def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
-    """Balanced accuracy by kind and severity, of each seed and arm."""
+    """Return balanced accuracy by kind and severity, of each seed and arm."""
     shape = (len(KINDS), len(SEVERITIES))
     return {key: found.reshape(shape) for key, found in _kept(results, "robustness").items()}
 
 
 def table(results: Record) -> str:
-    """Clean images, as in other protocols; then the mean over corruptions, its gain, and that of each severity."""
+    """Return tables of clean and of corrupted images.
+
+    The second has the mean over corruptions, its gain, and the score of each severity.
+    """
     return "\n\n".join(
         [PROTOCOL.table(results), *_corrupted(results, PROTOCOL.result(results, ROWS))]
     )
 
 
 def summary(results: Record) -> str:
-    """As `table`, of the best on validation alone."""
+    """Return the tables of the finalists alone."""
     best = PROTOCOL.finalists(results, ROWS)
     corrupted = _corrupted(results, PROTOCOL.result(results, ROWS, best)) if best else []
     return "\n\n".join([PROTOCOL.summary(results), *corrupted])
@@ -98,15 +103,15 @@ def _corrupted(results: Record, result: StudyResult | None) -> list[str]:
         )
     header = [
         "arm",
-        "corrupted, %",
-        f"gain over {reference}",
-        *(f"severity {s}" for s in SEVERITIES),
+        "balanced accuracy on corrupted images, %",
+        f"gain over {reference}, points",
+        *(f"severity {s}, %" for s in SEVERITIES),
     ]
     return [f"**Corrupted images**\n\n{markdown(header, lines)}"]
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """Balanced accuracy against severity, of the two arms that are compared, for each kind."""
+    """Draw balanced accuracy against severity for each kind, of the two compared arms."""
     result = PROTOCOL.result(results, ROWS)
     if result is None:
         return {}

@@ -1,11 +1,14 @@
-"""What tables of many rows take: fitting, sampling to Parquet, and over-sampling against imbalanced-learn.
+"""What large tables cost: fitting, sampling to Parquet, and over-sampling.
 
-Tables of 20 mixed columns: numbers (some missing), whole numbers, booleans, dates, and categories, one of them of 5,000
-values. Fitting and sampling are each a process of its own, and memory is the largest that it had. A fit is the codec,
-whose time grows with the rows, and 500 training steps of a VAE, whose number does not. Goal for sampling ten times as
-many rows: 8 to 12 times the time. The last table times `fit_resample` of `GenerativeOverSampler(SMOTESampler())` and of
-imbalanced-learn's SMOTE in turn, on 20 columns of numbers; goal 1.1. All times are of the processor, all on one thread,
-so that what else a machine does hardly counts.
+Tables have 20 mixed columns: numbers (some missing), whole numbers, booleans, dates,
+and categories, one of them with 5,000 values. Fitting and sampling each run in their
+own process. Memory is the peak of that process. A fit consists of the codec, whose time
+grows with the rows, and of 500 training steps of a VAE, whose number does not grow. The
+goal for sampling ten times as many rows is 8 to 12 times the time.
+
+The last table compares `fit_resample` of `GenerativeOverSampler(SMOTESampler())` with
+imbalanced-learn's SMOTE, in turn, on 20 columns of numbers. The goal is a ratio of 1.1.
+All times are processor times on one thread, so that other processes hardly matter.
 """
 
 import resource
@@ -32,13 +35,13 @@ from gen_augment.samplers import sample_parts
 
 __all__ = ["figures", "run", "table"]
 
-PART_ROWS = 1 << 16  # as the command line writes
+PART_ROWS = 1 << 16  # as in the command line
 #: Rows, and the share of the rare class.
 IMBALANCED = ((5_000, 0.1), (30_000, 0.1), (100_000, 0.01))
 
 
 def run(quick: bool) -> Record:
-    """Two sizes, ten times apart, and three imbalanced tables."""
+    """Measure two sizes, ten times apart, and three imbalanced tables."""
     torch.set_num_threads(1)
     sizes, steps, rounds = ((5_000,), 20, 1) if quick else ((100_000, 1_000_000), 500, 15)
     results: Record = {"tables": [], "smote": []}
@@ -52,7 +55,7 @@ def run(quick: bool) -> Record:
 
 
 def table(results: Record) -> str:
-    """Seconds and memory by size, what ten times the rows take, and the paired ratios."""
+    """Return seconds and memory by size, their growth, and the paired ratios."""
     rows, smallest = [], dict[str, Record]()
     for found in results["tables"]:
         for what, seconds in found["seconds"].items():
@@ -61,41 +64,45 @@ def table(results: Record) -> str:
             memory = [f"{found[name]:,.0f}" for name in ("peak_mb", "imports_mb")]
             rows.append([what, f"{found['rows']:,}", f"{seconds:.1f}", times, *memory])
     header = [
-        "what",
+        "measurement",
         "rows",
-        "processor, s",
-        "times the smaller",
-        "largest memory, MB",
-        "of it imports",
+        "processor time, s",
+        "relative to the smaller table",
+        "peak memory, MB",
+        "memory after imports, MB",
     ]
     measured = markdown(header, rows)
     ratios = [
-        [f"{found['rows']:,}", f"{found['rare']:.0%}", f"{found['ratio']:.2f}", f"{found['ratio_min']:.2f} to "
-         f"{found['ratio_max']:.2f}", f"{found['ours_ms']:.0f}", f"{found['bare_ms']:.0f}"]
+        [f"{found['rows']:,}", f"{found['rare']:.0%}", f"{found['ratio']:.2f}",
+         f"{found['ratio_min']:.2f} to {found['ratio_max']:.2f}",
+         f"{found['ours_ms']:.0f}", f"{found['bare_ms']:.0f}"]
         for found in results["smote"]
     ]  # fmt: skip
     header = [
         "rows",
-        "of the rare class",
+        "share of the rare class",
         "ratio",
         "range",
         "ours, processor ms",
-        "imbalanced-learn, ms",
+        "imbalanced-learn, processor ms",
     ]
     return f"{measured}\n\n{markdown(header, ratios)}"
 
 
 def figures(results: Record) -> dict[str, Figure]:
-    """The paired ratios."""
+    """Draw the paired ratios."""
     found = {
         f"{one['rows']:,} rows": Measured(one["ratio"], one["ratio_min"], one["ratio_max"], 1.1)
         for one in results["smote"]
     }
-    return {"ratios": measured_figure(found, "time, as a multiple of imbalanced-learn's SMOTE")}
+    return {"ratios": measured_figure(found, "time relative to imbalanced-learn's SMOTE")}
 
 
 def _in_child(measure: Callable[..., Record], *arguments: Any) -> Record:
-    """Measure in a new process, for its memory; spawned, as a fork would start with the memory of this one."""
+    """Measure in a new process, so that its memory can be measured.
+
+    The process is spawned: a fork would start with the memory of this process.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure, *arguments).result()
 
@@ -129,7 +136,7 @@ def _sample(n: int, model: str) -> Record:
 
 
 def _peak() -> float:
-    """Largest resident memory so far, in MB."""
+    """Return the peak resident memory so far, in MB."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         1024 if sys.platform == "darwin" else 1
     )

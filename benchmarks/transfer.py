@@ -1,12 +1,17 @@
-"""Do samplers carry over what other classes taught them? Fashion-MNIST, five classes with 20 images each.
+"""Do samplers transfer from other classes? Fashion-MNIST, five classes with 20 images each.
 
-The other five, 1,000 images each, are the source; each seed shuffles which. Beside the 20, ten validation images of
-each new class choose the arm, and the new classes' test images are tested on. "init-" samplers start from one fitted on
-the source. Of `PairedVAE` it is the idea: it learns how images of a class differ, and applies that to new classes.
-"From scratch" trains the classifier as it is, "fine-tuned" lets every arm start from a classifier of the source: its
-best arm without a sampler is the baseline that counts. Synthetic rows are added under RandAugment, the best recipe of
-``fashion-lowdata``. By the times of its parts, a seed takes about 40 minutes of one thread in all: 8 for the source, 7
-for the fits of each set-up, and half a minute for each arm.
+The other five classes, with 1,000 images each, are the source. Each seed shuffles the
+classes. The arm is selected on ten validation images of each new class. The test images
+are those of the new classes. "init-" samplers start from a sampler fitted on the
+source. `PairedVAE` is designed for this: it learns how images of a class differ, and
+applies the differences to new classes.
+
+"From scratch" trains the classifier from random weights. "Fine-tuned" lets every arm
+start from a classifier of the source. Its best arm without a sampler is the baseline
+that matters. Synthetic rows are added under RandAugment, the best recipe of
+``fashion-lowdata``. Estimated from the times of its parts, a seed takes about 40
+minutes of one thread: 8 for the source, 7 for the fits of each set-up, and half a
+minute for each arm.
 """
 
 from dataclasses import dataclass, field
@@ -22,17 +27,8 @@ from torch import Tensor, nn
 
 from benchmarks.arrays import Data
 from benchmarks.harness import WORK
-from benchmarks.protocol import (
-    Fitted,
-    Protocol,
-    Setup,
-    coded,
-    image_samplers,
-    images,
-    one_seed,
-    test_part,
-    trained,
-)
+from benchmarks.image_studies import Fitted, coded, image_samplers, one_seed, trained
+from benchmarks.protocol import Protocol, Setup, images, test_part
 from gen_augment.archive import write_bytes
 from gen_augment.containers import take
 from gen_augment.modalities.image.networks import SmallCNN
@@ -45,7 +41,8 @@ __all__ = ["PROTOCOL", "Started"]
 
 N_SOURCE, N_FEW = 1000, 20
 MOVE, RECIPE = "flip+shift", "randaugment"
-STEPS = {"classifier": default_steps(5 * N_FEW), "flow": 1000, "init-flow": 1000, "paired": 1000, "init-paired": 1000,
+STEPS = {"classifier": default_steps(5 * N_FEW), "flow": 1000, "init-flow": 1000, "paired": 1000,
+"init-paired": 1000,
          "latent-smote": 1000}  # fmt: skip
 SOURCE_STEPS = {"flow": 2000, "paired": 2000, "classifier": default_steps(5 * N_SOURCE)}
 ARMS = (
@@ -58,7 +55,7 @@ ARMS = (
 
 @dataclass(frozen=True)
 class Source:
-    """Fitted samplers of the source classes and weights of their classifier; `seed` tells them apart."""
+    """Samplers and classifier weights of the source classes, identified by `seed`."""
 
     seed: int
     samplers: dict[str, Sampler] = field(repr=False)
@@ -66,13 +63,13 @@ class Source:
 
 
 class Started(Fitted):
-    """A sampler that starts from the one of its kind that was fitted on the source.
+    """A sampler that starts from the sampler with its name that was fitted on the source.
 
     Parameters
     ----------
     sampler : Sampler
     name : str
-        Of that kind.
+        Name of the sampler of the source.
     source : Source
     random_state : int
     """
@@ -84,20 +81,20 @@ class Started(Fitted):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Go on with the new classes."""
+        """Continue the training with the new classes."""
         self.fitted_ = self.fresh().fit(X, y, init=self.source.samplers[self.name])
         return self
 
 
 class Classes(NamedTuple):
-    """Data of the source classes and of the new ones, which has a test part."""
+    """Data of the source classes, and data of the new classes with a test part."""
 
     source: Data
     new: Data
 
 
 def split_classes(seed: int, quick: bool) -> Classes:
-    """Five classes each, in an order that the seed shuffles."""
+    """Return five source classes and five new classes. The seed shuffles the classes."""
     data = images("fashion-mnist", quick)
     old, new = (
         np.random.default_rng(derive_seed(seed, "classes"))
@@ -117,7 +114,10 @@ def _only(X: Any, y: np.ndarray, classes: np.ndarray) -> tuple[Any, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def source(seed: int, quick: bool) -> Source:
-    """All that is learned of the source classes; both set-ups of a seed start from it, and a run that goes on."""
+    """Return all that is learned from the source classes.
+
+    Both set-ups of a seed start from it, and so does a resumed run.
+    """
     data = split_classes(seed, quick).source
     steps = dict.fromkeys(SOURCE_STEPS, 3) if quick else SOURCE_STEPS
     with TemporaryDirectory() as nowhere:
@@ -143,7 +143,7 @@ def source(seed: int, quick: bool) -> Source:
 
 
 def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
-    """Weights of a classifier of `data`."""
+    """Return the weights of a classifier trained on `data`."""
     labels, codes = np.unique(data.y, return_inverse=True)
     real, made = coded(data.X, codes), list[nn.Module]()
 
@@ -156,7 +156,7 @@ def _classifier(data: Data, seed: int, n_steps: int) -> dict[str, Tensor]:
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
-    """The study of one seed."""
+    """Return the study of one seed."""
     known, data = source(seed, quick), split_classes(seed, quick).new
     fresh = image_samplers(setup.steps, data.mirror, quick)
     samplers = fresh | {
@@ -165,7 +165,7 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
 
     def fine_tuned() -> nn.Module:
         network = SmallCNN((1, *data.X.shape[1:]), 5)
-        head = list(network.state_dict())[-2:]  # the last layer, which is that of other classes
+        head = list(network.state_dict())[-2:]  # the last layer belongs to the source classes
         with torch.no_grad():
             network.load_state_dict(
                 known.weights | {name: network.state_dict()[name] for name in head}
@@ -184,6 +184,7 @@ PROTOCOL = Protocol(
     {rows: Setup(ARMS, STEPS) for rows in ("from scratch", "fine-tuned")},
     make,
     (("DAGAN on Omniglot", "69 to 82"), ("DAGAN on EMNIST", "73.9 to 76")),
-    "Antoniou, Storkey and Edwards, DAGAN (arXiv:1711.04340), accuracy without and with synthetic rows, from its "
-    "abstract. It has other data, many source classes and another classifier: compare the sizes of gains alone.",
+    "Antoniou, Storkey and Edwards, DAGAN (arXiv:1711.04340), accuracy without and with synthetic "
+    "rows, from its abstract. It uses other data, many source classes and another classifier: "
+    "compare the sizes of gains alone.",
 )

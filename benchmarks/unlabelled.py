@@ -1,13 +1,16 @@
-"""Does a sampler make use of images without a label? Fashion-MNIST, 50 labelled images a class and 10,000 without.
+"""Do unlabelled images help a sampler? Fashion-MNIST, 50 labelled images a class, 10,000 without.
 
-Beside those, 25 labelled validation images of each class choose the arm. "semi-" samplers learn from both kinds, in as
-many steps as those that see labelled images alone. The baseline beside the classic ones is pseudo-labels: a classifier
-trained under RandAugment, in as many steps again, labels those images that it is at least 95% sure of. Synthetic rows
-are added under RandAugment, the best recipe of ``fashion-lowdata`` at 50 images. By the times of its parts, a seed
-takes about 40 minutes of one thread: 20 for seven fits, and 50 seconds for each arm.
+The arm is selected on 25 labelled validation images of each class. "semi-" samplers
+learn from labelled and unlabelled images, in as many steps as samplers that see
+labelled images alone. The strongest baseline is pseudo-labels. A classifier is trained
+under RandAugment in as many steps again. It labels those images of which it is at least
+95% sure. Synthetic rows are added under RandAugment, the best recipe of
+``fashion-lowdata`` at 50 images. Estimated from the times of its parts, a seed takes
+about 40 minutes of one thread: 20 for seven fits, and 50 seconds for each arm.
 
-Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", 2013; the
-threshold is that of Sohn et al., "FixMatch", 2020 (arXiv:2001.07685).
+Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep
+Neural Networks", 2013. The threshold is that of Sohn et al., "FixMatch", 2020
+(arXiv:2001.07685).
 """
 
 from typing import Any, Self
@@ -15,16 +18,8 @@ from typing import Any, Self
 import numpy as np
 
 from benchmarks.arrays import Data
-from benchmarks.protocol import (
-    Fitted,
-    Protocol,
-    Setup,
-    coded,
-    image_samplers,
-    images,
-    one_seed,
-    trained,
-)
+from benchmarks.image_studies import Fitted, coded, image_samplers, one_seed, trained
+from benchmarks.protocol import Protocol, Setup, images
 from gen_augment.containers import concatenate
 from gen_augment.rng import derive_seed
 from gen_augment.study import Study
@@ -34,20 +29,21 @@ __all__ = ["PROTOCOL", "PseudoLabels", "WithUnlabelled"]
 
 SURE = 0.95
 N_LABELLED, N_UNLABELLED = 50, 10_000
-STEPS = {"classifier": default_steps(10 * N_LABELLED), "vae": 1500, "gan": 1500, "flow": 2000, "semi-vae": 1500,
+STEPS = {"classifier": default_steps(10 * N_LABELLED), "vae": 1500, "gan": 1500, "flow": 2000,
+"semi-vae": 1500,
          "semi-gan": 1500, "semi-flow": 2000, "latent-smote": 1500}  # fmt: skip
 MOVE, RECIPE = "flip+shift", "randaugment"
 ARMS = (
     "real", MOVE, f"{MOVE}+cutout", f"{MOVE}+mixup", RECIPE, f"latent-smote:1+{RECIPE}",
     "pseudo-labels", f"pseudo-labels+{MOVE}+mixup", f"pseudo-labels+{RECIPE}",
-    *(f"{kind}{name}:1:share=0.25+{RECIPE}" for name in ("vae", "gan", "flow") for kind in ("", "semi-")),
-    f"semi-flow:1+{RECIPE}", f"semi-flow:5:share=0.5+{RECIPE}", f"semi-flow:1:vary=0.6+{RECIPE}",
-    f"semi-gan:5:share=0.5+{RECIPE}",
+    *(f"{kind}{name}:1:share=0.25+{RECIPE}" for name in ("vae", "gan", "flow") for kind in ("",
+    "semi-")), f"semi-flow:1+{RECIPE}", f"semi-flow:5:share=0.5+{RECIPE}",
+    f"semi-flow:1:vary=0.6+{RECIPE}", f"semi-gan:5:share=0.5+{RECIPE}",
 )  # fmt: skip
 
 
 class WithUnlabelled(Fitted):
-    """A sampler that also learns from images without a label.
+    """A sampler that also learns from unlabelled images.
 
     Parameters
     ----------
@@ -62,20 +58,20 @@ class WithUnlabelled(Fitted):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Learn from these and from the others."""
+        """Fit the sampler on labelled and unlabelled images."""
         codes = np.append(y, np.full(len(self.unlabelled), -1))
         self.fitted_ = self.fresh().fit(concatenate([X, self.unlabelled]), codes)
         return self
 
 
 class PseudoLabels:
-    """Real rows, and those without a label that a classifier trained on the real ones is sure of.
+    """Real rows, and unlabelled rows of which a classifier of the real rows is sure.
 
     Parameters
     ----------
     unlabelled : ndarray of shape (n, H, W)
     n_steps, random_state : int
-        Of that classifier.
+        Training steps and seed of that classifier.
     """
 
     def __init__(self, unlabelled: np.ndarray, n_steps: int, random_state: int) -> None:
@@ -85,7 +81,11 @@ class PseudoLabels:
         self._likely: np.ndarray | None = None
 
     def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """All rows, and their labels: the same for all arms, whose rows are the same, whatever seed each has."""
+        """Return all rows and their labels.
+
+        They are the same for all arms, which have the same rows, whatever the seed of
+        the arm.
+        """
         labels, codes = np.unique(y, return_inverse=True)
         if self._likely is None:
             predict = trained(coded(X, codes), RECIPE, self.random_state, self.n_steps)
@@ -97,7 +97,7 @@ class PseudoLabels:
 
 
 def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
-    """The study of one seed."""
+    """Return the study of one seed."""
     data = images("fashion-mnist", quick)
     n, n_unlabelled = (6, 100) if quick else (N_LABELLED, N_UNLABELLED)
     labelled = data.head(n * 3 // 2, derive_seed(seed, "labelled"))

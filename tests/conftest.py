@@ -18,23 +18,23 @@ from gen_augment.samplers.text.base import TextSampler
 
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = (
-    "1"  # of processes that tests start, too: their threads would wait for each other
+    "1"  # also for processes that tests start, since busy threads slow each other down
 )
 os.environ.setdefault(
     "NO_ALBUMENTATIONS_UPDATE", "1"
-)  # it asks the network for a newer version, and warns without one
+)  # it would look for a newer version online, and warn without a network
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")
 for modality in (modalities.Table, modalities.Image):
-    type(modality.networks).label_steps = 60  # toys are learned in no time
+    type(modality.networks).label_steps = 60  # toy data needs few steps
 
 
-#: Samplers of one modality alone: of texts, and of rows whose modality has transforms.
+#: Samplers of one modality: of texts, and of rows with transforms.
 SPECIAL = {
     name for name, cls in SAMPLERS.items() if issubclass(cls, (TextSampler, LanguageSampler))
 } | {"transform"}
-#: Samplers of any modality, by name: with a network, and without.
+#: Names of samplers of any modality, with and without a network.
 NETWORKS = [
     name
     for name, cls in SAMPLERS.items()
@@ -48,7 +48,7 @@ CLASSICAL = [
 
 
 def small_sampler(name: str, **params: Any) -> Any:
-    """A sampler of the smallest size, not fitted."""
+    """Return an unfitted sampler of the smallest size."""
     small = {
         "max_steps": 3,
         "batch_size": 8,
@@ -77,7 +77,7 @@ def toy_images(
 
 
 def toy_table(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Three columns of floats, the first of which tells two classes apart."""
+    """Return three columns of floats. The first separates two classes."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
     X = rng.normal(size=(n, 3))
@@ -86,7 +86,7 @@ def toy_table(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_form(form: str) -> tuple[Any, Any]:
-    """Toy data in one of the forms that `fit` takes."""
+    """Return toy data in one of the forms that `fit` accepts."""
     images, y = toy_images()
     colour, _ = toy_images(channels=3)
     table, table_y = toy_table()
@@ -134,7 +134,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c() -> None:
-    """As in a terminal: a shell has its background jobs ignore Ctrl-C, and training leaves that so."""
+    """Enable Ctrl-C, which shells disable in background jobs. Training respects the setting."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""The structure that the design asks for: one-way imports, no circles, one owner of a form of data."""
+"""The structure of the package: one-way imports, no circles, one owner of each form of data."""
 
 import ast
 import importlib
@@ -68,7 +68,7 @@ def module_file(name: str) -> str | None:
 
 
 def arrows(file: str) -> set[str]:
-    """Return the files that a file imports; a package's `__init__` alone is no arrow of its own."""
+    """Return the files that a file imports, without the `__init__` of the package."""
     found = {module_file(name) for name in imported(FILES[file])} - {None, file, "__init__.py"}
     return {str(target) for target in found}
 

@@ -1,4 +1,4 @@
-"""Archives: written whole or not at all, and whatever is wrong with a file is an `ArchiveError`."""
+"""Archives are written completely or not at all, and a bad file raises an `ArchiveError`."""
 
 import copy
 import errno
@@ -52,7 +52,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal JSON values, NaN to NaN."""
+    """Return whether JSON values are equal; NaN equals NaN."""
     return json.dumps(a) == json.dumps(b)
 
 
@@ -240,7 +240,7 @@ def test_bytes_changed_in_the_header_never_raise_anything_else(saved: Path, tmp_
         (tmp_path / "d").write_bytes(damaged)
         try:
             load(tmp_path / "d")
-            outcomes["loaded"] += 1  # a digit of a mean, say
+            outcomes["loaded"] += 1  # for example a digit of a mean
         except (ArchiveError, InputError):
             outcomes["refused"] += 1
     assert outcomes["refused"] > 300
@@ -262,7 +262,7 @@ def test_a_missing_file_is_named(make: str, tmp_path: Path) -> None:
 
 
 class Payload:
-    """Makes a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -388,7 +388,7 @@ def test_impossible_values_are_refused(key: str, value: Any, saved: Path, tmp_pa
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where in a JSON value something stands."""
+    """Yield the paths of all entries of a JSON value."""
     yield path
     for key, inner in (
         value.items()
@@ -573,7 +573,7 @@ def test_an_interrupted_write_leaves_the_old_file(
 
 def test_overwriting_replaces_the_whole_file(saved: Path, tmp_path: Path) -> None:
     path = archive.write_bytes(tmp_path / "m", b"old" * 100)
-    with path.open("rb") as reader:  # opened before: still sees the old bytes
+    with path.open("rb") as reader:  # opened before, so it still reads the old bytes
         archive.write_bytes(path, b"new")
         assert reader.read() == b"old" * 100
     assert path.read_bytes() == b"new"

@@ -1,4 +1,4 @@
-"""The benchmarks' machinery, at their quick size: never a time."""
+"""The code of the benchmarks at its quick size. No test measures time."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
 from tests.study.results import make_result
 
-#: Rows without a label are marked by -1, which is warned of.
+#: The code -1 marks unlabelled rows, and raises a warning.
 pytestmark = pytest.mark.filterwarnings("ignore:y holds -1")
 
 
 @pytest.fixture(autouse=True)
 def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Results of tests go to a folder of their own."""
+    """Write the results of each test to its own folder."""
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
     monkeypatch.setattr(harness, "WORK", tmp_path / "work")
     monkeypatch.setattr(command, "RESULTS", tmp_path)
@@ -40,11 +40,12 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-#: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
-ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
+#: Benchmarks with the code of others, on other data or with more steps.
+#: ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
+SIMILAR = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
 PROTOCOLS = (
-    *ALIKE, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata", "transfer",
-    "unlabelled",
+    *SIMILAR, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata",
+    "transfer", "unlabelled",
 )  # fmt: skip
 
 
@@ -62,11 +63,11 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
     ):
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
-    if name in ALIKE and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
+    if name in SIMILAR and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
     package = {"ctgan": "ctgan", "pythae": "pythae", "series": "aeon"}.get(name)
     if package is not None and find_spec(package) is None:
-        pytest.skip(f"needs {package}, which is no dependency")
+        pytest.skip(f"needs {package}, which is not a dependency")
     printed = run("run", name, "--quick")
     record = json.loads((results_folder / f"{name}.quick.json").read_text())
     assert record["quick"] is True
@@ -79,17 +80,17 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         assert printed.count("must be refused: as expected") == 2
 
 
-def test_controls_that_fail_are_told() -> None:
-    assert "must be refused: **not as expected** (nothing stopped them)" in controls.table(
+def test_failed_controls_are_reported() -> None:
+    assert "must be refused: **not as expected** (they were accepted)" in controls.table(
         {"trials": [], "leaks": {"oversampled": None}}
     )
 
 
 @pytest.mark.parametrize("change, good", [(0.001, True), (0.02, False)])
-def test_nothing_must_be_found_to_be_nothing(
+def test_control_without_effect_needs_a_narrow_interval(
     change: float, good: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interval that holds 0 is not enough."""
+    """An interval that contains 0 is not enough."""
     scores = {arm: [0.8, 0.81, 0.82] for arm in controls.ARMS}
     scores[controls.SHUFFLED] = [0.5, 0.51, 0.52]
     scores[controls.REPEAT] = [0.8 + change, 0.81, 0.82 - change]
@@ -98,13 +99,14 @@ def test_nothing_must_be_found_to_be_nothing(
     )
     monkeypatch.setattr(Protocol, "result", lambda *_: found)
     monkeypatch.setattr(Protocol, "table", lambda *_: "")
-    assert f"Rows twice must do nothing: {'as expected' if good else '**not'}" in controls.table(
-        {"trials": []}
+    assert (
+        f"Each row twice must change nothing: {'as expected' if good else '**not'}"
+        in controls.table({"trials": []})
     )
 
 
-def test_corrupted_scores_vary_with_the_test_rows_too() -> None:
-    """Equal differences in all seeds are no certainty where all seeds have the same rows."""
+def test_intervals_of_corrupted_scores_include_the_test_rows() -> None:
+    """Equal differences in all seeds are not certain, since all seeds share the test rows."""
     result = make_result({arm: [(0.8, 0.8)] * 3 for arm in ("real", "gan")})
     values = {
         (seed, arm): 0.7 + 0.01 * (arm == "gan") for seed in range(3) for arm in ("real", "gan")
@@ -117,7 +119,7 @@ def test_corrupted_scores_vary_with_the_test_rows_too() -> None:
     assert gain.high - gain.mean > 2 * np.sqrt(np.var(spread) * 19)
 
 
-def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
+def test_paired_ratio_alternates_and_is_the_median_of_the_rounds() -> None:
     calls: list[str] = []
     times = {"ours": iter([9.0, 2.0, 3.0, 40.0]), "bare": iter([9.0, 1.0, 1.0, 10.0])}
 
@@ -129,13 +131,13 @@ def test_paired_ratio_is_the_median_of_the_rounds_and_alternates() -> None:
     assert calls == ["ours", "bare", "bare", "ours", "ours", "bare", "bare", "ours"]
 
 
-def test_a_stopped_run_goes_on_with_the_trials_that_lack(results_folder: Path) -> None:
+def test_stopped_run_resumes_with_the_missing_trials(results_folder: Path) -> None:
     first = harness.Trials("long", quick=False)
     first.add({"seed": 0, "steps": [3]}, lambda: {"accuracy": 0.5})
     with pytest.raises(ZeroDivisionError):
         first.add({"seed": 1, "steps": [3]}, lambda: {"accuracy": 1 / 0})
     again = harness.Trials("long", quick=False)
-    again.add({"seed": 0, "steps": [3]}, lambda: pytest.fail("it is done"))
+    again.add({"seed": 0, "steps": [3]}, lambda: pytest.fail("the trial is done"))
     again.add({"seed": 0, "steps": [4]}, lambda: {"accuracy": 0.75})
     assert again.done == [
         {"seed": 0, "steps": [3], "accuracy": 0.5},
@@ -145,10 +147,10 @@ def test_a_stopped_run_goes_on_with_the_trials_that_lack(results_folder: Path) -
     assert harness.Trials("long", quick=True).done == []
 
 
-def test_every_machine_that_added_a_trial_is_named(
+def test_machines_that_added_a_trial_are_recorded(
     results_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for seed, cores in ((0, 2), (1, 2), (2, 8), (2, 16)):  # the last finds nothing to do
+    for seed, cores in ((0, 2), (1, 2), (2, 8), (2, 16)):  # the last adds nothing
         monkeypatch.setattr(harness, "describe_machine", lambda cores=cores: {"cores": cores})
         harness.Trials("long", quick=False).add({"seed": seed}, lambda: {"accuracy": 0.5})
         harness.save("long", {"trials": [{"seed": seed, "accuracy": 0.5}]}, quick=False)
@@ -158,27 +160,26 @@ def test_every_machine_that_added_a_trial_is_named(
     ]
 
 
-def test_runs_side_by_side_share_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_runs_share_the_trials(capsys: pytest.CaptureFixture[str]) -> None:
     one, other = harness.Trials("long", quick=False), harness.Trials("long", quick=False)
 
     def meanwhile() -> harness.Record:
-        other.add({"seed": 0}, lambda: pytest.fail("another run is at it"))
+        other.add({"seed": 0}, lambda: pytest.fail("another run has claimed the trial"))
         other.add({"seed": 1}, lambda: {"accuracy": 0.75})
         return {"accuracy": 0.5}
 
     one.add({"seed": 0}, meanwhile)
-    assert "another process is at {'seed': 0}" in capsys.readouterr().out
-    one.add({"seed": 1}, lambda: pytest.fail("another run did it"))
-    other.add({"seed": 0}, lambda: pytest.fail("another run did it"))
+    assert "another process runs {'seed': 0}" in capsys.readouterr().out
+    one.add({"seed": 1}, lambda: pytest.fail("another run has done the trial"))
+    other.add({"seed": 0}, lambda: pytest.fail("another run has done the trial"))
     trials = [{"seed": 1, "accuracy": 0.75}, {"seed": 0, "accuracy": 0.5}]
     assert one.done == other.done == trials
-    stale = harness.save(
-        "long", {"trials": trials[:1], "real": 0.9}, quick=False
-    )  # as at the end of a run
+    # The end of a run saves the results again, here with one trial less.
+    stale = harness.save("long", {"trials": trials[:1], "real": 0.9}, quick=False)
     assert json.loads(stale.read_text())["results"] == {"trials": trials, "real": 0.9}
 
 
-def test_what_a_killed_run_had_claimed_is_free_again(results_folder: Path) -> None:
+def test_killed_run_releases_its_claims(results_folder: Path) -> None:
     hold = (
         "import sys; from pathlib import Path; from benchmarks import harness; harness.WORK = Path(sys.argv[1]);"
         "claim = harness.Trials('long', False).claim({'seed': 0});"
@@ -197,10 +198,10 @@ def test_what_a_killed_run_had_claimed_is_free_again(results_folder: Path) -> No
         assert mine
 
 
-def test_a_benchmark_that_cannot_be_shared_says_so() -> None:
+def test_benchmark_that_cannot_be_shared_raises() -> None:
     with (
         harness.Trials("timing", False).alone(),
-        pytest.raises(RuntimeError, match="timing runs in another process"),
+        pytest.raises(RuntimeError, match="timing already runs in another process"),
         harness.Trials("timing", False).alone(),
     ):
         pass
@@ -234,7 +235,7 @@ def test_committed_results_are_full_runs_and_in_the_report() -> None:
             )
 
 
-def test_the_report_is_short_and_leads_to_the_whole(
+def test_short_report_links_to_the_full_report(
     results_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     benchmark = harness.Benchmark(
@@ -273,7 +274,7 @@ def test_the_report_is_short_and_leads_to_the_whole(
 @pytest.mark.parametrize(
     "ratios, high, scale", [(True, 3, "linear"), (True, 9, "log"), (False, 9, "linear")]
 )
-def test_measured_figures_are_drawn_where_they_lie(ratios: bool, high: float, scale: str) -> None:
+def test_measured_figures_have_the_right_positions(ratios: bool, high: float, scale: str) -> None:
     found = {"a": harness.Measured(0.9, 0.8, 1.2, 1.1), "b": harness.Measured(2.0, 1.5, high)}
     (axes,) = harness.measured_figure(found, "ratio", ratios=ratios).axes
     *marks, nothing = (line.get_xydata().tolist() for line in axes.lines)
@@ -283,7 +284,7 @@ def test_measured_figures_are_drawn_where_they_lie(ratios: bool, high: float, sc
     assert axes.get_xscale() == scale
 
 
-def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
+def test_labels_of_the_mixed_table_follow_the_returned_probability() -> None:
     X, y, p = ctgan.draw_table(20_000, 0)
     assert X.shape == (20_000, 15)
     assert X.select_dtypes("category").nunique().to_dict() == ctgan.N_CATEGORIES
@@ -295,7 +296,7 @@ def test_labels_of_the_mixed_table_follow_the_law_that_is_told() -> None:
     assert ctgan.draw_table(50, 1)[0].equals(ctgan.draw_table(50, 1)[0])
 
 
-def test_what_the_comparison_with_ctgan_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparison_with_ctgan_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctgan", None)
     with pytest.raises(
         MissingDependencyError, match=r"pip install --no-deps -t FOLDER ctgan==0\.12\.1"
@@ -303,13 +304,11 @@ def test_what_the_comparison_with_ctgan_needs_is_named(monkeypatch: pytest.Monke
         ctgan.run(quick=True)
 
 
-def test_list_names_all() -> None:
+def test_list_prints_all_names() -> None:
     assert all(name in run("list") for name in (*BENCHMARKS, *SUITES))
 
 
-def test_a_suite_runs_each_of_its_members(
-    results_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_suite_runs_all_members(results_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SUITES["speed"]:
         monkeypatch.setitem(
             command.BENCHMARKS,

@@ -1,4 +1,4 @@
-"""Rows of any container: taken by number, stacked and joined."""
+"""Rows of any container: selected by number, stacked and joined."""
 
 from typing import Any
 

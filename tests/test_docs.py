@@ -42,7 +42,7 @@ def name(path: Path) -> str:
 
 
 def python_blocks(text: str) -> list[str]:
-    """Fenced blocks of Python, as many empty lines down as in the file, so that errors name the line."""
+    """Return Python blocks padded with empty lines, so that errors name the line of the file."""
     return [
         "\n" * text.count("\n", 0, match.start("body")) + match["body"]
         for match in FENCE.finditer(text)
@@ -79,7 +79,7 @@ def test_marked_and_other_blocks_are_left_out() -> None:
 
 
 def source_of(page: Path) -> Path:
-    """The file that a page is made from when the documentation is built; other pages are their own."""
+    """Return the source file of a page of the built documentation."""
     if page.parent.parent == DOCS / "gallery":
         return ROOT / "examples" / page.parent.name / f"{page.stem}.py"
     if page.parent == DOCS / "benchmarks" / "results":

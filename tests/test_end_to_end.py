@@ -1,4 +1,4 @@
-"""The main job on real input: fit, sample, inject, study."""
+"""The main tasks on real input: fit, sample, inject, study."""
 
 import os
 import zipfile

@@ -1,4 +1,4 @@
-"""The exception tree: what its drawing says, and what a caller would catch."""
+"""The exception tree: its drawing, and what a caller can catch."""
 
 import pickle
 import re

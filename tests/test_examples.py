@@ -1,4 +1,4 @@
-"""Each page of the gallery runs as it stands, is short, and ends in what it is about."""
+"""Each page of the gallery is short, runs unchanged, and prints its result."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What notebooks show instead of a `repr`: well-formed HTML with the verdict, and user's text escaped."""
+"""HTML of results in notebooks: well-formed, with the verdict, and with escaped text."""
 
 from pathlib import Path
 from xml.etree import ElementTree

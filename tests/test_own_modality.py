@@ -1,4 +1,4 @@
-"""A stranger's modality and sampler, two files, in every part of the package."""
+"""A user's modality and sampler, in two files, work in every part of the package."""
 
 import json
 import pickle
@@ -158,7 +158,7 @@ def test_filters(gate: Any) -> None:
         assert gate.keep(["a" * LENGTH] * 2, ["up", "down"]).tolist() == [True, False]
 
 
-def test_a_filtered_sampler_goes_wherever_a_sampler_does() -> None:
+def test_a_filtered_sampler_works_like_any_sampler() -> None:
     gate = LabelAgreement(n_steps=100)
     made = FilteredSampler(UnigramSampler(random_state=0), [gate]).fit(X, Y)
     rows, labels = made.sample(30)

@@ -1,4 +1,4 @@
-"""What is shipped: every file that the package reads, and one version."""
+"""The distribution: every file that the package reads, and one version."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def test_the_version_is_written_once_and_cited() -> None:
 
 
 def test_slow_packages_are_imported_when_they_are_used() -> None:
-    """torchvision brings in torch's compiler, and takes as long to import as torch."""
+    """torchvision imports torch's compiler, which takes as long as torch itself."""
     code = (
         "import sys\nfrom gen_augment import AugmentedDataset, ConditionalFlow, GenerativeOverSampler\n"
         "from gen_augment import LanguageSampler, SampleBank, Study, augment_loader, load_sampler\n"

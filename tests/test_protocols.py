@@ -1,4 +1,4 @@
-"""Protocols on toy images: seeds go on where they stopped, and their records say what the studies said."""
+"""Protocols on toy images: seeds resume, and records restore the results of the studies."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from benchmarks import ablation, harness, longtail, lowdata, protocol, transfer
 from benchmarks.arrays import Data
 from benchmarks.comparison import Goal, compared, judge
 from benchmarks.harness import Record
+from benchmarks.image_studies import one_seed
 from benchmarks.protocol import Protocol, Setup
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
@@ -30,7 +31,7 @@ SETUP = Setup(("real", "shift", "copies", "flow"), {"classifier": 12, "copies": 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Results and unfinished seeds of tests go to a folder of their own."""
+    """Write results and unfinished seeds of each test to its own folder."""
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
     monkeypatch.setattr(harness, "WORK", tmp_path / "work")
     monkeypatch.setattr(protocol, "WORK", tmp_path / "work")
@@ -39,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def toy_data() -> Data:
-    """Noise, a little brighter in one half or the other."""
+    """Noise that is slightly brighter in one half or the other."""
     rng, y = np.random.default_rng(0), np.arange(110) % 2
     X = rng.integers(0, 200, (110, 8, 8))
     X[y == 0, :4] += 15
@@ -48,12 +49,12 @@ def toy_data() -> Data:
 
 
 def toy_protocol(watch: Callable[[int], None] = lambda seed: None, copies: Any = None) -> Protocol:
-    """Two arms without a sampler, two with samplers that give their training rows again."""
+    """A protocol of two arms without samplers, and two with samplers that copy training rows."""
 
     def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
         watch(seed)
         samplers = {"copies": Copies() if copies is None else copies, "flow": Copies()}
-        return protocol.one_seed(toy_data(), setup, samplers, seed, per_class=15)
+        return one_seed(toy_data(), setup, samplers, seed, per_class=15)
 
     return Protocol("toys", {ROWS: SETUP}, make, goals={ROWS: Goal(1)})
 
@@ -62,12 +63,11 @@ def without_seconds(results: Record) -> list[Record]:
     return [{k: v for k, v in trial.items() if "seconds" not in k} for trial in results["trials"]]
 
 
-def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
+def test_stopped_protocol_resumes_with_the_missing_arms_and_seeds(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stopping = Failing(
-        Log(), (1,), KeyboardInterrupt
-    )  # in seed 1, when its first two arms are done
+    # Stops in seed 1, after its first two arms.
+    stopping = Failing(Log(), (1,), KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         toy_protocol(copies=stopping).run(False)
     kept = json.loads((folder / "toys.json").read_text())["results"]
@@ -79,15 +79,14 @@ def test_a_stopped_protocol_goes_on_with_the_arms_and_seeds_that_lack(
     assert made == [1, 2]
     assert capsys.readouterr().out.startswith("3/4 copies \n4/4 flow \n1/4 real")
     assert json.loads((folder / "toys.json").read_text())["results"] == found
-    assert not list(
-        (folder / "work" / "toys").iterdir()
-    )  # what is in the results needs no other place
+    # Finished seeds are in the results alone.
+    assert not list((folder / "work" / "toys").iterdir())
 
     (folder / "toys.json").unlink()
     assert without_seconds(toy_protocol().run(False)) == without_seconds(found)
 
 
-def test_of_an_arm_that_is_added_later_nothing_else_is_run(
+def test_added_arm_is_run_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(protocol, "SEEDS", 1)
@@ -100,7 +99,7 @@ def test_of_an_arm_that_is_added_later_nothing_else_is_run(
     assert without_seconds(found) == without_seconds(toy_protocol().run(False))
 
 
-def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_protocols_divide_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "SEEDS", 2)
     mine: list[int] = []
     theirs: list[int] = []
@@ -119,13 +118,13 @@ def test_protocols_side_by_side_divide_the_seeds(monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def raced(monkeypatch: pytest.MonkeyPatch) -> Protocol:
-    """Two seeds for all arms; of each kind one goes on to four."""
+    """A protocol with two seeds of all arms and four of the best arm of each kind."""
     monkeypatch.setattr(protocol, "SEEDS", 4)
     monkeypatch.setattr(protocol, "FINALISTS", 1)
     return replace(toy_protocol(), first=2)
 
 
-def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
+def test_best_arms_on_validation_run_the_remaining_seeds(raced: Protocol) -> None:
     found = raced.run(False)
     means = {
         arm: np.mean(
@@ -165,24 +164,24 @@ def test_the_best_on_validation_run_the_other_seeds(raced: Protocol) -> None:
         result = stages[f"{ROWS}, finalists" if arm in best else ROWS]
         assert gain == pytest.approx(100 * result.difference(arm, best[0]).mean)
     table = raced.table(found)
-    assert table.count("The goal is") == 1  # of the finalists: two seeds are none too few to judge
+    assert table.count("The goal is") == 1  # of the finalists: two seeds are too few
     assert f"**{ROWS}**, 2 paired seeds" in table
     assert f"**{ROWS}, finalists**, 4 paired seeds" in table
     real, made = (stages[f"{ROWS}, finalists"].scores()[arm] for arm in best)
-    assert f"after the first 2 alone it is {100 * (made - real)[2:].mean():+.2f}" in table
+    assert f"after the first 2 alone, the gain is {100 * (made - real)[2:].mean():+.2f}" in table
     assert "versions of the code" not in table
-    found["trials"][0]["code"] = None  # as of results from before it was kept
+    found["trials"][0]["code"] = None  # as in results without a recorded version
     assert "under 2 versions of the code" in raced.table(found)
 
 
-def test_nothing_goes_on_before_all_arms_have_their_seeds(raced: Protocol) -> None:
+def test_no_finalists_before_all_arms_have_their_seeds(raced: Protocol) -> None:
     trials = raced.run(False)["trials"]
     fewer = {"trials": [t for t in trials if (t["seed"], t["arm"]) != (1, "flow")]}
     assert raced.finalists(fewer, ROWS) == ()
     assert list(raced.stages(fewer)[ROWS]) == [ROWS]
 
 
-def test_a_control_is_no_finalist(raced: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_is_not_a_finalist(raced: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "FINALISTS", 4)
     results = raced.run(False)
     for trial in results["trials"]:
@@ -195,7 +194,7 @@ def test_a_control_is_no_finalist(raced: Protocol, monkeypatch: pytest.MonkeyPat
     )
 
 
-def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_with_other_steps_are_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "SEEDS", 2)
     toy_protocol().run(False)
     monkeypatch.setattr(protocol, "SEEDS", 1)
@@ -208,18 +207,18 @@ def test_other_steps_are_other_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == [0]
     result = longer.result(found, ROWS)
     assert result is not None
-    assert result.n_seeds == 1  # the second seed has been run in fewer steps alone
+    assert result.n_seeds == 1  # the second seed has only been run with fewer steps
     assert len(found["trials"]) == 12
 
 
 def _apart(verdict: str) -> tuple[list[str], list[float]]:
-    """Its words, and its numbers."""
+    """Return the words and the numbers of a verdict."""
     parts = re.split(r"([+-]?\d+\.\d+)", verdict)
     return parts[::2], [float(number) for number in parts[1::2]]
 
 
-def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one study of three seeds, with all of its predictions."""
+def test_records_restore_the_results_of_the_studies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference is one study of three seeds with all of its predictions."""
     live: list[StudyResult] = []
     run = Study.run
 
@@ -246,9 +245,8 @@ def test_records_say_what_the_studies_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert variance_over_tests(whole, "shift", "real") > 0
     words, numbers = zip(*(_apart(result.verdict()) for result in (found, whole)), strict=True)
     assert words[0] == words[1]
-    np.testing.assert_allclose(
-        *numbers, rtol=0, atol=0.011
-    )  # records have five digits: the last shown may be another
+    # Records have five digits, so the last digit of a verdict may differ.
+    np.testing.assert_allclose(*numbers, rtol=0, atol=0.011)
     assert found.best(generative=True) == whole.best(generative=True) in ("copies", "flow")
     assert [t.shape for t in found.left_out.values()] == [(3, 20)] * 4
 
@@ -318,7 +316,7 @@ def rows(validation: float, tests: Sequence[float]) -> list[tuple[float, float] 
             Goal(1.0, worst_class=10),
             "The goal is missed: +10 points of worst-class recall (+5.0).",
         ),
-        ((0.85, 0.86), Goal(1.0), "Whether the goal is reached takes 3 seeds or more."),
+        ((0.85, 0.86), Goal(1.0), "The goal needs at least 3 seeds to be judged."),
     ],
 )
 def test_goal_is_judged_on_the_arms_chosen_on_validation(
@@ -326,15 +324,13 @@ def test_goal_is_judged_on_the_arms_chosen_on_validation(
 ) -> None:
     arms: Mapping[str, Any] = {
         "real": rows(0.8, (0.80, 0.81, 0.82)[: len(gan)]),
-        "weak": rows(
-            0.5, (0.9, 0.9, 0.9)[: len(gan)]
-        ),  # better on test, which nothing is chosen on
+        "weak": rows(0.5, (0.9, 0.9, 0.9)[: len(gan)]),  # better on test rows, which select nothing
         "gan": rows(0.8, gan),
     }
     assert judge(goal, make_result(arms)).startswith(words)
 
 
-def test_the_arms_chosen_on_validation_are_told_in_short() -> None:
+def test_compared_arms_are_those_selected_on_validation() -> None:
     scores: Mapping[str, Any] = {
         "real": rows(0.8, (0.80, 0.81, 0.82)),
         "weak": rows(0.5, (0.9, 0.9, 0.9)),
@@ -351,7 +347,7 @@ def test_longtail_trains_on_the_published_counts(
     images = np.zeros((60000, 8, 8), np.uint8)
     images[:, 0, :4] = (
         np.arange(60000)[:, None] // np.array([1, 256, 65536, 10**9]) % 256
-    )  # no two are alike
+    )  # no two images are equal
     data = Data("zeros", images, np.arange(60000) % 10, test=(images[:10] + 1, np.arange(10)))
     monkeypatch.setattr(longtail, "images", lambda name, quick: data)
     drawn = []
@@ -365,7 +361,7 @@ def test_longtail_trains_on_the_published_counts(
     assert (drawn[0] == drawn[1] == list(longtail.COUNTS)) is (order == "published order")
 
 
-def test_what_counts_as_generative() -> None:
+def test_generative_arms_are_recognised() -> None:
     setup = Setup((), longtail.STEPS)
     arms = longtail.arms("shift")
     generative = [arm for arm in arms if protocol.is_generative(arm, setup)]
@@ -375,9 +371,7 @@ def test_what_counts_as_generative() -> None:
     assert "oversample+gan:1:share=0.25+randaugment" in generative
 
 
-def test_cifar_that_is_not_there_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_cifar_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEN_AUGMENT_DATA", str(tmp_path))
     with pytest.raises(InputError, match="cifar10-jpeg is missing: put CIFAR-10 there"):
         lowdata.cifar_folder()
@@ -386,7 +380,7 @@ def test_cifar_that_is_not_there_is_asked_for(
 
 
 class Remembers(BaseEstimator):
-    """A sampler that keeps what it is given, and makes black images."""
+    """A sampler that stores its training rows and returns black images."""
 
     def __init__(self, random_state: int = 0) -> None:
         self.random_state = random_state
@@ -400,8 +394,8 @@ class Remembers(BaseEstimator):
         return np.zeros((len(labels), *self.seen_[0].shape[1:]), np.uint8), labels
 
 
-def test_what_the_source_taught_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a run that was stopped fits what lacks alone, to the same weights."""
+def test_models_of_the_source_are_saved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed run fits the missing models alone, and gets the same weights."""
     toys = transfer.Classes(toy_data(), toy_data())
     monkeypatch.setattr(transfer, "WORK", folder)
     monkeypatch.setattr(transfer, "SOURCE_STEPS", dict.fromkeys(transfer.SOURCE_STEPS, 2))
@@ -426,7 +420,7 @@ def test_what_the_source_taught_is_kept(folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_hard_classes_get_more_rows() -> None:
-    """Two classes that nobody can tell apart, beside one that is bright."""
+    """Two classes cannot be told apart. The third is bright."""
     rng = np.random.default_rng(0)
     y = np.repeat(["even", "odd", "bright"], 40)
     X = (rng.integers(0, 100, (120, 8, 8)) + 150 * (y == "bright")[:, None, None]).astype(np.uint8)
@@ -440,7 +434,7 @@ def test_hard_classes_get_more_rows() -> None:
     assert min(made["even"], made["odd"]) > 30
 
 
-def test_rows_of_a_shifted_sampler_are_shifted_and_whole() -> None:
+def test_shifted_rows_are_complete() -> None:
     X = np.zeros((6, 28, 28), np.uint8)
     X[:, 10:15, 12:18] = np.arange(1, 7)[:, None, None]
     seen, labels = ablation.Shifted(Remembers()).fit(X, np.arange(6)).fitted_.seen_
@@ -451,7 +445,7 @@ def test_rows_of_a_shifted_sampler_are_shifted_and_whole() -> None:
     assert len(corners) > 5
 
 
-def test_copies_are_the_rows_of_each_class_in_turn() -> None:
+def test_copies_repeat_the_rows_of_each_class_in_order() -> None:
     X, y = np.arange(5)[:, None], np.array([0, 1, 0, 1, 1])
     made = (
         ablation.Copies()

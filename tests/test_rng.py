@@ -1,4 +1,4 @@
-"""Addressable noise: the same rows whatever the query, independent tables, and seeds that never change."""
+"""Addressable noise: the same rows for any query, independent tables, and fixed seeds."""
 
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
@@ -32,7 +32,7 @@ CPU = torch.device("cpu")
 
 
 def blocks_of_noise(shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """The first blocks of a table, drawn as the module's docstring says."""
+    """Draw the first blocks of a table as documented in the module."""
     return torch.cat(
         [
             torch.randn(

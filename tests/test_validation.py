@@ -1,4 +1,4 @@
-"""Checks of user input: what passes comes back, what does not is named in the message."""
+"""Checks of user input return valid values and name invalid ones."""
 
 import math
 from typing import Any

@@ -58,7 +58,7 @@ def test_planted_faults_are_reported(make: Callable[..., np.ndarray], findings: 
 
 def test_groups_that_are_missing_or_do_worse_are_reported() -> None:
     def make(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-        """Label the rows of the left group wrongly."""
+        """Give the rows of the left group wrong labels."""
         right = truth(index, codes, seed)
         right[:, 2] = np.abs(right[:, 2])
         left = truth(index, (codes + 1) % 3, seed)

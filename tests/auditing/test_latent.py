@@ -15,7 +15,7 @@ from tests.conftest import as_form, small_sampler, toy_images, toy_table
 
 
 class Codes:
-    """A sampler whose codes are the rows."""
+    """A sampler with codes that equal its rows."""
 
     def encode(self, X: Any, y: Any) -> torch.Tensor:
         return torch.as_tensor(X, dtype=torch.float32)

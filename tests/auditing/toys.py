@@ -34,7 +34,7 @@ GROUPS = np.repeat(["left", "right"], 300)
 
 
 class Toy:
-    """A sampler whose rows are a function of address, class code and seed."""
+    """A sampler with rows that depend on address, class code and seed."""
 
     def __init__(self, make: Callable[..., np.ndarray], labels: ArrayLike = (0, 1, 2)) -> None:
         self.make = make

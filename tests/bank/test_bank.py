@@ -16,7 +16,7 @@ from tests.conftest import FORMS, as_form, toy_images, toy_table
 
 
 def more_form(form: str) -> tuple[Any, Any]:
-    """Forms that a file of numbers holds less readily."""
+    """Forms that are difficult to store in a file of numbers."""
     (images, y), (table, table_y) = toy_images(), toy_table()
     frame = pd.DataFrame({"a": table[:, 0], 5: np.rint(table[:, 1]), "c": table[:, 2] > 0})
     return {
@@ -168,7 +168,7 @@ def test_positions_of_rows(table_sampler: ConditionalVAE, tmp_path: Path) -> Non
         with pytest.raises(IndexError, match="row 10 of a bank of 10 rows"):
             read(np.array([0, 10]))
         with pytest.raises(ValueError, match="index"):
-            read(np.array([-1]))  # the last row with the first label would be worse
+            read(np.array([-1]))  # a negative index must not read the last row
         assert len(read(np.array([], int))) == 0
 
 

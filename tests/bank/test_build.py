@@ -113,7 +113,7 @@ def test_a_bank_of_other_rows_in_the_folder_is_an_error(
         SampleBank.build(other, COUNTS, bank.path)
 
 
-# Finished banks are opened, and unfinished ones gone on with.
+# Finished banks are opened, and unfinished banks are resumed.
 
 
 def test_a_finished_bank_is_opened(bank: SampleBank) -> None:
@@ -158,7 +158,7 @@ def test_an_interrupted_build_is_resumed(
             raise error("stop")
 
     first, second = Tell(), Tell()
-    with pytest.raises(error, match="stop"):  # as it is: no fault of the disk
+    with pytest.raises(error, match="stop"):  # unchanged, since it is not a disk error
         SampleBank.build(first, COUNTS, tmp_path / "b", on_block=on_block)
     assert told == [(done, 7) for done in range(stop + 1)]
     with pytest.raises(

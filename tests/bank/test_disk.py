@@ -35,7 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all the room that is left."""
+    """Fill the rest of the disk."""
     with (disk / "filling").open("wb", buffering=0) as file:
         try:
             while True:
@@ -66,7 +66,7 @@ def test_a_full_disk_is_an_error(small_disk: Path) -> None:
 def test_a_disk_that_fills_up_during_the_build_is_an_error(
     small_blocks: int, small_disk: Path, tmp_path: Path
 ) -> None:
-    """The rows have their room; that of the manifest is missing."""
+    """The disk has space for the rows and none for the manifest."""
     with pytest.raises(
         ArchiveError, match=r"cannot write .*manifest.json: No space left on device"
     ):
@@ -145,7 +145,7 @@ def test_a_file_system_without_fallocate_is_supported(
 @on_linux
 @pytest.mark.parametrize("limit", [0, 100, 500, 1000])
 def test_failing_writes_are_an_error(limit: int, small_blocks: int, tmp_path: Path) -> None:
-    """The system itself refuses, or cuts short, to write past `limit` bytes of a file."""
+    """The system refuses or truncates writes past `limit` bytes of a file."""
     import resource  # not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -16,17 +16,17 @@ COUNTS = {"a": 40, "b": 25, "c": 35}  # 7 blocks of 16
 
 
 def third(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Rows whose address is a multiple of 3."""
+    """Keep rows with an address that is a multiple of 3."""
     return X[:, 0] % 3 == 0
 
 
 def seldom_c(X: np.ndarray, y: np.ndarray) -> list[bool]:
-    """All of "a" and "b", and every second row of "c"; not as an array."""
+    """Keep all rows of "a" and "b", and every second row of "c". The result is not an array."""
     return [label != "c" or bool(row[0] % 2) for row, label in zip(X, y, strict=True)]
 
 
 class Below:
-    """Rows whose address is below a bound, as an object with a state."""
+    """Keep rows with an address below a bound, as an object with a state."""
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
@@ -52,7 +52,7 @@ def test_all_rows_pass_and_have_the_stored_addresses(
     assert len(set(index.tolist())) == 100
     assert_same_rows(bank.rows(p), sampler.generate(index, y, seed=bank.generator.seed))
     bank.verify()
-    # Each block has addresses of its own, 20 a row, whoever builds it.
+    # Each block has its own addresses, 20 for each row, in any process.
     assert ((index // (20 * 16)) == p // 16).all()
     np.testing.assert_array_equal(bank.addresses(p[::-3]), index[::-3])
 

@@ -35,7 +35,7 @@ def start(target: Callable[..., Any], *args: Any) -> Any:
 
 
 def build(path: Path, call: int, seconds: float, filters: Any = None) -> None:
-    """Build until some time after a call of the sampler, however busy the machine is."""
+    """Build until some time after a call of the sampler, on a machine with any load."""
     sampler = Tell(delay=0.0005)
     generate, calls = sampler.generate, iter(range(1000))
 
@@ -50,11 +50,11 @@ def build(path: Path, call: int, seconds: float, filters: Any = None) -> None:
 
 
 def blocks_there(path: Path) -> int:
-    """Blocks of an unfinished bank; it must not open."""
+    """Return the blocks of an unfinished bank, which must not open."""
     with pytest.raises(ArchiveError, match=r"unfinished bank|is not a readable manifest") as caught:
         SampleBank(path)
     found = UNFINISHED.search(str(caught.value))
-    if found is None:  # nothing has been laid out
+    if found is None:  # no file was created
         assert not (path / "rows.bin").exists()
     return int(found[1]) if found else 0
 
@@ -73,7 +73,7 @@ def test_killed_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path)
         sampler = Tell()
         SampleBank.build(sampler, COUNTS, path).verify()
         assert files_of(path) == undisturbed
-        assert sampler.generated <= 640 - 16 * finished  # what was there is not built again
+        assert sampler.generated <= 640 - 16 * finished  # finished blocks are not built again
         reached.append(finished)
     assert len(set(reached)) >= 4
 
@@ -118,7 +118,7 @@ def check_killed_before(lines: Any, expected: dict[str, bytes], folder: Path) ->
 
 @pytest.fixture
 def lines(small_blocks: int, tmp_path: Path) -> list[int]:
-    """Numbers of all lines that a build runs through."""
+    """Return the numbers of all lines that a build executes."""
     numbers: list[int] = []
     with at_each_line(("bank/build.py", "gen_augment/archive.py"), numbers.append):
         SampleBank.build(Tell(), FEW, tmp_path / "undisturbed")

@@ -141,7 +141,7 @@ def test_impossible_values_are_an_error(key: str, value: Any, bank: SampleBank) 
 
 
 def changed(whole: Path, target: Path, name: str, change: Callable[[JSON], None]) -> Path:
-    """A copy of a bank, or of the plan of one, whose signed record was changed."""
+    """Copy a bank or a plan, and change its signed record."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     shutil.copy(whole / "rows.bin", target / "rows.bin")

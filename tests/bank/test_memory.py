@@ -20,7 +20,7 @@ pytestmark = [
 
 
 class Pictures(Tell):
-    """Images of 28 x 28 px, of the grey level of their address."""
+    """Images of 28 x 28 px with their address as grey level."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ def peak_of_a_build(n: int, path: Path, filters: Any, pipe: Any) -> None:
 
 
 def peak(n: int, path: Path, filters: Any) -> float:
-    """MB at most, of a process that builds `n` rows."""
+    """Return the peak memory in MB of a process that builds `n` rows."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=peak_of_a_build, args=(n, path, filters, there))

@@ -38,7 +38,7 @@ def test_each_row_occurs_once_per_round_in_any_batch(
         places = bank.locate(index, y, seed=seed)
         assert sorted(places.tolist()) == list(range(len(bank)))
         np.testing.assert_array_equal(bank.labels(places), y)
-        np.testing.assert_array_equal(bank.rows(places)[:, 1], y)  # as the rows themselves say
+        np.testing.assert_array_equal(bank.rows(places)[:, 1], y)  # as stored in the rows
 
         order = np.array(random.sample(range(len(index)), len(index)))
         cut = random.randrange(len(index) + 1)
@@ -90,7 +90,7 @@ def test_seeds_and_rounds_have_different_orders(bank: SampleBank) -> None:
     orders += [tuple(bank.locate(number * 50 + once, "a", seed=0)) for number in range(1, 20)]
     assert len(set(orders)) == 39
     assert tuple(once) not in orders
-    # The first place of an order is any of the 50 alike.
+    # The first position of an order is uniform over the 50 rows.
     first = [int(bank.locate([0], "a", seed=seed)[0]) for seed in range(3000)]
     assert np.abs(np.bincount(first, minlength=50) - 60).max() < 5 * np.sqrt(60)
 

@@ -32,7 +32,7 @@ def build_part(path: Path, part: tuple[int, int], filters: Any, start: Any, dela
 def run_parts(
     method: str, path: Path, parts: list[tuple[int, int]], filters: Any = None, delay: float = 0
 ) -> list[bool]:
-    """What each of the processes says of the bank."""
+    """Return the message of each process about the bank."""
     context = multiprocessing.get_context(method)
     start = context.Barrier(len(parts))
     processes = [
@@ -102,7 +102,7 @@ def test_processes_may_build_the_same_part(small_blocks: int, tmp_path: Path) ->
 def test_processes_of_any_start_method(method: str, tmp_path: Path) -> None:
     whole = SampleBank.build(
         Tell(), COUNTS, tmp_path / "whole"
-    )  # real blocks: a patch does not reach the processes
+    )  # blocks of the real size, since patches do not reach other processes
     assert any(run_parts(method, tmp_path / "parts", [(0, 3), (1, 3), (2, 3)]))
     assert files_of(tmp_path / "parts") == files_of(whole.path)
 
@@ -121,7 +121,7 @@ def lines_of_a_build(path: Path) -> int:
 def test_another_process_may_finish_the_bank_between_any_two_lines(
     every: int, small_blocks: int, tmp_path: Path
 ) -> None:
-    """What a race may come to, without one."""
+    """The possible results of a race, without a race."""
     n_lines = lines_of_a_build(tmp_path / "whole")
     whole = files_of(tmp_path / "whole")
     for line in range(0, n_lines, every):
@@ -140,7 +140,7 @@ def test_another_process_may_finish_the_bank_between_any_two_lines(
 def test_another_bank_may_be_built_between_any_two_lines(
     every: int, small_blocks: int, tmp_path: Path
 ) -> None:
-    """One of the two gets an error, and the other has its bank."""
+    """One of the two builds raises an error, and the other finishes its bank."""
     n_lines = lines_of_a_build(tmp_path / "seed 7")
     SampleBank.build(Tell(), {"a": 10, "b": 90}, tmp_path / "other")
     expected = {name: files_of(tmp_path / name) for name in ("seed 7", "other")}

@@ -38,7 +38,7 @@ def loader_of(bank: SampleBank, method: str, **options: Any) -> Any:
 
 
 def check_all_rows(batches: list[Any], counts: dict[str, int]) -> None:
-    """Each row once, with its label, in the batches that default collation makes."""
+    """Default collation yields each row once, with its label."""
     assert all(isinstance(X, torch.Tensor) and X.dtype == torch.float64 for X, _ in batches)
     X, y = torch.cat([X for X, _ in batches]), [label for _, labels in batches for label in labels]
     assert sorted(X[:, 0].tolist()) == list(range(sum(counts.values())))

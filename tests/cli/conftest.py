@@ -12,7 +12,7 @@ from tests.cli.toys import Run, write_table
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command line in a new folder: exit code, standard output, standard error."""
+    """Run a command in a new folder. Return exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
 
     def run_it(*arguments: Any) -> tuple[int, str, str]:

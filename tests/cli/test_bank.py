@@ -69,7 +69,7 @@ def test_parts_make_the_bank_that_one_process_makes(
         ([], "Missing option '-n'"),
     ],
 )
-def test_what_is_wrong_is_one_line(
+def test_bad_input_gives_one_line(
     arguments: list[Any], message: str, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(model, "-o", "bank", *arguments) == 2

@@ -1,4 +1,4 @@
-"""The demo: quick sizes check the machinery, not what comes out."""
+"""The demo: quick sizes check that the code runs, not its results."""
 
 from pathlib import Path
 

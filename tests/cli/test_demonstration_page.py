@@ -1,4 +1,4 @@
-"""The page of the demo shows its results, and runs nothing."""
+"""The page of the demo shows its results and loads no other file."""
 
 import base64
 import re

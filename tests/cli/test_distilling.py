@@ -63,7 +63,7 @@ def test_both_parts_have_the_classes_and_no_row_twice() -> None:
     ],
     ids=["none", "more than all", "too few", "images"],
 )
-def test_what_cannot_be_split(rows: Rows, size: float, message: str) -> None:
+def test_unusable_splits_are_refused(rows: Rows, size: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         split(loaded(rows), size, 0)
 

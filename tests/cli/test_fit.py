@@ -17,7 +17,7 @@ from tests.cli.toys import Run, everything_below, start, wait_for, write_images,
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_table_goes_in_and_comes_out(suffix: str, run: Run, tmp_path: Path) -> None:
+def test_a_sampler_of_a_table_is_fitted_and_sampled(suffix: str, run: Run, tmp_path: Path) -> None:
     frame = write_table(tmp_path / f"t{suffix}")
     code, out, _ = run(
         "fit", f"t{suffix}", "--target", "churn", "-o", "m", "--steps", 3, "--batch-size", 8
@@ -72,7 +72,7 @@ def test_part_of_each_class_keeps_the_name_of_the_labels(run: Run, tmp_path: Pat
 
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
-def test_a_folder_of_images_goes_in_and_comes_out(
+def test_a_sampler_of_an_image_folder_is_fitted_and_sampled(
     channels: int, mode: str, run: Run, tmp_path: Path
 ) -> None:
     write_images(tmp_path / "in", channels=channels)
@@ -150,7 +150,7 @@ def test_an_interrupted_fit_is_resumed(run: Run, tmp_path: Path) -> None:
     )
 
 
-def test_resuming_another_run_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_resuming_another_run_gives_one_line(run: Run, tmp_path: Path) -> None:
     command = ("fit", "wine", "-o", "m", "--steps", 300, "--batch-size", 2)
     model = ConditionalVAE(max_steps=2, batch_size=2, random_state=0, device="cpu")
     X, y = datasets.load_wine(return_X_y=True, as_frame=True)

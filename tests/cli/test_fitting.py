@@ -1,4 +1,4 @@
-"""Samplers as `gen-augment fit` sets them up."""
+"""Samplers as `gen-augment fit` configures them."""
 
 from pathlib import Path
 from typing import Any

@@ -48,7 +48,7 @@ def test_training_starts_from_the_sampler_given(
     assert not np.allclose(load_sampler("scratch", device="cpu").generate([0, 1], [0, 1]), expected)
 
 
-def test_one_that_does_not_fit_is_one_line(
+def test_an_unsuitable_sampler_gives_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

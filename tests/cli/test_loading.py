@@ -60,7 +60,7 @@ def test_part_of_each_class_is_read(tmp_path: Path) -> None:
     assert loaded.rows.class_counts.tolist() == [3, 3]
 
 
-def test_of_many_columns_only_those_in_doubt_are_listed(
+def test_only_ambiguous_columns_are_listed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     write_table(tmp_path / "t.csv")

@@ -1,4 +1,4 @@
-"""What every command does: one line and an exit code for bad input."""
+"""All commands: bad input gives one line and an exit code."""
 
 import io
 import sys
@@ -176,7 +176,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
 
 
 @pytest.mark.parametrize("arguments, message", BAD_COMMANDS.values(), ids=BAD_COMMANDS)
-def test_what_is_wrong_is_one_line(
+def test_bad_input_gives_one_line(
     arguments: tuple[Any, ...], message: str, run: Run, tmp_path: Path, table_model: Path
 ) -> None:
     write_bad_inputs(tmp_path)
@@ -185,7 +185,7 @@ def test_what_is_wrong_is_one_line(
     told, _, error = err.rpartition("error: ")
     assert message in error
     assert error.count("\n") == 1
-    # Before a CSV file is fitted, the command tells how its columns were read, and nothing else.
+    # Before a fit, the command reports how the columns of a CSV file were read, and nothing else.
     assert not told or (told.startswith("column ") and told.count("\n") == 5)
     assert told == "" or arguments[1] in ("infinite.csv", "one.csv", "ids.csv")
     assert (code, out) == (2, "")
@@ -193,7 +193,7 @@ def test_what_is_wrong_is_one_line(
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_help_is_shown_where_nothing_is_asked(run: Run) -> None:
+def test_help_is_shown_without_arguments(run: Run) -> None:
     code, out, err = run()
     assert (code, err) == (2, "")
     assert all(command in out for command in ("fit", "sample", "study"))

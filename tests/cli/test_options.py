@@ -83,7 +83,7 @@ def test_options_choose_the_reading(shop: pd.DataFrame) -> None:
 
 def test_an_audit_reads_the_file_as_it_was_fitted(shop: pd.DataFrame) -> None:
     assert run(*FIT, "--drop", "kunde", "--category", "alter") == 0
-    shop.head(40).to_csv("part.csv", index=False)  # with commas, in which prices are quoted
+    shop.head(40).to_csv("part.csv", index=False)  # with commas, so prices are quoted
     line = ("audit", "m", "shop.csv", "--target", "kauf", "--unseen", "part.csv", "-o", "a.html")
     assert run(*line, "-n", 40) == 0
     assert Path("a.html").exists()
@@ -111,7 +111,7 @@ def test_a_date_form_after_the_name() -> None:
         (("--number", "land"), "column 'land' has 'NO', which is not a number"),
     ],
 )
-def test_options_that_do_not_fit_are_one_line(
+def test_unsuitable_options_give_one_line(
     words: tuple[str, ...],
     message: str,
     shop: pd.DataFrame,
@@ -140,7 +140,7 @@ from gen_augment import BootstrapSampler
 from gen_augment.modalities import Table
 
 class Tens(Table):
-    """Tables whose files have one number a line: the row, whose last digit is the label."""
+    """Tables in files with one number a line. The last digit of a number is its label."""
 
     name = "tens"
     suffixes = (".tens",)

@@ -30,7 +30,7 @@ def test_every_format_is_written_from_the_folder_of_a_study(run: Run, tmp_path: 
     assert "<html" in Path("new.html").read_text()
 
 
-def test_what_cannot_be_written_or_read_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_unreadable_and_unwritable_files_give_one_line(run: Run, tmp_path: Path) -> None:
     for arguments, message in (
         (("report", tmp_path, "-o", "r.html"), "holds no result of a study"),
         (("report", tmp_path, "-o", "r.txt"), "a file that ends in .html, .md"),

@@ -86,7 +86,7 @@ def test_a_real_process_answers_alike(tmp_path: Path, table_model: Path) -> None
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "new.csv"), expected.assign(churn=labels))
 
 
-def test_an_archive_of_another_version_is_one_line(
+def test_an_archive_of_another_version_gives_one_line(
     run: Run, tmp_path: Path, table_model: Path
 ) -> None:
     header, tensors = archive.read(table_model)

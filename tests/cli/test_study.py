@@ -78,7 +78,7 @@ def test_a_study_takes_the_test_part_of_a_folder(run: Run, tmp_path: Path) -> No
     assert [trial["error"] for trial in record["trials"]] == [None] * 4
 
 
-def test_another_study_in_the_folder_is_one_line(run: Run) -> None:
+def test_another_study_in_the_folder_gives_one_line(run: Run) -> None:
     command = ("study", "wine", *NAIVE_BAYES, "--arms", "real", *STUDY, "-o", "r.html")
     assert run(*command)[0] == 0
     report = Path("r.html").read_bytes()
@@ -91,7 +91,7 @@ def test_another_study_in_the_folder_is_one_line(run: Run) -> None:
 
 @pytest.fixture
 def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
-    """Let training number so-and-so of a study end in Ctrl-C."""
+    """Interrupt the training with this number as Ctrl-C does."""
     fit_predict = trial.fit_predict
 
     def interrupt(number: int | None) -> None:
@@ -215,7 +215,7 @@ def test_a_learning_curve(run: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("helps", [True, False])
-def test_what_is_recommended_is_saved_or_nothing_is(
+def test_recommended_rows_are_saved_or_nothing_is(
     helps: bool, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gen_augment.study.search._decided", lambda compared, margin: helps)

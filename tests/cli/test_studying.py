@@ -1,4 +1,4 @@
-"""Studies as `gen-augment study` sets them up."""
+"""Studies as `gen-augment study` configures them."""
 
 from pathlib import Path
 

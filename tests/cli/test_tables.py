@@ -1,4 +1,4 @@
-"""The command line on mixed tables: from CSV to a sampler to a file, and a study."""
+"""The command line on mixed tables: from a CSV file to a sampler, to a file, and a study."""
 
 import json
 import re
@@ -129,7 +129,7 @@ def test_conditions_that_cannot_be_met_write_nothing(
     assert sorted(table.parent.iterdir()) == before
 
 
-def test_what_is_for_training_is_refused_without_any(table: Path) -> None:
+def test_training_options_are_refused_without_training(table: Path) -> None:
     args = [
         "fit",
         str(table),
@@ -190,7 +190,7 @@ def test_a_column_of_groups_is_no_feature_and_is_never_split_up(table: Path) -> 
         ("smotenc", "columns without missing values"),
     ],
 )
-def test_baselines_that_a_table_cannot_have_say_so(arm: str, needs: str, table: Path) -> None:
+def test_unsupported_baselines_of_a_table_are_reported(arm: str, needs: str, table: Path) -> None:
     line = ["study", str(table), "--target", "y", "--arms", f"real,{arm}", "--seeds", "1"]
     result = CliRunner().invoke(app, [*line, "-o", str(table.with_name("s.html"))])
     assert str(result.exception) == f"arm '{arm}': {arm} needs {needs}: use smote."

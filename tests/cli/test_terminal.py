@@ -1,11 +1,11 @@
-"""Progress: a line now and then where no bar can move."""
+"""Progress: occasional lines where a bar cannot move."""
 
 import pytest
 
 from gen_augment.cli import terminal
 
 
-def test_lines_come_now_and_then(
+def test_progress_lines_are_occasional(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, *(float(second) for second in range(10, 130, 10))])

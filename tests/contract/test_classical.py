@@ -1,4 +1,4 @@
-"""What samplers without a network promise, and what each of them is by definition."""
+"""The contract of samplers without a network, and the definition of each of them."""
 
 import copy
 import json
@@ -138,6 +138,6 @@ def test_damaged_archives_are_refused(name: str, tmp_path: Path) -> None:
     for changed, kept in wrong:
         save_file(kept, path, metadata={"gen_augment": json.dumps(changed)})
         if name == "mixture" and changed["class_count"] == [31, 30]:
-            continue  # it keeps no rows to count
+            continue  # it stores no rows
         with pytest.raises(ArchiveError):
             load_sampler(path)

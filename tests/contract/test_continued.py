@@ -1,4 +1,4 @@
-"""Every sampler: rows without a label, starting from another sampler, and training on."""
+"""Every sampler: unlabelled rows, initial weights of another sampler, and continued training."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def test_unlabelled_rows_get_the_most_likely_label(name: str, data: Any, tmp_pat
     assert sampler.class_prior_.sum() == pytest.approx(1)
     assert set(sampler.sample(200)[1].tolist()) == {0, 1, 2}
     assert sampler.transduction_[partly >= 0].tolist() == partly[partly >= 0].tolist()
-    # It is what `fit` makes of these labels, were they given.
+    # The fit equals a fit with these labels given.
     told = make(name, max_steps=12).fit(X, sampler.transduction_)
     assert all(
         torch.equal(a, b)
@@ -45,7 +45,7 @@ def test_unlabelled_rows_get_the_most_likely_label(name: str, data: Any, tmp_pat
     )
     with pytest.raises(InputError, match="-1"):
         sampler.sample(3, y=-1)
-    # They are learned from: leaving them out, or changing them, gives other weights.
+    # Training uses them: without them, or with other values, the weights differ.
     kept = partly >= 0
     without = make(name, max_steps=12).fit(X[kept], partly[kept])
     changed = X.copy()
@@ -116,7 +116,7 @@ def test_init_gives_the_initial_weights(name: str, data: Any) -> None:
         torch.testing.assert_close(weights(still)[key], before[key], rtol=0, atol=1e-5)
     assert any(not torch.allclose(weights(fresh)[key], before[key], atol=1e-4) for key in trained)
     for key, tensor in weights(source).items():
-        assert torch.equal(tensor, before[key]), "the source is left alone"
+        assert torch.equal(tensor, before[key]), "the source is not changed"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,7 +127,7 @@ def test_classes_are_matched_by_label(name: str) -> None:
     sampler = make(name, max_steps=1, lr=1e-12).fit(X, names, init=source)
     assert sampler.classes_.tolist() == ["a", "b", "c", "d", "e", "f"]
     index = np.arange(20)
-    if name != "paired":  # whose rows come from rows of the new data
+    if name != "paired":  # its rows are variants of the new data
         for label in ("b", "d", "e"):
             np.testing.assert_allclose(
                 sampler.generate(index, label, seed=1),
@@ -259,7 +259,7 @@ def test_few_and_many_classes_of_very_different_sizes(name: str, data: Any, n_cl
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:The .grad attribute of a Tensor"
-)  # by torch, which looks at all it is given
+)  # raised by torch, which inspects all arguments
 @pytest.mark.parametrize("name", NAMES)
 def test_a_compiled_network_gives_the_same_rows(name: str) -> None:
     X, y = toy_images(40, 8)

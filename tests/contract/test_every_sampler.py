@@ -1,4 +1,4 @@
-"""What every sampler promises: with a network, classical, filtered and pretrained ones."""
+"""The contract of every sampler: neural, classical, filtered and pretrained samplers."""
 
 import copy
 import pickle
@@ -36,7 +36,7 @@ def accept_all(X: Any, y: Any) -> np.ndarray:
 
 
 def accept_most(X: Any, y: Any) -> np.ndarray:
-    """Rows whose last digits are no multiple of 3, a property of the row alone."""
+    """Keep rows with last digits that are not a multiple of 3."""
     return np.rint(np.asarray(X)[:, 1] * 1e4) % 3 != 0
 
 

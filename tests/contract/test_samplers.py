@@ -1,4 +1,4 @@
-"""What every sampler promises, for every form of data. A new sampler is tested here by being in `SAMPLERS`."""
+"""The contract of every sampler in `SAMPLERS`, for every form of data."""
 
 import copy
 import math
@@ -66,7 +66,7 @@ def test_samples_have_the_form_of_the_training_rows(name: str, form: str) -> Non
     assert set(np.asarray(new_y).tolist()) <= set(np.asarray(y).tolist())
     seen, made = as_array(X), as_array(new_X)
     assert np.isfinite(made).all()
-    whole = form.startswith(("uint8", "pil", "non-square"))  # whose range is that of their dtype
+    whole = form.startswith(("uint8", "pil", "non-square"))  # the range is that of the dtype
     assert made.min() >= (0 if whole else seen.min())
     assert made.max() <= (255 if whole else seen.max())
 
@@ -378,7 +378,7 @@ def test_auto_balances_classes_of_different_size(name: str, kind: str, expected:
 def test_the_default_device_of_torch_changes_nothing(name: str, kind: str) -> None:
     X, y = toy_images(48) if kind == "images" else toy_table(48)
     made = []
-    for where in ("cpu", "meta"):  # whose tensors have no values: whatever lands there fails
+    for where in ("cpu", "meta"):  # tensors on "meta" have no values, so any use fails
         with torch.device(where):
             sampler = small_sampler(name, max_steps=3, random_state=0).fit(X, y)
             made.append(sampler.sample(5)[0])

@@ -1,4 +1,4 @@
-"""Synthetic rows as files: whole or not at all, readable by others, and never outside their place."""
+"""Synthetic rows as files: complete or absent, readable, and never outside their folder."""
 
 import errno
 import os
@@ -90,7 +90,7 @@ def test_channels_of_floats_have_one_scale(low: float, high: float, tmp_path: Pa
     ]
     X = (
         (X - X.min()) / np.ptp(X) if low < 0 else X
-    )  # the range that is written as 0 to 255 is 0 to 1, or what was seen
+    )  # 0 to 255 represents 0 to 1, or the range of the training rows
     sampler = BootstrapSampler(random_state=0).fit(low + (high - low) * X, np.arange(8) % 2)
     rows, labels = sampler.sample(4)
     write_rows(tmp_path / "out", rows, labels, sampler)
@@ -145,7 +145,7 @@ def test_a_new_place_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, kind", [("file", "image"), ("full", "image"), ("file.csv", "table")]
 )
-def test_what_is_there_is_not_touched(name: str, kind: str, tmp_path: Path) -> None:
+def test_existing_files_are_not_changed(name: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     for path in ("file", "full/inside", "file.csv"):
         (tmp_path / path).write_text("kept")
@@ -172,7 +172,7 @@ def test_missing_folders_are_made_and_an_empty_one_is_used(
         assert len(list((tmp_path / "empty").rglob("*.png"))) == 2
 
 
-def test_a_place_below_a_file_is_named(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_named(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     with pytest.raises(ArchiveError, match=r"cannot write .*out\.csv"):
         write_rows(tmp_path / "file" / "out.csv", *table_sampler.sample(2), table_sampler)
@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_nothing(
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Path) -> None:
     X, y = draw_mixed(60)
-    X["note"] = np.where(np.arange(60) == 59, "seen once", None)  # so that a part may hold none
+    X["note"] = np.where(np.arange(60) == 59, "seen once", None)  # so that a part may have no value
     sampler = BootstrapSampler(random_state=0).fit(X, y)
     path = tmp_path / f"out{suffix}"
     write_parts(path, sample_parts(sampler, 90, None, 7, 20), sampler.codec_)
@@ -216,7 +216,7 @@ def test_rows_written_part_by_part_are_those_of_sample(suffix: str, tmp_path: Pa
 def test_labels_that_name_one_folder_are_not_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As "a" and "A" do on disks that do not tell them apart."""
+    """Like "a" and "A" on a case-insensitive disk."""
     monkeypatch.setattr(class_folders, "_safe_name", lambda label: str(label).lower())
     X, y = toy_images(24)
     sampler = ConditionalVAE(max_steps=1, device="cpu").fit(

@@ -48,7 +48,7 @@ def test_enum_members_come_back(members: list[Any], container: str) -> None:
     assert type(back) is type(y)
     assert all(a is b for a, b in zip(back, labels, strict=True))
     assert codec.encode(members[0]) == codec.encode(members[0].value)
-    # An archive holds values, which compare as equal to their members.
+    # An archive stores values, which are equal to their members.
     assert list(through_json(codec).decode(codes)) == labels
 
 

@@ -1,4 +1,4 @@
-"""Labels come back as they came, through codes and archives; others are refused."""
+"""Labels survive codes and archives unchanged. Bad labels are refused."""
 
 import json
 from typing import Any
@@ -89,7 +89,7 @@ LABELS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
-def test_labels_come_back_as_they_came(y: Any) -> None:
+def test_labels_are_restored(y: Any) -> None:
     codec, codes = LabelCodec.fit(y)
     assert_same(codec.decode(codes), y)
     again = through_json(codec)
@@ -280,7 +280,7 @@ def test_minus_one_marks_rows_without_a_label() -> None:
         assert LabelCodec.fit(classes)[0].classes.tolist() == classes
 
 
-def test_what_means_no_label_can_be_set() -> None:
+def test_the_value_of_no_label_can_be_set() -> None:
     for y in ([1, -1, 0], [1, -1, 1], [-5, -1, 3], [2.0, -1.0, 1.0], np.array([-1, 4], np.int8)):
         codec, codes = LabelCodec.fit(y, unlabeled=-1)
         assert -1 not in codec.classes

@@ -28,7 +28,7 @@ from tests.modalities.image.test_files import make_folder
 
 
 class Pairs(Dataset[Any]):
-    """Whatever rows it is given."""
+    """A dataset of given rows."""
 
     def __init__(self, rows: list[Any]) -> None:
         self.rows = rows
@@ -41,7 +41,7 @@ class Pairs(Dataset[Any]):
 
 
 class Stream(IterableDataset[Any]):
-    """Has a length, and rows in order only."""
+    """A dataset with a length that can only be read in order."""
 
     def __len__(self) -> int:
         return 3
@@ -54,7 +54,7 @@ GREY = [Image.fromarray(np.full((9, 8), 10 * i, np.uint8)) for i in range(4)]
 TENSORS = torch.rand(4, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 
 
-def test_arrays_are_handed_on_as_they_are() -> None:
+def test_arrays_are_not_copied_or_changed() -> None:
     X, y = np.zeros((3, 2)), [0, 1, 0]
     assert read_rows(X, y) == (X, y)
 
@@ -139,7 +139,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 
 
 @pytest.mark.parametrize("X, y, message", BAD.values(), ids=BAD)
-def test_what_cannot_be_read_is_named(X: Any, y: Any, message: str) -> None:
+def test_unreadable_data_is_named(X: Any, y: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_rows(X, y)
 

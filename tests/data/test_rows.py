@@ -31,7 +31,7 @@ def test_taken_rows_keep_the_encoding_and_parts_do_not(index: np.ndarray) -> Non
     np.testing.assert_allclose(part.codec.decode(part.encoded), X[index], atol=1e-3)
     assert part.codec is not rows.codec
     decoded = part.codec.decode(torch.full((1, 2), 9.0))
-    assert low <= decoded.min() <= decoded.max() <= high  # other rows are not known
+    assert low <= decoded.min() <= decoded.max() <= high  # the range of other rows is unknown
 
 
 def test_counts_and_labelled_rows() -> None:

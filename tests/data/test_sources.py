@@ -39,7 +39,7 @@ def test_digits_are_the_images_of_scikit_learn() -> None:
     assert (data.rows.X.min(), data.rows.X.max()) == (0, 255)
     np.testing.assert_array_equal(
         np.rint(data.rows.X / 255 * 16), bunch.images
-    )  # 17 grey levels, all told apart
+    )  # 17 distinct grey levels
     np.testing.assert_array_equal(data.rows.y, bunch.target)
     assert data.test is None
 
@@ -207,7 +207,7 @@ def test_parquet_keeps_small_and_categorical_dtypes(tmp_path: Path) -> None:
 
 
 def test_a_long_column_has_one_type(tmp_path: Path) -> None:
-    # Read in pieces, the labels would be ints in one piece and text in another.
+    # A file read in chunks would have integer labels in one chunk and text in another.
     (tmp_path / "t.csv").write_text("x,k\n" + "1,1\n" * 530_000 + "1,a\n")
     assert set(load_data(tmp_path / "t.csv", target="k").rows.y) == {"1", "a"}
 
@@ -241,7 +241,7 @@ def test_bad_tables_are_named(
 
 
 @pytest.mark.parametrize("source", ["nothing", "", "digit", "/no/such/folder"])
-def test_what_is_nowhere_is_named(
+def test_missing_data_is_named(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -250,7 +250,7 @@ def test_what_is_nowhere_is_named(
             InputError, match=f"'{source}' is neither one of {', '.join(DATASETS)}, nor a folder"
         ):
             load_data(source)
-    else:  # the folder one stands in
+    else:  # the current folder
         with pytest.raises(InputError, match="not a folder of one folder of images"):
             load_data(source)
 
@@ -258,7 +258,7 @@ def test_what_is_nowhere_is_named(
 # A part of each class.
 
 
-def test_head_draws_so_many_rows_of_each_class() -> None:
+def test_head_draws_the_given_number_of_rows_of_each_class() -> None:
     data = load_data("wine")
     part = data.head(5, seed=1)
     assert part.rows.y.value_counts().tolist() == [5, 5, 5]
@@ -284,7 +284,7 @@ def test_head_keeps_the_form_of_the_labels() -> None:
     assert sorted(part.rows.y) == ["a", "b", "c"]
 
 
-def test_head_replays_and_takes_all_of_a_small_class() -> None:
+def test_head_repeats_and_takes_all_rows_of_a_small_class() -> None:
     data = LoadedData("t", Rows.read(np.arange(20).reshape(10, 2), np.array([0] * 8 + [1] * 2)))
     first, again, other = data.head(4, 0), data.head(4, 0), data.head(4, 3)
     np.testing.assert_array_equal(first.rows.X, again.rows.X)

@@ -1,4 +1,4 @@
-"""Distilled estimators as users meet them."""
+"""The public interface of distilled estimators."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def fitted() -> Distilled:
     return make().fit(X[TRAIN], Y[TRAIN])
 
 
-def test_the_student_is_nearer_to_the_teacher_than_hard_labels_bring_it(fitted: Distilled) -> None:
+def test_the_student_is_closer_to_the_teacher_than_with_hard_labels(fitted: Distilled) -> None:
     teacher = np.mean([model.predict_proba(X[TEST])[:, 1] for model in fitted.teacher_], axis=0)
     student = fitted.predict_proba(X[TEST])[:, 1]
     hard = fitted.baseline_.predict_proba(X[TEST])[:, 1]
@@ -67,7 +67,7 @@ def test_costs_are_those_of_a_small_and_a_large_model(fitted: Distilled) -> None
     assert 0 < cost["student_us_per_row"] < cost["teacher_us_per_row"]
 
 
-def test_labels_of_a_mixed_frame_come_back_as_they_were() -> None:
+def test_labels_of_a_mixed_frame_are_restored() -> None:
     frame = pd.DataFrame(X[TRAIN], columns=list("abcdefghij"))
     frame["town"] = np.where(frame["a"] > 0, "Oslo", "Bergen")
     labels = pd.Series(np.where(Y[TRAIN], "yes", "no"), dtype="category", name="answer")

@@ -14,7 +14,7 @@ from tests.conftest import toy_images
 
 
 def test_a_linear_network_is_the_logistic_regression_that_soft_labels_came_from() -> None:
-    """The minimum of cross-entropy with a logistic model's probabilities is that model."""
+    """A logistic model minimises the cross-entropy with its own probabilities."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 3))
     weight, bias = np.array([1.0, -2.0, 0.5]), 0.3
@@ -64,7 +64,7 @@ def test_a_network_gets_images_in_their_shape() -> None:
     assert (model.predict(X) == y).mean() > 0.9
 
 
-def test_what_a_network_cannot_do() -> None:
+def test_unsupported_networks_are_refused() -> None:
     X = np.random.default_rng(0).normal(size=(30, 2))
     with pytest.raises(InputError, match="learns probabilities"):
         DistilledRegressor(lambda: nn.Linear(2, 1), LogisticRegression()).fit(X, X[:, 0])

@@ -32,7 +32,7 @@ def test_a_page_escapes_names() -> None:
     # All questions of the first levels, and no others, are drawn.
     drawn = tree_figure(tree, levels=2).axes[0].texts
     first = [i for level, i in tree.walk() if level <= 2]
-    assert len(drawn) == len(first) + len(first) - 1  # a word on each branch
+    assert len(drawn) == len(first) + len(first) - 1  # one word on each branch
 
 
 def test_a_picture_has_the_question_above_its_answers() -> None:
@@ -43,7 +43,7 @@ def test_a_picture_has_the_question_above_its_answers() -> None:
     places = [text.get_position() for text in boxes.values()]
     assert places == [(0.0, -1), (1.0, -1), (0.5, 0)]
     words = {text.get_text(): text.get_position()[0] for text in axes.texts}
-    assert words["yes"] < words["no"]  # of the branches: rows with at most 40 go left
+    assert words["yes"] < words["no"]  # rows with at most 40 go left
 
 
 def test_answers_have_the_colour_of_their_likely_class() -> None:

@@ -16,7 +16,7 @@ from tests.distillation.toys import fitted, table
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
-def test_predictions_are_scikit_learn_s(kind: str, tmp_path: Path) -> None:
+def test_predictions_equal_scikit_learn(kind: str, tmp_path: Path) -> None:
     model, tree = fitted(kind)
     X, _ = table(1000, seed=1)
     X.loc[:20, "job"] = "unheard of"

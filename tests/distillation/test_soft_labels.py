@@ -1,4 +1,4 @@
-"""Soft labels, against trees whose answer is known in closed form."""
+"""Soft labels, against trees with a known answer in closed form."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_hard_labels_are_a_special_case_of_soft_ones() -> None:
 
 
 def test_out_of_fold_labels_do_not_know_the_row() -> None:
-    y = RNG.integers(0, 2, size=300)  # nothing to learn: a row is known only by heart
+    y = RNG.integers(0, 2, size=300)  # random labels can only be memorised
     nearest = KNeighborsClassifier(1)
     inside = aligned_proba(nearest.fit(X, y), X, 2)
     outside = out_of_fold([nearest], X, y, 2, n_folds=5, seed=0)

@@ -11,7 +11,7 @@ from gen_augment.distillation import Columns, ReadableTree
 
 
 def table(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    """Numbers with missing values, a category, a date and a boolean; three classes."""
+    """Three classes, and columns of numbers with missing values, a category, a date and a flag."""
     rng = np.random.default_rng(seed)
     age = rng.normal(40, 10, n)
     age[rng.random(n) < 0.2] = np.nan

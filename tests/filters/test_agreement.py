@@ -62,7 +62,7 @@ def test_real_rows_are_scored_by_classifiers_not_trained_on_them() -> None:
 
 
 class ByHeart(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
-    """Certain of the label of each training row, and of no other row."""
+    """A classifier that is certain of training rows alone."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         self.classes_ = np.unique(y)

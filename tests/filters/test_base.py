@@ -1,4 +1,4 @@
-"""What all filters of rows have in common."""
+"""The contract of all row filters."""
 
 from typing import Any
 

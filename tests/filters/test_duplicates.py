@@ -11,7 +11,7 @@ from tests.filters.toys import REAL, Toy, truth
 
 
 def spiked(z: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Every tenth row is nearly the same one."""
+    """Every tenth row is nearly the same."""
     return np.where((index % 10 == 0)[:, None], 0.5 + 0.001 * z, z)
 
 

@@ -1,4 +1,4 @@
-"""`Outliers` refuses the share of real rows that is asked for."""
+"""`Outliers` refuses the requested share of real rows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A sampler whose rows are known functions, for filters."""
+"""A sampler with rows that are known functions of their address, for filters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ REAL = np.random.default_rng(0).normal(size=(600, 3)), np.arange(600) % 2
 
 
 class Toy:
-    """A sampler whose rows are a function of noise, address and class code; it records its rows."""
+    """A sampler with rows that depend on noise, address and class code. It records its rows."""
 
     def __init__(self, make: Callable[..., np.ndarray], width: int = 3) -> None:
         self.make, self.width = make, width

@@ -10,7 +10,7 @@ COUNTS = {0: 40, 1: 7, 2: 23}
 
 @pytest.fixture(scope="session")
 def numbered() -> Numbered:
-    """A sampler whose rows say which they are."""
+    """A sampler with rows that encode their address."""
     return Numbered(prior=[0.5, 0.1, 0.4])
 
 

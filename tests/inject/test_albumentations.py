@@ -275,7 +275,7 @@ def test_copies_and_pickles_do_the_same(bank: SampleBank, image_sampler: Conditi
         assert run(other, 20) == expected
 
 
-def test_what_is_drawn_here_does_not_go_with_what_others_draw(bank: SampleBank) -> None:
+def test_random_numbers_are_independent_of_other_transforms(bank: SampleBank) -> None:
     """albumentations gives equal random numbers to all transforms of a seeded Compose."""
     image = np.arange(144, dtype=np.uint8).reshape(12, 12)
     both = Counter()
@@ -295,7 +295,7 @@ def test_what_is_drawn_here_does_not_go_with_what_others_draw(bank: SampleBank) 
 
 
 class Images(Dataset[Any]):
-    """The same picture many times, so that what differs is random."""
+    """The same image many times, so that all differences are random."""
 
     def __init__(self, transform: Any, n: int = 24) -> None:
         self.transform, self.n = transform, n
@@ -330,8 +330,8 @@ def test_workers_and_epochs_repeat_unless_workers_are_seeded(bank: SampleBank) -
     data = Images(A.Compose([Vary(bank, (0.1, 0.9), p=1.0)]))
     seeded = seed_workers(data.transform)
     first, second = epochs(data)
-    assert first == second  # each epoch as the one before,
-    assert first[:6] == first[6:12]  # and each worker's first batch as the other's
+    assert first == second  # each epoch equals the previous one,
+    assert first[:6] == first[6:12]  # and the first batches of the workers are equal
     for kwargs in ({}, {"persistent_workers": True}):
         first, second = epochs(data, worker_init_fn=seeded, **kwargs)
         assert len(set(first + second)) == 48
@@ -441,13 +441,13 @@ def test_two_pipelines_have_independent_random_numbers() -> None:
     assert len(set(pictures)) == 24
 
 
-def test_what_seed_workers_cannot_use_is_named() -> None:
+def test_unusable_input_of_seed_workers_is_named() -> None:
     with pytest.raises(InputError, match="seed_workers is for DataLoader"):
         seed_workers(GLOBAL)(0)
     for arguments, message in (((), "nothing"), ((0,), "got 0"), ((GLOBAL, len), "built-in")):
         with pytest.raises(InputError, match=rf"{message}.*give the pipelines of the dataset"):
             seed_workers(*arguments)
-    # Given by itself, as other libraries' functions are, it is called with a worker's number.
+    # As a plain `worker_init_fn`, it is called with the number of a worker.
     with pytest.raises(InputError, match=r"seed_workers\(pipeline\)"):
         epochs(Images(GLOBAL), worker_init_fn=seed_workers)
 

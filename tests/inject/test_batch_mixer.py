@@ -29,7 +29,7 @@ Batches = list[list[Tensor]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a loader is, and what it is asked for."""
+    """A loader and its settings."""
 
     y: list[int]
     batch_size: int
@@ -118,7 +118,7 @@ def test_no_row_occurs_twice_and_each_has_its_address(
         x, y = synthetic(list(loader))
         if not setting.from_bank:
             seed = derive_seed(setting.asked["seed"], "epoch", epoch)
-            order = torch.argsort(x[:, 1])  # in a batch, rows may go on at its start
+            order = torch.argsort(x[:, 1])  # within a batch, rows may wrap around to its start
             assert torch.equal(x[order], numbered.generate(np.arange(len(x)), y[order], seed=seed))
             continue
         times = Counter(names(x))
@@ -128,9 +128,7 @@ def test_no_row_occurs_twice_and_each_has_its_address(
         }
         for label, n_rows in COUNTS.items():
             of_label = [n for (_, _, code), n in times.items() if code == label]
-            rounds, left = divmod(
-                sum(of_label), n_rows
-            )  # all rows come once before one comes again
+            rounds, left = divmod(sum(of_label), n_rows)  # each row occurs once before any repeats
             assert Counter(of_label) == +Counter(
                 {rounds + 1: left, **({rounds: n_rows - left} if rounds else {})}
             )
@@ -148,7 +146,7 @@ def test_a_run_repeats_from_its_seed_and_epochs_differ(
         return out
 
     first = run(setting.make(numbered, numbered_bank))
-    torch.manual_seed(7)  # takes no part
+    torch.manual_seed(7)  # has no effect
     again = setting.make(numbered, numbered_bank)
     for a, b in zip(first, run(again), strict=True):
         assert torch.equal(a, b)
@@ -166,7 +164,7 @@ def test_a_run_repeats_from_its_seed_and_epochs_differ(
 def test_rows_that_are_planned_in_parts_are_the_same(
     numbered: Numbered, numbered_bank: SampleBank
 ) -> None:
-    # More than the 256 that a sampler makes, and the 4,096 places of a bank that are looked up, at once.
+    # More than the 256 rows of a sampler's batch, and the 4,096 positions of a bank's look-up.
     loader = DataLoader(real_data([0] * 3000), 700)
     for source in (numbered, numbered_bank):
         x, y = synthetic(
@@ -225,7 +223,7 @@ def test_every_row_is_as_likely_to_be_replaced_and_those_replaced_are_neighbours
 
 
 class Ranks:
-    """Stands for a process group; `now` is the process that runs."""
+    """A simulated process group. `now` is the current process."""
 
     def __init__(self, world: int) -> None:
         self.world, self.now = world, 0

@@ -69,7 +69,7 @@ def test_a_dataset_returns_rows_with_their_marks_or_plain_rows() -> None:
     rows = data.__getitems__([(2, 0, mark), (0, 1, mark)])
     assert (rows.rows, len(rows.marks)) == (["c", "a"], 2)
     assert (data.__getitems__([3, 1]), data.__getitems__([]), data[1]) == (["d", "b"], [], "b")
-    assert data.index("c") == 2  # other attributes are those of the dataset
+    assert data.index("c") == 2  # other attributes come from the dataset
     data.set_epoch(4)
     assert epochs.take() == 4
 

@@ -27,7 +27,7 @@ class Texts:
 
 
 def text_batch() -> dict[str, Tensor]:
-    """A batch of Hugging Face, whose real rows have tokens below 100 and masks of zeros."""
+    """A Hugging Face batch. Its real rows have tokens below 100 and masks of zeros."""
     tokens = torch.stack([torch.arange(8), Y], dim=1)
     return {"input_ids": tokens, "attention_mask": torch.zeros_like(tokens), "labels": Y.clone()}
 

@@ -24,7 +24,7 @@ WORDS = ["auto", "minority", "not minority", "not majority", "all", "majority", 
 
 
 def both(strategy: Any, y: np.ndarray) -> tuple[Any, Any]:
-    """Counts by imbalanced-learn and by us, or the error."""
+    """Return our counts and those of imbalanced-learn, or the error."""
     answers: list[Any] = []
     for resolve, refusal in (
         (lambda: check_sampling_strategy(strategy, y, "over-sampling"), ValueError),

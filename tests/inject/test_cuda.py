@@ -1,4 +1,4 @@
-"""Injection on a CUDA device: the rows that the CPU gives, on streams of any kind, and no slower for being ahead."""
+"""Injection on a CUDA device: rows of the CPU, streams of any kind, and the cost of prefetching."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ N_ROWS = 400
 
 @pytest.fixture(scope="module", params=["table", "images"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A sampler on the device, the same on the CPU, and rows like those that it was fitted on."""
+    """A sampler on the device, the same sampler on the CPU, and rows like the training rows."""
     X, y = toy_table(N_ROWS) if request.param == "table" else toy_images(N_ROWS)
     rows = torch.from_numpy(X).float()
     rows = rows if request.param == "table" else rows.permute(0, 3, 1, 2) / 255
@@ -120,7 +120,7 @@ def test_batches_that_are_on_the_device_already(pair: Any, prefetch: int, own_st
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, N_ROWS, 40):
             busy = torch.randn(1000, 1000, device="cuda")
-            for _ in range(20):  # the batch is ready long after it is asked for
+            for _ in range(20):  # the batch is ready long after the request
                 busy = torch.tanh(busy @ busy)
             zero = (busy.sum() * 0).nan_to_num()
             yield x[start : start + 40] + zero, y[start : start + 40]
@@ -151,7 +151,7 @@ def test_memory_is_not_reused_while_a_batch_is_read(numbered_bank: SampleBank) -
             slow = torch.tanh(slow @ slow)
         sums.append(x * (1 + 0 * slow.sum().nan_to_num()))  # read late
         del x
-        for _ in range(4):  # takes the memory that is free
+        for _ in range(4):  # reuses free memory
             torch.full((8, 3), -7.0, dtype=torch.float64, device="cuda")
     for x, (other, _) in zip(sums, expected, strict=True):
         torch.testing.assert_close(x.cpu(), other)

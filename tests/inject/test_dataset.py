@@ -66,7 +66,7 @@ def test_rows_of_a_fitted_sampler_are_those_of_their_address(image_sampler: Cond
         )
         x, labels, origin = zip(*[data[i] for i in range(40, 60)], strict=True)
         expected = image_sampler.generate(np.arange(20), data.synthetic_labels, seed=7)
-        # Whole grey levels: a rounding difference of 1e-6 may fall on either side of a half.
+        # Grey levels are whole: a difference of 1e-6 may change the rounding.
         np.testing.assert_allclose(np.stack(x).astype(float), expected, atol=1)
         assert labels == tuple(data.synthetic_labels.tolist())
         assert origin == tuple(
@@ -176,14 +176,12 @@ class Endless(IterableDataset[Any]):
         ([(Image.new("L", (4, 4)), 1)], r"PIL image \(4, 4\) L and synthetic ones Tensor"),
     ],
 )
-def test_real_rows_that_nothing_can_be_added_to_are_named(
-    numbered: Numbered, real: Any, message: str
-) -> None:
+def test_unusable_real_rows_are_named(numbered: Numbered, real: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         AugmentedDataset(real, numbered, ratio=1)
 
 
-def test_what_is_no_source_is_named(numbered: Numbered) -> None:
+def test_objects_that_are_not_sources_are_named(numbered: Numbered) -> None:
     real = real_data([0, 1])
     with pytest.raises(NotFittedError, match="not fitted"):
         AugmentedDataset(real, ConditionalVAE(), ratio=1)

@@ -1,4 +1,4 @@
-"""`AugmentedDataset` under any plan: labels as asked for, every real row once, no row twice, each row as it says."""
+"""`AugmentedDataset` under any plan: exact labels, each real row once, and no row twice."""
 
 import copy
 import pickle
@@ -24,7 +24,7 @@ WORDS = ["auto", "minority", "not minority", "not majority", "all"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a user asks for, and for which real rows."""
+    """A user's settings and real rows."""
 
     y: list[int]
     mode: Any
@@ -47,7 +47,7 @@ class Plan:
         )
 
     def check_counts(self, made: Counter[int], prior: np.ndarray) -> None:
-        """Compare the number of synthetic rows of each label with what was asked for."""
+        """Compare the number of synthetic rows of each label with the request."""
         if "counts" in self.asked:
             assert made == Counter(self.asked["counts"])
         elif "sampling_strategy" in self.asked:
@@ -67,7 +67,7 @@ class Plan:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Any plan that can be carried out."""
+    """Draw any valid plan."""
     y = draw(st.lists(st.integers(0, 2), min_size=1, max_size=30))
     mode, from_bank, fresh = (
         draw(st.sampled_from(["append", "replace"])),
@@ -146,7 +146,7 @@ def test_counts_are_exact_and_real_rows_are_kept(
     assert max(Counter(names(x[synthetic])).values(), default=1) == 1
     n, untouched = len(plan.y), ~synthetic[: len(plan.y)]
     assert torch.equal(x[:n][untouched], real_rows(plan.y)[untouched])
-    assert y[:n].tolist() == plan.y  # a row is replaced by one of its label
+    assert y[:n].tolist() == plan.y  # a row is replaced by a row of its label
     assert plan.mode == "replace" or (untouched.all() and synthetic[n:].all())
 
 
@@ -180,7 +180,7 @@ def test_rows_by_list_are_rows_one_by_one(
     data = plan.make(numbered, numbered_bank)
     where = [
         place % (2 * len(data)) - len(data) for place in places
-    ]  # those below 0 count from the end
+    ]  # negative indices count from the end
     rows = data.__getitems__(where)
     everything = [data[i] for i in range(len(data))]
     assert len(rows) == len(where)

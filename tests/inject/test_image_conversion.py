@@ -22,7 +22,7 @@ def planes_of(P: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
     return F.to_dtype(torch.from_numpy(P), dtype, scale=True)
 
 
-# Each takes pictures (n, C, H, W) of uint8. Grey ones may lack the channel axis.
+# Each function takes images (n, C, H, W) of uint8. Grey images may have no channel axis.
 ROWS: dict[str, Callable[[np.ndarray], Any]] = {
     "array-nchw": lambda P: P,
     "array-nhwc": lambda P: P.transpose(0, 2, 3, 1),
@@ -91,7 +91,7 @@ def test_every_form_of_row_goes_into_every_form_of_image_and_back(
         back = to_rows(image, codec)
         assert len(back) == 1
         assert_same(back[0], rows[number])
-        codec.encode(back)  # is of the form that was fitted
+        codec.encode(back)  # has the fitted form
     assert_same(template, IMAGES[image_form](P[3]))
 
 
@@ -105,7 +105,7 @@ def test_every_form_of_row_goes_into_every_form_of_image_and_back(
         st.sampled_from(sorted(IMAGES.keys() - GREY_ONLY)),
     ),
 )
-def test_there_and_back_is_the_same(
+def test_conversions_are_inverse_to_each_other(
     seed: int, channels: int, height: int, width: int, forms: tuple[str, str]
 ) -> None:
     P = pictures(channels, seed, height, width)
@@ -114,7 +114,7 @@ def test_there_and_back_is_the_same(
     assert_same(to_image(to_rows(image, codec)[0], codec, image), image)
 
 
-def test_what_comes_out_shares_no_memory_with_the_image() -> None:
+def test_results_share_no_memory_with_the_image() -> None:
     P = pictures(3)
     codec, _ = ImageCodec.fit(P)
     image = torch.from_numpy(P[0].copy())
@@ -142,7 +142,7 @@ def test_short_floats_are_floats(dtype: torch.dtype) -> None:
     grey = to_image(rows[1], codec, torch.zeros(1, 9, 8, dtype=torch.uint8))
     assert (
         grey.int() - torch.from_numpy(P[1]).int()
-    ).abs().max() <= 2  # of 255: what the short floats have lost
+    ).abs().max() <= 2  # of 255: the rounding of short floats
 
 
 def test_normalised_rows_go_into_normalised_images_as_they_are() -> None:

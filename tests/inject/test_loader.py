@@ -1,4 +1,4 @@
-"""`augment_loader`: exact totals, the loader left as it is, the same rows from the same seed."""
+"""`augment_loader`: exact totals, an unchanged loader, and rows that repeat from the seed."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_labels_may_be_these_alone_in_their_shares(
     )
     assert made.sum() == 2000
     np.testing.assert_allclose(np.bincount(y[made].numpy(), minlength=3) / 2000, shares, atol=0.04)
-    assert torch.equal(x[made][:, 2], y[made].double())  # rows are of the class that they say
+    assert torch.equal(x[made][:, 2], y[made].double())  # rows have the class in their values
     mixed = SyntheticMix(source, ratio=1.0, labels=labels)(*data.tensors)[1]
     np.testing.assert_allclose(np.bincount(mixed.numpy(), minlength=3) / 4000, shares, atol=0.04)
 
@@ -121,13 +121,13 @@ def test_the_loader_is_left_as_it_is(sampler: ConditionalVAE) -> None:
     torch.set_rng_state(state)
 
 
-def test_batches_that_came_are_not_written_to(sampler: ConditionalVAE) -> None:
+def test_input_batches_are_not_written_to(sampler: ConditionalVAE) -> None:
     Pair = namedtuple("Pair", ["image", "label"])
     batch = Pair(IMAGES[:4], torch.from_numpy(y[:4]))
     out = next(iter(augment_loader([batch], sampler, ratio=0.5)))
     assert isinstance(out, Pair)
     assert isinstance(next(iter(augment_loader([list(batch)], sampler, ratio=0.5))), list)
-    assert torch.equal(batch.image, IMAGES[:4])  # the batch that came is not written to
+    assert torch.equal(batch.image, IMAGES[:4])  # the input batch is not written to
 
 
 def test_transform_brings_raw_rows_to_the_form_of_the_batch(image_sampler: ConditionalVAE) -> None:
@@ -179,7 +179,7 @@ def test_settings_that_cannot_be_used_are_named(
         augment_loader([], numbered, **kwargs)
 
 
-def test_what_is_no_source_is_named(sampler: ConditionalVAE) -> None:
+def test_objects_that_are_not_sources_are_named(sampler: ConditionalVAE) -> None:
     with pytest.raises(NotFittedError, match="not fitted"):
         augment_loader([], ConditionalVAE(), ratio=0.5)
     for source in (ConditionalVAE, object(), "bank.path", None, sampler.generate):

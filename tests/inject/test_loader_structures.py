@@ -1,4 +1,4 @@
-"""Batches of every structure and type come out as they went in, and what belongs to others is not written to."""
+"""Batches keep their structure and types, and input batches are not written to."""
 
 import copy
 from collections import Counter, OrderedDict, UserDict, defaultdict, namedtuple
@@ -29,7 +29,7 @@ Row = namedtuple("Row", ["image", "label", "name"])
 
 
 class Encoding(UserDict[str, Any]):
-    """As transformers' BatchEncoding: a UserDict with more to it."""
+    """Like transformers' BatchEncoding: a UserDict with more attributes."""
 
     def __init__(self, data: Any = None, encodings: Any = None) -> None:
         super().__init__(data)
@@ -57,7 +57,7 @@ STRUCTURES: dict[str, Callable[[], Any]] = {
 
 
 def values(batch: Any) -> list[Any]:
-    """Inputs, labels, and what else there is."""
+    """Return inputs, labels, and the other entries."""
     if not isinstance(batch, Mapping):
         return list(batch)
     first = (
@@ -125,7 +125,7 @@ def test_keys_say_where_inputs_and_labels_are(numbered: Numbered, batch: Any, ke
     before = copy.deepcopy(batch)
     for mode in ("replace", "append"):
         if mode == "append" and (isinstance(batch, list) or "targets" in batch):
-            continue  # there is more for each row
+            continue  # rows have more entries
         out = next(iter(augment_loader([batch], numbered, ratio=0.5, keys=keys, mode=mode)))  # type: ignore[arg-type]
         x, y = out[keys[0]], out[keys[1]]
         assert int((~is_real(x)).sum()) == 4
@@ -170,7 +170,7 @@ def test_rows_are_not_added_where_a_batch_holds_more_for_each(
 
 
 class Windows(Dataset[Any]):
-    """Gives whole batches that are views into its memory."""
+    """A dataset of whole batches that are views of its memory."""
 
     def __init__(self) -> None:
         self.x, self.y = real_rows(Y * 5), torch.tensor(Y * 5)
@@ -188,7 +188,7 @@ class Stream(IterableDataset[Any]):
 
 
 class Cached(DataLoader[Any]):
-    """Gives the batches of its first pass again and again."""
+    """A loader that repeats the batches of its first pass."""
 
     def __iter__(self) -> Any:
         self.__dict__.setdefault("kept", list(super().__iter__()))
@@ -196,7 +196,7 @@ class Cached(DataLoader[Any]):
 
 
 @pytest.mark.parametrize("mode", ["replace", "append"])
-def test_what_a_dataset_holds_is_not_written_to(
+def test_values_of_a_dataset_are_not_written_to(
     numbered: Numbered, numbered_bank: SampleBank, mode: Any
 ) -> None:
     windows, table, whole = Windows(), real_data(Y), [(real_rows(Y), torch.tensor(Y))]
@@ -261,7 +261,7 @@ def test_inputs_keep_their_dtype(dtype: torch.dtype, mode: Any, tmp_path: Path) 
     source = Numbered(dtype=dtype, seed=200)
     bank = SampleBank.build(source, 60, tmp_path / "bank")
     real = torch.full((8, 3), 7).to(dtype)
-    for batch in (real, real.T.contiguous().T):  # of either order in memory
+    for batch in (real, real.T.contiguous().T):  # in either memory layout
         loader = [(batch, torch.tensor(Y))] * 3
         for x, y in augment_loader(loader, bank, ratio=0.5, mode=mode):
             made = x[(x != 7).any(dim=1)]

@@ -1,4 +1,4 @@
-"""Batches made ahead on a stream of their own: what waits for what, by streams that only keep a record of it."""
+"""Prefetched batches on their own stream: which stream waits for which, on recorded streams."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.inject.toys import Numbered, is_real, real_rows
 
 
 class FakeStream:
-    """Work in order, each piece with all that has to be done before it."""
+    """Tasks in order, each with all tasks that must run before it."""
 
     def __init__(self, device: Any = None) -> None:
         self.before: set[str] = set()
@@ -36,7 +36,7 @@ class FakeStream:
 
 
 class FakeDevice:
-    """Streams, one of which is the current one, and what ran on them."""
+    """Streams, the current stream, and the tasks that ran on each."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.main = self.current = FakeStream()
@@ -62,7 +62,7 @@ class FakeDevice:
 
 
 class Recorded(Numbered):
-    """Notes the stream that rows are made on."""
+    """Records the stream that generates rows."""
 
     def __init__(self, device: FakeDevice) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Recorded(Numbered):
 
 
 class OnDevice(Tensor):
-    """Says that it is on a CUDA device, and notes the streams that its memory is kept for."""
+    """Claims to be on a CUDA device, and records the streams that use its memory."""
 
     device_: FakeDevice
 
@@ -90,7 +90,7 @@ class OnDevice(Tensor):
 
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> FakeDevice:
-    """A device whose work is only noted."""
+    """A device that only records its tasks."""
     fake = FakeDevice(monkeypatch)
     monkeypatch.setattr(OnDevice, "device_", fake, raising=False)
     return fake
@@ -149,10 +149,10 @@ def test_memory_is_kept_for_the_streams_that_use_it(device: FakeDevice) -> None:
     given = batches(3, OnDevice)
     loader = augment_loader(given, Recorded(device), ratio=0.5, labels="same", prefetch=1)
     taken = list(loader)
-    for batch in given:  # read by the stream beside, while its owner may let go of it
+    for batch in given:  # read by the side stream, after its owner may have freed it
         for part in batch:
             assert any(kept is part and stream is not device.main for stream, kept in device.kept)
-    for batch in taken:  # made on the stream beside, used on the current one
+    for batch in taken:  # made on the side stream, used on the current stream
         for part in batch:
             assert any(kept is part and stream is device.main for stream, kept in device.kept)
 
@@ -202,7 +202,7 @@ def test_batches_are_those_made_one_at_a_time_in_order(
     assert sum(int((~is_real(x)).sum()) for x, _, _ in given) == round(0.6 * 24)
 
 
-def test_epochs_that_are_empty_or_left_early_leave_nothing(device: FakeDevice) -> None:
+def test_empty_and_unfinished_epochs_keep_no_batches(device: FakeDevice) -> None:
     assert list(augment_loader([], Recorded(device), ratio=0.5)) == []
     augmented = augment_loader(batches(), Numbered(), ratio=0.5, prefetch=2)
     for _ in augmented:
@@ -214,7 +214,7 @@ def test_epochs_that_are_empty_or_left_early_leave_nothing(device: FakeDevice) -
     assert len(second) == 6
 
 
-def test_streams_are_for_cuda_and_where_batches_are_wanted_ahead(
+def test_streams_are_used_on_cuda_with_prefetching(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert start_prefetching(torch.device("cpu"), 3) is None
@@ -226,7 +226,7 @@ def test_streams_are_for_cuda_and_where_batches_are_wanted_ahead(
     assert made.main is not ahead.stream
 
 
-def test_nothing_is_ahead_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_prefetched_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     pulled: list[int] = []
 
     def produce() -> Iterator[Any]:

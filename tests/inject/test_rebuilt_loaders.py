@@ -1,4 +1,4 @@
-"""Loaders that Accelerate, Trainer, Lightning and Fabric rebuild have the rows of an undisturbed run."""
+"""Loaders that Accelerate, Trainer, Lightning and Fabric rebuild have the rows of a plain run."""
 
 import os
 import pickle
@@ -97,7 +97,7 @@ def test_shards_have_together_the_rows_of_one_process(
 
 
 class Recorder(nn.Module):
-    """A model that keeps the inputs of every step."""
+    """A model that records the inputs of every step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ def test_trainer_resumes_in_the_middle_of_an_epoch(source: Any, wraps: str, tmp_
     for given, expected in zip(first + rest, whole, strict=True):
         assert int((~is_real(given)).sum()) == 5
         synthetic = [names(x[~is_real(x)]) for x in (given, expected)]
-        if wraps == "prepared":  # where the order of real rows is restored as well
+        if wraps == "prepared":  # this also restores the order of real rows
             assert torch.equal(given, expected)
         assert [row[:2] for row in synthetic[0]] == [row[:2] for row in synthetic[1]]
 
@@ -278,9 +278,9 @@ def test_two_processes_have_together_the_rows_of_one(
         found = torch.cat([*batches, *parts[1][number, kind]])
         made = [Counter(names(x[~is_real(x)])) for x in (found, whole)]
         assert sum(made[0].values()) == sum(made[1].values())
-        if library == "accelerate":  # whose shards are batches of the one process
+        if library == "accelerate":  # its shards are batches of the single process
             assert Counter(names(found)) == Counter(names(whole))
-        elif asked["labels"] == "prior":  # other real rows are together in a batch
+        elif asked["labels"] == "prior":  # batches consist of other real rows
             assert made[0] == made[1]
         # A bank has only 7 rows of one class, which are repeated after all were used.
         assert kind == "bank" or max(made[0].values()) == 1
@@ -327,7 +327,7 @@ def as_pair(rows: list[Any]) -> Any:
 
 
 class Buckets(BatchSampler):
-    """A batch sampler of a user's own."""
+    """A user's batch sampler."""
 
     def __iter__(self) -> Iterator[list[int]]:
         yield from ([0, 1, 2], [3, 4], [5, 6, 7, 8])

@@ -1,4 +1,4 @@
-"""`GenerativeOverSampler`: imbalanced-learn's own checks, and counts as its RandomOverSampler gives them."""
+"""`GenerativeOverSampler`: imbalanced-learn's checks, and the counts of its RandomOverSampler."""
 
 import pickle
 import subprocess
@@ -41,7 +41,7 @@ def small_vae(max_steps: int = 2) -> ConditionalVAE:
 
 
 class Rows(BaseEstimator):
-    """No network: row `i` of class `c` is the first fitted row of that class, plus `i` / 1,000."""
+    """A sampler without a network. Row `i` of a class is its first training row plus `i` / 1,000."""
 
     def __init__(self, random_state: int | None = None) -> None:
         self.random_state = random_state
@@ -152,7 +152,7 @@ def test_originals_come_first_and_counts_are_those_of_imbalanced_learn(task: Any
         assert same(X_new[len(y) :], over.sampler_.generate(made, y_new[len(y) :]))
 
 
-def test_all_forms_come_back_as_they_went_in(form: str) -> None:
+def test_all_forms_are_kept(form: str) -> None:
     X, y = imbalanced(form)
     n = len(y)
     over = GenerativeOverSampler(small_vae())
@@ -160,7 +160,7 @@ def test_all_forms_come_back_as_they_went_in(form: str) -> None:
     extra = len(y_new) - n
     assert same(take(X_new, np.arange(n)), X)
     assert same(take(y_new, np.arange(n)), y)
-    # An independent fit on the same rows gives the synthetic ones.
+    # An independent fit on the same rows gives the same synthetic rows.
     y_extra = take(y_new, np.arange(n, n + extra))
     expected = small_vae().fit(X, np.asarray(y)).generate(np.arange(extra), np.asarray(y_extra))
     assert same(take(X_new, np.arange(n, n + extra)), expected)
@@ -255,7 +255,7 @@ def test_two_dimensional_labels_that_would_not_come_back_are_refused(y: Any) -> 
 
 
 @pytest.mark.parametrize("strategy", ["auto", "all", {}])
-def test_nothing_is_fitted_where_nothing_is_asked_for(form: str, strategy: Any) -> None:
+def test_nothing_is_fitted_if_no_rows_are_requested(form: str, strategy: Any) -> None:
     X, y = as_form(form)
     over = GenerativeOverSampler(NeverFit(), sampling_strategy=strategy)
     X_new, y_new = over.fit_resample(X, y)
@@ -267,7 +267,7 @@ def test_nothing_is_fitted_where_nothing_is_asked_for(form: str, strategy: Any) 
     assert len(over.sample_weight_) == len(y)
 
 
-def test_what_an_earlier_call_fitted_is_gone() -> None:
+def test_fitted_samplers_of_an_earlier_call_are_removed() -> None:
     over = GenerativeOverSampler(Rows()).fit(*toy_table())
     over.fit_resample(*imbalanced("table-array"))
     assert over.sampler_ is not None
@@ -308,7 +308,7 @@ def test_random_state_decides() -> None:
 
 def test_filters_choose_the_rows() -> None:
     X, y = imbalanced("table-array")
-    # Of each batch drawn, a third stays.
+    # A third of each drawn batch passes.
     third = np.arange(1000) % 3 == 0
     over = GenerativeOverSampler(Rows(), filters=[lambda X, y: third[: len(X)]], max_draws=50)
     X_new, y_new = over.fit_resample(X, y)

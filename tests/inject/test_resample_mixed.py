@@ -126,8 +126,8 @@ def test_a_grid_search_over_the_sampler_with_frames_from_end_to_end(
     assert (search.predict(X) == y).mean() > 0.6
 
 
-def test_smote_of_ours_does_as_well_as_theirs() -> None:
-    """New rows of both have the moments of the minority; the neighbours are looked for among the same rows."""
+def test_our_smote_is_as_good_as_that_of_imbalanced_learn() -> None:
+    """New rows of both have the moments of the minority class, since both use its neighbours."""
     X, y = toy_table(400)
     few = np.sort(np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:60]]))
     X, y = X[few], y[few]

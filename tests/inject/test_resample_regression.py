@@ -1,4 +1,4 @@
-"""`GenerativeOverSampler` for a continuous target: its law, its forms, what it is worth, and what it refuses."""
+"""`GenerativeOverSampler` for a continuous target: distribution, forms, usefulness and errors."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def law(x: np.ndarray) -> np.ndarray:
 
 
 def skewed(n: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """E[y | x] = exp(1.5 x_0), with a second column that says nothing: few rows are high."""
+    """E[y | x] = exp(1.5 x_0), with an uninformative second column and few high values."""
     X = np.random.default_rng(seed).normal(size=(n, 2))
     return X, law(X[:, 0]) + 0.3 * np.random.default_rng(seed + 1).normal(size=n)
 
@@ -59,7 +59,7 @@ def test_synthetic_pairs_follow_the_joint_law(sampler: Any, bias: float) -> None
         model.is_synthetic_.sum() == len(y_new) - len(y) == sum(model.sampling_strategy_.values())
     )
     made, seen = model.is_synthetic_, law(X_new[:, 0])
-    # By bins: y is near E[y | x] in each, on average and row by row, however rare it was.
+    # In each bin, however rare, y is near E[y | x], on average and row by row.
     for low, high in zip(model.bin_edges_[:-1], model.bin_edges_[1:], strict=True):
         here = made & (y_new >= low) & (y_new < high)
         if here.any():
@@ -71,7 +71,7 @@ def test_synthetic_pairs_follow_the_joint_law(sampler: Any, bias: float) -> None
     "regressor, price", [(KNeighborsRegressor(), 1.05), (LinearRegression(), 5.0)], ids=repr
 )
 def test_the_rare_end_is_learned_better(regressor: Any, price: float) -> None:
-    """Neighbours lose nothing elsewhere; a straight line, which cannot follow the law, misses the low ones more."""
+    """Neighbours lose nothing elsewhere. A straight line has larger errors at low values."""
     X, y = skewed()
     X_test, y_test = skewed(4000, seed=5)
     model = make_pipeline(over(SMOTESampler()), clone(regressor)).fit(X, y)
@@ -141,7 +141,7 @@ def test_forms_come_back(form: str) -> None:
     assert len(set(np.histogram(np.asarray(y_new, float), model.bin_edges_)[0])) == 1
 
 
-def test_counts_are_those_that_were_asked_for_and_runs_replay() -> None:
+def test_counts_are_those_requested_and_runs_repeat() -> None:
     X, y = skewed(200)
     model = over(SMOTESampler(), binning="quantile", n_bins=4, sampling_strategy={3: 80})
     _, y_new = model.fit_resample(X, y)
@@ -154,7 +154,7 @@ def test_counts_are_those_that_were_asked_for_and_runs_replay() -> None:
 
 
 class High:
-    """Makes rows whose targets are all 100."""
+    """A sampler of rows with the target 100."""
 
     def fit(self, X: Any, y: Any) -> "High":
         self.row = X.iloc[:1].copy()

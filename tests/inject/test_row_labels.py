@@ -13,7 +13,7 @@ from tests.inject.toys import Numbered, Pairs
 
 
 class WithTargets(Dataset[Any]):
-    """As torchvision's datasets: `targets`, and a transform of them."""
+    """Like torchvision's datasets, with `targets` and a transform of them."""
 
     def __init__(self, targets: Any, labels: Any, target_transform: Any = None) -> None:
         self.targets, self.labels, self.target_transform = targets, labels, target_transform
@@ -87,11 +87,11 @@ def test_a_target_transform_is_applied_to_the_labels() -> None:
     assert read_labels(Subset(data, range(10))).tolist() == expected[:10]
     data = WithTargets(LABELS, LABELS, target_transform=lambda label: label)
     assert read_labels(data).tolist() == LABELS
-    assert data.reads == len(LABELS)  # it may do to any row what it does not do to others
+    assert data.reads == len(LABELS)  # a transform may treat any row differently
 
 
 class Remapped(WithTargets):
-    """Merges two classes where rows are read, and says nothing of it."""
+    """A dataset that merges two classes in `__getitem__` alone."""
 
     def __getitem__(self, index: int) -> Any:
         return 0.0, {1: 1, 2: 1, 3: 3}[self.labels[index]]

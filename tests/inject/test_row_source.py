@@ -1,4 +1,4 @@
-"""Addresses of the next rows: of samplers, of banks, and of sources that have no more than rows."""
+"""Addresses of the next rows: of samplers, of banks, and of minimal sources."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.conftest import toy_table
 
 
 class Minimal:
-    """No more than a source must have."""
+    """A source with the required methods alone."""
 
     classes_ = np.array([0, 1])
     class_prior_ = np.array([0.5, 0.5])

@@ -138,7 +138,7 @@ def test_it_works_in_a_collate_fn(
         assert epochs[0] != epochs[1]
         torch.manual_seed(5)
         assert [epoch_of(loader) for _ in range(2)] == epochs
-        if source is numbered:  # every batch has rows of its own, in whichever worker
+        if source is numbered:  # each batch has different rows, in any worker
             assert len({seed for epoch in epochs for seed, _, _ in epoch}) == 16
 
 
@@ -158,12 +158,14 @@ def test_it_can_be_chosen_at_random_with_mixup_and_cutmix(numbered: Numbered) ->
     assert taken.total() == 30
 
 
-def test_it_stands_before_and_after_mixup(numbered: Numbered) -> None:
+def test_it_works_before_and_after_mixup(numbered: Numbered) -> None:
     mix = SyntheticMix(numbered, ratio=1, transform=as_image, labels="balanced")
     torch.manual_seed(1)
     x, y = v2.Compose([mix, v2.MixUp(num_classes=3)])(*image_batch())
     shares = torch.stack([torch.arange(3).double() @ row.double() for row in y])
-    torch.testing.assert_close(x[:, 2, 0, 0], shares, rtol=1e-4, atol=1e-4)  # mixed alike
+    torch.testing.assert_close(
+        x[:, 2, 0, 0], shares, rtol=1e-4, atol=1e-4
+    )  # labels and images have the same weights
     mixed = v2.MixUp(num_classes=3)(*image_batch())
     kept = mixed[1].clone()
     x, y = SyntheticMix(numbered, ratio=1, transform=as_image)(*mixed)
@@ -238,7 +240,7 @@ def test_inputs_that_require_a_gradient_keep_it(
         assert torch.equal(x.grad[:, 0] == 1, is_real(out))
 
 
-def test_what_cannot_be_mixed_is_named(numbered: Numbered) -> None:
+def test_unusable_batches_are_named(numbered: Numbered) -> None:
     for kwargs, message in (
         ({"ratio": -0.1}, "ratio=-0.1"),
         ({"ratio": 1.1}, r"ratio=1.1 is not a number in \[0, 1\]"),

@@ -1,4 +1,4 @@
-"""Transforms for torchvision v2: what is replaced, by what, with which label, and from which random numbers."""
+"""Transforms for torchvision v2: replaced images, their rows and labels, and random numbers."""
 
 import copy
 import pickle
@@ -87,7 +87,7 @@ WAYS = {
 
 
 def parts(sample: Any) -> tuple[Any, Any]:
-    """Image and label of a sample in one of these ways, and the others checked to be as they were."""
+    """Return image and label of a sample, and check that its other entries are unchanged."""
     if isinstance(sample, dict):
         assert [str(value) for key, value in sample.items() if key in ("id", "label_names")] in (
             ["1"],
@@ -238,7 +238,7 @@ def test_a_labels_getter_may_compute_the_label_only_if_it_stays(bank: SampleBank
     ],
     ids=lambda other: type(other).__name__,
 )
-def test_what_describes_the_picture_is_refused_whatever_p(bank: SampleBank, other: Any) -> None:
+def test_boxes_and_masks_are_refused_for_any_p(bank: SampleBank, other: Any) -> None:
     sample = {"image": picture(), "label": 1, "other": other}
     for transform in (SyntheticReplace(bank, 0.0), Vary(bank, 0.0), Vary(bank, 0.0, (0.0, 0.1))):
         with pytest.raises(InputError, match=f"{type(other).__name__}, which would not describe"):
@@ -412,7 +412,7 @@ def test_manual_seed_repeats_and_no_other_generator_is_touched(
 
 
 class Transformed(Dataset[Any]):
-    """The same picture many times, so that what differs is random."""
+    """The same image many times, so that all differences are random."""
 
     def __init__(self, transform: Any) -> None:
         self.transform = transform
@@ -427,7 +427,7 @@ class Transformed(Dataset[Any]):
 def epochs(
     transform: Any, n: int, seed: int, context: str = "fork", **kwargs: Any
 ) -> list[list[bytes]]:
-    """Pictures of some epochs."""
+    """Return the images of some epochs."""
     torch.manual_seed(seed)
     loader = DataLoader(
         Transformed(transform),

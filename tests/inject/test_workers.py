@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create 3 wo
 
 
 def every_kind(numbered: Numbered, bank: SampleBank, vae: ConditionalVAE) -> list[AugmentedDataset]:
-    """Datasets that keep their rows, make them, make others in each epoch or read them; and copies."""
+    """Datasets that store, generate or read rows, also new ones in each epoch, and copies."""
     real = real_data([0, 1, 2, 2, 0, 0] * 3)
     table = TensorDataset(*map(torch.from_numpy, toy_table(10)))
     asked: dict[str, Any] = {"return_provenance": True, "seed": 3}
@@ -38,7 +38,7 @@ def every_kind(numbered: Numbered, bank: SampleBank, vae: ConditionalVAE) -> lis
 
 
 def check_epochs(datasets: list[AugmentedDataset], workers: int, context: str | None) -> None:
-    """Compare three epochs of one set of workers with those of the main process, which are not all the same."""
+    """Compare three epochs of one set of workers with those of the main process."""
     chunks = Chunks(datasets)
     loader = DataLoader(
         chunks,
@@ -124,7 +124,7 @@ def test_workers_may_end_between_epochs(numbered: Numbered) -> None:
         data.set_epoch(epoch)
         for number, (_, _, origin) in enumerate(loader):
             seeds.append(set(origin.seed[origin.is_synthetic].tolist()))
-            if number == 2:  # the rest of the epoch is left, with batches under way
+            if number == 2:  # the epoch is left early, with prefetched batches
                 break
     assert set.union(*seeds[:3]).isdisjoint(set.union(*seeds[3:]))
     assert len(set.union(*seeds)) == 2

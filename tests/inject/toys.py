@@ -1,4 +1,4 @@
-"""A source without a network, whose rows say which they are, and real rows that do so too."""
+"""A source without a network and real rows, both with rows that encode their identity."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ class Numbered:
 
 
 class Pairs(Dataset[Any]):
-    """A picklable map-style dataset of pairs, with no attribute that tells its labels."""
+    """A picklable map-style dataset of pairs, without an attribute of labels."""
 
     def __init__(self, X: Any, y: Any) -> None:
         self.X, self.y = X, y
@@ -80,7 +80,7 @@ def is_real(x: Tensor) -> Tensor:
 
 
 def names(x: Tensor) -> list[tuple[float, ...]]:
-    """What rows say of themselves, to be compared and counted."""
+    """Return the identities in rows as tuples."""
     return [tuple(row) for row in x.reshape(-1, 3).tolist()]
 
 

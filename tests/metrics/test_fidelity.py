@@ -27,11 +27,11 @@ from gen_augment.metrics import (
 
 module = import_module(
     "gen_augment.metrics.fidelity"
-)  # a function of this name hides it in the package
+)  # a function of the same name hides the module
 
 
 def whole_numbers(n_sets: int) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
-    """Sets of equal width: a shift changes no distance by a rounding error, and many rows are equal."""
+    """Sets of equal width. Shifts cause no rounding error, and many rows are equal."""
     return st.integers(1, 3).flatmap(
         lambda d: st.tuples(
             *[
@@ -59,7 +59,7 @@ def exactly(mean: Any, covariance: Any, n: int = 50, seed: int = 0) -> np.ndarra
 
 
 class Identity(nn.Module):
-    """A feature network for torchmetrics that is given features."""
+    """A feature network for torchmetrics that returns its input."""
 
     num_features = 5
 

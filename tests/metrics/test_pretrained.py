@@ -68,7 +68,7 @@ def test_a_users_model_is_not_changed(network: nn.Module) -> None:
     assert all(
         torch.equal(tensor, state[name]) for name, tensor in network.eval().state_dict().items()
     )
-    mean = Novelty(features=nn.AvgPool2d(12)).fit(X, y)  # another module receives encoded images
+    mean = Novelty(features=nn.AvgPool2d(12)).fit(X, y)  # other modules receive encoded images
     np.testing.assert_allclose(mean.features_(X), X.mean(axis=(1, 2)) / 127.5 - 1, atol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""What generic samplers ask of a modality."""
+"""The parts of a modality that generic samplers use."""
 
 import torch
 

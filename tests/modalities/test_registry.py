@@ -52,7 +52,7 @@ def test_uncertain_rows_are_described(X: Any, message: str) -> None:
         find_modality(X)
 
 
-def test_names_are_known_once() -> None:
+def test_names_are_unique() -> None:
     assert {"table", "image"} <= set(registered())
     table = Table(types={"a": "category"})
     assert get_modality(table) is table

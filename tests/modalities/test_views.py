@@ -1,4 +1,4 @@
-"""The views that a modality has if it defines none of its own."""
+"""The default views of a modality."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a row looks like from outside."""
+"""The form of a row: container, dtype and shape."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def describe(row: Any) -> tuple[type, tuple[int, ...], str]:
-    """Type, shape and dtype of one row; size and mode of a PIL image."""
+    """Return type, shape and dtype of a row, or size and mode of a PIL image."""
     if isinstance(row, Image.Image):
         return Image.Image, row.size, row.mode
     shaped = row if isinstance(row, torch.Tensor) else np.asarray(row)

@@ -20,7 +20,7 @@ def draw_mixture(n_per_class: int = 1000) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_mixture(sampler: Sampler, *, mean: float, covariance: float) -> None:
-    """Mean and covariance of 4,000 samples of each class, within so many standard deviations of the truth."""
+    """Compare mean and covariance of 4,000 samples a class, in standard deviations."""
     for label in range(3):
         rows, _ = sampler.sample(4000, y=label, random_state=1)
         scale = np.sqrt(np.diag(COVARIANCES[label]))

@@ -13,7 +13,7 @@ from tests.conftest import small_sampler, toy_table
 
 
 def test_classes_without_rows_are_left_out() -> None:
-    """A part of a split may lack a class of the whole."""
+    """A part of a split may have no rows of a class."""
     from gen_augment.data import Rows
 
     X, _ = toy_table(60)

@@ -1,4 +1,4 @@
-"""`FilteredSampler`: the first row to pass among those that its address stands for."""
+"""`FilteredSampler`: each row is the first of its candidate addresses that passes."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from tests.conftest import small_sampler, toy_images, toy_table
 
 
 def third(X: np.ndarray, y: np.ndarray) -> Any:
-    """Rows whose address is a multiple of 3."""
+    """Keep rows with an address that is a multiple of 3."""
     return X[:, 0] % 3 == 0
 
 
@@ -67,7 +67,7 @@ def test_filters_that_are_too_strict_name_the_labels() -> None:
 
 
 @pytest.mark.parametrize("data", [toy_images, toy_table], ids=["images", "table"])
-def test_it_is_accepted_wherever_a_sampler_is(data: Any, tmp_path: Path) -> None:
+def test_it_works_like_any_sampler(data: Any, tmp_path: Path) -> None:
     X, y = data(60)
     y = np.repeat([0, 1], [45, 15])
     gate = Realism(k=20, threshold=-50.0)
@@ -79,7 +79,7 @@ def test_it_is_accepted_wherever_a_sampler_is(data: Any, tmp_path: Path) -> None
     assert gate.keep(new, labels).all()
     np.testing.assert_array_equal(sampler.generate(np.arange(5), labels, seed=4), new)
     first, second = (sampler.sample(4, y=1)[0] for _ in range(2))
-    assert not np.array_equal(first, second), "it goes on along its table"
+    assert not np.array_equal(first, second), "each call uses the next addresses"
 
     bank = SampleBank.build(sampler, 6, tmp_path / "bank")
     p = np.arange(6)

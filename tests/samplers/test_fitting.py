@@ -55,7 +55,7 @@ def test_the_previous_fit_is_kept_unless_training_had_begun(
     now = sampler.network_.state_dict()
     assert all(torch.equal(before[name], now[name]) for name in before) is kept
     assert sampler.n_steps_ == (2 if kept else 1)
-    sampler.sample(2)  # it can be used in any case
+    sampler.sample(2)  # the sampler is usable in both cases
 
 
 def test_inferred_labels_are_kept_until_the_next_fit() -> None:

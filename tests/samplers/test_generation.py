@@ -1,4 +1,4 @@
-"""Rows out of a network: by address, and as new versions of given rows."""
+"""Rows of a network: by address, and as variants of given rows."""
 
 import math
 import re
@@ -27,7 +27,7 @@ from tests.samplers.pretrained.generators import make, plain
 
 
 def test_a_gpu_in_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a function too, which has no parameters to tell where it lives."""
+    """A function has no parameters that show its device."""
     X, y = toy_images()
     sampler = make(plain).fit(X, y)
     sampler.network_.anchor = nn.Parameter(torch.empty(0, device="meta"), requires_grad=False)
@@ -112,7 +112,7 @@ def test_at_1_only_the_label_is_kept(form: str) -> None:
 @pytest.mark.parametrize("form", ["uint8-nhwc", "table-array"])
 @pytest.mark.parametrize("latent", ["posterior", "interpolate", "mixture"])
 def test_the_parameter_latent_has_no_effect(form: str, latent: str) -> None:
-    """The prior at strength 1, whatever `latent`, and the row itself at 0."""
+    """Strength 1 is the prior for any `latent`, and strength 0 is the row."""
     X, y = as_form(form)
     sampler = fit(X, y, latent=latent)
     expected = reconstruct(sampler, X, y)
@@ -153,7 +153,7 @@ def test_an_int_repeats_rows_and_none_continues() -> None:
     np.testing.assert_array_equal(sampler.vary(X, y, random_state=0), first)
     np.testing.assert_array_equal(sampler.vary(X, y, random_state=np.int64(0)), first)
     assert not np.allclose(sampler.vary(X, y, random_state=1), first)
-    # The sampler's own table is that of its seed, 0; each call takes the rows that follow.
+    # Without a seed, each call takes the next rows of the sampler's table, which has seed 0.
     np.testing.assert_allclose(sampler.vary(X[:20], y[:20]), first[:20], rtol=1e-5)
     np.testing.assert_allclose(sampler.vary(X[20:], y[20:]), first[20:], rtol=1e-5)
     assert not np.allclose(sampler.vary(X, y), first)
@@ -173,7 +173,7 @@ def test_a_row_depends_on_its_position_and_not_on_the_batch(data: Any) -> None:
 
 
 def test_the_noise_differs_from_that_of_sample() -> None:
-    """Not that of `sample`: a varied row is no copy of a drawn one."""
+    """`vary` and `sample` use different noise."""
     X, y = toy_images()
     sampler = fit(X, y)
     drawn = sampler.generate(np.arange(len(X)), y, seed=5)

@@ -1,4 +1,4 @@
-"""Missing cells of tables: filled with what the rows allow, in the user's form."""
+"""Missing cells of tables: filled from the conditional distribution, in the user's form."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_draws_vary_where_cells_are_open_and_each_row_has_its_own_noise() -> Non
     assert (draws[0]["a"] == draws[1]["a"]).to_numpy()[~gaps[:, 0]].all()
     again = sampler.impute(with_gaps, y, n_draws=1, random_state=0)[0]
     pd.testing.assert_frame_equal(again, draws[0])
-    with_gaps.iloc[0] = X.iloc[0]  # other rows' gaps do not shift the noise of a row
+    with_gaps.iloc[0] = X.iloc[0]  # the noise of a row does not depend on gaps of other rows
     moved = sampler.impute(with_gaps, y, n_draws=1, random_state=0)[0]
     pd.testing.assert_frame_equal(moved.iloc[1:], draws[0].iloc[1:])
 

@@ -1,4 +1,4 @@
-"""Which training rows are kept, and which of them noise selects."""
+"""Selection of stored training rows by noise."""
 
 import numpy as np
 import pytest

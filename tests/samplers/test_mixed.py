@@ -1,4 +1,4 @@
-"""Generators on mixed tables: promises of every one, and samples against a known joint law."""
+"""Generators on mixed tables: the common contract, and samples against a known distribution."""
 
 import copy
 from pathlib import Path
@@ -22,7 +22,7 @@ MEANS, MISSING = np.array([0.0, 3.0, -2.0]), np.array([0.1, 0.1, 0.5])  # of x, 
 
 
 def draw_mixed(n: int, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
-    """A category that depends on the class; a number, missing at random, and a flag that depend on the category."""
+    """A category depends on the class. A number, missing at random, and a flag depend on it."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, n)
     kind = (rng.random(n)[:, None] > SHARES[y].cumsum(axis=1)).sum(axis=1)
@@ -99,7 +99,7 @@ def test_column_types_of_numbered_and_named_columns_are_saved(tmp_path: Path) ->
 
 
 def check_law(sampler: Any, *, share: float, mean: float, missing: float) -> None:
-    """Conditional shares, means and missing values of 4,000 samples of each class, within so much of the truth."""
+    """Compare shares, means and missing values of 4,000 samples a class with the truth."""
     for label in (0, 1):
         rows, _ = sampler.sample(4000, y=("no", "yes")[label], random_state=1)
         found = rows["kind"].value_counts(normalize=True).reindex(["a", "b", "c"])

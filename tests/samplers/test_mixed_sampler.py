@@ -1,4 +1,4 @@
-"""Mixtures of samplers: whose rows they have, and what they refuse."""
+"""Mixtures of samplers: the origin of their rows, and errors."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Samplers whose network is trained by steps."""
+"""Samplers with a network that is trained by steps."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.conftest import small_sampler, toy_table
 
 
 class Narrow(ConditionalVAE):
-    """A sampler of one's own, whose constructor takes what its users need."""
+    """A user's sampler with its own constructor arguments."""
 
     def __init__(self, *, max_steps: int = 2, random_state: Any = None) -> None:
         super().__init__(

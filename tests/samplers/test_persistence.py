@@ -1,4 +1,4 @@
-"""`fingerprint`: equal for samplers that give the same rows, and different for all others."""
+"""`fingerprint`: equal for samplers with the same rows, and different for all others."""
 
 import copy
 import pickle

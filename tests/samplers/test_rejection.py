@@ -1,4 +1,4 @@
-"""`draw`: rows that pass, at addresses of their own, out of a bounded number."""
+"""`draw`: rows that pass, at fixed addresses, from a bounded number of candidates."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from gen_augment.samplers.rejection import check_filters, describe_filter, draw
 
 
 class Source:
-    """Rows ``(address, label, seed)``; `asked` holds all addresses in the order of the calls."""
+    """Rows ``(address, label, seed)``. `asked` records all addresses in the order of the calls."""
 
     classes_ = np.arange(5)
     class_prior_ = np.full(5, 0.2)
@@ -36,7 +36,7 @@ class Source:
 
 
 class Content:
-    """Keeps a share of all addresses, of each label another set; the same ones always."""
+    """Keeps a fixed share of all addresses, another set for each label."""
 
     def __init__(self, share: float, salt: int) -> None:
         self.share, self.salt = share, salt
@@ -52,7 +52,7 @@ class Content:
 def draw_one_by_one(
     labels: list[int], filters: list[Content], start: int, budget: int
 ) -> dict[int, int]:
-    """Address of each place that is filled: empty ones take turns, in order, as long as there are addresses."""
+    """Return the address of each filled place. Empty places take the next addresses in turn."""
     found: dict[int, int] = {}
     address = start
     while len(found) < len(labels) and address < start + budget:
@@ -89,7 +89,7 @@ def test_missing_rows_take_turns_until_all_are_found_or_the_budget_is_spent(
         assert X.tolist() == [
             [address, label, 5] for address, label in zip(index.tolist(), labels, strict=True)
         ]
-    # No address twice, none left out, and none beyond the budget.
+    # Every address of the budget occurs exactly once.
     assert source.asked == list(range(start, start + len(source.asked)))
     assert len(source.asked) <= budget
 
@@ -153,7 +153,7 @@ def test_rows_keep_their_form(form: str) -> None:
         calls.append(len(X))
         return (
             np.zeros(len(y), bool) if len(calls) == 1 else np.arange(len(y)) % 2 == 0
-        )  # nothing in the first pass
+        )  # no row passes at first
 
     X, index = draw(Forms(make), np.zeros(6, int), filters=[keep], max_draws=50)
     assert calls == [6, 6, 3, 1]
@@ -231,7 +231,9 @@ def test_filters_are_distinguished_in_every_process() -> None:
     out = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     )
-    assert out.stdout.splitlines() == expected  # though addresses and the order of sets are others
+    assert (
+        out.stdout.splitlines() == expected
+    )  # although memory addresses and the order of sets differ
 
 
 def test_a_named_function_is_described_by_its_name() -> None:

@@ -22,7 +22,7 @@ def density(x: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 
 
 def known(**changes: Any) -> Any:
-    """What a fitted sampler of three classes offers."""
+    """The interface of a fitted sampler of three classes."""
     return SimpleNamespace(
         codec_=SimpleNamespace(encode=torch.as_tensor),
         label_codec_=LabelCodec.fit(["a", "b", "c"])[0],

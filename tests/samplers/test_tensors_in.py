@@ -1,4 +1,4 @@
-"""Tensors in states that PyTorch treats apart: with a gradient, and under `inference_mode`."""
+"""Tensors with a gradient, and tensors under `inference_mode`."""
 
 from pathlib import Path
 from typing import Any

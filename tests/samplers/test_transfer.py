@@ -1,4 +1,4 @@
-"""The weights of one network as the start of another with other classes."""
+"""Weights of one network as initial weights of a network with other classes."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +25,7 @@ class Network(nn.Module):
 
 
 class Start(SimpleNamespace):
-    """What a fitted sampler has."""
+    """The attributes of a fitted sampler."""
 
 
 def start(classes: list[Any]) -> Start:
@@ -41,7 +41,9 @@ def test_known_classes_keep_their_vectors_and_the_body_is_copied() -> None:
     init, network = start(["a", "b", "c"]), Network(3)
     transfer("Start", network, init, labels(["b", "c", "d"]))
     old, new = init.network_, network
-    assert torch.equal(new.label.weight[[0, 1, 3]], old.label.weight[[1, 2, 3]])  # and no label
+    assert torch.equal(
+        new.label.weight[[0, 1, 3]], old.label.weight[[1, 2, 3]]
+    )  # and the vector for no label
     assert not (new.label.weight[2] == old.label.weight).all(dim=1).any()
     for name in ("body", "judge"):
         assert torch.equal(getattr(new, name).weight, getattr(old, name).weight)

@@ -1,4 +1,4 @@
-"""Labels inferred for rows that have none, against the true ones."""
+"""Inferred labels of unlabelled rows, against the true labels."""
 
 import numpy as np
 import pytest

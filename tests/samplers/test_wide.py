@@ -1,4 +1,4 @@
-"""Tables as they come: every dtype from a file to a study, thousands of categories, and values that are none."""
+"""Wide and mixed tables: every dtype, thousands of categories, and unusable values."""
 
 import tracemalloc
 from pathlib import Path
@@ -22,7 +22,7 @@ def make(name: str) -> Any:
 
 
 def every_dtype(n: int = 120) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
-    """A column of each dtype that pandas users meet, with gaps in all that can have them."""
+    """A column of each common pandas dtype, with missing values where the dtype has them."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""A clock that only tests move, and samplers and classifiers whose work moves it."""
+"""A clock that only tests move, with samplers and classifiers that move it."""
 
 from typing import Any, Self
 
@@ -9,7 +9,7 @@ from tests.study.toys import Copies, Log
 
 
 class Tick:
-    """A clock that only `pass_by` moves; `pace` times as fast for a machine that became slower."""
+    """A clock that only `pass_by` moves. `pace` is the factor of a slower machine."""
 
     now, pace = 0.0, 1.0
 
@@ -24,7 +24,7 @@ TICK = Tick()
 
 
 class Trained(Copies):
-    """Takes 2 s to get ready, `seconds` for each of its steps, and a hundredth of a second for each row."""
+    """Takes 2 s to start, `seconds` for each step, and 0.01 s for each row."""
 
     def __init__(
         self,

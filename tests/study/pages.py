@@ -1,4 +1,4 @@
-"""HTML pages as a reader sees them."""
+"""HTML pages as visible text."""
 
 import re
 from html.parser import HTMLParser

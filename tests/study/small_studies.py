@@ -20,7 +20,7 @@ SECONDS = ["fit_seconds", "sample_seconds", "train_seconds", "predict_us"]
 
 
 def scores(result: StudyResult) -> pd.DataFrame:
-    """All of the trials that depends neither on the clock nor on how an arm's sampler is written."""
+    """Return the trials without times and without the text of an arm's sampler."""
     return result.trials.drop(columns=[*SECONDS, "arm_key"])
 
 

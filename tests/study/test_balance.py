@@ -40,7 +40,7 @@ def train(model: Any, arm: str, part: Rows, **changes: Any) -> Any:
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
-def test_weights_are_scikit_learn_s(codes: list[int]) -> None:
+def test_weights_equal_scikit_learn(codes: list[int]) -> None:
     there = np.unique(codes)
     found = class_weights(np.array(codes), 5)
     np.testing.assert_allclose(
@@ -51,7 +51,7 @@ def test_weights_are_scikit_learn_s(codes: list[int]) -> None:
 
 @given(st.integers(0, 1000), st.integers(2, 5))
 def test_shift_is_bayes_rule(seed: int, n_classes: int) -> None:
-    """Posterior under another prior: likelihoods are what posterior over prior is proportional to."""
+    """The posterior under another prior, since likelihoods are proportional to posterior / prior."""
     rng = np.random.default_rng(seed)
     likelihood = rng.uniform(0.01, 1, (20, n_classes))
     prior = rng.dirichlet(np.ones(n_classes))

@@ -1,4 +1,4 @@
-"""A classifier and a sampler as one: what each knows is used, and what it does not know is not."""
+"""A classifier combined with a sampler: both kinds of information are used."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_a_blend_is_better_than_either_opinion() -> None:
     assert (blend.weights_ >= 0).all()
 
 
-def test_beside_a_classifier_that_knows_nothing_the_sampler_decides() -> None:
+def test_the_sampler_decides_if_the_classifier_is_uninformative() -> None:
     X, y = rings(400, 0)
     X_test, _ = rings(200, 1)
     blend = Blend(DummyClassifier(), MixtureSampler(), random_state=0).fit(X, y)
@@ -46,13 +46,13 @@ def test_beside_a_classifier_that_knows_nothing_the_sampler_decides() -> None:
 
 
 class Noise(KDESampler):
-    """A sampler whose scores say nothing."""
+    """A sampler with constant scores."""
 
     def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
         return np.random.default_rng(int(np.asarray(y)[0])).normal(size=len(X))
 
 
-def test_a_sampler_that_knows_nothing_changes_nothing() -> None:
+def test_an_uninformative_sampler_changes_nothing() -> None:
     X, y = rings(600, 0)
     X_test, _ = rings(400, 1)
     blend = Blend(LogisticRegression(), Noise(), random_state=0).fit(X, y)

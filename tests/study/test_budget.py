@@ -1,4 +1,4 @@
-"""What fits a budget: the plan, by numbers made up; and studies whose parts move a clock instead of taking time."""
+"""Plans that fit a budget, and studies with a simulated clock."""
 
 import json
 
@@ -50,7 +50,7 @@ def costs_of(
     )
 
 
-def test_a_study_is_cut_down_in_the_order_that_is_promised() -> None:
+def test_a_study_is_reduced_in_the_documented_order() -> None:
     costs = costs_of(
         {"flow": 0.2, "gan": 0.4, "vae": 0.1}
     )  # 11 arms of 10 s, and 700 s of fits: 810 s a seed
@@ -68,7 +68,8 @@ def test_a_study_is_cut_down_in_the_order_that_is_promised() -> None:
     assert (plan(5 * 459 / 60).n_seeds, plan(4 * 460 / 60).share) == (4, 0.5)
     assert (plan(3 * 459 / 60).n_seeds, plan(3 * 459 / 60).share) == (3, 0.49)
     assert plan(3 * (110 + 140) / 60).share == LEAST_SHARE
-    # Then arms whose steps are in others; then the costliest samplers, with their controls.
+    # Then arms whose steps other arms include, then the most expensive samplers with their
+    # controls.
     fewer = plan(3 * 249 / 60)
     assert (fewer.n_seeds, fewer.left_out) == (3, ("flow", "gan", "vae"))
     assert plan(3 * 215 / 60).left_out == ("flow", "gan", "vae", "gan+shift+mixup", "gan:shuffled")
@@ -91,7 +92,7 @@ def test_the_plan_reports_what_is_given_up() -> None:
     )
 
 
-def test_steps_that_are_not_free_are_kept() -> None:
+def test_fixed_steps_are_kept() -> None:
     costs = costs_of({"flow": 0.2, "gan": 0.4, "vae": 0.1}, free=False)
     plan = make_plan(costs, ARMS, 5, 3 * 700 / 60 / ALLOWANCE)
     assert not any(map(plan.steps, SAMPLERS))
@@ -103,7 +104,7 @@ def test_steps_that_are_not_free_are_kept() -> None:
     st.floats(0, 60), st.integers(1, 8), st.floats(0.5, 300), st.integers(1, 3), st.booleans(),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
-def test_a_plan_fits_or_is_the_least(
+def test_a_plan_fits_or_is_minimal(
     per_step: dict[str, float], arm: float, n_seeds: int, minutes: float, n_jobs: int, free: bool
 ) -> None:
     costs = costs_of(per_step, arm=arm, free=free)
@@ -120,7 +121,7 @@ def test_a_plan_fits_or_is_the_least(
         assert (plan.n_seeds, plan.share) == (min(3, n_seeds), LEAST_SHARE)
         assert len({a.row_step for a in kept.values() if a.is_generative and not a.is_control}) == 1
     assert Plan.from_record(json.loads(json.dumps(plan.as_record()))) == plan
-    # With twice the minutes and the same arms and steps, there are no fewer seeds.
+    # Twice the budget with the same arms and steps gives at least as many seeds.
     assert (
         make_plan(costs, arms, n_seeds, 2 * minutes, n_jobs=n_jobs, before=plan).n_seeds
         >= plan.n_seeds

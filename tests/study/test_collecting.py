@@ -30,7 +30,7 @@ def test_a_sequential_study_stops_once_it_is_certain() -> None:
 
 
 def test_no_test_label_is_read_before_the_last_trial_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the last trial has ended, nobody has asked for them."""
+    """Test labels are not read until the last trial has ended."""
     study, asked = small_study(X, Y), []
     task = study.check().task
     truth = task.truth

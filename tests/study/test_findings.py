@@ -30,7 +30,7 @@ def test_metrics_that_are_better_when_lower_change_sign(metric: str) -> None:
     result = make_result(
         {
             "real": rows(0.5, 0.50, 0.52, 0.51),
-            "shift": rows(0.6, 0.20, 0.20, 0.20),  # worse on validation, so not the bar
+            "shift": rows(0.6, 0.20, 0.20, 0.20),  # worse on validation, so not the reference
             "gan": rows(0.3, 0.30, 0.31, 0.32),
             "gan+shift": rows(0.4, 0.10, 0.10, 0.10),
         },
@@ -87,7 +87,7 @@ def test_seeds_are_paired_for_any_order_of_trials() -> None:
 
 
 def test_jackknife_is_the_spread_over_test_parts() -> None:
-    """Two classifiers, right in 80% and 70% of cases, independently: the variance of the difference is known."""
+    """The variance of the difference is known for independent accuracies of 80% and 70%."""
     rng, n, found = np.random.default_rng(0), 400, []
     for _ in range(60):
         codes = rng.integers(0, 2, n)
@@ -101,7 +101,7 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
             predictions=predictions, truth={seed: {"test": codes} for seed in range(3)},
         )  # fmt: skip
         found.append(variance_over_tests(result, "gan", "real"))
-        kept = replace(result, predictions={}, truth={})  # `left_out` stands for what is gone
+        kept = replace(result, predictions={}, truth={})  # `left_out` replaces the predictions
         assert (
             variance_over_tests(kept, "gan", "real")
             == found[-1]
@@ -110,7 +110,7 @@ def test_jackknife_is_the_spread_over_test_parts() -> None:
     assert np.mean(found) == pytest.approx((0.8 * 0.2 + 0.7 * 0.3) / n, rel=0.12)
     assert (
         result.difference("gan", "real").high > 0.04
-    )  # three seeds of equal predictions are no certainty
+    )  # equal predictions in three seeds are not certain
 
 
 def test_new_splits_for_each_seed_need_no_jackknife() -> None:
@@ -124,7 +124,7 @@ def test_new_splits_for_each_seed_need_no_jackknife() -> None:
 
 
 def test_undefined_scores_without_a_group_leave_the_variance_undefined() -> None:
-    """One positive row in the test part: without it there is no area."""
+    """With one positive row in the test part, the area without it is undefined."""
     result = make_result({"real": REAL, "gan": REAL}, metric="roc_auc")
     left_out = np.full((4, 20), 0.9)
     left_out[:, 3] = np.nan

@@ -70,7 +70,7 @@ def test_rows_are_scaled_by_the_real_training_rows() -> None:
     np.testing.assert_allclose(Seen.log[1], scaler.transform(other.X), rtol=1e-4, atol=1e-5)
 
 
-def test_estimator_gives_scikit_learn_s_probabilities() -> None:
+def test_estimator_gives_the_probabilities_of_scikit_learn() -> None:
     part, new = table(), table(seed=1)
     found = train(LogisticRegression(), part)(new.X)
     by_hand = make_pipeline(StandardScaler(), LogisticRegression()).fit(part.X, part.codes)
@@ -142,7 +142,7 @@ def test_arms_with_the_same_rows_see_them_in_the_same_order() -> None:
         torch.testing.assert_close(order, orders[0], rtol=0, atol=1e-2)
         assert not torch.equal(changed, images[0])
     epoch = orders[0][:40]
-    assert len(epoch.unique()) == 40  # each row once before any comes again
+    assert len(epoch.unique()) == 40  # each row occurs once before it repeats
 
 
 def test_transforms_do_not_depend_on_what_the_network_drew() -> None:
@@ -315,7 +315,7 @@ def test_pretraining_spends_the_first_half_of_the_steps_on_synthetic_rows() -> N
 
 @pytest.mark.parametrize("balance", ["", "+logit"])
 def test_soft_labels_are_predicted_from_real_rows(balance: str) -> None:
-    """Synthetic rows are all given to the wrong class: that is not seen, and the posterior is Bayes' rule's."""
+    """All synthetic rows have the wrong class. Predictions ignore this and follow Bayes' rule."""
     real, made = rows_of(*gaussians(2000)), rows_of(*gaussians(6000, seed=2))
     both = rows_of(np.concatenate([real.X, made.X]), np.append(real.codes, 1 - made.codes))
     log: Log = []
@@ -331,7 +331,7 @@ def test_soft_labels_are_predicted_from_real_rows(balance: str) -> None:
     assert right[":soft"] == pytest.approx(0.841, abs=0.01)
     np.testing.assert_allclose(found[":soft"][:, 1], expit(2 * TEST.X[:, 0]), atol=0.1)
     plain, teacher, student = training_records(log)
-    assert torch.equal(plain["initial"], student["initial"])  # arms start alike
+    assert torch.equal(plain["initial"], student["initial"])  # arms have equal initial weights
     assert not torch.equal(teacher["initial"], student["initial"])
     assert len(teacher["batches"]) == len(student["batches"]) == 400
 
@@ -372,7 +372,7 @@ def test_share_of_synthetic_rows_among_those_sampled(share: float) -> None:
 
 @pytest.mark.parametrize("balance", ["", "+weights", "+logit"])
 def test_share_in_an_estimator_is_repeated_rows(balance: str) -> None:
-    """Four synthetic rows for each real one, of which half are to be met, are as if each real row came four times."""
+    """Four synthetic rows for each real row at a share of a half equal four copies of real rows."""
     real, made = rows_of(*gaussians(60, imbalance=2)), rows_of(*gaussians(240, imbalance=5, seed=2))
     four_times = rows_of(np.repeat(real.X, 4, axis=0), np.repeat(real.codes, 4))
     arm = parse_arm(f"made:share=0.5{balance}", {"made": None})

@@ -21,7 +21,7 @@ from tests.study.toys import Copies, make_study, make_task
 
 
 def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that tell who the patient is, and nothing of the class, which is the patient's at random."""
+    """Rows that identify the patient. Each patient has a random class."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(n), visits)
     y = rng.permutation(np.arange(n) % 2)[groups]
@@ -29,7 +29,7 @@ def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 
 def owners(split: Parts, groups: np.ndarray) -> list[set[int]]:
-    """Groups of each part, of rows whose first column is their number."""
+    """Return the groups of each part. The first column is the row number."""
     return [
         set(groups[part.X[:, 0].astype(int)].tolist())
         for part in (split.train, split.validation, split.test)
@@ -67,7 +67,7 @@ def test_no_group_is_on_two_sides(
 
 
 def test_shares_are_as_near_as_those_of_a_library() -> None:
-    """Scikit-learn's folds by group, of which a fifth is held out as well."""
+    """The reference is scikit-learn's folds by group, which also hold out a fifth."""
     ours, theirs = [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -90,12 +90,14 @@ def test_seeds_hold_out_different_groups() -> None:
     X, y, groups = patients(40, 3)
     task = make_task(X, y, groups=groups, test_size=0.25)
     held_out = [whole_groups(groups, task.rows.codes, 0.25, seed) for seed in range(40)]
-    assert np.mean(held_out, axis=0) == pytest.approx(0.25, abs=0.25)  # none always, none never
+    assert np.mean(held_out, axis=0) == pytest.approx(
+        0.25, abs=0.25
+    )  # no group is always or never held out
     assert np.mean(held_out, axis=0).min() > 0
 
 
-def test_rows_of_a_group_that_is_known_flatter_and_are_kept_apart() -> None:
-    """The class is each patient's at random: who has seen the patient knows it, and nobody else can."""
+def test_rows_of_known_groups_inflate_scores_and_are_kept_apart() -> None:
+    """Classes of patients are random, so only a classifier that saw the patient knows the class."""
     X, y, groups = patients(120, 5)
     how: dict[str, Any] = {
         "model": KNeighborsClassifier(1),
@@ -110,8 +112,8 @@ def test_rows_of_a_group_that_is_known_flatter_and_are_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_other_test_groups_would_say_other_things(grouped: bool) -> None:
-    """Twenty rows a group, all alike: what is known of the test part is the number of its groups."""
+def test_scores_vary_over_test_groups(grouped: bool) -> None:
+    """The twenty rows of a group are equal, so the test part is as informative as its groups."""
     rng, n, visits, found = np.random.default_rng(0), 40, 20, []
     groups = np.repeat(np.arange(n), visits)
     for _ in range(60):
@@ -262,4 +264,4 @@ def test_a_search_keeps_groups_whole(tmp_path: Path) -> None:
     assert found.result.design.test_groups is not None
     assert (
         found.result.scores().to_numpy().mean() < 0.75
-    )  # nobody knows a patient that was not seen
+    )  # the class of an unseen patient cannot be predicted

@@ -21,7 +21,7 @@ from gen_augment.study.metrics import METRICS, expected_calibration_error, score
 
 
 def predictions(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Class numbers, each at least once, and probabilities that know something of them."""
+    """Class codes, each at least once, and informative probabilities."""
     rng = np.random.default_rng(seed)
     codes = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, n)])
     logits = rng.normal(size=(len(codes), n_classes)) * rng.uniform(0.5, 3)
@@ -32,7 +32,7 @@ def predictions(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarr
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 80), st.integers(2, 6))
-def test_scores_are_scikit_learn_s(seed: int, n: int, n_classes: int) -> None:
+def test_scores_equal_scikit_learn(seed: int, n: int, n_classes: int) -> None:
     codes, probabilities = predictions(seed, n, n_classes)
     predicted = probabilities.argmax(axis=1)
     found = scores(codes, probabilities)

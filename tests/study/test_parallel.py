@@ -1,4 +1,4 @@
-"""Trials in several processes, within a budget, through kills; and looks at a study that may stop early."""
+"""Trials in several processes: budgets, kills, and sequential stopping."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def test_two_processes_give_the_table_of_one(tmp_path: Path) -> None:
     )
 
 
-def test_backend_is_joblib_s_and_threads_are_refused() -> None:
+def test_backend_is_that_of_joblib_and_threads_are_refused() -> None:
     with (
         joblib.parallel_config(backend="threading", n_jobs=2),
         pytest.raises(InputError, match="ThreadingBackend"),
@@ -50,7 +50,7 @@ def test_backend_is_joblib_s_and_threads_are_refused() -> None:
 
 
 class OnlyLists(MultiprocessingBackend):  # type: ignore[misc]
-    """As ray's backend: it gives all results at once, or none."""
+    """A backend like ray's, which returns all results at once."""
 
     supports_return_generator = False
 
@@ -108,14 +108,14 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
     return tick
 
 
-def test_clock_begins_no_lap_that_would_not_end_in_time(tick: Tick) -> None:
+def test_clock_starts_no_lap_that_would_exceed_the_budget(tick: Tick) -> None:
     clock = Clock(1.0)
     for seconds in (20, 15, 10):
         assert clock.has_time(16)
         with clock.lap(16):
             tick.now += seconds
-    assert not clock.has_time(16)  # after 45 s, a fourth of up to 20 s could end after the minute
-    assert clock.has_time(12)  # but a smaller one of up to 15 s could not
+    assert not clock.has_time(16)  # after 45 s, a fourth lap of up to 20 s could end after 60 s
+    assert clock.has_time(12)  # a lap of up to 15 s ends in time
     assert clock.has_time(16, overtime=True)
     tick.now += 8
     assert not clock.has_time(16, overtime=True)  # 53 s and 20 s are more than 72 s
@@ -162,7 +162,7 @@ small_study(*gaussians(60), arms=["real", "oversample", "copies", "copies:2"], n
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_ends_in_the_same_table(tmp_path: Path) -> None:
+def test_repeated_kills_give_the_same_table(tmp_path: Path) -> None:
     whole = small_study(X, Y, arms=["real", "oversample", "copies", "copies:2"], n_seeds=6).run()
     folder = tmp_path / "study"
     for more in (3, 7):

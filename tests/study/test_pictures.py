@@ -19,7 +19,7 @@ def dark_pixels(png: bytes) -> np.ndarray:
 
 
 def light_and_black(n_classes: int, colour: bool) -> tuple[Rows, Rows]:
-    """Real images that are light but for one pixel, and synthetic ones that are black."""
+    """Light real images with one dark pixel, and black synthetic images."""
     codes = np.arange(n_classes * 6) % n_classes
     real = np.zeros((len(codes), 9, 9, 3), np.uint8)
     real[..., 0] = 200
@@ -49,7 +49,7 @@ def test_example_grid_leaves_a_class_without_rows_empty() -> None:
 
 
 def test_example_grid_stretches_dim_images() -> None:
-    """Images of 0 to 16 out of 255, as those of scikit-learn's digits, are no black squares."""
+    """Images with values of 0 to 16, as in scikit-learn's digits, are not shown as black."""
     images, y = centred_images(20)
     png = example_grid(rows_of(images // 16, y), rows_of(images // 16, y))
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))

@@ -1,4 +1,4 @@
-"""Settings that cannot be used are found before anything is trained; the modality reaches all parts."""
+"""Unusable settings raise before training. The modality reaches all parts."""
 
 from dataclasses import FrozenInstanceError
 from typing import Any, Self
@@ -69,7 +69,7 @@ def test_nothing_is_read_before_it_is_needed() -> None:
         ({"metric": lambda p: 1.0}, "cannot score probabilities of 2 classes"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_found_at_once(changes: dict[str, Any], message: str) -> None:
+def test_unusable_settings_are_found_at_once(changes: dict[str, Any], message: str) -> None:
     log = Log()
     settings: dict[str, Any] = {"samplers": {"copies": Copies(log)}} | changes
     with pytest.raises(InputError, match=message):
@@ -88,7 +88,7 @@ def test_missing_values_and_smotenc_are_found_at_once() -> None:
     ]
 
 
-def test_a_verdict_has_an_arm_to_beat() -> None:
+def test_a_verdict_needs_a_reference_arm() -> None:
     assert list(small_study(X, Y, arms=["copies"]).check().arms) == ["real", "copies"]
     assert list(small_study(X, Y, arms=["copies"], add_real=False).check().arms) == ["copies"]
     assert list(small_study(X, Y, arms=["oversample", "copies"]).check().arms) == [
@@ -231,7 +231,7 @@ def test_a_recipe_of_another_modality_is_refused() -> None:
     assert list(made.check().arms) == ["mixup"]
 
 
-def test_any_rows_can_have_batch_steps_of_one_s_own() -> None:
+def test_any_rows_can_have_custom_batch_steps() -> None:
     def noise(x: Any, y: Any) -> tuple[Any, Any]:
         return x + 0.01, y
 

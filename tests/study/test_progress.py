@@ -1,4 +1,4 @@
-"""Progress is shown on request: a bar on a terminal, and otherwise a line now and then."""
+"""Progress on request: a bar in a terminal, and occasional lines elsewhere."""
 
 import io
 
@@ -14,7 +14,7 @@ def test_nothing_is_shown_unless_asked_for(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_line_now_and_then_where_no_bar_can_move(capsys: pytest.CaptureFixture[str]) -> None:
+def test_occasional_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     small_study(*gaussians(60), n_seeds=15).run(verbose=True)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "trials: 1 of 30; last: real, seed 0"

@@ -27,7 +27,7 @@ def searching(samplers: dict[str, Any], **changes: Any) -> Study:
 
 
 class Mover(Copies):
-    """Varies rows by a true draw; its own rows are worth nothing."""
+    """A sampler with useful variants and useless samples."""
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
         return true_rows(rng.permutation(labels), rng, self.X_.shape[1])

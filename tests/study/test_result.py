@@ -1,4 +1,4 @@
-"""What follows from trials: which arms are compared, the table, the verdict."""
+"""Results of trials: the compared arms, the table, and the verdict."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A study that was killed gives an interim report from its folder, without any test label."""
+"""A killed study gives an interim report from its folder, without any test label."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ SAMPLERS: dict[str, Any] = {"samplers": {"copies": Copies()}}
 
 
 def killed(folder: Path, after: int, **changes: Any) -> None:
-    """Leave a folder as a kill after so many trials does."""
+    """Leave the folder of a study that was killed after a number of trials."""
     kept: list[Any] = []
 
     def stop(*trial: Any) -> None:
@@ -98,7 +98,7 @@ def test_the_data_gives_a_killed_study_its_test_scores(tmp_path: Path) -> None:
     assert load_result(tmp_path).verdict() == whole.verdict()
 
 
-def test_an_interruption_carries_what_was_found(tmp_path: Path) -> None:
+def test_an_interruption_carries_the_result(tmp_path: Path) -> None:
     samplers = {"copies": Failing(Log(), at=(2,), error=KeyboardInterrupt)}
     with pytest.raises(StudyInterrupted) as caught:
         small_study(X, Y, samplers=samplers, n_seeds=4).run(tmp_path)
@@ -151,7 +151,7 @@ def test_a_result_by_another_metric_comes_back_from_its_folder(metric: Any, tmp_
 
 
 def patients(n: int, visits: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that tell who the patient is, and nothing of the class, which is the patient's at random."""
+    """Rows that identify the patient. Each patient has a random class."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(n), visits)
     y = rng.permutation(np.arange(n) % 2)[groups]

@@ -1,4 +1,4 @@
-"""Studies from end to end, on data whose truth is known."""
+"""Whole studies on data with known truth."""
 
 import random
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_all_arms_of_a_seed_start_equal_and_take_equal_steps() -> None:
             arm: torch.cat([brightness(batch) for batch in record["batches"]])
             for arm, record in zip(arms, of_seed, strict=True)
         }
-        # Balanced classes: nothing to repeat, so these three have the same rows.
+        # Classes are balanced, so nothing is repeated and these three arms have the same rows.
         for arm in ("oversample", "shift"):
             torch.testing.assert_close(order[arm], order["real"], rtol=0, atol=1e-2)
         torch.testing.assert_close(order["copies+shift"], order["copies"], rtol=0, atol=1e-2)
@@ -207,7 +207,7 @@ def test_trial_that_a_kill_cut_short_is_run_again(tmp_path: Path) -> None:
         tmp_path, on_trial=lambda trial, *_: told.append((trial["arm"], trial["seed"]))
     )
     assert told == [("copies", 2)]
-    assert len(log) == 3  # its rows were kept
+    assert len(log) == 3  # its rows are on disk
     pd.testing.assert_frame_equal(scores(resumed), scores(whole))
     pd.testing.assert_frame_equal(
         resumed.table().drop(columns=SECONDS), whole.table().drop(columns=SECONDS)
@@ -236,7 +236,7 @@ def test_trials_of_another_version_are_reported(
     assert "ran under 2 versions of this package" in (tmp_path / "report.md").read_text()
 
 
-def test_folder_is_run_by_one_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_runs_a_folder(tmp_path: Path) -> None:
     refused: list[Any] = []
 
     def run_it_too(*_: Any) -> None:
@@ -360,7 +360,7 @@ def test_default_arms_are_those_that_the_model_can_run() -> None:
     assert "flip+shift" in image_study(arms=None, mirror=True).check().arms
 
 
-def test_default_arms_of_imbalanced_images_meet_it_in_the_baselines_too() -> None:
+def test_default_baselines_of_imbalanced_images_balance_the_classes() -> None:
     X, y = toy_images(200)
     rare = np.flatnonzero(y)[30:]
     X, y = np.delete(X, rare, axis=0), np.delete(y, rare)

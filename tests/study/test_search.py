@@ -1,4 +1,4 @@
-"""The search finds what helps, says "use none" where nothing does, and never sees the test part."""
+"""The search finds what helps, recommends nothing where nothing does, and never sees test rows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_the_sampler_that_knows_the_truth_is_recommended(tmp_path: Path) -> None
     samplers = {"copies": Copies(), "true": TrueDraws(), "wrong": WrongLabels()}
     study = searching(
         samplers, per_class=20, validation_size=0.5
-    )  # as few to learn from, and enough to choose by
+    )  # few training rows, and enough validation rows to select on
     found = study.recommend(tmp_path, ratios=(0.5, 4), filters=())
     assert found.use == "true:4"
     assert found.verdict.startswith("Yes")
@@ -55,7 +55,7 @@ def test_the_sampler_that_knows_the_truth_is_recommended(tmp_path: Path) -> None
     more, labels = found.augment(X, y)
     assert len(more) == len(labels) == 3000
     np.testing.assert_array_equal(more[:600], X)
-    # Run again, nothing is trained anew.
+    # A second run trains nothing.
     again = study.recommend(tmp_path, ratios=(0.5, 4), filters=())
     assert (again.use, again.searched) == (found.use, found.searched)
 
@@ -66,7 +66,7 @@ def test_nothing_is_recommended_where_nothing_helps() -> None:
     assert found.use is None
     assert found.sampler is None
     assert found.augment(X, y) == (X, y)
-    # A gain that is smaller than what would matter is none either.
+    # A gain below the smallest relevant gain is not recommended.
     small = searching({"true": TrueDraws()}, n_seeds=4, margin=0.5).recommend(
         ratios=(2,), filters=()
     )
@@ -77,9 +77,9 @@ def test_the_search_sees_no_test_row() -> None:
     log = Log()
     study = searching({"copies": Copies(log)}, n_seeds=3)
     study.recommend(ratios=(1, 2), filters=())
-    assert len(log) == 4  # one fit for each seed of the search, and of what confirms
+    assert len(log) == 4  # one fit for each seed of the search and of the confirmation
     assert not {digest for rows in log for digest in rows} & set(row_digests(TEST[0]))
-    # Without one, a part is set aside, and stays aside in the search and in what confirms.
+    # Without a given test part, the search and the confirmation set the same rows aside.
     log.clear()
     apart = searching({"copies": Copies(log)}, test=None, n_seeds=3)
     apart.recommend(ratios=(1, 2), filters=())
@@ -154,7 +154,7 @@ def test_a_budget_shortens_the_search_and_what_is_recommended(
     TICK.now, TICK.pace, log, told = 0.0, 1.0, Log(), []
     study = searching({"slow": Trained(log)}, n_seeds=5)
     found = study.recommend(ratios=(0.5, 1), filters=(), budget=20, on_plan=told.append)
-    (steps,) = set(log) - set(WARM_UP)  # in the search, in what confirms, and at last on all rows
+    (steps,) = set(log) - set(WARM_UP)  # in the search, in the confirmation, and on all rows
     assert steps < 3000
     assert f"slow is trained for {steps:,} of its 3,000 steps" in told[0]
     assert found.sampler.max_steps == steps
@@ -175,7 +175,7 @@ def test_all_rows_that_can_be_studied_can_be_searched(changes: dict[str, Any]) -
         assert few.recommend(ratios=(1,), filters=()).use is None
 
 
-def test_searches_that_cannot_be_made() -> None:
+def test_unusable_searches_are_refused() -> None:
     with pytest.raises(InputError, match=r"sizes=\[3\]: a search has no learning curve"):
         searching({"copies": Copies()}, sizes=(3,)).recommend()
     with pytest.raises(InputError, match="nothing to search among"):

@@ -1,4 +1,4 @@
-"""Learning curves: smaller parts of the same training part, samplers that see no more than them, and what is shown."""
+"""Learning curves: nested training parts, and samplers that see these parts alone."""
 
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def test_sizes_may_be_added_and_a_kill_costs_one_trial(tmp_path: Path) -> None:
 
 
 def test_a_size_that_fails_leaves_the_rest() -> None:
-    """Neighbours cannot be interpolated among one row a class."""
+    """SMOTE needs more than one row of a class."""
     result = small_study(X, Y, arms=["real", "smote", "copies"], n_seeds=3, sizes=(1,)).run()
     curve = result.learning_curve()
     assert curve[curve["size"] == 1]["arm"].tolist() == ["real", "copies"]

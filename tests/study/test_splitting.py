@@ -1,4 +1,4 @@
-"""How data is split, and rows that would be on both sides of a split."""
+"""Splits of data, and rows that would be on both sides of a split."""
 
 from itertools import chain
 from typing import Any
@@ -251,7 +251,7 @@ def test_a_test_part_of_one_row_is_refused() -> None:
 def test_seeds_share_what_the_rows_they_draw_from_have_in_common(
     counts: tuple[int, int], drawn: tuple[int, int]
 ) -> None:
-    """Of a score that is a mean over rows of each class, the variance between pools over that within one is known."""
+    """The ratio of the variance between pools to that within a pool is known for a mean score."""
     rng, n_pools, n_seeds = np.random.default_rng(0), 2000, 40
     scores = np.zeros((n_pools, n_seeds))
     for n, m in zip(counts, drawn, strict=True):

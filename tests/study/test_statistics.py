@@ -56,9 +56,7 @@ def test_overlap_widens_the_interval(differences: list[float], overlap: float, m
 
 
 @given(DIFFERENCES, st.floats(0, 2))
-def test_turning_the_differences_turns_the_interval(
-    differences: list[float], overlap: float
-) -> None:
+def test_negated_differences_negate_the_interval(differences: list[float], overlap: float) -> None:
     one, other = (
         paired_interval(differences, overlap=overlap),
         paired_interval([-d for d in differences], overlap=overlap),
@@ -93,7 +91,7 @@ def test_correlated_differences_are_covered(overlap: float) -> None:
 
 
 @pytest.mark.parametrize("differences, mean", [([], None), ([0.25], 0.25)])
-def test_fewer_than_two_differences_tell_nothing(
+def test_fewer_than_two_differences_give_no_interval(
     differences: list[float], mean: float | None
 ) -> None:
     found = paired_interval(differences)
@@ -142,11 +140,11 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values: list[float]) -
 @pytest.mark.parametrize("level", [0.8, 0.95])
 @pytest.mark.parametrize("seed", range(4))
 def test_bca_is_efron_s_formula(seed: int, level: float) -> None:
-    """Equation 6.6 by hand, over resamples of its own."""
+    """Equation 6.6 by hand, over separate resamples."""
     d = np.random.default_rng(seed).exponential(size=12) - 0.5
     means = np.random.default_rng(1).choice(d, (40_000, 12)).mean(axis=1)
     bias = stats.norm.ppf(((means < d.mean()).mean() + (means <= d.mean()).mean()) / 2)
-    deviation = d - d.mean()  # as the jackknife's, but for a factor that cancels
+    deviation = d - d.mean()  # the jackknife has a factor that cancels
     acceleration = (deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5)
     z = bias + stats.norm.ppf([0.5 - level / 2, 0.5 + level / 2])
     expected = np.quantile(means, stats.norm.cdf(bias + z / (1 - acceleration * z)))
@@ -167,17 +165,17 @@ def test_bca_lies_within_the_differences_and_holds_no_less_at_a_higher_level(
     low, high = bca_interval(differences, n_resamples=999)
     wide = bca_interval(differences, level=0.99, n_resamples=999)
     ends = [min(differences), wide[0], low, high, wide[1], max(differences)]
-    assert (np.diff(ends) >= -1e-12).all()  # but for rounding
+    assert (np.diff(ends) >= -1e-12).all()  # up to rounding
 
 
 @given(DIFFERENCES)
-def test_signed_ranks_are_scipy_s(differences: list[float]) -> None:
+def test_signed_ranks_equal_scipy(differences: list[float]) -> None:
     nonzero = [d for d in differences if d]
     assert signed_rank_p(differences) == pytest.approx(stats.wilcoxon(nonzero).pvalue)
 
 
 @pytest.mark.parametrize("n", [1, 3, 6])
-def test_smallest_p_of_signed_ranks_is_scipy_s(n: int) -> None:
+def test_smallest_p_of_signed_ranks_equals_scipy(n: int) -> None:
     assert smallest_signed_rank_p(n) == pytest.approx(stats.wilcoxon(np.arange(1, n + 1)).pvalue)
 
 
@@ -190,7 +188,7 @@ def test_signed_ranks_of_nothing() -> None:
 def test_probability_of_a_gain_agrees_with_the_interval(
     differences: list[float], margin: float, overlap: float
 ) -> None:
-    """97.5% sure of a gain above the lower end of the 95% interval; above 0, half of the p-value is what is left."""
+    """The probability is 97.5% above the low end of the 95% interval, and 1 - p/2 above 0."""
     found = paired_interval(differences, overlap=overlap)
     assert gain_probability(differences, margin=found.low, overlap=overlap) == pytest.approx(0.975)
     assert gain_probability(differences, margin=found.mean, overlap=overlap) == pytest.approx(0.5)
@@ -210,7 +208,7 @@ def test_probability_of_a_certain_gain(margin: float, expected: float) -> None:
 def test_power_is_how_often_a_gain_is_found(n: int, gain: float, overlap: float) -> None:
     rng, correlation = np.random.default_rng(0), overlap / (1 + overlap)
     shared, own = rng.normal(size=(4000, 1)), rng.normal(size=(4000, n))
-    # The deviation that a study sees is that of one run's differences, without what they share.
+    # A study sees the deviation of one run's differences, without their common part.
     runs = gain + (math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own) / math.sqrt(
         1 - correlation
     )
@@ -247,7 +245,7 @@ def test_looks_spend_all_of_alpha_and_little_at_first(planned: int, first: int) 
 
 
 def test_stopping_early_keeps_the_error_rate_and_plain_peeking_does_not() -> None:
-    """500 studies of 10 planned seeds without any difference."""
+    """Simulate 500 studies of 10 planned seeds without any difference."""
     runs = np.random.default_rng(0).normal(size=(500, 10))
     claimed = {"spending": 0, "peeking": 0}
     for run in runs:

@@ -1,4 +1,4 @@
-"""Data whose truth is known: the study finds it, again and again, and claims nothing else."""
+"""Studies of data with known truth find real effects, and no others."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.study.toys import Copies, TrueDraws, WrongLabels, gaussians, small_st
 
 
 def planted(sampler: Any, *, dim: int = 10, model: Any = None, per_class: int = 10) -> StudyResult:
-    """Few rows of many to train on, and a large test part apart."""
+    """Few training rows, and a large separate test part."""
     return small_study(
         *gaussians(1000, dim=dim),
         test=gaussians(2000, dim=dim, seed=1),
@@ -61,7 +61,7 @@ def test_shuffled_labels_hurt() -> None:
     ],
 )
 def test_repeated_rows_are_no_gain(model: Any, exactly: bool) -> None:
-    """A nearest neighbour cannot see them at all; of others no gain may be claimed."""
+    """Copies do not change a nearest neighbour, and must not show a gain for other models."""
     result = planted(Copies(), model=model, dim=2, per_class=20)
     assert result.verdict().startswith("No")
     found = result.difference("copies", "real")
@@ -75,7 +75,7 @@ def test_repeated_rows_are_no_gain(model: Any, exactly: bool) -> None:
 
 
 def claims(sampler: Any, n: int, first: int = 0, **changes: Any) -> list[str]:
-    """First words of the verdicts of `n` small studies on data of their own."""
+    """Return the first words of the verdicts of `n` small studies on different data."""
     settings: dict[str, Any] = {
         "model": GaussianNB(),
         "n_seeds": 10,

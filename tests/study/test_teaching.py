@@ -1,4 +1,4 @@
-"""Studies with a teacher: what students are given, and what the result says of them."""
+"""Studies with a teacher: the labels of students, and the reported result."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ TRAINING = Training(n_steps=60, device="cpu")
 
 
 class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Knows the rows that it was trained on: their share is 1, that of others 0.5."""
+    """A teacher that returns 1 for training rows and 0.5 for other rows."""
 
     def fit(self, X: Any, y: Any) -> "Memory":
         self.classes_ = np.unique(y)
@@ -68,7 +68,7 @@ def test_real_rows_are_labelled_by_teachers_that_have_not_seen_them() -> None:
 
 def test_rows_of_a_group_are_in_one_fold() -> None:
     X, y = table(60)
-    X[30:] = X[:30]  # each row is twice there
+    X[30:] = X[:30]  # each row occurs twice
     both = np.tile(np.arange(30), 2)
     study = Study(
         X, y, model=DecisionTreeClassifier(), arms=["real:teacher"], teacher=Memory(), samplers=[],
@@ -79,7 +79,7 @@ def test_rows_of_a_group_are_in_one_fold() -> None:
     assert (teacher_labels([Memory()], Pool(rows), rows, 0) == 0.5).all()
 
 
-def test_a_tree_that_sees_everything_has_the_teacher_s_probabilities() -> None:
+def test_an_unrestricted_tree_has_the_probabilities_of_the_teacher() -> None:
     rows = Rows.read(*table())
     arm = parse_arm("real:teacher", {})
     teachers = [LogisticRegression(), KNeighborsClassifier()]
@@ -91,7 +91,7 @@ def test_a_tree_that_sees_everything_has_the_teacher_s_probabilities() -> None:
 
 
 def test_a_network_learns_probabilities_by_cross_entropy() -> None:
-    """Of rows that are all alike, cross-entropy is smallest at the mean of the soft labels."""
+    """For equal rows, the minimum of cross-entropy is the mean of the soft labels."""
     rows = Rows.read(*table())
     X = np.zeros_like(rows.X)
     alike = Rows.read(X + np.arange(120)[:, None] * 1e-9, rows.y)
@@ -172,7 +172,7 @@ def test_a_search_tries_the_teacher_s_labels() -> None:
         ("teacher+weights", "weights"),
     ],
 )
-def test_what_a_teacher_cannot_be_combined_with(arm: str, message: str) -> None:
+def test_unsupported_settings_with_a_teacher_are_refused(arm: str, message: str) -> None:
     with pytest.raises(InputError, match=f"cannot be combined with {message}"):
         study([arm]).check()
 

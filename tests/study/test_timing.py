@@ -1,4 +1,4 @@
-"""Plans made from measured times: studies whose parts move a clock instead of taking time."""
+"""Plans from measured times: studies with a simulated clock."""
 
 import json
 import warnings
@@ -82,7 +82,7 @@ def test_steps_given_by_the_user_are_kept() -> None:
     log.clear()
     told: list[str] = []
     slow_study(log, **settings).run(budget=10, shorten=False, on_plan=told.append)
-    assert set(log[6:]) == {500}  # vae had to go instead
+    assert set(log[6:]) == {500}  # the VAE was dropped instead
     assert "vae left out" in told[0]
 
 
@@ -119,7 +119,7 @@ def test_a_killed_study_resumes_its_plan_and_its_time_counts(tmp_path: Path, tic
     with pytest.raises(KeyboardInterrupt):
         study.run(tmp_path, budget=20, on_plan=plans.append)
     spent = json.loads((tmp_path / "time.json").read_text())["seconds"]
-    tick.now += 10**6  # until somebody comes back
+    tick.now += 10**6  # a long pause of the user
     found = study.run(tmp_path, budget=20, on_plan=plans.append)
     assert 300 < spent < 1200
     assert plans[0] == plans[1]

@@ -1,4 +1,4 @@
-"""Trials on disk: what is written comes back, whatever happened in between."""
+"""Trials on disk are restored exactly, also after an interruption."""
 
 import json
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_line_cut_short_anywhere_costs_that_trial_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and no more", None])
-def test_trial_without_its_predictions_is_none(damage: bytes | None, tmp_path: Path) -> None:
+def test_a_trial_without_predictions_does_not_count(damage: bytes | None, tmp_path: Path) -> None:
     store = TrialStore(tmp_path, "study")
     store.append(outcome("real", 0))
     (file,) = (tmp_path / "predictions").iterdir()
@@ -135,7 +135,7 @@ def test_folder_of_another_study_is_refused_and_left_alone(
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_place_that_cannot_be_a_folder(tmp_path: Path) -> None:
+def test_an_unusable_path_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ArchiveError, match="cannot make the folder"):
         TrialStore(tmp_path / "file" / "folder", "study")

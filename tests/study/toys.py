@@ -1,4 +1,4 @@
-"""Two Gaussian classes whose truth is known, and samplers and networks that record their input."""
+"""Two Gaussian classes with known truth, and samplers and networks that record their input."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -19,7 +19,7 @@ SPLIT, TRAINING, CONDITIONS = (
 
 
 def row_digests(X: Any) -> np.ndarray:
-    """Hashes of rows as a user has them."""
+    """Return hashes of rows in the user's form."""
     return find_modality(X).digests(X)
 
 
@@ -66,7 +66,7 @@ def make_study(X: Any, y: Any = None, **settings: Any) -> Study:
 
 
 class Log(list[Any]):
-    """A list that clones of a sampler share, and that a study's fingerprint does not see into."""
+    """A list that clones of a sampler share. It does not change a study's fingerprint."""
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self
@@ -78,7 +78,7 @@ class Log(list[Any]):
 def gaussians(
     n: int, *, dim: int = 2, seed: int = 0, imbalance: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`n` rows in all; class 0 lies around -1 and class 1 around +1 in the first column."""
+    """`n` rows. Class 0 is around -1 and class 1 around +1 in the first column."""
     rng = np.random.default_rng(seed)
     y = (np.arange(n) % (1 + imbalance) == 0).astype(int)
     return true_rows(y, rng, dim), y
@@ -91,7 +91,7 @@ def true_rows(y: np.ndarray, rng: np.random.Generator, dim: int) -> np.ndarray:
 
 
 class Copies(BaseEstimator):
-    """A sampler without an idea of its own: it draws from the rows that it was fitted on.
+    """A sampler that draws from its training rows.
 
     Each fit appends the digests of its rows to `log`.
     """
@@ -129,7 +129,7 @@ class WrongLabels(Copies):
 
 
 class Failing(Copies):
-    """Raises `error` at the fits whose numbers, over all clones, are in `at`."""
+    """A sampler that raises `error` at the fits, counted over all clones, in `at`."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Failing(Copies):
 
 
 class Recorder(nn.Module):
-    """A linear classifier; `record` gets the weights it starts with and every batch that it is trained on."""
+    """A linear classifier. `record` receives its initial weights and every training batch."""
 
     def __init__(self, n_inputs: int, log: Log, n_classes: int = 2) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ class Recorder(nn.Module):
 
 
 def training_records(log: Log) -> list[dict[str, Any]]:
-    """Of networks that were trained, in order; a study also makes one to describe it."""
+    """Return the records of trained networks, in order. A study also makes an untrained one."""
     return [record for record in log if record["batches"]]
 
 
@@ -194,5 +194,5 @@ def centred_images(n: int, size: int = 12, seed: int = 0) -> tuple[np.ndarray, n
 
 
 def brightness(batch: Tensor) -> Tensor:
-    """Of each image, which a shift inside its margin keeps."""
+    """Return the sum of each image, which a shift inside the margin keeps."""
     return batch.flatten(1).sum(dim=1)

@@ -21,7 +21,7 @@ def train(
     seed: int = 0,
     **changes: Any,
 ) -> Any:
-    """What `fit_predict` gives for two classes and a short training."""
+    """Return the probabilities of `fit_predict` for two classes and a short training."""
     settings: dict[str, Any] = {
         "n_steps": 5,
         "batch_size": 8,

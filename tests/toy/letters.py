@@ -1,4 +1,4 @@
-"""A modality of a stranger's: strings of one length over the letters a to d."""
+"""A user's modality: strings of one length over the letters a to d."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A sampler of a stranger's, for strings: each letter is drawn by its frequency in the class."""
+"""A user's sampler of strings: each letter is drawn by its frequency in the class."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How often training meets each row, against exact counts."""
+"""How often training uses each row, against exact counts."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def balanced(y: torch.Tensor, balance: float, batch_size: int = 8, seed: int = 0
 def test_every_epoch_samples_each_row_as_often_as_its_class_requires(
     counts: list[int], balance: float, batch_size: int, seed: int
 ) -> None:
-    """But for less than one time; and a class, but for a whole time in all."""
+    """Rows differ by less than 1 from their expected count, and classes by at most 1."""
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     n, batches = len(y), balanced(y, balance, batch_size, seed)
     steps = -(-2 * n // batch_size)
@@ -54,7 +54,7 @@ def test_draws_are_as_frequent_as_batches(balance: float | None) -> None:
 
 
 def test_a_class_without_rows_of_its_own_does_no_harm() -> None:
-    y = torch.tensor([0, 0, 0, 2])  # as in partial_fit on rows of other classes
+    y = torch.tensor([0, 0, 0, 2])  # as in `partial_fit` with rows of other classes
     draw = LabelDraw(balanced(y, 1.0, batch_size=2000))
     labels = draw(2000)
     assert set(labels.tolist()) == {0, 2}
@@ -68,5 +68,5 @@ def test_auto_balances_classes_of_different_size() -> None:
         )
 
     assert (found(5, 14), found(5, 15), found(7)) == (0.0, 0.5, 0.0)
-    assert found(15, 0, 14) == 0.0  # a class without rows is none of these
+    assert found(15, 0, 14) == 0.0  # a class without rows does not count
     assert resolve_balance(0.3, torch.tensor([0, 0, 0, 0, 1]), 0.5) == 0.3

@@ -33,8 +33,6 @@ def test_batches_depend_on_the_step_only_and_epochs_differ() -> None:
     first, second = batches.at(0)[0], batches.at(1)[0]
     assert torch.equal(again.at(1)[0], second)
     assert torch.equal(again.at(0)[0], first)
-    assert not torch.equal(
-        first.sort().values, second.sort().values
-    )  # which of the many rows are met
+    assert not torch.equal(first.sort().values, second.sort().values)  # which rows are used
     assert torch.bincount(y[first]).tolist() == pytest.approx([50, 50], abs=1)
-    assert (first < 90).diff().count_nonzero() > 20  # in no order
+    assert (first < 90).diff().count_nonzero() > 20  # in random order

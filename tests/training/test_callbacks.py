@@ -64,14 +64,14 @@ def test_early_stopping_continues_counting_after_a_resumption(tmp_path: Path) ->
 
     with pytest.raises(KeyboardInterrupt):
         make(max_steps=1000, callbacks=[*callbacks(), InterruptAt(50)]).fit(X, y)
-    for _ in range(2):  # the second fit finds a run that has been stopped
+    for _ in range(2):  # the second fit finds a stopped run
         assert make(max_steps=1000, callbacks=callbacks()).fit(X, y).n_steps_ == 75
 
 
 def test_early_stopping_waits_for_its_patience() -> None:
     stopping = EarlyStopping("kl", patience=50, min_delta=1e9)
     sampler = make(max_steps=1000, callbacks=[stopping]).fit(X, y)
-    assert sampler.n_steps_ == 75  # the reading at 25 is the best; none since
+    assert sampler.n_steps_ == 75  # the best reading is at step 25
     with pytest.raises(InputError, match=r"'elbow'.*'kl', 'loss'"):
         make(callbacks=[EarlyStopping("elbow")]).fit(X, y)
 
@@ -91,7 +91,7 @@ def test_sample_grid_shows_the_same_noise_throughout_training(tmp_path: Path) ->
     np.testing.assert_allclose(picture[:12, :12], rows[0, ..., 0], atol=1.01)
     assert torch.equal(
         weights(sampler)[0], weights(make().fit(images, labels))[0]
-    )  # looking changes nothing
+    )  # the callback does not change the result
     with pytest.raises(InputError, match="table"):
         make(callbacks=[SampleGrid(tmp_path)]).fit(X, y)
 

@@ -34,7 +34,7 @@ def test_interrupted_and_resumed_ends_in_the_same_weights(
     assert usable.n_steps_ == step
     assert len(usable.sample(3)[0]) == 3
 
-    torch.manual_seed(123)  # the global state has no say in how it goes on
+    torch.manual_seed(123)  # the global random state has no effect on the resumed run
     resumed = make(name, callbacks=[Checkpoint(path, every=20)]).fit(rows, labels)
     assert resumed.n_steps_ == 60
     assert all(
@@ -111,7 +111,7 @@ def test_a_run_with_a_drawn_seed_is_resumed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at the maps of Linux")
 def test_a_resumed_run_holds_no_mapping_of_its_checkpoint(tmp_path: Path) -> None:
-    """Windows replaces no file that is mapped."""
+    """Windows cannot replace a memory-mapped file."""
     path, mapped = tmp_path / "run.safetensors", []
 
     class Stop(Callback):

@@ -1,4 +1,4 @@
-"""The collapse probe on a mixture whose modes are known, and on generators that lose some of them."""
+"""The collapse probe on a mixture with known modes, and on generators that lose modes."""
 
 import warnings
 from typing import Any
@@ -14,7 +14,7 @@ from gen_augment.training.collapse import MAX_CLASSES, CollapseProbe, precision_
 
 
 class Generator(nn.Module):
-    """Gives prepared rows, part by part, whatever the noise."""
+    """Returns prepared rows in parts, for any noise."""
 
     def __init__(self, rows: Tensor | None = None) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Generator(nn.Module):
 
 
 def draw_modes(n: int, modes: tuple[int, ...] = (0, 1, 2), seed: int = 0) -> Tensor:
-    """Rows of three far modes of equal weight, or of some of them."""
+    """Return rows of three distant modes of equal weight, or of some of them."""
     generator = torch.Generator().manual_seed(seed)
     centres = torch.tensor([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0]])
     which = torch.tensor(modes)[torch.randint(len(modes), (n,), generator=generator)]
@@ -37,7 +37,7 @@ def draw_modes(n: int, modes: tuple[int, ...] = (0, 1, 2), seed: int = 0) -> Ten
 
 
 def make_probe(n: int = 200) -> tuple[CollapseProbe, Tensor, Tensor]:
-    """A probe on two classes of three modes each; one is the other moved away."""
+    """A probe on two classes of three modes. The second class is shifted."""
     y = torch.arange(2 * n) % 2
     x = draw_modes(2 * n) + 100.0 * y[:, None]
     probe = CollapseProbe(Generator())
@@ -103,7 +103,7 @@ def test_a_lost_mode_is_reported_with_class_step_and_value(after: str, lost: str
         warnings.simplefilter("error")
         assert read(probe, rows, 800) == (
             after == "good"
-        )  # it is still collapsed, and has been told
+        )  # the generator is still collapsed, and the callback was called
 
 
 def test_the_best_weights_are_kept_and_go_through_a_state_dict() -> None:
@@ -127,7 +127,7 @@ def test_the_best_weights_are_kept_and_go_through_a_state_dict() -> None:
     ("counts", "watched", "rows"),
     [
         ([400, 40, 20, 19], [64, 40, 20, 0], None),
-        ([2] * 50, [], 100),  # watched as one
+        ([2] * 50, [], 100),  # treated as one class
         ([30] * 100, [20] * 64, None),
     ],
 )

@@ -1,4 +1,4 @@
-"""Devices, and threads that are too many for them."""
+"""Devices and numbers of threads."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ def test_more_threads_than_cores_give_a_warning(
     "threads, load, policy, warned",
     [
         (2, 3.1, "", True),
-        (2, 2.2, "", False),  # as high as this process alone may make it
+        (2, 2.2, "", False),  # the highest load that this process alone causes
         (2, 9.0, "PASSIVE", False),
         (1, 9.0, "", False),
     ],
@@ -59,7 +59,7 @@ PAGE_FAULTS = """
 import resource, sys, torch
 from gen_augment.training.placement import keep_heap
 keep_heap()
-for _ in range(2):  # the first round maps what the second finds
+for _ in range(2):  # the first round allocates memory that the second reuses
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
         steps = [torch.ones(2**20) for _ in range(4)]

@@ -78,7 +78,7 @@ def test_loud_rows_are_clipped_to_the_fitted_range() -> None:
         ([], "no recordings"),
     ],
 )
-def test_what_cannot_be_encoded_is_named(wrong: Any, message: str) -> None:
+def test_unusable_rows_are_named(wrong: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         AUDIO.fit(wrong)
 

@@ -1,4 +1,4 @@
-"""Images come back in their form and range; errors name what cannot be encoded."""
+"""Images keep their form and range. Errors name what cannot be encoded."""
 
 import json
 from typing import Any
@@ -31,12 +31,12 @@ WILD = [-float("inf"), -1e30, -1.0000001, -1.0, 0.0, 0.3, 1.0, 1.0000001, 1e30, 
 
 
 def fit_codec(X: Any) -> tuple[Any, torch.Tensor]:
-    """Fit the encoding of rows whose modality is inferred."""
+    """Infer the modality of rows and fit its encoding."""
     return find_modality(X).fit(X)
 
 
 def values_of(X: Any) -> np.ndarray:
-    """Values as float64, whatever holds them."""
+    """Return the values of any container as float64."""
     if isinstance(X, list):
         X = np.stack([np.asarray(image) for image in X])
     return X.double().numpy() if isinstance(X, torch.Tensor) else np.asarray(X, dtype=np.float64)
@@ -75,7 +75,7 @@ def _in_range(draw: st.DrawFn, dtype: np.dtype[Any], unit: np.ndarray) -> np.nda
         )
         return (centre + span * unit).astype(dtype)
     info = np.iinfo(dtype)
-    # Spans that float32 can count, anywhere in what float64 can.
+    # Ranges that float32 represents exactly, anywhere in the range of float64.
     low = draw(st.integers(max(info.min, -(2**53)), min(info.max, 2**53)))
     span = draw(st.integers(0, min(2**22, min(info.max, 2**53) - low)))
     return (low + np.rint(unit * span).astype(np.int64)).astype(dtype)

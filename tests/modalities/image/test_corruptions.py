@@ -41,7 +41,7 @@ def test_images_get_worse_with_severity_and_repeat(kind: str) -> None:
     assert errors[0] > 0.1
     assert kind == "elastic" or errors[0] < errors[1] < errors[2]
     np.testing.assert_array_equal(corrupted(X, kind, 3), changed[1])
-    # Black and white are those of the training images.
+    # The values of black and white are those of the training images.
     assert all(image.min() >= 9 and image.max() <= 91 for image in changed)
 
 

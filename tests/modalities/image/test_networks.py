@@ -43,4 +43,4 @@ def test_a_warp_reads_pixels_at_other_places() -> None:
     torch.testing.assert_close(warp(x, down)[:, :, :6], x[:, :, 2:])
     torch.testing.assert_close(
         warp(x, right)[..., 7:], x[..., 9:].expand(-1, -1, -1, 3)
-    )  # the border goes on
+    )  # border pixels are repeated

@@ -61,12 +61,12 @@ def test_cutout_blanks_a_square_of_half_the_side() -> None:
     changed, _ = cutout(torch.ones(200, 1, 16, 16), labels(200))
     blank = (changed == 0).flatten(2).sum(dim=2)
     assert 49 <= blank.max() <= 64
-    assert blank.min() >= 12  # at the border a part lies outside
+    assert blank.min() >= 12  # squares at the border are cut off
     assert set(changed.unique().tolist()) == {0.0, 1.0}
 
 
 def test_cutmix_mixes_labels_by_area() -> None:
-    """Image i holds the number i everywhere, so that areas can be counted."""
+    """All pixels of image i are i, so that areas can be counted."""
     n = 30
     images = torch.arange(n).float().reshape(n, 1, 1, 1).expand(n, 1, 12, 12)
     one_hot = torch.eye(n)
@@ -81,7 +81,7 @@ def test_images_are_changed_independently(step: batches.BatchStep) -> None:
     changed, y = step(image, labels(60))
     assert len({row.numpy().tobytes() for row in changed}) > 20
     torch.testing.assert_close(y, labels(60))
-    # They stay recognisable: most are nearer to the image than to noise.
+    # Images stay recognisable: most are nearer to the original than to noise.
     assert np.corrcoef(changed.mean(dim=0).flatten(), image[0].flatten())[0, 1] > 0.3
 
 
@@ -200,7 +200,7 @@ def test_flip_mirrors_about_half_of_the_images() -> None:
 
 
 def test_mixup_mixes_labels_as_it_mixes_images() -> None:
-    """Images hold their own number as a one-hot code, so that the weights of a mixture can be read off."""
+    """Images are one-hot codes of their number, so that the weights of a mixture are visible."""
     torch.manual_seed(0)
     n, weights = 16, []
     images = torch.eye(n).reshape(n, 1, 4, 4)

@@ -1,4 +1,4 @@
-"""Series come back in the form, dtype, range, names and lengths of what went in."""
+"""Series keep their form, dtype, range, names and lengths."""
 
 import json
 from typing import Any
@@ -65,7 +65,7 @@ def made(form: str, dtype: str, lengths: list[int], n_channels: int, seed: int) 
     n_channels=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
-def test_series_come_back_as_they_were(
+def test_series_are_restored(
     form: str, dtype: str, lengths: list[int], n_channels: int, seed: int
 ) -> None:
     X = made(form, dtype, lengths, n_channels, seed)
@@ -159,7 +159,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("X, message", BAD.values(), ids=BAD)
-def test_what_cannot_be_encoded_is_named(X: Any, message: str) -> None:
+def test_unusable_rows_are_named(X: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Series().fit(X)
 

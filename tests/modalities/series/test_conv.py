@@ -1,4 +1,4 @@
-"""Networks of series: shapes, gradients, and rows that do not know their batch."""
+"""Networks of series: shapes, gradients, and independence of the other rows of a batch."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def test_every_parameter_has_a_gradient(shape: tuple[int, int]) -> None:
     x, z, condition = torch.randn(3, *shape), torch.randn(3, 4), torch.randn(3, 6)
     encoder = SeriesEncoder(shape, 8)
     decoder, flow = SeriesDecoder(shape, 4, 6, 8), SeriesUNet(shape, 6, 8)
-    for network in (decoder, flow):  # zeros at the start would hide gradients
+    for network in (decoder, flow):  # weights of zero would hide gradients
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
     features = encoder(x)

@@ -1,4 +1,4 @@
-"""Files of series beside aeon's own reader, and files that are damaged."""
+"""Files of series against aeon's reader, and damaged files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ HEADER = "@problemName a\n@timeStamps false\n@classLabel true 0 1\n@data\n"
 
 @pytest.mark.parametrize("suffix", [".ts", ".npz"])
 @pytest.mark.parametrize("lengths", [(4, 4, 4), (1, 5, 3)], ids=str)
-def test_what_was_written_is_read(suffix: str, lengths: tuple[int, ...], tmp_path: Path) -> None:
+def test_written_files_are_read_back(suffix: str, lengths: tuple[int, ...], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [rng.normal(size=(2, n)) for n in lengths]
     path = tmp_path / f"rows{suffix}"

@@ -37,7 +37,7 @@ def test_the_likelihood_is_normal_with_a_scale_for_each_channel() -> None:
 
 
 class Constant(torch.nn.Module):
-    """A decoder whose displacement, gains and offsets are the same at all positions."""
+    """A decoder with the same displacement, gains and offsets at all positions."""
 
     def __init__(self, *fields: float) -> None:
         super().__init__()

@@ -195,7 +195,7 @@ def test_audit_and_study(tmp_path: Path) -> None:
     result.to_html(tmp_path / "report.html")
 
 
-def test_digests_know_values_and_ends() -> None:
+def test_digests_depend_on_values_and_lengths() -> None:
     modality = Series()
     a, b, c = modality.digests([np.ones(3), np.ones(4), np.ones(3)])
     assert a == c != b

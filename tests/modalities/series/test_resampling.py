@@ -1,4 +1,4 @@
-"""Interpolation beside NumPy's, and dynamic time warping beside its definition."""
+"""Interpolation against NumPy's, and dynamic time warping against its definition."""
 
 import numpy as np
 import torch

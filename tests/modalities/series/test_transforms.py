@@ -1,4 +1,4 @@
-"""Transforms keep what they promise to keep, and do something."""
+"""Transforms change the values and keep the documented properties."""
 
 import numpy as np
 import pytest

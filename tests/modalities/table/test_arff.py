@@ -65,9 +65,7 @@ QUOTED = """@RELATION colours
 def test_quotes_and_other_alphabets(order: list[int], tmp_path: Path) -> None:
     head, rows = QUOTED.split("@DATA\n")
     lines = [line for line in rows.splitlines() if line and not line.startswith("%")]
-    lines = (
-        rows.splitlines() if order[0] == 0 else [lines[i] for i in order]
-    )  # whichever comes first
+    lines = rows.splitlines() if order[0] == 0 else [lines[i] for i in order]  # in either order
     (tmp_path / "t.arff").write_text(f"{head}@DATA\n" + "\n".join(lines), encoding="utf-8")
     data = load_data(tmp_path / "t.arff", target="k")
     known = ["<0", "0 to 1, or so", "it's more", "blå"]

@@ -1,4 +1,4 @@
-"""Tables of numbers come back, column by column; the error for an unusable column names it."""
+"""Tables of numbers keep each column. The error for an unusable column names it."""
 
 import datetime
 import json
@@ -69,7 +69,7 @@ def assert_same(back: Any, X: Any, rtol: float = 1e-5, atol: float = 1e-6) -> No
 
 @st.composite
 def columns(draw: st.DrawFn, n_rows: int, dtypes: list[str]) -> Any:
-    """One column of any dtype, perhaps constant; whole numbers within a span that float32 can count."""
+    """One column of any dtype. Whole numbers have a range that float32 represents exactly."""
     dtype = pd.api.types.pandas_dtype(draw(st.sampled_from(dtypes)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     unit = rng.random(n_rows) * draw(st.sampled_from([0, 1]))
@@ -163,7 +163,7 @@ def test_other_dtypes_of_numpy_come_back(dtype: Any) -> None:
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e12, 0.1 + 0.2])
 def test_constant_columns_are_zeros_and_come_back(value: float) -> None:
     X = np.full((50, 2), value)
-    X[1::2, 1] = np.nextafter(value, 1e13)  # constant but for rounding
+    X[1::2, 1] = np.nextafter(value, 1e13)  # constant up to rounding
     with pytest.warns(UserWarning, match="column 1 of X is taken as constant"):
         codec, rows = TableCodec.fit(X)
     assert rows.abs().max() <= 1e-3

@@ -1,4 +1,4 @@
-"""What each column of a table is taken for."""
+"""The kind of each column of a table."""
 
 import datetime
 import json

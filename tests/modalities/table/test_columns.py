@@ -1,4 +1,4 @@
-"""Columns keep what they hold: narrow ranges, objects, Arrow's dtypes, extreme values."""
+"""Columns keep their values: narrow ranges, objects, Arrow's dtypes, extreme values."""
 
 import datetime
 import json

@@ -13,7 +13,7 @@ from tests.conftest import small_sampler, toy_images, toy_table
 from tests.samplers.test_mixed import draw_mixed
 
 X, Y = draw_mixed(400)
-SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # whose law is that of the rows
+SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # its distribution is that of the rows
 
 
 @pytest.mark.parametrize(

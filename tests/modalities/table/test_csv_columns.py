@@ -1,4 +1,4 @@
-"""Columns of strings: how they are read, and that they are written as they were."""
+"""Columns of strings: how they are read and written."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ EMPTY = frozenset([""])
 
 
 def read(values: list[str], wanted: str | None = None, decimal: str = ".") -> tuple[str, list[str]]:
-    """Return the reading of a column, and the column as it is written again."""
+    """Return a column as it is read, and as it is written again."""
     column = pd.Series(values, dtype="str")
     settled = settle(column.unique(), "x", wanted, EMPTY, decimal)
     made = convert(column, settled, decimal)

@@ -30,7 +30,7 @@ def load(path: Path, text: str, encoding: str = "utf-8", **how: Any) -> Any:
 def test_a_file_comes_back_byte_for_byte(through_json: bool, tmp_path: Path) -> None:
     data = load(tmp_path / "t.csv", NORDIC, "cp1252", target="code")
     codec = data.rows.codec
-    if through_json:  # as an archive holds it
+    if through_json:  # as in an archive
         codec = codec_from_json(json.loads(json.dumps(codec_to_json(codec))))
     write_parts(tmp_path / "o.csv", [(codec.decode(data.rows.encoded), data.rows.y)], codec)
     assert (tmp_path / "o.csv").read_bytes() == NORDIC.encode("cp1252")

@@ -1,4 +1,4 @@
-"""Missing cells in encoded rows, and tables whose known cells stay as they are."""
+"""Missing cells in encoded rows, and tables that keep their known cells."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TRAIN = pd.DataFrame(
 
 
 def test_gaps_are_where_the_encoding_of_a_cell_is() -> None:
-    """The reference: places that change if all cells of a column change."""
+    """Reference: the positions that change if all cells of a column change."""
     codec, _ = Table().fit(TRAIN)
     numbers = sum(part.n_numbers for part in codec.parts)
     for number, name in enumerate(TRAIN):
@@ -86,4 +86,4 @@ def test_arrays_and_tensors_keep_their_type(form: Any) -> None:
     found = fill_cells(codec, gaps, encoded[:2])
     assert (type(found), found.dtype) == (type(gaps), gaps.dtype)
     np.testing.assert_allclose(np.asarray(found), [[1, 9], [8, 4]], rtol=1e-6)
-    assert np.isnan(np.asarray(gaps)).sum() == 2  # the rows of the user are not changed
+    assert np.isnan(np.asarray(gaps)).sum() == 2  # the user's rows are not changed

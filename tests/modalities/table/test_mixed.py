@@ -1,4 +1,4 @@
-"""Tables of mixed columns come back through JSON, files and encoded rows."""
+"""Tables of mixed columns survive JSON, files and encoding."""
 
 import json
 from typing import Any

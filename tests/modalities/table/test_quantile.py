@@ -25,7 +25,8 @@ def test_a_continuous_column_becomes_nearly_normal(law: str) -> None:
     assert len(learned.x) <= MAX_KNOTS
     assert abs(z.mean()) < 1e-6
     assert abs(z.std() - 1) < 1e-6
-    # The slope bound bends the outer tails of a heavy law, whose range is thousands of times its quartiles.
+    # The bound on the slope distorts the outer tails of a heavy-tailed distribution, with a
+    # range of thousands of times its quartiles.
     middle = np.abs(values - np.median(values)) <= np.quantile(
         np.abs(values - np.median(values)), 0.98
     )

@@ -1,4 +1,4 @@
-"""Columns of Arrow and of objects come back in the user's dtype."""
+"""Columns of Arrow and of objects keep the user's dtype."""
 
 import datetime
 from decimal import Decimal

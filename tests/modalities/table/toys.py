@@ -10,7 +10,7 @@ from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
 
 
 def round_trip(X: pd.DataFrame, types: Any = None) -> tuple[Any, Any]:
-    """Decoded rows, through an archive, and wild ones."""
+    """Return decoded rows, after an archive, and decoded random codes."""
     codec, rows = TableCodec.fit(X, types)
     record = json.loads(json.dumps(codec_to_json(codec), allow_nan=False))
     again: Any = codec_from_json(record)

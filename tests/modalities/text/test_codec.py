@@ -48,7 +48,7 @@ def test_cut_texts_fit_and_are_a_beginning(text: str, n_bytes: int) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_texts_leave_in_the_form_in_which_they_came(form: str) -> None:
+def test_texts_keep_their_form(form: str) -> None:
     given: Any = FORMS[form]
     codec, encoded = Text().fit(given)
     again = codec_from_json(json.loads(json.dumps(codec_to_json(codec))))

@@ -26,7 +26,7 @@ CONTAINERS = {
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_other_texts_get_the_container_that_was_read(name: str) -> None:
-    """The reference is the container itself; of categories, new texts have the dtype alone."""
+    """The reference is the container. For categories, new texts only have its dtype."""
     X: Any = CONTAINERS[name]
     assert read_texts(X) == TEXTS
     form = TextForm.of(X)

@@ -28,7 +28,7 @@ def test_copies_have_the_figures_of_copies() -> None:
     assert found["copied_8grams"] == found["longest_copy"] == 1
 
 
-def test_other_texts_have_not() -> None:
+def test_other_texts_do_not_have_them() -> None:
     found = figures(TRAIN, ["x y z " * 8] * 9)
     assert found["vocabulary_shift"] == pytest.approx(1)
     assert found["length_shift"] == pytest.approx(1)  # 24 words instead of 12

@@ -1,4 +1,4 @@
-"""Texts in the parts of the package that ask a modality."""
+"""Texts in the parts of the package that use a modality."""
 
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def test_default_arms_and_report(tmp_path: Path) -> None:
     assert "real row nearest to it" in page
     assert 'dir="auto">please send the' in page
     assert "<b>" not in page
-    again = study.run(tmp_path / "trials")  # everything is there already
+    again = study.run(tmp_path / "trials")  # all trials are on disk
     assert again.examples == result.examples
 
 

@@ -1,4 +1,4 @@
-"""Bags of words against sums by hand; generic networks are refused."""
+"""Bags of words against sums by hand. Generic networks are refused."""
 
 import zlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What all samplers without a network share."""
+"""The base of all samplers without a network."""
 
 from pathlib import Path
 from typing import Any

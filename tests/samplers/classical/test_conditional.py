@@ -38,7 +38,7 @@ def test_a_row_without_observed_values_is_a_draw_from_the_law() -> None:
 
 
 def test_draws_have_the_conditional_law_of_the_mixture() -> None:
-    """Against draws of the mixture itself whose first value happens to be near the observed one."""
+    """The reference is draws of the mixture with a first value close to the observed one."""
     rng = np.random.default_rng(0)
     shares, means = np.array([0.3, 0.7]), np.array([[-1.0, 2.0], [1.0, -1.0]])
     roots = np.array([[[1.0, 0.0], [0.7, 0.5]], [[0.8, 0.0], [-0.5, 0.4]]])

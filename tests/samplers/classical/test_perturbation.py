@@ -1,4 +1,4 @@
-"""MUNGE and perturbed rows, against what their definitions say of distributions."""
+"""MUNGE and perturbed rows, against the distributions of their definitions."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_munge_at_0_gives_training_rows_back() -> None:
+def test_munge_at_0_returns_training_rows() -> None:
     rows, _ = MungeSampler(p=0, random_state=0).fit(X, Y).sample(30)
     distance = np.abs(rows[:, None] - X[None]).max(axis=2).min(axis=1)
     assert (distance < 1e-5).all()

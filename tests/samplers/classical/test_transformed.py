@@ -1,4 +1,4 @@
-"""`TransformSampler`: rows by address, its own errors, and what it may change."""
+"""`TransformSampler`: rows by address, errors, and permitted changes."""
 
 import pickle
 from typing import Any

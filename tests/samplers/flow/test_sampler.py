@@ -96,7 +96,7 @@ def test_guidance_moves_away_from_the_velocity_without_a_label() -> None:
     z, y = torch.zeros(5, 1, dtype=torch.float64), torch.ones(5, dtype=torch.int64)
     plain, network = exact_sampler(n_steps=64)
     found = plain._generate(z, y)
-    assert network.calls == 128  # the label is left out only where guidance asks for it
+    assert network.calls == 128  # only guidance evaluates the network without labels
     guided, network = exact_sampler(n_steps=64, guidance=2.0)
     torch.testing.assert_close(
         guided._generate(z, y) - found, torch.full_like(z, MEAN), rtol=1e-2, atol=0
@@ -110,7 +110,7 @@ def test_vary_at_full_strength_is_a_sample_and_at_none_the_row() -> None:
     y = torch.arange(6) % 2
     torch.testing.assert_close(sampler._vary(x, y, z, 1.0), sampler._generate(z, y))
     assert torch.equal(sampler._vary(x, y, z, 0.0), x)
-    # Rows of the right distribution stay in it, whatever the strength: their spread is neither lost nor added to.
+    # The distribution of the rows, and so their spread, is the same at any strength.
     x, z = (torch.randn(20_000, 1, dtype=torch.float64) for _ in range(2))
     varied = sampler._vary(MEAN + SCALE * x, torch.zeros(20_000, dtype=torch.int64), z, 0.5)
     assert varied.mean().item() == pytest.approx(MEAN, abs=0.05)
@@ -134,7 +134,9 @@ def test_a_mixture_is_learned() -> None:
 
 def test_mirroring_mirrors_half_of_the_images_and_no_table() -> None:
     X, y = toy_images(40)
-    X[..., :3, :] = 255  # a bright left edge: mirrored, it comes to lie on the right as often
+    X[..., :3, :] = (
+        255  # a bright left edge, which mirroring moves to the right in half of the rows
+    )
     kwargs: dict[str, Any] = {
         "max_steps": 150,
         "width": 8,

@@ -1,4 +1,4 @@
-"""Densities of a flow against normal laws, whose velocity is known; class scores against truth."""
+"""Densities of a flow with known velocity against normal distributions, and class scores."""
 
 import math
 from typing import Any

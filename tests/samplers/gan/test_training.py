@@ -1,4 +1,4 @@
-"""How the GAN trains: adaptive augmentation, balance of classes, and collapse."""
+"""Training of the GAN: adaptive augmentation, class balance, and collapse."""
 
 import os
 import signal
@@ -95,7 +95,7 @@ def test_bad_parameters_are_named(params: dict[str, Any]) -> None:
 
 @pytest.fixture
 def overfitting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any discriminator is taken to know its rows too well."""
+    """Every discriminator counts as overfitted."""
     monkeypatch.setitem(cast(Any, AdaptiveProbability.__init__).__kwdefaults__, "target", -1.1)
 
 
@@ -142,7 +142,7 @@ def test_mirror_applies_to_half_of_the_real_rows(
 
 
 class Break(Callback):
-    """From a step on, the generator knows nothing but one row; what its average was before is kept."""
+    """From one step on, the generator returns one row alone. Its earlier average is stored."""
 
     def __init__(self, at: int, interrupt: int = 0) -> None:
         self.at, self.interrupt = at, interrupt

@@ -23,5 +23,5 @@ def small(**params: Any) -> LanguageSampler:
 
 @pytest.fixture(scope="session")
 def fitted() -> LanguageSampler:
-    """Fitted on texts of the grammar; not to be changed."""
+    """A sampler fitted on texts of the grammar. Tests must not change it."""
     return small().fit(*draw(2000))

@@ -53,7 +53,7 @@ def network() -> CausalTransformer:
 def test_tokens_are_those_of_the_plain_forward_pass(
     network: CausalTransformer, guidance: float
 ) -> None:
-    """Without cache, and one row at a time, with the distance from no class tripled, and plain."""
+    """The reference has no cache and decodes one row at a time, with and without guidance."""
     how = Decoding(end=5, n_tokens=5, max_length=8, guidance=guidance)
     y = torch.arange(300) % 2
     u = torch.rand(300, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

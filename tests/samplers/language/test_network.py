@@ -19,7 +19,7 @@ IDS, Y = torch.tensor([[1, 4, 2], [6, 0, 3]]), torch.tensor([0, 1])
 
 
 def network(**changes: Any) -> CausalTransformer:
-    """With weights so large that logits depend on all tokens."""
+    """A network with weights so large that logits depend on all tokens."""
     torch.manual_seed(0)
     model = CausalTransformer(replace(SIZES, **changes), 2).double().eval()
     with torch.no_grad():

@@ -120,7 +120,7 @@ def test_vary_keeps_the_beginning(fitted: LanguageSampler) -> None:
 
 
 def test_secrets_of_training_rows_are_never_written() -> None:
-    """The same secrets in every row would be learned by heart."""
+    """A model would memorise secrets that occur in every row."""
     secrets = ["jane.roe@example.org", "4929 1234 5678 9012", "key8h2x9q4"]
     texts = [f"mail {secrets[0]} card {secrets[1]} {secrets[2]}", "no secret here"] * 40
     sampler = small(max_steps=150, max_length=64).fit(texts, [0, 1] * 40)

@@ -30,7 +30,7 @@ def transformer(dropout: float = 0.0) -> CausalTransformer:
 
 
 def test_early_stopping_keeps_the_best_weights() -> None:
-    """Random letters cannot be learned, only memorised."""
+    """Random letters can only be memorised."""
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("abcdefgh"), 12)) for _ in range(60)]
     sampler = small(max_steps=2000).fit(texts, [0, 1] * 30)
@@ -40,7 +40,7 @@ def test_early_stopping_keeps_the_best_weights() -> None:
 
 
 def test_rows_are_filled_up_or_cut() -> None:
-    """A row of four tokens and its end is whole; a longer one is cut, and has no end."""
+    """Four tokens and the end token fit. A longer row is cut and has no end token."""
     whole, longer = [1, 1, 1, 1, 4], [1, 1, 1, 1, 1, 4]
     assert padded([[2, 4], whole], 4).tolist() == [[2, 4, PADDING, PADDING, PADDING], whole]
     assert padded([longer], 4).tolist() == [[1, 1, 1, 1, PADDING]]

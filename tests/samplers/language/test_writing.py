@@ -22,7 +22,7 @@ GOOD, BLANK, BROKEN, CUT, LONG = "good", " \n", "a\ufffd", "cut", "x" * 33
 
 
 class Writer:
-    """Writes given texts, the next one at each try, and notes what it was asked for."""
+    """Returns the next of the given texts at each try, and records the requests."""
 
     codec_ = TextCodec(32)
     latent_shape = (3,)

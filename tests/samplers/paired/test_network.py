@@ -1,4 +1,4 @@
-"""The network of pairs: its objective, and its kept rows."""
+"""The network of pairs: its objective, and its stored rows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`PairedVAE`: what it makes of a row, and of which rows it makes samples."""
+"""`PairedVAE`: varied rows, and the source rows of samples."""
 
 import pickle
 from pathlib import Path
@@ -34,7 +34,7 @@ def fit(X: Any, y: Any, **params: Any) -> PairedVAE:
 
 
 def squares(n: int, size: int = 12, seed: int = 0) -> np.ndarray:
-    """Bright squares at random places: what varies is where they are."""
+    """Bright squares that differ in position alone."""
     rng = np.random.default_rng(seed)
     X = np.zeros((n, size, size), dtype=np.uint8)
     for row, (top, left) in zip(X, rng.integers(1, size - 5, (n, 2)), strict=True):
@@ -76,11 +76,11 @@ def test_strength_0_reconstructs_a_row_and_strength_1_uses_the_code() -> None:
     others = np.roll(new, 1, axis=0)
     assert np.abs(same - new).mean() < 0.4 * np.abs(others - new.astype(float)).mean()
     one = sampler.vary(np.repeat(new[:1], 50, axis=0), 0, strength=1, random_state=0).astype(float)
-    assert one.std(axis=0).max() > 25  # the code moves the one square about
+    assert one.std(axis=0).max() > 25  # the code moves the only square
 
 
 def test_a_class_of_two_rows_varies_as_a_frequent_one_does() -> None:
-    """Frequent squares move; a rare cross, of which two still ones were seen, moves as well."""
+    """Frequent squares move. A rare cross moves too, although training had two unmoved ones."""
     X, y = squares(300), np.zeros(300, dtype=int)
     cross = np.zeros((12, 12), dtype=np.uint8)
     cross[3:9, 5:7] = cross[5:7, 3:9] = 255

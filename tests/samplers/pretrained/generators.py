@@ -1,4 +1,4 @@
-"""Generators that are there already, small ones, and what a sampler of theirs is to give."""
+"""Small pretrained generators, and the expected rows of a sampler that wraps them."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class Affine(nn.Module):
 
 
 class Normed(Affine):
-    """With what depends on the batch in training."""
+    """A generator with layers that depend on the batch in training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Normed(Affine):
 
 
 def plain(z: Tensor, y: Tensor) -> Tensor:
-    """Without weights: class 0 is dark, class 1 bright."""
+    """A generator without weights. Class 0 is dark, class 1 bright."""
     return torch.tanh(z.mean(dim=1).view(-1, 1, 1, 1) + 2.0 * y.view(-1, 1, 1, 1) - 1).expand(
         -1, 1, 12, 12
     )

@@ -1,4 +1,4 @@
-"""What `PretrainedSampler` refuses: each message names the value, the place and the remedy."""
+"""Errors of `PretrainedSampler` name the value, the place and the remedy."""
 
 import random
 from pathlib import Path

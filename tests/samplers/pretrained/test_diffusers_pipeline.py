@@ -1,4 +1,4 @@
-"""Diffusion pipelines out of a folder: tiny ones with random weights, called by hand for comparison."""
+"""Diffusion pipelines from a folder, against direct calls of small random pipelines."""
 
 import json
 import pickle
@@ -152,7 +152,7 @@ def test_dit_images_equal_those_of_the_pipeline(dit: Path, data: Any) -> None:
 
 @pytest.mark.parametrize("scheduler", ["DDIMScheduler", "DDPMScheduler"])
 def test_a_row_depends_on_its_address_alone(scheduler: str, tmp_path: Path, data: Any) -> None:
-    """`DiTPipeline` hands its scheduler no generator, so that the noise of a stochastic one is torch's global one."""
+    """`DiTPipeline` passes no generator, so a stochastic scheduler uses torch's global one."""
     sampler = open_dit(
         build_dit(tmp_path / "dit", getattr(diffusers, scheduler)()), batch_size=5
     ).fit(*data)
@@ -273,7 +273,7 @@ def test_bad_folders_are_refused(dit: Path, tmp_path: Path) -> None:
 
     pickles = changed("pickles")
     torch.save({}, pickles / "vae" / "diffusion_pytorch_model.bin")
-    open_dit(pickles)  # beside safetensors, it plays no part
+    open_dit(pickles)  # the pickle is ignored if there are safetensors
     (pickles / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     refused(pickles, r"vae holds weights only as pickles, which are never loaded")
     gone = changed("gone")

@@ -1,4 +1,4 @@
-"""`PretrainedSampler` over functions, modules and TorchScript: what they give by hand is what comes out."""
+"""`PretrainedSampler` over functions, modules and TorchScript: rows equal direct calls."""
 
 import copy
 import pickle
@@ -74,7 +74,7 @@ def test_data_range_sets_black_and_white() -> None:
     mean, std = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.3, 0.1])
     normalised = ((X * 0.8 / 255 - mean) / std).astype(
         np.float32
-    )  # whose brightest pixel is not white
+    )  # the brightest pixel is not white
     sampler = make(Affine(channels=3), data_range=((0 - mean) / std, (1 - mean) / std)).fit(
         normalised, y
     )
@@ -157,7 +157,7 @@ def test_resizing_must_be_requested() -> None:
 
 @pytest.mark.filterwarnings(
     "ignore::FutureWarning"
-)  # torch.jit says that torch.export comes after it
+)  # torch.jit warns that torch.export replaces it
 @pytest.mark.parametrize("how", ["trace", "script", "export"])
 def test_modules_of_torch_jit_and_export(how: str, tmp_path: Path) -> None:
     X, y = toy_images()
@@ -286,7 +286,7 @@ def test_in_workers(context: str) -> None:
         Reader(sampler), batch_size=3, num_workers=1, multiprocessing_context=context
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of fork in a process with threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # about fork in a process with threads
         rows = torch.cat(list(loader)).numpy()
     np.testing.assert_allclose(
         rows.astype(int), sampler.generate(np.arange(6), np.arange(6) % 2).astype(int), atol=1

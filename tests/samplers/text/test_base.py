@@ -58,13 +58,13 @@ def test_rows_are_addressed_also_after_saving(sampler: Any, tmp_path: Path) -> N
 
 def test_new_texts_are_no_copies_and_vary_changes_what_it_should(sampler: Any) -> None:
     rows, _ = sampler.sample(200)
-    if isinstance(sampler, EditSampler):  # a grammar of pairs is learned by heart
+    if isinstance(sampler, EditSampler):  # an n-gram model of pairs memorises the grammar
         assert np.isin(rows, X).mean() < 0.4
     assert sampler.vary(X, Y, strength=0) == X
     once = sampler.vary(X, Y, strength=0.5, random_state=3)
     assert once == sampler.vary(X, Y, strength=0.5, random_state=3)
     assert np.mean([a == b for a, b in zip(once, X, strict=True)]) < 0.5
-    assert sampler.vary(X, Y) != sampler.vary(X, Y)  # goes on along its table
+    assert sampler.vary(X, Y) != sampler.vary(X, Y)  # each call uses the next addresses
     for strength in (-0.1, 1.1):
         with pytest.raises(InputError, match="strength"):
             sampler.vary(X, Y, strength=strength)

@@ -1,4 +1,4 @@
-"""What each edit changes, and what it leaves."""
+"""What each edit changes and keeps."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""What is drawn around kept codes, against counts and closed forms."""
+"""Draws around stored codes, against counts and closed forms."""
 
 import pytest
 import torch
@@ -58,7 +58,7 @@ def test_between_a_code_and_one_of_its_five_nearest_neighbours_of_the_class() ->
         off[(along < -1e-4) | (along > 1 + 1e-4)] = torch.inf
         assert off.min(dim=1).values.max() < 1e-3
         used = off.argmin(dim=1).unique()
-        assert len(used) > 0.6 * len(pairs)  # of two segments with the same ends, one is found
+        assert len(used) > 0.6 * len(pairs)  # one of two segments with the same ends is found
 
 
 def test_places_between_two_codes_are_uniform() -> None:
@@ -100,7 +100,7 @@ def test_mixtures_have_the_moments_of_the_rows_by_the_law_of_total_variance() ->
         )
         error = (torch.cov(new.T) - covariance) / torch.outer(scale, scale)
         torch.testing.assert_close(error, torch.zeros(D, D), atol=0.08, rtol=0)
-        # Two clusters, as often as they were: not one wide cloud between them.
+        # Two clusters with their frequencies, not one wide cluster between them.
         assert (torch.cdist(new, means[label]).min(dim=1).values < 4).float().mean() > 0.98
         share = (torch.cdist(new, means[label]).argmin(dim=1) == 0).float().mean()
         assert abs(share - weight[0]) < 0.03

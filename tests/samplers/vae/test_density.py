@@ -1,4 +1,4 @@
-"""The bound of a VAE's density, against linear models whose density is known."""
+"""The bound of a VAE's density, against linear models with a known density."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""`ConditionalVAE(latent=...)`: codes of training rows, kept, saved and chosen among after fitting."""
+"""`ConditionalVAE(latent=...)`: stored codes of training rows, and changes after fitting."""
 
 import pickle
 from pathlib import Path
@@ -187,7 +187,7 @@ def test_tiny_classes_many_classes_and_odd_sizes(latent: str) -> None:
     assert labels.tolist() == list(range(100))
     assert (
         sampler.network_.codes.count(torch.arange(100)).tolist() == [1] * 100
-    )  # room for one of each at least
+    )  # at least one of each class fits
 
 
 def test_rows_without_a_label_have_codes_of_the_inferred_class() -> None:

@@ -10,7 +10,7 @@ from gen_augment.samplers.vae.network import VAENetwork
 
 
 def parts(network: VAENetwork, x: torch.Tensor, y: torch.Tensor) -> tuple[Normal, torch.Tensor]:
-    """q(z|x,y), and the decoder's output for the draw that `forward` makes after the same seed."""
+    """Return q(z|x,y), and the decoder's output for the draw of `forward` with the same seed."""
     condition = network.embedding(y)
     mean, log_var = network.to_code(torch.cat([network.encoder(x), condition], dim=1)).chunk(
         2, dim=1

@@ -31,7 +31,7 @@ def test_warm_up_and_beta_weigh_the_kl_term() -> None:
 
 
 def test_likelihood_bound_reaches_the_entropy_of_the_data() -> None:
-    """Rows of one normal distribution: no bound can beat its entropy, and a fitted one comes near."""
+    """The bound cannot exceed the entropy of a normal distribution, and comes close after a fit."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 2))
     sampler = ConditionalVAE(max_steps=1500, random_state=0, device="cpu").fit(

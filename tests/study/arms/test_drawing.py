@@ -100,7 +100,7 @@ def test_a_table_of_categories_may_contain_a_test_row_by_chance(met: int, leaks:
     )
     train = rows_of(
         X[:5], np.zeros(5, int)
-    )  # row 5 is made of what these have, row 6 is the first large one
+    )  # row 5 combines known values, row 6 is the first large row
 
     class Meets(TrueDraws):
         def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Any:
@@ -122,7 +122,7 @@ def test_a_table_of_categories_may_contain_a_test_row_by_chance(met: int, leaks:
 
 
 def test_chance_copies_of_categories_pass_and_stolen_rows_do_not() -> None:
-    """Of 128 rows that there can be, a sampler that knows none of them makes rows of each part."""
+    """Only 128 rows are possible, so any sampler makes rows of each part by chance."""
     values = np.array(list(itertools.product([0.0, 1.0], repeat=7)))
     order = np.random.default_rng(0).permutation(128)
     codes = np.arange(128) % 2
@@ -183,7 +183,7 @@ def test_rows_of_an_arm_do_not_depend_on_the_other_arms() -> None:
 def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
     class Wide(Copies):
         def fit(self, X: Any, y: Any) -> Any:
-            rows = Rows.read(X, y)  # what a sampler of this package knows after `fit`
+            rows = Rows.read(X, y)  # the attributes of a fitted sampler of this package
             self.codec_, self.label_codec_, self.classes_ = rows.codec, rows.labels, rows.classes
             self.class_count_, self.seed_ = rows.class_counts, 0
             return super().fit(X, y)

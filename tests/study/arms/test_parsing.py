@@ -70,7 +70,7 @@ def test_default_arms_can_be_parsed_and_hold_baselines_and_samplers(
     assert any("flip" in arm.batch_steps for arm in arms) == (mirror and image)
     assert ("smote" in names) == (not image)
     assert ("oversample" in names) == (imbalanced or not image)
-    # A sampler under a recipe has a rival under the same recipe, whose classes are alike too.
+    # Each sampler under a recipe has a baseline under the same recipe with balanced classes.
     plain = {
         arm.batch_steps: arm.rows for arm in arms if not arm.is_generative and arm.balance == ""
     }
@@ -148,5 +148,5 @@ def test_real_rows_may_be_resampled_before_synthetic_ones_are_added(
 ) -> None:
     arm = parse_arm(name, SAMPLERS)
     assert (arm.rows, arm.resample, arm.synthetic) == ("gan", "oversample", expected)
-    # As they are, they are those of the sampler alone.
+    # Unresampled, they are the rows of the sampler alone.
     assert parse_arm("real+gan", SAMPLERS).key == parse_arm("gan", SAMPLERS).key

@@ -64,7 +64,7 @@ def test_resampled_rows_are_those_of_the_arm_without_a_sampler(step: str) -> Non
     assert both.n_synthetic == plain.n_synthetic == len(split.train)
     assert both.weights is not None
     synthetic = np.arange(len(both.rows)) >= n
-    # Where both parts have all classes alike, the share is that of each class.
+    # If both parts have balanced classes, the share holds for each class.
     for mine in (
         (both.rows.codes == 0, both.rows.codes == 1)
         if step != "repeat"

@@ -1,4 +1,4 @@
-"""How many synthetic rows an arm uses, of which classes and with which weights."""
+"""Number, classes and weights of the synthetic rows of an arm."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_default_counts_balance_the_classes(counts: list[int]) -> None:
     assert (synthetic >= 0).all()
     assert len(set((real + synthetic).tolist())) == 1
     assert synthetic.sum() >= real.sum()
-    # No more than that asks for: one row fewer a class would leave a class short, or too few synthetic rows.
+    # The counts are minimal: one row less would violate one of the two conditions.
     fewer = synthetic - 1
     assert fewer.min() < 0 or fewer.sum() < real.sum()
 

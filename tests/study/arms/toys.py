@@ -1,4 +1,4 @@
-"""An imbalanced split, and a clock that ticks at each look."""
+"""An imbalanced split, and a clock that advances at each reading."""
 
 import itertools
 

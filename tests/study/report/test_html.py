@@ -1,4 +1,4 @@
-"""The report: one file that says what the result says, to everyone, without a network."""
+"""The HTML report: one file with the whole result, which works without a network."""
 
 import base64
 import io
