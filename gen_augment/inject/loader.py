@@ -188,9 +188,8 @@ class _Passes:
         self.set_epoch(int(state["epoch"]))
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({type(self._loader).__name__}, ratio={self._settings.ratio:g})"
-        )
+        loader = type(self._loader).__name__
+        return f"{type(self).__name__}({loader}, ratio={self._settings.ratio:g})"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while unpickling, when there is no loader yet
@@ -330,10 +329,8 @@ def _length(loader: Any) -> int | None:
 
 def _expected_rows(loader: Any, ratio: float) -> int | None:
     """About how many synthetic rows a pass takes."""
-    try:
-        return int(ratio * len(loader) * loader.batch_size)
-    except (AttributeError, TypeError):
-        return None
+    length, size = _length(loader), getattr(loader, "batch_size", None)
+    return None if length is None or size is None else int(ratio * length * size)
 
 
 def _gives_new_tensors(loader: Any) -> bool:
