@@ -40,7 +40,10 @@ DataArgument = Annotated[
     ),
 ]
 ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A file that fit wrote, or hub:owner/name.", show_default=False
+    ),
 ]
 LabelOption = Annotated[
     list[str] | None,
