@@ -15,6 +15,7 @@ from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
 from gen_augment.samplers.language import LanguageSampler
+from gen_augment.samplers.marginal import MarginalSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
@@ -37,6 +38,7 @@ __all__ = [
     "FilteredSampler",
     "KDESampler",
     "LanguageSampler",
+    "MarginalSampler",
     "MixedSampler",
     "MixtureSampler",
     "MungeSampler",
@@ -61,6 +63,7 @@ for _sampler in (
     ConditionalVAE,
     BootstrapSampler,
     KDESampler,
+    MarginalSampler,
     MixedSampler,
     MixtureSampler,
     MungeSampler,
