@@ -16,11 +16,13 @@ from benchmarks import (
     longtail,
     lowdata,
     overhead,
+    processes,
     pythae,
     robustness,
     scale,
     second_opinion,
     series,
+    spoken,
     tables,
     text,
     transfer,
@@ -77,6 +79,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table, overhead.figures),
+    "processes": Benchmark(processes.__doc__ or "", processes.run, processes.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table, pythae.figures),
     "robustness": replace(
         _of(robustness.__doc__, robustness.PROTOCOL),
@@ -92,6 +95,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         second_opinion.figures,
     ),
     "series": _of(series.__doc__, series.PROTOCOL),
+    "spoken-digits": Benchmark(spoken.__doc__ or "", spoken.run, spoken.table),
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),
