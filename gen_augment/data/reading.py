@@ -1,6 +1,7 @@
 """Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of files."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
 
-__all__ = ["read_folder", "read_rows"]
+__all__ = ["part_folders", "read_folder", "read_rows"]
+
+#: Names of folders that hold a test part, the first of which is taken.
+TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
 
 
 def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[Any, Any]:
@@ -64,6 +68,7 @@ def read_folder(
     InputError
         `modality`, or every known one, cannot read the folder.
     """
+    path = _training_part(Path(path))
     known = [made() for made in registered().values()]
     candidates = known if modality is None else [get_modality(modality)]
     for candidate in candidates:
@@ -73,6 +78,31 @@ def read_folder(
             return X, y, read_as or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise InputError(f"{str(path)!r} is not a folder of one folder of {names} rows for each class.")
+
+
+def part_folders(path: Path) -> tuple[Path | None, list[Path]]:
+    """Return the folder of the training part and those of other parts, if a folder has both.
+
+    Their names are ``train`` or ``training``, and ``test``, ``val`` and the like, in any case.
+    """
+    if not path.is_dir():
+        return None, []
+    found = {child.name.lower(): child for child in sorted(path.iterdir()) if child.is_dir()}
+    train = found.get("train") or found.get("training")
+    others = [found[name] for name in TEST_FOLDERS if name in found]
+    return (train, others) if train and others else (None, [])
+
+
+def _training_part(path: Path) -> Path:
+    train, others = part_folders(path)
+    if train is None:
+        return path
+    names = " and ".join(f"{other.name}/" for other in others)
+    warnings.warn(
+        f"{path}: {train.name}/ is read, and {names} left out: they are parts, and no classes.",
+        stacklevel=4,
+    )
+    return train
 
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:

@@ -9,15 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from gen_augment.data.reading import part_folders
 from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
 from gen_augment.modalities.file_rows import ColumnReading, FileRows
 
 __all__ = ["DATASETS", "LoadedData", "data_root", "load_data"]
-
-#: Folders beside ``train/`` that hold a test part, the first of which is taken.
-TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,9 @@ def load_data(
     candidates = (
         [made() for made in registered().values()] if modality is None else [get_modality(modality)]
     )
-    parts = [name for name in TEST_FOLDERS if (path / name).is_dir()]
-    if parts and (path / "train").is_dir():
-        return _load_parts(path, parts, target, candidates, options or {})
+    train, parts = part_folders(path)
+    if train is not None:
+        return _load_parts(path, train, parts, target, candidates, options or {})
     found = _read(path, target, candidates, options or {})
     name = path.stem if path.is_file() else path.name
     return LoadedData(
@@ -130,17 +128,18 @@ def load_data(
 
 def _load_parts(
     path: Path,
-    parts: list[str],
+    train_path: Path,
+    parts: list[Path],
     target: str | None,
     candidates: list[Modality],
     options: Mapping[str, Any],
 ) -> LoadedData:
-    train = _read(path / "train", target, candidates, options)
+    train = _read(train_path, target, candidates, options)
     modality = [train.modality] if train.modality is not None else candidates
-    test = _read(path / parts[0], target, modality, {})
-    notes = [f"train/ is the training part, {parts[0]}/ the test part"]
+    test = _read(parts[0], target, modality, {})
+    notes = [f"{train_path.name}/ is the training part, {parts[0].name}/ the test part"]
     if len(parts) > 1:
-        notes.append(f"{', '.join(f'{name}/' for name in parts[1:])} is left out")
+        notes.append(f"{', '.join(f'{part.name}/' for part in parts[1:])} is left out")
     return LoadedData(
         path.name,
         _as_rows(train),

@@ -14,6 +14,7 @@ from torchvision.datasets import MNIST
 from gen_augment import InputError
 from gen_augment.data import Rows
 from gen_augment.data.sources import DATASETS, LoadedData, data_root, load_data
+from gen_augment.modalities import Image as Images
 
 needs_data = pytest.mark.skipif(
     not os.environ.get("GEN_AUGMENT_DATA"), reason="GEN_AUGMENT_DATA names no folder"
@@ -127,6 +128,31 @@ def test_a_validation_folder_next_to_a_test_folder_is_left_out(tmp_path: Path) -
     assert data.test is not None
     assert (len(data.rows), len(data.test)) == (6, 7)
     assert "val/ is left out" in data.notes
+
+
+@pytest.mark.parametrize("names", [("Train", "Val"), ("training", "testing")])
+def test_parts_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
+    write_folder(tmp_path / names[0])
+    write_image(tmp_path / names[1] / "cat" / "9.png", "L", (10, 8), 77)
+    data = load_data(tmp_path)
+    assert data.test is not None
+    assert (len(data.rows), data.test.y.tolist()) == (6, ["cat"])
+    with pytest.warns(UserWarning, match=f"{names[0]}/ is read, and {names[1]}/ left out"):
+        rows = Rows.read(tmp_path)
+    assert (len(rows), rows.classes.tolist()) == (6, data.rows.classes.tolist())
+
+
+def test_unreadable_images_may_be_left_out(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    (tmp_path / "cat" / "empty.png").touch()
+    with pytest.raises(InputError, match=r"1 file.*--option on_error=skip"):
+        load_data(tmp_path)
+    for read in (
+        lambda: load_data(tmp_path, options={"on_error": "skip"}).rows,
+        lambda: Rows.read(tmp_path, modality=Images(on_error="skip")),
+    ):
+        with pytest.warns(UserWarning, match=r"1 file.*left out(.|\n)*empty.png"):
+            assert len(read()) == 6
 
 
 def test_a_modality_reads_only_its_own_files(tmp_path: Path) -> None:

@@ -120,6 +120,10 @@ def read_folder(path: Path, *, on_error: OnError = "raise") -> tuple[np.ndarray,
     return np.stack([np.asarray(image) for image in images]), np.array(labels)
 
 
+#: Beginnings of names such as ``.ipynb_checkpoints`` and ``__MACOSX``.
+_HIDDEN = (".", "__")
+
+
 def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     """Yield the name and the image files of each class folder, both in order of names."""
     problem = f"{os.fspath(folder)!r} is not a folder of one folder of images for each class"
@@ -127,10 +131,10 @@ def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
         entries = sorted(entry for entry in folder.iterdir() if entry.is_dir())
     except OSError as error:
         raise InputError(f"{problem}: {error}") from error
-    classes = [entry for entry in entries if not entry.name.startswith(".")]
+    classes = [entry for entry in entries if not entry.name.startswith(_HIDDEN)]
     if not classes:
         raise InputError(f"{problem}: it has no folders.")
-    if hidden := [entry.name for entry in entries if entry.name.startswith(".")]:
+    if hidden := [entry.name for entry in entries if entry.name.startswith(_HIDDEN)]:
         warnings.warn(f"{folder}: the hidden folders {hidden} are ignored.", stacklevel=2)
     for entry in classes:
         found = [file for _, file in sorted(_image_files(entry))]
@@ -141,7 +145,7 @@ def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
 
 def _image_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for root, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = [name for name in inner if not name.startswith(".")]
+        inner[:] = [name for name in inner if not name.startswith(_HIDDEN)]
         for name in names:
             if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
                 yield root, Path(root, name)
@@ -152,7 +156,8 @@ def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
     if on_error == "raise":
         raise InputError(
             f"{folder} has {len(errors)} file(s) that cannot be read. Replace or remove them, or "
-            f'leave them out with open_folder(path, on_error="skip"):\n{listed(errors)}'
+            'leave them out with modality=Image(on_error="skip") (on the command line, --option '
+            f"on_error=skip):\n{listed(errors)}"
         )
     warnings.warn(
         f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed(errors)}",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from torch import Tensor, nn
@@ -28,6 +28,12 @@ class Image(Modality):
 
     There are 1, 3 or 4 channels; the fourth may be alpha or another band. See `ImageCodec`.
 
+    Parameters
+    ----------
+    on_error : {"raise", "skip"}
+        What to do about files of a folder that cannot be read; "skip" leaves them out, with a
+        warning that lists them.
+
     Examples
     --------
     >>> codec, rows = Image().fit(np.zeros((5, 8, 8), np.uint8))
@@ -41,6 +47,13 @@ class Image(Modality):
     #: Images that are one grey level brighter have a distance of up to 0.07, others 0.4 or more.
     views = ImageViews(near_copy=0.1)
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
+
+    def __init__(self, on_error: Literal["raise", "skip"] = "raise") -> None:
+        self.on_error = on_error
+
+    def options(self) -> JSON:
+        """Return what differs from the defaults."""
+        return {} if self.on_error == "raise" else {"on_error": self.on_error}
 
     def recognise(self, X: Any) -> Reading:
         """Recognise PIL images, and arrays with 3 or 4 axes of plausible size."""
@@ -117,13 +130,13 @@ class Image(Modality):
         """Read a folder that has one folder of images for each class."""
         from gen_augment.modalities.image.files import read_folder
 
-        return read_folder(path) if path.is_dir() else None
+        return read_folder(path, on_error=self.on_error) if path.is_dir() else None
 
     def open_folder(self, path: Path) -> tuple[Any, Any]:
         """Read a folder as PIL images, which may have several modes."""
         from gen_augment.modalities.image.files import open_folder
 
-        return open_folder(path)
+        return open_folder(path, on_error=self.on_error)
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write ``LABEL/000000.png`` and so on into a new folder."""

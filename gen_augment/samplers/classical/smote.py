@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from gen_augment.data import Rows
@@ -34,6 +35,8 @@ __all__ = ["SMOTESampler"]
 
 #: Rows that are computed at a time, to stay in the cache.
 PART_ROWS = 2048
+#: Rows whose neighbours are searched together, where there is no tree.
+BLOCK_ROWS = 32
 
 
 class SMOTESampler(ClassicalSampler):
@@ -56,8 +59,8 @@ class SMOTESampler(ClassicalSampler):
 
     Notes
     -----
-    The neighbours in a class are searched when its rows are first generated. Training rows are
-    kept, and saved.
+    The neighbours of a row are searched when it is first used, so the time that `sample` takes
+    grows with the number of rows that it makes. Training rows are kept, and saved.
 
     Examples
     --------
@@ -117,7 +120,7 @@ class SMOTESampler(ClassicalSampler):
     def _index_neighbors(
         self, plain: tuple[np.ndarray, Callable[[np.ndarray], Any]] | None
     ) -> None:
-        self._neighbors: dict[int, np.ndarray] = {}
+        self._neighbors: dict[int, _Neighbors] = {}
         self._is_plain = plain is not None
         if plain is None:
             self._positions = self.codec_.encode(self._rows).numpy()
@@ -172,29 +175,68 @@ class SMOTESampler(ClassicalSampler):
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
             here: Any = slice(None) if counts[code] == len(codes) else codes == code
-            neighbors = self._neighbors_of(code)
-            mine = row[here] - self._first[code]
+            # Neighbours and votes of a row that is used several times are found once.
+            used, mine = np.unique(row[here] - self._first[code], return_inverse=True)
+            neighbors = self._neighbors_of(code, used)
             chosen = below(u[here], np.full(len(mine), neighbors.shape[1]))
             partner[here] = neighbors[mine, chosen]
-            # The votes of a row that is used several times are counted once.
-            few = len(mine) < len(neighbors)
             for i, column in enumerate(self._columns):
-                cast = column.codes[neighbors[mine] if few else neighbors]
-                votes[here, i] = _most_frequent(cast) if few else _most_frequent(cast)[mine]
+                votes[here, i] = _most_frequent(column.codes[neighbors])[mine]
         return partner, votes
 
-    def _neighbors_of(self, code: int) -> np.ndarray:
-        """Return the positions of the neighbours of each row of a class: (n, k)."""
+    def _neighbors_of(self, code: int, rows: np.ndarray) -> np.ndarray:
+        """Return the positions of the neighbours of some rows of a class: (len(rows), k)."""
         if code not in self._neighbors:
-            first, n = int(self._first[code]), int(self.class_count_[code])
-            mine = self._positions[first : first + n]
-            if self._columns:  # two categories differ in two places
-                numbers, hot = np.split(mine, [self._n_numbers], axis=1)
-                mine = np.concatenate([numbers, hot * math.sqrt(0.5)], axis=1)
-            k = min(self.k_neighbors, n - 1)
-            search = NearestNeighbors(n_neighbors=k + 1).fit(mine)
-            self._neighbors[code] = first + search.kneighbors(mine, return_distance=False)[:, 1:]
-        return self._neighbors[code]
+            self._neighbors[code] = _Neighbors.of(*self._searched(code))
+        return np.asarray(self._first[code] + self._neighbors[code].of_rows(rows))
+
+    def _searched(self, code: int) -> tuple[np.ndarray, int]:
+        """Return the points of a class, between which distances are measured, and k."""
+        first, n = int(self._first[code]), int(self.class_count_[code])
+        mine = self._positions[first : first + n]
+        if self._columns:  # two categories differ in two places
+            numbers, hot = np.split(mine, [self._n_numbers], axis=1)
+            mine = np.concatenate([numbers, hot * math.sqrt(0.5)], axis=1)
+        return mine, min(self.k_neighbors, n - 1)
+
+
+@dataclass(frozen=True)
+class _Neighbors:
+    """Nearest neighbours in a class, searched when they are first asked for.
+
+    Which of several rows at one distance is found depends neither on the other rows that are
+    asked for nor on the number of threads: where a tree is of no use, rows are searched in fixed
+    blocks by one thread.
+    """
+
+    points: np.ndarray
+    search: NearestNeighbors
+    found: np.ndarray  # (n, k)
+    is_found: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, k: int) -> Self:
+        """Index the points."""
+        search = NearestNeighbors(n_neighbors=k + 1).fit(points)
+        found = np.zeros((len(points), k), np.int64)
+        return cls(points, search, found, np.zeros(len(points), bool))
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return the neighbours of some rows, (len(rows), k)."""
+        missing = rows[~self.is_found[rows]]
+        if len(missing):
+            with threadpool_limits(1):
+                for part in self._parts(missing):
+                    near = self.search.kneighbors(self.points[part], return_distance=False)
+                    self.found[part], self.is_found[part] = near[:, 1:], True
+        return np.asarray(self.found[rows])
+
+    def _parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows to search together: these, or the blocks that they are in."""
+        if self.search._fit_method != "brute":
+            return [rows]
+        starts = np.unique(rows // BLOCK_ROWS) * BLOCK_ROWS
+        return [np.arange(i, min(i + BLOCK_ROWS, len(self.points))) for i in starts.tolist()]
 
 
 def _between(

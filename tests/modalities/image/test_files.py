@@ -148,7 +148,11 @@ def test_hidden_folders_and_files_are_ignored(tmp_path: Path) -> None:
     Image.new("L", (8, 9)).save(folder / "a" / "._0.png")
     (folder / "b" / ".ipynb_checkpoints").mkdir()
     Image.new("L", (8, 9)).save(folder / "b" / ".ipynb_checkpoints" / "0.png")
-    with pytest.warns(UserWarning, match=r"hidden folders \['.ipynb_checkpoints'\] are ignored"):
+    (folder / "__MACOSX").mkdir()
+    (folder / "__MACOSX" / "0.png").write_bytes((folder / "a" / "0.png").read_bytes())
+    with pytest.warns(
+        UserWarning, match=r"hidden folders \['.ipynb_checkpoints', '__MACOSX'\] are ignored"
+    ):
         _, labels = open_folder(folder)
     assert labels == ["a", "a", "b", "b"]
 

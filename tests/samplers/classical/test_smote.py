@@ -194,3 +194,24 @@ def test_smote_never_overflows() -> None:
     X = np.array([[1.7e308, 1], [-1.7e308, 2], [1.7e308, 3], [-1.7e308, 4]])
     rows = SMOTESampler(random_state=0).fit(X, [0, 0, 1, 1]).sample(40)[0]
     assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("n_kinds", [2, 40], ids=["tree", "blocks"])
+def test_neighbours_depend_on_nothing_that_was_asked_before(n_kinds: int) -> None:
+    rng = np.random.default_rng(0)
+    # Most rows are at the same distance of many others.
+    X = pd.DataFrame({"a": rng.integers(0, 3, 3000), "k": rng.integers(0, n_kinds, 3000)})
+    X["k"] = "k" + X["k"].astype(str)
+    y = np.arange(3000) % 2
+
+    def fitted() -> SMOTESampler:
+        return SMOTESampler(random_state=0).fit(X, y)
+
+    index = np.arange(600)
+    whole = fitted().generate(index, y[index])
+    sampler = fitted()
+    parts = [sampler.generate(part, y[part]) for part in (index[400:], index[:400])]
+    pd.testing.assert_frame_equal(pd.concat(parts[::-1], ignore_index=True), whole)
+    few = fitted()
+    few.sample(5)
+    assert sum(found.is_found.sum() for found in few._neighbors.values()) <= 5 * 32
