@@ -10,7 +10,6 @@ distribution of each class over cepstra, without training. ``share=1`` trains on
 
 import zipfile
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalVAE, MixtureSampler
 from gen_augment.study import Split, Study, Training
 
-__all__ = ["PROTOCOL", "recordings"]
+__all__ = ["PROTOCOL", "RATE", "TEST_TAKES", "digits", "recordings"]
 
 RATE, TEST_TAKES = 8000, 5
 #: Steps of the flow and of the VAE, and of the classifier, by takes of a digit.
@@ -55,9 +54,16 @@ def make(rows: str, setup: Setup, seed: int, quick: bool) -> Study:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=2)
-def recordings(held_out: bool) -> tuple[list[np.ndarray], np.ndarray]:
+def recordings(*, held_out: bool) -> tuple[list[np.ndarray], np.ndarray]:
     """Waveforms and digits of the test takes, or of all others."""
+    waves, labels, _, takes = digits()
+    chosen = np.flatnonzero((takes < TEST_TAKES) == held_out)
+    return [waves[i] for i in chosen], labels[chosen]
+
+
+@lru_cache(maxsize=1)
+def digits() -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+    """Waveforms, digits, speakers and takes of all recordings."""
     packed, folder = data_root() / "free-spoken-digits.zip", WORK / "free-spoken-digits"
     if not packed.is_file():
         raise InputError(
@@ -67,15 +73,12 @@ def recordings(held_out: bool) -> tuple[list[np.ndarray], np.ndarray]:
     if not folder.is_dir():
         with zipfile.ZipFile(packed) as archive:
             archive.extractall(WORK)
-    waves: list[Any] = []
-    labels: list[str] = []
+    waves, names = [], []
     for path in sorted((folder / "recordings").glob("*.wav")):
-        digit, _, take = path.stem.split("_")
-        if (int(take) < TEST_TAKES) == held_out:
-            samples = soundfile().read(path, dtype="int16", always_2d=True)[0]
-            waves.append(samples[:, 0])
-            labels.append(digit)
-    return waves, np.array(labels)
+        waves.append(soundfile().read(path, dtype="int16", always_2d=True)[0][:, 0])
+        names.append(path.stem.split("_"))
+    labels, speakers, takes = np.array(names).T
+    return waves, labels, speakers, takes.astype(np.int64)
 
 
 PROTOCOL = Protocol(

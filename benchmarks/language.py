@@ -4,7 +4,9 @@
 are those of the 3,080 test rows, given their class. The reference is modified interpolated Kneser-Ney of order 3 to 6
 over the same tokens, without classes; the best order on the test rows counts. Then 5,000 texts are sampled. A TF-IDF
 classifier of real training rows says how many it names by their label; copies equal a training row exactly.
-Seconds are wall-clock time and processor time of the process.
+The default guidance was chosen on 770 samples of another seed, with a linear support vector machine of the training rows:
+it named 67% without guidance, 80% at 1.25, 84% at 1.35, 87% at 1.5 and 93% at 2; 2 to 4% were copies. Seconds are wall-clock
+time and processor time of the process.
 """
 
 import time
@@ -24,7 +26,8 @@ from gen_augment.modalities.text.kneser_ney import KneserNey
 
 __all__ = ["measured", "run", "table"]
 
-DECODINGS: tuple[dict[str, float], ...] = ({}, {"temperature": 0.8}, {"top_p": 0.9})
+#: Ways to sample, as changes of the default parameters.
+DECODINGS: tuple[dict[str, float], ...] = ({}, {"guidance": 1.0}, {"guidance": 2.0})
 
 
 def run(quick: bool) -> Record:
@@ -68,8 +71,9 @@ def measured(
         "accuracy": float(classifier.score(test["text"], test["category"])),
     }
     known, found = set(train["text"]), []
+    usual = {name: sampler.get_params()[name] for how in DECODINGS for name in how}
     for how in DECODINGS:
-        sampler.set_params(**({"temperature": 1.0, "top_p": 1.0} | how))
+        sampler.set_params(**(usual | how))
         (texts, labels), sample = _timed(lambda: sampler.sample(n, random_state=1))
         quality = {
             "named": float(np.mean(classifier.predict(texts) == np.asarray(labels))),
@@ -77,7 +81,7 @@ def measured(
             "distinct": len(set(texts)) / n,
         }
         found.append(both | {"how": how, "sample": sample, "n": n} | quality)
-    sampler.set_params(temperature=1.0, top_p=1.0)
+    sampler.set_params(**usual)
     return found
 
 

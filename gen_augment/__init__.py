@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
     from gen_augment.samplers import LanguageSampler as LanguageSampler
+    from gen_augment.samplers import MarginalSampler as MarginalSampler
     from gen_augment.samplers import MixedSampler as MixedSampler
     from gen_augment.samplers import MixtureSampler as MixtureSampler
     from gen_augment.samplers import MungeSampler as MungeSampler
@@ -104,6 +105,7 @@ _NAMES = {
         "FilteredSampler",
         "KDESampler",
         "LanguageSampler",
+        "MarginalSampler",
         "MixedSampler",
         "MixtureSampler",
         "MungeSampler",

@@ -22,6 +22,7 @@ __all__ = [
     "stack_rows",
     "take",
     "to_library",
+    "unmasked",
 ]
 
 #: Key in ``DataFrame.attrs`` of the library that the table was converted from.
@@ -49,7 +50,15 @@ def as_pandas(X: Any) -> Any:
     """Convert a polars or pyarrow table to a DataFrame; return other data unchanged."""
     library = library_of(X)
     if library == "polars" and hasattr(X, "to_arrow") and hasattr(X, "columns"):
-        frame = _from_arrow(X.to_arrow())
+        try:
+            frame = _from_arrow(X.to_arrow())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InputError(
+                f"X has a dtype that Arrow cannot hold ({error}), of {dict(X.schema)}: cast it."
+            ) from error
+        for name, dtype in X.schema.items():
+            if type(dtype).__name__ == "Enum":  # `to_library` knows it by its order
+                frame[name] = frame[name].cat.as_ordered()
         frame.attrs[_LIBRARY] = library
         return frame
     return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
@@ -63,7 +72,7 @@ def pandas_only(X: Any) -> Any:
 
 
 def _from_arrow(table: Any) -> pd.DataFrame:
-    """Convert to a DataFrame, with nullable integers and datetime64 for dates."""
+    """Convert to a DataFrame; integers with missing values, days and decimals keep their type."""
     whole = {
         getattr(pa, name.lower())(): pd.api.types.pandas_dtype(name)
         for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
@@ -73,8 +82,11 @@ def _from_arrow(table: Any) -> pd.DataFrame:
         for field, column in zip(table.schema, table.columns, strict=True)
         if column.null_count
     }
-    kept = {field: dtype for field, dtype in whole.items() if field in has_missing}
-    frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get, date_as_object=False)
+    kept: dict[Any, Any] = {each: whole[each] for each in whole.keys() & has_missing}
+    for arrow in table.schema.types:
+        if pa.types.is_date(arrow) or pa.types.is_decimal(arrow):
+            kept[arrow] = pd.ArrowDtype(arrow)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get)
     return frame
 
 
@@ -89,7 +101,23 @@ def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
         return frame
     import polars
 
-    return polars.from_pandas(frame)
+    if isinstance(frame, pd.DataFrame):
+        columns = frame.set_axis([str(name) for name in frame], axis=1).items()
+        return polars.DataFrame([to_library(column, library) for _, column in columns])
+    series: Any = polars.from_pandas(frame)
+    if isinstance(frame.dtype, pd.CategoricalDtype) and frame.dtype.ordered:
+        return series.cast(polars.Enum(list(frame.dtype.categories)))
+    return series
+
+
+def unmasked(X: Any) -> Any:
+    """Return an array whose masked values are NaN, for which whole numbers become floats."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if not np.ma.is_masked(X):
+        return X.data
+    floats: Any = X if X.dtype.kind == "f" else X.astype(np.float64)
+    return floats.filled(np.nan)
 
 
 def stack_rows(X: Any) -> Any:

@@ -16,6 +16,7 @@ __all__ = [
     "check_class_counts",
     "check_finite",
     "check_index",
+    "check_instance",
     "check_positive_int",
     "check_range",
     "check_same_length",
@@ -27,6 +28,14 @@ def check_positive_int(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise InputError(f"{name}={value!r} is not a whole number of at least 1.")
     return int(value)
+
+
+def check_instance(name: str, value: Any) -> None:
+    """Raise if `value` is a class and not an instance of one."""
+    if isinstance(value, type):
+        raise InputError(
+            f"{name} holds the class {value.__name__}: give an instance, {value.__name__}(...)."
+        )
 
 
 def check_range(

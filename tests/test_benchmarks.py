@@ -57,9 +57,10 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         "cifar": "cifar10-jpeg.zip",
         "text": "banking77",
         "audio": "free-spoken-digits.zip",
+        "spoken": "free-spoken-digits.zip",
     }.get(name.partition("-")[0], "FashionMNIST")
     if (
-        name not in ("ctgan", "imputation", "overhead", "scale", "series", "tables")
+        name not in ("ctgan", "imputation", "overhead", "processes", "scale", "series", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
     ):
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")

@@ -54,8 +54,9 @@ figure, axes = plt.subplots(2, 6, figsize=(9, 3.4), sharex=True, sharey=True, la
 for line, label in zip(axes, ("rising", "falling"), strict=True):
     for column, row in enumerate([*real[label][:3], *new[label][:3]]):
         line[column].specgram(row, NFFT=128, Fs=rate, noverlap=96, vmin=-20, cmap="magma")
-        line[column].set(title=f"{label}, {'real' if column < 3 else 'synthetic'}")
-axes[1, 0].set(xlabel="seconds", ylabel="pitch in Hz")
+        line[column].set(title="real" if column < 3 else "synthetic")
+    line[0].set_ylabel(f"{label}\npitch in Hz")
+figure.supxlabel("seconds")
 
 # %%
 # Do synthetic calls rise and fall?

@@ -48,7 +48,8 @@ study = Study(
 )
 result = study.run()
 table = result.table()
-print(table[["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]].round(3))
+columns = ["balanced_accuracy", "worst_class_recall", "difference", "low", "high"]
+print(table[columns].round(3).to_string())
 
 # %%
 # What oversampling does for rare digits

@@ -68,5 +68,6 @@ axes.set(xlabel="difference in balanced accuracy", ylim=(-0.5, len(arms) - 0.5))
 # It compares the best arm with synthetic rows and the best one without. Both were chosen on
 # validation rows.
 
-print(table[["balanced_accuracy", "difference", "low", "high", "fit_seconds"]].round(3))
+columns = ["balanced_accuracy", "difference", "low", "high", "fit_seconds"]
+print(table[columns].round(3).to_string())
 print(result.verdict())

@@ -42,7 +42,8 @@ study = Study(
 )
 result = study.run()
 table = result.table()
-print(table[["roc_auc", "difference", "low", "high", "predict_us", "model_bytes"]].round(3))
+columns = ["roc_auc", "difference", "low", "high", "predict_us", "model_bytes"]
+print(table[columns].round(3).to_string())
 
 # %%
 # Each arm against the best one without synthetic rows

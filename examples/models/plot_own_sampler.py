@@ -106,7 +106,7 @@ axes.set(xlabel="alcohol", ylabel="flavanoids")
 # ------------------------
 
 figure, axes = plt.subplots(figsize=(6, 2.4), layout="constrained")
-axes.plot(sampler.history_["loss"])
+axes.plot(sampler.history_["step"], sampler.history_["loss"])
 axes.set(xlabel="step", ylabel="negative log-likelihood")
 
 # %%

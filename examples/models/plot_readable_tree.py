@@ -47,7 +47,7 @@ model = Distilled(
 # -------
 
 tree = ReadableTree.of(model.student_, model.classes_)
-figure, axes = plt.subplots(figsize=(12, 5), layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
 draw_tree(tree, axes)
 
 # %%

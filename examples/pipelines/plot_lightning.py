@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from gen_augment import ConditionalVAE, SyntheticMix, augment_loader
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+warnings.filterwarnings("ignore", message=".*does not have many workers.*|.*LeafSpec.*")
 
 digits = load_digits()
 X = torch.from_numpy(digits.images).float().unsqueeze(1) / 8 - 1  # (n, 1, 8, 8)

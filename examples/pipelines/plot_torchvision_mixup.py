@@ -47,7 +47,8 @@ loader = DataLoader(train, batch_size=32, shuffle=True, collate_fn=collate)
 # ---------------------------
 
 real = default_collate([train[index] for index in range(10)])
-stages = {"real": real, "after SyntheticMix": mix(real), "after MixUp": mixup(*mix(real))}
+mixed = mix(real)
+stages = {"real": real, "after SyntheticMix": mixed, "after MixUp": mixup(*mixed)}
 figure, axes = plt.subplots(3, 10, figsize=(7, 2.8), layout="constrained")
 for line, (name, (images, _)) in zip(axes, stages.items(), strict=True):
     for axis, image in zip(line, images, strict=True):

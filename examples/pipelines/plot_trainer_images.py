@@ -18,7 +18,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import Dataset, default_collate
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 
 from gen_augment import ConditionalVAE, SampleBank, SyntheticMix
 
@@ -71,14 +71,19 @@ collator = Collator(SyntheticMix(bank, ratio=0.3))
 # %%
 # A collated batch
 # ----------------
-# The first line has the rows that came in. In the second, about a third have been replaced.
+# The upper line has the rows that came in, with their labels. In the lower line, rows in an orange
+# frame have been replaced.
 
 rows = [Images(X, y)[index] for index in range(12)]
-figure, axes = plt.subplots(2, 12, figsize=(7, 1.6), layout="constrained")
-for line, batch in zip(axes, (default_collate(rows), collator(rows)), strict=True):
+before, after = default_collate(rows), collator(rows)
+replaced = (before["pixel_values"] != after["pixel_values"]).flatten(1).any(dim=1)
+figure, axes = plt.subplots(2, 12, figsize=(7, 1.8), layout="constrained")
+for line, batch in zip(axes, (before, after), strict=True):
     for axis, image, label in zip(line, batch["pixel_values"], batch["labels"], strict=True):
         axis.imshow(image[0], cmap="gray_r")
         axis.set(xticks=[], yticks=[], xlabel=int(label))
+for axis in axes[1, replaced.numpy()]:
+    axis.spines[:].set(color="C1", linewidth=3)
 
 # %%
 # Only training batches
@@ -121,5 +126,6 @@ trainer = AugmentedTrainer(
         "accuracy": np.mean(found.predictions.argmax(axis=1) == found.label_ids)
     },
 )
+trainer.remove_callback(PrinterCallback)
 trainer.train()
 print(f"accuracy on rows not seen: {trainer.evaluate()['eval_accuracy']:.3f}")

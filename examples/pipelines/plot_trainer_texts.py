@@ -22,6 +22,7 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     PreTrainedTokenizerFast,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -76,7 +77,7 @@ model = BertForSequenceClassification(
 # AEDA puts punctuation between the words. Half of each batch is new.
 
 sampler = AEDASampler(random_state=0).fit(train)
-for text in sampler.sample(3)[0]:
+for text in sampler.sample(3)[0]["text"]:
     print(text)
 mixed = TextCollator(sampler, tokenizer, ratio=0.5)
 plain = TextCollator(sampler, tokenizer, ratio=0.0)
@@ -123,12 +124,10 @@ trainer = AugmentedTrainer(
 # Train
 # -----
 
-logged = []
-trainer.log = lambda values, *_: logged.append(values)
+trainer.remove_callback(PrinterCallback)
 trainer.train()
-losses = [values["loss"] for values in logged if "loss" in values]
 
 figure, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
-axes.plot(losses)
+axes.plot([record["loss"] for record in trainer.state.log_history if "loss" in record])
 axes.set(xlabel="step", ylabel="training loss")
 print(f"accuracy on rows not seen: {trainer.evaluate()['eval_accuracy']:.3f}")

@@ -6,16 +6,21 @@ from typing import Annotated
 import typer
 
 from gen_augment.cli.options import (
+    BoundOption,
     CategoryOption,
+    ClassesOption,
     DataArgument,
     DateOption,
     DecimalOption,
+    DeltaOption,
     DeviceOption,
     DropOption,
     EncodingOption,
+    EpsilonOption,
     ModalityOption,
     NaValuesOption,
     NumberOption,
+    PaidOption,
     ParameterOption,
     PerClassOption,
     PrecisionOption,
@@ -68,6 +73,11 @@ def fit(
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
     option: ParameterOption = None,
+    epsilon: EpsilonOption = None,
+    delta: DeltaOption = 1e-6,
+    bound: BoundOption = None,
+    classes: ClassesOption = None,
+    paid: PaidOption = False,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -88,9 +98,12 @@ def fit(
     `gen-augment fit more/ --init flow.safetensors --steps 1000 -o more.safetensors`
 
     `gen-augment fit people.csv --target churned --drop id --category zip -o people.safetensors`
+
+    `gen-augment fit a.csv --target y --sampler marginal --epsilon 3 --paid -o private.safetensors`
     """
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data
+    from gen_augment.cli.private import make_private, private_budget
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
@@ -104,6 +117,9 @@ def fit(
         data, target=target, modality=choose_modality(modality), options=options,
         per_class=per_class, seed=seed,
     )  # fmt: skip
+    if epsilon is not None:
+        budget = private_budget(loaded.rows, epsilon, delta, bound or [], classes, paid=paid)
+        make_private(model, budget, resume=resume)
     try:
         fitted(model, loaded, start)
     except KeyboardInterrupt:
@@ -120,3 +136,6 @@ def fit(
     trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
     rows = f"{len(loaded.rows)} rows of {loaded.name}"
     tell(out, f"{type(model).__name__} fitted on {rows}{trained}: {output}")
+    guarantee = getattr(model, "privacy_", None)
+    if guarantee is not None:
+        tell(out, f"private: epsilon={guarantee['epsilon']:.4g}, delta={guarantee['delta']:.4g}")

@@ -60,7 +60,7 @@ def open_sampler(path: Path, device: str, sampler: str | None, modality: str | N
     choose_modality(modality)
     if sampler is not None:
         choose_sampler(sampler)
-    return load_sampler(path, device=device)
+    return load_sampler(str(path), device=device)  # "hub:owner/name" has come as a path
 
 
 def _import_class(name: str, what: str) -> Any:

@@ -7,19 +7,24 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "BoundOption",
     "CategoryOption",
+    "ClassesOption",
     "DataArgument",
     "DateOption",
     "DecimalOption",
+    "DeltaOption",
     "DeviceOption",
     "DropOption",
     "EncodingOption",
+    "EpsilonOption",
     "LabelOption",
     "ModalityOption",
     "ModelArgument",
     "ModelClassOption",
     "NaValuesOption",
     "NumberOption",
+    "PaidOption",
     "ParameterOption",
     "PerClassOption",
     "PrecisionOption",
@@ -40,7 +45,10 @@ DataArgument = Annotated[
     ),
 ]
 ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A file that fit wrote.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A file that fit wrote, or hub:owner/name.", show_default=False
+    ),
 ]
 LabelOption = Annotated[
     list[str] | None,
@@ -94,6 +102,40 @@ ModelClassOption = Annotated[
         "--sampler",
         metavar="MODULE:CLASS",
         help="Class of the sampler in MODEL if it is your own: package.module:Class.",
+    ),
+]
+
+_PRIVACY = "Privacy"
+EpsilonOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Train with differential privacy: the flow, vae, gan and marginal samplers.",
+        rich_help_panel=_PRIVACY,
+    ),
+]
+DeltaOption = Annotated[
+    float,
+    typer.Option(help="Far below one over the number of rows.", rich_help_panel=_PRIVACY),
+]
+BoundOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=LOW..HIGH",
+        help="Public bounds of a column, or its categories, COLUMN=a,b,c; with ? at the end if "
+        "values may be missing. COLUMN=paid buys them. LOW..HIGH alone for images of floats.",
+        rich_help_panel=_PRIVACY,
+    ),
+]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,C", help="All possible labels.", rich_help_panel=_PRIVACY),
+]
+PaidOption = Annotated[
+    bool,
+    typer.Option(
+        "--paid",
+        help="Pay for bounds, categories and labels that are not given, out of the budget.",
+        rich_help_panel=_PRIVACY,
     ),
 ]
 

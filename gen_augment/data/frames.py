@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from gen_augment.containers import as_pandas, library_of
+from gen_augment.containers import as_pandas, library_of, unmasked
 from gen_augment.errors import InputError
 
 __all__ = ["read_frames"]
@@ -45,7 +45,7 @@ def _in_memory(X: Any) -> Any:
     """Read array-likes into memory: those on disk can only be indexed in ascending order."""
     known = (np.ndarray, np.generic, torch.Tensor, pd.DataFrame, pd.Series, list, tuple)
     if isinstance(X, known) or library_of(X) in ("pandas", "PIL"):
-        return X
+        return unmasked(X)
     is_array = hasattr(X, "__array__") and hasattr(X, "shape") and hasattr(X, "dtype")
     return np.asarray(X) if is_array and len(X.shape) else X
 

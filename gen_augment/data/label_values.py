@@ -31,7 +31,9 @@ def read_container(y: Any) -> Any:
     if isinstance(y, (np.ma.MaskedArray, torch.Tensor, np.ndarray, pd.Series, list)):
         return _unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
     if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
-        return y.to_pandas()
+        series = y.to_pandas()
+        is_enum = type(y.dtype).__name__ == "Enum" if library_of(y) == "polars" else False
+        return series.cat.as_ordered() if is_enum else series
     if isinstance(y, pd.DataFrame):
         return y.iloc[:, 0] if y.shape[1] == 1 else y
     if isinstance(y, (pd.Index, pd.api.extensions.ExtensionArray)):

@@ -307,7 +307,7 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
     warnings.warn(
         f"y holds -1 and classes such as {classes[1:4].tolist()}: rows with -1 are taken as rows "
         "without a label. Give gen_augment.data.Rows.read(X, y, unlabeled=None) instead of X and y "
-        "(--unlabeled none on the command line) if -1 is a class, or unlabeled=-1 if it is not.",
+        "(on the command line, --category COLUMN) if -1 is a class, or unlabeled=-1 if it is not.",
         stacklevel=4,
     )
     return True

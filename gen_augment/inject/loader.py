@@ -188,8 +188,8 @@ class _Passes:
         self.set_epoch(int(state["epoch"]))
 
     def __repr__(self) -> str:
-        names = type(self).__name__, type(self._loader).__name__
-        return f"{names[0]}({names[1]}, ratio={self._settings.ratio:g})"
+        loader = type(self._loader).__name__
+        return f"{type(self).__name__}({loader}, ratio={self._settings.ratio:g})"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # also while unpickling, when there is no loader yet

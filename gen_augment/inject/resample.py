@@ -45,6 +45,7 @@ try:
         labels_to_make,
         on_cpu,
         shape_of,
+        with_names,
     )
 except ImportError as error:
     raise MissingDependencyError(
@@ -250,7 +251,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         rows = joined(check_rows(X), target)
         values = as_floats(target)
         bins = TargetBins.fit(values, self.n_bins, self.binning)
-        validate_data(self, X=X, y=values, reset=True, skip_check_array=True)
+        validate_data(self, X=with_names(X), y=values, reset=True, skip_check_array=True)
         self.bin_edges_ = bins.edges
 
         def in_its_bin(made: pd.DataFrame, number: np.ndarray) -> np.ndarray:
@@ -288,7 +289,7 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         shape = shape_of(X, self.modality or getattr(self.sampler, "modality", None))
         check_same_length(shape[0], len(labels))
         # A conversion to an array would give all columns of a DataFrame one dtype.
-        validate_data(self, X=X, y=labels, reset=True, skip_check_array=True)
+        validate_data(self, X=with_names(X), y=labels, reset=True, skip_check_array=True)
         self.n_features_in_ = int(np.prod(shape[1:]))  # scikit-learn counts the rows of an image
         return X, labels, one_hot
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import label_binarize
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import stack_rows, unmasked
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality
@@ -32,6 +32,7 @@ __all__ = [
     "labels_to_make",
     "on_cpu",
     "shape_of",
+    "with_names",
 ]
 
 
@@ -97,7 +98,15 @@ def check_rows(X: Any) -> Any:
     """Return X in its container if synthetic rows can have it, and as an array otherwise."""
     if isinstance(X, tuple):
         X = stack_rows(X)
-    return X if isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) else np.asarray(X)
+    known = isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list))
+    return unmasked(X) if known else np.asarray(X)
+
+
+def with_names(X: Any) -> Any:
+    """Return X, with numbers for column names that scikit-learn refuses, such as a mix of types."""
+    if not isinstance(X, pd.DataFrame) or all(isinstance(name, str) for name in X.columns):
+        return X
+    return X.set_axis(range(X.shape[1]), axis=1)
 
 
 def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:

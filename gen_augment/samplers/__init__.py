@@ -16,6 +16,7 @@ from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
 from gen_augment.samplers.hub import save_folder
 from gen_augment.samplers.language import LanguageSampler
+from gen_augment.samplers.marginal import MarginalSampler
 from gen_augment.samplers.mixed import MixedSampler
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.paired import PairedVAE
@@ -38,6 +39,7 @@ __all__ = [
     "FilteredSampler",
     "KDESampler",
     "LanguageSampler",
+    "MarginalSampler",
     "MixedSampler",
     "MixtureSampler",
     "MungeSampler",
@@ -63,6 +65,7 @@ for _sampler in (
     ConditionalVAE,
     BootstrapSampler,
     KDESampler,
+    MarginalSampler,
     MixedSampler,
     MixtureSampler,
     MungeSampler,

@@ -19,7 +19,7 @@ from gen_augment.samplers.rejection import (
     fit_filter,
     passes,
 )
-from gen_augment.validation import check_positive_int
+from gen_augment.validation import check_instance, check_positive_int
 
 __all__ = ["FilteredSampler"]
 
@@ -83,6 +83,7 @@ class FilteredSampler(Sampler):
         self.random_state = random_state
 
     def _check_params(self) -> None:
+        check_instance("sampler", self.sampler)
         check_filters(self.filters)
         check_positive_int("draws_per_row", self.draws_per_row)
 

@@ -23,7 +23,7 @@ from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.joint import Joint
 from gen_augment.samplers.registry import find_class
 from gen_augment.types import JSON
-from gen_augment.validation import check_index
+from gen_augment.validation import check_index, check_instance
 
 __all__ = ["MixedSampler"]
 
@@ -90,6 +90,8 @@ class MixedSampler(Sampler):
         -------
         self
         """
+        for part in self.samplers or ():
+            check_instance("samplers", part)
         parts = self._defaults() if self.samplers is None else [clone(p) for p in self.samplers]
         self._shares(len(parts))
         if self.random_state is not None:

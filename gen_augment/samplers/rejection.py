@@ -17,7 +17,7 @@ from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.types import SupportsSample
-from gen_augment.validation import check_positive_int
+from gen_augment.validation import check_instance, check_positive_int
 
 __all__ = ["Filter", "check_filters", "describe_filter", "draw", "fit_filter", "passes"]
 
@@ -96,9 +96,11 @@ def check_filters(filters: Any) -> list[Filter]:
     if filters is None:
         return []
     if callable(filters):
-        return [filters]
+        filters = [filters]
     if not isinstance(filters, (list, tuple)) or not all(callable(keep) for keep in filters):
         raise InputError(f"filters={filters!r}: give a list of callables filter(X, y) -> bools.")
+    for keep in filters:
+        check_instance("filters", keep)
     return list(filters)
 
 

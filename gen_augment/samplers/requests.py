@@ -180,6 +180,10 @@ def sample_parts(
 
 
 def _matcher(sampler: Any, where: Mapping[Any, Any] | None) -> Match | None:
+    if where is not None and not isinstance(where, Mapping):
+        raise InputError(
+            f"where is a {type(where).__name__}: give a dict of columns and their conditions."
+        )
     if not where:
         return None
     match: Match = sampler.codec_.modality.matcher(sampler.codec_, where)

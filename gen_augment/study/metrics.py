@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 
 from gen_augment.errors import InputError
 
@@ -103,7 +104,8 @@ def find_metrics(
     ----------
     metric : str, callable, or sequence of them
         A name in `METRICS`, the name of a scikit-learn scorer, which gets class codes as labels,
-        or a scorer ``scorer(estimator, X, y)``, which gets the user's labels. The first decides.
+        a scorer ``scorer(estimator, X, y)``, which gets the user's labels, or a function
+        ``function(y_true, y_pred)`` of labels, of which more is better. The first decides.
     classes : ndarray of shape (n_classes,)
         The user's labels.
 
@@ -137,11 +139,30 @@ def _find_metric(metric: MetricLike, classes: np.ndarray) -> Metric:
         name = getattr(function, "__name__", type(metric).__name__)
         label = name.replace("_", " ")
         labels = tuple(classes.tolist())
-        return Metric(name, label, percent=False, scorer=metric, labels=labels)
+        scorer = _scorer_of(metric, name) if _takes_predictions(metric) else metric
+        return Metric(name, label, percent=False, scorer=scorer, labels=labels)
     raise InputError(
         f"metric={metric!r} is not one of {', '.join(METRICS)}, the name of a scikit-learn scorer, "
-        "or a scorer(estimator, X, y)."
+        "a scorer(estimator, X, y), or a function(y_true, y_pred)."
     )
+
+
+def _takes_predictions(metric: Any) -> bool:
+    """Whether a callable takes true and predicted labels, and not an estimator and rows."""
+    try:
+        signature(metric).bind(None, None)
+    except (TypeError, ValueError):  # it needs other arguments, or its signature is not known
+        return False
+    return True
+
+
+def _scorer_of(metric: Any, name: str) -> Any:
+    if name.endswith(("_loss", "_error")):
+        raise InputError(
+            f"metric={name!r} may be better where it is lower: give "
+            f"make_scorer({name}, greater_is_better=False)."
+        )
+    return make_scorer(metric)
 
 
 def _check_scorer(metric: Metric, n_classes: int) -> None:

@@ -64,8 +64,8 @@ class Study(StudySpec):
         Corrupted and shifted rows to test on as well.
     metric : str, callable, or sequence of them
         One of `gen_augment.study.metrics.METRICS`, such as "balanced_accuracy" or "nll"; the name
-        of a scikit-learn scorer, such as "f1_macro"; or a ``scorer(estimator, X, y)``. The first
-        decides, and the others are reported.
+        of a scikit-learn scorer, such as "f1_macro"; a ``scorer(estimator, X, y)``; or a
+        ``function(y_true, y_pred)``. The first decides, and the others are reported.
     margin : float
         The gain that would matter, in units of the metric: 0.01 is one point of accuracy.
     sequential : bool

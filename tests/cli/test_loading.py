@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from gen_augment import InputError
+from gen_augment.cli import loading
 from gen_augment.cli.loading import (
     SHOWN_COLUMNS,
     choose_modality,
     choose_sampler,
     find_label,
+    open_sampler,
     read_data,
     show_report,
 )
@@ -73,3 +75,10 @@ def test_only_ambiguous_columns_are_listed(
     assert f"[c{SHOWN_COLUMNS}]" not in text
     assert "... and 2 more columns." in text
     assert "odd: it may be a date" in text
+
+
+def test_a_sampler_on_the_hub_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(loading, "load_sampler", lambda path, device: asked.append(path))
+    open_sampler(Path("hub:ann/wine"), "cpu", None, None)
+    assert asked == ["hub:ann/wine"]

@@ -44,6 +44,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     **{name: partial(small_sampler, name) for name in (*NETWORKS, *CLASSICAL)},
     "filtered": lambda: FilteredSampler(small_sampler("kde"), accept_most),
     "filtered-vae": lambda: FilteredSampler(small_sampler("vae"), [accept_all]),
+    "marginal": partial(small_sampler, "marginal"),
     "mixed": lambda: MixedSampler(
         [small_sampler("kde"), small_sampler("vae")], weights=[1, 2], random_state=0
     ),

@@ -17,6 +17,7 @@ from gen_augment import (
     SMOTESampler,
     load_sampler,
 )
+from gen_augment.containers import as_pandas
 from gen_augment.data import Rows
 from gen_augment.data.frames import read_frames
 
@@ -72,16 +73,19 @@ def test_an_arrow_table_is_a_frame() -> None:
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
 def test_polars_comes_back_as_polars(sampler: Sampler, tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
-    X = polars.DataFrame(COLUMNS)
-    sampler.fit(X, polars.Series("y", Y))
+    X = polars.DataFrame(COLUMNS).with_columns(
+        polars.Series("size", ["l", "s"] * (len(Y) // 2), dtype=polars.Enum(["s", "m", "l"])),
+        polars.Series("price", range(len(Y))).cast(polars.Decimal(20, 2)),
+    )
+    y = polars.Series("y", Y)
+    sampler.fit(X, y)
     sampler.save(tmp_path / "m")
     for made in (sampler, load_sampler(tmp_path / "m", device="cpu")):
-        rows, _ = made.sample(7, random_state=0)
-        assert isinstance(rows, polars.DataFrame)
-        assert rows.columns == X.columns
-        assert rows.schema["n"] == polars.Int64
+        rows, labels = made.sample(7, random_state=0)
+        assert rows.schema == X.schema
+        assert (labels.dtype, labels.name) == (y.dtype, "y")
     expected = sampler.fit(X.to_arrow(), Y).sample(7, random_state=0)[0]
-    pd.testing.assert_frame_equal(rows.to_pandas(), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(as_pandas(rows), expected, check_dtype=False)
 
 
 def test_a_dataset_of_hugging_face() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from gen_augment import ExhaustedError, InputError
+from gen_augment.filters import Realism
 from gen_augment.samplers.rejection import check_filters, describe_filter, draw
 
 
@@ -181,6 +182,9 @@ def test_filters_are_callables() -> None:
     assert check_filters(keep) == check_filters([keep]) == check_filters((keep,)) == [keep]
     for bad in (3, "keep", [3], [keep, None], {keep}, iter([keep])):
         with pytest.raises(InputError, match=r"filters=.*give a list of callables"):
+            check_filters(bad)
+    for bad in (Realism, [keep, Realism]):
+        with pytest.raises(InputError, match=r"the class Realism: give an instance"):
             check_filters(bad)
 
 

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, fbeta_score, make_scorer, matthews_corrcoef
+from sklearn.metrics import (
+    cohen_kappa_score,
+    f1_score,
+    fbeta_score,
+    make_scorer,
+    matthews_corrcoef,
+    zero_one_loss,
+)
 from torch import nn
 
 from gen_augment import ConditionalVAE
@@ -108,7 +115,7 @@ def test_scorers_of_scikit_learn_choose_and_compare() -> None:
 
     labels = np.array(["no", "yes"])
     f2 = make_scorer(fbeta_score, beta=2, pos_label="yes")
-    metrics = ["f1", "neg_log_loss", "roc_auc_ovr", f2, informedness, "accuracy"]
+    metrics = ["f1", "neg_log_loss", "roc_auc_ovr", f2, informedness, cohen_kappa_score]
     result = small_study(X, labels[Y], metric=metrics, n_seeds=3).run()
     assert result.metric.name == "f1"
     trials = result.trials[result.trials["arm"] == "real"].set_index("seed")
@@ -118,11 +125,18 @@ def test_scorers_of_scikit_learn_choose_and_compare() -> None:
         found = trials.loc[seed]
         assert found["test_f1"] == pytest.approx(f1_score(truth, predicted))
         assert found["test_fbeta_score"] == pytest.approx(fbeta_score(truth, predicted, beta=2))
+        kappa = cohen_kappa_score(truth, predicted)
+        assert found["test_cohen_kappa_score"] == pytest.approx(kappa)
         assert found["test_informedness"] == pytest.approx(matthews_corrcoef(truth, predicted))
         assert found["test_neg_log_loss"] == pytest.approx(-found["test_nll"])
         assert found["test_roc_auc_ovr"] == pytest.approx(found["test_roc_auc"])
     assert "changes f1 by" in result.verdict() or "f1 by" in result.verdict()
     assert {"f1", "informedness"} <= set(result.table().columns)
+
+
+def test_functions_that_are_better_where_lower_are_refused() -> None:
+    with pytest.raises(InputError, match=r"make_scorer\(zero_one_loss, greater_is_better=False\)"):
+        small_study(X, Y, metric=zero_one_loss).check()
 
 
 def test_scorers_of_two_classes_are_refused_for_three() -> None:

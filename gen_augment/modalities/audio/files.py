@@ -112,6 +112,8 @@ def _open_all(folder: Path, files: list[Path]) -> list[Recording]:
             continue
         if samples.shape[1] == 0:
             errors.append(f"{path}: it has no samples")
+        elif _is_cut(path):
+            errors.append(f"{path}: it is shorter than its header says")
         recordings.append(Recording(path, samples[0] if len(samples) == 1 else samples, rate))
     if errors:
         raise InputError(
@@ -121,6 +123,16 @@ def _open_all(folder: Path, files: list[Path]) -> list[Recording]:
     if any(recording.samples.dtype != np.int16 for recording in recordings):
         return [r._replace(samples=_as_floats(r.samples)) for r in recordings]
     return recordings
+
+
+def _is_cut(path: Path) -> bool:
+    """Return whether a RIFF file ends before the size in its header, of which libsndfile is silent.
+
+    A size of 0, or the largest one, is that of a recording whose length was not known.
+    """
+    with path.open("rb") as file:
+        name, size = file.read(4), int.from_bytes(file.read(4), "little")
+    return name == b"RIFF" and 0 < size < 2**32 - 1 and path.stat().st_size < size + 8
 
 
 def _as_floats(samples: np.ndarray) -> np.ndarray:

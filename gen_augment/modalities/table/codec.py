@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
+from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library, unmasked
 from gen_augment.errors import InputError
 from gen_augment.modalities.base import BlockGroup, Codec, Gaps, Modality
 from gen_augment.modalities.registry import registered
@@ -24,7 +24,7 @@ from gen_augment.modalities.table.columns import (
     NumberColumn,
 )
 from gen_augment.modalities.table.file_format import TableFile
-from gen_augment.modalities.table.frames import Container, columns_of, unmasked
+from gen_augment.modalities.table.frames import Container, columns_of
 from gen_augment.modalities.table.gaps import fill_cells, find_gaps
 from gen_augment.modalities.table.joining import adopt_table, join_codecs
 from gen_augment.types import JSON, ColumnTypes
@@ -273,7 +273,7 @@ class TableCodec(Codec):
         parts = tuple(KINDS[part["kind"]].from_json(part) for part in record["parts"])
         check_choice("container", record["container"], ("ndarray", "dataframe", "tensor"))
         distinct = len(set(columns)) == len(columns)
-        if not distinct or not all(type(name) in (str, int) for name in columns):
+        if not distinct or not all(type(name) in (str, int, bool) for name in columns):
             raise InputError(f"columns={columns!r} are not names of columns.")
         if not columns or len(columns) != len(parts):
             raise InputError(f"there are {len(columns)} names for {len(parts)} columns.")

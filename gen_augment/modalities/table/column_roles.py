@@ -38,7 +38,7 @@ _KNOWN_FORM = re.compile(
 _CODE = re.compile(r"(?=\S*\d)[^\s]{4,}|\+?[\d\s()/.-]{7,}")
 #: Measurements and dates as text, which are no codes.
 _MEASURE = re.compile(
-    r"[-+]?\d*[.,]\d+(?:e[-+]?\d+)?|\d{4}-\d\d?-\d\d?.*|\d\d?[./-]\d\d?[./-]\d{2,4}.*|\d\d?:\d\d.*",
+    r"[-+]?[^\w\s]?\d{1,3}(?:[.,']\d{3})*(?:[.,]\d+)?\W?|[-+]?\d*[.,]\d+(?:e[-+]?\d+|[^\W\d]{1,3})?|\d{4}-\d\d?-\d\d?.*|\d\d?[./-]\d\d?[./-]\d{2,4}.*|\d\d?:\d\d.*",
     re.IGNORECASE,
 )
 
@@ -115,7 +115,10 @@ def _varied_texts(column: "pd.Series[Any]") -> tuple[list[str], float]:
     known = column.dropna()
     if len(known) < MIN_ROWS or known.dtype.kind not in "OU":
         return [], 0.0
-    unique = known.unique()
+    try:
+        unique = known.unique()
+    except TypeError:  # lists and the like have no hash
+        return [], 0.0
     share = len(unique) / len(known)
     if share < DISTINCT_SHARE:
         return [], share

@@ -43,6 +43,8 @@ _TIMES = [
     (r"T\d\d:\d\d:\d\d", "T%H:%M:%S"),
 ]
 _ISO = r"\d{4}-\d\d-\d\d.*"
+#: Numbers with a currency, a separator of thousands, or a unit.
+_FORMATTED = r"[-+]?[^\w\s]?\s?[-+]?\d[\d.,' \u00a0\u2019]*\s?(?:[^\w\s]|[^\W\d]{1,3})?"
 
 
 class Settled(NamedTuple):
@@ -107,7 +109,7 @@ def settle(
 def _as_wanted(
     known: Any, name: str, wanted: str, missing: frozenset[str], decimal: str
 ) -> Settled:
-    if wanted in ("whole", "number", "decimal"):
+    if wanted in ("whole", "number", "decimal") or _n_decimals(wanted):
         point = known.str.replace(decimal, ".", regex=False)
         bad = known[~point.str.fullmatch(rf"\+?(?:{_NUMBER})")]
         if len(bad):
@@ -150,6 +152,8 @@ def _recognise(known: Any, decimal: str) -> tuple[str, str]:
     formats = list(_formats(known))
     if len(formats) == 1:
         return formats[0], ""
+    if not formats and _all(known, _FORMATTED):
+        return "text", "numbers with a unit or separator: kept as written, as categories"
     return "text", _day_or_month("COLUMN", formats) if formats else ""
 
 
@@ -160,7 +164,15 @@ def _day_or_month(name: str, formats: list[str]) -> str:
 def _number_reading(point: Any) -> str:
     if _all(point, r"[+-]?\d+"):
         return "whole"
+    places = len(point.iloc[0].partition(".")[2])
+    if places > 1 and _all(point, rf"[+-]?\d+\.\d{{{places}}}") and _any(point, r".*0"):
+        return f"0.{'0' * places}"
     return "decimal" if _any(point, r".*\.0+") else "number"
+
+
+def _n_decimals(reading: str) -> int:
+    """Decimals of each number in a reading such as "0.00"; 0 for other readings."""
+    return len(reading) - 2 if reading.startswith("0.") else 0
 
 
 def _formats(known: Any) -> Iterator[str]:
@@ -206,7 +218,7 @@ def _values(known: Any, reading: str, decimal: str) -> "pd.Series[Any]":
     known = known.str.strip()
     if reading == "flag":
         return known == "True"  # type: ignore[no-any-return]
-    if reading not in ("whole", "number", "decimal"):
+    if reading not in ("whole", "number", "decimal") and not _n_decimals(reading):
         return pd.Series(pd.to_datetime(known, format=reading))
     point = known.str.replace(decimal, ".", regex=False).to_numpy(dtype=object)
     if reading == "whole" and _all(known, r"[+-]?\d+"):
@@ -219,7 +231,7 @@ def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) 
     if column.dtype.kind == "M" and "%" in reading:
         text: Any = column.dt.strftime(reading)
     elif column.dtype.kind == "f" and (reading != "decimal" or decimal != "."):
-        text = pd.Series([repr(float(value)) for value in column], dtype=object)
+        text = pd.Series([_digits(float(v), _n_decimals(reading)) for v in column], dtype=object)
         if reading != "decimal":
             text = text.str.removesuffix(".0")
         text = text.str.replace(".", decimal, regex=False)
@@ -228,6 +240,12 @@ def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) 
     else:
         text = column.astype(object)
     return text.where(column.notna().to_numpy(dtype=bool), missing)
+
+
+def _digits(value: float, places: int) -> str:
+    """All digits of a number; with `places` decimals if it has no more."""
+    fixed = f"{value:.{places}f}"
+    return fixed if places and float(fixed) == value else repr(value)
 
 
 def _known(values: Any, missing: frozenset[str]) -> Any:

@@ -78,8 +78,8 @@ def dtype_from_json(record: Any) -> Any:
         return pd.StringDtype(record["string"], na_value=np.nan)
     if record.get("arrow") in _ARROW_STRINGS:
         return pd.ArrowDtype(_ARROW_STRINGS[record["arrow"]])
-    if record.get("decimal") in (128, 256):
-        make = pa.decimal128 if record["decimal"] == 128 else pa.decimal256
+    if record.get("decimal") in (32, 64, 128, 256):
+        make = getattr(pa, f"decimal{record['decimal']}")
         return pd.ArrowDtype(make(record["precision"], record["scale"]))
     raise InputError(f"{record!r} is not a dtype.")
 

@@ -24,8 +24,9 @@ class TableFile:
         Columns that are left out.
     readings : {column: str}
         What the values of a column are: "whole", "number", "decimal" (a number with a decimal
-        mark even where it is whole), "flag", "text", "empty", or the format of a date such as
-        "%d.%m.%Y"; "date" for a format that is found in the file.
+        mark even where it is whole), "0.00" (a number with two decimals), "flag", "text",
+        "empty", or the format of a date such as "%d.%m.%Y"; "date" for a format that is found in
+        the file.
     missing : {column: str}
         The word that stands for a missing value, where it is not the empty string.
     settled : bool

@@ -21,6 +21,7 @@ __all__ = ["TableRead", "read_table"]
 TableRead = tuple[
     pd.DataFrame, "pd.Series[Any]", TableFile, tuple[ColumnReading, ...], tuple[str, ...]
 ]
+_KEEP = "identifies single rows; --category {} keeps its values"
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": pd.read_parquet,
     ".arff": read_arff,
@@ -66,19 +67,24 @@ def read_table(
         # Errors of the parsers are ValueErrors or OSErrors.
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     _check_names(path, frame, target, [*types, *file.readings], file)
-    frame = frame.drop(columns=list(file.drop))
+    frame = frame.drop(columns=list(file.drop), errors="ignore" if file.settled else "raise")
     examples = {str(name): _example(frame[name]) for name in frame}
     whys: dict[str, str] = {}
     if suffix == ".csv":
-        frame, file, whys, found = _typed(path, frame, types, file)
+        frame, file, whys, found = _typed(path, frame, str(target), types, file)
         notes += found
     elif file.readings:
         frame = _dated(frame, file.readings)
     _check_labels(path, frame, str(target))
     X, y = frame.drop(columns=target), frame[target]
     _check_free_text(path, X, types)
-    report = _report(X, y, file, examples, _identified(X, types) | whys, types)
-    return X, y, replace(file, settled=True), tuple(report), tuple(notes)
+    left_out = [] if file.settled else _identifiers(path, X, types)
+    report = [
+        *_report(X.drop(columns=left_out), y, file, examples, _counted(X, types) | whys, types),
+        *(ColumnReading(n, "left out", 0, examples[n], _KEEP.format(n)) for n in left_out),
+    ]
+    file = replace(file, drop=(*file.drop, *left_out), settled=True)
+    return X.drop(columns=left_out), y, file, tuple(report), tuple(notes)
 
 
 def _check_names(
@@ -114,7 +120,7 @@ def _check_free_text(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> N
 
 
 def _typed(
-    path: Path, frame: pd.DataFrame, types: Mapping[Any, str], file: TableFile
+    path: Path, frame: pd.DataFrame, target: str, types: Mapping[Any, str], file: TableFile
 ) -> tuple[pd.DataFrame, TableFile, dict[str, str], list[str]]:
     """Give columns of strings their types; return the settled options, reasons and notes."""
     decimal = file.decimal or ("," if uses_comma(frame) else ".")
@@ -129,6 +135,8 @@ def _typed(
             settled = settle(column.unique(), name, wanted, known, decimal)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
+        if name == target and wanted is None and "%" in settled.reading:
+            settled = Settled("text", words, "dates as labels: kept as written")
         columns[name] = convert(column, settled, decimal)
         readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
         if word := _usual_word(column, settled):
@@ -164,13 +172,23 @@ def _dated(frame: pd.DataFrame, readings: Mapping[str, str]) -> pd.DataFrame:
     return frame.assign(**changed)
 
 
-def _identified(X: pd.DataFrame, types: Mapping[Any, str]) -> dict[str, str]:
-    """Reasons of columns that seem to identify single rows."""
-    found = [*identifier_columns(X), *(name for name in X if _counts_rows(X[name]))]
+def _identifiers(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> list[str]:
+    """Columns that identify single rows: synthetic rows would have identifiers of real ones."""
+    found = [str(name) for name in identifier_columns(X) if types.get(name) is None]
+    if len(found) == X.shape[1]:
+        raise InputError(
+            f"{path}: the columns besides the labels, {found}, all hold identifiers. Keep one with "
+            f"--category {found[0]}."
+        )
+    return found
+
+
+def _counted(X: pd.DataFrame, types: Mapping[Any, str]) -> dict[str, str]:
+    """Reasons of columns that seem to number the rows."""
     return {
         str(name): f"an identifier? Values hardly repeat; --drop {name} leaves it out"
-        for name in found
-        if types.get(name) is None
+        for name in X
+        if _counts_rows(X[name]) and types.get(name) is None
     }
 
 

@@ -8,10 +8,10 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
-from gen_augment.containers import as_pandas
+from gen_augment.containers import as_pandas, unmasked
 from gen_augment.errors import InputError
 
-__all__ = ["Container", "columns_of", "unmasked"]
+__all__ = ["Container", "columns_of"]
 
 Container = Literal["ndarray", "dataframe", "tensor"]
 
@@ -21,7 +21,7 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
     X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         _check_frame(X)
-        names = [c if isinstance(c, str) else int(c) for c in X.columns]
+        names = [_name(c) for c in X.columns]
         return "dataframe", None, {name: X.iloc[:, i] for i, name in enumerate(names)}
     container: Container = "ndarray"
     name: str
@@ -49,14 +49,11 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
     return container, name, {i: pd.Series(column) for i, column in enumerate(values.T)}
 
 
-def unmasked(X: Any) -> Any:
-    """An array whose masked values are NaN; whole numbers become floats for that."""
-    if not isinstance(X, np.ma.MaskedArray):
-        return X
-    if not np.ma.is_masked(X):
-        return X.data
-    floats: Any = X if X.dtype.kind == "f" else X.astype(np.float64)
-    return floats.filled(np.nan)
+def _name(name: Any) -> str | int:
+    """A column name as JSON holds it."""
+    if isinstance(name, (bool, np.bool_)):
+        return bool(name)
+    return name if isinstance(name, str) else int(name)
 
 
 def _exact_dtype(X: Any) -> "np.dtype[Any] | type[np.generic]":

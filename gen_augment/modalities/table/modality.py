@@ -178,6 +178,7 @@ class Table(Modality):
             return None
         types = dict(self._pairs())
         X, y, file, report, notes = read_table(path, target, types, TableFile.of(self.file))
+        types.pop(target, None)  # the labels are no column of the rows
         return FileRows(X, y, Table(types or None, file), report, notes)
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:

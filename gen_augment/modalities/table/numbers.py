@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gen_augment.containers import unmasked
 from gen_augment.modalities.table.dtypes import numpy_dtype
-from gen_augment.modalities.table.frames import unmasked
 from gen_augment.modalities.table.steps import MAX_INT, Steps
 
 __all__ = ["find_steps", "like_numbers", "plain_numbers"]

@@ -71,7 +71,11 @@ class ClassicalSampler(Sampler):
         rows = self._read(X, y)
         learned = type(self)(**self.get_params(deep=False))  # an error leaves the previous fit
         learned._set_labels(rows.labels, rows.class_counts, resolve_seed(self.random_state))
-        learned._learn(_sorted_by_class(rows))
+        try:
+            learned._learn(_sorted_by_class(rows))
+        except InputError:
+            _ = rows.encoded  # raises with the numbers that rows have in the user's order
+            raise
         for name in ("codec_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(learned.__dict__)

@@ -81,8 +81,8 @@ class LanguageSampler(NetworkSampler):
     max_length, min_length : int
         Tokens of a text. Longer training rows are cut; a row that is cut teaches no end.
     guidance : float in [0, inf)
-        Strength of classifier-free guidance; 1 is none. More makes texts more typical of their
-        class, less varied, and takes twice the time. This and the next three parameters can be
+        Strength of classifier-free guidance. 1 is none, and takes half the time. More makes texts
+        more typical of their class and less varied. This and the next three parameters can be
         changed after fitting with ``set_params``.
     temperature : float in (0, inf)
         Below 1, texts are more typical and less varied.
@@ -139,7 +139,7 @@ class LanguageSampler(NetworkSampler):
         dropout: float = 0.1,
         max_length: int = 128,
         min_length: int = 1,
-        guidance: float = 1.0,
+        guidance: float = 1.3,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,

@@ -179,6 +179,8 @@ def read_arms(
         raise InputError(f"arms={name!r} is one arm: give a list, such as [{name!r}].")
     found: dict[str, Arm] = {}
     for given in arms:
+        if not isinstance(given, (str, Arm)):
+            raise InputError(f"arms holds {given!r}: give names of arms, such as 'real', or Arms.")
         arm = given if isinstance(given, Arm) else parse_arm(given, samplers, modality)
         if words := _unknown_step(arm, modality) or problem(arm):
             raise InputError(f"arm {arm.name!r}: {words}")

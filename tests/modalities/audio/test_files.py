@@ -54,10 +54,11 @@ def test_broken_files_are_listed(folder: Path) -> None:
     (folder / "low" / "text.wav").write_text("hello")
     (folder / "high" / "cut.wav").write_bytes((folder / "high" / "01.wav").read_bytes()[:20])
     sf.write(folder / "high" / "empty.wav", np.zeros(0, np.int16), RATE)
+    (folder / "high" / "half.wav").write_bytes((folder / "high" / "01.wav").read_bytes()[:900])
     for call in (lambda: load_data(folder), lambda: Rows.read(folder)):
-        with pytest.raises(InputError, match=r"3 file\(s\)") as caught:
+        with pytest.raises(InputError, match=r"4 file\(s\)") as caught:
             call()
-        for name in ("text.wav", "cut.wav", "empty.wav"):
+        for name in ("text.wav", "cut.wav", "empty.wav", "half.wav"):
             assert name in str(caught.value)
 
 

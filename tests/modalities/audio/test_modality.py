@@ -1,8 +1,21 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
+from sklearn.base import clone
 
-from gen_augment import ConditionalVAE, Study, load_sampler
+from gen_augment import (
+    ConditionalFlow,
+    ConditionalGAN,
+    ConditionalVAE,
+    KDESampler,
+    MixtureSampler,
+    PairedVAE,
+    SMOTESampler,
+    Study,
+    load_sampler,
+)
 from gen_augment.modalities import Audio
 from gen_augment.study import Split, Training
 from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings
@@ -25,6 +38,31 @@ def test_a_sampler_learns_pitch_and_rows_are_addressed(tmp_path: Path) -> None:
     again = load_sampler(tmp_path / "m.safetensors", device="cpu")
     pairs = zip(again.generate([1], "low"), made.generate([1], "low"), strict=True)
     assert all((a == b).all() for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        MixtureSampler(n_components=1),
+        KDESampler(),
+        SMOTESampler(),
+        ConditionalFlow(max_steps=300, width=8),
+        ConditionalGAN(max_steps=2, width=4),
+        PairedVAE(max_steps=2, width=4),
+    ],
+    ids=lambda sampler: sampler.method,
+)
+def test_samplers_of_flat_rows_take_recordings(sampler: Any, tmp_path: Path) -> None:
+    made = clone(sampler).set_params(modality=AUDIO, random_state=0).fit(X, Y)
+    rows = made.generate(np.arange(8), ["low", "high"] * 4)
+    assert {row.dtype for row in rows} == {np.dtype(np.int16)}
+    assert {len(row) for row in rows} <= set(range(1200, 1801))
+    if sampler.get_params().get("max_steps", 300) == 300:  # the others are not trained
+        assert np.median([main_frequency(row) for row in rows[::2]]) < 700
+        assert np.median([main_frequency(row) for row in rows[1::2]]) > 1300
+    made.save(tmp_path / "m.safetensors")
+    again = load_sampler(tmp_path / "m.safetensors").generate([5], ["high"])
+    assert np.abs(again[0].astype(int) - rows[5]).max() <= 90
 
 
 def test_a_study_of_recordings() -> None:

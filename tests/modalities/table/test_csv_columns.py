@@ -31,6 +31,10 @@ def read(values: list[str], wanted: str | None = None, decimal: str = ".") -> tu
         (["18", "18.5"], "number"),
         (["0.25", "1e-05"], "number"),
         (["18.0", "20.0", "2.5"], "decimal"),
+        (["9.90", "104.70", "", "-0.25"], "0.00"),
+        (["1.000", "2.125"], "0.000"),
+        (["9.99", "104.7"], "number"),
+        (["$1200.50", "$990.00"], "text"),
         (["0150", "9000"], "text"),
         (["+47 22", "+1 30"], "text"),
         (["01", "02"], "text"),
@@ -59,7 +63,12 @@ def test_columns_are_written_as_they_were_read(values: list[str], reading: str) 
 
 @pytest.mark.parametrize(
     "values, reading",
-    [(["1,5", "2"], "number"), (["-0,25", "-"], "number"), (["1.234,5", "7"], "text")],
+    [
+        (["1,50", "20,25"], "0.00"),
+        (["1,5", "2"], "number"),
+        (["-0,25", "-"], "number"),
+        (["1.234,5", "7"], "text"),
+    ],
 )
 def test_a_decimal_comma_comes_back(values: list[str], reading: str) -> None:
     found, text = read(values, decimal=",")

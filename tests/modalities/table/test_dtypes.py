@@ -72,7 +72,7 @@ def test_dtypes_that_no_archive_holds_are_named(dtype: Any, message: str) -> Non
         dtype_to_json(dtype)
 
 
-@pytest.mark.parametrize("record", [{}, {"arrow": "binary"}, {"decimal": 64}])
+@pytest.mark.parametrize("record", [{}, {"arrow": "binary"}, {"decimal": 65}])
 def test_damaged_records_are_refused(record: Any) -> None:
     with pytest.raises(InputError, match="is not a dtype"):
         dtype_from_json(record)

@@ -112,12 +112,45 @@ def test_free_text_is_an_error_with_ways_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_identifiers_are_reported(suffix: str, tmp_path: Path) -> None:
+def test_identifiers_are_left_out_and_reported(suffix: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"n": range(1, 41), "mail": [f"u{i}@x.no" for i in range(40)]})
     frame["age"], frame["y"] = np.arange(40) % 7, [0, 1] * 20
     path = tmp_path / f"t{suffix}"
     _ = frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
-    whys = {reading.column: reading.why for reading in load_data(path, target="y").report}
+    loaded = load_data(path, target="y")
+    whys = {reading.column: reading.why for reading in loaded.report}
     assert "--drop n " in whys["n"]
-    assert "--drop mail " in whys["mail"]
+    assert "--category mail " in whys["mail"]
     assert whys["age"] == whys["y"] == ""
+    assert list(loaded.rows.X) == ["n", "age"]
+    # The options that a sampler keeps read other files alike, with and without the column.
+    again = load_data(path, target="y", modality=loaded.rows.modality)
+    assert list(again.rows.X) == ["n", "age"]
+    frame = frame.drop(columns="mail")
+    _ = frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    assert list(load_data(path, target="y", modality=loaded.rows.modality).rows.X) == ["n", "age"]
+
+
+def test_identifiers_are_kept_as_categories_and_not_alone(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"mail": [f"u{i}@x.no" for i in range(40)], "y": [0, 1] * 20})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match=r"'mail'\], all hold identifiers.*--category mail"):
+        load_data(tmp_path / "t.csv", target="y")
+    kept = {"types": {"mail": "category"}}
+    assert list(load_data(tmp_path / "t.csv", target="y", options=kept).rows.X) == ["mail"]
+
+
+def test_labels_may_be_declared_categories(tmp_path: Path) -> None:
+    moods = ["-1", "0", "1"] * 5
+    pd.DataFrame({"a": range(15), "mood": moods}).to_csv(tmp_path / "t.csv", index=False)
+    declared = load_data(tmp_path / "t.csv", target="mood", options={"types": {"mood": "category"}})
+    assert declared.rows.y.tolist() == moods
+    assert declared.rows.encoded.shape == (15, 1)
+
+
+def test_dates_as_labels_are_kept_as_written(tmp_path: Path) -> None:
+    days = ["2024-01-02", "2024-01-03"] * 5
+    pd.DataFrame({"a": range(10), "day": days}).to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_data(tmp_path / "t.csv", target="day")
+    assert loaded.rows.y.tolist() == days
+    assert "kept as written" in loaded.report[-1].why

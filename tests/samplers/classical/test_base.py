@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gen_augment import (
+    BootstrapSampler,
     InputError,
     KDESampler,
     SMOTESampler,
@@ -39,3 +40,10 @@ def test_column_types_are_saved_for_any_column_name(make: Any, key: Any, tmp_pat
     assert loaded.fingerprint() == sampler.fingerprint()
     for again in (loaded, loaded.fit(X, [0, 1] * 10)):
         assert set(again.sample(200)[0][key]) <= set(X[key])
+
+
+def test_bad_rows_are_named_by_their_place_in_X() -> None:
+    X = np.arange(24.0).reshape(12, 2)
+    X[2, 1] = np.inf  # second of its class
+    with pytest.raises(InputError, match="row 2"):
+        BootstrapSampler().fit(X, np.arange(12) % 2)

@@ -15,6 +15,7 @@ def small(**params: Any) -> LanguageSampler:
         "n_layers": 1,
         "vocab_size": 300,
         "dropout": 0.0,
+        "guidance": 1.0,
         "max_length": 32,
     }
     steps = {"max_steps": 300, "batch_size": 32, "lr": 5e-3, "random_state": 0, "device": "cpu"}

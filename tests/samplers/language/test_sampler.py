@@ -44,8 +44,21 @@ def test_held_out_bits_per_byte_reach_the_entropy_of_the_grammar(fitted: Languag
     assert expected - 0.01 < found < 1.1 * expected
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_a_row_is_the_same_text_in_any_batch(fitted: LanguageSampler, batch_size: int) -> None:
+def test_guidance_prefers_what_distinguishes_a_class(fitted: LanguageSampler) -> None:
+    """Birds are 35% of all animals and 60% of wild ones; ``p * (p_wild / p) ** 3`` makes it 91%."""
+    share = {}
+    for guidance in (0.0, 1.0, 3.0):
+        guided = pickle.loads(pickle.dumps(fitted)).set_params(guidance=guidance)
+        texts, _ = guided.sample(y={"wild": 500}, random_state=1)
+        share[guidance] = np.mean([text.startswith("one bird") for text in texts])
+    assert [share[0.0], share[1.0], share[3.0]] == pytest.approx([0.35, 0.6, 0.91], abs=0.08)
+
+
+@pytest.mark.parametrize(("batch_size", "guidance"), [(1, 1.0), (7, 1.0), (7, 2.0), (64, 2.0)])
+def test_a_row_is_the_same_text_in_any_batch(
+    fitted: LanguageSampler, batch_size: int, guidance: float
+) -> None:
+    fitted = pickle.loads(pickle.dumps(fitted)).set_params(guidance=guidance)
     index, labels = np.arange(130), np.array(["calm", "wild"])[np.arange(130) % 2]
     whole = fitted.generate(index, labels, seed=3)
     parts = range(0, 130, batch_size)

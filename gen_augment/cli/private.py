@@ -1,0 +1,117 @@
+"""Privacy budgets as the command line names them."""
+
+from typing import Any
+
+import pandas as pd
+
+from gen_augment.data import Rows
+from gen_augment.errors import InputError
+from gen_augment.privacy import Private
+
+__all__ = ["make_private", "private_budget"]
+
+
+def private_budget(
+    rows: Rows,
+    epsilon: float,
+    delta: float,
+    bounds: list[str],
+    classes: str | None,
+    *,
+    paid: bool,
+) -> Private:
+    """Return the budget that the options describe.
+
+    Parameters
+    ----------
+    rows : Rows
+        Their dtypes say how the texts of options are read.
+    epsilon, delta : float
+    bounds : list of str
+        Such as ``"age=0..120"``, ``"city=a,b?"``, ``"pay=paid"``, or ``"0..1"`` for images.
+    classes : str, optional
+        Labels with commas between them.
+    paid : bool
+        Whether to pay for everything that is not given.
+    """
+    known: Any = {}
+    for text in bounds:
+        name, equals, words = text.rpartition("=")
+        if not equals:
+            known = _range(words, text)
+            break
+        known[_column(rows, name)] = _bound(rows, name, words, text)
+    if paid and isinstance(rows.X, pd.DataFrame):
+        free = [c for c in rows.X if c not in known and rows.X[c].dtype.kind != "b"]
+        known |= dict.fromkeys(free, "paid")
+    labels: Any = "paid" if paid and classes is None else None
+    if classes is not None:
+        as_number = rows.classes.dtype.kind in "iuf"
+        labels = [
+            _value(word, as_number=as_number, option="--classes") for word in classes.split(",")
+        ]
+    return Private(epsilon, delta, bounds=known or None, classes=labels)
+
+
+def make_private(model: Any, budget: Private, *, resume: bool) -> None:
+    """Set the budget of a sampler, which then keeps no checkpoint.
+
+    Raises
+    ------
+    InputError
+        The sampler has no private training, or is to be resumed.
+    """
+    known = model.get_params(deep=False)
+    if "privacy" not in known:
+        raise InputError(
+            f"{type(model).__name__} has no private training: leave --epsilon out, or take "
+            "--sampler flow, vae, gan or marginal."
+        )
+    if resume:
+        raise InputError("--resume is not possible with --epsilon: a checkpoint is not private.")
+    model.set_params(privacy=budget)
+    if "callbacks" in known:
+        model.set_params(callbacks=[c for c in model.callbacks if c.sees_samples_only])
+
+
+def _column(rows: Rows, name: str) -> Any:
+    if isinstance(rows.X, pd.DataFrame):
+        return name
+    return int(name) if name.isdecimal() else name
+
+
+def _bound(rows: Rows, name: str, words: str, text: str) -> Any:
+    if words == "paid":
+        return words
+    missing = words.endswith("?")
+    words = words.removesuffix("?")
+    column = rows.X[name] if isinstance(rows.X, pd.DataFrame) and name in rows.X else None
+    if ".." in words:
+        if getattr(getattr(column, "dtype", None), "kind", "") == "M":
+            low, _, high = words.partition("..")
+            return (low, high, None) if missing else (low, high)
+        return (*_range(words, text), None) if missing else _range(words, text)
+    is_number = column is not None and column.dtype.kind in "iuf"
+    values = [
+        _value(word, as_number=is_number, option=f"--bound {text}") for word in words.split(",")
+    ]
+    return [*values, None] if missing else values
+
+
+def _range(words: str, text: str) -> tuple[float, float]:
+    low, _, high = words.partition("..")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise InputError(f"--bound {text!r} is not COLUMN=LOW..HIGH or COLUMN=a,b,c.") from None
+
+
+def _value(word: str, *, as_number: bool, option: str) -> Any:
+    if not as_number:
+        return word
+    try:
+        return int(word) if word.lstrip("-").isdecimal() else float(word)
+    except ValueError:
+        raise InputError(
+            f"{option}: {word!r} is not a number, and the data holds numbers."
+        ) from None

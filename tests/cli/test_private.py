@@ -1,0 +1,91 @@
+"""``gen-augment fit --epsilon``: budgets in words."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen_augment import InputError, archive, load_sampler
+from gen_augment.cli.private import private_budget
+from gen_augment.data import Rows
+from tests.cli.toys import Run, everything_below, write_table
+
+FRAME = pd.DataFrame(
+    {
+        "age": [3, 4, 5, 6],
+        "city": ["a", "b", "a", "b"],
+        "day": pd.to_datetime(["2001-01-01"] * 4),
+        "member": [True, False] * 2,
+    }
+)
+
+
+def budget(
+    *bounds: str, y: Any = (0, 1, 0, 1), classes: str | None = None, paid: bool = False
+) -> Any:
+    return private_budget(Rows.read(FRAME, list(y)), 2, 1e-5, list(bounds), classes, paid=paid)
+
+
+def test_bounds_and_labels() -> None:
+    found = budget("age=0..9?", "city=a,b,c", "day=2000-01-01..2002-01-01", classes="0,1,2")
+    assert found.bounds == {
+        "age": (0.0, 9.0, None),
+        "city": ["a", "b", "c"],
+        "day": ("2000-01-01", "2002-01-01"),
+    }
+    assert found.classes == [0, 1, 2]
+    assert budget("age=3,4").bounds == {"age": [3, 4]}
+    assert budget("0..1").bounds == (0.0, 1.0)
+    assert budget().bounds is None
+
+
+def test_what_is_not_given_is_paid_for() -> None:
+    found = budget("age=0..9", paid=True)
+    assert found.bounds == {"age": (0.0, 9.0), "city": "paid", "day": "paid"}
+    assert found.classes == "paid"
+    assert budget(paid=True, classes="0,1").classes == [0, 1]
+
+
+@pytest.mark.parametrize("wrong", ["age=0..x", "age=3,four", "nothing"])
+def test_bad_bounds(wrong: str) -> None:
+    with pytest.raises(InputError, match="--bound"):
+        budget(wrong)
+
+
+def test_a_private_fit_writes_no_checkpoint(tmp_path: Path, run: Run) -> None:
+    write_table(tmp_path / "a.csv")
+    command: list[Any] = ["fit", tmp_path / "a.csv", "--target", "churn", "--delta", 0.001]
+    known = ["--bound", "score=-9..9", "--bound", "visits=-80..80", "--classes", "goes,stays"]
+    code, output, _ = run(
+        *command, "--steps", 3, "--epsilon", 3, *known, "-o", tmp_path / "m.safetensors"
+    )
+    assert code == 0
+    assert "private: epsilon=" in output
+    assert "delta=0.001" in output
+    assert everything_below(tmp_path) == ["a.csv", "m.safetensors"]
+    header, _ = archive.read(tmp_path / "m.safetensors")
+    assert header["privacy"]["delta"] == 0.001
+    rows = load_sampler(tmp_path / "m.safetensors").sample(9)[0]
+    assert np.abs(rows["score"]).max() <= 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epsilon", 3], "neither public nor paid for"),
+        (["--epsilon", 0, "--paid"], "epsilon=0"),
+        (["--epsilon", 3, "--paid", "--resume"], "--resume is not possible"),
+        (["--epsilon", 3, "--paid", "--sampler", "kde"], "KDESampler has no private training"),
+        (["--epsilon", 3, "--classes", "goes,stays"], "has no public bounds"),
+    ],
+)
+def test_bad_input(arguments: list[Any], message: str, tmp_path: Path, run: Run) -> None:
+    write_table(tmp_path / "a.csv")
+    code, _, error = run(
+        "fit", tmp_path / "a.csv", "--target", "churn", *arguments, "-o", tmp_path / "m.safetensors"
+    )
+    assert code == 2
+    assert message in error
+    assert not (tmp_path / "m.safetensors").exists()
