@@ -5,10 +5,10 @@ validation images of each class. The reference is ``flow:1``: as many synthetic 
 real rows, under flips, shifts and MixUp. All arms but the first two use these
 transforms.
 
-The arms vary the ratio, the share of synthetic rows in each batch, the guidance, and
-the training steps of the flow ("flow-500" and "flow-6000" name the steps). In
-"flow-shifted" the training rows of the flow are shifted. "vary" uses new versions of
-real rows. "pretrain" trains on synthetic rows first and on real rows after.
+The arms vary the ratio, the share of synthetic rows in each batch, and the guidance.
+They also vary the training steps of the flow: "flow-500" and "flow-6000" name the
+steps. In "flow-shifted" the training rows of the flow are shifted. "vary" uses new
+versions of real rows. "pretrain" trains on synthetic rows first and on real rows after.
 "hard-classes" adds more rows of classes that a classifier gets wrong. It counts the
 errors on halves of the training rows that the classifier has not seen. Filters have
 their own benchmark, ``filters``.

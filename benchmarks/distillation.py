@@ -8,9 +8,9 @@ Without synthetic rows there are seven arms. A student learns hard labels, the t
 out-of-fold labels, its labels in fold, the mean of hard and out-of-fold labels, or
 bootstrapped rows with out-of-fold labels. "Searched" and "searched soft" are students
 on hard and out-of-fold labels whose size was tuned by cross-validation. With synthetic
-rows a student learns out-of-fold labels on the real rows, and the teacher's labels on
-1, 5 or 20 synthetic rows for each of them. The flow has 1,000 training steps and the
-VAE 2,000. These are fewer than the defaults, so that all tables can be repeated.
+rows a student learns out-of-fold labels on the real rows. On synthetic rows, 1, 5 or 20
+for each real row, it learns the teacher's labels. The flow has 1,000 training steps and
+the VAE 2,000. These are fewer than the defaults, so that all tables can be repeated.
 
 Each seed takes up to 1,000 training rows and tests on up to 4,000 others. A fifth of
 the training rows are set aside to select arms on. The metric is average precision,

@@ -2,9 +2,9 @@
 
 This is the classification accuracy score (CAS) of Ravuri and Vinyals, "Classification
 Accuracy Score for Conditional Generative Models", 2019 (arXiv:1905.10887). A sampler is
-fitted on a training part. Then as many samples as real rows are drawn, as many of each
-class. They train the small CNN of `gen_augment.study`, which is tested on the test
-images.
+fitted on a training part. Then as many samples as real rows are drawn, with the same
+number in each class. They train the small CNN of `gen_augment.study`, which is tested
+on the test images.
 
 The goals are in points below the same CNN on real rows of the full set. On
 Fashion-MNIST they are 8 for the VAE, 6 for the GAN and 5 for the flow. On MNIST the
@@ -18,11 +18,12 @@ classes are equally frequent. The flow of MNIST has as many steps as that of
 Fashion-MNIST, after 4,000 had missed the goal by 0.2 points on the first seed.
 
 The tables also show distances between samples and test images, in the features of a CNN
-trained on the real rows (see `gen_augment.metrics`). They show the share of samples
-that are nearer to a training row than its nearest other training row is, and the same
-share of test images. Settings are the defaults except for `max_steps`. Nothing was
-selected on test images, with two exceptions: the first defaults of `ConditionalGAN`,
-which were selected on those of Fashion-MNIST, and the 8,000 steps of the flow on MNIST.
+trained on the real rows (see `gen_augment.metrics`). A sample is memorised if it is
+nearer to a training row than its nearest other training row is. The tables show the
+share of such samples, and the same share of test images. Settings are the defaults
+except for `max_steps`. Nothing was selected on test images, with two exceptions: the
+first defaults of `ConditionalGAN`, which were selected on those of Fashion-MNIST, and
+the 8,000 steps of the flow on MNIST.
 
 Seconds were measured with one or two threads. Other processes ran during most of the
 fits, so they show the order of magnitude. They are left out where a process was paused.
@@ -104,7 +105,7 @@ class Scenario(NamedTuple):
 def run(quick: bool) -> Record:
     """Run every missing trial.
 
-    Seeds run in turn, so that partial results cover all questions alike.
+    Seeds run in turn, so that partial results cover all questions equally.
     """
     size = QUICK if quick else FULL
     trials = Trials("generators", quick)

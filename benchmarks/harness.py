@@ -165,7 +165,7 @@ def _trials(name: str) -> list[Record]:
 def paired_ratio(ours: Callable[[], float], bare: Callable[[], float], rounds: int) -> Record:
     """Time two functions in turn and compare them round by round.
 
-    A machine whose speed drifts affects both alike.
+    A drift in the speed of the machine affects both equally.
 
     Parameters
     ----------

@@ -7,13 +7,15 @@ rows together. Errors of numbers are root mean squares in standard deviations of
 training rows. Errors of categories are the share of wrong values. Each error is divided
 by the error of the mean, or of the most frequent category.
 
-Our methods are `MixtureSampler.impute` (conditional means of a Gaussian mixture), a
-flow whose observed values are replaced at every step, and the nearest of 5,000 rows
-that a flow generated. The second is RePaint (Lugmayr et al. 2022, arXiv:2201.09865)
-with the mean of ten draws. scikit-learn's methods are KNNImputer with 5 and 20
-neighbours, and IterativeImputer. It runs with its ridge regression in one round and in
-ten, and with 30 extra trees in three rounds (as in missForest). Its inputs are
-standardised numbers and one-hot categories.
+There are three methods of ours. `MixtureSampler.impute` fills in conditional means of a
+Gaussian mixture. A flow replaces the observed values at every step, as in RePaint
+(Lugmayr et al. 2022, arXiv:2201.09865), and takes the mean of ten draws. The third
+takes the nearest of 5,000 rows that a flow generated.
+
+scikit-learn's methods are KNNImputer, with 5 and 20 neighbours, and IterativeImputer.
+The latter runs with its ridge regression in one round and in ten, and with 30 extra
+trees in three rounds (as in missForest). The inputs of both are standardised numbers
+and one-hot categories.
 
 All methods without a flow run in seeds 1 to 4. All methods run in seed 0, which comes
 last: a flow, of 1,000 steps, takes far longer than the others.

@@ -19,11 +19,11 @@ they gave 87.5% under RandAugment and 88.2 without, both with logit adjustment. 
 balanced synthetic rows as real rows gave 86.4.
 
 One order of a seed took 68 to 96 minutes of one thread, with one or two other processes
-on the machine. On MNIST it took 90 to 120 minutes, with one to four. Of these, 10 to 25
-are for the fits of four samplers and their rows, and one to two for each of the 44 or
-46 arms. The finalists alone took 11 to 17 minutes on Fashion-MNIST. The shuffled order
-has 26 arms: the plainest use of each method, and the arms within a point of the best on
-validation, over the three seeds of the published order.
+on the machine. On MNIST it took 90 to 120 minutes, with one to four. The fits of four
+samplers and their rows took 10 to 25 of these minutes. Each of the 44 or 46 arms took
+one to two. The finalists alone took 11 to 17 minutes on Fashion-MNIST. The shuffled
+order has 26 arms: the plainest use of each method, and the arms within a point of the
+best on validation, over the three seeds of the published order.
 
 The goal on Fashion-MNIST has three parts. The selected arm gains at least 1.5 points of
 balanced accuracy over the best arm without a generative sampler, with an interval above

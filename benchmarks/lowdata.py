@@ -9,17 +9,17 @@ images a class, 2,200 at 100. Under flips, shifts and MixUp, 600, 1,200, 2,400 a
 steps gave 85.1, 86.5, 87.3 and 87.6% at 100 images (10,000 validation images, one
 seed).
 
-With one thread, and one other process on the machine, a seed took 17 to 19 minutes at
-10 images, 25 to 30 at 20 and 50, and 35 to 44 at 100. The finalists alone took 7 to 12,
-6 to 10 and 13 to 20. At 500 images, on a processor that is 1.5 times as fast, they took
-32 and 11. Estimated from the time of a step, CIFAR-10 takes about 40, 80 and 130
-minutes on the former processor, at 50, 200 and 1,000 images. At 50 and 100 images,
-seeds 0 to 2 drew RandAugment's operations image by image. Later seeds draw those of
-equal operations together: other draws of the same distribution.
+These times are for one thread, with one other process on the machine. A seed took 17 to
+19 minutes at 10 images, 25 to 30 at 20 and 50, and 35 to 44 at 100. The finalists alone
+took 7 to 12, 6 to 10 and 13 to 20. At 500 images, on a processor that is 1.5 times as
+fast, a seed took 32 and the finalists 11. Estimated from the time of a step, CIFAR-10
+takes about 40, 80 and 130 minutes on the former processor, at 50, 200 and 1,000 images.
+At 50 and 100 images, seeds 0 to 2 drew RandAugment's operations image by image. Later
+seeds draw those of equal operations together: other draws of the same distribution.
 
-CIFAR-10 is a folder ``cifar10-jpeg`` with ``train/CLASS`` and ``test/CLASS`` in
-`gen_augment.data.data_root()`, or a zip file of it, such as a part of the JPEG copy by
-YoongiKim. Its scores are not comparable with those of the original.
+CIFAR-10 is a folder ``cifar10-jpeg`` in `gen_augment.data.data_root()`, with
+``train/CLASS`` and ``test/CLASS``. It may also be a zip file, such as a part of the
+JPEG copy by YoongiKim. Its scores are not comparable with those of the original.
 
 The goal at 50 and 100 images: the selected arm gains at least 1 point of balanced
 accuracy over the best arm without a generative sampler, with an interval above 0.

@@ -58,7 +58,7 @@ DEEP = ("vae", "flow", "gan")
 PLAIN = ("real", "weights", "threshold", "oversample", "smote", "adasyn")
 #: Samplers whose rows are added to real rows, and samplers whose rows are used alone. The arms
 #: "oversample" and "smote" already add rows of the bootstrap and of SMOTE.
-BESIDE, ALONE = ("kde", "mixture", *DEEP), ("bootstrap", "smote", "kde", "mixture", *DEEP)
+ADDED, ALONE = ("kde", "mixture", *DEEP), ("bootstrap", "smote", "kde", "mixture", *DEEP)
 CLASSIFIERS: Mapping[str, Callable[[], Any]] = {
     "logistic regression": lambda: LogisticRegression(max_iter=1000),
     "random forest": RandomForestClassifier,
@@ -180,7 +180,7 @@ def _unit(name: str, seed: int, group: str, steps: int | None) -> list[Record]:
     if group == "plain":
         return [key | _plain(arm, X, y, split, test, split_seed) for arm in PLAIN]
     uses = {"beside": Synthetic(), "alone": Synthetic(1.0, "prior")}
-    wanted = [use for use in uses if use == "alone" or group in BESIDE]
+    wanted = [use for use in uses if use == "alone" or group in ADDED]
     sampler = SAMPLERS[group]()
     if steps is not None and "max_steps" in sampler.get_params():
         sampler.set_params(max_steps=steps)

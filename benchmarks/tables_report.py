@@ -20,8 +20,8 @@ def table(results: Record) -> str:
     The ranks are also shown by kind of table.
     """
     trials, begun = complete(results)
-    beside, kinds = trials[trials["use"] == "beside"], results["tables"]
-    parts = [_tables_line(kinds), _beside(beside), _kinds(beside, kinds)]
+    added, kinds = trials[trials["use"] == "beside"], results["tables"]
+    parts = [_tables_line(kinds), _added(added), _kinds(added, kinds)]
     if begun:
         parts.append(f"Left out, since not yet run on all tables and seeds: {', '.join(begun)}.")
     alone = trials[trials["use"] == "alone"]
@@ -29,13 +29,13 @@ def table(results: Record) -> str:
         parts.append(
             f"ADASYN could not make any rows in at least one seed of {', '.join(sorted(stood_in))}."
         )
-    return "\n\n".join([*parts, _alone(alone, beside)])
+    return "\n\n".join([*parts, _alone(alone, added)])
 
 
 def summary(results: Record) -> str:
     """Return the table of rows that are added to real rows."""
     trials, _ = complete(results)
-    return _beside(trials[trials["use"] == "beside"])
+    return _added(trials[trials["use"] == "beside"])
 
 
 def complete(results: Record) -> tuple[pd.DataFrame, list[str]]:
@@ -74,7 +74,7 @@ def _ranks(means: pd.DataFrame) -> pd.Series:
     return means.rank(axis=1, ascending=False).mean()
 
 
-def _beside(trials: pd.DataFrame) -> str:
+def _added(trials: pd.DataFrame) -> str:
     means = {metric: _means(trials, metric) for metric in METRICS}
     chosen = {m: _chosen(trials, m) for m in METRICS}
     ranks = {metric: _ranks(found) for metric, found in means.items()}
@@ -173,18 +173,18 @@ def _kinds(trials: pd.DataFrame, kinds: Mapping[str, Record]) -> str:
     return f"{title}\n\n{markdown(['arm', *groups], lines)}"
 
 
-def shares(alone: pd.DataFrame, beside: pd.DataFrame, metric: str) -> pd.DataFrame:
+def shares(alone: pd.DataFrame, added: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return scores of synthetic rows alone, divided by those of real rows.
 
     There is one row for each table and one column for each arm.
     """
-    real = _means(beside[beside["arm"] == "real"], metric)["real"]
+    real = _means(added[added["arm"] == "real"], metric)["real"]
     found = _means(alone, metric)
     return found.div(real.loc[found.index], axis=0).groupby("table").mean()
 
 
-def _alone(alone: pd.DataFrame, beside: pd.DataFrame) -> str:
-    found = {metric: shares(alone, beside, metric) for metric in METRICS}
+def _alone(alone: pd.DataFrame, added: pd.DataFrame) -> str:
+    found = {metric: shares(alone, added, metric) for metric in METRICS}
     order = found[METRICS[1]].mean().sort_values(ascending=False).index
     lines = [
         [
@@ -208,8 +208,8 @@ def _alone(alone: pd.DataFrame, beside: pd.DataFrame) -> str:
 def figures(results: Record) -> dict[str, Figure]:
     """Draw mean ranks of the arms by both metrics."""
     trials, _ = complete(results)
-    beside = trials[trials["use"] == "beside"]
-    ranks = pd.DataFrame({metric: _ranks(_means(beside, metric)) for metric in METRICS})
+    added = trials[trials["use"] == "beside"]
+    ranks = pd.DataFrame({metric: _ranks(_means(added, metric)) for metric in METRICS})
     ranks = ranks.sort_values(METRICS[0], ascending=False)
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()

@@ -2,11 +2,12 @@
 
 The arm is selected on 25 labelled validation images of each class. "semi-" samplers
 learn from labelled and unlabelled images, in as many steps as samplers that see
-labelled images alone. The strongest baseline is pseudo-labels. A classifier is trained
-under RandAugment in as many steps again. It labels those images of which it is at least
-95% sure. Synthetic rows are added under RandAugment, the best recipe of
-``fashion-lowdata`` at 50 images. Estimated from the times of its parts, a seed takes
-about 40 minutes of one thread: 20 for seven fits, and 50 seconds for each arm.
+labelled images alone. In addition to the classic baselines, there are pseudo-labels. A
+classifier is trained under RandAugment in as many steps again. It labels those images
+of which it is at least 95% sure. Synthetic rows are added under RandAugment, the best
+recipe of ``fashion-lowdata`` at 50 images. Estimated from the times of its parts, a
+seed takes about 40 minutes of one thread: 20 for seven fits, and 50 seconds for each
+arm.
 
 Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep
 Neural Networks", 2013. The threshold is that of Sohn et al., "FixMatch", 2020
@@ -83,8 +84,7 @@ class PseudoLabels:
     def __call__(self, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return all rows and their labels.
 
-        They are the same for all arms, which have the same rows, whatever the seed of
-        the arm.
+        They do not depend on the seed of the arm, since all arms have the same rows.
         """
         labels, codes = np.unique(y, return_inverse=True)
         if self._likely is None:
