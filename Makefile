@@ -30,8 +30,11 @@ test: .venv/.test
 
 # The lowest versions that pyproject.toml states, in an environment of their own. Warnings are no
 # errors there: old packages raise them about newer ones.
-OLDEST := tests/test_archive.py tests/test_containers.py tests/test_rng.py tests/data tests/bank/test_bank.py \
-	tests/cli/test_fit.py tests/contract tests/modalities tests/samplers/test_plotting.py tests/study tests/training
+OLDEST := tests/test_archive.py tests/test_containers.py tests/test_rng.py tests/test_validation.py \
+	tests/bank/test_bank.py tests/cli/test_fit.py tests/contract/test_every_sampler.py \
+	tests/data/test_frames.py tests/modalities/table/test_codec.py \
+	tests/modalities/table/test_dtypes.py tests/samplers/test_plotting.py tests/study/report \
+	tests/study/test_result.py tests/study/test_statistics.py tests/study/test_verdict.py tests/training
 
 .venv-oldest/.done: pyproject.toml constraints/oldest.txt
 	$(PYTHON) -m venv .venv-oldest

@@ -173,7 +173,7 @@ def download(name: str, revision: str | None, token: str | None = None) -> Path:
 def find_archive(folder: Path) -> Path:
     """Return the archive of a folder that `save_folder` wrote."""
     files = [path.name for path in folder.iterdir() if path.is_file()]
-    return folder / _choose(files, str(folder))
+    return folder / _choose(files, f"{folder} is not a file, and the folder")
 
 
 def _choose(files: list[str], where: str) -> str:
@@ -202,6 +202,7 @@ def _check_name(what: str, name: Any) -> str:
 def _hub() -> Any:
     try:
         import huggingface_hub
+        import huggingface_hub.errors  # older versions do not import it by themselves
     except ImportError as error:
         raise MissingDependencyError(
             "the Hugging Face Hub needs huggingface_hub: pip install 'gen_augment[hub]'."

@@ -190,6 +190,8 @@ def test_large_whole_numbers_of_a_narrow_range_come_back_exactly(low: int) -> No
     X = np.stack([values, values], axis=1)
     assert_same(round_trip(X), X, 0, 0)
     assert_same(round_trip(torch.from_numpy(X)), torch.from_numpy(X), 0, 0)
+    if low > 2**62 and int(pd.__version__.split(".")[0]) < 3:
+        return  # pandas 2 rounds such integers in a column with gaps, which is an error on loading
     nullable = pd.DataFrame({"id": pd.array([*values.tolist(), None], dtype="Int64")})
     assert_same(round_trip(nullable), nullable, 0, 0)
 
@@ -252,7 +254,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "datetimes as objects": (
         FRAME.assign(c=pd.Series([datetime.datetime(2020, 1, 1), None], dtype=object)),
-        r"column 'c' of X holds .*\(datetime\).*to_datetime",
+        r"column 'c' of X holds .*\((datetime|Timestamp)\).*to_datetime",
     ),
     "decimals and text": (
         FRAME.assign(c=pd.Series([Decimal(1), "a"], dtype=object)),
@@ -288,7 +290,10 @@ BAD_LATER: dict[str, tuple[Any, str]] = {
     "order": (FRAME[["b", "a"]], r"got dataframe with \['b', 'a'\]"),
     "a column less": (FRAME[["a"]], "X has 1 features, but TableCodec is expecting 2"),
     "infinity": (FRAME.assign(a=[np.inf, 1]), "column 'a' of X contains infinity .*row 0"),
-    "text": (FRAME.assign(b=["x", "y"]), "column 'b' of X holds str, and numbers were fitted"),
+    "text": (
+        FRAME.assign(b=["x", "y"]),
+        "column 'b' of X holds (str|object), and numbers were fitted",
+    ),
     "None": (None, "Expected 2D array"),
 }
 
