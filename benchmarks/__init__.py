@@ -92,6 +92,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),
     "text-lowdata": _of(text.__doc__, text.PROTOCOL),
+    "text-lowdata-lm": _of(text.__doc__, text.LANGUAGE),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

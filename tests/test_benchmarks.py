@@ -43,7 +43,8 @@ def run(*arguments: str) -> str:
 #: They run what others run, on other data or longer; ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
 ALIKE = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
 PROTOCOLS = (
-    *ALIKE, "ablation", "controls", "mnist-longtail", "text-lowdata", "transfer", "unlabelled"
+    *ALIKE, "ablation", "controls", "mnist-longtail", "text-lowdata", "text-lowdata-lm", "transfer",
+    "unlabelled",
 )  # fmt: skip
 
 
