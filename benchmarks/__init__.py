@@ -111,6 +111,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         summary=tables_report.summary,
     ),
     "text-lowdata": _of(text.__doc__, text.PROTOCOL),
+    "text-lowdata-lm": _of(text.__doc__, text.LANGUAGE),
     "transfer": _of(transfer.__doc__, transfer.PROTOCOL),
     "unlabelled": _of(unlabelled.__doc__, unlabelled.PROTOCOL),
 }

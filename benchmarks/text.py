@@ -8,12 +8,15 @@ regularisation and dropout were chosen for real rows alone, on 2,000 training ro
 Editing rows needs no model, so ``eda``, ``aeda``, ``typos`` and ``recombine`` are among the baselines.
 ``eda:1`` has one edited row for each real one (swap, delete or insert words; Wei and Zou 2019, without a thesaurus), and
 ``eda:4`` has four; ``aeda`` adds punctuation (Karimi et al. 2021); ``typos`` changes characters; ``recombine`` joins
-halves of two rows of an intent. Two models are learned: ``ngram``, an n-gram model of each intent, and ``lm``, a small
-`LanguageSampler` from scratch. ``share=1`` trains on synthetic rows alone, though TF-IDF weights are those of all rows.
-``protocol(LanguageSampler(pretrained=folder))`` is the same with pretrained weights, under another name.
+halves of two rows of an intent. ``ngram`` is learned, an n-gram model of each intent. ``share=1`` trains on synthetic
+rows alone, though TF-IDF weights are those of all rows.
+
+``text-lowdata-lm`` compares some of these arms with a small `LanguageSampler` from scratch. For pretrained weights run
+``protocol(LanguageSampler(pretrained=folder), "text-lowdata-gpt2").run(quick=False)``.
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
@@ -26,7 +29,7 @@ from gen_augment.rng import derive_seed
 from gen_augment.samplers import AEDASampler, EditSampler, LanguageSampler, NGramSampler
 from gen_augment.study import Split, Study, Training
 
-__all__ = ["PROTOCOL", "protocol"]
+__all__ = ["LANGUAGE", "PROTOCOL", "protocol"]
 
 #: Training and validation rows of each intent, by setup; None takes all.
 SIZES = {"5 an intent": (5, 3), "10 an intent": (10, 5), "20 an intent": (20, 10), "all": None}
@@ -38,8 +41,9 @@ CLASSIFIERS = ("TF-IDF", "embedding bag")
 BALANCED = ("oversample", "weights")
 ARMS = (
     "real", "repeat", "eda:1", "eda:4", "aeda:1", "aeda:4", "typos:1", "recombine:1",
-    "ngram:1", "ngram:1:agreement", "ngram:1:share=1", "lm:1", "lm:1:agreement", "lm:1:share=1",
+    "ngram:1", "ngram:1:agreement", "ngram:1:share=1",
 )  # fmt: skip
+LANGUAGE_ARMS = ("real", "aeda:1", "ngram:1", "lm:1", "lm:1:agreement", "lm:1:share=1")
 SAMPLERS = {
     "eda": EditSampler(),
     "aeda": AEDASampler(),
@@ -49,27 +53,34 @@ SAMPLERS = {
 }
 
 
-def protocol(language: LanguageSampler | None = None) -> Protocol:
-    """The protocol, with a language model from scratch, or with one that is given, not fitted."""
-    name = "text-lowdata" if language is None else "text-lowdata-pretrained"
-    if language is None:
-        language = LanguageSampler(width=128, n_layers=2, dropout=0.2, device="cpu")
-    setups = {f"{size}, {classifier}": _setup(size) for size in SIZES for classifier in CLASSIFIERS}
+def protocol(language: LanguageSampler | None = None, name: str = "text-lowdata") -> Protocol:
+    """The protocol, with the arms of a language model if one is given, not fitted."""
+    setups = {
+        f"{size}, {classifier}": _setup(size, language is not None)
+        for size in SIZES
+        for classifier in CLASSIFIERS
+    }
     return Protocol(name, setups, partial(make, language))
 
 
-def _setup(size: str) -> Setup:
-    arms = ARMS if SIZES[size] else (ARMS[0], *BALANCED, *ARMS[1:])
-    return Setup(arms, {"classifier": STEPS[size], "ngram": 0, "lm": LANGUAGE_STEPS[size]})
+def _setup(size: str, has_language: bool) -> Setup:
+    steps = {"classifier": STEPS[size], "ngram": 0}
+    if has_language:
+        return Setup(LANGUAGE_ARMS, steps | {"lm": LANGUAGE_STEPS[size]})
+    return Setup(ARMS if SIZES[size] else (ARMS[0], *BALANCED, *ARMS[1:]), steps)
 
 
-def make(language: LanguageSampler, rows: str, setup: Setup, seed: int, quick: bool) -> Study:
+def make(
+    language: LanguageSampler | None, rows: str, setup: Setup, seed: int, quick: bool
+) -> Study:
     """The study of one seed."""
     size, classifier = rows.split(", ")
     train, test = (part(name, quick) for name in ("train", "test"))
     counts = (5, 3) if quick else SIZES[size]
     n_classes = train["category"].nunique()
-    lm = clone(language).set_params(max_steps=setup.steps["lm"])
+    samplers: dict[str, Any] = dict(SAMPLERS)
+    if language is not None:
+        samplers["lm"] = clone(language).set_params(max_steps=setup.steps["lm"])
     split = Split(
         test=(test["text"], test["category"]),
         per_class=sum(counts) if counts else None,
@@ -78,7 +89,7 @@ def make(language: LanguageSampler, rows: str, setup: Setup, seed: int, quick: b
     )
     return Study(
         train["text"], train["category"], modality="text", arms=list(setup.arms), add_real=False,
-        samplers=SAMPLERS | {"lm": lm}, n_seeds=1, model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
+        samplers=samplers, n_seeds=1, model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
         split=split, training=Training(setup.steps["classifier"], device="cpu"),
         random_state=derive_seed(seed, "protocol") % 2**31,
     )  # fmt: skip
@@ -101,3 +112,6 @@ def part(name: str, quick: bool) -> pd.DataFrame:
 
 
 PROTOCOL = protocol()
+LANGUAGE = protocol(
+    LanguageSampler(width=128, n_layers=2, dropout=0.2, device="cpu"), "text-lowdata-lm"
+)

@@ -45,7 +45,7 @@ def run(*arguments: str) -> str:
 SIMILAR = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
 PROTOCOLS = (
     *SIMILAR, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata",
-    "transfer", "unlabelled",
+    "text-lowdata-lm", "transfer", "unlabelled",
 )  # fmt: skip
 
 
