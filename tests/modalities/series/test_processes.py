@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gen_augment import ConditionalFlow, ConditionalVAE
+from gen_augment import ConditionalFlow, ConditionalVAE, TransformSampler
+from gen_augment.modalities.series.measures import autocorrelation, spectrum
 
 N, LENGTH = 300, 24
 #: Coefficients of autoregressive processes, and frequencies of sinusoids, in cycles a series.
@@ -41,6 +42,26 @@ def sampled(made: Any, rows: dict[int, np.ndarray], n_steps: int) -> dict[int, n
     sampler = made(max_steps=n_steps, width=16, modality="series", random_state=0, device="cpu")
     X, y = sampler.fit(X, y).sample(y=dict.fromkeys(rows, 500))
     return {code: X[y == code] for code in rows}
+
+
+def test_rows_without_training_keep_the_process() -> None:
+    """The estimates of this file, on samples that are known to be right but for 3% of noise."""
+    rng = np.random.default_rng(0)
+    sampler = TransformSampler(transforms="jitter", modality="series", random_state=0)
+    X = np.concatenate([autoregressive(rng, *ab) for ab in AR.values()])
+    X, y = sampler.fit(X, np.repeat(list(AR), N)).sample(y=dict.fromkeys(AR, 500))
+    for code, (a, b) in AR.items():
+        found = autocorrelation(X[y == code][:, None], np.full(500, LENGTH), 2)[0]
+        # Without the mean of each series, and with fewer products at longer lags.
+        expected = autocorrelations(a, b, 2) * (1 - np.array([1, 2]) / LENGTH)
+        np.testing.assert_allclose(found, expected, atol=0.1)
+    waves = np.concatenate([sinusoids(rng, k) for k in CYCLES.values()])
+    X, y = sampler.fit(waves, np.repeat(list(CYCLES), N)).sample(y=dict.fromkeys(CYCLES, 500))
+    for code, cycles in CYCLES.items():
+        power = spectrum(X[y == code][:, None], np.full(500, LENGTH), LENGTH)[0]
+        assert power.argmax() == cycles
+        assert power[cycles] > 0.9
+        np.testing.assert_allclose(X[y == code].mean(), cycles, atol=0.05)
 
 
 @pytest.mark.slow
