@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-
 #: Folders of the theme, and of source pages, whose links back Sphinx names by their module alone.
 SKIPPED = {"_static", "_modules"}
 
