@@ -49,6 +49,7 @@ def problem(page: Path, link: str) -> str | None:
 
 def main(folder: str) -> int:
     """Print the broken links of a folder, and return their number."""
+    read.cache_clear()
     root = Path(folder).resolve()
     pages = sorted(page for page in root.rglob("*.html") if not SKIPPED & {*page.parts})
     found = {(page, link): problem(page, link) for page in pages for link in read(page).links}
