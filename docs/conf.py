@@ -44,6 +44,7 @@ suppress_warnings = ["config.cache", "toc.empty_glob"]
 
 default_role = "py:obj"  # `name` in a docstring is a link where it can be one
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # names fit beside the page
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
