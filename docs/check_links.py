@@ -9,6 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+#: Folders of the theme, and of source pages, whose links back Sphinx names by their module alone.
+SKIPPED = {"_static", "_modules"}
+
 
 class Page(HTMLParser):
     """The links and the anchors of one page."""
@@ -46,8 +49,9 @@ def problem(page: Path, link: str) -> str | None:
 
 def main(folder: str) -> int:
     """Print the broken links of a folder, and return their number."""
+    read.cache_clear()
     root = Path(folder).resolve()
-    pages = sorted(page for page in root.rglob("*.html") if "_static" not in page.parts)
+    pages = sorted(page for page in root.rglob("*.html") if not SKIPPED & {*page.parts})
     found = {(page, link): problem(page, link) for page in pages for link in read(page).links}
     broken = {key: reason for key, reason in found.items() if reason}
     for (page, link), reason in broken.items():

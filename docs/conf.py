@@ -44,6 +44,7 @@ suppress_warnings = ["config.cache", "toc.empty_glob"]
 
 default_role = "py:obj"  # `name` in a docstring is a link where it can be one
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # names fit beside the page
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -53,7 +54,7 @@ html_title = "gen_augment"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
-html_search_scorer = "search_scorer.js"
+html_search_scorer = str(HERE / "search_scorer.js")
 # Pages without a section of their own have no list of sections on the left.
 ALONE = "install quickstart does-it-help how-it-works glossary changelog contributing"
 html_sidebars: dict[str, list[str]] = {page: [] for page in ALONE.split()}

@@ -1,6 +1,7 @@
 """The README and the documentation: every code block runs, links resolve, and the text is easy to read."""
 
 import re
+import runpy
 import statistics
 from pathlib import Path
 
@@ -94,6 +95,18 @@ def test_local_links_resolve(path: Path) -> None:
         if not re.match(r"(https?:|mailto:|#)", target):
             where = source_of((path.parent / target.split("#")[0]).resolve())
             assert where.exists(), f"{target} in {name(path)}"
+
+
+def test_the_check_of_built_pages_finds_broken_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = runpy.run_path(str(DOCS / "check_links.py"))["main"]
+    (tmp_path / "a.html").write_text('<p id="x"><a href="b.html#y"></a><a href="#x"></a></p>')
+    (tmp_path / "b.html").write_text('<p id="y"><a href="https://example.org/none"></a></p>')
+    assert check(str(tmp_path)) == 0
+    (tmp_path / "b.html").write_text('<a href="a.html#z"></a><img src="none.png">')
+    assert check(str(tmp_path)) == 3
+    assert "b.html: a.html#z: no such anchor" in capsys.readouterr().out
 
 
 def prose(text: str) -> list[str]:

@@ -74,8 +74,8 @@ for axis, row in zip(axes, unsure, strict=True):
 # %%
 # The flow alone is a classifier too
 # ----------------------------------
-# Here it is the weaker one. On your data, compare a blend with an ensemble of networks, which costs
-# about as much.
+# It has learned from the same rows as the network. On your data, compare a blend with an
+# ensemble of networks, which costs about as much.
 
 scores = blend.sampler_.class_scores(X_test, n_pairs=4, n_close=0)
 print(f"the flow alone: {(scores.argmax(axis=1) == y_test).mean():.3f}")
