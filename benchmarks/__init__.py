@@ -15,10 +15,12 @@ from benchmarks import (
     longtail,
     lowdata,
     overhead,
+    private,
     pythae,
     robustness,
     scale,
     second_opinion,
+    sites,
     tables,
     text,
     transfer,
@@ -74,6 +76,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mnist-longtail": _of(longtail.__doc__, longtail.MNIST),
     "mnist-lowdata": _of(lowdata.__doc__, lowdata.MNIST),
     "overhead": Benchmark(overhead.__doc__ or "", overhead.run, overhead.table, overhead.figures),
+    "private": Benchmark(private.__doc__ or "", private.run, private.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table, pythae.figures),
     "robustness": replace(
         _of(robustness.__doc__, robustness.PROTOCOL),
@@ -88,6 +91,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         second_opinion.table,
         second_opinion.figures,
     ),
+    "sites": Benchmark(sites.__doc__ or "", sites.run, sites.table),
     "tables": Benchmark(
         tables.__doc__ or "", tables.run, tables.table, tables.figures, summary=tables.summary
     ),

@@ -55,7 +55,7 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         name.partition("-")[0], "FashionMNIST"
     )
     if (
-        name not in ("ctgan", "imputation", "overhead", "scale", "tables")
+        name not in ("ctgan", "imputation", "overhead", "private", "scale", "sites", "tables")
         and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
     ):
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")

@@ -15,6 +15,7 @@ from gen_augment import (
     ConditionalVAE,
     InputError,
     KDESampler,
+    MarginalSampler,
     NetworkSampler,
     Private,
     archive,
@@ -191,3 +192,25 @@ def test_the_noise_is_that_of_the_budget() -> None:
     assert gaussian_delta(noise.multiplier, training["epsilon"]) == pytest.approx(
         training["delta"], rel=0.02
     )
+
+
+@pytest.mark.parametrize("cls", [*SAMPLERS, MarginalSampler])
+def test_a_class_of_one_row_an_absent_class_and_a_column_of_one_value(cls: Any) -> None:
+    X, y = toy_table(120)
+    X[:, 1], y[:] = 5.0, 0
+    y[0] = 1
+    budget = Private(3, 1e-4, bounds=BOUNDS, classes=[0, 1, 2])
+    known = set(cls._get_param_names())
+    sizes = {"max_steps": 3, "batch_size": 16, "width": 4, "device": "cpu", "n_iterations": 50}
+    sampler = cls(privacy=budget, random_state=0, **{k: v for k, v in sizes.items() if k in known})
+    rows, labels = sampler.fit(X, y).sample(y={0: 3, 1: 3, 2: 3})
+    assert np.isfinite(rows).all()
+    assert np.abs(rows).max() <= 9
+    assert labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3
+    assert (sampler.class_count_ >= 1).all()
+    with pytest.warns(UserWarning, match="one over the number of rows"):
+        sampler.set_params(privacy=Private(3, 0.1, bounds=BOUNDS, classes=[0, 1, 2])).fit(X, y)
+    with pytest.warns(UserWarning, match=r"clipped: \{'1': 120\}"):
+        narrow = Private(3, 1e-4, bounds=BOUNDS | {1: (0, 1)}, classes=[0, 1, 2])
+        sampler.set_params(privacy=narrow).fit(X, y)
+    assert sampler.sample(20)[0][:, 1].max() <= 1

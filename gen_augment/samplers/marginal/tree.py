@@ -123,7 +123,7 @@ def _distribution(counts: np.ndarray) -> np.ndarray:
     positive = np.maximum(counts, 0)
     totals = positive.sum(axis=-1, keepdims=True)
     uniform = np.full_like(positive, 1 / positive.shape[-1])
-    return np.where(totals > 0, positive / np.where(totals > 0, totals, 1), uniform)
+    return np.asarray(np.where(totals > 0, positive / np.where(totals > 0, totals, 1), uniform))
 
 
 def _spanning_tree(
