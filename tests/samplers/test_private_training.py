@@ -210,7 +210,7 @@ def test_a_class_of_one_row_an_absent_class_and_a_column_of_one_value(cls: Any) 
     assert (sampler.class_count_ >= 1).all()
     with pytest.warns(UserWarning, match="one over the number of rows"):
         sampler.set_params(privacy=Private(3, 0.1, bounds=BOUNDS, classes=[0, 1, 2])).fit(X, y)
+    narrow = Private(3, 1e-4, bounds=BOUNDS | {1: (0, 1)}, classes=[0, 1, 2])
     with pytest.warns(UserWarning, match=r"clipped: \{'1': 120\}"):
-        narrow = Private(3, 1e-4, bounds=BOUNDS | {1: (0, 1)}, classes=[0, 1, 2])
         sampler.set_params(privacy=narrow).fit(X, y)
     assert sampler.sample(20)[0][:, 1].max() <= 1
