@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,21 @@ def test_training_moves_as_without_noise_if_there_is_hardly_any(cls: Any) -> Non
     found = [rows[labels == c, 0].mean() for c in (0, 1)]
     assert np.sign(found[1] - found[0]) == np.sign(means[1] - means[0])
     assert abs(found[1] - found[0]) > 0.25 * abs(means[1] - means[0])
+
+
+@pytest.mark.parametrize("cls", SAMPLERS)
+def test_the_guarantee_stays_with_the_weights(cls: Any, tmp_path: Path) -> None:
+    X, y = toy_images(60)
+    sampler = small(cls, privacy=IMAGES).fit(X, y)
+    rows = sampler.sample(5, random_state=0)[0]
+    sampler.set_params(privacy=None)
+    sampler.save(tmp_path / "a.safetensors")
+    for copy in (load_sampler(tmp_path / "a.safetensors"), pickle.loads(pickle.dumps(sampler))):
+        assert copy.privacy_ == sampler.privacy_
+        np.testing.assert_array_equal(copy.sample(5, random_state=0)[0], rows)
+    plain = sampler.fit(X, y)  # now without a budget
+    assert plain.privacy_ is None
+    assert plain.history_["step"]
 
 
 def test_fits_are_not_repeatable() -> None:
