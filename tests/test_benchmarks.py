@@ -49,6 +49,12 @@ PROTOCOLS = (
 )  # fmt: skip
 
 
+#: Benchmarks whose data come with packages, or are made.
+WITHOUT_FILES = (
+    "ctgan", "imputation", "overhead", "private", "processes", "scale", "series", "sites", "tables",
+)  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
@@ -59,10 +65,8 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         "audio": "free-spoken-digits.zip",
         "spoken": "free-spoken-digits.zip",
     }.get(name.partition("-")[0], "FashionMNIST")
-    if (
-        name not in ("ctgan", "imputation", "overhead", "processes", "scale", "series", "tables")
-        and not (Path(os.environ.get("GEN_AUGMENT_DATA", "")) / needed).exists()
-    ):
+    folder = Path(os.environ.get("GEN_AUGMENT_DATA", ""))
+    if name not in WITHOUT_FILES and not (folder / needed).exists():
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
     if name in SIMILAR and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")

@@ -20,6 +20,7 @@ form
 losses, scores and `history_`        not recorded
 early stopping, best weights         not used; callbacks that see rows or losses are refused
 codes of training rows (VAE)         not kept: codes are drawn from the prior
+dtypes of pandas categories          list only what is public or paid for
 labels of generated rows (GAN)       drawn from the noisy class prior
 augmentation that adapts (GAN)       refused, as are perceptual losses and class balancing
 inferred labels                      refused: rows without a label are not accepted

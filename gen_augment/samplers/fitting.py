@@ -88,13 +88,13 @@ def train(
         sampler.n_steps_, sampler.history_ = before
         sampler.__dict__.pop("transduction_", None)
         x, y = sampler._training_data(rows, run_seed, init, fabric.device)
+        sampler.privacy_ = None if noise is None else noise.record
         network = untrained(sampler, rows.spec)
         if init is not None:
             transfer(type(sampler).__name__, network, init, rows.labels)
         sampler._set_labels(rows.labels, counts, seed)
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
-        sampler.privacy_ = None if noise is None else noise.record
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
         _run(sampler, x, y, fabric, run_seed, before, noise)
 

@@ -31,6 +31,7 @@ __all__ = [
     "check_history",
     "check_int",
     "fingerprint",
+    "has_guarantee",
     "header_of",
     "is_private",
     "load",
@@ -158,7 +159,12 @@ def build_network(sampler: Any) -> nn.Module:
 def untrained(sampler: Any, spec: Any) -> nn.Module:
     """Build the network of `sampler`; rows of private training do not meet in a batch norm."""
     network: nn.Module = sampler._build(spec)
-    return with_group_norm(network) if is_private(sampler) else network
+    return with_group_norm(network) if has_guarantee(sampler) else network
+
+
+def has_guarantee(sampler: Any) -> bool:
+    """Whether a sampler was fitted privately; its parameters may have changed since."""
+    return getattr(sampler, "privacy_", None) is not None
 
 
 def is_private(sampler: Any) -> bool:

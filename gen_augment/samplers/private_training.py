@@ -9,7 +9,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.privacy.accounting import sampled_epsilon, sampled_sigma
 from gen_augment.privacy.release import release
-from gen_augment.samplers.persistence import is_private
+from gen_augment.samplers.persistence import has_guarantee, is_private
 from gen_augment.training.noisy import Noise
 
 __all__ = ["check_not_private", "prepare", "refuse_private"]
@@ -80,7 +80,7 @@ def refuse_private(sampler: Any, **allowed: tuple[Any, ...]) -> None:
 
 def check_not_private(sampler: Any) -> None:
     """Raise `InputError` if a sampler is private, so that further training has no accounting."""
-    if is_private(sampler) or getattr(sampler, "privacy_", None) is not None:
+    if is_private(sampler) or has_guarantee(sampler):
         raise InputError(
             "a private sampler cannot be trained further, since the budget of both trainings is "
             "not accounted for: fit once, on all rows and for all steps."

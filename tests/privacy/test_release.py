@@ -99,6 +99,26 @@ def test_rare_classes_and_categories_are_left_out() -> None:
     assert "rare" not in str(found.rows.labels.to_json())
 
 
+def test_a_categorical_dtype_keeps_no_category_that_is_not_known() -> None:
+    X = table()
+    X.loc[1, "city"] = "secret"
+    X["city"] = pd.Categorical(X["city"], categories=["secret", "b", "a"], ordered=True)
+    for city in (["a", "b", "c"], "paid"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the value that is clipped
+            found = released(X, bounds=BOUNDS | {"city": city})
+        assert "secret" not in str(found.rows.codec.to_json())
+        decoded = found.rows.codec.decode(found.rows.encoded)
+        assert decoded["city"].cat.categories.tolist()[:2] == ["b", "a"]
+        assert (decoded["city"] == X["city"].astype(str)).to_numpy()[2:].all()
+
+
+def test_numbers_without_a_private_encoding() -> None:
+    X = table().assign(age=pd.to_timedelta(table()["age"], unit="h"))
+    with pytest.raises(InputError, match="column 'age' holds numbers as timedelta64"):
+        released(X)
+
+
 def test_paid_bounds_are_near_the_data() -> None:
     found = released(bounds="paid", epsilon=50)
     age, pay, city = found.rows.codec.parts  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gen_augment import (
     ConditionalVAE,
     InputError,
     KDESampler,
+    MarginalSampler,
     NetworkSampler,
     Private,
     archive,
@@ -95,6 +97,21 @@ def test_training_moves_as_without_noise_if_there_is_hardly_any(cls: Any) -> Non
     found = [rows[labels == c, 0].mean() for c in (0, 1)]
     assert np.sign(found[1] - found[0]) == np.sign(means[1] - means[0])
     assert abs(found[1] - found[0]) > 0.25 * abs(means[1] - means[0])
+
+
+@pytest.mark.parametrize("cls", SAMPLERS)
+def test_the_guarantee_stays_with_the_weights(cls: Any, tmp_path: Path) -> None:
+    X, y = toy_images(60)
+    sampler = small(cls, privacy=IMAGES).fit(X, y)
+    rows = sampler.sample(5, random_state=0)[0]
+    sampler.set_params(privacy=None)
+    sampler.save(tmp_path / "a.safetensors")
+    for copy in (load_sampler(tmp_path / "a.safetensors"), pickle.loads(pickle.dumps(sampler))):
+        assert copy.privacy_ == sampler.privacy_
+        np.testing.assert_array_equal(copy.sample(5, random_state=0)[0], rows)
+    plain = sampler.fit(X, y)  # now without a budget
+    assert plain.privacy_ is None
+    assert plain.history_["step"]
 
 
 def test_fits_are_not_repeatable() -> None:
@@ -191,3 +208,25 @@ def test_the_noise_is_that_of_the_budget() -> None:
     assert gaussian_delta(noise.multiplier, training["epsilon"]) == pytest.approx(
         training["delta"], rel=0.02
     )
+
+
+@pytest.mark.parametrize("cls", [*SAMPLERS, MarginalSampler])
+def test_a_class_of_one_row_an_absent_class_and_a_column_of_one_value(cls: Any) -> None:
+    X, y = toy_table(120)
+    X[:, 1], y[:] = 5.0, 0
+    y[0] = 1
+    budget = Private(3, 1e-4, bounds=BOUNDS, classes=[0, 1, 2])
+    known = set(cls._get_param_names())
+    sizes = {"max_steps": 3, "batch_size": 16, "width": 4, "device": "cpu", "n_iterations": 50}
+    sampler = cls(privacy=budget, random_state=0, **{k: v for k, v in sizes.items() if k in known})
+    rows, labels = sampler.fit(X, y).sample(y={0: 3, 1: 3, 2: 3})
+    assert np.isfinite(rows).all()
+    assert np.abs(rows).max() <= 9
+    assert labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3
+    assert (sampler.class_count_ >= 1).all()
+    with pytest.warns(UserWarning, match="one over the number of rows"):
+        sampler.set_params(privacy=Private(3, 0.1, bounds=BOUNDS, classes=[0, 1, 2])).fit(X, y)
+    narrow = Private(3, 1e-4, bounds=BOUNDS | {1: (0, 1)}, classes=[0, 1, 2])
+    with pytest.warns(UserWarning, match=r"clipped: \{'1': 120\}"):
+        sampler.set_params(privacy=narrow).fit(X, y)
+    assert sampler.sample(20)[0][:, 1].max() <= 1

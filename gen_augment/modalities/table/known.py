@@ -75,6 +75,11 @@ class KnownTable:
             elif not isinstance(bound, str) and not len(bound):
                 raise InputError(f"bounds[{name!r}]={bound!r} is empty: list all categories.")
             return
+        if kind == "number" and getattr(column.dtype, "kind", "O") not in "iuf":
+            raise InputError(
+                f"column {name!r} holds numbers as {column.dtype}, which has no private encoding: "
+                "convert it with astype(float), or durations to seconds."
+            )
         if isinstance(bound, str) and bound == "paid" and kind != "date":
             return
         try:
@@ -94,7 +99,9 @@ class KnownTable:
         shown = {name: self._shown(name, ledger) for name in self._series}
         n = max(N_SHOWN, *(len(values) for values in shown.values()))
         columns = {
-            name: pd.Series([values[i % len(values)] for i in range(n)], dtype=self._type(name))
+            name: pd.Series(
+                [values[i % len(values)] for i in range(n)], dtype=self._type(name, values)
+            )
             for name, values in shown.items()
         }
         types = {
@@ -113,8 +120,16 @@ class KnownTable:
             return torch.from_numpy(array).to(getattr(torch, str(self._dtype)))
         return array.astype(self._dtype)
 
-    def _type(self, name: Any) -> Any:
-        return self._series[name].dtype
+    def _type(self, name: Any, values: list[Any]) -> Any:
+        """Return the dtype of a column; that of categories lists those that are known alone."""
+        dtype = self._series[name].dtype
+        if not isinstance(dtype, pd.CategoricalDtype):
+            return dtype
+        known = [value for value in values if value is not None]
+        if dtype.ordered:
+            order = [value for value in dtype.categories if value in known]
+            known = order + [value for value in known if value not in order]
+        return pd.CategoricalDtype(known, dtype.ordered)
 
     def _shown(self, name: Any, ledger: Any) -> list[Any]:
         """Return values that show all that is known of a column."""

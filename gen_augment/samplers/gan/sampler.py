@@ -33,7 +33,7 @@ from gen_augment.samplers.gan.losses import AdversarialStep
 from gen_augment.samplers.gan.networks import GANNetwork, Generator, ProjectionDiscriminator
 from gen_augment.samplers.gan.private import PrivateAdversarialStep
 from gen_augment.samplers.network import NetworkSampler
-from gen_augment.samplers.persistence import is_private
+from gen_augment.samplers.persistence import has_guarantee
 from gen_augment.samplers.private_training import refuse_private
 from gen_augment.training import Callback, Loop
 from gen_augment.training.balance import LabelDraw
@@ -295,7 +295,7 @@ class ConditionalGAN(NetworkSampler):
         with evaluating(self.network_):
             reference = self._reference_batch(device)
             # In private training, each row is a batch of its own.
-            spread = discriminator.spread(reference[:1] if is_private(self) else reference)
+            spread = discriminator.spread(reference[:1] if has_guarantee(self) else reference)
             scores = [
                 discriminator(x.to(device), c.to(device), spread=spread).cpu() for x, c in parts
             ]

@@ -35,7 +35,7 @@ from gen_augment.samplers import scoring
 from gen_augment.samplers.elbo import kl_weight
 from gen_augment.samplers.kept_rows import split_noise
 from gen_augment.samplers.network import NetworkSampler
-from gen_augment.samplers.persistence import is_private
+from gen_augment.samplers.persistence import has_guarantee
 from gen_augment.samplers.private_training import refuse_private
 from gen_augment.samplers.vae.codes import N_PICKS, KeepCodes, Latent
 from gen_augment.samplers.vae.density import importance_log_prob
@@ -184,7 +184,7 @@ class ConditionalVAE(NetworkSampler):
     @property
     def _latent(self) -> Latent:
         if self.latent == "auto":
-            if is_private(self):
+            if has_guarantee(self):
                 return "prior"
             return cast("Latent", self.spec_.networks.auto.get("vae.latent", "posterior"))
         return self.latent

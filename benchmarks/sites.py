@@ -1,0 +1,340 @@
+"""Rows stay at their sites: the models of all classes that can be trained, and how good they are.
+
+Rows are split over five sites: "two classes" gives each site two of ten classes; "Dirichlet" draws the share of each
+class at each site with concentration 0.1 (Hsu, Qi and Brown, 2019, arXiv:1909.06335), again until every site has two
+classes of at least five rows. Rows of a class that has fewer at a site are left out there, for all methods.
+
+* "pool": each site sends a sampler; a classifier is trained on as many rows of their pool as there are real ones. Images
+  have a VAE, tables a Gaussian mixture. Both are the defaults of their class, with fewer steps for images.
+* "local": the mean of the sites' own classifiers. "ensemble": their mean probabilities. "corrected": the same, with each
+  probability divided by the site's class prior and multiplied by that of all sites.
+* "averaged 1" and "averaged 20": weights averaged after one round or 20 rounds, by numbers of rows (FedAvg: McMahan et
+  al., 2017, arXiv:1602.05629), with as many steps in all as any other classifier has.
+* "ridge" and "means": on 2,000 random Fourier features that all sites share (Rahimi and Recht, 2007), ridge regression
+  on the sum of the sites' second moments, and the nearest class mean. Both are exactly those of pooled rows. The width
+  of the features is the median distance of rows; the penalty is chosen on a fifth of the rows of each site, whose
+  counts of right answers are added up.
+* "real": a classifier of all real rows, which no site may have.
+
+All classifiers are the same network, trained for the same number of steps. Nothing is chosen on test rows. What a
+sampler allows and ridge does not: any model, later.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.arrays import load_data
+from benchmarks.harness import Record, Trials, markdown
+from gen_augment import ConditionalVAE, MixtureSampler, pool
+from gen_augment.modalities.image.networks import SmallCNN
+from gen_augment.rng import derive_seed
+
+__all__ = ["Inputs", "Sites", "probabilities", "run", "table", "train_network"]
+
+SEEDS, N_SITES, CONCENTRATION, MIN_ROWS = 10, 5, 0.1, 5
+METHODS = (
+    "local",
+    "ensemble",
+    "corrected",
+    "averaged 1",
+    "averaged 20",
+    "means",
+    "ridge",
+    "pool",
+    "real",
+)
+TABLES: dict[str, Callable[..., Any]] = {
+    "digits": load_digits,
+    "wine": load_wine,
+    "iris": load_iris,
+}
+DATA = ("digits", "wine", "iris", "mnist", "fashion-mnist")
+PENALTIES = np.geomspace(1e-3, 1e4, 8)
+
+
+class Sites(NamedTuple):
+    """Training rows, the site of each, and test rows; inputs of networks are Tensors."""
+
+    X: np.ndarray
+    y: np.ndarray
+    site: np.ndarray
+    test_X: np.ndarray
+    test_y: np.ndarray
+    n_steps: int
+    sampler_steps: int
+
+    def of(self, site: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a site."""
+        return self.X[self.site == site], self.y[self.site == site]
+
+
+def run(quick: bool) -> Record:
+    """Run every trial that is not there yet; tables come first, since they are cheap."""
+    trials = Trials("sites", quick)
+    for name in ("wine",) if quick else DATA:
+        for seed in range(1 if quick else SEEDS):
+            for split in ("two classes", "Dirichlet"):
+                if split == "two classes" and name in ("wine", "iris"):
+                    continue
+                for method in METHODS:
+                    key = {"data": name, "split": split, "method": method, "seed": seed}
+                    trials.add(key, partial(_accuracy, name, split, method, seed, quick))
+    return {"trials": trials.done}
+
+
+def _accuracy(name: str, split: str, method: str, seed: int, quick: bool) -> Record:
+    sites = load_sites(name, split, seed, quick)
+    predict = {"ridge": _ridge, "means": _means, "pool": _pool, "real": _real}.get(method)
+    if predict is not None:
+        found = (predict(sites, seed) == sites.test_y).mean()
+    elif method.startswith("averaged"):
+        found = (_averaged(sites, int(method.split()[1]), seed) == sites.test_y).mean()
+    else:
+        found = _of_sites(sites, method, seed)
+    return {"accuracy": float(found)}
+
+
+@lru_cache(maxsize=1)
+def load_sites(name: str, split: str, seed: int, quick: bool) -> Sites:
+    """Split a data set over sites."""
+    if name in TABLES:
+        X, y = TABLES[name](return_X_y=True)
+        parts = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
+        X, test_X, y, test_y = parts
+        n_steps = 20 if quick else 600
+    else:
+        loaded = load_data(name)
+        few = loaded.head(1000, derive_seed(seed, "sites"))
+        assert loaded.test is not None
+        X, y, (test_X, test_y) = few.X, few.y, loaded.test
+        n_steps = 1500
+    rng = np.random.default_rng(seed)
+    if split == "Dirichlet":
+        site = split_dirichlet(y, rng)
+    else:
+        site = (rng.permutation(N_SITES * 2) // 2)[np.unique(y, return_inverse=True)[1]]
+    kept = site >= 0
+    return Sites(X[kept], y[kept], site[kept], test_X, test_y, n_steps, 2000)
+
+
+def split_dirichlet(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the site of each row, -1 for rows of classes that have too few rows there."""
+    while True:
+        site = np.full(len(y), -1)
+        for label in np.unique(y):
+            mine = rng.permutation(np.flatnonzero(y == label))
+            ends = (
+                rng.dirichlet(np.full(N_SITES, CONCENTRATION)).cumsum()[:-1] * len(mine)
+            ).astype(int)
+            for number, part in enumerate(np.split(mine, ends)):
+                if len(part) >= MIN_ROWS:
+                    site[part] = number
+        classes = [len(np.unique(y[site == number])) for number in range(N_SITES)]
+        if min(classes) >= min(2, len(np.unique(y)) - 1) and set(y[site >= 0]) == set(y):
+            return site
+
+
+class Inputs:
+    """Rows as inputs of networks: pixels in [-1, 1], or columns scaled by moments that sites can add up."""
+
+    def __init__(self, sites: Sites) -> None:
+        self.is_image = sites.X.ndim > 2
+        self.mean: Any = 0.0
+        self.scale: Any = 1.0
+        if not self.is_image:
+            self.mean, scale = sites.X.mean(axis=0), sites.X.std(axis=0)
+            self.scale = np.where(scale > 0, scale, 1)
+        self.classes = np.unique(sites.y)
+
+    def __call__(self, X: np.ndarray) -> Tensor:
+        """Return rows as a Tensor."""
+        if self.is_image:
+            return torch.from_numpy(X.astype(np.float32) / 127.5 - 1).reshape(
+                len(X), 1, *X.shape[1:3]
+            )
+        return torch.from_numpy(((X - self.mean) / self.scale).astype(np.float32))
+
+    def network(self, seed: int) -> nn.Module:
+        """Return an untrained classifier; equal seeds give equal weights."""
+        torch.manual_seed(derive_seed(seed, "network") % 2**31)
+        n = len(self.classes)
+        if self.is_image:
+            return SmallCNN((1, 28, 28), n)
+        return nn.Sequential(nn.Linear(len(self.mean), 128), nn.ReLU(), nn.Linear(128, n))
+
+
+def train_network(
+    network: nn.Module, x: Tensor, codes: Tensor, n_steps: int, seed: int
+) -> nn.Module:
+    """Train a classifier in place, by Adam; return it."""
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    generator = torch.Generator().manual_seed(derive_seed(seed, "order") % 2**31)
+    network.train()
+    for _ in range(n_steps):
+        here = torch.randint(len(x), (64,), generator=generator)
+        loss = F.cross_entropy(network(x[here]), codes[here])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def probabilities(network: nn.Module, x: Tensor) -> np.ndarray:
+    """Return class probabilities of inputs."""
+    return torch.cat([network(part).softmax(dim=1) for part in torch.split(x, 512)]).numpy()
+
+
+def _fitted(sites: Sites, X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    inputs = Inputs(sites)
+    codes = torch.from_numpy(np.searchsorted(inputs.classes, y))
+    network = train_network(inputs.network(seed), inputs(X), codes, sites.n_steps, seed)
+    return probabilities(network, inputs(sites.test_X))
+
+
+def _real(sites: Sites, seed: int) -> np.ndarray:
+    found: np.ndarray = Inputs(sites).classes[_fitted(sites, sites.X, sites.y, seed).argmax(axis=1)]
+    return found
+
+
+def _pool(sites: Sites, seed: int) -> np.ndarray:
+    parts = []
+    for site in range(N_SITES):
+        if sites.X.ndim > 2:
+            parts.append(
+                ConditionalVAE(
+                    max_steps=sites.sampler_steps, random_state=seed + site, device="cpu"
+                )
+            )
+        else:
+            parts.append(MixtureSampler(random_state=seed + site))
+        parts[-1].fit(*sites.of(site))
+    X, y = pool(parts).sample(len(sites.y), random_state=seed)
+    return np.asarray(Inputs(sites).classes[_fitted(sites, X, y, seed).argmax(axis=1)])
+
+
+def _of_sites(sites: Sites, method: str, seed: int) -> float:
+    classes = np.unique(sites.y)
+    prior = np.array([(sites.y == label).mean() for label in classes])
+    each, total = [], np.zeros((len(sites.test_y), len(classes)))
+    for site in range(N_SITES):
+        X, y = sites.of(site)
+        found = _fitted(sites, X, y, seed)
+        each.append((classes[found.argmax(axis=1)] == sites.test_y).mean())
+        if method == "corrected":
+            own = np.array([(y == label).mean() for label in classes])
+            found = found * np.where(own > 0, prior / np.where(own > 0, own, 1), 0)
+        total += found
+    if method == "local":
+        return float(np.mean(each))
+    return float((classes[total.argmax(axis=1)] == sites.test_y).mean())
+
+
+def _averaged(sites: Sites, n_rounds: int, seed: int) -> np.ndarray:
+    inputs = Inputs(sites)
+    shared = inputs.network(seed)
+    shares = np.bincount(sites.site, minlength=N_SITES) / len(sites.site)
+    for number in range(n_rounds):
+        states = []
+        for site in range(N_SITES):
+            X, y = sites.of(site)
+            local = inputs.network(seed)
+            local.load_state_dict(shared.state_dict())
+            codes = torch.from_numpy(np.searchsorted(inputs.classes, y))
+            train_network(
+                local,
+                inputs(X),
+                codes,
+                max(1, sites.n_steps // n_rounds),
+                derive_seed(seed, number, site),
+            )
+            states.append(local.state_dict())
+        mean = {
+            name: sum(
+                float(share) * state[name] for share, state in zip(shares, states, strict=True)
+            )
+            if tensor.is_floating_point()
+            else tensor
+            for name, tensor in states[0].items()
+        }
+        shared.load_state_dict(mean)
+    return np.asarray(
+        inputs.classes[probabilities(shared.eval(), inputs(sites.test_X)).argmax(axis=1)]
+    )
+
+
+def _random_features(sites: Sites, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    inputs, rng = Inputs(sites), np.random.default_rng(seed)
+    flat = inputs(sites.X).flatten(1).numpy()
+    some = flat[rng.permutation(len(flat))[:500]]
+    width = np.median(
+        np.linalg.norm(some[:, None] - some[None], axis=2)[np.triu_indices(len(some), 1)]
+    )
+    weights = rng.normal(size=(flat.shape[1], 2000)) / width
+    shift = rng.uniform(0, 2 * np.pi, 2000)
+    return lambda X: np.cos(inputs(X).flatten(1).numpy() @ weights + shift)
+
+
+def _ridge(sites: Sites, seed: int) -> np.ndarray:
+    features = _random_features(sites, seed)
+    classes = np.unique(sites.y)
+    Z, hot = features(sites.X), (sites.y[:, None] == classes) * 2.0 - 1
+    held = np.random.default_rng(seed).random(len(Z)) < 0.2
+
+    def solve(rows: np.ndarray, penalty: float) -> np.ndarray:
+        return np.linalg.solve(
+            Z[rows].T @ Z[rows] + penalty * np.eye(Z.shape[1]), Z[rows].T @ hot[rows]
+        )
+
+    right = [(Z[held] @ solve(~held, p)).argmax(1) == hot[held].argmax(1) for p in PENALTIES]
+    best = float(PENALTIES[int(np.argmax([r.mean() for r in right]))])
+    return np.asarray(
+        classes[(features(sites.test_X) @ solve(np.ones(len(Z), bool), best)).argmax(1)]
+    )
+
+
+def _means(sites: Sites, seed: int) -> np.ndarray:
+    features = _random_features(sites, seed)
+    classes = np.unique(sites.y)
+    Z, T = features(sites.X), features(sites.test_X)
+    means = np.stack([Z[sites.y == label].mean(axis=0) for label in classes])
+    distances = (means**2).sum(axis=1) - 2 * T @ means.T
+    return np.asarray(classes[distances.argmin(axis=1)])
+
+
+def table(results: Record) -> str:
+    """Mean accuracies, and the gain of the pool over each method with its 95% interval over paired seeds."""
+    trials = pd.DataFrame(results["trials"])
+    parts = []
+    for (data, split), mine in trials.groupby(["data", "split"], sort=False):
+        scores = mine.pivot(index="seed", columns="method", values="accuracy").reindex(
+            columns=METHODS
+        )
+        lines = []
+        for method in METHODS:
+            gain = 100 * (scores["pool"] - scores[method]).dropna()
+            shown = "" if method == "pool" else _interval(gain)
+            lines.append([method, f"{100 * scores[method].mean():.1f}", shown])
+        n = int(scores.notna().all(axis=1).sum())
+        parts.append(
+            f"{data}, {split}, {n} seeds:\n\n"
+            + markdown(["method", "accuracy, %", "pool minus it, points"], lines)
+        )
+    return "\n\n".join(parts)
+
+
+def _interval(gain: "pd.Series[float]") -> str:
+    if len(gain) < 3:
+        return f"{gain.mean():+.1f}"
+    half = float(stats.t.ppf(0.975, len(gain) - 1) * gain.std() / len(gain) ** 0.5)
+    return f"{gain.mean():+.1f} ({gain.mean() - half:+.1f} to {gain.mean() + half:+.1f})"
