@@ -88,6 +88,13 @@ def test_polars_comes_back_as_polars(sampler: Sampler, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(as_pandas(rows), expected, check_dtype=False)
 
 
+def test_a_column_of_arrow_is_a_series() -> None:
+    texts = ["one text", "another one"]
+    for column in (pa.array(texts), pa.chunked_array([texts[:1], texts[1:]])):
+        X, _ = read_frames(column, [0, 1])
+        pd.testing.assert_series_equal(X, pd.Series(texts), check_dtype=False)
+
+
 def test_a_dataset_of_hugging_face() -> None:
     datasets = pytest.importorskip("datasets")
     X, y = read_frames(datasets.Dataset.from_dict({**COLUMNS, "label": Y.tolist()}), None)
