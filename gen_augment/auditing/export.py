@@ -65,7 +65,7 @@ def export(
     >>> found = audit(sampler, X[::2], y[::2], holdout=holdout, model=model)
     >>> export(sampler, "wine.safetensors", audit=found)
     Traceback (most recent call last):
-    gen_augment.errors.ExportError: the sampler is not exported: 1 of its rows are copies ...
+    gen_augment.errors.ExportError: the sampler is not exported: 100% of its rows are copies ...
     """
     check_range("max_copies", max_copies, 0, 1)
     check_range("max_advantage", max_advantage, 0, 1)
@@ -113,12 +113,12 @@ def _reasons(audit: Audit, max_copies: float, max_advantage: float) -> list[str]
     copies, reference = audit.figures["copies"]
     if copies > reference + clear_difference(copies, reference, n, n_unseen, least=max_copies):
         reasons.append(
-            f"{copies:.3g} of its rows are copies of training rows, and {reference:.3g} of unseen "
-            f"rows are (max_copies={max_copies})"
+            f"{100 * copies:.3g}% of its rows are copies of training rows, and "
+            f"{100 * reference:.3g}% of unseen rows are (max_copies={max_copies})"
         )
     secrets = audit.figures.get("copied_secrets", (0.0, 0.0))[0]
     if secrets > 0:
-        reasons.append(f"{secrets:.3g} of its rows hold a secret of a training row")
+        reasons.append(f"{100 * secrets:.3g}% of its rows hold a secret of a training row")
     if audit.per_column is not None:
         table = audit.per_column.fillna({"copied": 0.0, "reference_copied": 0.0})
         names = table.index[table["copied"] > table["reference_copied"] + 1 / n].tolist()

@@ -53,7 +53,7 @@ def test_a_model_that_learned_a_distribution_passes(tmp_path: Path) -> None:
 
 def test_copies_are_refused(tmp_path: Path) -> None:
     sampler, found = audited("copies")
-    with pytest.raises(ExportError, match=r"1 of its rows are copies.*max_copies=0.0.*attack"):
+    with pytest.raises(ExportError, match=r"100% of its rows are copies.*max_copies=0.0.*attack"):
         export(sampler, tmp_path / "a.safetensors", audit=found)
     assert not list(tmp_path.iterdir())
     sampler.save(tmp_path / "a.safetensors")  # a plain save stays

@@ -1,5 +1,6 @@
 """Noise and budgets, against closed forms, integrals and the accountants of opacus."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from opacus.accountants import PRVAccountant, RDPAccountant
 from scipy import integrate, stats
 
-from gen_augment.errors import InputError
+from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.privacy.accounting import (
     concentrated_epsilon,
     concentrated_rho,
@@ -68,6 +69,12 @@ def test_the_least_noise_meets_the_budget_and_hardly_more(epsilon: float, rate: 
     sigma = sampled_sigma(epsilon, 1e-5, rate, 40)
     assert sampled_epsilon(sigma, 1e-5, rate, 40) <= epsilon * (1 + 2e-3)
     assert sampled_epsilon(0.97 * sigma, 1e-5, rate, 40) > epsilon
+
+
+def test_without_opacus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opacus.accountants", None)
+    with pytest.raises(MissingDependencyError, match=r"gen_augment\[privacy\]"):
+        sampled_epsilon(1.0, 1e-5, 0.1, 1)
 
 
 def test_no_noise_is_enough() -> None:

@@ -1,5 +1,6 @@
 """Clipping, noise and sampling of private steps, against computations by hand."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
+from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.image.conv import ConvDecoder, ConvEncoder
 from gen_augment.training import noisy
 from gen_augment.training.noisy import Noise, NoisyUpdate, PoissonBatches, with_group_norm
@@ -73,6 +75,12 @@ def test_an_empty_batch_adds_noise_alone() -> None:
 def test_a_row_without_a_finite_gradient_counts_as_zero() -> None:
     bad = torch.cat([X, torch.tensor([[float("inf"), 1.0]])]), torch.cat([Y, torch.ones(1)])
     np.testing.assert_allclose(stepped(rows=bad), stepped(), atol=1e-6)
+
+
+def test_without_opacus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opacus.optimizers", None)
+    with pytest.raises(MissingDependencyError, match=r"gen_augment\[privacy\]"):
+        stepped()
 
 
 def test_noise_does_not_follow_the_seed() -> None:

@@ -1,11 +1,13 @@
 """The tree of marginals: what it recovers exactly, and how noise is spent."""
 
+import sys
 from itertools import combinations, product
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from gen_augment.errors import MissingDependencyError
 from gen_augment.samplers.marginal import tree
 from gen_augment.samplers.marginal.tree import learn_tree
 
@@ -87,6 +89,13 @@ def test_one_row_changes_weights_by_at_most_one() -> None:
 
     whole = weight(states)
     assert all(abs(weight(np.delete(states, i, axis=0)) - whole) <= 1 + 1e-9 for i in range(300))
+
+
+def test_without_mbi(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mbi", None)
+    with pytest.raises(MissingDependencyError, match=r"gen_augment\[privacy\]"):
+        learn_tree(chain(100), SIZES, 0, 5.0, 10)
+    learn_tree(chain(100), SIZES, 0, np.inf, 10)  # exact marginals need no inference
 
 
 def test_inference_makes_noisy_marginals_agree() -> None:
