@@ -7,6 +7,7 @@ plain draw of 256 rows; one generator per row would cost about twenty times as m
 """
 
 import hashlib
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,7 +111,17 @@ def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.n
     return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
 
 
-_GLOBAL_RNG = RLock()
+_global_rng = RLock()
+
+
+def _renew_lock() -> None:
+    """Free the lock in a forked process, whose other threads are gone."""
+    global _global_rng
+    _global_rng = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager
@@ -121,7 +132,7 @@ def fork_rng(seed: int, device: torch.device) -> Iterator[None]:
     one. All threads share it, so only one thread at a time is in such a block.
     """
     on_cuda = device.type == "cuda"
-    with _GLOBAL_RNG, torch.random.fork_rng(devices=[device] if on_cuda else []):
+    with _global_rng, torch.random.fork_rng(devices=[device] if on_cuda else []):
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):

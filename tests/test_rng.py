@@ -1,5 +1,8 @@
 """Addressable noise: the same rows for any query, independent tables, and fixed seeds."""
 
+import multiprocessing
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from typing import Any
@@ -214,6 +217,34 @@ def test_fork_rng_in_threads_gives_what_one_thread_gives() -> None:
         together = list(pool.map(draw, range(40)))
     assert together == [draw(seed) for seed in range(40)]
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_process_forked_while_a_thread_draws_can_draw() -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with fork_rng(0, CPU):
+            inside.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    inside.wait()
+
+    def draw() -> None:
+        with fork_rng(1, CPU):
+            torch.rand(1)
+
+    process = multiprocessing.get_context("fork").Process(target=draw)
+    process.start()
+    process.join(30)
+    ended = process.exitcode
+    process.kill()
+    done.set()
+    thread.join()
+    assert ended == 0
 
 
 def test_fork_rng_restores_after_an_exception() -> None:
