@@ -1,11 +1,12 @@
 """Few recordings: how much synthetic rows add at 5, 10 and 20 takes of each spoken digit.
 
-The data are the Free Spoken Digits (Jackson et al., CC BY-SA 4.0): 3,000 recordings at 8 kHz by six speakers, of which
-takes 0 to 4 are the test part, as their authors say. Beside the training takes, half as many choose the arm. The
-classifier is the small CNN on log-mel spectrograms.
+The data are the Free Spoken Digits (Jackson et al., CC BY-SA 4.0): 3,000 recordings at 8 kHz by six
+speakers, of which takes 0 to 4 are the test part, as their authors say. Beside the training takes,
+half as many choose the arm. The classifier is the small CNN on log-mel spectrograms.
 
-``noise``, ``echo``, ``specaugment`` and ``shift`` change waveforms, and were not tuned. ``mixture`` is a normal
-distribution of each class over cepstra, without training. ``share=1`` trains on synthetic rows alone.
+``noise``, ``echo``, ``specaugment`` and ``shift`` change waveforms, and were not tuned. ``mixture``
+is a normal distribution of each class over cepstra, without training. ``share=1`` trains on
+synthetic rows alone.
 """
 
 import zipfile
@@ -29,7 +30,8 @@ RATE, TEST_TAKES = 8000, 5
 #: Steps of the flow and of the VAE, and of the classifier, by takes of a digit.
 STEPS = {5: (600, 300), 10: (1000, 400), 20: (1500, 500)}
 ARMS = (
-    "real", "noise", "echo", "specaugment", "shift", "shift+noise", "shift+mixup", "mixture:1", "vae:1", "flow:1",
+    "real", "noise", "echo", "specaugment", "shift", "shift+noise", "shift+mixup",
+    "mixture:1", "vae:1", "flow:1",
     "flow:1:share=1", "mixture:1+shift+noise", "vae:1+shift+noise", "flow:1+shift+noise",
 )  # fmt: skip
 
@@ -67,7 +69,8 @@ def digits() -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
     packed, folder = data_root() / "free-spoken-digits.zip", WORK / "free-spoken-digits"
     if not packed.is_file():
         raise InputError(
-            f"{packed} is missing: put the recordings of Jakobovski/free-spoken-digit-dataset there, or set "
+            f"{packed} is missing: put the recordings of Jakobovski/free-spoken-digit-dataset "
+            "there, or set "
             "GEN_AUGMENT_DATA to the folder that has them."
         )
     if not folder.is_dir():

@@ -1,12 +1,13 @@
 """The language model from scratch on banking77: seconds, bits per byte, and what its samples are.
 
-`LanguageSampler` with its default parameters is fitted on the 10,003 training rows of banking77 on a CPU. Bits per byte
-are those of the 3,080 test rows, given their class. The reference is modified interpolated Kneser-Ney of order 3 to 6
-over the same tokens, without classes; the best order on the test rows counts. Then 5,000 texts are sampled. A TF-IDF
-classifier of real training rows says how many it names by their label; copies equal a training row exactly.
-The default guidance was chosen on 770 samples of another seed, with a linear support vector machine of the training rows:
-it named 67% without guidance, 80% at 1.25, 84% at 1.35, 87% at 1.5 and 93% at 2; 2 to 4% were copies. Seconds are wall-clock
-time and processor time of the process.
+`LanguageSampler` with its default parameters is fitted on the 10,003 training rows of banking77 on
+a CPU. Bits per byte are those of the 3,080 test rows, given their class. The reference is modified
+interpolated Kneser-Ney of order 3 to 6 over the same tokens, without classes; the best order on the
+test rows counts. Then 5,000 texts are sampled. A TF-IDF classifier of real training rows says how
+many it names by their label; copies equal a training row exactly. The default guidance was chosen
+on 770 samples of another seed, with a linear support vector machine of the training rows: it named
+67% without guidance, 80% at 1.25, 84% at 1.35, 87% at 1.5 and 93% at 2; 2 to 4% were copies.
+Seconds are wall-clock time and processor time of the process.
 """
 
 import time
@@ -101,7 +102,8 @@ def table(results: Record) -> str:
     header = ["sampling", "seconds", "processor seconds", "named by label", "copies", "distinct"]
     fit = first["fit"]
     return (
-        f"Fit: {fit['wall']:.0f} seconds, {fit['cpu']:.0f} of the processor, {first['steps']} steps. "
+        f"Fit: {fit['wall']:.0f} seconds, {fit['cpu']:.0f} of the processor, "
+        f"{first['steps']} steps. "
         f"Bits per byte: {first['bits']:.3f}; Kneser-Ney of order {order}: {reference:.3f}. "
         f"The classifier is right on {first['accuracy']:.1%} of the test rows.\n\n"
         + markdown(header, lines)

@@ -1,12 +1,14 @@
-"""The cost of differential privacy: classifiers of private synthetic rows beside a private classifier.
+"""The cost of differential privacy: private synthetic rows against a private classifier.
 
-A sampler is fitted within a budget; a classifier is trained on as many of its rows as there are real ones and tested on
-real rows. Beside it, the same network is trained on the real rows by DP-SGD within the same budget, and without one.
-delta is a tenth of one over the number of rows. Digits have the public bounds 0 and 16; the bounds of the other table
-are paid for out of the budget. All settings are the defaults but for `max_steps`, `batch_size` and `lr`, which are those
-of few large steps for all networks alike. Nothing was chosen on test rows.
+A sampler is fitted within a budget; a classifier is trained on as many of its rows as there are
+real ones and tested on real rows. Beside it, the same network is trained on the real rows by DP-SGD
+within the same budget, and without one. delta is a tenth of one over the number of rows. Digits
+have the public bounds 0 and 16; the bounds of the other table are paid for out of the budget. All
+settings are the defaults but for `max_steps`, `batch_size` and `lr`, which are those of few large
+steps for all networks alike. Nothing was chosen on test rows.
 
-"attack" is the area under the ROC curve of the membership attack of an audit on the same rows: 0.5 is guessing.
+"attack" is the area under the ROC curve of the membership attack of an audit on the same rows: 0.5
+is guessing.
 """
 
 import warnings
@@ -85,7 +87,10 @@ def _trial(name: str, epsilon: float, method: str, seed: int, quick: bool) -> Re
 
 
 def _classifier(sites: Sites, epsilon: float, delta: float, seed: int) -> float:
-    """Train on real rows by DP-SGD. Class counts and moments of the columns are taken as public, in its favour."""
+    """Train on real rows by DP-SGD.
+
+    Class counts and moments of the columns are taken as public, in its favour.
+    """
     inputs = Inputs(sites)
     x, codes = inputs(sites.X), torch.from_numpy(np.searchsorted(inputs.classes, sites.y))
     network = inputs.network(seed)

@@ -1,20 +1,22 @@
 """A second opinion: the density of a flow, added to the predictions of networks.
 
-A flow is trained on the rows that the networks are trained on. Classes are compared by its denoising
-loss, and their scores are added to the log-probabilities of three small CNNs: two weights, fitted on
-validation images (half as many as for training), which nothing else uses.
+A flow is trained on the rows that the networks are trained on. Classes are compared by its
+denoising loss, and their scores are added to the log-probabilities of three small CNNs: two
+weights, fitted on validation images (half as many as for training), which nothing else uses.
 
-The bars are one CNN, three CNNs averaged, and as many as the flow's cost buys besides three: processor
-time of the fit and of the scores, divided by that of a CNN, rounded up. All networks are trained under
-RandAugment, in as many steps as a study's. For data whose mirror image has the same label, CNNs predict
-the mean over an image and its mirror image where a name ends in "mirrored". The best ensemble is the
-better one of equal cost, mirrored or not, by its mean accuracy on test: a choice in its favour.
+The bars are one CNN, three CNNs averaged, and as many as the flow's cost buys besides three:
+processor time of the fit and of the scores, divided by that of a CNN, rounded up. All networks are
+trained under RandAugment, in as many steps as a study's. For data whose mirror image has the same
+label, CNNs predict the mean over an image and its mirror image where a name ends in "mirrored". The
+best ensemble is the better one of equal cost, mirrored or not, by its mean accuracy on test: a
+choice in its favour.
 
-Each seed draws its training, validation and 1,000 test images anew; seeds 0 to 2 are left out, because
-settings were chosen on them, and so is seed 100, on which times were. Intervals are Student's over seeds.
+Each seed draws its training, validation and 1,000 test images anew; seeds 0 to 2 are left out,
+because settings were chosen on them, and so is seed 100, on which times were. Intervals are
+Student's over seeds.
 
-The goal: 1 point over the best ensemble at 20 and 50 images a class of Fashion-MNIST, with an interval
-above 0.
+The goal: 1 point over the best ensemble at 20 and 50 images a class of Fashion-MNIST, with an
+interval above 0.
 """
 
 import time
@@ -50,7 +52,7 @@ SIZES = (10, 20, 50, 100, 500)
 ORDER = [("fashion-mnist", 20), ("fashion-mnist", 50)]
 SEEDS = range(3, 13)
 N_TEST, N_CNNS, MAX_CNNS = 1000, 3, 12
-#: Validation images of each class are half as many as training images, test images of a quick run few.
+#: Validation images of each class are half as many as training images.
 ENSEMBLE, EQUAL = f"{N_CNNS} CNNs", "equal cost"
 
 Timed = dict[str, np.ndarray]
@@ -244,9 +246,11 @@ def table(results: Record) -> str:
         parts.append(
             f"**{title}**, {len(frame)} seed{'s' * (len(frame) > 1)}\n\n"
             + markdown(["", *(f"{what}{' (%)' * (d == 1)}" for what, d in _SHOWN)], lines)
-            + f"\n\n{arm} less {reference} ({n_equal:.1f} CNNs): {points(gain(frame, arm, reference))} points. "
-            f"{ENSEMBLE} + flow less {ENSEMBLE}: {points(gain(frame, f'{ENSEMBLE} + flow', ENSEMBLE))}. "
-            f"A flow takes {frame['flow_seconds'].mean():.0f} s, a CNN {frame['cnn_seconds'].mean():.0f} s "
+            + f"\n\n{arm} less {reference} ({n_equal:.1f} CNNs): "
+            f"{points(gain(frame, arm, reference))} points. {ENSEMBLE} + flow less {ENSEMBLE}: "
+            f"{points(gain(frame, f'{ENSEMBLE} + flow', ENSEMBLE))}. "
+            f"A flow takes {frame['flow_seconds'].mean():.0f} s, a CNN "
+            f"{frame['cnn_seconds'].mean():.0f} s "
             "of one core."
         )
     return "\n\n".join(parts) or "No trial has ended yet."

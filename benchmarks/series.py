@@ -1,13 +1,14 @@
-"""Series: what classical and learned rows add to eight sets of aeon, for MiniRocket and for a network.
+"""Series: what synthetic rows add to eight sets of aeon, for MiniRocket and for a network.
 
-The sets are those with classes that aeon has in its package: ACSF1, ArrowHead, BasicMotions, GunPoint,
-ItalyPowerDemand, JapaneseVowels, OSULeaf and PickupGestureWiimoteZ, with their authors' test parts. A quarter of the
-training part chooses the arm. Two of the sets have series of unequal lengths, which SMOTE cannot use.
+The sets are those with classes that aeon has in its package: ACSF1, ArrowHead, BasicMotions,
+GunPoint, ItalyPowerDemand, JapaneseVowels, OSULeaf and PickupGestureWiimoteZ, with their authors'
+test parts. A quarter of the training part chooses the arm. Two of the sets have series of unequal
+lengths, which SMOTE cannot use.
 
-MiniRocket with ridge regression (Dempster et al. 2021) and a small InceptionTime network (Ismail Fawaz et al. 2020) are
-the bars. Warping and slicing have the strengths of Iwana and Uchida (2021, arXiv:2007.15951), and were not tuned. For
-MiniRocket each gives one new row for each real one; the network draws its changes anew in each batch. Learned samplers
-have default settings and 600 steps.
+MiniRocket with ridge regression (Dempster et al. 2021) and a small InceptionTime network (Ismail
+Fawaz et al. 2020) are the bars. Warping and slicing have the strengths of Iwana and Uchida (2021,
+arXiv:2007.15951), and were not tuned. For MiniRocket each gives one new row for each real one; the
+network draws its changes anew in each batch. Learned samplers have default settings and 600 steps.
 
 Needs ``pip install aeon``.
 """
@@ -37,7 +38,9 @@ from gen_augment.study import Split, Study, Training
 __all__ = ["PROTOCOL"]
 
 SETS = (
-    "ItalyPowerDemand", "GunPoint", "ArrowHead", "BasicMotions", "PickupGestureWiimoteZ", "JapaneseVowels", "OSULeaf",
+    "ItalyPowerDemand", "GunPoint", "ArrowHead", "BasicMotions", "PickupGestureWiimoteZ",
+    "JapaneseVowels",
+    "OSULeaf",
     "ACSF1",
 )  # fmt: skip
 UNEQUAL = ("JapaneseVowels", "PickupGestureWiimoteZ")

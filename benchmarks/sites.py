@@ -1,23 +1,27 @@
 """Rows stay at their sites: the models of all classes that can be trained, and how good they are.
 
-Rows are split over five sites: "two classes" gives each site two of ten classes; "Dirichlet" draws the share of each
-class at each site with concentration 0.1 (Hsu, Qi and Brown, 2019, arXiv:1909.06335), again until every site has two
-classes of at least five rows. Rows of a class that has fewer at a site are left out there, for all methods.
+Rows are split over five sites: "two classes" gives each site two of ten classes; "Dirichlet" draws
+the share of each class at each site with concentration 0.1 (Hsu, Qi and Brown, 2019,
+arXiv:1909.06335), again until every site has two classes of at least five rows. Rows of a class
+that has fewer at a site are left out there, for all methods.
 
-* "pool": each site sends a sampler; a classifier is trained on as many rows of their pool as there are real ones. Images
-  have a VAE, tables a Gaussian mixture. Both are the defaults of their class, with fewer steps for images.
-* "local": the mean of the sites' own classifiers. "ensemble": their mean probabilities. "corrected": the same, with each
-  probability divided by the site's class prior and multiplied by that of all sites.
-* "averaged 1" and "averaged 20": weights averaged after one round or 20 rounds, by numbers of rows (FedAvg: McMahan et
-  al., 2017, arXiv:1602.05629), with as many steps in all as any other classifier has.
-* "ridge" and "means": on 2,000 random Fourier features that all sites share (Rahimi and Recht, 2007), ridge regression
-  on the sum of the sites' second moments, and the nearest class mean. Both are exactly those of pooled rows. The width
-  of the features is the median distance of rows; the penalty is chosen on a fifth of the rows of each site, whose
-  counts of right answers are added up.
+* "pool": each site sends a sampler; a classifier is trained on as many rows of their pool as there
+  are real ones. Images have a VAE, tables a Gaussian mixture. Both are the defaults of their class,
+  with fewer steps for images.
+* "local": the mean of the sites' own classifiers. "ensemble": their mean probabilities.
+  "corrected": the same, with each probability divided by the site's class prior and multiplied by
+  that of all sites.
+* "averaged 1" and "averaged 20": weights averaged after one round or 20 rounds, by numbers of rows
+  (FedAvg: McMahan et al., 2017, arXiv:1602.05629), with as many steps in all as any other
+  classifier has.
+* "ridge" and "means": on 2,000 random Fourier features that all sites share (Rahimi and Recht,
+  2007), ridge regression on the sum of the sites' second moments, and the nearest class mean. Both
+  are exactly those of pooled rows. The width of the features is the median distance of rows; the
+  penalty is chosen on a fifth of the rows of each site, whose counts of right answers are added up.
 * "real": a classifier of all real rows, which no site may have.
 
-All classifiers are the same network, trained for the same number of steps. Nothing is chosen on test rows. What a
-sampler allows and ridge does not: any model, later.
+All classifiers are the same network, trained for the same number of steps. Nothing is chosen on
+test rows. What a sampler allows and ridge does not: any model, later.
 """
 
 from collections.abc import Callable
@@ -145,7 +149,7 @@ def split_dirichlet(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class Inputs:
-    """Rows as inputs of networks: pixels in [-1, 1], or columns scaled by moments that sites can add up."""
+    """Rows as inputs of networks: pixels in [-1, 1], or columns scaled by moments of all sites."""
 
     def __init__(self, sites: Sites) -> None:
         self.is_image = sites.X.ndim > 2
@@ -313,7 +317,7 @@ def _means(sites: Sites, seed: int) -> np.ndarray:
 
 
 def table(results: Record) -> str:
-    """Mean accuracies, and the gain of the pool over each method with its 95% interval over paired seeds."""
+    """Mean accuracies, and the gain of the pool over each method with its 95% interval."""
     trials = pd.DataFrame(results["trials"])
     parts = []
     for (data, split), mine in trials.groupby(["data", "split"], sort=False):

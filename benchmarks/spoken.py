@@ -1,10 +1,11 @@
-"""Spoken digits: whether samples sound like their labels, and what a classifier learns from samples alone.
+"""Spoken digits: whether samples sound like their labels, and can replace real recordings.
 
-The data are those of ``audio-lowdata``. A sampler is fitted on all recordings but the held-out ones: takes 0 to 4, which
-are the test part of the data's authors, or all takes of one speaker. The small CNN on log-mel spectrograms learns from
-the same real rows, or from 1,200 samples, in 500 steps of 64 rows. "Named" is the share of samples whose label the CNN
-of real rows gives. Encoding, units and network of the flow were chosen on takes 5 to 9, by samplers fitted on the takes
-after them. The goals: 80% from the flow's samples alone, 90% named, and 50 recordings a second.
+The data are those of ``audio-lowdata``. A sampler is fitted on all recordings but the held-out
+ones: takes 0 to 4, which are the test part of the data's authors, or all takes of one speaker. The
+small CNN on log-mel spectrograms learns from the same real rows, or from 1,200 samples, in 500
+steps of 64 rows. "Named" is the share of samples whose label the CNN of real rows gives. Encoding,
+units and network of the flow were chosen on takes 5 to 9, by samplers fitted on the takes after
+them. The goals: 80% from the flow's samples alone, 90% named, and 50 recordings a second.
 """
 
 import time
@@ -102,7 +103,8 @@ def _samples(sampler: Any, train: Rows, n: int) -> Rows:
 def _classifier(rows: Rows, n_steps: int) -> Any:
     training = Training(n_steps, batch_size=64, device="cpu")
     return fit_predict(
-        lambda: SpectrogramCNN(RATE, rows.n_classes), parse_arm("real", {}), Pool(rows), rows, 0, training
+        lambda: SpectrogramCNN(RATE, rows.n_classes),
+        parse_arm("real", {}), Pool(rows), rows, 0, training,
     )  # fmt: skip
 
 

@@ -1,18 +1,21 @@
-"""Few texts: how much synthetic rows add at 5, 10 and 20 queries of each intent, and with all of them.
+"""Few texts: how much synthetic rows add at 5, 10 and 20 queries of an intent, and with all.
 
-The data are the 77 intents of banking77 (Casanueva et al. 2020, arXiv:2003.04807). Beside the training rows, 3, 5 and 10
-rows of each intent choose the arm, or 20% of all; the test part has 3,080 rows. Each size is run with two classifiers:
-TF-IDF with logistic regression, and a bag of word embeddings, which takes equal steps for all arms. Features,
-regularisation and dropout were chosen for real rows alone, on 2,000 training rows.
+The data are the 77 intents of banking77 (Casanueva et al. 2020, arXiv:2003.04807). Beside the
+training rows, 3, 5 and 10 rows of each intent choose the arm, or 20% of all; the test part has
+3,080 rows. Each size is run with two classifiers: TF-IDF with logistic regression, and a bag of
+word embeddings, which takes equal steps for all arms. Features, regularisation and dropout were
+chosen for real rows alone, on 2,000 training rows.
 
-Editing rows needs no model, so ``eda``, ``aeda``, ``typos`` and ``recombine`` are among the baselines.
-``eda:1`` has one edited row for each real one (swap, delete or insert words; Wei and Zou 2019, without a thesaurus), and
-``eda:4`` has four; ``aeda`` adds punctuation (Karimi et al. 2021); ``typos`` changes characters; ``recombine`` joins
-halves of two rows of an intent. ``ngram`` is learned, an n-gram model of each intent. ``share=1`` trains on synthetic
-rows alone, though TF-IDF weights are those of all rows.
+Editing rows needs no model, so ``eda``, ``aeda``, ``typos`` and ``recombine`` are among the
+baselines. ``eda:1`` has one edited row for each real one (swap, delete or insert words; Wei and Zou
+2019, without a thesaurus), and ``eda:4`` has four; ``aeda`` adds punctuation (Karimi et al. 2021);
+``typos`` changes characters; ``recombine`` joins halves of two rows of an intent. ``ngram`` is
+learned, an n-gram model of each intent. ``share=1`` trains on synthetic rows alone, though TF-IDF
+weights are those of all rows.
 
-``text-lowdata-lm`` compares some of these arms with a small `LanguageSampler` from scratch. For pretrained weights run
-``protocol(LanguageSampler(pretrained=folder), "text-lowdata-gpt2").run(quick=False)``.
+``text-lowdata-lm`` compares some of these arms with a small `LanguageSampler` from scratch. For
+pretrained weights run ``protocol(LanguageSampler(pretrained=folder),
+"text-lowdata-gpt2").run(quick=False)``.
 """
 
 from functools import lru_cache, partial
@@ -89,7 +92,8 @@ def make(
     )
     return Study(
         train["text"], train["category"], modality="text", arms=list(setup.arms), add_real=False,
-        samplers=samplers, n_seeds=1, model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
+        samplers=samplers, n_seeds=1,
+        model=None if classifier == "TF-IDF" else partial(WordBag, n_classes),
         split=split, training=Training(setup.steps["classifier"], device="cpu"),
         random_state=derive_seed(seed, "protocol") % 2**31,
     )  # fmt: skip
@@ -97,7 +101,7 @@ def make(
 
 @lru_cache(maxsize=4)
 def part(name: str, quick: bool) -> pd.DataFrame:
-    """The rows of banking77's training or test part; of a few intents, when only the machinery counts."""
+    """Return the rows of a part of banking77; in a quick run, those of a few intents."""
     path = data_root() / "banking77" / f"{name}.csv"
     if not path.is_file():
         raise InputError(
