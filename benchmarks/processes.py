@@ -4,8 +4,8 @@ Two classes of AR(2) processes, whose autocorrelations follow from the Yule-Walk
 two of sinusoids with a mean, a frequency and a uniform phase, in noise of 10%; 300 training rows of
 48 steps each, and 1,000 samples of each class. Goals: autocorrelations at lags 1 to 4 within 0.1,
 variance within 20%, the mean within 0.1 deviations, 80% of the power at the true frequency, and
-phases whose mean resultant is below 0.15 (0 is uniform). Speed is that of 10,000 series of 150 steps, in
-processor seconds of one thread; the goal is 15 s on two cores.
+phases whose mean resultant is below 0.15 (0 is uniform). Speed is that of 10,000 series of 150
+steps, in processor seconds of one thread; the goal is 15 s on two cores.
 """
 
 import time
