@@ -51,8 +51,8 @@ def audit(
     features: Annotated[
         str,
         typer.Option(
-            help="Features in which images are compared: auto, values, or a torchvision model, "
-            "which is downloaded."
+            help="Features in which images are compared: auto, values, or a torchvision model "
+            "whose weights are in the cache of torch.hub."
         ),
     ] = "auto",
     n: Annotated[int, typer.Option("-n", min=1, help="Synthetic rows to look at.")] = 5000,
