@@ -53,7 +53,8 @@ def repeated_rows(rows: Rows, test: Rows | None, *, drop: bool) -> np.ndarray:
     part = "test" if tested.any() or test is None else "validation"
     raise LeakError(
         f"{int(found.sum())} rows {where} (first: row {int(np.argmax(found))}), so that a {part} "
-        "row could be trained on: remove them, or pass drop_duplicates=True."
+        "row could be trained on: remove them, or give Split(drop_duplicates=True), "
+        "--drop-duplicates on the command line."
     )
 
 
