@@ -104,6 +104,7 @@ def fit(
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data
     from gen_augment.cli.private import make_private, private_budget
+    from gen_augment.errors import InputError
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
@@ -117,6 +118,10 @@ def fit(
         data, target=target, modality=choose_modality(modality), options=options,
         per_class=per_class, seed=seed,
     )  # fmt: skip
+    if epsilon is None and (bound or classes or paid or delta != 1e-6):
+        raise InputError(
+            "--delta, --bound, --classes and --paid are for private training: give --epsilon."
+        )
     if epsilon is not None:
         budget = private_budget(loaded.rows, epsilon, delta, bound or [], classes, paid=paid)
         make_private(model, budget, resume=resume)

@@ -1,10 +1,11 @@
 """`Private`: a privacy budget, and what is publicly known of the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
 from gen_augment.archive import as_pairs
 from gen_augment.errors import InputError
@@ -63,10 +64,25 @@ class Private:
         check_range("delta", self.delta, 0, 1, open_low=True, open_high=True)
         check_range("max_grad_norm", self.max_grad_norm, 0, open_low=True)
         check_range("share", self.share, 0, 1, open_low=True, open_high=True)
-        if isinstance(self.bounds, str) and self.bounds != "paid":
-            raise InputError(f"bounds={self.bounds!r} is neither public bounds nor 'paid'.")
-        if isinstance(self.classes, str) and self.classes != "paid":
-            raise InputError(f"classes={self.classes!r} is neither a list of labels nor 'paid'.")
+        bounds, classes = _known("bounds", self.bounds), _known("classes", self.classes)
+        if isinstance(bounds, Mapping):
+            bounds = {name: _known(f"bounds[{name!r}]", part) for name, part in bounds.items()}
+            flat = [name for name, part in bounds.items() if isinstance(part, Mapping)]
+            if flat:
+                raise InputError(f"bounds[{flat[0]!r}] is a dict: give (low, high) or a list.")
+        if isinstance(classes, Mapping):
+            for label, count in classes.items():
+                if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+                    raise InputError(
+                        f"classes={{{label!r}: {count!r}}}: public counts are whole and at least 1."
+                    )
+        elif isinstance(classes, (list, tuple)):
+            if not all(isinstance(label, Hashable) for label in classes):
+                raise InputError(f"classes={self.classes!r}: a label is one value, not a list.")
+            if len(set(classes)) < len(classes):
+                raise InputError(f"classes={self.classes!r}: give each label once.")
+        object.__setattr__(self, "bounds", bounds)
+        object.__setattr__(self, "classes", classes)
 
     @property
     def is_finite(self) -> bool:
@@ -88,6 +104,25 @@ class Private:
     def from_json(cls, record: JSON | None) -> Self | None:
         """Rebuild from `to_json`; None for None."""
         return None if record is None else cls(**record)
+
+
+def _known(name: str, value: Any) -> Any:
+    """Return what is public, or "paid". Tuples are bounds; other collections become lists.
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    if value is None or isinstance(value, (Mapping, tuple)):
+        return value
+    if isinstance(value, str) and value == "paid":
+        return value
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if isinstance(value, (pd.Series, pd.Index, np.ndarray, list, range)):
+        return list(value.tolist() if hasattr(value, "tolist") else value)
+    raise InputError(f"{name}={value!r} is neither a collection of public values nor 'paid'.")
 
 
 def _plain(value: Any) -> Any:

@@ -144,13 +144,13 @@ def _batches(sampler: Any, x: Tensor, y: Tensor, seed: int, noise: Noise | None)
 
 @contextmanager
 def _undone_by_errors(sampler: Any, n_steps: int) -> Iterator[None]:
-    """Restore the previous fit if input is refused, or anything fails before the first step."""
+    """Restore the previous fit if input is refused, or training ends before its first step."""
     fitted = sampler.__dict__.copy()
     try:
         yield
     except DivergedError:
         raise
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, InputError) or sampler.n_steps_ == n_steps:
             sampler.__dict__.clear()
             sampler.__dict__.update(fitted)

@@ -81,6 +81,7 @@ def push_to_hub(
     "owner/name", of letters, digits, ".", "_" and "-".
     """
     sampler._check_fitted()
+    _check_audit(sampler, audit)
     repo_id = _check_name("repo_id", repo_id)
     hub = _hub()
     with tempfile.TemporaryDirectory() as folder, _hub_errors(hub, repo_id, revision):
@@ -138,6 +139,8 @@ def save_folder(
     >>> load_sampler(folder).classes_.tolist()
     [0, 1, 2]
     """
+    sampler._check_fitted()
+    _check_audit(sampler, audit)
     folder = Path(folder)
     check_writable(folder / ARCHIVE)
     sampler.save(folder / ARCHIVE)
@@ -146,6 +149,18 @@ def save_folder(
     if audit is not None:
         audit.to_json(folder / "audit.json")
     return folder
+
+
+def _check_audit(sampler: Any, audit: Any) -> None:
+    if audit is None:
+        return
+    if not hasattr(audit, "to_json"):
+        raise InputError(f"audit is a {type(audit).__name__}: give what audit(sampler, ...) found.")
+    if getattr(sampler, "privacy_", None) is not None:
+        raise InputError(
+            "an audit compares with the real rows, so it is not private: leave audit out. The card "
+            "names the guarantee."
+        )
 
 
 def download(name: str, revision: str | None, token: str | None = None) -> Path:

@@ -224,7 +224,8 @@ class MixedSampler(Sampler):
         for number, part in enumerate(self._parts):
             header, learned = part._to_archive()
             headers.append(header)
-            tensors |= {f"{number}/{name}": tensor for name, tensor in learned.items()}
+            # Samplers that are one object share memory, which an archive cannot.
+            tensors |= {f"{number}/{name}": tensor.clone() for name, tensor in learned.items()}
         shares = self._shares(len(headers)).tolist()
         record = {
             "weights": shares,
@@ -239,6 +240,10 @@ class MixedSampler(Sampler):
         header, tensors = archive.read(path)
         if header.get("class") != cls.__name__:
             raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
+        return cls._rebuilt(header, tensors, device, path)
+
+    @classmethod
+    def _rebuilt(cls, header: JSON, tensors: dict[str, Tensor], device: str, path: Any) -> Self:
         keys = {"format", "class", "weights", "sites", "modality", "parts"}
         archive.check_keys(f"{path} cannot be used", header, keys)
         parts = []
@@ -247,7 +252,10 @@ class MixedSampler(Sampler):
             mine = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
             known = find_class(part.get("class"), path)
             whole = part | {"format": header["format"]}
-            parts.append(persistence.rebuild(known, whole, mine, device, path))
+            if issubclass(known, MixedSampler):
+                parts.append(known._rebuilt(whole, mine, device, path))
+            else:
+                parts.append(persistence.rebuild(known, whole, mine, device, path))
         try:
             modality = modality_from_json(header["modality"])
             weights, sites = header["weights"], header["sites"]

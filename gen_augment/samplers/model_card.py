@@ -94,9 +94,20 @@ def model_card(
         n_classes=len(sampler.classes_),
         classes=_classes(sampler),
         source=json.dumps(f"hub:{repo_id}" if repo_id else "sampler.safetensors"),
-        audit=_NO_AUDIT if audit is None else _audit(audit),
+        audit=_described(sampler, audit),
         terms=f"Licence: {_plain(license)}." if license else "No licence was named.",
     )
+
+
+def _described(sampler: Any, audit: Any) -> str:
+    guarantee = getattr(sampler, "privacy_", None)
+    if guarantee is not None:
+        return (
+            f"Training was differentially private, with epsilon {guarantee['epsilon']:.4g} and "
+            f"delta {guarantee['delta']:.4g} for {guarantee['unit']}. Numbers of rows on "
+            "this card are noisy or public. There is no audit: its figures would not be private."
+        )
+    return _NO_AUDIT if audit is None else _audit(audit)
 
 
 def _classes(sampler: Any) -> str:

@@ -16,6 +16,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.datasets import load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from gen_augment import (
     ArchiveError,
@@ -24,6 +27,8 @@ from gen_augment import (
     KDESampler,
     MissingDependencyError,
     NotFittedError,
+    Private,
+    audit,
     load_sampler,
 )
 from gen_augment.samplers.hub import ARCHIVE, save_folder
@@ -237,3 +242,17 @@ def test_a_folder_has_the_files_of_a_repository(tmp_path: Path) -> None:
     (folder / ARCHIVE).unlink()
     with pytest.raises(ArchiveError, match=r"holds no \.safetensors file"):
         load_sampler(folder)
+
+
+def test_an_audit_is_not_published_with_a_private_sampler(tmp_path: Path) -> None:
+    bounds = dict.fromkeys(range(X.shape[1]), (0.0, 2000.0))
+    budget = Private(3, 1e-4, bounds=bounds, classes=[0, 1, 2])
+    sampler = ConditionalVAE(max_steps=2, privacy=budget, device="cpu").fit(X, Y)
+    judge = make_pipeline(StandardScaler(), LogisticRegression())
+    found = audit(KDESampler().fit(X, Y), X, Y, model=judge, n_samples=30)
+    with pytest.raises(InputError, match="not private"):
+        save_folder(sampler, tmp_path / "private", audit=found)
+    assert not (tmp_path / "private").exists()
+    folder = save_folder(sampler, tmp_path / "private")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", ARCHIVE]
+    assert "differentially private, with epsilon" in (folder / "README.md").read_text()

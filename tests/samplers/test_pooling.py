@@ -249,3 +249,15 @@ def test_columns_that_some_sites_lack_are_missing_there() -> None:
     pd.testing.assert_frame_equal(again, rows, check_exact=False, atol=1e-5)
     adults = sampler.sample(10, where={"age": (30, None)})[0]
     assert (adults["age"] >= 30).all()
+
+
+def test_a_pool_of_pools_and_of_one_sampler_twice_is_saved(tmp_path: Path) -> None:
+    X, y = np.arange(60.0)[:, None], np.repeat([0, 1, 2], 20)
+    first, second, third = (
+        BootstrapSampler(random_state=i).fit(X[i : 40 + i], y[i : 40 + i]) for i in (0, 10, 20)
+    )
+    whole = pool([pool([first, second]), third, third])
+    whole.save(tmp_path / "pool")
+    index, labels = np.arange(30), np.arange(30) % 3
+    again = load_sampler(tmp_path / "pool").generate(index, labels)
+    np.testing.assert_array_equal(again, whole.generate(index, labels))

@@ -26,7 +26,7 @@ from gen_augment import (
 )
 from gen_augment.metrics import membership_auc
 from gen_augment.privacy.accounting import gaussian_delta
-from gen_augment.samplers import private_training
+from gen_augment.samplers import fitting, private_training
 from gen_augment.training import Checkpoint, EarlyStopping, SampleGrid
 from tests.conftest import toy_images, toy_table
 
@@ -230,3 +230,22 @@ def test_a_class_of_one_row_an_absent_class_and_a_column_of_one_value(cls: Any) 
     with pytest.warns(UserWarning, match=r"clipped: \{'1': 120\}"):
         sampler.set_params(privacy=narrow).fit(X, y)
     assert sampler.sample(20)[0][:, 1].max() <= 1
+
+
+def test_a_fit_that_is_interrupted_before_its_first_step_leaves_the_previous_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X, y = toy_table(60)
+    sampler = small(ConditionalVAE).fit(X, y)
+    before = sampler.fingerprint()
+
+    def interrupted(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "untrained", interrupted)
+    sampler.set_params(privacy=BUDGET)
+    with pytest.raises(KeyboardInterrupt):
+        sampler.fit(X, y)
+    sampler.set_params(privacy=None)
+    assert sampler.privacy_ is None
+    assert sampler.fingerprint() == before
