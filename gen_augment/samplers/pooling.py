@@ -6,7 +6,7 @@ Heinbaugh, Luz-Ricca and Shao, "Data-Free One-Shot Federated Learning Under Very
 Heterogeneity", ICLR 2023: decoders of the sites, pooled, stand in for their rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gen_augment.errors import InputError, NotFittedError
 from gen_augment.samplers.base import Sampler
@@ -66,6 +66,8 @@ def pool(
     >>> sampler.origins([0, 1], [0, 3]).tolist()
     ['oslo', 'bergen']
     """
+    if isinstance(samplers, Sampler) or not isinstance(samplers, Iterable):
+        raise InputError(f"samplers={samplers!r}: give a list of fitted samplers.")
     parts = list(samplers)
     for number, part in enumerate(parts):
         if not isinstance(part, Sampler):

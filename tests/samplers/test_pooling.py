@@ -175,6 +175,12 @@ def test_forms_that_cannot_be_joined(case: str) -> None:
         pool([BootstrapSampler().fit(*first), BootstrapSampler().fit(*second)])
 
 
+@pytest.mark.parametrize("given", [5, None, KDESampler()])
+def test_what_is_no_list_of_samplers(given: Any) -> None:
+    with pytest.raises(InputError, match="give a list of fitted samplers"):
+        pool(given)
+
+
 def test_bad_arguments() -> None:
     part = KDESampler().fit(*toy_table())
     with pytest.raises(InputError, match="samplers is empty"):

@@ -43,7 +43,7 @@ def check_decoding(sampler: Any) -> None:
             f"min_length={sampler.min_length} is larger than max_length={sampler.max_length}: "
             "lower it, or raise max_length."
         )
-    check_range("guidance", sampler.guidance, 0)
+    check_range("guidance", sampler.guidance, 0, 100)
     check_range("temperature", sampler.temperature, 0, open_low=True)
     if sampler.top_k is not None:
         check_positive_int("top_k", sampler.top_k)

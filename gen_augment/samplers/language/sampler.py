@@ -80,7 +80,7 @@ class LanguageSampler(NetworkSampler):
     dropout : float in [0, 1)
     max_length, min_length : int
         Tokens of a text. Longer training rows are cut; a row that is cut teaches no end.
-    guidance : float in [0, inf)
+    guidance : float in [0, 100]
         Strength of classifier-free guidance. 1 is none, and takes half the time. More makes texts
         more typical of their class and less varied. This and the next three parameters can be
         changed after fitting with ``set_params``.

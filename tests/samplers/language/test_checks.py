@@ -14,7 +14,7 @@ from tests.samplers.language.grammar import draw
     "params",
     [
         {"vocab_size": 255}, {"width": 65}, {"dropout": 1.0}, {"temperature": 0}, {"top_p": 0},
-        {"top_k": 0}, {"guidance": -1}, {"min_length": 40}, {"lora_rank": 0}, {"pretrained": 3}, {"n_layers": 0},
+        {"top_k": 0}, {"guidance": -1}, {"guidance": float("inf")}, {"min_length": 40}, {"lora_rank": 0}, {"pretrained": 3}, {"n_layers": 0},
     ],
 )  # fmt: skip
 def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
