@@ -122,6 +122,11 @@ class SyntheticReplace(BaseWaveformTransform):  # type: ignore[misc] # no types
         return {"bank": str(self.bank.path), "p": self.p}
 
     def _check(self, samples: np.ndarray, sample_rate: int) -> None:
+        if samples.dtype.kind != "f":
+            raise InputError(
+                f"the recording is {samples.dtype}: give floats in [-1, 1], as audiomentations "
+                "expects them."
+            )
         known = self._codec.scale.sample_rate
         if sample_rate != known:
             raise InputError(

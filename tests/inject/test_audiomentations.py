@@ -66,6 +66,7 @@ def test_what_does_not_match_is_named(bank: SampleBank) -> None:
         replace(silence, RATE)
     for samples, rate, message in (
         (silence, 16000, "16000 Hz and the bank 8000"),
+        (silence.astype(np.int16), RATE, "is int16: give floats"),
         (np.stack([silence, silence]), RATE, r"\(2, 500\)"),
     ):
         replace.label = "low"
