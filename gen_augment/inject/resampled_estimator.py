@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from gen_augment.errors import InputError
 from gen_augment.inject.resample import GenerativeOverSampler
+from gen_augment.validation import check_instance
 
 __all__ = ["ResampledEstimator"]
 
@@ -76,6 +77,8 @@ class ResampledEstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[mis
         InputError
             The estimator takes no weights, or the over-sampler cannot use the rows.
         """
+        check_instance("over_sampler", self.over_sampler)
+        check_instance("estimator", self.estimator)
         name = self._weight_name()
         over_sampler = clone(self.over_sampler)
         X_new, y_new = over_sampler.fit_resample(X, y, sample_weight)

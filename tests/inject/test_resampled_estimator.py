@@ -74,3 +74,11 @@ def test_what_takes_no_weights_is_refused_before_training() -> None:
         ResampledEstimator(SMOTESampler(), LogisticRegression()).fit(X, Y)
     with pytest.raises(InputError, match=r"sample_weight has shape \(3,\)"):
         ResampledEstimator(over_sampler(), LogisticRegression()).fit(X, Y, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "parts", [(over_sampler(), LogisticRegression), (GenerativeOverSampler, LogisticRegression())]
+)
+def test_a_class_in_place_of_an_instance_is_named(parts: Any) -> None:
+    with pytest.raises(InputError, match="give an instance"):
+        ResampledEstimator(*parts).fit(X, Y)
