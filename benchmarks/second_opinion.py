@@ -11,7 +11,7 @@ label, CNNs predict the mean over an image and its mirror image where a name end
 best ensemble is the better one of equal cost, mirrored or not, by its mean accuracy on test: a
 choice in its favour.
 
-Each seed draws its training, validation and 1,000 test images anew; seeds 0 to 2 are left out,
+Each seed draws its training, validation and 1,000 test images; seeds 0 to 2 are left out,
 because settings were chosen on them, and so is seed 100, on which times were. Intervals are
 Student's over seeds.
 

@@ -8,7 +8,7 @@ lengths, which SMOTE cannot use.
 MiniRocket with ridge regression (Dempster et al. 2021) and a small InceptionTime network (Ismail
 Fawaz et al. 2020) are the bars. Warping and slicing have the strengths of Iwana and Uchida (2021,
 arXiv:2007.15951), and were not tuned. For MiniRocket each gives one new row for each real one; the
-network draws its changes anew in each batch. Learned samplers have default settings and 600 steps.
+network gets new random changes in each batch. Learned samplers have default settings and 600 steps.
 
 Needs ``pip install aeon``.
 """

@@ -34,6 +34,9 @@ from gen_augment.cli.terminal import check_writable, err, out, tell
 
 __all__ = ["fit"]
 
+#: Default of --delta.
+DELTA = 1e-6
+
 
 def fit(
     data: DataArgument,
@@ -74,7 +77,7 @@ def fit(
     modality: ModalityOption = None,
     option: ParameterOption = None,
     epsilon: EpsilonOption = None,
-    delta: DeltaOption = 1e-6,
+    delta: DeltaOption = DELTA,
     bound: BoundOption = None,
     classes: ClassesOption = None,
     paid: PaidOption = False,
@@ -118,7 +121,7 @@ def fit(
         data, target=target, modality=choose_modality(modality), options=options,
         per_class=per_class, seed=seed,
     )  # fmt: skip
-    if epsilon is None and (bound or classes or paid or delta != 1e-6):
+    if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."
         )

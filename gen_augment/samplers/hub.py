@@ -81,7 +81,6 @@ def push_to_hub(
     "owner/name", of letters, digits, ".", "_" and "-".
     """
     sampler._check_fitted()
-    _check_audit(sampler, audit)
     repo_id = _check_name("repo_id", repo_id)
     hub = _hub()
     with tempfile.TemporaryDirectory() as folder, _hub_errors(hub, repo_id, revision):

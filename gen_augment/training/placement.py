@@ -135,7 +135,7 @@ def _warn_of_waiting_threads() -> None:
             stacklevel=4,
         )
     elif threads > 1 and os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
-        # Of the load, this process may be as much as its threads.
+        # This process itself can add as much to the load as it has threads.
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         if load >= threads + (os.cpu_count() or cores) / 2:
             _warn_of_a_busy_machine()
