@@ -50,7 +50,7 @@ def fit(
         str | None,
         typer.Option(
             help="Such as flow, gan, vae, paired, smote or bootstrap; or package.module:Class. "
-            "By default flow, or the class of --init."
+            "By default flow, lm for texts, or the class of --init."
         ),
     ] = None,
     target: TargetOption = None,
@@ -111,7 +111,6 @@ def fit(
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
-    model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)
     check_writable(output)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
@@ -121,6 +120,9 @@ def fit(
         data, target=target, modality=choose_modality(modality), options=options,
         per_class=per_class, seed=seed,
     )  # fmt: skip
+    if sampler is None and init is None:
+        sampler = loaded.rows.modality.networks.fit_sampler
+    model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)
     if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."

@@ -42,10 +42,11 @@ def make_sampler(
 ) -> tuple[Any, Any]:
     """Return an unfitted sampler, and the fitted one that it starts from.
 
-    `asked` are parameters that only samplers with training have; those that are None are left out.
+    Without a `name`, the sampler is a copy of `init`. `asked` are parameters that only samplers with
+    training have; those that are None are left out.
     """
     start = None if init is None else load_sampler(init, device=device)
-    model = choose_sampler(name or "flow")() if name or start is None else clone(start)
+    model = clone(start) if name is None else choose_sampler(name)()
     callbacks: list[Callback] = [Checkpoint(partial, every=EVERY, resume=resume)]
     if grid is not None:
         callbacks.append(SampleGrid(grid, every=EVERY))

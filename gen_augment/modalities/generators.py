@@ -75,6 +75,8 @@ class GeneratorNetworks:
         Whether values between two encoded rows are rows too, as interpolation needs.
     default_samplers : tuple of str
         Names of the samplers of a study that is given none.
+    fit_sampler : str
+        Name of the sampler that `gen-augment fit` takes if none is named.
     auto : mapping of str to value
         Values of ``"auto"`` parameters of generic samplers that differ from the sampler's default,
         by ``"sampler.parameter"``.
@@ -86,6 +88,7 @@ class GeneratorNetworks:
     label_steps: ClassVar[int] = 600
     between: ClassVar[bool] = True
     default_samplers: ClassVar[tuple[str, ...]] = ("flow", "gan", "vae")
+    fit_sampler: ClassVar[str] = "flow"
     auto: ClassVar[Mapping[str, Any]] = {}
 
     def encoder(self, spec: DataSpec, width: int, *, norm: bool = True) -> Any:

@@ -35,6 +35,15 @@ def test_a_sampler_of_a_table_is_fitted_and_sampled(suffix: str, run: Run, tmp_p
     assert everything_below(tmp_path) == sorted(["m", f"new{suffix}", f"t{suffix}"])
 
 
+def test_texts_have_a_language_model_by_default(run: Run) -> None:
+    texts = [f"where is my card {number}?" for number in range(20)]
+    pd.DataFrame({"said": texts, "topic": ["lost", "late"] * 10}).to_csv("t.csv", index=False)
+    code, out, _ = run(
+        "fit", "t.csv", "--text", "said", "--target", "topic", "--steps", 2, "-o", "m"
+    )
+    assert (code, out) == (0, "LanguageSampler fitted on 20 rows of t in 2 steps: m\n")
+
+
 def test_fit_is_the_fit_of_python(run: Run, tmp_path: Path) -> None:
     frame = write_table(tmp_path / "t.csv")
     run(

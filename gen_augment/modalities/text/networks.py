@@ -21,6 +21,7 @@ class TextNetworks(GeneratorNetworks):
 
     between = False
     default_samplers = ("eda", "aeda", "ngram")
+    fit_sampler = "lm"
 
     def encoder(self, *_: Any, **__: Any) -> NoReturn:
         self._refuse()
