@@ -61,8 +61,12 @@ def read_text_file(
     if frame.empty:
         raise InputError(f"{path} has no rows.")
     y = frame[target]
-    if missing := int((y.isna() | (y == "")).sum()):
-        raise InputError(f"{path}: {missing} rows have no {target!r}: drop or label them.")
+    missing = np.flatnonzero(y.isna() | (y == ""))
+    if len(missing):
+        raise InputError(
+            f"{path}: {len(missing)} of {len(y)} rows have no {target!r}, the first is row "
+            f"{missing[0] + 1}, {frame[column].iloc[missing[0]]!r:.60}: drop or label them."
+        )
     if suffix == ".csv" and y.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         y = y.astype(np.int64)
     return frame[column], y, file, notes

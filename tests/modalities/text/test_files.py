@@ -98,7 +98,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name, message in {
         "a.jsonl": "cannot be read as jsonl",
         "b.jsonl": "line 1 is not a JSON object",
-        "c.csv": "1 rows have no 'intent'",
+        "c.csv": "1 of 2 rows have no 'intent', the first is row 2",
         "d.txt": "texts are in a file of .csv",
     }.items():
         with pytest.raises(InputError, match=message):
