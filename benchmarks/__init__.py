@@ -21,6 +21,7 @@ from benchmarks import (
     private,
     processes,
     pythae,
+    quality,
     robustness,
     scale,
     second_opinion,
@@ -91,6 +92,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "processes": Benchmark(processes.__doc__ or "", processes.run, processes.table),
     "private": Benchmark(private.__doc__ or "", private.run, private.table),
     "pythae": Benchmark(pythae.__doc__ or "", pythae.run, pythae.table, pythae.figures),
+    "quality": Benchmark(quality.__doc__ or "", quality.run, quality.table, quality.figures),
     "robustness": replace(
         _of(robustness.__doc__, robustness.PROTOCOL),
         table=robustness.table,

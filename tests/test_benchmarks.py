@@ -51,7 +51,8 @@ PROTOCOLS = (
 
 #: Benchmarks whose data come with packages, or are made.
 WITHOUT_FILES = (
-    "ctgan", "imputation", "overhead", "private", "processes", "scale", "series", "sites", "tables",
+    "ctgan", "imputation", "overhead", "private", "processes", "quality", "scale", "series",
+    "sites", "tables",
 )  # fmt: skip
 
 
@@ -70,7 +71,9 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
         pytest.skip(f"needs {needed} in GEN_AUGMENT_DATA")
     if name in SIMILAR and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
-    package = {"ctgan": "ctgan", "pythae": "pythae", "series": "aeon"}.get(name)
+    package = {
+        "ctgan": "ctgan", "pythae": "pythae", "quality": "sdmetrics", "series": "aeon",
+    }.get(name)  # fmt: skip
     if package is not None and find_spec(package) is None:
         pytest.skip(f"needs {package}, which is not a dependency")
     printed = run("run", name, "--quick")
