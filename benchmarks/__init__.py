@@ -5,6 +5,7 @@ from dataclasses import replace
 from benchmarks import (
     ablation,
     audio,
+    claims,
     controls,
     ctgan,
     distillation,
@@ -59,6 +60,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),  # the report shows all arms
     "audio-lowdata": _of(audio.__doc__, audio.PROTOCOL),
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
+    "claims": Benchmark(claims.__doc__ or "", claims.run, claims.table, claims.figures),
     "controls": Benchmark(
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
     ),

@@ -51,7 +51,7 @@ PROTOCOLS = (
 
 #: Benchmarks whose data come with packages, or are made.
 WITHOUT_FILES = (
-    "ctgan", "imputation", "overhead", "private", "processes", "quality", "scale", "series",
+    "claims", "ctgan", "imputation", "overhead", "private", "processes", "quality", "scale", "series",
     "sites", "tables",
 )  # fmt: skip
 
