@@ -189,7 +189,7 @@ def table(results: Record) -> str:
         frames = [frame(results, claim, score if scores else 1) for score in range(len(shown))]
         lines = []
         for arm in frames[0]:
-            line = [arm]
+            line = [str(arm)]
             for one in frames:
                 line += [f"{one[arm].groupby(level=0).mean().mean():.1f}"]
                 line += [_words(one[arm] - one[rival]) if arm != rival else ""
