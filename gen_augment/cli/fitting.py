@@ -42,8 +42,8 @@ def make_sampler(
 ) -> tuple[Any, Any]:
     """Return an unfitted sampler, and the fitted one that it starts from.
 
-    Without a `name`, the sampler is a copy of `init`. `asked` are parameters that only samplers with
-    training have; those that are None are left out.
+    Without a `name`, the sampler is a copy of `init`. `asked` are parameters that only samplers
+    with training have; those that are None are left out.
     """
     start = None if init is None else load_sampler(init, device=device)
     model = clone(start) if name is None else choose_sampler(name)()
