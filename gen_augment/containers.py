@@ -25,6 +25,8 @@ __all__ = [
     "unmasked",
 ]
 
+#: Types of Arrow that pandas would turn into objects.
+_KEPT = (pa.types.is_date, pa.types.is_decimal, pa.types.is_time, pa.types.is_null)
 #: Key in ``DataFrame.attrs`` of the library that the table was converted from.
 _LIBRARY = "gen_augment.library"
 
@@ -82,9 +84,10 @@ def _from_arrow(table: Any) -> pd.DataFrame:
         for field, column in zip(table.schema, table.columns, strict=True)
         if column.null_count
     }
+    whole[pa.bool_()] = pd.BooleanDtype()
     kept: dict[Any, Any] = {each: whole[each] for each in whole.keys() & has_missing}
     for arrow in table.schema.types:
-        if pa.types.is_date(arrow) or pa.types.is_decimal(arrow):
+        if any(is_kind(arrow) for is_kind in _KEPT):
             kept[arrow] = pd.ArrowDtype(arrow)
     frame: pd.DataFrame = table.to_pandas(types_mapper=kept.get)
     return frame
@@ -105,8 +108,11 @@ def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
         columns = frame.set_axis([str(name) for name in frame], axis=1).items()
         return polars.DataFrame([to_library(column, library) for _, column in columns])
     series: Any = polars.from_pandas(frame)
-    if isinstance(frame.dtype, pd.CategoricalDtype) and frame.dtype.ordered:
-        return series.cast(polars.Enum(list(frame.dtype.categories)))
+    if isinstance(frame.dtype, pd.CategoricalDtype):
+        ordered = frame.dtype.ordered
+        return series.cast(
+            polars.Enum(list(frame.dtype.categories)) if ordered else polars.Categorical
+        )
     return series
 
 
@@ -150,10 +156,28 @@ def stack_rows(X: Any) -> Any:
 def take(X: Any, index: np.ndarray) -> Any:
     """Return rows `index` of `X` in the same kind of container."""
     if isinstance(X, (pd.DataFrame, pd.Series)):
-        return X.iloc[index].reset_index(drop=True)
+        try:
+            return X.iloc[index].reset_index(drop=True)
+        except (ValueError, pa.ArrowNotImplementedError):  # such as big-endian numbers
+            return _take_objects(X, index)
     if isinstance(X, (list, tuple)):
         return [X[i] for i in index]
     return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
+
+
+def _take_objects(X: Any, index: np.ndarray) -> Any:
+    """Return rows of a DataFrame or Series with dtypes of which pandas can take none."""
+    if isinstance(X, pd.DataFrame):
+        columns = {i: _take_objects(X.iloc[:, i], index) for i in range(X.shape[1])}
+        return pd.DataFrame(columns).set_axis(X.columns, axis=1)
+    try:
+        objects = X.astype(object).to_numpy()[index]
+    except NotImplementedError as error:
+        raise InputError(
+            f"column {X.name!r} of X has dtype {X.dtype}, of which pandas can select no rows: "
+            'convert it, such as with astype("string[pyarrow]").'
+        ) from error
+    return pd.Series(pd.array(objects, dtype=X.dtype), name=X.name)
 
 
 def concatenate(parts: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ from gen_augment.modalities.table.dtypes import (
     check_flag,
     dtype_from_json,
     dtype_to_json,
+    has_objects,
     missing_name,
     plain,
 )
@@ -38,7 +39,7 @@ class CategoryColumn:
     ----------
     dtype : dtype
     values : tuple of str, bool, int or float
-        The categories, by index.
+        The categories, by index; positions in those of the dtype if these are intervals or dates.
     has_missing : bool
         Whether a missing value is the last category.
     sentinel : {"None", "nan", "NA", "NaT"}
@@ -56,7 +57,7 @@ class CategoryColumn:
     def fit(cls, column: "pd.Series[Any]", name: Any) -> tuple[Self, np.ndarray]:
         """Learn a column; return it with its values."""
         try:
-            codes, unique = _factorize(column)
+            codes, unique = _factorize(_positions(column, column.dtype))
         except InputError as error:
             raise InputError(f"column {name!r} of X {error}.") from error
         values = [plain(value) for value in unique]
@@ -77,6 +78,13 @@ class CategoryColumn:
         return not self.values
 
     @property
+    def known(self) -> list[Any]:
+        """The categories as the user has them, by index."""
+        if has_objects(self.dtype):
+            return [self.dtype.categories[position] for position in self.values]
+        return list(self.values)
+
+    @property
     def _count(self) -> int:
         return len(self.values) + self.has_missing
 
@@ -90,7 +98,7 @@ class CategoryColumn:
 
     def read(self, column: "pd.Series[Any]") -> np.ndarray:
         """Indices of categories: -1 for a missing value, and -2 for an unknown category."""
-        codes, unique = _factorize(column)
+        codes, unique = _factorize(_positions(column, self.dtype))
         known = {_key(value): index for index, value in enumerate(self.values)}
         indices = np.array([*(known.get(_key(plain(value)), -2) for value in unique), -1])
         return np.asarray(indices[codes])
@@ -112,8 +120,11 @@ class CategoryColumn:
 
     def write(self, values: np.ndarray) -> Any:
         if isinstance(self.dtype, pd.CategoricalDtype):
-            place = {_key(plain(value)): i for i, value in enumerate(self.dtype.categories)}
-            codes = np.array([*(place[_key(value)] for value in self.values), -1])
+            places: Any = self.values
+            if not has_objects(self.dtype):
+                place = {_key(plain(value)): i for i, value in enumerate(self.dtype.categories)}
+                places = [place[_key(value)] for value in self.values]
+            codes = np.array([*places, -1])
             return pd.Categorical.from_codes(codes[values], dtype=self.dtype)
         missing: Any = None
         if self.dtype == object:
@@ -152,6 +163,19 @@ class CategoryColumn:
         column = cls(dtype, tuple(values), missing, record["sentinel"])
         column.write(np.arange(-missing, len(values)))  # raises if categories do not fit dtype
         return column
+
+
+def _positions(column: "pd.Series[Any]", dtype: Any) -> "pd.Series[Any]":
+    """Positions in the categories of `dtype` if these are no plain values, else the column."""
+    if not has_objects(dtype):
+        return column
+    if column.dtype == dtype:
+        codes = column.cat.codes.to_numpy(dtype=np.int64)
+        return pd.Series(pd.arrays.IntegerArray(codes, codes < 0))
+    place = {value: i for i, value in enumerate(dtype.categories)}
+    values = list(column.astype(object))
+    found = [None if pd.isna(value) else place.get(value, -1) for value in values]
+    return pd.Series(pd.array(found, dtype="Int64"))
 
 
 def _factorize(column: "pd.Series[Any]") -> tuple[np.ndarray, list[Any]]:

@@ -293,7 +293,7 @@ class TableCodec(Codec):
         for (name, column), part in zip(series.items(), self.parts, strict=True):
             try:
                 values = part.read(column)
-            except (InputError, TypeError, ValueError) as error:
+            except (InputError, OverflowError, TypeError, ValueError) as error:
                 raise InputError(f"column {name!r} of X {error}.") from error
             if values.dtype.kind == "f" and np.isinf(values).any():
                 row = int(np.argmax(np.isinf(values)))

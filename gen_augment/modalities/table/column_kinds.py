@@ -9,7 +9,8 @@ import pandas as pd
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
 from gen_augment.modalities.table.dtypes import dtype_to_json, is_number
-from gen_augment.modalities.table.storage import Storage, object_type
+from gen_augment.modalities.table.objects import object_type
+from gen_augment.modalities.table.storage import Storage
 from gen_augment.types import ColumnTypes
 from gen_augment.validation import check_choice
 
@@ -21,12 +22,10 @@ COLUMN_TYPES = ("number", "continuous", "category")
 #: How to make a refused column usable, by the beginning of its dtype's name.
 _REMEDIES = {
     "Sparse": "make it dense with .sparse.to_dense()",
-    "interval": "take the middles with .array.mid, or strings with astype(str)",
-    "period": "make it dates with .dt.to_timestamp()",
+    "interval": "make it a category with astype('category'), or take the middles with .array.mid",
     "complex": "make the real and the imaginary part two columns",
     "category of": "make its categories strings with astype(str)",
     "dictionary": "make it a category with astype('category')",
-    "time": "make it strings with astype(str), or seconds",
 }
 _REMEDY = "make it numbers, dates, strings or a category of strings"
 
@@ -68,15 +67,19 @@ def column_kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> 
 def _inferred(column: "pd.Series[Any]") -> str | None:
     """The kind of a column by its dtype and objects; None if it cannot be used."""
     dtype = column.dtype
-    if isinstance(dtype, (pd.SparseDtype, pd.IntervalDtype, pd.PeriodDtype)):
+    if isinstance(dtype, (pd.SparseDtype, pd.IntervalDtype)):
         return None
+    if isinstance(dtype, pd.PeriodDtype):
+        return "number"
     if isinstance(dtype, pd.ArrowDtype):
-        if Storage.of(column) is None and dtype.kind not in "biufU":
+        if Storage.of_column(column) is None and dtype.kind not in "biufU":
             return None
         return {"b": "category", "U": "category", "M": "date"}.get(dtype.kind, "number")
     if dtype.kind == "O" and not isinstance(dtype, pd.CategoricalDtype):
         objects = object_type(column)
-        return "date" if objects == "date" else "number" if objects else "category"
+        if objects in ("date", "datetime", "timestamp"):
+            return "date"
+        return "number" if objects else "category"
     if dtype.kind in "bUO":
         return "category"
     return {"M": "date", "m": "number"}.get(dtype.kind, "number" if is_number(dtype) else None)
@@ -124,7 +127,8 @@ def _shown(dtype: Any) -> str:
 
 
 def _warn_of_objects(columns: "Mapping[Any, pd.Series[Any]]") -> None:
-    names = [name for name, column in columns.items() if column.dtype == object]
+    numbers = ("int", "float", "decimal")
+    names = [name for name, column in columns.items() if object_type(column) in numbers]
     if names:
         warnings.warn(
             f"columns {names} of X hold numbers in dtype object and are read as numbers. "

@@ -134,11 +134,11 @@ class NumberColumn:
 
         With `continuous`, floats have no step, and whole numbers a step of 1.
         """
-        storage = Storage.of(column)
+        storage = Storage.of_column(column)
         try:
             stored = column if storage is None else storage.read(column)
-        except OverflowError:
-            raise _too_large(name, float(column.dropna().map(abs).max())) from None
+        except (OverflowError, pd.errors.OutOfBoundsTimedelta):
+            raise _too_large(name, column.dropna().map(abs).max()) from None
         dtype = stored.dtype
         unit = coarsest(ticks_of(stored), durations(dtype)) if dtype.kind == "m" else 1
         blank = cls(dtype, unit=unit, origin=_origin(stored), storage=storage)
@@ -164,7 +164,8 @@ class NumberColumn:
 
     @property
     def word(self) -> str | None:
-        return "continuous" if self.steps in (None, Steps(0, 1)) else "number"
+        whole = self.dtype.kind != "f" and self.steps == Steps(0, 1)
+        return "continuous" if whole or self.steps is None else "number"
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -289,9 +290,10 @@ def check_magnitude(values: np.ndarray, name: Any, *, whole: bool) -> None:
         raise _too_large(name, largest)
 
 
-def _too_large(name: Any, largest: float) -> InputError:
+def _too_large(name: Any, largest: Any) -> InputError:
+    shown = f"{float(largest):g}" if isinstance(largest, (int, float, np.number)) else largest
     return InputError(
-        f"column {name!r} of X has values up to {largest:g}, too large to compute with: scale or "
+        f"column {name!r} of X has values up to {shown}, too large to compute with: scale or "
         "drop it, or make it a category."
     )
 
@@ -322,7 +324,7 @@ def _is_rounding(values: np.ndarray) -> bool:
 
 
 def _warn_if_lost(column: "pd.Series[Any]", name: Any) -> None:
-    if column.nunique() > 1:
+    if len(set(column.dropna())) > 1:
         warnings.warn(
             f"column {name!r} of X is taken as constant: its values differ by no more than the "
             "rounding of float64. Subtract a constant from it first if the differences matter.",

@@ -16,6 +16,7 @@ from gen_augment.modalities.table.columns import (
     DateColumn,
     NumberColumn,
 )
+from gen_augment.modalities.table.storage import PARSED
 
 __all__ = ["Match", "matcher", "read_conditions"]
 
@@ -111,7 +112,7 @@ def _read_option(part: Column, text: str) -> Any:
     if isinstance(part, CategoryColumn):
         if all(isinstance(value, bool) for value in part.values):
             text = text.capitalize()
-        return next((value for value in part.values if str(value) == text), text)
+        return next((value for value in part.known if str(value) == text), text)
     low, dots, high = text.partition("..")
     ends = [_read_end(part, end) for end in ((low, high) if dots else (text,))]
     return tuple(ends) if dots else ends[0]
@@ -122,7 +123,7 @@ def _read_end(part: Column, text: str) -> Any:
     if isinstance(part, DateColumn) or _is_time(part):
         return text or None
     try:
-        return float(text) if text else None
+        return float(text) if text and not _is_parsed(part) else text or None
     except ValueError:
         return text
 
@@ -163,7 +164,7 @@ def _category_test(name: Any, part: CategoryColumn, options: list[Any]) -> Match
     indices = part.read(pd.Series(options, dtype=object))
     for option, index in zip(options, indices, strict=True):
         if index == -2 or (index == -1 and not part.has_missing):
-            known = [*part.values[:10], *(["..."] if len(part.values) > 10 else [])]
+            known = [*part.known[:10], *(["..."] if len(part.values) > 10 else [])]
             raise InputError(f"where[{name!r}]={option!r} was not seen in fit; known: {known}.")
     return lambda values: np.isin(values, indices)
 
@@ -183,7 +184,7 @@ def _range_test(name: Any, part: Any, option: Any) -> Match:
         first, last = _values(part, [low, high])
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"where[{name!r}]={option!r} is not a value of {part.dtype} or (low, high): {error}"
+            f"where[{name!r}]={option!r} is not a value of {_dtype(part)} or (low, high): {error}"
         ) from error
     if bounds is not None:
         first = bounds[0] if low is None else first
@@ -196,6 +197,17 @@ def _range_test(name: Any, part: Any, option: Any) -> Match:
         slack = 4 * np.finfo(np.float64).eps * max(abs(first), abs(last))
     low, high = first - slack, last + slack
     return lambda values: (values >= low) & (values <= high)  # False for missing values
+
+
+def _dtype(part: Any) -> Any:
+    """What the column is called in a message: its dtype, or the type of its objects."""
+    return part.storage.objects if part.storage is not None else part.dtype
+
+
+def _is_parsed(part: Any) -> bool:
+    """Whether a number is written in another form: a time of day, or a period."""
+    storage = getattr(part, "storage", None)
+    return storage is not None and storage.objects in PARSED
 
 
 def _is_time(part: Any) -> bool:
@@ -211,6 +223,9 @@ def _values(part: Any, bounds: list[Any]) -> np.ndarray:
         return part.read(dates)
     if _is_time(part):
         return np.asarray(part.read(pd.to_timedelta(pd.Series(bounds))))
+    if _is_parsed(part):
+        known = [part.storage.parsed(b) if isinstance(b, str) else b for b in bounds]
+        return np.asarray(part.read(pd.Series(pd.array(known, dtype=part.storage.dtype))))
     if any(isinstance(bound, str) for bound in bounds):
         raise TypeError("a number is needed")
     if part.origin:

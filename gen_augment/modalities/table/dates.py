@@ -60,8 +60,14 @@ class DateColumn:
     @classmethod
     def fit(cls, column: "pd.Series[Any]", name: Any) -> tuple[Self, np.ndarray]:
         """Learn a column; return it with its values."""
-        storage = Storage.of(column)
-        stored = column if storage is None else storage.read(column)
+        storage = Storage.of_column(column)
+        try:
+            stored = column if storage is None else storage.read(column)
+        except ValueError as error:
+            raise InputError(
+                f"column {name!r} of X has dates that do not fit together ({error}): round them to "
+                "microseconds, or drop the extreme ones."
+            ) from error
         dtype, ticks = stored.dtype, ticks_of(stored)
         known = ticks[ticks != MISSING_TIME]
         if not len(known):

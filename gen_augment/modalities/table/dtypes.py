@@ -14,6 +14,7 @@ __all__ = [
     "dtype_from_json",
     "dtype_to_json",
     "has_missing",
+    "has_objects",
     "is_number",
     "missing_name",
     "numpy_dtype",
@@ -26,7 +27,9 @@ Plain = str | bool | int | float
 #: What represents a missing value in a column of objects, by the name in an archive.
 MISSING_VALUES: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
-_ARROW_STRINGS = {"string": pa.string(), "large_string": pa.large_string()}
+_ARROW_TYPES = {"string": pa.string(), "large_string": pa.large_string(), "null": pa.null()}
+#: Categories that are no plain values: bins of `pandas.cut`, dates, durations and periods.
+_OBJECTS = (pd.IntervalIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex)
 
 
 def dtype_to_json(dtype: Any) -> Any:
@@ -38,11 +41,8 @@ def dtype_to_json(dtype: Any) -> Any:
         An archive cannot hold the dtype.
     """
     if isinstance(dtype, pd.CategoricalDtype):
-        categories = [plain(value) for value in dtype.categories]
-        if None in categories:
-            raise InputError(f"has categories such as {dtype.categories[categories.index(None)]!r}")
         return {
-            "categories": categories,
+            "categories": _values_to_json(dtype.categories),
             "of": dtype_to_json(dtype.categories.dtype),
             "ordered": bool(dtype.ordered),
         }
@@ -50,7 +50,7 @@ def dtype_to_json(dtype: Any) -> Any:
         return {"string": dtype.storage, "na": "NA" if dtype.na_value is pd.NA else "nan"}
     if isinstance(dtype, pd.ArrowDtype):
         arrow = dtype.pyarrow_dtype
-        for name, kind in _ARROW_STRINGS.items():
+        for name, kind in _ARROW_TYPES.items():
             if arrow == kind:
                 return {"arrow": name}
         if pa.types.is_decimal(arrow):
@@ -70,18 +70,53 @@ def dtype_from_json(record: Any) -> Any:
     if isinstance(record, str):
         return pd.api.types.pandas_dtype(record)
     if "categories" in record:
-        categories = pd.Index(record["categories"], dtype=dtype_from_json(record["of"]))
+        categories = _values_from_json(record["categories"], dtype_from_json(record["of"]))
         return pd.CategoricalDtype(categories, bool(record["ordered"]))
     if "string" in record:
         if record["na"] == "NA":
             return pd.StringDtype(record["string"])  # pandas before 2.3 has no na_value
         return pd.StringDtype(record["string"], na_value=np.nan)
-    if record.get("arrow") in _ARROW_STRINGS:
-        return pd.ArrowDtype(_ARROW_STRINGS[record["arrow"]])
+    if record.get("arrow") in _ARROW_TYPES:
+        return pd.ArrowDtype(_ARROW_TYPES[record["arrow"]])
     if record.get("decimal") in (32, 64, 128, 256):
         make = getattr(pa, f"decimal{record['decimal']}")
         return pd.ArrowDtype(make(record["precision"], record["scale"]))
     raise InputError(f"{record!r} is not a dtype.")
+
+
+def has_objects(dtype: Any) -> bool:
+    """Whether a dtype has categories that are no plain values, such as the bins of `pandas.cut`."""
+    return isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories, _OBJECTS)
+
+
+def _values_to_json(values: "pd.Index[Any]") -> list[Any]:
+    """Categories as JSON values: intervals as pairs of bounds, dates as whole ticks."""
+    if isinstance(values, pd.IntervalIndex):
+        bounds = _values_to_json(values.left), _values_to_json(values.right)
+        return [list(pair) for pair in zip(*bounds, strict=True)]
+    if isinstance(values, _OBJECTS):
+        return np.asarray(values.asi8).tolist()  # type: ignore[attr-defined]
+    found = [plain(value) for value in values]
+    if None in found:
+        raise InputError(f"has categories such as {values[found.index(None)]!r}")
+    return found
+
+
+def _values_from_json(values: list[Any], dtype: Any) -> "pd.Index[Any]":
+    """The categories that `_values_to_json` wrote."""
+    if isinstance(dtype, pd.IntervalDtype):
+        left, right = (
+            _values_from_json([pair[i] for pair in values], dtype.subtype) for i in (0, 1)
+        )
+        return pd.IntervalIndex.from_arrays(left, right, closed=dtype.closed)
+    if isinstance(dtype, pd.PeriodDtype):
+        return pd.PeriodIndex(pd.arrays.PeriodArray(np.array(values, np.int64), dtype=dtype))
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        ticks = np.array(values, np.int64).view(f"M8[{dtype.unit}]")
+        return pd.DatetimeIndex(ticks).tz_localize("UTC").tz_convert(dtype.tz)
+    if getattr(dtype, "kind", "O") in "mM":
+        return pd.Index(np.array(values, np.int64).view(dtype))
+    return pd.Index(values, dtype=dtype)
 
 
 def is_number(dtype: Any) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import holds_strings, stack_rows
+from gen_augment.containers import as_pandas, holds_strings, stack_rows
 from gen_augment.modalities.base import Codec, Match, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.codec import TableCodec, columns_of
@@ -113,7 +113,7 @@ class Table(Modality):
 
     def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
         """Return a table of finite numbers as float64, and what gives it the form of `X`."""
-        types = dict(self._pairs())
+        X, types = as_pandas(X), dict(self._pairs())
         values = None if "category" in types.values() else plain_numbers(X)
         if values is None:
             return None
@@ -188,7 +188,7 @@ class Table(Modality):
         table: Any = codec
         example = columns_of(codec.decode(torch.zeros(1, *codec.shape)))[2]  # of other columns
         values = {
-            str(name): getattr(part, "values", example[name])
+            str(name): getattr(part, "known", example[name])
             for name, part in zip(table.columns, table.parts, strict=True)
         }
         write_table(path, parts, table.file, values)

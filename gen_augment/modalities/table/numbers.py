@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import unmasked
+from gen_augment.containers import converted_from, to_library, unmasked
 from gen_augment.modalities.table.dtypes import numpy_dtype
 from gen_augment.modalities.table.steps import MAX_INT, Steps
 
@@ -66,7 +66,7 @@ def like_numbers(X: Any, values: np.ndarray, steps: list[Steps | None]) -> Any:
             values[:, i] = step.nearest(values[:, i])
     if isinstance(X, pd.DataFrame):
         columns = {i: pd.array(values[:, i], dtype=dtype) for i, dtype in enumerate(X.dtypes)}
-        return pd.DataFrame(columns).set_axis(X.columns, axis=1)
+        return to_library(pd.DataFrame(columns).set_axis(X.columns, axis=1), converted_from(X))
     if isinstance(X, Tensor):
         return torch.from_numpy(values).to(X.dtype)
     return values.astype(X.dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Columns that NumPy does not hold, Arrow's and those of objects, and back.
+"""Columns that NumPy does not hold, Arrow's, periods and those of objects, and back.
 
 `NumberColumn` and `DateColumn` work on dtypes of NumPy and pandas. A `Storage` converts
 a column of another kind to such a dtype, and a generated column back.
@@ -7,7 +7,6 @@ a column of another kind to such a dtype, and a generated column back.
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from typing import Any, Self
 
 import numpy as np
@@ -21,14 +20,20 @@ from gen_augment.modalities.table.dtypes import (
     dtype_to_json,
     missing_name,
 )
+from gen_augment.modalities.table.objects import (
+    OBJECTS,
+    common_zone,
+    from_objects,
+    object_type,
+    to_objects,
+)
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
-__all__ = ["Storage", "object_type"]
+__all__ = ["PARSED", "Storage"]
 
-#: Types of objects that are converted, by the name in an archive.
-_OBJECTS = ("int", "float", "decimal", "date")
-_REAL = (int, float, np.integer, np.floating, Decimal)
+#: Objects that are kept as numbers, and are written in another form.
+PARSED = ("time", "period")
 
 
 @dataclass(frozen=True)
@@ -38,78 +43,90 @@ class Storage:
     Attributes
     ----------
     dtype : dtype
-        ``object`` or a `pandas.ArrowDtype`.
-    objects : {"int", "float", "decimal", "date"}
-        Type of the values.
+        ``object``, a `pandas.ArrowDtype` or a `pandas.PeriodDtype`.
+    objects : str
+        Type of the values: a name in `OBJECTS`.
     missing : {"None", "nan", "NA", "NaT"}
         What represents a missing value in a column of objects.
     places : int
-        Decimal places of a `decimal.Decimal`.
+        Decimal places of a `decimal.Decimal`; negative where Arrow has tens or hundreds.
+    of : dtype or None
+        The dtype of objects that are periods or dates in a time zone.
     """
 
     dtype: Any
     objects: str
     missing: str = "None"
     places: int = 0
+    of: Any = None
 
     @classmethod
-    def of(cls, column: "pd.Series[Any]") -> Self | None:
+    def of_column(cls, column: "pd.Series[Any]") -> Self | None:
         """The storage of a column; None if it needs no conversion."""
         dtype = column.dtype
+        if isinstance(dtype, pd.PeriodDtype):
+            return cls(dtype, "period", of=dtype)
         if isinstance(dtype, pd.ArrowDtype):
-            arrow = dtype.pyarrow_dtype
-            if pa.types.is_decimal(arrow):
-                return cls(dtype, "decimal", places=max(arrow.scale, 0))
-            return cls(dtype, "date") if dtype.kind in "mM" else None
+            return cls._of_arrow(dtype)
         objects = object_type(column)
         if objects is None:
             return None
-        places = 0
+        places, of = 0, None
         if objects == "decimal":
             places = max(map(_places, column.dropna()), default=0)
-        return cls(np.dtype(object), objects, missing_name(column), places)
+        if objects == "period":
+            of = pd.PeriodIndex(column.dropna().iloc[:1]).dtype
+        elif objects in ("datetime", "timestamp"):
+            zone = common_zone(column)
+            of = zone and pd.DatetimeTZDtype("us", zone)
+        return cls(np.dtype(object), objects, missing_name(column), places, of)
+
+    @classmethod
+    def _of_arrow(cls, dtype: pd.ArrowDtype) -> Self | None:
+        arrow = dtype.pyarrow_dtype
+        if pa.types.is_decimal(arrow):
+            return cls(dtype, "decimal", places=arrow.scale)
+        if pa.types.is_time(arrow):
+            return cls(dtype, "time")
+        if pa.types.is_null(arrow):
+            return cls(dtype, "float")
+        return cls(dtype, "date") if dtype.kind in "mM" else None
 
     def read(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
         """A column with a dtype of NumPy or pandas; one that has such a dtype is returned."""
         if isinstance(column.dtype, pd.ArrowDtype):
-            return column.astype(_pandas_dtype(column.dtype))
-        if column.dtype != object:
+            return _from_arrow(column)
+        if column.dtype != object and not isinstance(column.dtype, pd.PeriodDtype):
             return column
-        missing = column.isna().to_numpy(dtype=bool)
-        objects = self._dtype_of_objects()
-        if objects.kind == "M":
-            days = np.full(len(column), np.datetime64("NaT"), dtype="M8[D]")
-            days[~missing] = column[~missing].to_numpy()
-            return pd.Series(days.astype(objects), index=column.index)
-        values = np.zeros(len(column), dtype=objects.numpy_dtype)
-        values[~missing] = column[~missing].to_numpy()
-        array = pd.arrays.IntegerArray if objects.kind == "i" else pd.arrays.FloatingArray
-        return pd.Series(array(values, missing), index=column.index)
+        try:
+            return from_objects(column, self.objects, self.of)
+        except AttributeError as error:
+            raise TypeError(f"holds a value that is no {self.objects}: {error}") from error
 
     def write(self, array: Any) -> Any:
         """An array that `read` could have returned, in the user's dtype."""
         column = pd.Series(array)
+        if isinstance(self.dtype, pd.ArrowDtype) and self.objects != "decimal":
+            return _to_arrow(column, self.dtype)
+        missing = column.isna().to_numpy(dtype=bool)
         if self.objects == "decimal":
-            text = [f"{value:.{self.places}f}" for value in column.to_numpy(float, na_value=np.nan)]
-            objects: Any = [Decimal(value) for value in text]
-        elif isinstance(self.dtype, pd.ArrowDtype):
-            return column.astype(self.dtype).array
-        elif self.objects == "date":
-            objects = column.to_numpy().astype("M8[D]").tolist()
+            values = column.to_numpy(float, na_value=0.0)
+            objects = [_decimal(value, self.places) for value in values]
         else:
-            objects = column.tolist()
+            objects = to_objects(column, self.objects, self.of)
         if self.dtype != object:
-            known = zip(objects, column.isna(), strict=True)
+            known = zip(objects, missing, strict=True)
             return pd.array([None if gone else value for value, gone in known], dtype=self.dtype)
         table = np.empty(len(column), dtype=object)
         table[:] = objects
-        table[column.isna().to_numpy(dtype=bool)] = MISSING_VALUES[self.missing]
+        table[missing] = MISSING_VALUES[self.missing]
         return pd.Series(table, dtype=object)
 
-    def _dtype_of_objects(self) -> Any:
-        return {"int": pd.Int64Dtype(), "date": np.dtype("M8[s]")}.get(
-            self.objects, pd.Float64Dtype()
-        )
+    def parsed(self, text: str) -> Any:
+        """A time of day or a period that is written as text."""
+        if self.objects == "period":
+            return pd.Period(text, self.of.freq)
+        return datetime.time.fromisoformat(text)
 
     def to_json(self) -> JSON:
         """The storage as JSON values."""
@@ -118,39 +135,57 @@ class Storage:
             "objects": self.objects,
             "missing": self.missing,
             "places": self.places,
+            "of": None if self.of is None else dtype_to_json(self.of),
         }
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
         """Rebuild from `to_json`."""
-        dtype = dtype_from_json(record["dtype"])
-        if dtype != np.dtype(object) and not isinstance(dtype, pd.ArrowDtype):
+        dtype, objects = dtype_from_json(record["dtype"]), record["objects"]
+        of = None if record["of"] is None else dtype_from_json(record["of"])
+        if dtype != np.dtype(object) and not isinstance(dtype, (pd.ArrowDtype, pd.PeriodDtype)):
             raise InputError(f"{dtype} needs no conversion.")
-        check_choice("objects", record["objects"], _OBJECTS)
+        check_choice("objects", objects, OBJECTS)
         check_choice("missing", record["missing"], tuple(MISSING_VALUES))
-        if type(record["places"]) is not int or not 0 <= record["places"] < 100:
+        if type(record["places"]) is not int or not abs(record["places"]) < 400:
             raise InputError(f"places={record['places']!r} is not a number of decimal places.")
-        return cls(dtype, record["objects"], record["missing"], record["places"])
+        expected = {"period": pd.PeriodDtype}.get(objects, (pd.DatetimeTZDtype, type(None)))
+        if not isinstance(of, expected):
+            raise InputError(f"{of} is not a dtype of objects of type {objects!r}.")
+        return cls(dtype, objects, record["missing"], record["places"], of)
 
 
-def object_type(column: "pd.Series[Any]") -> str | None:
-    """What a column of objects holds: "int", "float", "decimal", "date", or None.
+def _from_arrow(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of Arrow as one of NumPy or pandas that holds its values."""
+    dtype: Any = column.dtype
+    arrow = dtype.pyarrow_dtype
+    if pa.types.is_time(arrow):
+        whole = pa.int32() if arrow.bit_width == 32 else pa.int64()
+        return column.astype(pd.ArrowDtype(whole)).astype("Int64")
+    if pa.types.is_timestamp(arrow):
+        zoned = pd.DatetimeTZDtype(arrow.unit, arrow.tz) if arrow.tz else None
+        return column.astype(zoned or f"datetime64[{arrow.unit}]")
+    if pa.types.is_date(arrow):
+        return column.astype("datetime64[s]")
+    if pa.types.is_duration(arrow):
+        return column.astype(f"timedelta64[{arrow.unit}]")
+    if pa.types.is_null(arrow):
+        return pd.Series(np.full(len(column), np.nan), index=column.index)
+    if not pa.types.is_decimal(arrow):
+        return column
+    values = [None if pd.isna(value) else float(value) for value in column]
+    return pd.Series(pd.array(values, dtype="Float64"), index=column.index)
 
-    The name of the widest type is returned for numbers of several types. Missing values
-    do not count, and None is returned where there are no others.
-    """
-    if column.dtype != object:
-        return None
-    types = set(map(type, column.dropna()))
-    if types == {datetime.date}:
-        return "date"
-    if not types or any(
-        issubclass(one, (bool, Enum)) or not issubclass(one, _REAL) for one in types
-    ):
-        return None
-    if any(issubclass(one, Decimal) for one in types):
-        return "decimal"
-    return "int" if all(issubclass(one, (int, np.integer)) for one in types) else "float"
+
+def _to_arrow(column: "pd.Series[Any]", dtype: pd.ArrowDtype) -> Any:
+    """A column that `_from_arrow` could have returned, in Arrow."""
+    arrow = dtype.pyarrow_dtype
+    if pa.types.is_null(arrow):
+        return pd.array([None] * len(column), dtype=dtype)
+    if pa.types.is_time(arrow):
+        whole = "int32" if arrow.bit_width == 32 else "int64"
+        column = column.astype(pd.ArrowDtype(getattr(pa, whole)()))
+    return column.astype(dtype).array
 
 
 def _places(value: Any) -> int:
@@ -159,13 +194,6 @@ def _places(value: Any) -> int:
     return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
-def _pandas_dtype(dtype: pd.ArrowDtype) -> Any:
-    """The dtype of NumPy or pandas that holds the values of an Arrow dtype."""
-    arrow = dtype.pyarrow_dtype
-    if pa.types.is_timestamp(arrow):
-        return pd.DatetimeTZDtype(arrow.unit, arrow.tz) if arrow.tz else f"datetime64[{arrow.unit}]"
-    if pa.types.is_date(arrow):
-        return "datetime64[s]"
-    if pa.types.is_duration(arrow):
-        return f"timedelta64[{arrow.unit}]"
-    return pd.Float64Dtype() if pa.types.is_decimal(arrow) else dtype
+def _decimal(value: float, places: int) -> Decimal:
+    """The number with so many decimal places; negative `places` round to tens, hundreds, ..."""
+    return Decimal(f"{value if places >= 0 else round(value, places):.{max(places, 0)}f}")

@@ -32,7 +32,10 @@ ARROW: dict[str, tuple[list[Any], pa.DataType]] = {
     "date32": (DAYS, pa.date32()),
     "date64": (DAYS, pa.date64()),
     "duration": ([datetime.timedelta(minutes=15 * i) for i in range(N)], pa.duration("ms")),
+    "time32": ([datetime.time(i % 24, 30) for i in range(N)], pa.time32("s")),
+    "time64": ([datetime.time(0, i, 0, 7) for i in range(N)], pa.time64("us")),
     "decimal": (MONEY, pa.decimal128(12, 2)),
+    "hundreds": ([100 * value.to_integral_value() for value in MONEY], pa.decimal128(9, -2)),
     "wide decimal": (MONEY, pa.decimal256(50, 4)),
     "bool": ([i % 3 == 0 for i in range(N)], pa.bool_()),
     "string": ([f"s{i % 5}" for i in range(N)], pa.string()),
@@ -84,3 +87,21 @@ def test_objects_come_back(name: str, missing: int, gone: Any) -> None:
     wanted = {"dates": datetime.date, "decimals": Decimal, "ints": int, "floats": float}
     assert kinds == {wanted[name]} if name in wanted else len(kinds) == 1
     assert len(set(wild["x"].dropna()) - set(values)) > 0  # not copies of real values
+
+
+@pytest.mark.parametrize("missing", [0, 1, N])
+def test_periods_come_back(missing: int) -> None:
+    periods = pd.Series(pd.period_range("1990", periods=N, freq="Q"))
+    periods[:missing] = pd.NaT
+    X = pd.DataFrame({"x": periods})
+    back, wild = round_trip(X)
+    pd.testing.assert_frame_equal(back, X)
+    assert wild["x"].dtype == X["x"].dtype
+    assert not missing < N or periods.min() <= wild["x"].min() <= wild["x"].max() <= periods.max()
+
+
+def test_times_of_nanoseconds_come_back() -> None:
+    dtype = pa.time64("ns")
+    X = pd.DataFrame({"x": pd.array(pa.array(range(N), type=dtype), dtype=pd.ArrowDtype(dtype))})
+    back, _ = round_trip(X)
+    assert back["x"].astype("int64[pyarrow]").tolist() == list(range(N))

@@ -215,3 +215,16 @@ def test_neighbours_depend_on_nothing_that_was_asked_before(n_kinds: int) -> Non
     few = fitted()
     few.sample(5)
     assert sum(found.is_found.sum() for found in few._neighbors.values()) <= 5 * 32
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_floats_on_a_grid_stay_on_it_in_their_library(library: str, tmp_path: Path) -> None:
+    values = {"a": np.arange(24.0) % 7, "b": np.arange(24)}
+    X = pytest.importorskip(library).DataFrame(values)
+    sampler = SMOTESampler(random_state=0).fit(X, np.arange(24) % 2)
+    sampler.save(tmp_path / "a.safetensors")
+    again = SMOTESampler.load(tmp_path / "a.safetensors")
+    made, loaded = (model.sample(50, random_state=1)[0] for model in (sampler, again))
+    assert type(made) is type(X)
+    assert set(made["a"].to_numpy().tolist()) <= set(range(7))
+    assert loaded.equals(made)
