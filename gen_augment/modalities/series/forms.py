@@ -193,7 +193,7 @@ def is_nested(X: Any) -> bool:
     if not isinstance(X, pd.DataFrame) or not X.size:
         return False
     # A line of a table would have to find one dtype for cells of all columns.
-    if not all(dtype == object for dtype in X.dtypes):
+    if any(not isinstance(d, np.dtype) or d.kind != "O" for d in X.dtypes):
         return False
     return all(isinstance(X.iat[0, i], (pd.Series, np.ndarray)) for i in range(X.shape[1]))
 

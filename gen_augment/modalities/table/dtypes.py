@@ -95,7 +95,8 @@ def _values_to_json(values: "pd.Index[Any]") -> list[Any]:
         bounds = _values_to_json(values.left), _values_to_json(values.right)
         return [list(pair) for pair in zip(*bounds, strict=True)]
     if isinstance(values, _OBJECTS):
-        return np.asarray(values.asi8).tolist()  # type: ignore[attr-defined]
+        ticks: Any = values
+        return list(ticks.asi8.tolist())
     found = [plain(value) for value in values]
     if None in found:
         raise InputError(f"has categories such as {values[found.index(None)]!r}")
@@ -108,15 +109,19 @@ def _values_from_json(values: list[Any], dtype: Any) -> "pd.Index[Any]":
         left, right = (
             _values_from_json([pair[i] for pair in values], dtype.subtype) for i in (0, 1)
         )
-        return pd.IntervalIndex.from_arrays(left, right, closed=dtype.closed)
+        closed: Any = dtype.closed
+        return pd.IntervalIndex.from_arrays(left, right, closed=closed)
     if isinstance(dtype, pd.PeriodDtype):
         return pd.PeriodIndex(pd.arrays.PeriodArray(np.array(values, np.int64), dtype=dtype))
+    found: pd.Index[Any]
     if isinstance(dtype, pd.DatetimeTZDtype):
         ticks = np.array(values, np.int64).view(f"M8[{dtype.unit}]")
-        return pd.DatetimeIndex(ticks).tz_localize("UTC").tz_convert(dtype.tz)
-    if getattr(dtype, "kind", "O") in "mM":
-        return pd.Index(np.array(values, np.int64).view(dtype))
-    return pd.Index(values, dtype=dtype)
+        found = pd.DatetimeIndex(ticks).tz_localize("UTC").tz_convert(dtype.tz)
+    elif getattr(dtype, "kind", "O") in "mM":
+        found = pd.Index(np.array(values, np.int64).view(dtype))
+    else:
+        found = pd.Index(values, dtype=dtype)
+    return found
 
 
 def is_number(dtype: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Columns of objects, such as `decimal.Decimal` and `datetime.time`, as numbers or dates, and back."""
+"""Columns of objects, such as `datetime.time`, as numbers or dates, and back."""
 
 import datetime
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def from_objects(column: "pd.Series[Any]", objects: str, of: Any) -> "pd.Series[
     known = column[~missing]
     if objects in ("int", "float", "decimal", "time", "period"):
         whole = objects not in ("float", "decimal")
-        values = np.zeros(len(column), dtype=np.int64 if whole else np.float64)
+        values: Any = np.zeros(len(column), dtype=np.int64 if whole else np.float64)
         if objects in _AS_NUMBER:
             values[~missing] = [_AS_NUMBER[objects](value) for value in known]
         else:
@@ -92,8 +92,9 @@ def from_objects(column: "pd.Series[Any]", objects: str, of: Any) -> "pd.Series[
         array = pd.arrays.IntegerArray if whole else pd.arrays.FloatingArray
         return pd.Series(array(values, missing), index=column.index)
     if of is not None:
-        of = pd.DatetimeTZDtype(_unit(known), of.tz)
-        zoned = pd.Series(pd.NaT, index=column.index, dtype=of)
+        unit: Any = _unit(known)
+        of = pd.DatetimeTZDtype(unit, of.tz)
+        zoned: pd.Series[Any] = pd.Series(pd.NaT, index=column.index, dtype=of)
         zoned[~missing] = pd.Series(list(known), index=known.index).dt.as_unit(of.unit)
         return zoned
     if objects == "timedelta" and any(abs(value) > _LONGEST for value in known):

@@ -155,29 +155,29 @@ class Storage:
         return cls(dtype, objects, record["missing"], record["places"], of)
 
 
-def _from_arrow(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def _from_arrow(column: Any) -> "pd.Series[Any]":
     """A column of Arrow as one of NumPy or pandas that holds its values."""
-    dtype: Any = column.dtype
-    arrow = dtype.pyarrow_dtype
+    arrow = column.dtype.pyarrow_dtype
+    found: pd.Series[Any] = column
     if pa.types.is_time(arrow):
         whole = pa.int32() if arrow.bit_width == 32 else pa.int64()
-        return column.astype(pd.ArrowDtype(whole)).astype("Int64")
-    if pa.types.is_timestamp(arrow):
+        found = column.astype(pd.ArrowDtype(whole)).astype("Int64")
+    elif pa.types.is_timestamp(arrow):
         zoned = pd.DatetimeTZDtype(arrow.unit, arrow.tz) if arrow.tz else None
-        return column.astype(zoned or f"datetime64[{arrow.unit}]")
-    if pa.types.is_date(arrow):
-        return column.astype("datetime64[s]")
-    if pa.types.is_duration(arrow):
-        return column.astype(f"timedelta64[{arrow.unit}]")
-    if pa.types.is_null(arrow):
-        return pd.Series(np.full(len(column), np.nan), index=column.index)
-    if not pa.types.is_decimal(arrow):
-        return column
-    values = [None if pd.isna(value) else float(value) for value in column]
-    return pd.Series(pd.array(values, dtype="Float64"), index=column.index)
+        found = column.astype(zoned or f"datetime64[{arrow.unit}]")
+    elif pa.types.is_date(arrow):
+        found = column.astype("datetime64[s]")
+    elif pa.types.is_duration(arrow):
+        found = column.astype(f"timedelta64[{arrow.unit}]")
+    elif pa.types.is_null(arrow):
+        found = pd.Series(np.full(len(column), np.nan), index=column.index)
+    elif pa.types.is_decimal(arrow):
+        values = [None if pd.isna(value) else float(value) for value in column]
+        found = pd.Series(pd.array(values, dtype="Float64"), index=column.index)
+    return found
 
 
-def _to_arrow(column: "pd.Series[Any]", dtype: pd.ArrowDtype) -> Any:
+def _to_arrow(column: "pd.Series[Any]", dtype: Any) -> Any:
     """A column that `_from_arrow` could have returned, in Arrow."""
     arrow = dtype.pyarrow_dtype
     if pa.types.is_null(arrow):

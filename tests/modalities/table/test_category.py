@@ -67,7 +67,7 @@ def test_conditions_name_bins_and_times() -> None:
     read = read_conditions(sampler.codec_, [f"bin={bins[20]}", "hour=20:00..23:00"])
     assert read == {"bin": [bins[20]], "hour": [("20:00", "23:00")]}
     assert set(sampler.sample(5, where=read)[0]["bin"]) == {bins[20]}
-    with pytest.raises(InputError, match="'bin'.=5 was not seen in fit; known: .Interval"):
+    with pytest.raises(InputError, match=r"'bin'.=5 was not seen in fit; known: .Interval"):
         sampler.sample(1, where={"bin": 5})
-    with pytest.raises(InputError, match="'hour'.=5 is not a value of time"):
+    with pytest.raises(InputError, match=r"'hour'.=5 is not a value of time"):
         sampler.sample(1, where={"hour": 5})

@@ -67,7 +67,7 @@ def test_new_objects_lie_between_known_ones(name: str) -> None:
 def test_objects_that_do_not_fit_together_are_refused(values: list[Any]) -> None:
     column = pd.Series(values, dtype=object)
     assert object_type(column) is None
-    with pytest.raises(InputError, match="column 'c' of X holds .*Convert the column"):
+    with pytest.raises(InputError, match=r"column 'c' of X holds .*Convert the column"):
         Table().fit(pd.DataFrame({"c": column}))
 
 
@@ -79,7 +79,7 @@ def test_spans_that_would_wrap_are_refused() -> None:
 
 def test_dates_that_no_unit_holds_together_are_refused() -> None:
     dates = pd.Series([pd.Timestamp("0001-01-01"), pd.Timestamp(1)], dtype=object)
-    with pytest.raises(InputError, match="'c' of X has dates that do not fit together.*round"):
+    with pytest.raises(InputError, match=r"'c' of X has dates that do not fit together.*round"):
         Table().fit(pd.DataFrame({"c": dates}))
 
 
