@@ -272,6 +272,17 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _repeats(data: Comparison) -> dict[str, float]:
+    """Return the shares of training and of unseen rows that equal a (further) training row."""
+    if data.unseen is None:
+        return {}
+    known, counts = np.unique(data.real.digests, return_counts=True)
+    return {
+        "training_repeats": float(counts[counts > 1].sum() / counts.sum()),
+        "unseen_repeats": float(np.isin(data.unseen.digests, known).mean()),
+    }
+
+
 def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
     labels, counts = data.real.classes.tolist(), data.real.class_counts.tolist()
     return {
@@ -281,6 +292,7 @@ def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
         "data_fingerprint": data.real.digest,
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),
+        **_repeats(data),
         "synthetic_rows": len(data.synthetic),
         "class_counts": {str(label): n for label, n in zip(labels, counts, strict=True)},
         "random_state": seed,

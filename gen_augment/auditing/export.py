@@ -50,7 +50,8 @@ def export(
     Raises
     ------
     ExportError
-        The audit exceeds a bound, is of another sampler, or had no unseen rows. Nothing is written.
+        The audit exceeds a bound, is of another sampler, had no unseen rows or training rows in
+        their place, or was made with other rows than those of `fit`. Nothing is written.
     ArchiveError
         A file cannot be written.
 
@@ -70,6 +71,7 @@ def export(
     check_range("max_copies", max_copies, 0, 1)
     check_range("max_advantage", max_advantage, 0, 1)
     _check_same(sampler, audit)
+    _check_rows(sampler, audit)
     reasons = _reasons(audit, max_copies, max_advantage)
     if reasons:
         raise ExportError(
@@ -103,6 +105,24 @@ def _check_same(sampler: Sampler, audit: Audit) -> None:
         raise ExportError(
             "the audit had no unseen rows, which tell copies from chance: give "
             "audit(sampler, X, y, holdout=(X_unseen, y_unseen))."
+        )
+
+
+def _check_rows(sampler: Sampler, audit: Audit) -> None:
+    """Raise if the rows of the audit are not the training rows, or its unseen rows were seen."""
+    card = audit.card
+    counts = zip(sampler.classes_.tolist(), sampler.class_count_.tolist(), strict=True)
+    fitted = {str(label): count for label, count in counts}
+    if card["privacy"] is None and fitted != card["class_counts"]:  # private counts are noisy
+        raise ExportError(
+            f"the audit compared with rows of the classes {card['class_counts']}, and the sampler "
+            f"was fitted on {fitted}: give audit(sampler, X, y) all rows that it was fitted on."
+        )
+    seen, usual = card["unseen_repeats"], card["training_repeats"]
+    if seen > usual + clear_difference(seen, usual, card["unseen_rows"], card["training_rows"]):
+        raise ExportError(
+            f"{100 * seen:.3g}% of the unseen rows of the audit are training rows, and "
+            f"{100 * usual:.3g}% of these occur twice: give rows as holdout that were not in fit."
         )
 
 

@@ -109,3 +109,30 @@ def test_the_sheet_of_a_private_sampler_holds_its_guarantee_alone(tmp_path: Path
     private = replace(found, card=found.card | {"privacy": {"epsilon": 1.0}})
     record = json.loads(export(sampler, tmp_path / "a.safetensors", audit=private).read_text())
     assert set(record) == {"sampler_fingerprint", "privacy", "date", "versions", "export"}
+
+
+def test_training_rows_are_no_unseen_rows(tmp_path: Path) -> None:
+    sampler, _ = audited("copies")
+    X, y = blobs(0)
+    for holdout in ((X, y), (X[::3], y[::3]), (np.r_[X[:50], blobs(1)[0]], np.r_[y[:50], y])):
+        found = audit(sampler, X, y, holdout=holdout, model=LogisticRegression())
+        with pytest.raises(ExportError, match="of the unseen rows of the audit are training rows"):
+            export(sampler, tmp_path / "a.safetensors", audit=found)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unseen_rows_of_few_kinds_may_equal_training_rows(tmp_path: Path) -> None:
+    X, y = (blobs(0)[0] > 1).astype(int), blobs(0)[1]
+    sampler = MixtureSampler(random_state=0).fit(X, y)
+    unseen = (blobs(1)[0] > 1).astype(int), y
+    found = audit(sampler, X, y, holdout=unseen, model=LogisticRegression())
+    assert found.card["unseen_repeats"] > 0.9
+    export(sampler, tmp_path / "a.safetensors", audit=found)
+
+
+def test_the_audit_is_of_the_training_rows(tmp_path: Path) -> None:
+    sampler, _ = audited("copies")
+    X, y = blobs(2)
+    found = audit(sampler, X[:300], y[:300], holdout=blobs(1), model=LogisticRegression())
+    with pytest.raises(ExportError, match="fitted on {'0': 200, '1': 200}: give audit"):
+        export(sampler, tmp_path / "a.safetensors", audit=found)
