@@ -25,6 +25,8 @@ from gen_augment.study.teaching import read_teachers
 
 __all__ = ["choose_student", "choose_teachers", "distilled", "split", "write_report"]
 
+#: Samples of the held-out rows that say whether the teacher's advantage is chance.
+N_BOOTSTRAP = 200
 TEACHERS = {
     "trees": lambda: ExtraTreesClassifier(300, min_samples_leaf=2),
     "boosting": HistGradientBoostingClassifier,
@@ -91,18 +93,22 @@ def write_report(model: Distilled, tree: ReadableTree, test: Rows, name: str, pa
         lines[who]["a row, µs"] = f"{cost[f'{who}_us_per_row']:.1f}"
     lines["hard labels"] |= {"size, kB": "–", "a row, µs": "–"}
     gap = areas["teacher"] - areas["hard labels"]
+    is_clear = _is_clear(test.codes, said["teacher"], said["hard labels"])
     words = [
         f"Student and teacher agree on {100 * agreed:.1f}% of {len(test)} "
         f"held-out rows; {model.n_synthetic_} synthetic rows were labelled by the teacher."
     ]
-    if gap > 0:
+    if is_clear:
         share = 100 * (areas["student"] - areas["hard labels"]) / gap
         words.append(
             f"In the area under the ROC curve, the student has {share:.0f}% of the teacher's "
             "advantage over the same tree on hard labels."
         )
     else:
-        words.append("The teacher has no advantage over the same tree on hard labels here.")
+        words.append(
+            "The teacher has no clear advantage over the same tree on hard labels here, so there "
+            "is nothing to distil."
+        )
     shown = Table(box=None, pad_edge=False)
     for title in ("model", *lines["student"]):
         shown.add_column(title, justify="left" if title == "model" else "right")
@@ -113,6 +119,15 @@ def write_report(model: Distilled, tree: ReadableTree, test: Rows, name: str, pa
         tell(out, text)
     page = tree_page(tree, f"A tree distilled on {name}", words, lines)
     archive.write_bytes(path, page.encode())
+
+
+def _is_clear(codes: np.ndarray, teacher: np.ndarray, hard: np.ndarray) -> bool:
+    """Return whether the teacher's area is larger in 97.5% of bootstrap samples of the rows."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(len(codes), size=len(codes)) for _ in range(N_BOOTSTRAP)]
+    drawn = [rows for rows in drawn if len(np.unique(codes[rows])) > 1]
+    gaps = [_area(codes[rows], teacher[rows]) - _area(codes[rows], hard[rows]) for rows in drawn]
+    return bool(np.quantile(gaps, 0.025) > 0)
 
 
 def _area(codes: np.ndarray, soft: np.ndarray) -> float:

@@ -34,14 +34,8 @@ def private_budget(
     paid : bool
         Whether to pay for everything that is not given.
     """
-    known: Any = {}
-    for text in bounds:
-        name, equals, words = text.rpartition("=")
-        if not equals:
-            known = _range(words, text)
-            break
-        known[_column(rows, name)] = _bound(rows, name, words, text)
-    if paid and isinstance(rows.X, pd.DataFrame):
+    known = _bounds(rows, bounds)
+    if paid and isinstance(rows.X, pd.DataFrame) and isinstance(known, dict):
         free = [c for c in rows.X if c not in known and rows.X[c].dtype.kind != "b"]
         known |= dict.fromkeys(free, "paid")
     labels: Any = "paid" if paid and classes is None else None
@@ -72,6 +66,25 @@ def make_private(model: Any, budget: Private, *, resume: bool) -> None:
     model.set_params(privacy=budget)
     if "callbacks" in known:
         model.set_params(callbacks=[c for c in model.callbacks if c.sees_samples_only])
+
+
+def _bounds(rows: Rows, bounds: list[str]) -> Any:
+    """Return bounds by column, or those of all values."""
+    known: dict[Any, Any] = {}
+    for text in bounds:
+        name, equals, words = text.rpartition("=")
+        if not equals:
+            if len(bounds) > 1:
+                raise InputError(
+                    f"--bound {text} is for all values of images, and {len(bounds)} bounds are "
+                    "given: name a column in each, COLUMN=LOW..HIGH."
+                )
+            return _range(words, text)
+        column = _column(rows, name)
+        if column in known:
+            raise InputError(f"--bound names the column {name!r} twice: give one of the bounds.")
+        known[column] = _bound(rows, name, words, text)
+    return known
 
 
 def _column(rows: Rows, name: str) -> Any:

@@ -155,7 +155,10 @@ def _labelled(rows: Rows, classes: Any, ledger: Ledger) -> tuple[Rows, np.ndarra
     if isinstance(classes, str):
         return _discovered(rows, ledger)
     given = list(classes)
-    labels, _ = rows.labels.extend(np.array(given))
+    values = np.array(given)
+    if rows.classes.dtype.kind in "iu" and values.dtype.kind == "f" and not (values % 1).any():
+        values = values.astype(rows.classes.dtype)  # 1.0 is the label 1
+    labels, _ = rows.labels.extend(values)
     if len(labels.classes) != len(set(given)):
         unknown = set(labels.classes.tolist()) - set(given)
         raise InputError(

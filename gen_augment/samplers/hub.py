@@ -82,6 +82,8 @@ def push_to_hub(
     """
     sampler._check_fitted()
     repo_id = _check_name("repo_id", repo_id)
+    if not (revision is None or isinstance(revision, str)):
+        raise InputError(f"revision={revision!r} is no name: give a branch.")
     hub = _hub()
     with tempfile.TemporaryDirectory() as folder, _hub_errors(hub, repo_id, revision):
         save_folder(sampler, folder, audit=audit, license=license, repo_id=repo_id)

@@ -168,8 +168,10 @@ def has_guarantee(sampler: Any) -> bool:
 
 
 def is_private(sampler: Any) -> bool:
-    """Whether a sampler is set to train with a finite privacy budget."""
+    """Whether a sampler is set to train with a finite privacy budget; raise for anything else."""
     privacy = getattr(sampler, "privacy", None)
+    if not (privacy is None or isinstance(privacy, Private)):
+        raise InputError(f"privacy={privacy!r} is no budget: give Private(epsilon=..., delta=...).")
     return privacy is not None and privacy.is_finite
 
 

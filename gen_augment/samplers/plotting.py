@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from gen_augment.data import Rows
+from gen_augment.errors import InputError
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
@@ -60,7 +61,8 @@ def plot_samples(
     NotFittedError
         The sampler is not fitted.
     InputError
-        The real rows have another form than the training rows.
+        The real rows have another form than the training rows, `y` is given without `X`, or `ax`
+        is no Axes.
 
     Examples
     --------
@@ -75,6 +77,8 @@ def plot_samples(
     ['real', 'synthetic']
     """
     sampler._check_fitted()
+    if X is None and y is not None:
+        raise InputError("y has the labels of real rows: give plot_samples(X, y), or leave it out.")
     counts = dict.fromkeys(sampler.classes_.tolist()[:MAX_CLASSES], MAX_ROWS)
     seed = None if random_state is None else resolve_seed(random_state)
     return plot_rows(sampler, counts, n_per_class, X, y, seed=seed, ax=ax)
@@ -177,6 +181,10 @@ def _of_real(rows: Rows, labels: list[Any], n: int) -> list[Any]:
 
 def _axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
     if ax is not None:
+        if not hasattr(ax, "scatter"):
+            raise InputError(
+                f"ax={ax!r} is no Axes of matplotlib: give one, as from Figure().subplots()."
+            )
         return ax
     from matplotlib import pyplot as plt  # chooses a backend, which only this needs
 

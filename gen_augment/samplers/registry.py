@@ -81,6 +81,8 @@ def load_sampler(
     MissingDependencyError
         The hub is named, and huggingface_hub is not installed.
     """
+    if not (revision is None or isinstance(revision, str)):
+        raise InputError(f"revision={revision!r} is no name: give a branch, a tag or a commit.")
     if isinstance(path, str) and path.startswith(PREFIX):
         path = download(path.removeprefix(PREFIX), revision)
     elif revision is not None:

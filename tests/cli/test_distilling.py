@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from gen_augment import InputError
 from gen_augment.cli.distilling import (
     _area,
+    _is_clear,
     choose_student,
     choose_teachers,
     distilled,
@@ -97,7 +98,7 @@ def test_the_report_is_about_the_held_out_rows(
 
 @pytest.mark.parametrize(
     "student, message",
-    [(0.75, "has 50% of the teacher's advantage"), (None, "has no advantage over the same tree")],
+    [(0.75, "has 50% of the teacher's advantage"), (None, "has no clear advantage over the same tree")],
 )
 def test_the_advantage_is_a_share_of_the_gap(
     student: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -122,3 +123,16 @@ def test_the_advantage_is_a_share_of_the_gap(
     )
     write_report(model, tree, test, "toy", tmp_path / "page.html")
     assert message in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_gap_by_chance_is_no_advantage() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.arange(200) % 2
+
+    def soft(signal: float) -> np.ndarray:
+        p = 1 / (1 + np.exp(-(rng.normal(size=200) + signal * (2 * codes - 1))))
+        return np.stack([1 - p, p], axis=1)
+
+    assert _is_clear(codes, soft(1.0), soft(0.0))
+    noise = [_is_clear(codes, soft(0.0), soft(0.0)) for _ in range(5)]
+    assert not any(noise)

@@ -79,6 +79,11 @@ def test_a_private_fit_writes_no_checkpoint(tmp_path: Path, run: Run) -> None:
         (["--epsilon", 3, "--paid", "--resume"], "--resume is not possible"),
         (["--epsilon", 3, "--paid", "--sampler", "kde"], "KDESampler has no private training"),
         (["--epsilon", 3, "--classes", "goes,stays"], "has no public bounds"),
+        (
+            ["--epsilon", 3, "--paid", "--bound", "age=0..9", "--bound", "age=0..99"],
+            "names the column 'age' twice",
+        ),
+        (["--epsilon", 3, "--bound", "0..1", "--bound", "age=0..99"], "2 bounds are given"),
     ],
 )
 def test_bad_input(arguments: list[Any], message: str, tmp_path: Path, run: Run) -> None:

@@ -198,3 +198,11 @@ def test_a_modality_without_private_encoding() -> None:
             Rows.read(np.zeros((40, 2, 9)), np.arange(40) % 2, modality="series"),
             Private(1, 1e-5, classes=[0, 1]),
         )
+
+
+@pytest.mark.parametrize("classes", [[0.0, 1.0, 2.0], {0.0: 200, 1.0: 200, 2.0: 200}])
+def test_labels_keep_their_type(classes: Any) -> None:
+    y = np.arange(600, dtype=np.int16) % 3
+    found = released(y=y, classes=classes)
+    assert found.rows.labels.classes.tolist() == [0, 1, 2]
+    assert found.rows.labels.decode(found.rows.codes).dtype == np.int16

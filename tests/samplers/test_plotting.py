@@ -97,3 +97,7 @@ def test_errors_of_plots() -> None:
         sampler.plot_samples(n_per_class=0)
     with pytest.raises(InputError):
         sampler.plot_samples(X[:, :3], y)
+    with pytest.raises(InputError, match="y has the labels of real rows"):
+        sampler.plot_samples(y=y)
+    with pytest.raises(InputError, match="ax=5 is no Axes"):
+        sampler.plot_samples(ax=5)

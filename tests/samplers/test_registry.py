@@ -13,6 +13,12 @@ from gen_augment.samplers import SAMPLERS, register_sampler
 from tests.conftest import toy_table
 
 
+def test_a_revision_is_a_name() -> None:
+    for path in ("hub:ann/name", "a.safetensors"):
+        with pytest.raises(InputError, match="revision=5 is no name"):
+            load_sampler(path, revision=5)  # type: ignore[arg-type]
+
+
 def test_a_users_sampler_is_registered_by_name(tmp_path: Path) -> None:
     class Mine(SAMPLERS["bootstrap"]):  # type: ignore[misc]
         method = "mine"

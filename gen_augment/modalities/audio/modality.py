@@ -25,6 +25,9 @@ from gen_augment.validation import check_choice, check_positive_int
 
 __all__ = ["Audio"]
 
+#: Larger spectrograms do not fit in memory.
+MOST = {"n_mels": 512, "n_frames": 4096}
+
 
 class Audio(Modality):
     """Recordings of shape (n, length) or (n, channels, length), or lists of any lengths.
@@ -35,8 +38,8 @@ class Audio(Modality):
         Samples in a second. Arrays need it. Files at another rate are resampled to it; without it,
         files must agree.
     n_mels, n_frames : int
-        Bands and frames of the spectrogram that encodes a recording. More frames suit long
-        recordings: they are spread evenly over each one.
+        Bands and frames of the spectrogram that encodes a recording, at most 512 and 4096. More
+        frames suit long recordings: they are spread evenly over each one.
     mono : bool
         Average the channels of files. Without it, files must agree in their number of channels.
     label_from : str, optional
@@ -67,8 +70,11 @@ class Audio(Modality):
     ) -> None:
         if sample_rate is not None:
             check_positive_int("sample_rate", sample_rate)
-        check_positive_int("n_mels", n_mels)
-        check_positive_int("n_frames", n_frames)
+        for name, value in {"n_mels": n_mels, "n_frames": n_frames}.items():
+            if check_positive_int(name, value) > MOST[name]:
+                raise InputError(
+                    f"{name}={value}: a spectrogram has at most {MOST[name]}; 20 to 128 are usual."
+                )
         check_choice("mono", mono, (True, False))
         self.sample_rate = sample_rate
         self.n_mels, self.n_frames = n_mels, n_frames

@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from gen_augment import (
+    InputError,
     ConditionalFlow,
     ConditionalGAN,
     ConditionalVAE,
@@ -81,3 +82,10 @@ def test_a_sheet_has_low_notes_at_the_bottom() -> None:
     left, right = np.array_split(sheet.mean(axis=2)[2:], 2, axis=1)
     assert left.mean(axis=1).argmax() > right.mean(axis=1).argmax()
     assert 0 <= sheet.min() <= sheet.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["n_mels", "n_frames"])
+def test_spectrograms_fit_in_memory(name: str) -> None:
+    options: dict[str, Any] = {name: 10**9}
+    with pytest.raises(InputError, match=f"{name}=1000000000: a spectrogram has at most"):
+        Audio(sample_rate=8000, **options)
