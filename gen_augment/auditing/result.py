@@ -84,10 +84,11 @@ class Audit:
     def verdict(self) -> str:
         """The number of findings as a sentence."""
         n, rows = len(self.findings), self.card["synthetic_rows"]
-        if not n:
-            return f"No problems were found in {rows} synthetic rows."
-        problems = "1 problem was" if n == 1 else f"{n} problems were"
-        return f"{problems} found in {rows} synthetic rows."
+        problems = {0: "No problems were", 1: "1 problem was"}.get(n, f"{n} problems were")
+        said = f"{problems} found in {rows} synthetic rows."
+        if not self.card.get("unseen_rows"):
+            said += " Without unseen rows (holdout), figures have no reference (NaN)."
+        return said
 
     @cached_property
     def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above

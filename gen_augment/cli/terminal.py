@@ -23,13 +23,15 @@ def tell(console: Console, message: str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Fail before hours of work, not after."""
+    """Fail before hours of work, not after; say so if a file is going to be replaced."""
     from gen_augment import archive
     from gen_augment.errors import InputError
 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write.")
     archive.check_writable(path)
+    if path.exists():
+        tell(err, f"{path} exists, and will be replaced.")
 
 
 @contextmanager

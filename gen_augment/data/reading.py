@@ -12,8 +12,9 @@ from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
+from gen_augment.modalities.file_rows import FileRows
 
-__all__ = ["part_folders", "read_folder", "read_rows"]
+__all__ = ["part_folders", "read_path", "read_rows"]
 
 #: Names of folders that hold a test part, the first of which is taken.
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
@@ -44,8 +45,10 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
         raise InputError(
             "X is a DataLoader: give its .dataset, so that rows are read once and in order."
         )
-    is_folder = isinstance(X, (str, os.PathLike))
-    if not is_folder and not isinstance(X, Dataset):
+    is_path = isinstance(X, (str, os.PathLike))
+    if is_path and (y is None or isinstance(y, str)):
+        return read_path(X, y, modality)[:2]
+    if not is_path and not isinstance(X, Dataset):
         if y is None:
             raise InputError(
                 "This estimator requires y to be passed, but the target y is None: give one label "
@@ -53,24 +56,37 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
             )
         return X, y
     if y is not None:
-        what = "folder of class folders" if is_folder else "Dataset"
+        what = "folder of class folders" if is_path else "Dataset"
         raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
-    return read_folder(X, modality)[:2] if is_folder else _unzip(X)
+    return _unzip(X)
 
 
-def read_folder(
-    path: str | os.PathLike[str], modality: str | Modality | None = None
+def read_path(
+    path: str | os.PathLike[str], target: str | None, modality: str | Modality | None = None
 ) -> tuple[Any, Any, Modality]:
-    """Return rows and labels of a folder of class folders, and the modality that read them.
+    """Return rows and labels of a folder of class folders or of a file, and their modality.
+
+    Parameters
+    ----------
+    path : path-like
+    target : str, optional
+        Column of the labels in a file; None for a folder.
+    modality : str, Modality or None
 
     Raises
     ------
     InputError
-        `modality`, or every known one, cannot read the folder.
+        `modality`, or every known one, cannot read it, or the column is not named.
     """
-    path = _training_part(Path(path))
+    path = Path(path)
     known = [made() for made in registered().values()]
     candidates = known if modality is None else [get_modality(modality)]
+    if path.is_file():
+        return _read_file(path, target, candidates)
+    if target is not None:
+        what = "is a folder, whose labels are its folders" if path.is_dir() else "does not exist"
+        raise InputError(f"{str(path)!r} {what}, and y={target!r} names the column of a file.")
+    path = _training_part(path)
     for candidate in candidates:
         found = candidate.open_folder(Path(path))
         if found is not None:
@@ -78,6 +94,31 @@ def read_folder(
             return X, y, read_as or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise InputError(f"{str(path)!r} is not a folder of one folder of {names} rows for each class.")
+
+
+def _read_file(
+    path: Path, target: str | None, candidates: list[Modality]
+) -> tuple[Any, Any, Modality]:
+    if target is None:
+        raise InputError(
+            f"{str(path)!r} is a file, and its column of labels is not known: give it as y, "
+            f'fit({path.name!r}, "COLUMN"), or read it with pandas and give X and y.'
+        )
+    errors = []
+    for candidate in candidates:
+        try:
+            found = candidate.read(path, target)
+        except InputError as error:  # another modality may know a file of this suffix
+            errors.append(error)
+            continue
+        if found is not None:
+            rows = FileRows(*found)
+            gone = [f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == "left out"]
+            if gone or rows.notes:
+                warnings.warn(f"{path}: {'; '.join([*rows.notes, *gone])}.", stacklevel=5)
+            return rows.X, rows.y, rows.modality or candidate
+    names = " or ".join(candidate.name for candidate in candidates)
+    raise errors[0] if errors else InputError(f"{str(path)!r} is no file of {names} rows.")
 
 
 def part_folders(path: Path) -> tuple[Path | None, list[Path]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
-from gen_augment.data.reading import read_folder, read_rows
+from gen_augment.data.reading import read_path, read_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
 from gen_augment.modalities.base import digest
@@ -68,8 +68,9 @@ class Rows:
 
         Parameters
         ----------
-        X : Rows, array, DataFrame, list, Dataset of (x, label), or folder of class folders
-        y : array-like of shape (n,), or None where `X` brings its labels
+        X : Rows, array, DataFrame, list, Dataset of (x, label), folder of class folders, or file
+        y : array-like of shape (n,), the column of the labels in a file, or None where `X` brings
+            its labels
         modality : str, Modality or None
             How to read the rows; None if only one reading is possible.
         unlabeled : {"auto", -1, None}
@@ -83,8 +84,8 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
-        if isinstance(X, (str, os.PathLike)) and y is None:
-            X, y, modality = read_folder(X, modality)
+        if isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
+            X, y, modality = read_path(X, y, modality)
         X, y = read_rows(X, y)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")

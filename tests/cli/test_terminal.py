@@ -1,5 +1,7 @@
 """Progress: occasional lines where a bar cannot move."""
 
+from pathlib import Path
+
 import pytest
 
 from gen_augment.cli import terminal
@@ -19,3 +21,15 @@ def test_progress_lines_are_occasional(
         "rows: 9 of 12 after 1.5 min, last: [row 9]",
         "rows: 12 of 12 after 2.0 min, last: [row 12]",
     ]
+
+
+def test_files_that_are_replaced_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.safetensors"
+    terminal.check_writable(path)
+    assert capsys.readouterr().err == ""
+    path.write_bytes(b"")
+    terminal.check_writable(path)
+    assert capsys.readouterr().err == f"{path} exists, and will be replaced.\n"
+    assert path.exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -149,3 +150,26 @@ def test_rows_of_several_shapes_stay_a_list_that_images_refuse() -> None:
     assert isinstance(read_rows(data, None)[0], list)
     with pytest.raises(InputError, match=r"\(3, 8, 8\), \(3, 9, 8\)"):
         Rows.read(data)
+
+
+def test_a_file_is_read_with_the_column_of_its_labels(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    ids = [f"CUST-{i:05d}" for i in range(40)]
+    table = {"id": ids, "zip": ["0150", "9000"] * 20, "age": range(40), "churn": ["y", "n"] * 20}
+    pd.DataFrame(table).to_csv(path, index=False)
+    with pytest.warns(UserWarning, match=r"people.csv: id: left out, identifies single rows"):
+        rows = Rows.read(path, "churn")
+    assert rows.y.tolist() == table["churn"]
+    assert list(rows.X) == ["zip", "age"]
+    assert rows.X["zip"].tolist() == table["zip"]
+    with pytest.raises(InputError, match=r"is a file, .*give it as y, fit\('people.csv', \"COLUMN"):
+        Rows.read(path)
+    with pytest.raises(InputError, match="no column 'age2'"):
+        Rows.read(path, "age2")
+    with pytest.raises(InputError, match="is a folder.*'churn' names the column of a file"):
+        Rows.read(tmp_path, "churn")
+    with pytest.raises(InputError, match="does not exist"):
+        Rows.read(str(tmp_path / "other.csv"), "churn")
+    (tmp_path / "notes.xyz").write_text("a")
+    with pytest.raises(InputError, match=r"notes.xyz.* is no file of "):
+        Rows.read(tmp_path / "notes.xyz", "churn")

@@ -36,6 +36,8 @@ _KNOWN_FORM = re.compile(
 )
 #: Codes such as "CUST-0017", and telephone numbers: a digit, and no space but in a number.
 _CODE = re.compile(r"(?=\S*\d)[^\s]{4,}|\+?[\d\s()/.-]{7,}")
+#: Numbers such as postal codes, which identify a row only if none repeats.
+_SHORT = re.compile(r"\d{4,6}")
 #: Measurements and dates as text, which are no codes.
 _MEASURE = re.compile(
     r"[-+]?[^\w\s]?\d{1,3}(?:[.,']\d{3})*(?:[.,]\d+)?\W?|[-+]?\d*[.,]\d+(?:e[-+]?\d+|[^\W\d]{1,3})?|\d{4}-\d\d?-\d\d?.*|\d\d?[./-]\d\d?[./-]\d{2,4}.*|\d\d?:\d\d.*",
@@ -73,7 +75,8 @@ def identifier_columns(frame: pd.DataFrame) -> list[Any]:
     These have at least 20 known values. Either at least half of them are distinct, and 90%
     are UUIDs, e-mail addresses, web addresses or hashes; or at least 95% are distinct, and
     90% are codes: at least 4 characters, one of them a digit, without spaces, or telephone
-    numbers. Decimal numbers and dates as text are not codes.
+    numbers. Decimal numbers and dates as text are not codes, nor are postal codes: short numbers
+    of which some repeat.
 
     Parameters
     ----------
@@ -106,6 +109,8 @@ def _is_identifier(column: "pd.Series[Any]") -> bool:
         return False
     if sum(bool(_KNOWN_FORM.fullmatch(text)) for text in texts) >= FORM_SHARE * len(texts):
         return True
+    if distinct < 1 and all(_SHORT.fullmatch(text) for text in texts):
+        return False
     codes = sum(bool(_CODE.fullmatch(t)) and not _MEASURE.fullmatch(t) for t in texts)
     return distinct >= UNIQUE_SHARE and codes >= FORM_SHARE * len(texts)
 

@@ -107,3 +107,12 @@ def test_numbers_and_dates_have_no_role() -> None:
         }
     )
     assert free_text_columns(X) == identifier_columns(X) == []
+
+
+def test_postal_codes_are_no_identifiers() -> None:
+    rng = np.random.default_rng(0)
+    codes = [f"{code:05d}" for code in rng.choice(3000, 200)]
+    assert 0.95 < len(set(codes)) / len(codes) < 1
+    numbers = [f"{code:05d}" for code in rng.permutation(3000)[:200]]
+    frame = pd.DataFrame({"zip": codes, "member": numbers})
+    assert identifier_columns(frame) == ["member"]
