@@ -7,7 +7,7 @@ from typing import Any
 
 from gen_augment.cli.loading import choose_sampler
 from gen_augment.cli.report import FORMATS, print_result
-from gen_augment.cli.terminal import err, out, progress_lines, tell
+from gen_augment.cli.terminal import err, out, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.samplers import SAMPLERS, FilteredSampler
@@ -109,12 +109,6 @@ def run_study(
 ) -> None:
     """Run a study or a search, write its report, and print the verdict."""
     folder = output.with_name(output.stem + "-trials")
-    lines = progress_lines("trials")
-
-    def on_trial(trial: Any, done: int, total: int) -> None:
-        if not err.is_terminal:
-            lines(done, total, f"{trial['arm']}, seed {trial['seed']}")
-
     found, interrupted = None, False
     keep_heap()  # this process belongs to the command
     try:
@@ -123,9 +117,8 @@ def run_study(
             n_jobs=jobs,
             budget=budget,
             shorten=shorten,
-            verbose=err.is_terminal,
+            verbose=True,
             on_plan=lambda words: tell(err, words),
-            on_trial=on_trial,
         )
         result = found.result if isinstance(found, Recommendation) else found
     except StudyInterrupted as error:

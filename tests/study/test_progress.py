@@ -1,10 +1,13 @@
 """Progress on request: a bar in a terminal, and occasional lines elsewhere."""
 
 import io
+import threading
+import time
 
 import pytest
 from rich.console import Console
 
+from gen_augment.study import progress as module
 from gen_augment.study.progress import progress
 from tests.study.toys import gaussians, small_study
 
@@ -31,3 +34,19 @@ def test_a_bar_on_a_terminal() -> None:
         show({"arm": "[gan]", "seed": 1, "error": "planned"}, 2, 4)
     assert "2/4" in text.getvalue()
     assert "[gan], seed 1 failed" in text.getvalue()
+
+
+def test_a_long_trial_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.02)
+    written = io.StringIO()
+    n_threads = threading.active_count()
+    with progress(shown=True, console=Console(file=written, width=200)) as tell:
+        assert tell is not None
+        time.sleep(0.1)
+        tell({"arm": "real", "seed": 0, "error": None}, 1, 50)
+        time.sleep(0.1)
+    lines = written.getvalue().splitlines()
+    assert lines[0] == "trials: none has ended; at work for 0.0 min"
+    assert lines[-1] == "trials: 1 of 50; last: real, seed 0; at work for 0.0 min"
+    assert "trials: 1 of 50; last: real, seed 0" in lines
+    assert threading.active_count() == n_threads

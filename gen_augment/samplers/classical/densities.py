@@ -23,6 +23,7 @@ from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, derive_seed, normal, uniform
 from gen_augment.samplers import imputation, scoring
 from gen_augment.samplers.classical.base import ClassicalSampler, check_flat, check_tensor
+from gen_augment.samplers.classical.categories import SeenCategories
 from gen_augment.samplers.classical.conditional import fill_from_mixture
 from gen_augment.samplers.classical.log_density import kernel_log_prob, mixture_log_prob
 from gen_augment.validation import check_positive_int, check_range
@@ -135,7 +136,10 @@ class KDESampler(ClassicalSampler):
 
 
 class MixtureSampler(ClassicalSampler):
-    """A Gaussian mixture of each class; a category is the largest value of its block.
+    """A Gaussian mixture of each class.
+
+    A category is the one with the largest value in its block, among those that the class has in
+    training.
 
     Parameters
     ----------
@@ -173,6 +177,7 @@ class MixtureSampler(ClassicalSampler):
         check_flat(rows.codec, type(self).__name__)
         self._set_codec(rows.codec)
         points = rows.encoded.double().numpy()
+        self._seen = SeenCategories.learn(rows.codec, rows.encoded, self.class_count_)
         shape = (len(self.classes_), self.n_components)
         self._shares = torch.zeros(shape, dtype=torch.float64)
         self._means = torch.zeros(*shape, points.shape[1], dtype=torch.float64)
@@ -199,7 +204,7 @@ class MixtureSampler(ClassicalSampler):
         for number in sorted(set(key.tolist())):
             here, where = key == number, divmod(number, self.n_components)
             rows[here] = self._means[where] + rows[here] @ self._roots[where].T
-        return self.codec_.decode(rows.float())
+        return self.codec_.decode(self._seen.choose(rows.float(), codes))
 
     def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
         """Return the exact log-density of encoded rows, in nats; categories count as numbers.
@@ -265,7 +270,8 @@ class MixtureSampler(ClassicalSampler):
         return fill_from_mixture(x.double(), missing, shares, means, roots, noise)
 
     def _to_tensors(self) -> dict[str, Tensor]:
-        return {"weights": self._shares, "means": self._means, "roots": self._roots}
+        law = {"weights": self._shares, "means": self._means, "roots": self._roots}
+        return {**law, "seen": self._seen.seen}
 
     def _from_tensors(self, tensors: dict[str, Tensor]) -> None:
         shape, width = (len(self.classes_), self.n_components), self.codec_.shape[0]
@@ -278,6 +284,7 @@ class MixtureSampler(ClassicalSampler):
         self._shares, self._means, self._roots = (
             tensors[name] for name in ("weights", "means", "roots")
         )
+        self._seen = SeenCategories.restore(self.codec_, tensors["seen"], len(self.classes_))
         if (self._shares < 0).any() or not (self._shares.sum(dim=1) > 0).all():
             raise InputError("the weights of the mixture are not positive.")
 
