@@ -1,7 +1,8 @@
 """``gen-augment sample``: synthetic rows to files."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,12 +14,13 @@ from gen_augment.cli.options import (
     ModelClassOption,
     SeedOption,
 )
-from gen_augment.cli.terminal import out, tell
+from gen_augment.cli.terminal import out, progress, tell
+from gen_augment.progress import Update
 
 __all__ = ["sample"]
 
 #: Synthetic rows that are generated and written at a time.
-PART_ROWS = 1 << 16
+PART_ROWS = 1 << 13
 
 
 def sample(
@@ -77,5 +79,16 @@ def sample(
     wanted = None if not label else {find_label(source.classes_, text): n for text in label}
     conditions = codec.modality.read_conditions(codec, where) if where else None
     parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)
-    write_parts(output, parts, codec)
-    tell(out, f"{n * len(wanted or [0])} synthetic rows: {output}")
+    total = n * len(wanted or [0])
+    with progress("rows") as update:
+        write_parts(output, _counted(parts, total, update), codec)
+    tell(out, f"{total} synthetic rows: {output}")
+
+
+def _counted(parts: Iterable[Any], total: int, update: Update) -> Iterator[Any]:
+    """Yield parts of rows, and show how many there were."""
+    done = 0
+    for part in parts:
+        yield part
+        done += len(part[0])
+        update(done, total)

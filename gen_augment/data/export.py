@@ -1,6 +1,8 @@
 """Synthetic rows to files, whole or not at all."""
 
+import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,7 +44,9 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> N
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        mine = f".{path.name}.{socket.gethostname()}-"
+        _remove_leftovers(path.parent, mine)
+        temporary = Path(tempfile.mkdtemp(prefix=f"{mine}{os.getpid()}-", dir=path.parent))
     except OSError as error:
         raise ArchiveError(
             f"cannot write {path}: {error.strerror}. Choose a folder that is writable."
@@ -58,3 +62,23 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> N
         raise ArchiveError(f"cannot write {path}: {reason}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path, start: str) -> None:
+    """Remove folders of processes of this machine that were killed while they wrote."""
+    if os.name != "posix":  # elsewhere there is no harmless signal
+        return
+    for entry in folder.iterdir():
+        number = entry.name.removeprefix(start).partition("-")[0]
+        if entry.name.startswith(start) and number.isdecimal() and not _is_alive(int(number)):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        pass
+    return True

@@ -113,7 +113,9 @@ def _read_file(
             continue
         if found is not None:
             rows = FileRows(*found)
-            gone = [f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == "left out"]
+            gone = [
+                f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == "left out"
+            ]
             if gone or rows.notes:
                 warnings.warn(f"{path}: {'; '.join([*rows.notes, *gone])}.", stacklevel=5)
             return rows.X, rows.y, rows.modality or candidate

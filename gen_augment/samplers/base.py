@@ -93,9 +93,9 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
             of shape (n_rows, n_columns), whose missing values are learned as such; or rows of any
             registered modality. The path of a CSV or Parquet file needs `y`.
         y : array-like of shape (n_samples,), or str, optional
-            One label for each row, or the column of the labels in a file; None if `X` has them. As in scikit-learn's
-            semi-supervised estimators, -1 marks a row without a label if there are two or more
-            other classes, all of them at least 0.
+            One label for each row, or the column of the labels in a file; None if `X` has them.
+            As in scikit-learn's semi-supervised estimators, -1 marks a row without a label if there
+            are two or more other classes, all of them at least 0.
 
         Returns
         -------

@@ -134,5 +134,5 @@ def test_the_audit_is_of_the_training_rows(tmp_path: Path) -> None:
     sampler, _ = audited("copies")
     X, y = blobs(2)
     found = audit(sampler, X[:300], y[:300], holdout=blobs(1), model=LogisticRegression())
-    with pytest.raises(ExportError, match="fitted on {'0': 200, '1': 200}: give audit"):
+    with pytest.raises(ExportError, match=r"fitted on \{'0': 200, '1': 200\}: give audit"):
         export(sampler, tmp_path / "a.safetensors", audit=found)

@@ -98,7 +98,10 @@ def test_the_report_is_about_the_held_out_rows(
 
 @pytest.mark.parametrize(
     "student, message",
-    [(0.75, "has 50% of the teacher's advantage"), (None, "has no clear advantage over the same tree")],
+    [
+        (0.75, "has 50% of the teacher's advantage"),
+        (None, "has no clear advantage over the same tree"),
+    ],
 )
 def test_the_advantage_is_a_share_of_the_gap(
     student: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +227,19 @@ def test_labels_that_name_one_folder_are_not_mixed(
     with pytest.raises(InputError, match="label 'a' and another one name the same folder"):
         write_rows(tmp_path / "out", *sampler.sample(y={"a": 2, "A": 2}), sampler)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no harmless signal")
+def test_leftovers_of_killed_processes_are_removed(
+    table_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    start = f".new.csv.{socket.gethostname()}-"
+    left = tmp_path / f"{start}{dead.pid}-abc"
+    others = [f"{start}{os.getpid()}-abc", f".new.csv.elsewhere-{dead.pid}-abc", ".new.csv.abc"]
+    for folder in (left, *(tmp_path / name for name in others)):
+        folder.mkdir()
+        (folder / "rows.csv").write_text("a")
+    write_rows(tmp_path / "new.csv", *table_sampler.sample(3), table_sampler)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "new.csv"])

@@ -6,10 +6,10 @@ import pytest
 from sklearn.base import clone
 
 from gen_augment import (
-    InputError,
     ConditionalFlow,
     ConditionalGAN,
     ConditionalVAE,
+    InputError,
     KDESampler,
     MixtureSampler,
     PairedVAE,

@@ -57,7 +57,7 @@ def test_damage_is_refused(tmp_path: Path) -> None:
     ]  # fmt: skip
     for seen in damaged:
         archive.write(path, header, tensors | {"seen": seen})
-        with pytest.raises(ArchiveError, match="categories of classes|no category"):
+        with pytest.raises(ArchiveError, match=r"categories of classes|no category"):
             MixtureSampler.load(path)
     with pytest.raises(InputError, match="a class has no category"):
         SeenCategories.restore(sampler.codec_, damaged[2], 2)
