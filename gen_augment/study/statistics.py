@@ -61,7 +61,8 @@ def paired_interval(
     Returns
     -------
     Interval
-        Unbounded, with p = 1, for fewer than two differences.
+        Unbounded, with p = 1, for fewer than two differences, or two that are equal and not 0:
+        these say nothing of their spread.
 
     References
     ----------
@@ -79,6 +80,8 @@ def paired_interval(
     if n < 2:
         return Interval(mean, -np.inf, np.inf, 1.0, n)
     error = _standard_error(d, overlap, test_variance)
+    if error == 0 and n == 2 and mean != 0:
+        return Interval(mean, -np.inf, np.inf, 1.0, n)
     if error == 0:
         return Interval(mean, mean, mean, 1.0 if mean == 0 else 0.0, n)
     half = stats.t.ppf(0.5 + level / 2, n - 1) * error

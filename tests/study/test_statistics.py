@@ -254,3 +254,11 @@ def test_stopping_early_keeps_the_error_rate_and_plain_peeking_does_not() -> Non
         claimed["peeking"] += any(p[n] <= 0.05 for n in p)
     assert claimed["spending"] / 500 <= 0.05
     assert claimed["peeking"] / 500 > 0.1
+
+
+def test_two_equal_differences_say_nothing_of_their_spread() -> None:
+    found = paired_interval([0.02, 0.02])
+    assert (found.mean, found.low, found.high, found.p_value) == (0.02, -np.inf, np.inf, 1.0)
+    assert paired_interval([0.0, 0.0]).high == 0
+    assert paired_interval([0.02] * 3).low == 0.02
+    assert paired_interval([0.02, 0.02], test_variance=1e-4).low > -np.inf

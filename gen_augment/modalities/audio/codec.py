@@ -173,10 +173,9 @@ class AudioCodec(Codec):
         """Decode a Tensor of shape (n, *shape) into recordings of the fitted form."""
         spectra, lengths = self.spectra(rows), self._lengths_of(rows)
         waves = torch.zeros(len(rows), self.n_channels, self.lengths[1], device=rows.device)
-        order = lengths.argsort(stable=True)
-        for part in torch.split(order, CHUNK):
-            made = self._waves(spectra[part], lengths[part])
-            waves[part, :, : made.shape[2]] = made
+        # One at a time: the last bit would depend on the other recordings of a batch.
+        for wave, spectrum, length in zip(waves, spectra, lengths, strict=True):
+            wave[:, : int(length)] = self._waves(spectrum[None], length[None])[0]
         values = waves.double() if element(self.form.dtype) == "float64" else waves
         return self.form.build(values.clamp(self.low, self.high), lengths.cpu().numpy())
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from gen_augment import MixtureSampler
 from gen_augment.errors import InputError
 from gen_augment.modalities import Audio, codec_from_json, codec_to_json
 from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings, tone
@@ -30,7 +31,16 @@ def test_a_row_is_the_same_in_any_batch() -> None:
     together = codec.decode(rows)
     for number in range(0, 12, 5):
         alone = codec.decode(rows[number : number + 1])[0]
-        assert np.abs(alone.astype(int) - together[number]).max() <= 1
+        np.testing.assert_array_equal(alone, together[number])
+
+
+def test_rows_of_a_mixture_do_not_depend_on_the_batch() -> None:
+    sampler = MixtureSampler(random_state=0, modality=AUDIO).fit(*recordings(30))
+    labels = sampler.classes_[np.arange(24) % 2]
+    together = sampler.generate(np.arange(24), labels)
+    for number in range(24):
+        alone = sampler.generate([number], labels[number])[0]
+        np.testing.assert_array_equal(alone, together[number])
 
 
 @pytest.mark.parametrize(
