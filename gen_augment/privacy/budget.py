@@ -20,7 +20,8 @@ class Private:
     """A privacy budget for `fit`, and what is publicly known of the data.
 
     What an encoding learns leaks as weights do. Bounds, categories and labels are therefore either
-    public, given here, or ``"paid"``: learned with noise, for a share of the budget.
+    public, given here, or ``"paid"``: learned with noise, for a share of the budget. How a CSV file
+    was written is neither: an archive names the readings of its columns, without noise.
 
     Parameters
     ----------

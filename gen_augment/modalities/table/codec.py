@@ -48,7 +48,7 @@ class TableCodec(Codec):
     microsecond, and numbers with fewer than a million steps in their range. Other numbers
     have an error of at most 1e-6 of the range of their column. A column of floats that
     differ by no more than the rounding of float64 is constant, and a warning names it.
-    Sparse columns, intervals, periods, complex numbers and free text are refused.
+    Sparse columns, intervals, complex numbers and free text are refused.
 
     Attributes
     ----------
