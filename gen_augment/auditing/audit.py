@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Sized
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -272,6 +273,14 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _is_training_data(sampler: Any, real: Rows) -> bool | None:
+    """Whether a sampler was fitted on these rows; None if it has been saved and loaded since."""
+    content = getattr(sampler, "_content", None)
+    if content is None:
+        return None
+    return bool(content == replace(real, known_codec=sampler.codec_).content)
+
+
 def _repeats(data: Comparison) -> dict[str, float]:
     """Return the shares of training and of unseen rows that equal a (further) training row."""
     if data.unseen is None:
@@ -290,6 +299,7 @@ def _card(sampler: Any, data: Comparison, seed: int) -> dict[str, Any]:
         "sampler_fingerprint": sampler.fingerprint() if hasattr(sampler, "fingerprint") else None,
         "privacy": getattr(sampler, "privacy_", None),
         "data_fingerprint": data.real.digest,
+        "is_training_data": _is_training_data(sampler, data.real),
         "training_rows": len(data.real),
         "unseen_rows": 0 if data.unseen is None else len(data.unseen),
         **_repeats(data),

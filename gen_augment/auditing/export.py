@@ -118,6 +118,11 @@ def _check_rows(sampler: Sampler, audit: Audit) -> None:
             f"the audit compared with rows of the classes {card['class_counts']}, and the sampler "
             f"was fitted on {fitted}: give audit(sampler, X, y) all rows that it was fitted on."
         )
+    if card["is_training_data"] is False:
+        raise ExportError(
+            "the rows of the audit are not those that the sampler was fitted on: give "
+            "audit(sampler, X, y) the rows of fit."
+        )
     seen, usual = card["unseen_repeats"], card["training_repeats"]
     if seen > usual + clear_difference(seen, usual, card["unseen_rows"], card["training_rows"]):
         raise ExportError(

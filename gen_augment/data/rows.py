@@ -20,6 +20,9 @@ from gen_augment.validation import check_same_length
 
 __all__ = ["Rows"]
 
+#: Rows that are hashed at a time.
+HASHED_ROWS = 4096
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -155,6 +158,24 @@ class Rows:
         form = repr(codec_to_json(self.codec)).encode()  # encoded rows do not know their scale
         values = self.encoded.contiguous().numpy().tobytes()
         return digest(form + values + self.codes.tobytes())
+
+    @cached_property
+    def content(self) -> int:
+        """Hash of the labelled rows as they are encoded, in any order."""
+        known = np.flatnonzero(self.codes >= 0)
+        encoded = self.encoded.flatten(1).contiguous().numpy()
+        odd = np.random.default_rng(0).integers(2**63, size=encoded.shape[1] * 2 + 1).astype("u8")
+        odd = 2 * odd + 1
+        total = np.uint64(0)
+        for part in np.array_split(known, len(known) // HASHED_ROWS + 1):
+            values = encoded[part].astype(np.float64) + 0  # -0.0 becomes 0.0
+            bits = values.view(np.uint32).astype(np.uint64)
+            rows = (bits * odd[: bits.shape[1]]).sum(axis=1)
+            rows += self.codes[part].astype(np.uint64) * odd[-1]
+            rows ^= rows >> np.uint64(31)
+            rows *= odd[0]
+            total = total + (rows ^ (rows >> np.uint64(29))).sum(dtype=np.uint64)
+        return int(total)
 
     def take(self, index: np.ndarray) -> Self:
         """Return rows `index`, with the encoding of these rows."""

@@ -62,6 +62,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         The seed that `random_state` gave. It names the sampler's own table of rows.
     """
 
+    _content: int | None = None
     #: Short name: on the command line, in studies, and before the dot in `Modality.auto`.
     method: ClassVar[str] = ""
     #: Minimum number of labelled rows of each class.
@@ -260,6 +261,10 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         name = type(self).__name__
         check_class_counts(labels.classes, counts, self.min_rows_per_class, name)
 
+    def _remember(self, rows: Rows) -> None:
+        """Keep a hash of the training rows in memory, by which an audit knows them."""
+        self._content = rows.content if "_fitted" in vars(rows) else None
+
     def _set_labels(self, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         """Store labels, counts and seed; `sample` starts at row 0."""
         self.label_codec_ = labels
@@ -267,6 +272,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         self.class_count_ = counts
         self.class_prior_ = counts / counts.sum()
         self.seed_ = seed
+        self._content = None
         self._addresses = AddressCounter()
 
     def _set_codec(self, codec: Codec) -> None:

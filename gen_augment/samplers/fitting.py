@@ -97,6 +97,8 @@ def train(
         sampler.spec_ = rows.spec
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
         _run(sampler, x, y, fabric, run_seed, before, noise)
+    if noise is None and not before[0]:
+        sampler._remember(rows)
 
 
 def _run(

@@ -136,3 +136,20 @@ def test_the_audit_is_of_the_training_rows(tmp_path: Path) -> None:
     found = audit(sampler, X[:300], y[:300], holdout=blobs(1), model=LogisticRegression())
     with pytest.raises(ExportError, match=r"fitted on \{'0': 200, '1': 200\}: give audit"):
         export(sampler, tmp_path / "a.safetensors", audit=found)
+
+
+@pytest.mark.parametrize("cls", [BootstrapSampler, MixtureSampler])
+def test_other_rows_of_the_same_classes_are_found(cls: Any, tmp_path: Path) -> None:
+    X, y = blobs(0)
+    sampler = cls(random_state=0).fit(X, y)
+    order = np.random.default_rng(0).permutation(400)
+    model = LogisticRegression()
+    found = audit(sampler, X[order], y[order], holdout=blobs(1), model=model)
+    assert found.card["is_training_data"] is True
+    other = audit(sampler, *blobs(2), holdout=blobs(1), model=model)
+    assert other.card["is_training_data"] is False
+    with pytest.raises(ExportError, match="are not those that the sampler was fitted on"):
+        export(sampler, tmp_path / "a.safetensors", audit=other)
+    sampler.save(path := tmp_path / "b.safetensors")
+    loaded = audit(load_sampler(path), X, y, holdout=blobs(1), model=model)
+    assert loaded.card["is_training_data"] is None

@@ -1,5 +1,6 @@
 """Labelled rows: their encodings, and parts that keep or lose them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse import csr_array
 
 from gen_augment import ConditionalVAE, InputError
 from gen_augment.data import Rows
+from tests.conftest import toy_table
 
 X = np.arange(12.0).reshape(6, 2)
 Y = ["a", "b", "a", "c", "b", "a"]
@@ -116,3 +118,15 @@ def test_training_continues_on_rows_of_which_some_have_no_label() -> None:
     from_arrays = ConditionalVAE(**settings).fit(known, y).partial_fit(known, some)
     np.testing.assert_array_equal(from_rows.sample(8)[0], from_arrays.sample(8)[0])
     assert from_rows.class_count_.tolist() == from_arrays.class_count_.tolist()
+
+
+def test_content_is_that_of_labelled_rows_in_any_order() -> None:
+    X, y = toy_table(50)
+    rows = Rows.read(X, y)
+    order = np.random.default_rng(0).permutation(50)
+    again = replace(rows.take(order), known_codec=rows.codec)
+    assert again.content == rows.content
+    for X_other, y_other in ((X + np.eye(50, 3), y), (X, 1 - y), (X[:, ::-1], y)):
+        assert replace(Rows.read(X_other, y_other), known_codec=rows.codec).content != rows.content
+    unlabelled = Rows(np.r_[X, X[:3]], np.r_[y, [-1] * 3], rows.labels, rows.modality)
+    assert replace(unlabelled, known_codec=rows.codec).content == rows.content

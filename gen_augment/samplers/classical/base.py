@@ -72,10 +72,12 @@ class ClassicalSampler(Sampler):
         learned = type(self)(**self.get_params(deep=False))  # an error leaves the previous fit
         learned._set_labels(rows.labels, rows.class_counts, resolve_seed(self.random_state))
         try:
-            learned._learn(_sorted_by_class(rows))
+            ordered = _sorted_by_class(rows)
+            learned._learn(ordered)
         except InputError:
             _ = rows.encoded  # raises with the numbers that rows have in the user's order
             raise
+        learned._remember(ordered)
         for name in ("codec_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(learned.__dict__)

@@ -55,7 +55,7 @@ class SeenCategories:
         sizes = list(map(_size, groups))
         if seen.shape != (n_classes, sum(sizes)) or seen.dtype != torch.bool:
             raise InputError(f"the categories of classes have shape {tuple(seen.shape)}.")
-        if not all(part.any(dim=1).all() for part in seen.split(sizes, dim=1)):
+        if not all(part.any(dim=1).all() for part in torch.split(seen, sizes, dim=1)):
             raise InputError("a class has no category.")
         return cls(groups, seen)
 
@@ -67,7 +67,7 @@ class SeenCategories:
             for code in np.unique(codes).tolist():
                 known = torch.nonzero(self.seen[code, start : start + size])[:, 0]
                 here = torch.from_numpy(np.flatnonzero(codes == code))
-                for part in here.split(max(1, MAX_SCORES // len(known))):
+                for part in torch.split(here, max(1, MAX_SCORES // len(known))):
                     _choose(rows, part, group, known)
             start += size
         return rows
