@@ -93,7 +93,7 @@ def distill(
 
     page = output.with_suffix(".html") if report is None else report
     for path in (output, page):
-        check_writable(path)
+        check_writable(path, is_model=path == output)
     models = choose_student(student), choose_teachers(teacher or ["trees", "boosting"])
     made = None if sampler == "none" else choose_sampler(sampler)()
     options = modality_options(

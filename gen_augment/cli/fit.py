@@ -111,7 +111,7 @@ def fit(
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
-    check_writable(output)
+    check_writable(output, is_model=True)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
         decimal=decimal, encoding=encoding, text=text, option=option,

@@ -37,7 +37,7 @@ def pool(
     from gen_augment.samplers import load_sampler
     from gen_augment.samplers import pool as pool_samplers
 
-    check_writable(output)
+    check_writable(output, is_model=True)
     names = [path.stem for path in models]
     if len(set(names)) < len(names):
         names = [str(path) for path in models]

@@ -161,7 +161,7 @@ def study(
 
     check_format(output)
     if recommend is not None:
-        check_writable(recommend)
+        check_writable(recommend, is_model=True)
     time = None if budget is None else minutes(budget)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,

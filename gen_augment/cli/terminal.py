@@ -22,15 +22,15 @@ def tell(console: Console, message: str) -> None:
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-def check_writable(path: Path) -> None:
-    """Fail before hours of work, not after; say so if a file is going to be replaced."""
+def check_writable(path: Path, *, is_model: bool = False) -> None:
+    """Fail before hours of work, not after; say so if a model is going to be replaced."""
     from gen_augment import archive
     from gen_augment.errors import InputError
 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write.")
     archive.check_writable(path)
-    if path.exists():
+    if is_model and path.exists():
         tell(err, f"{path} exists, and will be replaced.")
 
 

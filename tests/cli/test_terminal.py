@@ -27,9 +27,10 @@ def test_files_that_are_replaced_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "model.safetensors"
-    terminal.check_writable(path)
-    assert capsys.readouterr().err == ""
+    terminal.check_writable(path, is_model=True)
     path.write_bytes(b"")
     terminal.check_writable(path)
+    assert capsys.readouterr().err == ""
+    terminal.check_writable(path, is_model=True)
     assert capsys.readouterr().err == f"{path} exists, and will be replaced.\n"
     assert path.exists()
