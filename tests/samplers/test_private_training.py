@@ -249,3 +249,10 @@ def test_a_fit_that_is_interrupted_before_its_first_step_leaves_the_previous_one
     sampler.set_params(privacy=None)
     assert sampler.privacy_ is None
     assert sampler.fingerprint() == before
+
+
+@pytest.mark.parametrize("privacy", [{"epsilon": 3}, True, 3])
+@pytest.mark.parametrize("cls", [ConditionalVAE, MarginalSampler])
+def test_a_budget_is_private(cls: Any, privacy: Any) -> None:
+    with pytest.raises(InputError, match=r"privacy=.* is no budget: give Private"):
+        cls(privacy=privacy).fit(*toy_table())
