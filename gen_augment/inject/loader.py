@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, default_collate
+from torch.utils.data import DataLoader, IterableDataset
 
 from gen_augment.errors import InputError, RebuildError
 from gen_augment.inject.batch_mixer import EpochMixer, MixingCollate, MixSettings, Mode
@@ -22,6 +22,7 @@ from gen_augment.inject.batch_plan import (
 )
 from gen_augment.inject.batch_view import BatchView, Keys, check_keys
 from gen_augment.inject.class_counts import check_ratio
+from gen_augment.inject.gathering import gathering, gives_new_tensors
 from gen_augment.inject.label_mix import LabelMix, check_label_mix, check_numeric_labels
 from gen_augment.inject.prefetching import start_prefetching
 from gen_augment.inject.row_source import check_source
@@ -160,6 +161,7 @@ class _Passes:
     """
 
     _loader: Any
+    _batches: Any
     _settings: MixSettings
     _epochs: EpochCounter
     _progress: dict[str, int] | None = None
@@ -216,7 +218,7 @@ class _Passes:
         rank, world = shard_of(self._loader) or _process()
         position = Position(self._epochs.take(), 0, 0, rank, world)
         mixer, prefetcher = None, None
-        for batch in self._loader:
+        for batch in self._batches:
             view = BatchView.of(batch, self._settings.keys)
             if mixer is None:
                 device = self._settings.device or view.device
@@ -240,7 +242,7 @@ class _Passes:
             view,
             device=device,
             expected=_expected_rows(self._loader, self._settings.ratio),
-            in_place=_gives_new_tensors(self._loader),
+            in_place=gives_new_tensors(self._loader),
         )
 
 
@@ -252,7 +254,7 @@ class AugmentedBatches(_Passes):
     """
 
     def __init__(self, loader: Iterable[Any], settings: MixSettings) -> None:
-        self._loader = loader
+        self._loader = self._batches = loader
         self._settings = settings
         self._epochs = EpochCounter()
 
@@ -298,7 +300,7 @@ def _augmented(loader: DataLoader[Any], settings: MixSettings) -> AugmentedLoade
     epochs = EpochCounter()
     if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
         sealed = AugmentedLoader.__new__(AugmentedLoader)
-        sealed.__dict__.update(_loader=loader, _settings=settings, _epochs=epochs)
+        sealed.__dict__.update(_loader=loader, _batches=loader, _settings=settings, _epochs=epochs)
         return sealed
     expected = _expected_rows(loader, settings.ratio)
     options = [name for name in signature(DataLoader).parameters if name not in _REPLACED]
@@ -309,7 +311,7 @@ def _augmented(loader: DataLoader[Any], settings: MixSettings) -> AugmentedLoade
         **{name: getattr(loader, name) for name in options if hasattr(loader, name)},
     )
     # Not by setattr: Lightning records what is set, and sets it on the loaders that it makes.
-    augmented.__dict__["_loader"] = loader
+    augmented.__dict__.update(_loader=loader, _batches=gathering(loader))
     return augmented
 
 
@@ -332,15 +334,6 @@ def _expected_rows(loader: Any, ratio: float) -> int | None:
         return int(ratio * len(loader) * loader.batch_size)
     except (AttributeError, TypeError):
         return None
-
-
-def _gives_new_tensors(loader: Any) -> bool:
-    """Whether batches are new Tensors that nothing else holds, as `default_collate` makes them."""
-    return (
-        isinstance(loader, DataLoader)
-        and type(loader).__iter__ is DataLoader.__iter__
-        and loader.collate_fn is default_collate
-    )
 
 
 def _process() -> tuple[int, int]:

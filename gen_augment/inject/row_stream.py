@@ -32,6 +32,8 @@ Rows = Tensor | dict[Any, Tensor]
 
 #: Rows of a bank that are located at once.
 LOCATED_ROWS = 4096
+#: Fewest rows of each class that are located at once.
+MIN_AHEAD = 16
 
 
 class Span(NamedTuple):
@@ -111,6 +113,7 @@ class RowStream:
         self._blocks: dict[int, _Block] = {}
         self._n_before = [np.zeros(len(source.classes_), np.int64)]
         self._form: Any = None
+        self._ahead = _PlacesAhead(self._locate, len(source.classes_), expected)
 
     def write_drawn(self, inputs: Inputs, span: Span, first: int) -> np.ndarray:
         """Write rows whose labels are drawn.
@@ -149,7 +152,9 @@ class RowStream:
         self, inputs: Inputs, spans: list[Span], index: np.ndarray, codes: np.ndarray
     ) -> None:
         """Write rows of given addresses and class numbers to these spans, in their order."""
-        found = self._generate(index, codes) if self._bank is None else self._locate(index, codes)
+        found: Any = (
+            self._generate(index, codes) if self._bank is None else self._ahead.find(index, codes)
+        )
         start = 0
         for span in spans:
             rows = slice(start, start + span.length)
@@ -234,6 +239,56 @@ class RowStream:
             f"the source gives {type(rows).__name__} rows: pass transform=, which converts each to "
             "a Tensor like those in the batches."
         )
+
+
+class _PlacesAhead:
+    """Places of rows in a bank; those of the next rows of each class are found in advance.
+
+    Finding the rows of one batch takes nearly as long as finding those of many.
+
+    Parameters
+    ----------
+    locate : callable
+        Returns places of row numbers within their classes, and class numbers.
+    n_classes : int
+    expected : int, optional
+        Rows that will be read in all, as far as is known.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        n_classes: int,
+        expected: int | None,
+    ) -> None:
+        self.locate = locate
+        self.expected = expected
+        self.first = np.zeros(n_classes, np.int64)
+        self.places = np.zeros((n_classes, 0), np.int64)
+
+    def find(self, index: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Return places of rows in the bank: (n,)."""
+        found = self._look_up(index, codes)
+        if found is None and (self.expected is None or self.expected > len(index)):
+            self._go_on(index, codes)
+            found = self._look_up(index, codes)
+        return self.locate(index, codes) if found is None else found
+
+    def _look_up(self, index: np.ndarray, codes: np.ndarray) -> np.ndarray | None:
+        steps = index - self.first[codes]
+        if len(steps) and not 0 <= steps.min() <= steps.max() < self.places.shape[1]:
+            return None
+        places: np.ndarray = self.places[codes, steps]
+        return places
+
+    def _go_on(self, index: np.ndarray, codes: np.ndarray) -> None:
+        """Find the places of these rows, and of those that follow in each class."""
+        self.first[codes[::-1]] = index[::-1]  # the first one of each class counts
+        n_classes = len(self.first)
+        steps = np.arange(max(LOCATED_ROWS // n_classes, MIN_AHEAD))
+        classes = np.repeat(np.arange(n_classes), len(steps))
+        ahead = (self.first[:, None] + steps).ravel()
+        self.places = self.locate(ahead, classes).reshape(n_classes, -1)
 
 
 def _write(inputs: Inputs, window: slice, rows: Rows, part: slice) -> None:
