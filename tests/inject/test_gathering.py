@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, default_collate
 
+from gen_augment import SampleBank, augment_loader
 from gen_augment.inject.gathering import GatheredRows, gathering
-from tests.inject.toys import Pairs
+from tests.inject.toys import Pairs, real_data
 
 DATA = TensorDataset(torch.randn(30, 2, 3), torch.arange(30), torch.rand(30, dtype=torch.float16))
 
@@ -74,3 +75,20 @@ class OwnLoader(DataLoader[Any]):
 )
 def test_other_loaders_stay_as_they_are(loader: Any) -> None:
     assert gathering(loader) is loader
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_synthetic_rows_are_mixed_in_as_into_other_batches(
+    mode: Any, numbered_bank: SampleBank
+) -> None:
+    data = real_data(np.arange(50) % 3)
+    found = []
+    for kind in (DataLoader, OwnLoader):
+        generator = torch.Generator().manual_seed(1)
+        plain = kind(data, batch_size=8, shuffle=True, generator=generator)
+        loader = augment_loader(plain, numbered_bank, ratio=0.5, mode=mode, return_mask=True)
+        found.append([*loader, *loader])
+        assert loader.dataset.dataset is data, "what other libraries rebuild it from"
+    for ours, theirs in zip(*found, strict=True):
+        assert_same(ours, theirs)
+    assert torch.equal(data.tensors[0], real_data(np.arange(50) % 3).tensors[0]), "not written to"

@@ -38,6 +38,24 @@ def test_no_more_rows_are_generated_in_advance_than_are_expected(
     assert located == [4096, 9]
 
 
+@given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=12), seed=st.integers(0, 9))
+def test_rows_with_given_labels_are_those_that_the_bank_finds(
+    numbered_bank: SampleBank, sizes: list[int], seed: int
+) -> None:
+    rng, stream = np.random.default_rng(seed), RowStream(numbered_bank, 3, shares=np.full(3, 1 / 3))
+    n_before = np.zeros(3, np.int64)
+    for size in sizes:
+        codes = rng.choice(3, size, p=rng.dirichlet(np.ones(3)))
+        index = numbered_bank.next_addresses(codes, n_before)
+        n_before += np.bincount(codes, minlength=3)
+        if rng.random() < 0.2:  # batches of a rebuilt loader may come in another order
+            index = index[::-1].copy()
+        rows = torch.zeros(size, 3, dtype=torch.float64)
+        stream.write_given({0: rows}, [Span(0, 0, size)], index, codes)
+        places = numbered_bank.locate(index, numbered_bank.classes_[codes], seed=3)
+        assert torch.equal(rows, numbered_bank.rows(places))
+
+
 @given(
     n=st.integers(1, 700),
     start=st.integers(0, 600),
