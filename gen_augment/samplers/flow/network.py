@@ -1,5 +1,8 @@
 """Velocity network of a conditional flow."""
 
+import copy
+
+import torch
 from torch import Tensor, nn
 
 from gen_augment.modalities import DataSpec
@@ -12,12 +15,31 @@ CONDITION_DIM = 128
 
 
 class FlowNetwork(nn.Module):
-    """Velocity network and its moving average."""
+    """Velocity network, its moving average, and a student of the average.
 
-    def __init__(self, spec: DataSpec, width: int, ema_decay: float) -> None:
+    Parameters
+    ----------
+    spec : DataSpec
+    width : int
+    ema_decay : float
+    has_student : bool
+
+    Attributes
+    ----------
+    taught : Tensor of shape (), float64
+        The guidance that the student has learned, or -1 before it has learned.
+    """
+
+    taught: Tensor
+
+    def __init__(
+        self, spec: DataSpec, width: int, ema_decay: float, *, has_student: bool = False
+    ) -> None:
         super().__init__()
         self.velocity = Velocity(spec, width)
         self.ema = EMA(self.velocity, ema_decay)
+        self.student = copy.deepcopy(self.velocity) if has_student else None
+        self.register_buffer("taught", torch.tensor(-1.0, dtype=torch.float64))
 
 
 class Velocity(nn.Module):

@@ -18,12 +18,12 @@ Zhang and Chen, "Fast Sampling of Diffusion Models with Exponential Integrator",
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from torch import Tensor
 
-__all__ = ["adams_bashforth", "path_times"]
+__all__ = ["path_times", "solve"]
 
 
 def path_times(n_steps: int, start: float, end: float) -> list[float]:
@@ -43,9 +43,9 @@ def path_times(n_steps: int, start: float, end: float) -> list[float]:
     ]
 
 
-def adams_bashforth(
+def solve(
     velocity: Callable[[Tensor, float], Tensor], x: Tensor, times: Sequence[float]
-) -> Tensor:
+) -> Iterator[Tensor]:
     """Integrate ``dx/dt = velocity(x, t)`` along `times`, with one evaluation a step.
 
     Parameters
@@ -56,10 +56,10 @@ def adams_bashforth(
     times : sequence of float
         Increasing or decreasing.
 
-    Returns
-    -------
+    Yields
+    ------
     Tensor of shape (B, ...)
-        Rows at the last time.
+        Rows at each time but the first.
     """
     before: tuple[Tensor, float] | None = None
     for t, later in pairwise(times):
@@ -67,4 +67,4 @@ def adams_bashforth(
         slope = v if before is None else v + h / (2 * before[1]) * (v - before[0])
         before = v, h
         x = x + h * slope
-    return x
+        yield x
