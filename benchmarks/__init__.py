@@ -10,6 +10,7 @@ from benchmarks import (
     ctgan,
     distillation,
     distillation_report,
+    few_steps,
     filters,
     generators,
     generators_report,
@@ -73,6 +74,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "fashion-longtail": _of(longtail.__doc__, longtail.FASHION),
     "fashion-lowdata": _of(lowdata.__doc__, lowdata.FASHION),
+    "few-steps": Benchmark(few_steps.__doc__ or "", few_steps.run, few_steps.table),
     "filters": Benchmark(filters.__doc__ or "", filters.run, filters.table, filters.figures),
     "generators": Benchmark(
         generators.__doc__ or "",

@@ -64,7 +64,7 @@ def augment_loader(
     ----------
     loader : DataLoader or iterable of batches
         Batches are tuples, lists, named tuples or mappings. While you iterate over the
-        result, your loader is used as it is, and rows are generated in the main process.
+        result, your loader's batches are used, and rows are generated in the main process.
         A loader that another library rebuilds generates them where it collates rows: in its
         workers, if it has any, which can read a `SampleBank` or use a sampler on the CPU.
     source : fitted sampler or SampleBank

@@ -292,9 +292,8 @@ class ConditionalFlow(NetworkSampler):
         self._check_solver()  # it may have been changed since `fit`
         n_steps = round(self.n_steps * finer * abs(end - start))
         times = path_times(max(n_steps, min(self.n_steps, 2)), start, end)
-        for x in solve(lambda rows, t: self._velocity(rows, t, y), x, times):
-            pass
-        return x
+        *_, last = solve(lambda rows, t: self._velocity(rows, t, y), x, times)
+        return last
 
     def _velocity(self, x: Tensor, t: float, y: Tensor) -> Tensor:
         times = torch.full((len(x),), t, dtype=x.dtype, device=x.device)
