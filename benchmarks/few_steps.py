@@ -76,7 +76,7 @@ def _trial(name: str, seed: int, quick: bool) -> Record:
     gan = ConditionalGAN(max_steps=2, random_state=seed, device="cpu").fit(real.X, real.codes)
     found: Record = {"fit_seconds": fit, "student_seconds": student, "ways": {}}
     for way, make in ways.items():
-        flow._generate = make  # type: ignore[method-assign]
+        flow._generate = make  # type: ignore[assignment, method-assign]
         X, y = flow.sample(y=here.wanted, random_state=seed)
         scores = [accuracy(coded(X, y), here, 10 * seed + k) for k in range(2)]
         found["ways"][way] = {"accuracy": scores}
@@ -116,7 +116,7 @@ def _speed(
     """Return how many times as fast `ours` samples as `bare`."""
 
     def seconds(make: Callable[..., Tensor]) -> float:
-        flow._generate = make  # type: ignore[method-assign]
+        flow._generate = make  # type: ignore[assignment, method-assign]
         return _seconds(flow, n)
 
     found = paired_ratio(partial(seconds, bare), partial(seconds, ours), rounds)
@@ -126,7 +126,7 @@ def _speed(
 def _speed_of(
     gan: ConditionalGAN, flow: ConditionalFlow, bare: Callable[..., Tensor], rounds: int, n: int
 ) -> Record:
-    flow._generate = bare  # type: ignore[method-assign]
+    flow._generate = bare  # type: ignore[assignment, method-assign]
     many = 16 * n  # as long as the flow takes
     found = paired_ratio(lambda: many / n * _seconds(flow, n), lambda: _seconds(gan, many), rounds)
     return {"speed": found["ratio"], "rows_per_second": 1000 * many / found["bare_ms"]}

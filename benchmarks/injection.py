@@ -11,7 +11,8 @@ Every batch is read once on both sides, as in a training step. "images" is Fashi
 as torchvision provides it, converted from PIL to float Tensors. "tensors" is a
 `TensorDataset` of the same pixels, the fastest input of a loader. With "replace" the
 loader returns all rows and half of them are replaced. With "append" it returns two
-thirds of the rows.
+thirds of the rows. Loaders of "tensors" were measured again, beside other processes, after
+batches of a `TensorDataset` were gathered at once.
 """
 
 import subprocess

@@ -55,7 +55,7 @@ def test_rows_that_do_not_exist_are_errors(index: int) -> None:
 
 class Doubled(TensorDataset):
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(2 * tensor for tensor in super().__getitem__(index))
+        return tuple(2 * tensor[index] for tensor in self.tensors)
 
 
 class OwnLoader(DataLoader[Any]):
@@ -92,7 +92,8 @@ def test_synthetic_rows_are_mixed_in_as_into_other_batches(
         plain = kind(data, batch_size=8, shuffle=True, generator=generator)
         loader = augment_loader(plain, numbered_bank, ratio=0.5, mode=mode, return_mask=True)
         found.append([*loader, *loader])
-        assert loader.dataset.dataset is data, "what other libraries rebuild it from"
+        seen: Any = loader.dataset
+        assert seen.dataset is data, "what other libraries rebuild it from"
     for ours, theirs in zip(*found, strict=True):
         assert_same(ours, theirs)
     assert torch.equal(data.tensors[0], real_data(np.arange(50) % 3).tensors[0]), "not written to"

@@ -96,13 +96,15 @@ def draw_paths(velocity: VelocityAt, shape: tuple[int, ...], y: Tensor, batch_si
     batch_size : int
         Paths that are solved at once.
     """
-    times, paths = path_times(PATH_STEPS, 0.0, 1.0), []
+    times = path_times(PATH_STEPS, 0.0, 1.0)
+
+    def path(classes: Tensor) -> Tensor:
+        z = torch.randn(len(classes), *shape, device=classes.device)
+        states = [z, *solve(lambda x, t: velocity(x, t, classes), z, times)]
+        return torch.stack(states[:: PATH_STEPS // 2], dim=1)
+
     with torch.no_grad():
-        for classes in y.split(batch_size):
-            z = torch.randn(len(classes), *shape, device=y.device)
-            states = [z, *solve(lambda x, t, c=classes: velocity(x, t, c), z, times)]
-            paths.append(torch.stack(states[:: PATH_STEPS // 2], dim=1))
-    return torch.cat(paths)
+        return torch.cat([path(classes) for classes in torch.split(y, batch_size)])
 
 
 def _loss(student: Any, paths: Tensor, y: Tensor) -> dict[str, Tensor]:

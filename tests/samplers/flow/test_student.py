@@ -54,7 +54,7 @@ def test_a_student_learns_the_map_of_the_flow() -> None:
         max_steps=300, student_steps=200, width=16, random_state=0, device="cpu"
     ).fit(X, y)
     calls = []
-    sampler.network_.student.register_forward_hook(lambda *_: calls.append(1))  # type: ignore[operator, union-attr]
+    sampler.network_.student.register_forward_hook(lambda *_: calls.append(1))  # type: ignore[union-attr]
     z, codes = torch.randn(400, 2), torch.arange(400) % 2
     with torch.no_grad():
         found, exact = sampler._generate(z, codes), sampler._integrate(z, codes, 0.0)
