@@ -264,6 +264,7 @@ class _PlacesAhead:
         self.locate = locate
         self.expected = expected
         self.first = np.zeros(n_classes, np.int64)
+        self.next = np.zeros(n_classes, np.int64)
         self.places = np.zeros((n_classes, 0), np.int64)
 
     def find(self, index: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -272,6 +273,7 @@ class _PlacesAhead:
         if found is None and (self.expected is None or self.expected > len(index)):
             self._go_on(index, codes)
             found = self._look_up(index, codes)
+        self.next[codes] = index + 1
         return self.locate(index, codes) if found is None else found
 
     def _look_up(self, index: np.ndarray, codes: np.ndarray) -> np.ndarray | None:
@@ -283,6 +285,7 @@ class _PlacesAhead:
 
     def _go_on(self, index: np.ndarray, codes: np.ndarray) -> None:
         """Find the places of these rows, and of those that follow in each class."""
+        self.first = self.next.copy()
         self.first[codes[::-1]] = index[::-1]  # the first one of each class counts
         n_classes = len(self.first)
         steps = np.arange(max(LOCATED_ROWS // n_classes, MIN_AHEAD))
