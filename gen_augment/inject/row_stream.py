@@ -24,7 +24,7 @@ from gen_augment.inject.row_source import (
 from gen_augment.rng import BLOCK_ROWS, categorical, derive_seed
 from gen_augment.types import SupportsSample
 
-__all__ = ["RowStream", "RowTransform", "Span"]
+__all__ = ["PlacesAhead", "RowStream", "RowTransform", "Span"]
 
 RowTransform = Callable[[Any], Any]
 Inputs = Mapping[Any, Tensor]
@@ -113,7 +113,7 @@ class RowStream:
         self._blocks: dict[int, _Block] = {}
         self._n_before = [np.zeros(len(source.classes_), np.int64)]
         self._form: Any = None
-        self._ahead = _PlacesAhead(self._locate, len(source.classes_), expected)
+        self._ahead = PlacesAhead(self._locate, len(source.classes_), expected)
 
     def write_drawn(self, inputs: Inputs, span: Span, first: int) -> np.ndarray:
         """Write rows whose labels are drawn.
@@ -241,7 +241,7 @@ class RowStream:
         )
 
 
-class _PlacesAhead:
+class PlacesAhead:
     """Places of rows in a bank; those of the next rows of each class are found in advance.
 
     Finding the rows of one batch takes nearly as long as finding those of many.

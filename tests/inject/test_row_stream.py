@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gen_augment import InputError, SampleBank
-from gen_augment.inject.row_stream import RowStream, Span
+from gen_augment.data.counts import within_classes
+from gen_augment.inject.row_stream import PlacesAhead, RowStream, Span
 from gen_augment.rng import categorical, derive_seed
 from tests.inject.toys import Numbered
 
@@ -54,6 +55,22 @@ def test_rows_with_given_labels_are_those_that_the_bank_finds(
         stream.write_given({0: rows}, [Span(0, 0, size)], index, codes)
         places = numbered_bank.locate(index, numbered_bank.classes_[codes], seed=3)
         assert torch.equal(rows, numbered_bank.rows(places))
+
+
+def test_places_of_many_classes_are_found_in_few_searches() -> None:
+    rng, n_before, searched = np.random.default_rng(0), np.zeros(500, np.int64), []
+
+    def locate(index: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        searched.append(len(index))
+        return index * 1000 + codes
+
+    ahead = PlacesAhead(locate, 500, expected=None)
+    for _ in range(200):
+        codes = rng.integers(500, size=32)
+        index = within_classes(codes, n_before)
+        n_before += np.bincount(codes, minlength=500)
+        np.testing.assert_array_equal(ahead.find(index, codes), index * 1000 + codes)
+    assert len(searched) <= 5
 
 
 @given(
