@@ -107,19 +107,28 @@ def fit(
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data
     from gen_augment.cli.private import make_private, private_budget
+    from gen_augment.data.sources import LoadedData
     from gen_augment.errors import InputError
+    from gen_augment.modalities.file_rows import LEFT_OUT
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
     check_writable(output, is_model=True)
-    options = modality_options(
-        category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-        decimal=decimal, encoding=encoding, text=text, option=option,
-    )  # fmt: skip
-    loaded = read_data(
-        data, target=target, modality=choose_modality(modality), options=options,
-        per_class=per_class, seed=seed,
-    )  # fmt: skip
+
+    def read(categories: list[str]) -> LoadedData:
+        options = modality_options(
+            category=categories, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
+            decimal=decimal, encoding=encoding, text=text, option=option,
+        )  # fmt: skip
+        return read_data(
+            data, target=target, modality=choose_modality(modality), options=options,
+            per_class=per_class, seed=seed,
+        )  # fmt: skip
+
+    loaded = read(category or [])
+    identifiers = [reading.column for reading in loaded.report if reading.reading == LEFT_OUT]
+    if sampler == "bootstrap" and identifiers:  # it repeats rows as they are
+        loaded = read([*(category or []), *identifiers])
     if sampler is None and init is None:
         sampler = loaded.rows.modality.networks.fit_sampler
     model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)

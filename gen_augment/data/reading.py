@@ -12,7 +12,7 @@ from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
-from gen_augment.modalities.file_rows import FileRows
+from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
 
 __all__ = ["part_folders", "read_path", "read_rows"]
 
@@ -114,7 +114,7 @@ def _read_file(
         if found is not None:
             rows = FileRows(*found)
             gone = [
-                f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == "left out"
+                f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == LEFT_OUT
             ]
             if gone or rows.notes:
                 warnings.warn(f"{path}: {'; '.join([*rows.notes, *gone])}.", stacklevel=5)

@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 from gen_augment.modalities.base import Modality
 
-__all__ = ["ColumnReading", "FileRows"]
+__all__ = ["LEFT_OUT", "ColumnReading", "FileRows"]
+
+#: Reading of a column of identifiers, which is not among the rows.
+LEFT_OUT = "left out"
 
 
 class ColumnReading(NamedTuple):

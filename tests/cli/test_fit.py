@@ -183,3 +183,16 @@ def test_interrupted_before_the_first_step_is_exit_code_130(
     assert (code, out) == (130, "")
     assert "Traceback" not in err
     assert everything_below(tmp_path) == []
+
+
+def test_bootstrap_keeps_identifiers_since_it_repeats_rows(run: Run) -> None:
+    phones = [f"+47{40000000 + 7919 * number}" for number in range(40)]
+    frame = pd.DataFrame({"phone": phones, "age": range(40), "y": ["a", "b"] * 20})
+    frame.to_csv("t.csv", index=False)
+    for sampler, columns in {"bootstrap": ["phone", "age", "y"], "kde": ["age", "y"]}.items():
+        assert run("fit", "t.csv", "--target", "y", "--sampler", sampler, "-o", "m")[0] == 0
+        run("sample", "m", "-n", 30, "-o", "new.csv", "--seed", 1)
+        new = pd.read_csv("new.csv", dtype=str)
+        Path("new.csv").unlink()
+        assert new.columns.tolist() == columns
+        assert set(new.get("phone", [])) <= set(phones)

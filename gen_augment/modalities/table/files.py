@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.file_rows import ColumnReading
+from gen_augment.modalities.file_rows import LEFT_OUT, ColumnReading
 from gen_augment.modalities.table.arff import read_arff
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
 from gen_augment.modalities.table.csv_columns import Settled, convert, settle, uses_comma
@@ -81,7 +81,7 @@ def read_table(
     left_out = [] if file.settled else _identifiers(path, X, types)
     report = [
         *_report(X.drop(columns=left_out), y, file, examples, _counted(X, types) | whys, types),
-        *(ColumnReading(n, "left out", 0, examples[n], _KEEP.format(n)) for n in left_out),
+        *(ColumnReading(n, LEFT_OUT, 0, examples[n], _KEEP.format(n)) for n in left_out),
     ]
     file = replace(file, drop=(*file.drop, *left_out), settled=True)
     return X.drop(columns=left_out), y, file, tuple(report), tuple(notes)
