@@ -21,18 +21,15 @@ from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers import generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
-from gen_augment.samplers.fitting import further_rows, train
+from gen_augment.samplers.fitting import check_training, further_rows, train
 from gen_augment.samplers.private_training import check_not_private, prepare
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
 from gen_augment.training.placement import available_device, make_fabric, place
 from gen_augment.types import JSON, History
-from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["NetworkSampler"]
-
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def _has(hook: str, what: str) -> Callable[["NetworkSampler"], bool]:
@@ -159,20 +156,7 @@ class NetworkSampler(Sampler):
 
     def _check_params(self) -> None:
         """Raise `InputError` for a parameter out of range; subclasses add their own checks."""
-        check_positive_int("max_steps", self.max_steps)
-        check_positive_int("batch_size", self.batch_size)
-        check_range("lr", self.lr, 0, open_low=True)
-        if self.class_balance != "auto":
-            check_range("class_balance", self.class_balance, 0, 1)
-        check_choice("precision", self.precision, PRECISIONS)
-        check_choice("torch_compile", self.torch_compile, (True, False))
-        callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, (list, tuple)) or not all(
-            isinstance(each, Callback) for each in callbacks
-        ):
-            raise InputError(
-                f"callbacks={callbacks!r} is not a list of gen_augment.training.Callback."
-            )
+        check_training(self)
 
     @torch.inference_mode(False)
     def fit(self, X: Any, y: Any = None, *, init: Sampler | None = None) -> Self:
