@@ -15,7 +15,6 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from gen_augment.data import Rows
-from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, resolve_seed

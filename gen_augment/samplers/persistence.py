@@ -30,7 +30,6 @@ __all__ = [
     "build_network",
     "check_history",
     "check_int",
-    "check_weights",
     "fingerprint",
     "has_guarantee",
     "header_of",
@@ -135,14 +134,6 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
             outline = untrained(sampler, sampler.spec_).state_dict()
     except RuntimeError:  # the network needs values while it is built; a bad size fails again below
         outline = weights
-    check_weights(outline, weights)
-    network = build_network(sampler)
-    network.load_state_dict(weights)
-    return network
-
-
-def check_weights(outline: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
-    """Raise `InputError` for weights that are not finite, or of other shapes than `outline`."""
     expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if expected != found:
@@ -154,6 +145,9 @@ def check_weights(outline: Mapping[str, Tensor], weights: Mapping[str, Tensor]) 
     for name, tensor in weights.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise InputError(f"the weights {name!r} are not finite.")
+    network = build_network(sampler)
+    network.load_state_dict(weights)
+    return network
 
 
 def build_network(sampler: Any) -> nn.Module:

@@ -26,7 +26,7 @@ from gen_augment.samplers.diffusion.families import Family
 from gen_augment.samplers.diffusion.folder import sibling
 from gen_augment.types import JSON
 
-__all__ = ["Settings", "arguments_of", "edit", "generate"]
+__all__ = ["Settings", "arguments_of", "edit", "generate", "labels_of"]
 
 #: Guidance of `DiTPipeline` if none is given.
 GUIDANCE = 4.0
@@ -67,7 +67,10 @@ class Settings:
         made: JSON = {"num_inference_steps": self.n_steps, "output_type": "pt"}
         asked = {
             "guidance": ("guidance_scale", self.guidance),
-            "negative_prompt": ("negative_prompt", self.negative_prompt and [self.negative_prompt] * n),
+            "negative_prompt": (
+                "negative_prompt",
+                self.negative_prompt and [self.negative_prompt] * n,
+            ),
         }
         for word, (argument, value) in asked.items():
             if value is not None and argument not in takes:
@@ -87,6 +90,22 @@ class Settings:
 def arguments_of(pipeline: Any) -> set[str]:
     """Return the names of what a pipeline's call takes."""
     return set(inspect.signature(pipeline.__call__).parameters)
+
+
+def labels_of(
+    family: Family,
+    templates: Sequence[Sequence[str]],
+    codes: Sequence[int],
+    seeds: Sequence[int],
+    *,
+    learned: bool,
+) -> list[Any]:
+    """Return the label of each row: one of the prompts of its class, chosen by the row's seed."""
+    made = []
+    for code, seed in zip(codes, seeds, strict=True):
+        texts = templates[code]
+        made.append(family.label(code, texts[seed % len(texts)], learned=learned))
+    return made
 
 
 def generate(family: Family, labels: Sequence[Any], seeds: Sequence[int], how: Settings) -> Tensor:

@@ -7,7 +7,7 @@ from gen_augment.errors import InputError
 from gen_augment.samplers.fitting import check_training
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
-__all__ = ["check_params", "class_map_of"]
+__all__ = ["check_params"]
 
 SAVE_MEMORY = ("attention_slicing", "cpu_offload", "gradient_checkpointing")
 
@@ -38,9 +38,3 @@ def check_params(sampler: Any) -> None:
         raise InputError(f"save_memory={wanted!r} is not a list, such as ['cpu_offload'].")
     for word in wanted:
         check_choice("save_memory", word, SAVE_MEMORY)
-
-
-def class_map_of(class_map: Mapping[Any, int] | None, labels: Sequence[Any]) -> dict[int, int]:
-    """Return the pipeline's number of each class that has one, by class code."""
-    given = class_map or {}
-    return {code: given[label] for code, label in enumerate(labels) if label in given}

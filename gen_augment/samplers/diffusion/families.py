@@ -17,7 +17,16 @@ from gen_augment.samplers.diffusion.learned import LearnedShift
 from gen_augment.samplers.diffusion.tokens import add_tokens, check_numbers, filled, learn_rows
 from gen_augment.types import JSON
 
-__all__ = ["Family", "family_of"]
+__all__ = [
+    "ClassConditional",
+    "Family",
+    "Flux",
+    "StableDiffusion",
+    "StableDiffusion3",
+    "StableDiffusionXL",
+    "TextToImage",
+    "Unconditional",
+]
 
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 _JOINT = (*_ATTENTION, "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
@@ -115,7 +124,8 @@ class Family(ABC):
         encoded = vae.encode(images.to(vae.dtype))
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
         shift = vae.config.get("shift_factor") or 0.0
-        return ((latents - shift) * vae.config.scaling_factor).float()
+        scaled: Tensor = ((latents - shift) * vae.config.scaling_factor).float()
+        return scaled
 
     def to_images(self, latents: Tensor) -> Tensor:
         """Decode latents as images in [0, 1]."""
@@ -223,7 +233,7 @@ class Flux(TextToImage):
     def predict(self, x: Tensor, t: Tensor, condition: JSON) -> Tensor:
         n, channels, height, width = x.shape
         pipeline, n_words = self.pipeline, condition["encoder_hidden_states"].shape[1]
-        where = {"device": x.device, "dtype": x.dtype}
+        where: JSON = {"device": x.device, "dtype": x.dtype}
         made = self.denoiser(
             hidden_states=pipeline._pack_latents(x, n, channels, height, width),
             timestep=t.to(x.dtype) / 1000,
@@ -312,46 +322,3 @@ class Unconditional(Family):
         with self.called_with(condition["codes"].tolist()):
             made: Tensor = self.denoiser(x, t).sample
         return made[:, : x.shape[1]]  # the rest is the variance
-
-
-#: Families by the class of the denoiser.
-_BY_DENOISER: Mapping[str, type[Family]] = {
-    "DiTTransformer2DModel": ClassConditional,
-    "FluxTransformer2DModel": Flux,
-    "SD3Transformer2DModel": StableDiffusion3,
-    "UNet2DModel": Unconditional,
-}
-
-
-def family_of(
-    pipeline: Any, arguments: set[str], words: Sequence[str], class_map: Mapping[int, int]
-) -> Family:
-    """Return the family of a pipeline.
-
-    Parameters
-    ----------
-    pipeline : DiffusionPipeline
-    arguments : set of str
-        What the pipeline's call takes.
-    words, class_map
-        As in `Family`.
-
-    Raises
-    ------
-    InputError
-        The pipeline takes neither prompts nor classes.
-    """
-    denoiser = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
-    kind = _BY_DENOISER.get(type(denoiser).__name__)
-    if type(denoiser).__name__ == "UNet2DConditionModel":
-        is_xl = denoiser.config.addition_embed_type == "text_time"
-        kind = StableDiffusionXL if is_xl else StableDiffusion
-    if kind is None and "prompt" in arguments:
-        kind = TextToImage
-    needed = "generator" if kind is None or not kind.argument else kind.argument
-    if kind is None or not {needed, "generator", "num_inference_steps"} <= arguments:
-        raise InputError(
-            f"a {type(pipeline).__name__} takes no prompt and no class, so it cannot be used: give "
-            "a pipeline from text or class to images, or an unconditional DDPM or DDIM."
-        )
-    return kind(pipeline, words, class_map)

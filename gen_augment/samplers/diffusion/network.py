@@ -35,6 +35,13 @@ class AdaptedPipeline(nn.Module):
         Whether anything is learned. If not, there are no adapters.
     digest : str
         Hash of the frozen weights.
+
+    Attributes
+    ----------
+    templates : list of list of str
+        Prompts of each class in training.
+    prior_weight : float
+        Weight of prior images in training.
     """
 
     def __init__(self, family: Family, rank: int | None, *, learns: bool, digest: str) -> None:
@@ -43,7 +50,7 @@ class AdaptedPipeline(nn.Module):
         # Holds the device, also without adapters.
         self.anchor = nn.Parameter(torch.empty(0), requires_grad=False)
         self.lora, self.vectors = nn.ParameterDict(), nn.ParameterDict()
-        self._templates: list[list[str]] = []
+        self.templates: list[list[str]] = []
         self.prior_weight = 0.0
         self._noising: Noising | None = None
         if learns:
@@ -59,22 +66,18 @@ class AdaptedPipeline(nn.Module):
             self.family.pipeline.to(device)
         return self.family
 
-    def train_on(self, templates: list[list[str]], prior_weight: float) -> None:
-        """Set the prompts of each class and the weight of prior images."""
-        self._templates, self.prior_weight = templates, prior_weight
-
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of latents (B, C, h, w) of classes (B,) at random times.
 
         Classes from ``n_classes`` on are prior images of the class without its learned vector.
         """
-        n_classes, family = len(self._templates), self.family
+        n_classes, family = len(self.templates), self.family
         codes = y.tolist()
         drops = (torch.rand(len(codes)) < UNLABELLED_SHARE).tolist()
         picks = torch.rand(len(codes)).tolist()
         labels = []
         for code, drop, pick in zip(codes, drops, picks, strict=True):
-            texts = self._templates[code % n_classes]
+            texts = self.templates[code % n_classes]
             text = texts[int(pick * len(texts))]
             is_own = code < n_classes
             label = family.label(code % n_classes, text, learned=is_own)
@@ -144,9 +147,7 @@ def add_lora(denoiser: Any, rank: int, targets: Sequence[str]) -> dict[str, nn.P
             f"a {type(denoiser).__name__} has none of the layers {', '.join(targets)}: give "
             "lora_rank=None."
         )
-    inject_adapter_in_model(
-        LoraConfig(r=rank, lora_alpha=rank, target_modules=found), denoiser
-    )
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=found), denoiser)
     weights = {}
     for name, weight in denoiser.named_parameters():
         if "lora_" in name:

@@ -47,7 +47,8 @@ class Noising:
         if self.is_flow:
             self.scheduler: Any = type(scheduler).from_config(scheduler.config)
             return
-        self.scheduler = diffusers.DDPMScheduler.from_config(scheduler.config)
+        kind: Any = diffusers.DDPMScheduler
+        self.scheduler = kind.from_config(scheduler.config)
         self.predicts = self.scheduler.config.prediction_type
         if self.predicts not in ("epsilon", "v_prediction", "sample"):
             raise InputError(

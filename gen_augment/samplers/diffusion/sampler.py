@@ -12,6 +12,7 @@ DA-Fusion, which is ``lora_rank=None`` and `vary`.
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,26 +23,27 @@ from gen_augment import archive
 from gen_augment.data import Rows
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import DataSpec, ImageCodec, Modality
-from gen_augment.rng import RandomState, derive_seed, normal
+from gen_augment.rng import RandomState, normal
 from gen_augment.samplers import generation, persistence
-from gen_augment.samplers.diffusion.calls import Settings, arguments_of, edit, generate
-from gen_augment.samplers.diffusion.checks import check_params, class_map_of
-from gen_augment.samplers.diffusion.families import Family, family_of
-from gen_augment.samplers.diffusion.folder import digest_of, find_folder, load_pipeline
-from gen_augment.samplers.diffusion.images import from_pipeline, to_pipeline
+from gen_augment.samplers.diffusion.calls import Settings, edit, generate, labels_of
+from gen_augment.samplers.diffusion.checks import check_params
+from gen_augment.samplers.diffusion.families import Family
+from gen_augment.samplers.diffusion.images import (
+    encode_images,
+    from_pipeline,
+    in_parts,
+    to_pipeline,
+)
 from gen_augment.samplers.diffusion.network import AdaptedPipeline
+from gen_augment.samplers.diffusion.opening import open_family
 from gen_augment.samplers.diffusion.tokens import read_prompts
+from gen_augment.samplers.diffusion.training import prior_images, train
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.pretrained.wrapped import row_seeds
 from gen_augment.training import Callback, Loop
-from gen_augment.training.placement import make_fabric, place
-from gen_augment.types import JSON, Batch
+from gen_augment.types import JSON
 
 __all__ = ["DiffusersSampler"]
-
-#: Vectors of classes are trained at this multiple of the learning rate of the LoRA.
-VECTOR_SHARE = 5.0
-_DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 class DiffusersSampler(NetworkSampler):
@@ -201,12 +203,12 @@ class DiffusersSampler(NetworkSampler):
         """
         self._check_fitted()
         rows = generation.encode_known(self.codec_, X)
-        codes = self.label_codec_.encode_rows(y, len(rows))
+        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         network, device = self.network_, generation.usable_device(self)
-        x = self._latents(network.at(device), rows, device)
+        z = normal(np.arange(len(rows)), self.latent_shape, 0)
+        family, labels, _ = self._row_labels(z.to(device), codes)
+        x = encode_images(family, rows, self._settings(family).size, device, self.batch_size)
         noise = normal(np.arange(len(x)), (n_times, *x.shape[1:]), 0).to(device)
-        z = normal(np.arange(len(x)), self.latent_shape, 0)
-        labels = self._labels(network.family, codes.tolist(), row_seeds(z))
         total, size = 0.0, self.batch_size
         for start in range(0, len(x), size):
             here = slice(start, start + size)
@@ -221,77 +223,29 @@ class DiffusersSampler(NetworkSampler):
     ) -> tuple[Tensor, Tensor]:
         """Return latents and class numbers, followed by those of prior images."""
         x, y = super()._training_data(rows, seed, init, device)
-        self._words = [str(label) for label in rows.classes.tolist()]
-        self._numbers = class_map_of(self.class_map, rows.classes.tolist())
-        family, digest = self._open()
+        family, digest = open_family(self, rows.classes.tolist())
         family.pipeline.to(device)
-        latents = self._latents(family, x, device)
+        latents = encode_images(family, x, self._settings(family).size, device, self.batch_size)
         if self.prior_weight:
-            templates = read_prompts(self.prompts, rows.classes.tolist())
-            seeds = [derive_seed(seed, "prior", row) for row in range(len(y))]
-            labels = [
-                family.label(code, templates[code][s % len(templates[code])], learned=False)
-                for code, s in zip(y.tolist(), seeds, strict=True)
-            ]
-            made = self._in_parts(len(y), lambda part: generate(
-                family, labels[part], seeds[part], self._settings(family)))  # fmt: skip
-            latents = torch.cat([latents, self._latents(family, made * 2 - 1, device)])
-            y = torch.cat([y, y + len(self._words)])
+            texts = read_prompts(self.prompts, rows.classes.tolist())
+            how = self._settings(family)
+            made = prior_images(family, y.tolist(), texts, seed, how, self.batch_size)
+            prior = encode_images(family, made * 2 - 1, how.size, device, self.batch_size)
+            latents, y = torch.cat([latents, prior]), torch.cat([y, y + len(rows.classes)])
         self._opened = family, digest
         return latents, y
 
-    def _open(self) -> tuple[Family, str]:
-        """Load the pipeline, without adapters."""
-        folder = find_folder(self.path, allow_download=self.allow_download)
-        pipeline = load_pipeline(folder, _DTYPES[self.precision])
-        family = family_of(pipeline, arguments_of(pipeline), self._words, self._numbers)
-        if "max_sequence_length" in (self.options or {}):
-            family.max_words = {"max_sequence_length": self.options["max_sequence_length"]}  # type: ignore[index]
-        if self.image_size is not None and family.argument != "prompt":
-            raise InputError(
-                f"image_size={self.image_size}, but a {type(pipeline).__name__} has a fixed size: "
-                "leave image_size out."
-            )
-        if self.max_steps == 0 and family.argument == "class_labels":
-            missing = [word for code, word in enumerate(self._words) if code not in self._numbers]
-            if missing:
-                raise InputError(f"class_map has no entry for {missing!r}, and max_steps is 0.")
-        if "attention_slicing" in self.save_memory:
-            pipeline.enable_attention_slicing()
-        if "gradient_checkpointing" in self.save_memory:
-            family.denoiser.enable_gradient_checkpointing()
-        return family, digest_of(folder)
-
     def _build(self, spec: DataSpec) -> AdaptedPipeline:
+        if torch.get_default_device().type == "meta":
+            raise RuntimeError("a pipeline has no outline without weights.")
         opened = self.__dict__.pop("_opened", None)
-        family, digest = self._open() if opened is None else opened
-        return AdaptedPipeline(
-            family, self.lora_rank, learns=self.max_steps > 0, digest=digest
-        )
+        family, digest = opened or open_family(self, self.classes_.tolist())
+        return AdaptedPipeline(family, self.lora_rank, learns=self.max_steps > 0, digest=digest)
 
     def _fit(self, network: AdaptedPipeline, loop: Loop) -> None:
         network.at(loop.fabric.device)
-        templates = read_prompts(self.prompts, self.classes_.tolist())
-        network.train_on(templates, float(self.prior_weight))
-        groups = [
-            {"params": list(network.lora.values()), "lr": self.lr},
-            {"params": list(network.vectors.values()), "lr": VECTOR_SHARE * self.lr},
-        ]
-        groups = [group for group in groups if group["params"]]
-        if not groups:
-            loop.run(lambda batch: {})
-            return
-        optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
-        model, optimizer = loop.setup(network, optimizer)
-
-        def step(batch: Batch) -> dict[str, Tensor]:
-            optimizer.zero_grad()
-            loss = model(*batch)
-            loop.fabric.backward(loss)
-            optimizer.step()
-            return {"loss": loss}
-
-        loop.run(step)
+        texts = read_prompts(self.prompts, self.classes_.tolist())
+        train(network, loop, texts, lr=self.lr, prior_weight=float(self.prior_weight))
         if "cpu_offload" in self.save_memory and loop.fabric.device.type != "cpu":
             network.family.pipeline.enable_model_cpu_offload(device=loop.fabric.device)
 
@@ -300,8 +254,10 @@ class DiffusersSampler(NetworkSampler):
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         family, codes, seeds = self._row_labels(z, y)
         how = self._settings(family)
-        made = self._in_parts(
-            len(codes), lambda part: generate(family, codes[part], seeds[part], how)
+        made = in_parts(
+            len(codes),
+            self.batch_size,
+            lambda part: generate(family, codes[part], seeds[part], how),
         )
         return from_pipeline(made, self.spec_.shape)
 
@@ -311,8 +267,9 @@ class DiffusersSampler(NetworkSampler):
         if int(how.n_steps * strength) < 1:
             return x
         images = to_pipeline(x, family.channels, how.size) / 2 + 0.5
-        made = self._in_parts(
+        made = in_parts(
             len(codes),
+            self.batch_size,
             lambda part: edit(family, images[part], codes[part], seeds[part], strength, how),
         )
         return from_pipeline(made, self.spec_.shape)
@@ -321,15 +278,8 @@ class DiffusersSampler(NetworkSampler):
         """Return the family, and the label and the seed of each row."""
         check_params(self)  # parameters may have been changed since `fit`
         family, seeds = self.network_.at(z.device), row_seeds(z)
-        return family, self._labels(family, y.tolist(), seeds), seeds
-
-    def _labels(self, family: Family, codes: list[int], seeds: list[int]) -> list[Any]:
-        templates = read_prompts(self.prompts, self.classes_.tolist())
-        texts = [templates[code] for code in codes]
-        picked = [each[seed % len(each)] for each, seed in zip(texts, seeds, strict=True)]
-        return [
-            family.label(code, text, learned=True) for code, text in zip(codes, picked, strict=True)
-        ]
+        texts = read_prompts(self.prompts, self.classes_.tolist())
+        return family, labels_of(family, texts, y.tolist(), seeds, learned=True), seeds
 
     def _settings(self, family: Family) -> Settings:
         size = family.size if self.image_size is None else (self.image_size, self.image_size)
@@ -340,28 +290,6 @@ class DiffusersSampler(NetworkSampler):
             self.negative_prompt,
             dict(self.options or {}),
         )
-
-    def _latents(self, family: Family, rows: Tensor, device: torch.device) -> Tensor:
-        """Return the latents of encoded rows; the autoencoder works in 32 bits."""
-        size, vae = self._settings(family).size, getattr(family.pipeline, "vae", None)
-        dtype = torch.float32 if vae is None else vae.dtype
-        if dtype != torch.float32:
-            vae.float()
-        with torch.no_grad():
-            made = self._in_parts(
-                len(rows),
-                lambda part: family.to_latents(
-                    to_pipeline(rows[part].to(device), family.channels, size)
-                ),
-            )
-        if dtype != torch.float32:
-            vae.to(dtype)
-        return made
-
-    def _in_parts(self, n: int, make: Any) -> Tensor:
-        """Return ``make(slice)`` for all rows, `batch_size` of them at a time."""
-        size = self.batch_size
-        return torch.cat([make(slice(start, start + size)) for start in range(0, n, size)])
 
     # -- Archives
 
@@ -396,30 +324,21 @@ class DiffusersSampler(NetworkSampler):
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
         header, tensors = super()._to_archive()
-        is_folder = os.path.isdir(self.path or "")
-        header["params"]["path"] = os.path.abspath(self.path or "") if is_folder else str(self.path)
+        folder = Path(self.path or "")  # or the name of a repository
+        header["params"]["path"] = str(folder.resolve() if folder.is_dir() else self.path)
         return header | {"pipeline": self.network_.digest}, tensors
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
-        self.n_steps_ = persistence.check_int("n_steps", header["n_steps"])
-        self.history_ = persistence.check_history(header["history"])
-        self.privacy_ = header["privacy"]
-        self.spec_ = DataSpec.of(self.codec_, len(self.classes_))
-        self._words = [str(label) for label in self.classes_.tolist()]
-        self._numbers = class_map_of(self.class_map, self.classes_.tolist())
         try:
-            network = persistence.build_network(self)
+            self._opened = open_family(self, self.classes_.tolist())
         except InputError as error:
             raise ArchiveError(
-                f"the pipeline of this sampler cannot be loaded: {error} Give its folder with "
+                f"the pipeline of this sampler cannot be used: {error} Give its folder with "
                 "DiffusersSampler.load(file, pipeline=folder)."
             ) from error
-        if network.digest != header["pipeline"]:  # type: ignore[comparison-overlap]
+        if self._opened[1] != header["pipeline"]:
             raise ArchiveError(
                 f"{self.path} is another pipeline than the one that was fitted: give the folder "
                 "with the same weights, with DiffusersSampler.load(file, pipeline=folder)."
             )
-        persistence.check_weights(network.state_dict(), tensors)
-        network.load_state_dict(tensors)
-        self.device = device
-        self.network_ = place(network, make_fabric(device, self.precision).device).eval()  # type: ignore[assignment]
+        super()._restore(header, tensors, device)

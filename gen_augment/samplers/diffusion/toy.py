@@ -1,4 +1,4 @@
-"""A Stable Diffusion of random weights and 100 kB, to try out code before real weights are there."""
+"""A Stable Diffusion of random weights and 300 kB, to try out code before using real weights."""
 
 import json
 import os
@@ -73,7 +73,8 @@ def toy_autoencoder(width: int, size: int) -> Any:
     """Return an autoencoder of random weights, whose latents have half the side."""
     import diffusers
 
-    return diffusers.AutoencoderKL(
+    kind: Any = diffusers.AutoencoderKL
+    return kind(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * 2,
@@ -86,9 +87,7 @@ def toy_autoencoder(width: int, size: int) -> Any:
     )
 
 
-def toy_text_encoder(
-    folder: Path, width: int, *, projected: bool = False
-) -> tuple[Any, Any]:
+def toy_text_encoder(folder: Path, width: int, *, projected: bool = False) -> tuple[Any, Any]:
     """Return a CLIP text encoder of random weights, and a tokenizer of single letters.
 
     Parameters
