@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from gen_augment.data import Rows
@@ -229,7 +230,7 @@ class NetworkSampler(Sampler):
 
     @available_if(_has("_vary", "vary a given row"))  # type: ignore[untyped-decorator]
     def vary(
-        self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None
+        self, X: Any, y: Any, *, strength: ArrayLike = 0.5, random_state: RandomState = None
     ) -> Any:
         """Return new versions of given rows; only samplers with an encoder have this method.
 
@@ -238,8 +239,9 @@ class NetworkSampler(Sampler):
         X : rows, in the form that was fitted
         y : label or array-like of shape (n,)
             Their labels.
-        strength : float in [0, 1]
-            0 returns each row as the model reconstructs it; 1 keeps only its label.
+        strength : float in [0, 1], or array-like of shape (n,)
+            0 returns each row as the model reconstructs it; 1 keeps only its label. An array has
+            one strength for each row.
         random_state : int, RandomState or None
             As in `sample`.
 

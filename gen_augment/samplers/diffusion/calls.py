@@ -77,14 +77,22 @@ class Settings:
                 raise InputError(f"a {name} has no {argument}: leave {word} out.")
             if value is not None:
                 made[argument] = value
+        if {"height", "width"} <= takes:
+            made["height"], made["width"] = self.size
+        return made | {name: value for name, value in self.options.items() if name in takes}
+
+    def check(self, pipeline: Any) -> None:
+        """Raise `InputError` for an option that a pipeline does not take.
+
+        Its relatives, such as that from image to image, get those that they take.
+        """
+        takes = arguments_of(pipeline)
         for option in self.options:
             if option in _OURS or option not in takes:
                 raise InputError(
-                    f"options has {option!r}, which {name} does not take or which is set already."
+                    f"options has {option!r}, which a {type(pipeline).__name__} does not take or "
+                    "which is set already."
                 )
-        if {"height", "width"} <= takes:
-            made["height"], made["width"] = self.size
-        return made | self.options
 
 
 def arguments_of(pipeline: Any) -> set[str]:
@@ -110,6 +118,7 @@ def labels_of(
 
 def generate(family: Family, labels: Sequence[Any], seeds: Sequence[int], how: Settings) -> Tensor:
     """Return new images (B, C, H, W) in [0, 1], one for each label and seed."""
+    how.check(family.pipeline)
     pipeline = family.pipeline
     if "image" in arguments_of(pipeline):
         pipeline = sibling(pipeline, "AutoPipelineForText2Image")
@@ -140,6 +149,7 @@ def edit(
     InputError
         diffusers has no image-to-image pipeline of this kind.
     """
+    how.check(family.pipeline)
     if strength == 1:
         return generate(family, labels, seeds, how)
     if int(how.n_steps * strength) < 1:

@@ -31,14 +31,14 @@ def encode_images(
     vae: Any = getattr(family.pipeline, "vae", None)
     dtype = torch.float32 if vae is None else vae.dtype
     if dtype != torch.float32:
-        vae.float()
+        torch.nn.Module.to(vae, torch.float32)  # diffusers' own method warns
 
     def encode(part: slice) -> Tensor:
         return family.to_latents(to_pipeline(images[part].to(device), family.channels, size))
 
     made = in_parts(len(images), batch_size, encode)
     if dtype != torch.float32:
-        vae.to(dtype)
+        torch.nn.Module.to(vae, dtype)
     return made
 
 

@@ -29,7 +29,14 @@ class LearnedRows(nn.Module):
 
     def __init__(self, base: nn.Module, first: int, vectors: nn.Parameter) -> None:
         super().__init__()
-        self.base, self.first, self.vectors = base, first, vectors
+        self.base, self.first = base, first
+        # Behind the frozen rows, since the first parameter is what libraries ask for the precision.
+        self.learned = nn.ParameterList([vectors])
+
+    @property
+    def vectors(self) -> nn.Parameter:
+        """The learned rows."""
+        return self.learned[0]  # type: ignore[no-any-return]
 
     @property
     def weight(self) -> Any:
@@ -61,12 +68,13 @@ class LearnedShift(nn.Module):
 
     def __init__(self, base: nn.Module, vectors: nn.Parameter) -> None:
         super().__init__()
-        self.base, self.vectors = base, vectors
+        self.base = base
+        self.learned = nn.ParameterList([vectors])
         self.codes: Tensor | None = None
 
     def forward(self, *args: Any) -> Tensor:
         known: Tensor = self.base(*args)
         if self.codes is None:
             return known
-        shift = self.vectors[self.codes.clamp(min=0)] * (self.codes >= 0)[:, None]
+        shift = self.learned[0][self.codes.clamp(min=0)] * (self.codes >= 0)[:, None]
         return known + shift.to(known.dtype)

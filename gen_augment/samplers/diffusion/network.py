@@ -154,7 +154,7 @@ def add_lora(denoiser: Any, rank: int, targets: Sequence[str]) -> dict[str, nn.P
             weight.data = weight.data.float()
             weights[name.replace(".", "/")] = weight
         else:
-            weight.requires_grad_(name.endswith("vectors"))
+            weight.requires_grad_(name.endswith("learned.0"))
     return weights
 
 
