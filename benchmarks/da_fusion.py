@@ -4,8 +4,9 @@ The protocol of Trabucco et al., "Effective Data Augmentation With Diffusion Mod
 (arXiv:2302.07944). A pipeline learns one token for each class, by textual inversion in 1,000 steps
 of 4 images. It makes ten versions of each training image, by SDEdit at strengths of 0.25, 0.5, 0.75
 and 1. Half of the images that the classifier sees are synthetic. Training parts have 1, 2, 4, 8 and
-16 images of each class, and validation parts as many. Arms beyond the paper: RandAugment, with and without DA-Fusion; a LoRA of
-rank 8 besides the token; and new images from the LoRA instead of versions.
+16 images of each class, and validation parts as many. Arms beyond the paper: RandAugment, with and
+without DA-Fusion; a LoRA of rank 8 besides the token; and new images from the LoRA instead of
+versions.
 
 It needs weights and data that this repository does not have, so its results are yours::
 
@@ -143,7 +144,9 @@ def _data_of_environment() -> tuple[Any, Path]:
     for name, folder in named.items():
         if not folder:
             raise InputError(f"{name} is not set: see the docstring of benchmarks/da_fusion.py.")
-    return load_data(str(named["GEN_AUGMENT_PHOTOS"])).rows, Path(str(named["GEN_AUGMENT_PIPELINE"]))
+    return load_data(str(named["GEN_AUGMENT_PHOTOS"])).rows, Path(
+        str(named["GEN_AUGMENT_PIPELINE"])
+    )
 
 
 def _quick_data(folder: Path) -> tuple[Any, Path]:

@@ -60,8 +60,8 @@ losses = [each.denoising_loss(X, y, n_times=5) for each in (untrained, sampler)]
 # %%
 # New images, and new versions of images
 # --------------------------------------
-# ``vary`` adds noise to a photograph and denoises it with the token of its class, as DA-Fusion does.
-# A strength of 0 returns the photograph, and 1 ignores it.
+# ``vary`` adds noise to a photograph and denoises it with the token of its class, as DA-Fusion
+# does. A strength of 0 returns the photograph, and 1 ignores it.
 
 strengths = (0, 0.25, 0.5, 0.75, 1)
 columns = [sampler.vary(X[:1] + X[16:17], ["temple", "flower"], strength=s, random_state=0)

@@ -103,8 +103,8 @@ SamplerParameterOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="A parameter of the sampler, such as width=64, or path=stable-diffusion/ of diffusers; "
-        "may be given several times.",
+        help="A parameter of the sampler, such as width=64, or path=FOLDER of diffusers; may be "
+        "given several times.",
     ),
 ]
 ModelClassOption = Annotated[

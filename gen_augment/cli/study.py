@@ -146,7 +146,7 @@ def study(
 
     `gen-augment study customers.csv --target churned --metric worst_class_recall -o churn.html`
 
-    `gen-augment study photos/ --sampler diffusers --set path=sd-1-5/ --arms real,diffusers:vary=0.5`
+    `gen-augment study photos/ --sampler diffusers --set path=sd/ --arms real,diffusers:vary=0.5`
 
     `gen-augment study digits --sizes 10,20,40 --sampler-steps 500 -o curve.html`
 

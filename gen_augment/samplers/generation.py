@@ -153,9 +153,7 @@ def _check_strengths(strength: ArrayLike, n: int) -> np.ndarray:
     """Return the strength of each of `n` rows, of one number or of one for each."""
     values = strength if isinstance(strength, (Sequence, np.ndarray)) else [strength]
     if isinstance(strength, str) or (len(values) != n and values is strength):
-        raise InputError(
-            f"strength={strength!r} is neither a number nor one for each of {n} rows."
-        )
+        raise InputError(f"strength={strength!r} is neither a number nor one for each of {n} rows.")
     checked = [check_range("strength", value, 0, 1) for value in values]
     return np.broadcast_to(np.array(checked), n)
 

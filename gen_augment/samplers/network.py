@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.utils.metaestimators import available_if
 from numpy.typing import ArrayLike
+from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from gen_augment.data import Rows

@@ -36,7 +36,8 @@ class Recommendation:
     counts : dict
         Synthetic rows of each label that the arm would add to those rows.
     vary : float, tuple of float, or None
-        Strength or strengths, if the rows should be new versions of real rows, from the `vary` of the sampler.
+        Strength or strengths, if the rows should be new versions of real rows, from the `vary` of
+        the sampler.
     pretrain : bool
         Whether to train on synthetic rows for the first half of the steps, then on real rows.
     share : float or None

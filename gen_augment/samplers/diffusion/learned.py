@@ -77,4 +77,5 @@ class LearnedShift(nn.Module):
         if self.codes is None:
             return known
         shift = self.learned[0][self.codes.clamp(min=0)] * (self.codes >= 0)[:, None]
-        return known + shift.to(known.dtype)
+        moved: Tensor = known + shift.to(known.dtype)
+        return moved

@@ -118,7 +118,8 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
         else:
             raise InputError(
                 f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, "
-                f"{', '.join(_OPTIONS)}, teacher, vary=STRENGTH or vary=STRENGTH/STRENGTH, guidance=NUMBER, share=NUMBER."
+                f"{', '.join(_OPTIONS)}, teacher, vary=STRENGTH or vary=STRENGTH/STRENGTH, "
+                "guidance=NUMBER, share=NUMBER."
             )
     _check_use(name, use)
     return use

@@ -32,7 +32,12 @@ def family_of(name: str, pipeline: Pipelines) -> Any:
 
 
 def settings(n_steps: int = 4, **changed: Any) -> Settings:
-    values: dict[str, Any] = {"size": (16, 16), "guidance": None, "negative_prompt": None, "options": {}}
+    values: dict[str, Any] = {
+        "size": (16, 16),
+        "guidance": None,
+        "negative_prompt": None,
+        "options": {},
+    }
     return Settings(n_steps, **(values | changed))
 
 
@@ -69,7 +74,9 @@ def test_images_are_those_of_the_pipeline(pipeline: Pipelines) -> None:
                       output_type="pt", generator=rows()).images  # fmt: skip
     assert torch.equal(found, expected)
     images = torch.rand(3, 3, 16, 16)
-    editor = diffusers.StableDiffusionImg2ImgPipeline(**direct.components, requires_safety_checker=False)
+    editor = diffusers.StableDiffusionImg2ImgPipeline(
+        **direct.components, requires_safety_checker=False
+    )
     editor.set_progress_bar_config(disable=True)
     expected = editor(prompts, image=images, strength=0.5, num_inference_steps=4, output_type="pt",
                       generator=rows()).images  # fmt: skip
@@ -87,7 +94,9 @@ def test_pipelines_without_prompts(name: str, pipeline: Pipelines) -> None:
 
 
 @pytest.mark.parametrize("name", ["dit", "ddpm"])
-def test_our_denoising_is_that_of_the_pipeline_from_noise_on(name: str, pipeline: Pipelines) -> None:
+def test_our_denoising_is_that_of_the_pipeline_from_noise_on(
+    name: str, pipeline: Pipelines
+) -> None:
     """SDEdit whose image drowns in noise ends where the pipeline ends that starts at that noise."""
     family = family_of(name, pipeline)
     labels = [family.label(0, "", learned=False)]
@@ -147,7 +156,9 @@ def test_an_editor_generates_too(pipeline: Pipelines) -> None:
     family = family_of("sd", pipeline)
     expected = generate(family, ["x"], [1], settings())
     parts = family.pipeline.components
-    family.pipeline = diffusers.StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False)
+    family.pipeline = diffusers.StableDiffusionImg2ImgPipeline(
+        **parts, requires_safety_checker=False
+    )
     family.pipeline.set_progress_bar_config(disable=True)
     assert torch.equal(generate(family, ["x"], [1], settings()), expected)
 

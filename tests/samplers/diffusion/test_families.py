@@ -50,7 +50,9 @@ def test_predictions_are_those_of_the_pipeline(name: str, pipeline: Pipelines) -
         t = torch.as_tensor(t).reshape(-1)[:1].float()
         if name == "flux":
             t = t * 1000
-            x, expected = (family.pipeline._unpack_latents(each, 16, 16, 2) for each in (x, expected))
+            x, expected = (
+                family.pipeline._unpack_latents(each, 16, 16, 2) for each in (x, expected)
+            )
         with torch.no_grad():
             found = family.predict(x, t, family.condition([label]))
         torch.testing.assert_close(found, expected[:, : found.shape[1]], atol=1e-5, rtol=1e-4)
@@ -65,7 +67,9 @@ def test_learned_classes_have_labels_of_their_own(name: str, pipeline: Pipelines
     vectors = family.learn_classes()
     learned = [family.label(code, "a {}", learned=True) for code in (0, 1)]
     assert [family.label(code, "a {}", learned=False) for code in (0, 1)] == plain
-    assert len({*learned, *plain, family.null}) == 4 + (plain[0] != plain[1]) - (family.null in plain)
+    assert len({*learned, *plain, family.null}) == 4 + (plain[0] != plain[1]) - (
+        family.null in plain
+    )
     assert all(vector.shape[0] == 2 and vector.requires_grad for vector in vectors.values())
     x = torch.randn(2, family.denoiser.config.in_channels, 8, 8)
     if name == "flux":
@@ -74,7 +78,9 @@ def test_learned_classes_have_labels_of_their_own(name: str, pipeline: Pipelines
     for vector in vectors.values():  # each class has a gradient of its own
         assert vector.grad is not None
         assert (vector.grad.abs().sum(dim=1) > 0).all()
-    assert all(weight.grad is None for weight in family.denoiser.parameters() if weight.shape[0] != 2)
+    assert all(
+        weight.grad is None for weight in family.denoiser.parameters() if weight.shape[0] != 2
+    )
 
 
 @pytest.mark.parametrize("name", ["sd", "sd3", "dit", "ddpm"])
@@ -102,5 +108,5 @@ def test_other_pipelines_with_prompts_can_only_sample(pipeline: Pipelines) -> No
 
     family = TextToImage(opened("sd", pipeline).pipeline, ["cat"], {})
     assert family.label(0, "a {}", learned=True) == "a cat"
-    with pytest.raises(InputError, match="cannot be trained.*max_steps=0"):
+    with pytest.raises(InputError, match=r"cannot be trained.*max_steps=0"):
         family.condition(["x"])

@@ -29,7 +29,9 @@ def test_a_pipeline_is_loaded_without_gradients(pipeline: Pipelines) -> None:
     assert not any(weight.requires_grad for weight in found.unet.parameters())
     assert not found.unet.training
     assert type(sibling(found, "AutoPipelineForImage2Image")).__name__.endswith("Img2ImgPipeline")
-    assert sibling(load_pipeline(pipeline("dit"), torch.float32), "AutoPipelineForInpainting") is None
+    assert (
+        sibling(load_pipeline(pipeline("dit"), torch.float32), "AutoPipelineForInpainting") is None
+    )
 
 
 def test_bad_folders_are_refused(pipeline: Pipelines, tmp_path: Path) -> None:
@@ -104,7 +106,9 @@ def test_nothing_is_downloaded_unless_it_is_allowed(
     assert find_folder("owner/name", allow_download=True) == pipeline("dit")
     assert asked == [("owner/name", {"use_safetensors": True})]
     monkeypatch.setattr(
-        diffusers.DiffusionPipeline, "download", lambda *_, **__: (_ for _ in ()).throw(OSError("x"))
+        diffusers.DiffusionPipeline,
+        "download",
+        lambda *_, **__: (_ for _ in ()).throw(OSError("x")),
     )
     with pytest.raises(InputError, match="'owner/name' is no folder and cannot be downloaded: OSE"):
         find_folder("owner/name", allow_download=True)
@@ -112,7 +116,9 @@ def test_nothing_is_downloaded_unless_it_is_allowed(
 
 def test_a_pipeline_object_is_refused_with_the_remedy(pipeline: Pipelines) -> None:
     found = load_pipeline(pipeline("dit"), torch.float32)
-    with pytest.raises(InputError, match=r"path is a DiTPipeline: give the folder.*save_pretrained"):
+    with pytest.raises(
+        InputError, match=r"path is a DiTPipeline: give the folder.*save_pretrained"
+    ):
         find_folder(found)
 
 

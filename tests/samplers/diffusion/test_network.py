@@ -53,7 +53,9 @@ def test_rows_have_the_error_of_their_own_label(pipeline: Pipelines) -> None:
     network = adapted("sd", pipeline, rank=None)
     torch.manual_seed(0)
     with torch.no_grad():
-        noised = Noised(torch.randn(3, 4, 8, 8), torch.tensor([5, 50, 500]), torch.randn(3, 4, 8, 8))
+        noised = Noised(
+            torch.randn(3, 4, 8, 8), torch.tensor([5, 50, 500]), torch.randn(3, 4, 8, 8)
+        )
         labels = ["a", "b", "a"]
         together = network.errors(noised, labels)
         alone = [

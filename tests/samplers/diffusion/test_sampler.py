@@ -72,7 +72,9 @@ def test_only_adapters_change(pipeline: Pipelines, data: Data, fitted: Diffusers
             assert torch.equal(frozen[name], weight), name
     start = sampler(pipeline("sd"), max_steps=3, lr=1e-9).fit(*data).network_.state_dict()
     end = fitted.network_.state_dict()
-    moved = [name for name in end if "lora_B" in name and not torch.allclose(start[name], end[name])]
+    moved = [
+        name for name in end if "lora_B" in name and not torch.allclose(start[name], end[name])
+    ]
     assert len(moved) > 20
     assert not torch.allclose(start["vectors.text_encoder"], end["vectors.text_encoder"])
 
@@ -105,9 +107,13 @@ def test_rows_do_not_depend_on_the_batch(fitted: DiffusersSampler) -> None:
     np.testing.assert_allclose(backwards[::-1], whole, atol=1)
 
 
-def test_several_prompts_are_sampled_by_address(fitted: DiffusersSampler, pipeline: Pipelines, data: Data) -> None:
+def test_several_prompts_are_sampled_by_address(
+    fitted: DiffusersSampler, pipeline: Pipelines, data: Data
+) -> None:
     both = sampler(pipeline("sd"), max_steps=0, prompts=["a {}", "many of {}"]).fit(*data)
-    each = [sampler(pipeline("sd"), max_steps=0, prompts=p).fit(*data) for p in ("a {}", "many of {}")]
+    each = [
+        sampler(pipeline("sd"), max_steps=0, prompts=p).fit(*data) for p in ("a {}", "many of {}")
+    ]
     rows = both.generate(np.arange(12), "cat").astype(int)
     options = np.stack([made.generate(np.arange(12), "cat").astype(int) for made in each])
     chosen = abs(options - rows).max(axis=(2, 3, 4)).argmin(axis=0)

@@ -51,7 +51,9 @@ def test_class_numbers_are_checked() -> None:
             check_numbers({1: bad}, ["a", "b"], 10)
 
 
-def test_tokens_start_at_the_mean_of_their_word_and_change_nothing_else(pipeline: Pipelines) -> None:
+def test_tokens_start_at_the_mean_of_their_word_and_change_nothing_else(
+    pipeline: Pipelines,
+) -> None:
     known = load_pipeline(pipeline("sd3"), torch.float32)
     changed = load_pipeline(pipeline("sd3"), torch.float32)
     vectors = add_tokens(changed, ["ab", "c"])
@@ -67,7 +69,11 @@ def test_tokens_start_at_the_mean_of_their_word_and_change_nothing_else(pipeline
         tokenizer = getattr(changed, f"tokenizer{place}")
         assert token(1) in tokenizer.tokenize(f"a {token(1)}")
     with torch.no_grad():
-        arguments = {"device": "cpu", "do_classifier_free_guidance": False, "max_sequence_length": 48}
+        arguments = {
+            "device": "cpu",
+            "do_classifier_free_guidance": False,
+            "max_sequence_length": 48,
+        }
         pairs = zip(
             known.encode_prompt("a c", "a c", "a c", **arguments),
             changed.encode_prompt("a c", "a c", "a c", **arguments),
