@@ -129,7 +129,7 @@ def generate(family: Family, labels: Sequence[Any], seeds: Sequence[int], how: S
         with family.called_with(labels[here]) as given:
             return pipeline(**(given | more | how.arguments(pipeline, n)), generator=rows)
 
-    return _each_row(call, seeds, family.denoiser.device)
+    return _each_row(call, seeds, family.device)
 
 
 def edit(
@@ -154,7 +154,7 @@ def edit(
         return generate(family, labels, seeds, how)
     if int(how.n_steps * strength) < 1:
         return images
-    device = family.denoiser.device
+    device = family.device
     if family.argument != "prompt":
 
         def denoise(here: slice, rows: list[torch.Generator]) -> Any:

@@ -73,6 +73,12 @@ class Family(ABC):
         return getattr(self.pipeline, self.part)
 
     @property
+    def device(self) -> torch.device:
+        """Where the pipeline computes; offloaded weights are elsewhere."""
+        device: torch.device = self.pipeline._execution_device
+        return device
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the images that the pipeline was trained on."""
         side = getattr(self.pipeline, "default_sample_size", None)
@@ -159,17 +165,12 @@ class TextToImage(Family):
     def predict(self, x: Tensor, t: Tensor, condition: JSON) -> Tensor:
         raise NotImplementedError
 
-    @property
-    def _device(self) -> torch.device:
-        device: torch.device = self.denoiser.device
-        return device
-
 
 class StableDiffusion(TextToImage):
     """Stable Diffusion 1 and 2."""
 
     def condition(self, labels: Labels) -> JSON:
-        embeds, _ = self.pipeline.encode_prompt(list(labels), self._device, 1, False)
+        embeds, _ = self.pipeline.encode_prompt(list(labels), self.device, 1, False)
         return {"encoder_hidden_states": embeds}
 
     def predict(self, x: Tensor, t: Tensor, condition: JSON) -> Tensor:
@@ -182,7 +183,7 @@ class StableDiffusionXL(TextToImage):
 
     def condition(self, labels: Labels) -> JSON:
         embeds, _, pooled, _ = self.pipeline.encode_prompt(
-            list(labels), device=self._device, do_classifier_free_guidance=False
+            list(labels), device=self.device, do_classifier_free_guidance=False
         )
         return {"encoder_hidden_states": embeds, "text_embeds": pooled}
 
@@ -207,7 +208,7 @@ class StableDiffusion3(TextToImage):
             texts,
             texts,
             texts,
-            device=self._device,
+            device=self.device,
             do_classifier_free_guidance=False,
             **self.max_words,
         )
@@ -226,7 +227,7 @@ class Flux(TextToImage):
 
     def condition(self, labels: Labels) -> JSON:
         embeds, pooled, _ = self.pipeline.encode_prompt(
-            list(labels), None, device=self._device, **self.max_words
+            list(labels), None, device=self.device, **self.max_words
         )
         return {"encoder_hidden_states": embeds, "pooled_projections": pooled}
 
@@ -280,7 +281,7 @@ class ClassConditional(Family):
         return self.class_map.get(code, int(self.null))
 
     def condition(self, labels: Labels) -> JSON:
-        return {"class_labels": torch.tensor(list(labels), device=self.denoiser.device)}
+        return {"class_labels": torch.tensor(list(labels), device=self.device)}
 
     def predict(self, x: Tensor, t: Tensor, condition: JSON) -> Tensor:
         made: Tensor = self.denoiser(x, timestep=t, **condition).sample
@@ -309,14 +310,14 @@ class Unconditional(Family):
             yield {}
             return
         shift = self.denoiser.time_embedding
-        shift.codes = torch.tensor(list(labels), device=self.denoiser.device)
+        shift.codes = torch.tensor(list(labels), device=self.device)
         try:
             yield {}
         finally:
             shift.codes = None
 
     def condition(self, labels: Labels) -> JSON:
-        return {"codes": torch.tensor(list(labels), device=self.denoiser.device)}
+        return {"codes": torch.tensor(list(labels), device=self.device)}
 
     def predict(self, x: Tensor, t: Tensor, condition: JSON) -> Tensor:
         with self.called_with(condition["codes"].tolist()):

@@ -42,6 +42,7 @@ class AdaptedPipeline(nn.Module):
         Prompts of each class in training.
     prior_weight : float
         Weight of prior images in training.
+    in_training : bool
     """
 
     def __init__(self, family: Family, rank: int | None, *, learns: bool, digest: str) -> None:
@@ -52,6 +53,7 @@ class AdaptedPipeline(nn.Module):
         self.lora, self.vectors = nn.ParameterDict(), nn.ParameterDict()
         self.templates: list[list[str]] = []
         self.prior_weight = 0.0
+        self.in_training = self._offloads = False
         self._noising: Noising | None = None
         if learns:
             family.condition([family.null])  # raises for a pipeline that cannot be trained
@@ -60,10 +62,18 @@ class AdaptedPipeline(nn.Module):
             if rank is not None:
                 self.lora.update(add_lora(family.denoiser, rank, family.targets))
 
-    def at(self, device: torch.device) -> Family:
-        """Return the family, with the pipeline on a device."""
-        if self.family.denoiser.device != device:
-            self.family.pipeline.to(device)
+    def at(self, device: torch.device, *, offload: bool = False) -> Family:
+        """Return the family, with the pipeline on a device.
+
+        With `offload`, each part of it is there only while it is used; not during training.
+        """
+        pipeline = self.family.pipeline
+        if offload and device.type != "cpu" and not self.in_training:
+            if not self._offloads:
+                pipeline.enable_model_cpu_offload(device=device)
+            self._offloads = True
+        elif self.family.denoiser.device != device:
+            pipeline.to(device)
         return self.family
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

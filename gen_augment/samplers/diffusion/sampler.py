@@ -246,8 +246,6 @@ class DiffusersSampler(NetworkSampler):
         network.at(loop.fabric.device)
         texts = read_prompts(self.prompts, self.classes_.tolist())
         train(network, loop, texts, lr=self.lr, prior_weight=float(self.prior_weight))
-        if "cpu_offload" in self.save_memory and loop.fabric.device.type != "cpu":
-            network.family.pipeline.enable_model_cpu_offload(device=loop.fabric.device)
 
     # -- Sampling
 
@@ -277,7 +275,8 @@ class DiffusersSampler(NetworkSampler):
     def _row_labels(self, z: Tensor, y: Tensor) -> tuple[Family, list[Any], list[int]]:
         """Return the family, and the label and the seed of each row."""
         check_params(self)  # parameters may have been changed since `fit`
-        family, seeds = self.network_.at(z.device), row_seeds(z)
+        offload, seeds = "cpu_offload" in self.save_memory, row_seeds(z)
+        family = self.network_.at(z.device, offload=offload)
         texts = read_prompts(self.prompts, self.classes_.tolist())
         return family, labels_of(family, texts, y.tolist(), seeds, learned=True), seeds
 

@@ -69,4 +69,8 @@ def train(
         optimizer.step()
         return {"loss": loss}
 
-    loop.run(step)
+    network.in_training = True
+    try:
+        loop.run(step)
+    finally:
+        network.in_training = False

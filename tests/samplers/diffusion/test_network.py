@@ -88,6 +88,26 @@ def test_what_cannot_be_adapted(pipeline: Pipelines, monkeypatch: pytest.MonkeyP
         add_lora(nn.Linear(2, 2), 2, ["to_q"])
 
 
+def test_parts_are_offloaded_for_samples_on_an_accelerator(
+    pipeline: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = adapted("ddpm", pipeline)
+    calls: list[str] = []
+    kind = type(network.family.pipeline)
+    monkeypatch.setattr(
+        kind, "enable_model_cpu_offload", lambda self, device: calls.append(f"offload {device}")
+    )
+    monkeypatch.setattr(kind, "to", lambda self, device: calls.append(f"to {device}"))
+    network.at(torch.device("cpu"), offload=True)
+    assert calls == []
+    network.in_training = True
+    network.at(torch.device("cuda"), offload=True)
+    network.in_training = False
+    for _ in range(2):
+        network.at(torch.device("cuda"), offload=True)
+    assert calls == ["to cuda", "offload cuda"]
+
+
 def test_nothing_is_learned_without_steps(pipeline: Pipelines) -> None:
     family, _ = open_family(sampler(pipeline("sd")), ["cat"])
     network: Any = AdaptedPipeline(family, 2, learns=False, digest="")

@@ -151,6 +151,20 @@ def test_copies_give_the_same_rows(fitted: DiffusersSampler, data: Data, tmp_pat
     assert len(bank) == 3
 
 
+def test_training_can_go_on(pipeline: Pipelines, data: Data) -> None:
+    made = sampler(pipeline("ddpm"), lr=1e-2).fit(*data)
+    before = {name: weight.clone() for name, weight in made.network_.state_dict().items()}
+    made.partial_fit(*data)
+    assert made.n_steps_ == 4
+    after = made.network_.state_dict()
+    assert any(not torch.equal(after[name], before[name]) for name in before)
+    other = sampler(pipeline("ddpm"), lr=1e-9).fit(*data, init=made)
+    for name, weight in other.network_.state_dict().items():
+        torch.testing.assert_close(weight, after[name], atol=1e-6, rtol=0)
+    with pytest.raises(InputError, match="init cannot be the start"):
+        made.partial_fit(data[0][:2], ["cow", "cow"])
+
+
 class Stop(Callback):
     """Presses Ctrl-C."""
 
