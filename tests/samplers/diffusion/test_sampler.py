@@ -242,18 +242,23 @@ def test_bad_data(pipeline: Pipelines, data: Data) -> None:
         made.generate([0], "cow")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rank", [None, 4])
-def test_the_colour_of_a_sample_names_its_class(rank: Any, tmp_path: Path) -> None:
-    """A small DiT that knows eight colours learns two classes, which are red and blue."""
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.samplers.diffusion.colours import save_colour_pipeline
 
+    return save_colour_pipeline(tmp_path_factory.mktemp("colours") / "pipeline")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [None, 4])
+def test_the_colour_of_a_sample_names_its_class(rank: Any, colours: Path) -> None:
+    """A small DiT that knows eight colours learns two classes, which are red and blue."""
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 30, (32, 8, 8, 3)), np.arange(32) % 2
     X[y == 0, ..., 0] += 200
     X[y == 1, ..., 2] += 200
     made = DiffusersSampler(
-        save_colour_pipeline(tmp_path / "pipeline"), max_steps=200, lora_rank=rank, lr=1e-2 if rank is None else 3e-3,
+        colours, max_steps=200, lora_rank=rank, lr=1e-2 if rank is None else 3e-3,
         batch_size=16, num_inference_steps=20, random_state=0, device="cpu",
     ).fit(X.astype(np.uint8), y)  # fmt: skip
     samples, labels = made.sample(y={0: 100, 1: 100}, random_state=0)
