@@ -8,6 +8,7 @@ from benchmarks import (
     claims,
     controls,
     ctgan,
+    da_fusion,
     distillation,
     distillation_report,
     few_steps,
@@ -66,6 +67,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         controls.__doc__ or "", controls.run, controls.table, controls.PROTOCOL.figures
     ),
     "ctgan": Benchmark(ctgan.__doc__ or "", ctgan.run, ctgan.table, ctgan.figures),
+    "da-fusion": Benchmark(da_fusion.__doc__ or "", da_fusion.run, da_fusion.table),
     "distillation": Benchmark(
         distillation.__doc__ or "",
         distillation.run,

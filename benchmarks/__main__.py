@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 from matplotlib import rc_context
 
-from benchmarks import BENCHMARKS, SUITES
+from benchmarks import BENCHMARKS, SUITES, da_fusion
 from benchmarks.harness import RESULTS, Record, markdown, save
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+app.command("da-fusion")(da_fusion.main)
 
 
 @app.command("list")

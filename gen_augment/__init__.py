@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gen_augment.samplers import ConditionalFlow as ConditionalFlow
     from gen_augment.samplers import ConditionalGAN as ConditionalGAN
     from gen_augment.samplers import ConditionalVAE as ConditionalVAE
+    from gen_augment.samplers import DiffusersSampler as DiffusersSampler
     from gen_augment.samplers import EditSampler as EditSampler
     from gen_augment.samplers import FilteredSampler as FilteredSampler
     from gen_augment.samplers import KDESampler as KDESampler
@@ -101,6 +102,7 @@ _NAMES = {
         "ConditionalFlow",
         "ConditionalGAN",
         "ConditionalVAE",
+        "DiffusersSampler",
         "EditSampler",
         "FilteredSampler",
         "KDESampler",

@@ -30,10 +30,10 @@ for modality in (modalities.Table, modalities.Image):
     type(modality.networks).label_steps = 60  # toy data needs few steps
 
 
-#: Samplers of one modality: of texts, and of rows with transforms.
+#: Samplers of one modality: of texts, of rows with transforms, and of images with a pipeline.
 SPECIAL = {
     name for name, cls in SAMPLERS.items() if issubclass(cls, (TextSampler, LanguageSampler))
-} | {"transform"}
+} | {"transform", "diffusers"}
 #: Names of samplers of any modality, with and without a network.
 NETWORKS = [
     name

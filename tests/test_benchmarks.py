@@ -51,8 +51,8 @@ PROTOCOLS = (
 
 #: Benchmarks whose data come with packages, or are made.
 WITHOUT_FILES = (
-    "claims", "ctgan", "imputation", "overhead", "private", "processes", "quality", "scale", "series",
-    "sites", "tables",
+    "claims", "ctgan", "da-fusion", "imputation", "overhead", "private", "processes", "quality",
+    "scale", "series", "sites", "tables",
 )  # fmt: skip
 
 
@@ -72,7 +72,8 @@ def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> Non
     if name in SIMILAR and os.environ.get("GEN_AUGMENT_BENCHMARKS") != "all":
         pytest.skip("runs with GEN_AUGMENT_BENCHMARKS=all")
     package = {
-        "ctgan": "ctgan", "pythae": "pythae", "quality": "sdmetrics", "series": "aeon",
+        "ctgan": "ctgan", "da-fusion": "peft", "pythae": "pythae", "quality": "sdmetrics",
+        "series": "aeon",
     }.get(name)  # fmt: skip
     if package is not None and find_spec(package) is None:
         pytest.skip(f"needs {package}, which is not a dependency")

@@ -24,6 +24,7 @@ LAST_LINES = {
     "plot_moons": ("new real rows: ", 0.02, 0.06),
     "plot_own_sampler": VERDICT,
     "plot_study_no": ("No: ", None, None),
+    "plot_stable_diffusion": ("denoising loss after training, as a share of", 0.3, 0.99),
     "plot_study_yes": ("Yes: ", None, None),
     "plot_text_edits": VERDICT,
     "plot_threshold": ("No: ", None, None),

@@ -64,15 +64,6 @@ axes[0, 0].set_ylabel("ours")
 axes[2, 0].set_ylabel("wrapped")
 
 # %%
-# A diffusion pipeline
-# --------------------
-# One in a local folder is wrapped in the same way. Its classes or prompts are mapped to our
-# labels::
-#
-#     PretrainedSampler.from_diffusers("DiT-XL-2-256", class_map={"cat": 281, "dog": 207})
-#     prompts = {"cat": "a photo of a cat", "dog": "a photo of a dog"}
-#     PretrainedSampler.from_diffusers("stable-diffusion", prompts=prompts)
-#
 # It goes wherever a sampler goes
 # -------------------------------
 

@@ -24,11 +24,13 @@ from gen_augment.cli.options import (
     ParameterOption,
     PerClassOption,
     PrecisionOption,
+    SamplerParameterOption,
     SeedOption,
     SepOption,
     TargetOption,
     TextOption,
     modality_options,
+    read_parameters,
 )
 from gen_augment.cli.terminal import check_writable, err, out, tell
 
@@ -76,6 +78,7 @@ def fit(
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
     option: ParameterOption = None,
+    parameter: SamplerParameterOption = None,
     epsilon: EpsilonOption = None,
     delta: DeltaOption = DELTA,
     bound: BoundOption = None,
@@ -100,12 +103,14 @@ def fit(
 
     `gen-augment fit more/ --init flow.safetensors --steps 1000 -o more.safetensors`
 
+    `gen-augment fit photos/ --sampler diffusers --set path=sd-1-5/ -o photos.safetensors`
+
     `gen-augment fit people.csv --target churned --drop id --category zip -o people.safetensors`
 
     `gen-augment fit a.csv --target y --sampler marginal --epsilon 3 --paid -o private.safetensors`
     """
     from gen_augment.cli.fitting import fitted, make_sampler
-    from gen_augment.cli.loading import choose_modality, read_data
+    from gen_augment.cli.loading import choose_modality, read_data, set_parameters
     from gen_augment.cli.private import make_private, private_budget
     from gen_augment.data.sources import LoadedData
     from gen_augment.errors import InputError
@@ -132,6 +137,7 @@ def fit(
     if sampler is None and init is None:
         sampler = loaded.rows.modality.networks.fit_sampler
     model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)
+    set_parameters([model], read_parameters("--set", parameter))
     if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."

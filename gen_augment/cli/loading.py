@@ -3,6 +3,7 @@
 import importlib
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "find_label",
     "open_sampler",
     "read_data",
+    "set_parameters",
     "show_report",
 ]
 
@@ -61,6 +63,25 @@ def open_sampler(path: Path, device: str, sampler: str | None, modality: str | N
     if sampler is not None:
         choose_sampler(sampler)
     return load_sampler(str(path), device=device)  # "hub:owner/name" has come as a path
+
+
+def set_parameters(samplers: Iterable[Any], given: dict[str, Any]) -> None:
+    """Set the parameters of ``--set`` in all samplers that have them.
+
+    Raises
+    ------
+    InputError
+        No sampler has a parameter.
+    """
+    samplers = list(samplers)
+    for name, value in given.items():
+        having = [each for each in samplers if name in each.get_params(deep=False)]
+        if not having:
+            known = sorted({key for each in samplers for key in each.get_params(deep=False)})
+            kinds = ", ".join(type(each).__name__ for each in samplers)
+            raise InputError(f"--set {name}: {kinds} has only {', '.join(known)}.")
+        for sampler in having:
+            sampler.set_params(**{name: value})
 
 
 def _import_class(name: str, what: str) -> Any:

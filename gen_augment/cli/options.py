@@ -28,11 +28,13 @@ __all__ = [
     "ParameterOption",
     "PerClassOption",
     "PrecisionOption",
+    "SamplerParameterOption",
     "SeedOption",
     "SepOption",
     "TargetOption",
     "TextOption",
     "modality_options",
+    "read_parameters",
 ]
 
 DataArgument = Annotated[
@@ -94,6 +96,15 @@ ParameterOption = Annotated[
         metavar="NAME=VALUE",
         help="A parameter of the modality, such as sample_rate=8000 of audio; may be given several "
         "times.",
+    ),
+]
+SamplerParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of the sampler, such as width=64, or path=FOLDER of diffusers; may be "
+        "given several times.",
     ),
 ]
 ModelClassOption = Annotated[
@@ -215,13 +226,18 @@ def modality_options(
     given = {name: value for name, value in file.items() if value}
     options = {"types": types, "file": given, "column": text}
     found = {name: value for name, value in options.items() if value}
-    return found | dict(_parameter(words) for words in option or [])
+    return found | read_parameters("--option", option)
 
 
-def _parameter(text: str) -> tuple[str, Any]:
+def read_parameters(flag: str, given: list[str] | None) -> dict[str, Any]:
+    """Read ``NAME=VALUE`` of an option; a value is JSON, or else a string."""
+    return dict(_parameter(flag, words) for words in given or [])
+
+
+def _parameter(flag: str, text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise typer.BadParameter(f"--option {text!r} is not NAME=VALUE.")
+        raise typer.BadParameter(f"{flag} {text!r} is not NAME=VALUE.")
     try:
         return name, json.loads(value)
     except ValueError:

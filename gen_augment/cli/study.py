@@ -19,11 +19,13 @@ from gen_augment.cli.options import (
     ParameterOption,
     PerClassOption,
     PrecisionOption,
+    SamplerParameterOption,
     SeedOption,
     SepOption,
     TargetOption,
     TextOption,
     modality_options,
+    read_parameters,
 )
 from gen_augment.cli.report import ReportOption, check_format
 from gen_augment.cli.terminal import check_writable
@@ -121,6 +123,7 @@ def study(
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
     option: ParameterOption = None,
+    parameter: SamplerParameterOption = None,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -143,11 +146,13 @@ def study(
 
     `gen-augment study customers.csv --target churned --metric worst_class_recall -o churn.html`
 
+    `gen-augment study photos/ --sampler diffusers --set path=sd/ --arms real,diffusers:vary=0.5`
+
     `gen-augment study digits --sizes 10,20,40 --sampler-steps 500 -o curve.html`
 
     `gen-augment study fashion-mnist --per-class 100 --recommend best.safetensors -o search.html`
     """
-    from gen_augment.cli.loading import choose_modality, read_data, show_report
+    from gen_augment.cli.loading import choose_modality, read_data, set_parameters, show_report
     from gen_augment.cli.studying import (
         apart,
         choose_samplers,
@@ -172,11 +177,13 @@ def study(
     rows, of_group = (loaded.rows, None) if groups is None else apart(loaded.rows, groups)
     named = None if arms is None else [arm.strip() for arm in arms.split(",")]
     where = place(device, precision)
+    samplers = choose_samplers(rows, named, sampler or [], sampler_steps, where, recommend)
+    set_parameters(samplers.values(), read_parameters("--set", parameter))
     made = Study(
         rows,
         model=None if model is None else load_model(model),
         arms=named,
-        samplers=choose_samplers(rows, named, sampler or [], sampler_steps, where, recommend),
+        samplers=samplers,
         mirror=loaded.mirror,
         n_seeds=seeds,
         split=Split(

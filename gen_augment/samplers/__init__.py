@@ -11,6 +11,7 @@ from gen_augment.samplers.classical import (
     SMOTESampler,
     TransformSampler,
 )
+from gen_augment.samplers.diffusion import DiffusersSampler
 from gen_augment.samplers.filtered import FilteredSampler
 from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.gan import ConditionalGAN
@@ -35,6 +36,7 @@ __all__ = [
     "ConditionalFlow",
     "ConditionalGAN",
     "ConditionalVAE",
+    "DiffusersSampler",
     "EditSampler",
     "FilteredSampler",
     "KDESampler",
@@ -76,5 +78,6 @@ for _sampler in (
     NGramSampler,
     LanguageSampler,
     TransformSampler,
+    DiffusersSampler,
 ):
     register_sampler(_sampler)

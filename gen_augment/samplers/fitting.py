@@ -14,18 +14,42 @@ from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.samplers.generation import encode_known
 from gen_augment.samplers.persistence import untrained
 from gen_augment.samplers.transfer import transfer
-from gen_augment.training import Batches, Loop
+from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.noisy import Noise, PoissonBatches
 from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import History
-from gen_augment.validation import check_same_length
+from gen_augment.validation import (
+    check_choice,
+    check_positive_int,
+    check_range,
+    check_same_length,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["further_rows", "train"]
+__all__ = ["check_training", "further_rows", "train"]
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+
+
+def check_training(sampler: Any, *, least_steps: int = 1) -> None:
+    """Raise `InputError` for a parameter of training out of range."""
+    if least_steps or sampler.max_steps != 0:
+        check_positive_int("max_steps", sampler.max_steps)
+    check_positive_int("batch_size", sampler.batch_size)
+    check_range("lr", sampler.lr, 0, open_low=True)
+    if sampler.class_balance != "auto":
+        check_range("class_balance", sampler.class_balance, 0, 1)
+    check_choice("precision", sampler.precision, PRECISIONS)
+    check_choice("torch_compile", sampler.torch_compile, (True, False))
+    callbacks = [] if sampler.callbacks is None else sampler.callbacks
+    if not isinstance(callbacks, (list, tuple)) or not all(
+        isinstance(each, Callback) for each in callbacks
+    ):
+        raise InputError(f"callbacks={callbacks!r} is not a list of gen_augment.training.Callback.")
 
 
 def further_rows(sampler: Any, X: Any, y: Any) -> Rows:

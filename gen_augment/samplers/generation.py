@@ -3,16 +3,17 @@
 The functions are for samplers that have a network; `HasNetwork` says what they need of one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import get_worker_info
 
 from gen_augment.data import LabelCodec
-from gen_augment.errors import WorkerDeviceError
+from gen_augment.errors import InputError, WorkerDeviceError
 from gen_augment.modalities import Codec, DataSpec
 from gen_augment.rng import RandomState, derive_seed, normal
 from gen_augment.samplers.requests import AddressCounter, vary_addresses
@@ -71,23 +72,28 @@ def vary_rows(
     sampler: HasNetwork,
     vary: Callable[[Tensor, Tensor, Tensor, float], Tensor],
     rows: tuple[Any, Any],
-    strength: float,
+    strength: ArrayLike,
     random_state: RandomState,
 ) -> Any:
     """Return new versions of `rows`, a pair (X, y), by ``vary(x, y, z, strength)`` of encoded rows.
 
     Noise is addressed by the position of a row, in a table of its own.
     """
-    check_range("strength", strength, 0, 1)
     encoded = encode_known(sampler.codec_, rows[0])
     n = len(encoded)
+    strengths = _check_strengths(strength, n)
     codes = torch.from_numpy(sampler.label_codec_.encode_rows(rows[1], n))
     index, table = vary_addresses(sampler, n, random_state)
     device = usable_device(sampler)
 
     def make(part: slice) -> Tensor:
         z = normal(index[part], sampler.latent_shape, table).to(device)
-        return vary(encoded[part].to(device), codes[part].to(device), z, float(strength))
+        x, y, each = encoded[part].to(device), codes[part].to(device), strengths[part]
+        made = x.clone()
+        for value in np.unique(each):
+            here = torch.from_numpy(np.flatnonzero(each == value)).to(device)
+            made[here] = vary(x[here], y[here], z[here], float(value)).to(made.dtype)
+        return made
 
     return _on_cpu(_decoded(sampler, make, n))
 
@@ -141,6 +147,15 @@ def usable_device(sampler: HasNetwork) -> torch.device:
             "main process with augment_loader(loader, sampler)."
         )
     return device
+
+
+def _check_strengths(strength: ArrayLike, n: int) -> np.ndarray:
+    """Return the strength of each of `n` rows, of one number or of one for each."""
+    values = strength if isinstance(strength, (Sequence, np.ndarray)) else [strength]
+    if isinstance(strength, str) or (len(values) != n and values is strength):
+        raise InputError(f"strength={strength!r} is neither a number nor one for each of {n} rows.")
+    checked = [check_range("strength", value, 0, 1) for value in values]
+    return np.broadcast_to(np.array(checked), n)
 
 
 def _device_of(sampler: HasNetwork) -> torch.device:

@@ -11,28 +11,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from gen_augment.data import Rows
-from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers import generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
-from gen_augment.samplers.fitting import further_rows, train
+from gen_augment.samplers.fitting import check_training, further_rows, train
 from gen_augment.samplers.private_training import check_not_private, prepare
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
 from gen_augment.training.placement import available_device, make_fabric, place
 from gen_augment.types import JSON, History
-from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["NetworkSampler"]
-
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def _has(hook: str, what: str) -> Callable[["NetworkSampler"], bool]:
@@ -159,20 +156,7 @@ class NetworkSampler(Sampler):
 
     def _check_params(self) -> None:
         """Raise `InputError` for a parameter out of range; subclasses add their own checks."""
-        check_positive_int("max_steps", self.max_steps)
-        check_positive_int("batch_size", self.batch_size)
-        check_range("lr", self.lr, 0, open_low=True)
-        if self.class_balance != "auto":
-            check_range("class_balance", self.class_balance, 0, 1)
-        check_choice("precision", self.precision, PRECISIONS)
-        check_choice("torch_compile", self.torch_compile, (True, False))
-        callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, (list, tuple)) or not all(
-            isinstance(each, Callback) for each in callbacks
-        ):
-            raise InputError(
-                f"callbacks={callbacks!r} is not a list of gen_augment.training.Callback."
-            )
+        check_training(self)
 
     @torch.inference_mode(False)
     def fit(self, X: Any, y: Any = None, *, init: Sampler | None = None) -> Self:
@@ -246,7 +230,7 @@ class NetworkSampler(Sampler):
 
     @available_if(_has("_vary", "vary a given row"))  # type: ignore[untyped-decorator]
     def vary(
-        self, X: Any, y: Any, *, strength: float = 0.5, random_state: RandomState = None
+        self, X: Any, y: Any, *, strength: ArrayLike = 0.5, random_state: RandomState = None
     ) -> Any:
         """Return new versions of given rows; only samplers with an encoder have this method.
 
@@ -255,8 +239,9 @@ class NetworkSampler(Sampler):
         X : rows, in the form that was fitted
         y : label or array-like of shape (n,)
             Their labels.
-        strength : float in [0, 1]
-            0 returns each row as the model reconstructs it; 1 keeps only its label.
+        strength : float in [0, 1], or array-like of shape (n,)
+            0 returns each row as the model reconstructs it; 1 keeps only its label. An array has
+            one strength for each row.
         random_state : int, RandomState or None
             As in `sample`.
 

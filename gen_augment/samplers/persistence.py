@@ -46,7 +46,7 @@ _KEYS = {"format", "class", "params", "codec", "labels", "class_count", "seed"}
 _NOT_IN_ROWS = ("history", "n_steps", "privacy")
 _PARAMS_NOT_IN_ROWS = (
     "device", "torch_compile", "callbacks", "verbose", "random_state", "modality",
-    "privacy",
+    "privacy", "path", "allow_download",
 )  # fmt: skip
 #: What damaged values can raise while a sampler is rebuilt.
 _DAMAGE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)

@@ -35,8 +35,9 @@ class Recommendation:
         `per_class` limits those.
     counts : dict
         Synthetic rows of each label that the arm would add to those rows.
-    vary : float or None
-        Strength, if the rows should be new versions of real rows, from the `vary` of the sampler.
+    vary : float, tuple of float, or None
+        Strength or strengths, if the rows should be new versions of real rows, from the `vary` of
+        the sampler.
     pretrain : bool
         Whether to train on synthetic rows for the first half of the steps, then on real rows.
     share : float or None
@@ -55,7 +56,7 @@ class Recommendation:
     searched: dict[str, float]
     sampler: Any = None
     counts: dict[Any, int] | None = None
-    vary: float | None = None
+    vary: float | tuple[float, ...] | None = None
     pretrain: bool = False
     share: float | None = None
     resample: str = "real"

@@ -44,6 +44,17 @@ def test_texts_have_a_language_model_by_default(run: Run) -> None:
     assert (code, out) == (0, "LanguageSampler fitted on 20 rows of t in 2 steps: m\n")
 
 
+def test_parameters_of_the_sampler(run: Run, tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv")
+    fit = ("fit", "t.csv", "--target", "churn", "-o", "m", "--sampler", "vae", "--steps", 1)
+    assert run(*fit, "--set", "width=8")[0] == 0
+    assert load_sampler("m").width == 8
+    for bad, words in (("depth=3", "--set depth: ConditionalVAE has only"), ("x", "NAME=VALUE")):
+        code, _, err = run(*fit, "--set", bad)
+        assert code != 0
+        assert words in " ".join(err.split())
+
+
 def test_fit_is_the_fit_of_python(run: Run, tmp_path: Path) -> None:
     frame = write_table(tmp_path / "t.csv")
     run(

@@ -15,6 +15,7 @@ from gen_augment.cli.loading import (
     find_label,
     open_sampler,
     read_data,
+    set_parameters,
     show_report,
 )
 from gen_augment.data.sources import LoadedData
@@ -28,6 +29,14 @@ def test_samplers_and_modalities_by_name() -> None:
     assert choose_sampler("vae") is SAMPLERS["vae"]
     assert choose_modality(None) is None
     assert isinstance(choose_modality("table"), Table)
+
+
+def test_parameters_are_set_where_they_are_known() -> None:
+    samplers: list[Any] = [SAMPLERS["vae"](), SAMPLERS["flow"](), SAMPLERS["bootstrap"]()]
+    set_parameters(samplers, {"width": 7, "guidance": 2.5})
+    assert (samplers[0].width, samplers[1].width, samplers[1].guidance) == (7, 7, 2.5)
+    with pytest.raises(InputError, match=r"--set pth: BootstrapSampler has only .*random_state"):
+        set_parameters(samplers[2:], {"pth": 1})
 
 
 @pytest.mark.parametrize(

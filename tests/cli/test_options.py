@@ -13,7 +13,7 @@ import pytest
 
 from gen_augment import load_sampler
 from gen_augment.cli import main
-from gen_augment.cli.options import modality_options
+from gen_augment.cli.options import modality_options, read_parameters
 from gen_augment.data.sources import DATASETS
 from tests.cli.toys import write_images
 
@@ -69,6 +69,13 @@ def test_identifiers_are_left_out_by_name(
     told = " ".join(capsys.readouterr().err.split())
     assert re.search(r"kunde left out .*--category kunde keeps its values", told)
     assert "kunde" not in load_sampler("m").sample(3)[0]
+
+
+def test_parameters_are_json_or_strings() -> None:
+    given = ["a=1", "b=x/y", 'c={"k": [1, null]}', "d=a=b"]
+    found = read_parameters("--set", given)
+    assert found == {"a": 1, "b": "x/y", "c": {"k": [1, None]}, "d": "a=b"}
+    assert read_parameters("--set", None) == {}
 
 
 def test_options_choose_the_reading(shop: pd.DataFrame) -> None:

@@ -172,6 +172,18 @@ def test_a_row_depends_on_its_position_and_not_on_the_batch(data: Any) -> None:
     assert not np.allclose(twice[0], twice[1])
 
 
+def test_each_row_may_have_its_own_strength() -> None:
+    X, y = toy_table(12)
+    sampler = fit(X, y)
+    strengths = np.resize([0.2, 0.8, 1.0], 12)
+    mixed = sampler.vary(X, y, strength=strengths, random_state=0)
+    for value in np.unique(strengths):
+        alike = sampler.vary(X, y, strength=value, random_state=0)
+        np.testing.assert_allclose(mixed[strengths == value], alike[strengths == value], atol=1e-5)
+    with pytest.raises(InputError, match=r"neither a number nor one for each of 12 rows"):
+        sampler.vary(X, y, strength=strengths[:3])
+
+
 def test_the_noise_differs_from_that_of_sample() -> None:
     """`vary` and `sample` use different noise."""
     X, y = toy_images()

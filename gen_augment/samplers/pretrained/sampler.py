@@ -1,4 +1,4 @@
-"""Generators that are trained already: functions, modules, TorchScript, diffusion pipelines.
+"""Generators that are trained already: functions, modules, TorchScript.
 
 Nothing is trained. `PretrainedSampler.fit` learns the form of the user's images, their labels and
 the class shares, and checks that the generator's images fit them.
@@ -6,7 +6,6 @@ the class shares, and checks that the generator's images fit them.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self
@@ -28,7 +27,6 @@ from gen_augment.samplers.pretrained.checks import (
     class_numbers,
     resized,
 )
-from gen_augment.samplers.pretrained.diffusers_pipeline import DiffusersGenerator
 from gen_augment.samplers.pretrained.wrapped import Scripted, Wrapped, identity_of, name_of
 from gen_augment.training.placement import available_device, evaluating, make_fabric
 from gen_augment.types import JSON
@@ -107,8 +105,8 @@ class PretrainedSampler(Sampler):
 
     min_rows_per_class = 1
     _unsaved = (
-        "its generator is code. Keep the generator in its own form (weights, torch.export.save, a "
-        "pipeline's folder) and wrap it again, or keep rows with SampleBank.build(sampler, ...)."
+        "its generator is code. Keep the generator in its own form (weights, torch.export.save) "
+        "and wrap it again, or keep rows with SampleBank.build(sampler, ...)."
     )
 
     network_: Wrapped
@@ -142,75 +140,6 @@ class PretrainedSampler(Sampler):
         self.modality = modality
         self.random_state = random_state
         self.device = device
-
-    @classmethod
-    def from_diffusers(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        class_map: Mapping[Any, int] | None = None,
-        prompts: Mapping[Any, str] | None = None,
-        num_inference_steps: int = 50,
-        options: Mapping[str, Any] | None = None,
-        dtype: str = "float32",
-        resize: bool = True,
-        data_range: Range | None = None,
-        batch_size: int = 8,
-        random_state: RandomState = None,
-        device: str = "auto",
-    ) -> Self:
-        """Wrap a diffusion pipeline in a folder, as `save_pretrained` of diffusers writes it.
-
-        Nothing is downloaded, nothing is unpickled, and no code in the folder is run. A
-        text-to-image pipeline varies images too, if diffusers has an image-to-image pipeline of
-        its kind.
-
-        Parameters
-        ----------
-        path : path-like
-        class_map : dict of label to int
-            Class numbers, for pipelines such as `DiTPipeline`.
-        prompts : dict of label to str
-            Texts, for text-to-image pipelines. Exactly one of `class_map` and `prompts` is needed.
-        num_inference_steps : int
-        options : dict, optional
-            Further keyword arguments of the pipeline's call, such as
-            ``{"guidance_scale": 4.0, "height": 256}``.
-        dtype : {"float32", "float16", "bfloat16"}
-            Precision of the pipeline.
-        resize, data_range, batch_size, random_state, device
-            As in `PretrainedSampler`.
-
-        Raises
-        ------
-        InputError
-            The folder does not exist, or its pipeline cannot be used.
-        MissingDependencyError
-            diffusers is not installed.
-        """
-        if (class_map is None) == (prompts is None):
-            raise InputError(
-                "give either class_map={label: class number} or prompts={label: text}, as the "
-                "pipeline needs."
-            )
-        texts = None if prompts is None else tuple(prompts.values())
-        generator = DiffusersGenerator(path, texts, num_inference_steps, dict(options or {}), dtype)
-        if class_map is not None:
-            generator.check_numbers(class_map)
-        return cls(
-            generator,
-            latent_shape=generator.latent_shape,
-            vary_with=generator.vary if generator.varies else None,
-            class_map=class_map
-            if prompts is None
-            else {label: place for place, label in enumerate(prompts)},
-            value_range=(0, 1),
-            data_range=data_range,
-            resize=resize,
-            batch_size=batch_size,
-            random_state=random_state,
-            device=device,
-        )
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the form, the labels and the class shares of the user's images.

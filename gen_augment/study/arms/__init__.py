@@ -35,6 +35,7 @@ classifier sees come from the GAN. A sampler takes options after colons::
     gan:agreement:novelty   only rows that pass filters: agreement, realism, novelty, outliers,
                             duplicates, rejection
     vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and their strength
+    vae:vary=0.25/0.5/0.75  several strengths, which the rows of a class take in turn
     flow:guidance=1.5       guidance instead of the sampler's own
     gan:pretrain            half of the steps on synthetic rows only, then half on real rows only
     gan:soft                labels of synthetic rows predicted by a network trained on real rows

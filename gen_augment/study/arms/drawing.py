@@ -125,19 +125,34 @@ def prepared(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) -> 
 
 
 def varied(
-    name: str, fitted: Any, strength: float, train: Rows, codes: np.ndarray, seed: int
+    name: str,
+    fitted: Any,
+    vary: float | tuple[float, ...],
+    train: Rows,
+    codes: np.ndarray,
+    seed: int,
 ) -> Any:
-    """Make new versions of training rows of the classes `codes`, each row in turn."""
+    """Make new versions of training rows of the classes `codes`, each row in turn.
+
+    If `vary` has several strengths, the versions of a row have them in turn.
+    """
     if not hasattr(fitted, "vary"):
         raise InputError(
             f"arm {name!r}: {type(fitted).__name__} cannot vary rows; use one that has `vary`."
         )
+    strengths = vary if isinstance(vary, tuple) else (vary,)
     seed = derive_seed(seed, "vary")
     rng = np.random.default_rng(seed)
-    index = np.empty(len(codes), dtype=np.int64)
+    index, each = np.empty(len(codes), dtype=np.int64), np.empty(len(codes))
     for code in np.unique(codes):
         mine = rng.permutation(np.flatnonzero(train.codes == code))
-        index[codes == code] = np.resize(mine, int((codes == code).sum()))
+        here = codes == code
+        index[here] = np.resize(mine, int(here.sum()))
+        # The round moves the strengths on, so that a row meets all of them.
+        place = np.arange(int(here.sum()))
+        turn = place % len(mine) + place // len(mine)
+        each[here] = np.take(strengths, turn % len(strengths))
+    strength: Any = float(strengths[0]) if len(strengths) == 1 else each
     rows, labels = take(train.X, index), train.classes[codes]
     return fitted.vary(rows, labels, strength=strength, random_state=seed % 2**31)
 

@@ -104,7 +104,8 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
         elif word in FILTERS and not value:
             use = replace(use, filters=(*use.filters, word))
         elif word == "vary":
-            use = replace(use, vary=_number(name, value, 1) if value else 0.3)
+            strengths = tuple(_number(name, each, 1) for each in (value or "0.3").split("/"))
+            use = replace(use, vary=strengths if len(strengths) > 1 else strengths[0])
         elif word == "guidance" and value:
             use = replace(use, guidance=_number(name, value, 100))
         elif word == "share" and value:
@@ -117,7 +118,8 @@ def _parse_synthetic(name: str, options: Iterable[str]) -> Synthetic:
         else:
             raise InputError(
                 f"arm {name!r}: unknown option {option!r}; known: a ratio such as 0.5, "
-                f"{', '.join(_OPTIONS)}, teacher, vary=STRENGTH, guidance=NUMBER, share=NUMBER."
+                f"{', '.join(_OPTIONS)}, teacher, vary=STRENGTH or vary=STRENGTH/STRENGTH, "
+                "guidance=NUMBER, share=NUMBER."
             )
     _check_use(name, use)
     return use

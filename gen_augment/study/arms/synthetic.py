@@ -44,8 +44,9 @@ class Synthetic:
         the inverse of each class's effective number. None with a ratio means "balanced".
     filters : tuple of str
         Names in `FILTERS`; a row must pass all of them.
-    vary : float or None
-        Strength in [0, 1] of new versions of real rows; None for new rows.
+    vary : float, tuple of float, or None
+        Strength in [0, 1] of new versions of real rows, or several, which the rows of a class take
+        in turn; None for new rows.
     guidance : float or None
         Guidance instead of the sampler's own.
     shuffled : bool
@@ -63,7 +64,7 @@ class Synthetic:
     ratio: float | None = None
     labels: str | None = None
     filters: tuple[str, ...] = ()
-    vary: float | None = None
+    vary: float | tuple[float, ...] | None = None
     guidance: float | None = None
     shuffled: bool = False
     pretrain: bool = False

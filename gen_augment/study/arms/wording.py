@@ -60,7 +60,9 @@ def _synthetic(arm: Arm) -> str:
     kind = "new versions of real rows" if use.vary is not None else "synthetic rows"
     said = [f"{kind} of {arm.row_step} ({type(arm.sampler).__name__})", *_amount(use)]
     if use.vary is not None:
-        said.append(f"at strength {use.vary:g}")
+        strengths = use.vary if isinstance(use.vary, tuple) else (use.vary,)
+        words = " and ".join(f"{strength:g}" for strength in strengths)
+        said.append(f"at strength{'s' * (len(strengths) > 1)} {words}")
     if use.guidance is not None:
         said.append(f"with guidance {use.guidance:g}")
     if use.filters:

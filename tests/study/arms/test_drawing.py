@@ -16,6 +16,7 @@ from gen_augment.study.arms import (
     Pool,
     Synthetic,
     draw_all,
+    draw_rows,
     make_pool,
     parse_arm,
 )
@@ -242,6 +243,24 @@ def test_varied_rows_are_versions_of_real_rows_of_their_class() -> None:
     assert np.ptp(uses) <= 1
     with pytest.raises(InputError, match="Copies cannot vary rows"):
         make_pool(parse_arm("gan:vary", SAMPLERS), split, 0, clock)
+
+
+def test_the_versions_of_a_row_have_the_strengths_in_turn() -> None:
+    class Marked(Copies):
+        def vary(self, X: Any, y: Any, *, strength: Any, random_state: int) -> Any:
+            return X + 1e-6 * np.reshape(strength, (-1, 1))
+
+    split = imbalanced_split()
+    train = split.train
+    use = parse_arm("s:vary=0.25/0.5/0.75:6", {"s": Marked()}).synthetic
+    fitted = Marked().fit(train.X, train.codes)
+    new = draw_rows("s", fitted, use, train, 0)
+    distance = np.abs(new.X[:, None] - train.X).sum(axis=2)
+    given = np.rint((new.X - train.X[distance.argmin(axis=1)])[:, 0] * 4e6) / 4
+    for row in range(len(train)):
+        mine = np.sort(given[distance.argmin(axis=1) == row])
+        assert len(mine) < 3 or set(mine) == {0.25, 0.5, 0.75}
+    np.testing.assert_array_equal(np.unique(given), [0.25, 0.5, 0.75])
 
 
 def test_guidance_is_set_for_drawing_only() -> None:
