@@ -39,7 +39,7 @@ def make_plan(
     # A file returns lists for tuples, so the plan must hold lists too.
     codec, label_codec = (
         json.loads(json.dumps(record))
-        for record in (codec_to_json(sampler.codec_), labels.to_json())
+        for record in (codec_to_json(sampler.codec_.storage), labels.to_json())
     )
     return Manifest(
         Generator(type(sampler).__name__, fingerprint, seed),

@@ -62,6 +62,7 @@ def open_source(source: Any) -> Any:
 def image_codec(source: Any) -> ImageCodec:
     """Return the codec of a source's rows; raise unless they are images."""
     codec = getattr(source, "codec_", None)
+    codec = getattr(codec, "storage", codec)
     if not isinstance(codec, ImageCodec):
         raise InputError(
             f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these "

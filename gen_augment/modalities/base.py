@@ -142,6 +142,11 @@ class Codec(ABC):
         """Number of values in one row, as scikit-learn counts features."""
         return int(np.prod(self.shape))
 
+    @property
+    def storage(self) -> "Codec":
+        """Encoding of decoded rows alone, without what networks need: for banks and injection."""
+        return self
+
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:
         """Decode rows that arrive in parts; tables decode faster when all parts are joined."""
         none = torch.empty(0, *self.shape, device="cpu")
