@@ -26,6 +26,7 @@ from gen_augment.cli.options import (
     PrecisionOption,
     SeedOption,
     SepOption,
+    SkipOption,
     TargetOption,
     TextOption,
     modality_options,
@@ -76,6 +77,7 @@ def fit(
     precision: PrecisionOption = None,
     modality: ModalityOption = None,
     option: ParameterOption = None,
+    skip_unreadable: SkipOption = False,
     epsilon: EpsilonOption = None,
     delta: DeltaOption = DELTA,
     bound: BoundOption = None,
@@ -115,6 +117,7 @@ def fit(
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
         decimal=decimal, encoding=encoding, text=text, option=option,
+        skip_unreadable=skip_unreadable,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=choose_modality(modality), options=options,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from gen_augment.bank import SampleBank
 from gen_augment.errors import InputError
-from gen_augment.inject.image_conversion import blend, to_image, to_rows
+from gen_augment.inject.image_conversion import blend, sized, to_image, to_rows
 from gen_augment.inject.row_source import check_source
 from gen_augment.modalities import ImageCodec
 from gen_augment.validation import check_range
@@ -118,8 +118,8 @@ def draw_number(source: Any, label: Any, below: Below) -> int:
 
 def vary_image(source: Any, image: Any, label: Any, strength: float, number: int) -> Any:
     """Return an image moved towards row `number` of a bank, or varied with that seed."""
-    if isinstance(source, SampleBank):
-        return blend(image, read_row(source, number, image), strength)
     codec = image_codec(source)
+    if isinstance(source, SampleBank):
+        return blend(sized(image, codec), read_row(source, number, image), strength)
     varied = source.vary(to_rows(image, codec), [label], strength=strength, random_state=number)
     return to_image(varied[0], codec, image)

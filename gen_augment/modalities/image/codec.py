@@ -136,10 +136,7 @@ class ImageCodec(Codec):
 
     def encode(self, X: Any) -> Tensor:
         """Encode images of the fitted form as a float32 Tensor of shape (n, C, H, W) in [-1, 1]."""
-        if self.center_crop is not None:
-            height, width = self.shape[1:]
-            X = resize_all(X, (height, width), center_crop=self.center_crop)
-        container, array, dtype = read_pixels(X)
+        container, array, dtype = read_pixels(self.resized(X))
         if container != self.container:
             raise InputError(f"images were fitted as {self.container}, got {container}.")
         if array.ndim != len(self.layout):
@@ -157,6 +154,13 @@ class ImageCodec(Codec):
             )
         check_finite(array)
         return self._scale(pixels)
+
+    def resized(self, X: Any) -> Any:
+        """Return images in the fitted size, unless `center_crop` is None."""
+        if self.center_crop is None:
+            return X
+        height, width = self.shape[1:]
+        return resize_all(X, (height, width), center_crop=self.center_crop)
 
     def decode(self, rows: Tensor) -> Any:
         """Decode a Tensor of shape (n, C, H, W) into the fitted form.

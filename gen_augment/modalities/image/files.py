@@ -49,8 +49,9 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         raise InputError(
             f"{path} cannot be read as an image: {error}. Replace or remove it."
         ) from error
-    what = f"an animation of {n_frames} frames: save a frame" if animated else "of floats: scale it"
-    raise InputError(f"{path} is an image {what} as a file of 8 bits, or give arrays.")
+    if animated:
+        raise InputError(f"{path} is an animation of {n_frames} frames: save one frame as an image.")
+    raise InputError(f"{path} is an image of floats: scale it to 8 bits, or give arrays.")
 
 
 def _upright(file: Image.Image) -> Image.Image:

@@ -130,14 +130,15 @@ class Image(Modality):
         With `latent`, the images are latent ones.
         """
         if self.latent is not None:
-            return LatentCodec.fit(self.gather(X), self.latent, self._other_sizes)
+            return LatentCodec.fit(self.gather(X), self.latent, self.crop_of_others)
         return self._fit_pixels(X)
 
     def _fit_pixels(self, X: Any) -> tuple[ImageCodec, Tensor]:
-        return ImageCodec.fit(self.gather(X), self._other_sizes)
+        return ImageCodec.fit(self.gather(X), self.crop_of_others)
 
     @property
-    def _other_sizes(self) -> bool | None:
+    def crop_of_others(self) -> bool | None:
+        """How the codec brings images of another size to the fitted one; None to refuse them."""
         return None if self.image_size is None else self.center_crop
 
     def codec_from_json(self, record: JSON) -> ImageCodec | LatentCodec:

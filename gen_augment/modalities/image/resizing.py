@@ -109,7 +109,10 @@ def resize_all(X: Any, target: Size, *, center_crop: bool) -> Any:
         except InputError as error:
             where = f"row {number} of X: " if len(X) > 1 else ""
             raise InputError(f"{where}{error}") from error
-    return made if any(map(is_pil, made)) else stack_rows(made)
+    if any(map(is_pil, made)):
+        return made
+    stacked = stack_rows(made)  # in the byte order of this machine
+    return stacked if isinstance(stacked, Tensor) else stacked.astype(made[0].dtype, copy=False)
 
 
 def _resize(image: Any, target: Size, center_crop: bool) -> Any:
