@@ -83,12 +83,14 @@ class Autoencoder:
         wide = mean.repeat_interleave(PATCH**2)
         mixed = torch.outer(total / n_patches, wide)
         covariance = outer / n_patches - mixed - mixed.T + torch.outer(wide, wide)
+        # As if every patch came with its mirror image, so that components are even or odd.
+        square = covariance.view(channels, PATCH, PATCH, channels, PATCH, PATCH)
+        covariance = (square + square.flip(2, 5)).view_as(covariance)
         components = torch.linalg.eigh(covariance).eigenvectors.flip(1).T[:n_components]
-        # The sign of an eigenvector is arbitrary; a rule makes it the same on every machine.
-        signs = components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
-        return cls(
-            {"components": (components * signs).float().tolist(), "mean": mean.float().tolist()}
-        )
+        # The sign of an eigenvector is arbitrary; this makes it the same on every machine.
+        signs = (components @ torch.arange(len(wide)).double().mul(2**0.5).cos()).sign()
+        components = signs[:, None] * components
+        return cls({"components": components.float().tolist(), "mean": mean.float().tolist()})
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -167,6 +169,15 @@ class Autoencoder:
         x = x[..., : size[0], : size[1]]
         return x.mean(dim=1, keepdim=True) if channels == 1 else x
 
+    def mirror(self, latent: Tensor) -> Tensor:
+        """Return the latent images of mirror images, from left to right.
+
+        It is exact for principal components, if the width is a multiple of 8.
+        """
+        signs = self.network.mirror_signs.to(latent.device)
+        mirrored: Tensor = latent.flip(-1) * signs[:, None, None]
+        return mirrored
+
     def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """Return the shape of the latent image of an image of this height and width."""
         height, width = (math.ceil(side / self.network.factor) for side in size)
@@ -197,6 +208,9 @@ class Patches(nn.Module):
     """
 
     factor = PATCH
+    weight: Tensor
+    mean: Tensor
+    mirror_signs: Tensor
 
     def __init__(self, components: list[list[float]], mean: list[float]) -> None:
         super().__init__()
@@ -204,6 +218,8 @@ class Patches(nn.Module):
         weight = torch.tensor(components, dtype=torch.float32)
         self.register_buffer("weight", weight.view(-1, self.channels, PATCH, PATCH))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[:, None, None])
+        symmetry = (self.weight * self.weight.flip(-1)).sum(dim=(1, 2, 3))
+        self.register_buffer("mirror_signs", symmetry.sign())
 
     def encode(self, x: Tensor) -> Tensor:
         """Project patches."""
@@ -235,6 +251,7 @@ class _Diffusers(nn.Module):
         self.channels, self.latent_channels = config.in_channels, config.latent_channels
         blocks = getattr(config, "block_out_channels", None) or config.encoder_block_out_channels
         self.factor = 2 ** (len(blocks) - 1)
+        self.mirror_signs = torch.ones(self.latent_channels)
 
     def encode(self, x: Tensor) -> Tensor:
         found = self.model.encode(x)

@@ -33,7 +33,7 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class LatentCodec(Codec):
-    """Encoding of images as latent images, with channels of mean 0.
+    """Encoding of images as latent images, with channels of mean 0 over images and mirror images.
 
     Attributes
     ----------
@@ -108,7 +108,8 @@ class LatentCodec(Codec):
         learn = isinstance(latent, str) and latent == "learned"
         autoencoder = Autoencoder.learn(_batches(pixels, X)) if learn else Autoencoder.of(latent)
         found = torch.cat([autoencoder.encode(batch) for batch in _batches(pixels, X)])
-        mean = found.mean(dim=(0, 2, 3))
+        # Of a channel that changes its sign in mirror images, the mean over both is 0.
+        mean = (found.mean(dim=(0, 2, 3)) + autoencoder.mirror(found).mean(dim=(0, 2, 3))) / 2
         units = _units(found.std(dim=(0, 2, 3), correction=0))
         codec = cls(pixels, autoencoder, tuple(mean.tolist()), tuple(units.tolist()))
         return codec, codec._scaled(found)

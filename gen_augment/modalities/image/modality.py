@@ -84,7 +84,7 @@ class Image(Modality):
         learned = latent is None or (isinstance(latent, str) and latent == "learned")
         self.latent = latent if learned else Autoencoder.of(latent)
         if latent is not None:
-            self.networks = LatentNetworks()  # type: ignore[misc]
+            self.networks = LatentNetworks(self.latent)  # type: ignore[misc]
 
     def options(self) -> JSON:
         """Return what differs from the defaults."""

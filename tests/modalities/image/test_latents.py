@@ -47,7 +47,9 @@ def test_images_come_back_and_channels_have_mean_0() -> None:
     codec, rows = LEARNED.fit(X)
     assert isinstance(codec, LatentCodec)
     assert rows.shape == (12, 16, 4, 5) == (12, *codec.shape)
-    assert torch.allclose(rows.mean(dim=(0, 2, 3)), torch.zeros(16), atol=1e-4)
+    mirrored, again = codec.modality.networks.mirror(rows), codec.autoencoder.mirror(rows)
+    assert torch.equal(mirrored, again)
+    assert torch.allclose((rows + mirrored).mean(dim=(0, 2, 3)), torch.zeros(16), atol=1e-4)
     deviation = rows.std(dim=(0, 2, 3))
     assert deviation.max() > 1 > deviation.min() > 0
     sized = LEARNED.gather(X)
