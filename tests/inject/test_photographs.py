@@ -57,7 +57,7 @@ def test_rows_of_a_loader_get_its_size(folder: Path, bank: SampleBank) -> None:
     loader: Any = DataLoader(ImageFolder(folder, transform=TO_TENSOR), batch_size=6)
     mixed = augment_loader(loader, bank, ratio=0.5, transform=TO_TENSOR, return_mask=True)
     batches: Iterator[Any] = iter(mixed)
-    x, y, synthetic = next(batches)
+    x, _y, synthetic = next(batches)
     assert x.shape == (6, 3, 24, 24)
     assert synthetic.sum() == 3
     rows = torch.stack([TO_TENSOR(row) for row, _ in bank])
@@ -67,9 +67,7 @@ def test_rows_of_a_loader_get_its_size(folder: Path, bank: SampleBank) -> None:
 
 def test_an_over_sampler_returns_the_photographs_as_they_were(folder: Path) -> None:
     X, y = zip(*((image, "ab"[label]) for image, label in ImageFolder(folder)), strict=True)
-    over = GenerativeOverSampler(
-        BootstrapSampler(), modality=Image(image_size=32), random_state=0
-    )
+    over = GenerativeOverSampler(BootstrapSampler(), modality=Image(image_size=32), random_state=0)
     X_new, y_new = over.fit_resample(list(X), list(y))
     assert all(a is b for a, b in zip(X_new, X, strict=False))
     assert [image.size for image in X_new[len(X) :]] == [(32, 32)] * (len(X_new) - len(X))

@@ -50,7 +50,9 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
             f"{path} cannot be read as an image: {error}. Replace or remove it."
         ) from error
     if animated:
-        raise InputError(f"{path} is an animation of {n_frames} frames: save one frame as an image.")
+        raise InputError(
+            f"{path} is an animation of {n_frames} frames: save one frame as an image."
+        )
     raise InputError(f"{path} is an image of floats: scale it to 8 bits, or give arrays.")
 
 

@@ -122,7 +122,7 @@ class LatentCodec(Codec):
     def decode(self, rows: Tensor) -> Any:
         """Decode latent images (n, *shape) into images of the fitted form."""
         size = _batch_size(self.pixels)
-        parts = [self.pixels.decode(self.to_pixels(part)) for part in rows.split(size) if len(part)]
+        parts = [self.pixels.decode(self.to_pixels(part)) for part in torch.split(rows, size) if len(part)]
         return concatenate(parts) if parts else self.pixels.decode(self.to_pixels(rows))
 
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:
@@ -171,7 +171,9 @@ class LatentCodec(Codec):
         if not len(codec.mean) == len(codec.unit) == codec.shape[0] or not all(
             map(math.isfinite, numbers)
         ):
-            raise InputError(f"{codec.mean} and {codec.unit} do not scale {codec.shape[0]} channels.")
+            raise InputError(
+                f"{codec.mean} and {codec.unit} do not scale {codec.shape[0]} channels."
+            )
         return codec
 
     def _scaled(self, latent: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ def _resize_tensor(image: Tensor, target: Size, center_crop: bool) -> Tensor:
     planes = image[..., top : max(bottom, top + 1), left : max(right, left + 1)]
     planes = planes[None] if planes.ndim == 2 else planes
     working = torch.float64 if planes.dtype in (torch.float64, torch.int64) else torch.float32
-    made = F.resize(planes.to(working), list(target), antialias=True)
+    made: Tensor = F.resize(planes.to(working), list(target), antialias=True)
     if not image.dtype.is_floating_point:
         made = made.round_()
     made = made.to(image.dtype)

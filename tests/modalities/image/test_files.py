@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -143,7 +142,9 @@ def test_photographs_are_brought_to_one_size(tmp_path: Path) -> None:
     assert labels == ["cat", "cat", "dog", "dog"]
     X, _ = read_folder(folder, image_size=16, center_crop=False)
     assert X.shape == (4, 16, 16, 3)
-    with pytest.raises(InputError, match=r"several sizes, such as 40 x 30 and 200 x 20.*image_size"):
+    with pytest.raises(
+        InputError, match=r"several sizes, such as 40 x 30 and 200 x 20.*image_size"
+    ):
         open_folder(folder)
     with pytest.raises(InputError, match=r"image_size=2000 is neither"):
         open_folder(folder, image_size=2000)
@@ -182,7 +183,7 @@ def test_a_class_of_one_photograph_is_named(tmp_path: Path) -> None:
     folder = photographs(tmp_path)
     (folder / "dog" / "1.jpg").unlink()
     sampler = ConditionalVAE(max_steps=1, modality=ImageModality(image_size=16))
-    with pytest.raises(InputError, match="needs at least 2 rows in every class.*'dog': 1"):
+    with pytest.raises(InputError, match=r"needs at least 2 rows in every class.*'dog': 1"):
         sampler.fit(folder)
 
 

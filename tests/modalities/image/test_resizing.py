@@ -85,7 +85,7 @@ def test_an_image_that_is_too_small_is_named() -> None:
 
 @pytest.mark.parametrize("size", [7, 1025, 0, -3, True, 12.5, "64", (64,), (64, 64, 3), (64, 4)])
 def test_bad_sizes_are_refused(size: Any) -> None:
-    with pytest.raises(InputError, match="image_size=.*sides of 8 to 1,024 px"):
+    with pytest.raises(InputError, match=r"image_size=.*sides of 8 to 1,024 px"):
         check_image_size(size)
     with pytest.raises(InputError, match="image_size="):
         Image(image_size=size)
