@@ -21,8 +21,8 @@ class ImageViews(RowViews):
     def known(self, modality: Any, X: Any, bounds: Any) -> Known:
         if modality.latent is not None:
             raise InputError(
-                "privacy=Private(...) trains on pixels: an autoencoder that latent= learns has seen "
-                "the rows, and latent images have no public bounds. Leave out latent=."
+                "privacy=Private(...) trains on pixels: an autoencoder that latent= learns has "
+                "seen the rows, and latent images have no public bounds. Leave out latent=."
             )
         return KnownImages(X, bounds, modality.crop_of_others)
 
