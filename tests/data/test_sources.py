@@ -145,7 +145,7 @@ def test_parts_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
 def test_unreadable_images_may_be_left_out(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "cat" / "empty.png").touch()
-    with pytest.raises(InputError, match=r"1 file.*--option on_error=skip"):
+    with pytest.raises(InputError, match=r"1 file.*--skip-unreadable"):
         load_data(tmp_path)
     for read in (
         lambda: load_data(tmp_path, options={"on_error": "skip"}).rows,
