@@ -147,7 +147,7 @@ def plot_rows(
     InputError
         `X` has another form than the rows of the source, or `n_per_class` is no positive int.
     """
-    codec, labels = source.codec_, list(available)
+    codec, labels = source.codec_.storage, list(available)
     draw, usual = _way(codec, source.generate([0], labels[0], seed=seed))
     n = usual if n_per_class is None else check_positive_int("n_per_class", n_per_class)
     counts = [min(n, count) for count in available.values()]

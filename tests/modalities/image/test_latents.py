@@ -20,6 +20,7 @@ from gen_augment import (
 )
 from gen_augment.data import Rows
 from gen_augment.errors import ArchiveError
+from gen_augment.metrics.features import choose_features
 from gen_augment.modalities import Image, codec_from_json, codec_to_json
 from gen_augment.modalities.image.latents import LatentCodec
 from gen_augment.privacy import Private
@@ -139,6 +140,8 @@ def test_classifiers_get_pixels() -> None:
     assert -1 <= inputs.min() < inputs.max() <= 1
     network = rows.modality.classifier(rows.spec)()
     assert network(inputs).shape == (12, 2)
+    seen = choose_features(torch.nn.Flatten(), rows, 0)(rows.X)
+    assert np.array_equal(seen, inputs.flatten(1).numpy())
     sheet = rows.modality.sheet(rows.codec, rows.encoded[:2], 2)
     assert sheet is not None
     assert sheet.shape == (32, 80, 3)
