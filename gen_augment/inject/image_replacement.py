@@ -9,6 +9,7 @@ from gen_augment.errors import InputError
 from gen_augment.inject.image_conversion import blend, sized, to_image, to_rows
 from gen_augment.inject.row_source import check_source
 from gen_augment.modalities import ImageCodec
+from gen_augment.modalities.base import storage_of
 from gen_augment.validation import check_range
 
 __all__ = [
@@ -61,8 +62,8 @@ def open_source(source: Any) -> Any:
 
 def image_codec(source: Any) -> ImageCodec:
     """Return the codec of a source's rows; raise unless they are images."""
-    codec = getattr(source, "codec_", None)
-    codec = getattr(codec, "storage", codec)
+    codec: Any = getattr(source, "codec_", None)
+    codec = storage_of(codec)
     if not isinstance(codec, ImageCodec):
         raise InputError(
             f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these "

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gen_augment.containers import concatenate, is_pil
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality, check_equal
+from gen_augment.modalities.base import Codec, Modality, check_equal, storage_of
 from gen_augment.modalities.image.pixels import (
     CHANNELS,
     DTYPES,
@@ -209,7 +209,7 @@ class ImageCodec(Codec):
 
     def joined(self, others: Sequence[Any]) -> Self:
         """Return an encoding with the value range of all; the form must be the same."""
-        codecs = (self, *others)
+        codecs = (self, *map(storage_of, others))
         for field in ("container", "layout", "dtype", "shape", "center_crop"):
             check_equal(f"image {field}s", [getattr(codec, field) for codec in codecs])
         low = tuple(map(min, zip(*(codec.low for codec in codecs), strict=True)))

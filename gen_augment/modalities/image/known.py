@@ -24,7 +24,8 @@ class ImageViews(RowViews):
                 "privacy=Private(...) trains on pixels: an autoencoder that latent= learns has "
                 "seen the rows, and latent images have no public bounds. Leave out latent=."
             )
-        return KnownImages(X, bounds, modality.crop_of_others)
+        crop = None if modality.image_size is None else modality.center_crop
+        return KnownImages(X, bounds, crop)
 
 
 class KnownImages:

@@ -122,7 +122,11 @@ class LatentCodec(Codec):
     def decode(self, rows: Tensor) -> Any:
         """Decode latent images (n, *shape) into images of the fitted form."""
         size = _batch_size(self.pixels)
-        parts = [self.pixels.decode(self.to_pixels(part)) for part in torch.split(rows, size) if len(part)]
+        parts = [
+            self.pixels.decode(self.to_pixels(part))
+            for part in torch.split(rows, size)
+            if len(part)
+        ]
         return concatenate(parts) if parts else self.pixels.decode(self.to_pixels(rows))
 
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:
@@ -148,7 +152,7 @@ class LatentCodec(Codec):
 
     def joined(self, others: Sequence[Any]) -> ImageCodec:
         """Return an encoding of the pixels of all, whose autoencoders may differ."""
-        return self.pixels.joined([codec.storage for codec in others])
+        return self.pixels.joined(others)
 
     def to_json(self) -> JSON:
         """Return all fields as JSON values."""

@@ -9,7 +9,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from gen_augment.containers import is_pil
-from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
+from gen_augment.modalities.base import (
+    BatchStep,
+    Codec,
+    DataSpec,
+    Modality,
+    Reading,
+    storage_of,
+)
 from gen_augment.modalities.image.autoencoder import Autoencoder
 from gen_augment.modalities.image.codec import ImageCodec
 from gen_augment.modalities.image.generators import ImageNetworks, LatentNetworks
@@ -130,14 +137,14 @@ class Image(Modality):
         With `latent`, the images are latent ones.
         """
         if self.latent is not None:
-            return LatentCodec.fit(self.gather(X), self.latent, self.crop_of_others)
+            return LatentCodec.fit(self.gather(X), self.latent, self._crop_of_others)
         return self._fit_pixels(X)
 
     def _fit_pixels(self, X: Any) -> tuple[ImageCodec, Tensor]:
-        return ImageCodec.fit(self.gather(X), self.crop_of_others)
+        return ImageCodec.fit(self.gather(X), self._crop_of_others)
 
     @property
-    def crop_of_others(self) -> bool | None:
+    def _crop_of_others(self) -> bool | None:
         """How the codec brings images of another size to the fitted one; None to refuse them."""
         return None if self.image_size is None else self.center_crop
 
@@ -222,11 +229,11 @@ class Image(Modality):
         """Write ``LABEL/000000.png`` and so on into a new folder."""
         from gen_augment.modalities.image.files import write_folder
 
-        write_folder(path, parts, codec.storage)
+        write_folder(path, parts, storage_of(codec))
 
 
 def _pixels(codec: Codec, X: Any) -> Tensor:
-    pixels = codec.storage.encode(X)
+    pixels = storage_of(codec).encode(X)
     if isinstance(codec, LatentCodec) and pixels.shape[1] < codec.autoencoder.network.channels:
         return pixels.expand(-1, codec.autoencoder.network.channels, -1, -1)
     return pixels
