@@ -101,11 +101,11 @@ def test_photographs_of_several_sizes(cifar: Path, tmp_path: Path) -> None:
         [v2.Resize(224), v2.CenterCrop(224), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     )
     real = ImageFolder(tmp_path / "photographs", transform=steps)
-    photographs = modalities.Image(image_size=128, latent="learned")
+    photographs = modalities.Image(image_size=64, latent="learned")
     flow = ConditionalFlow(max_steps=10, batch_size=8, width=8, device="cpu", modality=photographs)
     flow.fit(ImageFolder(tmp_path / "photographs"))
     bank = SampleBank.build(flow, {0: 8, 1: 8}, tmp_path / "bank")
-    assert bank[0][0].size == (128, 128)
+    assert bank[0][0].size == (64, 64)
     loader = augment_loader(DataLoader(real, batch_size=8), bank, ratio=0.25, transform=steps)
     x, y = next(iter(loader))
     loss = torch.nn.functional.cross_entropy(resnet18(num_classes=2)(x), y)

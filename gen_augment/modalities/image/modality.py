@@ -233,7 +233,7 @@ class Image(Modality):
 
 
 def _pixels(codec: Codec, X: Any) -> Tensor:
-    pixels = storage_of(codec).encode(X)
+    pixels: Tensor = storage_of(codec).encode(X)
     if isinstance(codec, LatentCodec) and pixels.shape[1] < codec.autoencoder.network.channels:
         return pixels.expand(-1, codec.autoencoder.network.channels, -1, -1)
     return pixels
