@@ -7,13 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.datasets import load_breast_cancer
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.datasets import ImageFolder
+from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from gen_augment import AugmentedDataset, ConditionalGAN, ConditionalVAE, Study, augment_loader
+from gen_augment import (
+    AugmentedDataset,
+    ConditionalFlow,
+    ConditionalGAN,
+    ConditionalVAE,
+    SampleBank,
+    Study,
+    audit,
+    augment_loader,
+    modalities,
+)
 from gen_augment.data.sources import load_data
 from gen_augment.modalities.image.files import open_image
 from gen_augment.study import Training
@@ -73,6 +84,46 @@ def test_image_folder(cls: type[ConditionalVAE], cifar: Path) -> None:
     result = study.run()
     assert result.trials["error"].isna().all()
     assert result.verdict().startswith(("Yes", "No"))
+
+
+@pytest.mark.slow
+def test_photographs_of_several_sizes(cifar: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for label in ("cat", "ship"):
+        (tmp_path / "photographs" / label).mkdir(parents=True)
+        for path in (cifar / label).iterdir():
+            with Image.open(path) as small:
+                side = int(rng.integers(180, 401))
+                size = side, int(rng.integers(180, 401))
+                padded = ImageOps.pad(small.resize((side, side)), size, color="grey")
+            padded.save(tmp_path / "photographs" / label / path.name)
+    steps = v2.Compose(
+        [v2.Resize(224), v2.CenterCrop(224), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    )
+    real = ImageFolder(tmp_path / "photographs", transform=steps)
+    photographs = modalities.Image(image_size=64, latent="learned")
+    flow = ConditionalFlow(max_steps=10, batch_size=8, width=8, device="cpu", modality=photographs)
+    flow.fit(ImageFolder(tmp_path / "photographs"))
+    bank = SampleBank.build(flow, {0: 8, 1: 8}, tmp_path / "bank")
+    assert bank[0][0].size == (64, 64)
+    loader = augment_loader(DataLoader(real, batch_size=8), bank, ratio=0.25, transform=steps)
+    x, y = next(iter(loader))
+    loss = torch.nn.functional.cross_entropy(resnet18(num_classes=2)(x), y)
+    assert x.shape == (8, 3, 224, 224)
+    assert torch.isfinite(loss)
+
+    raw = ImageFolder(tmp_path / "photographs")
+    found = audit(flow, raw, features="values", n_samples=16)
+    assert found.figures is not None
+    study = Study(
+        raw,
+        arms=["real", "flow"],
+        samplers={"flow": flow},
+        modality=photographs,
+        n_seeds=2,
+        training=Training(n_steps=5, batch_size=8),
+    )
+    assert study.run().trials["error"].isna().all()
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from gen_augment.data.counts import allocate, check_counts
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import InputError
 from gen_augment.modalities import codec_to_json
+from gen_augment.modalities.base import storage_of
 from gen_augment.rng import resolve_seed
 from gen_augment.samplers.rejection import Filter, describe_filter
 from gen_augment.types import GeneratesRows
@@ -39,7 +40,7 @@ def make_plan(
     # A file returns lists for tuples, so the plan must hold lists too.
     codec, label_codec = (
         json.loads(json.dumps(record))
-        for record in (codec_to_json(sampler.codec_), labels.to_json())
+        for record in (codec_to_json(storage_of(sampler.codec_)), labels.to_json())
     )
     return Manifest(
         Generator(type(sampler).__name__, fingerprint, seed),

@@ -22,6 +22,7 @@ from gen_augment.cli.options import (
     PerClassOption,
     SeedOption,
     SepOption,
+    SkipOption,
     TargetOption,
     TextOption,
     modality_options,
@@ -61,6 +62,7 @@ def audit(
     sampler: ModelClassOption = None,
     modality: ModalityOption = None,
     option: ParameterOption = None,
+    skip_unreadable: SkipOption = False,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -91,6 +93,7 @@ def audit(
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
         decimal=decimal, encoding=encoding, text=text, option=option,
+        skip_unreadable=skip_unreadable,
     )  # fmt: skip
     loaded = read_data(
         data, target=target, modality=form, options=options, per_class=per_class, seed=seed

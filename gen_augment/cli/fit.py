@@ -1,7 +1,7 @@
 """``gen-augment fit``: fit a sampler and save it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ from gen_augment.cli.options import (
     SamplerParameterOption,
     SeedOption,
     SepOption,
+    SkipOption,
     TargetOption,
     TextOption,
     modality_options,
@@ -79,6 +80,7 @@ def fit(
     modality: ModalityOption = None,
     option: ParameterOption = None,
     parameter: SamplerParameterOption = None,
+    skip_unreadable: SkipOption = False,
     epsilon: EpsilonOption = None,
     delta: DeltaOption = DELTA,
     bound: BoundOption = None,
@@ -120,10 +122,18 @@ def fit(
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
     check_writable(output, is_model=True)
 
+    def make(name: str | None) -> tuple[Any, Any]:
+        model, start = make_sampler(name, init, asked, partial, resume, grid, seed, device)
+        set_parameters([model], read_parameters("--set", parameter))
+        return model, start
+
+    made = None if sampler is None and init is None else make(sampler)  # before data are read
+
     def read(categories: list[str]) -> LoadedData:
         options = modality_options(
             category=categories, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
             decimal=decimal, encoding=encoding, text=text, option=option,
+            skip_unreadable=skip_unreadable,
         )  # fmt: skip
         return read_data(
             data, target=target, modality=choose_modality(modality), options=options,
@@ -134,10 +144,7 @@ def fit(
     identifiers = [reading.column for reading in loaded.report if reading.reading == LEFT_OUT]
     if sampler == "bootstrap" and identifiers:  # it repeats rows as they are
         loaded = read([*(category or []), *identifiers])
-    if sampler is None and init is None:
-        sampler = loaded.rows.modality.networks.fit_sampler
-    model, start = make_sampler(sampler, init, asked, partial, resume, grid, seed, device)
-    set_parameters([model], read_parameters("--set", parameter))
+    model, start = made or make(loaded.rows.modality.networks.fit_sampler)
     if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."

@@ -31,6 +31,7 @@ __all__ = [
     "SamplerParameterOption",
     "SeedOption",
     "SepOption",
+    "SkipOption",
     "TargetOption",
     "TextOption",
     "modality_options",
@@ -94,8 +95,14 @@ ParameterOption = Annotated[
     typer.Option(
         "--option",
         metavar="NAME=VALUE",
-        help="A parameter of the modality, such as sample_rate=8000 of audio; may be given several "
-        "times.",
+        help="A parameter of the modality, such as image_size=256 of images or sample_rate=8000 of "
+        "audio; may be given several times.",
+    ),
+]
+SkipOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable", help="Leave out image files that cannot be read, and list them."
     ),
 ]
 SamplerParameterOption = Annotated[
@@ -208,6 +215,7 @@ def modality_options(
     encoding: str | None = None,
     text: str | None = None,
     option: list[str] | None = None,
+    skip_unreadable: bool = False,
 ) -> dict[str, Any]:
     """Collect what was said on columns and files as parameters of a modality."""
     types = dict.fromkeys(number or [], "number") | dict.fromkeys(category or [], "category")
@@ -224,7 +232,8 @@ def modality_options(
         "readings": dates,
     }
     given = {name: value for name, value in file.items() if value}
-    options = {"types": types, "file": given, "column": text}
+    on_error = "skip" if skip_unreadable else None
+    options = {"types": types, "file": given, "column": text, "on_error": on_error}
     found = {name: value for name, value in options.items() if value}
     return found | read_parameters("--option", option)
 

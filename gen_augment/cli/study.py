@@ -22,6 +22,7 @@ from gen_augment.cli.options import (
     SamplerParameterOption,
     SeedOption,
     SepOption,
+    SkipOption,
     TargetOption,
     TextOption,
     modality_options,
@@ -124,6 +125,7 @@ def study(
     modality: ModalityOption = None,
     option: ParameterOption = None,
     parameter: SamplerParameterOption = None,
+    skip_unreadable: SkipOption = False,
     category: CategoryOption = None,
     number: NumberOption = None,
     date: DateOption = None,
@@ -171,6 +173,7 @@ def study(
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
         decimal=decimal, encoding=encoding, text=text, option=option,
+        skip_unreadable=skip_unreadable,
     )  # fmt: skip
     loaded = read_data(data, target=target, modality=choose_modality(modality), options=options)
     show_report(loaded)

@@ -1,8 +1,8 @@
 """Conversion between an image of a user's pipeline and a row of a bank or sampler.
 
 Values do not change if both are floats or both are integers. Between uint8 (0 to 255) and
-float (0 to 1) they are scaled like torchvision's ``to_dtype(scale=True)``. Images are never
-resized.
+float (0 to 1) they are scaled like torchvision's ``to_dtype(scale=True)``. Images are resized only
+where the rows were fitted on images of several sizes.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional as F
 from gen_augment.errors import InputError
 from gen_augment.modalities import ImageCodec
 
-__all__ = ["blend", "to_image", "to_rows"]
+__all__ = ["blend", "sized", "to_image", "to_rows"]
 
 _PIL_LAYOUTS = {"L": "HW", "RGB": "HWC"}
 _TENSOR_LAYOUTS = {2: "HW", 3: "CHW"}
@@ -37,7 +37,7 @@ def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
     """
     form, mine = _Form.of(image), _Form.of_rows(codec)
     planes = mine.read(row)
-    current = form.read(image)
+    current = form.read(sized(image, codec))
     _check_size(current, codec)
     dtype = current.dtype
     if dtype.is_floating_point and not planes.dtype.is_floating_point:
@@ -54,7 +54,7 @@ def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
 def to_rows(image: Any, codec: ImageCodec) -> Any:
     """Return an image as one row in the form that `codec` was fitted on."""
     form, mine = _Form.of(image), _Form.of_rows(codec)
-    planes = form.read(image).cpu()
+    planes = form.read(sized(image, codec)).cpu()
     _check_size(planes, codec)
     dtype = getattr(torch, mine.torch_dtype)
     if planes.dtype.is_floating_point and not dtype.is_floating_point:
@@ -73,6 +73,12 @@ def to_rows(image: Any, codec: ImageCodec) -> Any:
     values = planes.double()
     row = mine.write(_convert(planes, dtype, float(values.min()), float(values.max()), "the image"))
     return [row] if codec.container == "pil" else row[None]
+
+
+def sized(image: Any, codec: ImageCodec) -> Any:
+    """Return an image in the size of the rows, if these were fitted on images of several sizes."""
+    made = codec.resized([image])[0]
+    return tv_tensors.wrap(made, like=image) if isinstance(image, tv_tensors.TVTensor) else made
 
 
 def blend(image: Any, other: Any, weight: float) -> Any:
@@ -166,8 +172,8 @@ def _check_size(planes: Tensor, codec: ImageCodec) -> None:
         mine, rows = (" x ".join(map(str, shape)) for shape in (planes.shape, codec.shape))
         raise InputError(
             f"the image has (channels x height x width) {mine}, and rows of the bank or sampler "
-            f"{rows}: put this transform before those that resize, crop or change channels, or "
-            "resize images first."
+            f"{rows}: put this transform before those that resize, crop or change channels, or fit "
+            "the sampler with modality=Image(image_size=...)."
         )
 
 

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from gen_augment.bank import SampleBank
 from gen_augment.errors import InputError
-from gen_augment.inject.image_conversion import blend, to_image, to_rows
+from gen_augment.inject.image_conversion import blend, sized, to_image, to_rows
 from gen_augment.inject.row_source import check_source
 from gen_augment.modalities import ImageCodec
+from gen_augment.modalities.base import storage_of
 from gen_augment.validation import check_range
 
 __all__ = [
@@ -61,7 +62,8 @@ def open_source(source: Any) -> Any:
 
 def image_codec(source: Any) -> ImageCodec:
     """Return the codec of a source's rows; raise unless they are images."""
-    codec = getattr(source, "codec_", None)
+    codec: Any = getattr(source, "codec_", None)
+    codec = storage_of(codec)
     if not isinstance(codec, ImageCodec):
         raise InputError(
             f"the rows of this {type(source).__name__} have a {type(codec).__name__}: these "
@@ -117,8 +119,8 @@ def draw_number(source: Any, label: Any, below: Below) -> int:
 
 def vary_image(source: Any, image: Any, label: Any, strength: float, number: int) -> Any:
     """Return an image moved towards row `number` of a bank, or varied with that seed."""
-    if isinstance(source, SampleBank):
-        return blend(image, read_row(source, number, image), strength)
     codec = image_codec(source)
+    if isinstance(source, SampleBank):
+        return blend(sized(image, codec), read_row(source, number, image), strength)
     varied = source.vary(to_rows(image, codec), [label], strength=strength, random_state=number)
     return to_image(varied[0], codec, image)

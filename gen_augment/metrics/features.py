@@ -17,6 +17,7 @@ from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.metrics.pretrained import ImageNetFeatures, torchvision_features
 from gen_augment.modalities import Codec, DataSpec, Modality
+from gen_augment.modalities.base import storage_of
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
@@ -193,8 +194,8 @@ def choose_features(features: Features, rows: Rows, seed: int) -> Callable[[Any]
         `learned_features`, such as images, and two or more classes; values otherwise. A
         model name such as "resnet18", or a torchvision model: the input of its last
         layer, see `torchvision_features`. Another module: its output for encoded rows,
-        such as images of shape (n, C, H, W) in [-1, 1]. A callable: its output for rows
-        in the user's form.
+        such as images of shape (n, C, H, W) in [-1, 1], never latent ones. A callable: its
+        output for rows in the user's form.
     rows : Rows
         Real rows with labels.
     seed : int
@@ -207,7 +208,9 @@ def choose_features(features: Features, rows: Rows, seed: int) -> Callable[[Any]
     """
     if isinstance(features, nn.Module):
         known = type(features).__module__.startswith("torchvision.models.")
-        return NetworkFeatures(rows.codec, ImageNetFeatures(features) if known else features)
+        return NetworkFeatures(
+            storage_of(rows.codec), ImageNetFeatures(features) if known else features
+        )
     if callable(features):
         return features
     learned = rows.modality.learned_features and np.count_nonzero(rows.class_counts) > 1
@@ -220,7 +223,7 @@ def choose_features(features: Features, rows: Rows, seed: int) -> Callable[[Any]
             f"features={features!r}: give 'auto', 'values', the name of a torchvision model, a "
             "module, or a callable that maps rows to vectors."
         )
-    return NetworkFeatures(rows.codec, torchvision_features(features))
+    return NetworkFeatures(storage_of(rows.codec), torchvision_features(features))
 
 
 def as_vectors(features: Callable[[Any], Any], X: Any) -> np.ndarray:

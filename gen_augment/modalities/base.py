@@ -28,7 +28,7 @@ from gen_augment.types import JSON
 
 __all__ = [
     "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading",
-    "RowTransform", "check_equal",
+    "RowTransform", "check_equal", "storage_of",
 ]  # fmt: skip
 
 #: Changes a batch of encoded rows and its label probabilities of shape (B, n_classes).
@@ -320,6 +320,14 @@ class Modality(ABC):
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write rows and labels that arrive in parts to a new file or folder."""
         raise InputError(f"{path}: {self.name} rows cannot be written to files.")
+
+
+def storage_of(codec: Codec) -> Any:
+    """Return the encoding of decoded rows alone, for banks, files and injection.
+
+    It is `codec` itself, unless that has a `storage` because it encodes rows for networks alone.
+    """
+    return getattr(codec, "storage", codec)
 
 
 def check_equal(what: str, values: Sequence[Any]) -> Any:

@@ -11,6 +11,7 @@ import torch
 
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
+from gen_augment.modalities.base import storage_of
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
@@ -147,7 +148,7 @@ def plot_rows(
     InputError
         `X` has another form than the rows of the source, or `n_per_class` is no positive int.
     """
-    codec, labels = source.codec_, list(available)
+    codec, labels = storage_of(source.codec_), list(available)
     draw, usual = _way(codec, source.generate([0], labels[0], seed=seed))
     n = usual if n_per_class is None else check_positive_int("n_per_class", n_per_class)
     counts = [min(n, count) for count in available.values()]

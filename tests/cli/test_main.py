@@ -96,7 +96,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "cut image": (("fit", "cut", "-o", "out"), "0.png cannot be read as an image"),
     "tiny images": (
         ("fit", "tiny", "-o", "out"),
-        "4 x 4 px: 1, 3 or 4 channels and sides of 8 to 128 px are supported",
+        "4 x 4 px: 1, 3 or 4 channels and sides of 8 to 1,024 px are supported",
     ),
     "grid of no training": (
         ("fit", "wine", "--sampler", "smote", "-o", "out", "--grid", "grids"),

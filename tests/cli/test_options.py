@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from gen_augment import load_sampler
 from gen_augment.cli import main
@@ -203,3 +204,28 @@ def test_threads_of_commands_do_not_spin_while_they_wait() -> None:
             env=plain | given,
         )
         assert done.stdout.splitlines()[-1] == expected
+
+
+def test_photographs_of_several_sizes_and_files_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(8):
+        folder = Path("photographs", "ab"[number % 2])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20 + number, 30), (30 * number, 0, 0)).save(folder / f"{number}.jpg")
+    fit = "fit", "photographs", "--sampler", "vae", "--steps", 2, "-o", "vae"
+    assert run(*fit) == 2
+    assert "--option image_size=128" in " ".join(capsys.readouterr().err.split())
+    (Path("photographs") / "a" / "empty.jpg").touch()
+    sized = (*fit, "--option", "image_size=[16, 24]", "--option", "latent=learned")
+    assert run(*sized) == 2
+    assert "--skip-unreadable" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match=r"1 file\(s\) cannot be read and are left out"):
+        assert run(*sized, "--skip-unreadable") == 0
+    sampler = load_sampler("vae", device="cpu")
+    assert sampler.spec_.shape == (16, 2, 3)
+    assert run("sample", "vae", "-n", 2, "-o", "made") == 0
+    for path in Path("made").rglob("*.png"):
+        with Image.open(path) as image:
+            assert image.size == (24, 16)

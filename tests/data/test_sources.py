@@ -145,7 +145,7 @@ def test_parts_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
 def test_unreadable_images_may_be_left_out(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "cat" / "empty.png").touch()
-    with pytest.raises(InputError, match=r"1 file.*--option on_error=skip"):
+    with pytest.raises(InputError, match=r"1 file.*--skip-unreadable"):
         load_data(tmp_path)
     for read in (
         lambda: load_data(tmp_path, options={"on_error": "skip"}).rows,
@@ -173,7 +173,7 @@ def test_images_of_several_sizes_are_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     write_image(tmp_path / "ant" / "0.png", "L", (9, 9))
     with pytest.raises(
-        InputError, match=r"images of 2 sizes \(width, height\), such as \[\(9, 9\), \(10, 8\)\]"
+        InputError, match=r"images of several sizes, such as 9 x 9 and 10 x 8 px.*image_size=128"
     ):
         load_data(tmp_path)
 

@@ -408,7 +408,7 @@ def test_bad_parameters_are_named(params: dict[str, Any], message: str) -> None:
         (np.where(X_GOOD > 0, X_GOOD, np.inf), "infinity"),
         (X_GOOD.astype(str), "dtype <U"),
         (pd.DataFrame({"a": [1j, 2j, 3j] * 4}), "cannot be used as they are"),
-        ([Image.new("L", (4, 4))] * 12, "8 to 128 px"),
+        ([Image.new("L", (4, 4))] * 12, "8 to 1,024 px"),
     ],
 )
 def test_bad_rows_are_named(X: Any, message: str) -> None:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gen_augment.containers import concatenate
+from gen_augment.containers import concatenate, is_pil
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, Modality, check_equal
+from gen_augment.modalities.base import Codec, Modality, check_equal, storage_of
 from gen_augment.modalities.image.pixels import (
     CHANNELS,
     DTYPES,
@@ -23,13 +23,13 @@ from gen_augment.modalities.image.pixels import (
     read_pixels,
     to_nchw,
 )
+from gen_augment.modalities.image.resizing import MAX_SIDE, MIN_SIDE, resize_all
 from gen_augment.modalities.registry import get_modality
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_finite
 
 __all__ = ["ImageCodec"]
 
-MIN_SIDE, MAX_SIDE = 8, 128
 # float32 represents all values of these exactly; the others are scaled in float64.
 _NARROW = ("bool", "uint8", "int8", "uint16", "int16", "float16", "bfloat16", "float32")
 _LARGEST_INT, _WIDEST = 2**53, 1e30
@@ -37,11 +37,11 @@ _LARGEST_INT, _WIDEST = 2**53, 1e30
 
 @dataclass(frozen=True)
 class ImageCodec(Codec):
-    """Encoding of images with 1, 3 or 4 channels and sides of 8 to 128 pixels.
+    """Encoding of images with 1, 3 or 4 channels and sides of 8 to 1,024 pixels.
 
     Images are decoded into the container, layout, dtype and value range that were fitted. Of PIL
     images, "L", "RGB" and "RGBA" keep their mode; "1" (black and white) becomes "L" with the values
-    0 and 255, and "P" (palette) becomes "RGB".
+    0 and 255, and other modes of 8 bits, such as "P" (palette) and "CMYK", become "RGB".
 
     Attributes
     ----------
@@ -54,6 +54,8 @@ class ImageCodec(Codec):
     low, high : tuple of float
         Value range of each channel, which is mapped to [-1, 1]: 0 to 255 for uint8, 0 to 1 for
         bool, else the range that `fit` saw.
+    center_crop : bool or None
+        How images of another size are brought to this one, see `Image`; None to refuse them.
 
     Examples
     --------
@@ -70,13 +72,24 @@ class ImageCodec(Codec):
     shape: tuple[int, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    center_crop: bool | None = None
 
     bounded = True
 
     @property
     def modality(self) -> Modality:
-        """The image modality, which has no options."""
-        return get_modality("image")
+        """The image modality, which brings other images to the size that was fitted."""
+        plain = get_modality("image")
+        if self.center_crop is None:
+            return plain
+        made: Any = type(plain)
+        sized: Modality = made(image_size=self.shape[1:], center_crop=self.center_crop)
+        return sized
+
+    @property
+    def one_shape(self) -> bool:  # type: ignore[override]
+        """Whether the fitted images had one size before they were resized."""
+        return self.center_crop is None
 
     @property
     def binary(self) -> bool:  # type: ignore[override]
@@ -84,20 +97,31 @@ class ImageCodec(Codec):
         return self.dtype == "bool"
 
     @classmethod
-    def fit(cls, X: Any) -> tuple[Self, Tensor]:
+    def fit(cls, X: Any, center_crop: bool | None = None) -> tuple[Self, Tensor]:
         """Learn the form of `X`; return the codec and the encoded images.
 
         Parameters
         ----------
         X : ndarray, Tensor or list of PIL images
             Arrays and Tensors have shape (n, H, W), (n, H, W, C) or (n, C, H, W).
+        center_crop : bool or None
+            What the codec does with images of other sizes.
 
         Raises
         ------
         InputError
             These are not images of one size that can be encoded.
         """
-        container, array, dtype = read_pixels(X)
+        codec = cls.learn(X, center_crop)
+        return codec, codec.encode(X)
+
+    @classmethod
+    def learn(cls, X: Any, center_crop: bool | None = None) -> Self:
+        """Learn the form of `X`, as in `fit`, without encoding it.
+
+        Of PIL images only the first is looked at; `encode` refuses those of another form.
+        """
+        container, array, dtype = read_pixels(X[:1] if _is_pil_list(X) else X)
         if len(array) == 0:
             raise InputError(
                 f"X has shape {array.shape}: Found array with 0 sample(s) while a minimum of 1 is "
@@ -108,12 +132,11 @@ class ImageCodec(Codec):
         _check_size(pixels.shape[1:])
         check_finite(array)
         low, high = _value_range(pixels)
-        codec = cls(container, layout, dtype, tuple(pixels.shape[1:]), low, high)
-        return codec, codec._scale(pixels)
+        return cls(container, layout, dtype, tuple(pixels.shape[1:]), low, high, center_crop)
 
     def encode(self, X: Any) -> Tensor:
         """Encode images of the fitted form as a float32 Tensor of shape (n, C, H, W) in [-1, 1]."""
-        container, array, dtype = read_pixels(X)
+        container, array, dtype = read_pixels(self.resized(X))
         if container != self.container:
             raise InputError(f"images were fitted as {self.container}, got {container}.")
         if array.ndim != len(self.layout):
@@ -131,6 +154,13 @@ class ImageCodec(Codec):
             )
         check_finite(array)
         return self._scale(pixels)
+
+    def resized(self, X: Any) -> Any:
+        """Return images in the fitted size, unless `center_crop` is None."""
+        if self.center_crop is None:
+            return X
+        height, width = self.shape[1:]
+        return resize_all(X, (height, width), center_crop=self.center_crop)
 
     def decode(self, rows: Tensor) -> Any:
         """Decode a Tensor of shape (n, C, H, W) into the fitted form.
@@ -179,8 +209,8 @@ class ImageCodec(Codec):
 
     def joined(self, others: Sequence[Any]) -> Self:
         """Return an encoding with the value range of all; the form must be the same."""
-        codecs = (self, *others)
-        for field in ("container", "layout", "dtype", "shape"):
+        codecs = (self, *map(storage_of, others))
+        for field in ("container", "layout", "dtype", "shape", "center_crop"):
             check_equal(f"image {field}s", [getattr(codec, field) for codec in codecs])
         low = tuple(map(min, zip(*(codec.low for codec in codecs), strict=True)))
         high = tuple(map(max, zip(*(codec.high for codec in codecs), strict=True)))
@@ -207,6 +237,7 @@ class ImageCodec(Codec):
         dtypes = ("uint8",) if self.container == "pil" else DTYPES
         check_choice("dtype", element(self.dtype), dtypes)
         _check_size(self.shape)
+        check_choice("center_crop", self.center_crop, (None, True, False))
         if self.layout == "NHW" and self.shape[0] > 1:
             raise InputError(f"layout='NHW' does not allow {self.shape[0]} channels.")
 
@@ -237,6 +268,10 @@ class ImageCodec(Codec):
         return rows.sub_(low).mul_(factor).sub_(1).float()
 
 
+def _is_pil_list(X: Any) -> bool:
+    return isinstance(X, (list, tuple)) and len(X) > 0 and is_pil(X[0])
+
+
 def _columns(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
@@ -247,8 +282,8 @@ def _check_size(shape: Sequence[int]) -> None:
     if channels not in CHANNELS or not fits:
         raise InputError(
             f"images of {channels} channel(s), {height} x {width} px: 1, 3 or 4 channels and sides "
-            f"of {MIN_SIDE} to {MAX_SIDE} px are supported. Resize them, for example with "
-            "torchvision.transforms.v2.Resize, or give rows that are not images as a table: "
+            f"of {MIN_SIDE} to {MAX_SIDE:,} px are supported. Resize them, for example with "
+            "modality=Image(image_size=128), or give rows that are not images as a table: "
             "X.reshape(len(X), -1)."
         )
 

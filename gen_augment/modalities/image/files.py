@@ -4,57 +4,78 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.image.pixels import plain_mode
+from gen_augment.modalities.image.resizing import check_image_size, resize_all, resize_pil
 from gen_augment.validation import check_choice
 
 __all__ = ["open_folder", "open_image", "read_folder", "write_folder"]
 
 OnError = Literal["raise", "skip"]
 
-#: Endings of image files, as torchvision's ``ImageFolder`` reads them.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+#: Endings of image files: those of torchvision's ``ImageFolder``, and GIF.
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
-    """Open an image file as mode "L", "RGB" or "RGBA".
+    """Open an image file as mode "L", "RGB" or "RGBA", or "I;16" for grey of 16 bits.
 
-    Grey, RGB and RGBA files keep their mode; black-and-white files become "L", and all others
-    "RGB".
+    Grey, RGB and RGBA files keep their mode. Black-and-white files become "L", and all others, such
+    as palettes and CMYK, "RGB". An orientation in the file's EXIF data is applied.
 
     Raises
     ------
     InputError
-        The file is not an image, is cut short, or has more than 8 bits per value.
+        The file is not an image, is cut short, is an animation, or holds floats.
     """
     try:
-        with Image.open(path) as file:
-            mode = file.mode
-            if mode[0] not in "IF":
-                image = plain_mode(file)
-                return image.copy() if image.mode in ("L", "RGBA") else image.convert("RGB")
+        with warnings.catch_warnings():
+            # A photograph of 100 megapixels is no attack; PIL refuses twice as many.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                mode, n_frames = file.mode, getattr(file, "n_frames", 1)
+                animated = file.format in ("GIF", "PNG", "WEBP") and n_frames > 1
+                if not animated and mode != "F":
+                    return _upright(file)
     # What PIL's readers raise.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} cannot be read as an image: {error}. Replace or remove it."
         ) from error
-    raise InputError(
-        f"{path} is an image of mode {mode!r}, whose values PIL would clip at 255: scale it to 8 "
-        "bits, or give the images as arrays."
-    )
+    if animated:
+        raise InputError(
+            f"{path} is an animation of {n_frames} frames: save one frame as an image."
+        )
+    raise InputError(f"{path} is an image of floats: scale it to 8 bits, or give arrays.")
+
+
+def _upright(file: Image.Image) -> Image.Image:
+    """Return the pixels of an open file in a plain mode, with the side up that EXIF names."""
+    image = ImageOps.exif_transpose(file)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() >= 2**16:
+            raise ValueError(f"its values go from {values.min()} to {values.max()}, over 16 bits")
+        return Image.fromarray(values.astype(np.uint16))
+    image = plain_mode(image)
+    return image.copy() if image.mode in ("L", "RGBA") else image.convert("RGB")
 
 
 def open_folder(
-    path: str | os.PathLike[str], *, on_error: OnError = "raise"
-) -> tuple[list[Image.Image], list[str]]:
-    """Read a folder of class folders as PIL images and the names of their folders.
+    path: str | os.PathLike[str],
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    center_crop: bool = True,
+    on_error: OnError = "raise",
+) -> tuple[Any, list[str]]:
+    """Read a folder of class folders as images and the names of their folders.
 
     Images keep a mode that all of them share; images of different modes become RGB. Hidden folders,
     such as ``.ipynb_checkpoints``, and hidden files are ignored, with a warning.
@@ -62,61 +83,108 @@ def open_folder(
     Parameters
     ----------
     path : path-like
+    image_size, center_crop
+        As in `Image`; each file is resized as it is read.
     on_error : {"raise", "skip"}
         What to do with files that cannot be read. "skip" leaves them out, with a warning.
+
+    Returns
+    -------
+    X : list of PIL images, or ndarray of shape (n, H, W) and dtype uint16 for grey of 16 bits
+    y : list of str
 
     Raises
     ------
     InputError
-        There are no class folders, a class has no images, or files cannot be read; the message
-        lists the first 10 of them.
+        There are no class folders, a class has no images, images differ in size and there is no
+        `image_size`, or files cannot be read; the message lists the first 10 of them.
     """
     check_choice("on_error", on_error, ("raise", "skip"))
+    size = check_image_size(image_size)
     folder = Path(path)
-    images, labels, errors = [], [], []
+    images: list[Any] = []
+    labels, errors = [], []
     for name, files in _classes(folder):
         for file in files:
             try:
-                images.append(open_image(file))
-                labels.append(name)
+                image = _sized(open_image(file), file, size, center_crop=center_crop)
             except InputError as error:
                 errors.append(str(error))
+                continue
+            if images and image.size != images[0].size:  # before all are in memory
+                _refuse_sizes(folder, file, image, images[0])
+            images.append(image)
+            labels.append(name)
     if errors and not images:
         raise InputError(
             f"{folder}: none of its {len(errors)} image files can be read: {errors[0]}"
         )
     if errors:
         _report(folder, errors, on_error)
-    if len({image.mode for image in images}) > 1:
-        images = [image.convert("RGB") for image in images]
-    return images, labels
+    return _of_one_mode(folder, images), labels
 
 
-def read_folder(path: Path, *, on_error: OnError = "raise") -> tuple[np.ndarray, np.ndarray]:
-    """Read a folder of class folders as an array of uint8 and the names of the folders.
+def _sized(
+    image: Image.Image, file: Path, size: tuple[int, int] | None, *, center_crop: bool
+) -> Image.Image:
+    if size is None:
+        return image
+    try:
+        if image.mode != "I;16":
+            return resize_pil(image, size, center_crop=center_crop)
+        pixels = resize_all([np.asarray(image)], size, center_crop=center_crop)
+        return Image.fromarray(pixels[0])
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def _refuse_sizes(folder: Path, file: Path, image: Image.Image, first: Image.Image) -> NoReturn:
+    sizes = " and ".join(f"{each.width} x {each.height}" for each in (first, image))
+    raise InputError(
+        f"{folder} holds images of several sizes, such as {sizes} px ({file.name}): bring them to "
+        "one with modality=Image(image_size=128) (on the command line, --option image_size=128)."
+    )
+
+
+def _of_one_mode(folder: Path, images: list[Image.Image]) -> Any:
+    modes = {image.mode for image in images}
+    if modes == {"I;16"}:
+        return np.stack([np.asarray(image) for image in images])
+    if "I;16" in modes:
+        raise InputError(
+            f"{folder} holds grey images of 16 bits and images of mode {sorted(modes - {'I;16'})}: "
+            "convert all of them to 8 bits."
+        )
+    return images if len(modes) <= 1 else [image.convert("RGB") for image in images]
+
+
+def read_folder(
+    path: Path,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    center_crop: bool = True,
+    on_error: OnError = "raise",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a folder of class folders as an array and the names of the folders.
 
     Parameters
     ----------
-    path, on_error
+    path, image_size, center_crop, on_error
         As in `open_folder`.
 
     Returns
     -------
-    X : ndarray of shape (n, H, W) or (n, H, W, C)
+    X : ndarray of shape (n, H, W) or (n, H, W, C), of uint8, or uint16 for grey of 16 bits
     y : ndarray of shape (n,)
 
     Raises
     ------
     InputError
-        As in `open_folder`, or the images differ in size.
+        As in `open_folder`.
     """
-    images, labels = open_folder(path, on_error=on_error)
-    sizes = {image.size for image in images}
-    if len(sizes) > 1:
-        raise InputError(
-            f"{path} holds images of {len(sizes)} sizes (width, height), such as "
-            f"{sorted(sizes)[:3]}: resize them."
-        )
+    images, labels = open_folder(
+        path, image_size=image_size, center_crop=center_crop, on_error=on_error
+    )
     return np.stack([np.asarray(image) for image in images]), np.array(labels)
 
 
@@ -136,11 +204,24 @@ def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
         raise InputError(f"{problem}: it has no folders.")
     if hidden := [entry.name for entry in entries if entry.name.startswith(_HIDDEN)]:
         warnings.warn(f"{folder}: the hidden folders {hidden} are ignored.", stacklevel=2)
+    _check_depth(folder, classes)
     for entry in classes:
         found = [file for _, file in sorted(_image_files(entry))]
         if not found:
             raise InputError(f"{problem}: {entry.name!r} has no image files.")
         yield entry.name, found
+
+
+def _check_depth(folder: Path, classes: list[Path]) -> None:
+    """Raise if the class folders are one level deeper than they should be."""
+    if len(classes) > 1:
+        return
+    inner = {Path(root) for root, _ in _image_files(classes[0])}
+    if len(inner) > 1 and classes[0] not in inner:
+        raise InputError(
+            f"{folder} has one folder, {classes[0].name!r}, whose images are in {len(inner)} "
+            f"folders: give {classes[0]} if those are the classes."
+        )
 
 
 def _image_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -156,8 +237,8 @@ def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
     if on_error == "raise":
         raise InputError(
             f"{folder} has {len(errors)} file(s) that cannot be read. Replace or remove them, or "
-            'leave them out with modality=Image(on_error="skip") (on the command line, --option '
-            f"on_error=skip):\n{listed(errors)}"
+            'leave them out with modality=Image(on_error="skip") (on the command line, '
+            f"--skip-unreadable):\n{listed(errors)}"
         )
     warnings.warn(
         f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed(errors)}",

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.modalities.image.conv import ConvDecoder, ConvEncoder
 from gen_augment.modalities.image.diffaugment import diff_augment
-from gen_augment.modalities.image.networks import PixelNoise, WarpDecoder
+from gen_augment.modalities.image.networks import LatentNoise, PixelNoise, WarpDecoder
 from gen_augment.modalities.image.perceptual import train_feature_cnn
-from gen_augment.modalities.image.unet import UNet
+from gen_augment.modalities.image.unet import SkipUNet, UNet
 
-__all__ = ["ImageNetworks"]
+__all__ = ["ImageNetworks", "LatentNetworks"]
 
 
 class ImageNetworks(GeneratorNetworks):
-    """Convolutional networks for images of 8 to 128 px a side."""
+    """Convolutional networks for images of 8 to 1,024 px a side; meant for up to 128 px."""
 
     sample_batch_size = 128
     source_dtype = torch.uint8
@@ -43,7 +43,7 @@ class ImageNetworks(GeneratorNetworks):
         """Build a convolutional decoder."""
         return ConvDecoder(_sides(spec), in_features, condition_dim, width)
 
-    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> UNet:
+    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> UNet | SkipUNet:
         """Build a compact U-Net."""
         return UNet(_sides(spec), condition_dim, width)
 
@@ -74,6 +74,34 @@ class ImageNetworks(GeneratorNetworks):
     ) -> nn.Module:
         """Train a small classifier, whose features compare images."""
         return train_feature_cnn(x, y, n_classes, n_steps=n_steps, batch_size=batch_size)
+
+
+class LatentNetworks(ImageNetworks):
+    """Networks of the same kind for latent images, whose values have no bounds.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder or "learned"
+        It is needed for mirror images alone.
+    """
+
+    source_dtype = torch.float32
+
+    def __init__(self, autoencoder: Any) -> None:
+        self.autoencoder = autoencoder
+
+    def mirror(self, x: Tensor) -> Tensor:
+        """Flip the images from left to right."""
+        mirrored: Tensor = self.autoencoder.mirror(x)
+        return mirrored
+
+    def velocity(self, spec: DataSpec, condition_dim: int, width: int) -> SkipUNet:
+        """Build a compact U-Net beside a gain of each channel."""
+        return SkipUNet(_sides(spec), condition_dim, width)
+
+    def noise(self, spec: DataSpec) -> LatentNoise:
+        """Build a normal likelihood with one scale for all values."""
+        return LatentNoise()
 
 
 def _augment(x: Tensor, *, p: float | Tensor = 1.0, shift: float, colour: bool = False) -> Tensor:

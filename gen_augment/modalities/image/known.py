@@ -19,7 +19,13 @@ class ImageViews(RowViews):
     """The range of images is known by their dtype, or given."""
 
     def known(self, modality: Any, X: Any, bounds: Any) -> Known:
-        return KnownImages(X, bounds)
+        if modality.latent is not None:
+            raise InputError(
+                "privacy=Private(...) trains on pixels: an autoencoder that latent= learns has "
+                "seen the rows, and latent images have no public bounds. Leave out latent=."
+            )
+        crop = None if modality.image_size is None else modality.center_crop
+        return KnownImages(X, bounds, crop)
 
 
 class KnownImages:
@@ -30,13 +36,15 @@ class KnownImages:
     X : images
     bounds : (float, float) or None
         None for uint8 and booleans, whose dtype says it.
+    center_crop : bool or None
+        As in `ImageCodec`.
     """
 
     n_histograms = n_sets = 0
 
-    def __init__(self, X: Any, bounds: Any) -> None:
+    def __init__(self, X: Any, bounds: Any, center_crop: bool | None = None) -> None:
         self._pixels = read_pixels(X)[1]
-        learned, _ = ImageCodec.fit(X)
+        learned = ImageCodec.learn(X, center_crop)
         if element(learned.dtype) in ("uint8", "bool"):
             self._codec = learned
             return

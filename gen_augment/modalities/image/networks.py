@@ -7,12 +7,14 @@ from torch.nn import functional as F
 from gen_augment.modalities.image.conv import ConvDecoder
 from gen_augment.modalities.networks import GaussianNoise
 
-__all__ = ["PixelNoise", "SmallCNN", "WarpDecoder", "warp"]
+__all__ = ["LatentNoise", "PixelNoise", "SmallCNN", "WarpDecoder", "warp"]
 
 #: Cells along a side of the displacement field and of the gain.
 FIELD_SIZE = 8
 #: Largest displacement of a pixel, as a share of the side.
 MAX_SHIFT = 0.25
+#: Largest side that `SmallCNN` looks at in full resolution.
+MAX_DENSE = 128
 
 
 class PixelNoise(GaussianNoise):
@@ -30,6 +32,14 @@ class PixelNoise(GaussianNoise):
     def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
         """Return the decoder's images, clipped to [-1, 1]."""
         return out.clamp(-1, 1)
+
+
+class LatentNoise(PixelNoise):
+    """Likelihood of a latent image, whose values have no bounds."""
+
+    def draw(self, out: Tensor, z: Tensor, strength: float = 1.0) -> Tensor:
+        """Return the decoder's latent images."""
+        return out
 
 
 class WarpDecoder(nn.Module):
@@ -75,6 +85,8 @@ def warp(x: Tensor, shift: Tensor) -> Tensor:
 class SmallCNN(nn.Sequential):
     """Classifier of small images with two convolutions and two dense layers.
 
+    Images with a side of more than 128 px are first shrunk to a shorter side of 64 to 127 px.
+
     Parameters
     ----------
     shape : tuple of int
@@ -84,7 +96,10 @@ class SmallCNN(nn.Sequential):
 
     def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
         channels, height, width = shape
+        shrink = max(1, min(height, width) // 64) if max(height, width) > MAX_DENSE else 1
+        height, width = height // shrink, width // shrink
         super().__init__(
+            *([nn.AvgPool2d(shrink)] if shrink > 1 else []),
             *_conv_block(channels, 32),
             *_conv_block(32, 64),
             nn.Flatten(),

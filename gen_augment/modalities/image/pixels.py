@@ -22,7 +22,7 @@ Layout = Literal["NHW", "NCHW", "NHWC"]
 CHANNELS = (1, 3, 4)
 #: PIL modes that come back as they were, and what other modes are converted to.
 PIL_MODES = ("L", "RGB", "RGBA")
-CONVERTED = {"1": "L", "P": "RGB"}
+CONVERTED = {"1": "L"} | dict.fromkeys(("P", "CMYK", "YCbCr", "LAB", "HSV", "LA", "PA"), "RGB")
 DTYPES = (
     "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
     "float16", "bfloat16", "float32", "float64",
@@ -58,7 +58,10 @@ def read_pixels(X: Any) -> tuple[Container, np.ndarray, str]:
 
 
 def plain_mode(image: Image.Image) -> Image.Image:
-    """Convert a PIL image of mode "1" to "L" and of mode "P" to "RGB"; others stay as they are."""
+    """Convert a PIL image of mode "1" to "L", and of a mode such as "P" or "CMYK" to "RGB".
+
+    Images of mode "L", "RGB" and "RGBA", and those of more than 8 bits, stay as they are.
+    """
     mode = CONVERTED.get(image.mode)
     return image if mode is None else image.convert(mode)
 
@@ -74,13 +77,14 @@ def _from_pil(images: Sequence[Any]) -> np.ndarray:
     if len(forms) > 1:
         raise InputError(
             f"the images have {len(forms)} different modes or (width, height) sizes, such as "
-            f"{sorted(forms)[:3]}: resize and convert them to one, for example with "
-            "ImageFolder(path, transform=torchvision.transforms.v2.Resize((64, 64)))."
+            f"{sorted(forms)[:3]}: bring them to one size with modality=Image(image_size=128), "
+            "and convert them to one mode."
         )
     mode = next(iter(forms))[0]
     if mode not in PIL_MODES:
         raise InputError(
-            f"PIL mode {mode!r} is not supported: convert the images to 'L', 'RGB' or 'RGBA'."
+            f"PIL mode {mode!r} is not supported: convert the images to 'L', 'RGB' or 'RGBA', or "
+            "give them as arrays, which may have 16 bits: np.asarray(image)."
         )
     return np.stack([np.asarray(image) for image in images])
 

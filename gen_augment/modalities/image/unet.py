@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["UNet"]
+__all__ = ["SkipUNet", "UNet"]
 
 
 class GroupNorm(nn.GroupNorm):
@@ -79,6 +79,32 @@ class UNet(nn.Module):
         h = self.fine_out(torch.cat([self.up(h), fine], dim=1), condition)
         velocity = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.fold)
         return velocity[:, :, : self.height, : self.width]
+
+
+class SkipUNet(nn.Module):
+    """A `UNet` beside a gain of each channel: ``v(x, c) = UNet(x, c) + gain(c) x``.
+
+    A velocity holds all of the noise, and latent images have more channels than the U-Net can
+    carry. If a channel were normal, a gain that depends on the time would give its velocity; the
+    U-Net adds what is not normal. Predicting the clean image has the same reason in Li and He,
+    "Back to Basics: Let Denoising Generative Models Denoise", 2025 (arXiv:2511.13720).
+
+    Parameters
+    ----------
+    shape, condition_dim, width
+        As in `UNet`.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], condition_dim: int, width: int) -> None:
+        super().__init__()
+        self.unet = UNet(shape, condition_dim, width)
+        self.gain = nn.Sequential(
+            nn.Linear(condition_dim, condition_dim), nn.SiLU(), nn.Linear(condition_dim, shape[0])
+        )
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        gain = self.gain(condition)[:, :, None, None]
+        return torch.addcmul(self.unet(x, condition), gain, x)
 
 
 def _groups(channels: int) -> int:

@@ -2,13 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gen_augment import ConditionalVAE, InputError
+from gen_augment.modalities import Image as ImageModality
 from gen_augment.modalities import ImageCodec
 from gen_augment.modalities.image import open_folder
 from gen_augment.modalities.image.files import open_image, read_folder, write_folder
@@ -83,19 +83,108 @@ def test_black_and_white_files_have_the_values_0_and_255(tmp_path: Path) -> None
     assert values.sum() == 255
 
 
-@pytest.mark.parametrize(
-    "dtype, suffix, mode", [(np.uint16, "png", "I;16"), (np.float32, "tif", "F")]
-)
-def test_an_image_of_more_than_8_bits_is_named(
-    tmp_path: Path, dtype: Any, suffix: str, mode: str
-) -> None:
-    path = tmp_path / f"a.{suffix}"
-    Image.fromarray(np.full((8, 9), 300, dtype)).save(path)
+def test_an_image_of_floats_is_named(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 9), 0.3, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"a\.tif is an image of floats.*or give arrays"):
+        open_image(str(tmp_path / "a.tif"))
+
+
+def test_grey_images_of_16_bits_become_an_array(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 2**16, (4, 9, 12), dtype=np.uint16)
+    for number, image in enumerate(values):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        suffix = ("png", "tif")[number // 2]
+        Image.fromarray(image).save(tmp_path / "ab"[number % 2] / f"{number}.{suffix}")
+    for read in (open_folder, read_folder):
+        X, _ = read(tmp_path)
+        assert (X.dtype, X.tolist()) == (np.uint16, values[[0, 2, 1, 3]].tolist())
+    resized, _ = open_folder(tmp_path, image_size=8)
+    assert (resized.shape, resized.dtype) == ((4, 8, 8), np.uint16)
+    assert resized.max() > 255
+    Image.new("L", (12, 9)).save(tmp_path / "a" / "grey.png")
+    with pytest.raises(InputError, match=r"16 bits and images of mode \['L'\]: convert all"):
+        open_folder(tmp_path)
+
+
+def test_the_orientation_of_a_photograph_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (20, 10))
+    image.putpixel((0, 0), (255, 255, 255))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: top left is to be shown top right
+    image.save(tmp_path / "a.png", exif=exif)
+    upright = open_image(tmp_path / "a.png")
+    assert upright.size == (10, 20)
+    assert upright.getpixel((9, 0)) == (255, 255, 255)
+
+
+def test_animations_are_named_and_single_frames_are_read(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=r"a\.gif is an animation of 2 frames"):
+        open_image(tmp_path / "a.gif")
+    frames[0].save(tmp_path / "b.gif")
+    assert open_image(tmp_path / "b.gif").mode == "RGB"
+
+
+def photographs(root: Path) -> Path:
+    """Two classes of photographs of several sizes."""
+    for number, size in enumerate([(40, 30), (25, 60), (200, 20), (30, 30)]):
+        folder = root / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (50 * number, 0, 0)).save(folder / f"{number}.jpg")
+    return root
+
+
+def test_photographs_are_brought_to_one_size(tmp_path: Path) -> None:
+    folder = photographs(tmp_path)
+    images, labels = open_folder(folder, image_size=(16, 24))
+    assert {image.size for image in images} == {(24, 16)}
+    assert labels == ["cat", "cat", "dog", "dog"]
+    X, _ = read_folder(folder, image_size=16, center_crop=False)
+    assert X.shape == (4, 16, 16, 3)
     with pytest.raises(
-        InputError,
-        match=rf"a\.{suffix} is an image of mode '{mode}'.*scale it to 8 bits.*as arrays",
+        InputError, match=r"several sizes, such as 40 x 30 and 200 x 20.*image_size"
     ):
-        open_image(str(path))
+        open_folder(folder)
+    with pytest.raises(InputError, match=r"image_size=2000 is neither"):
+        open_folder(folder, image_size=2000)
+
+
+def test_all_that_cannot_be_used_is_listed_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)  # PIL refuses twice as many
+    folder = photographs(tmp_path)
+    (folder / "cat" / "empty.jpg").touch()
+    Image.new("RGB", (1, 300)).save(folder / "cat" / "line.png")
+    Image.new("L", (2_000, 1_500)).save(folder / "dog" / "bomb.png")
+    Image.new("CMYK", (30, 40)).save(folder / "dog" / "print.jpg")
+    Image.new("RGB", (40_000, 40)).save(folder / "dog" / "wide.png")
+    with pytest.raises(InputError, match=r"has 3 file\(s\)(.|\n)*--skip-unreadable") as caught:
+        open_folder(folder, image_size=16)
+    for words in (
+        "empty.jpg cannot be read as an image",
+        "line.png: an image of 1 x 300 px is too small",
+        "bomb.png cannot be read as an image: Image size (3000000 pixels) exceeds limit",
+    ):
+        assert words in str(caught.value)
+    with pytest.warns(UserWarning, match=r"3 file\(s\) cannot be read and are left out"):
+        images, labels = open_folder(folder, image_size=16, on_error="skip")
+    assert (len(images), labels.count("dog")) == (6, 4)
+
+
+def test_a_folder_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    photographs(tmp_path / "images")
+    with pytest.raises(InputError, match=r"one folder, 'images', whose images are in 2 folders: "):
+        open_folder(tmp_path, image_size=16)
+
+
+def test_a_class_of_one_photograph_is_named(tmp_path: Path) -> None:
+    folder = photographs(tmp_path)
+    (folder / "dog" / "1.jpg").unlink()
+    sampler = ConditionalVAE(max_steps=1, modality=ImageModality(image_size=16))
+    with pytest.raises(InputError, match=r"needs at least 2 rows in every class.*'dog': 1"):
+        sampler.fit(folder)
 
 
 def cut_short(path: Path, keep: int) -> None:

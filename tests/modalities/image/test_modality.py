@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image as PILImage
 
-from gen_augment.modalities import Image, Reading
+from gen_augment import InputError
+from gen_augment.modalities import DataSpec, Image, Reading
 from tests.conftest import toy_images
 
 
@@ -48,3 +49,35 @@ def test_digests_depend_on_the_values_only() -> None:
 def test_paths_that_are_no_folder_are_left_to_others(tmp_path: Any) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     assert Image().read(tmp_path / "a.csv", None) is None
+
+
+def test_options_say_what_differs_from_the_defaults() -> None:
+    assert Image().options() == {}
+    given = Image("skip", image_size=32, center_crop=False, latent="learned")
+    assert given.options() == {
+        "on_error": "skip", "image_size": (32, 32), "center_crop": False, "latent": "learned",
+    }  # fmt: skip
+    assert Image(**given.options()) == given
+    assert Image(image_size=32) != Image(image_size=32, latent="learned")
+    assert repr(Image(image_size=32)) == "Image(image_size=(32, 32))"
+    with pytest.raises(InputError, match="center_crop='yes' is not one of True, False"):
+        Image(center_crop="yes")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="is not the folder of an autoencoder"):
+        Image(latent="no-folder")
+
+
+def test_rows_of_any_size_are_gathered_and_encoded() -> None:
+    modality = Image(image_size=(16, 24))
+    X = [np.full((3, 20 + i, 30), i / 4, np.float32) for i in range(4)]
+    codec, rows = modality.fit(X)
+    assert rows.shape == (4, 3, 16, 24)
+    assert torch.allclose(codec.encode(X[1:3]), rows[1:3])
+    assert codec.modality == modality
+    assert codec.decode(rows).shape == (4, 3, 16, 24)
+
+
+def test_the_default_classifier_takes_large_photographs() -> None:
+    codec, rows = Image().fit(np.random.default_rng(0).random((2, 200, 300, 3)))
+    network = Image().classifier(DataSpec.of(codec, 3))()
+    assert network(rows).shape == (2, 3)
+    assert sum(p.numel() for p in network.parameters()) < 5e6

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gen_augment.modalities.image.unet import GroupNorm, UNet
+from gen_augment.modalities.image.unet import GroupNorm, SkipUNet, UNet
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 28, 28), (1, 33, 20), (3, 128, 100)])
@@ -15,6 +15,15 @@ def test_the_network_takes_every_size_and_starts_as_zero(shape: tuple[int, int, 
     out = network(x, condition)
     assert out.shape == x.shape
     out.square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_a_gain_beside_the_network_carries_the_noise() -> None:
+    network = SkipUNet((5, 12, 10), 16, 8)
+    x, condition = torch.randn(3, 5, 12, 10), torch.randn(3, 16)
+    gain = network.gain(condition)
+    assert torch.allclose(network(x, condition), gain[:, :, None, None] * x)  # the U-Net is 0
+    network(x, condition).square().sum().backward()
     assert all(p.grad is not None for p in network.parameters())
 
 
