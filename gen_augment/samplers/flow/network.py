@@ -1,4 +1,14 @@
-"""Velocity network of a conditional flow."""
+"""Velocity network of a conditional flow.
+
+For one-hot blocks the network returns logits. The velocity of a block follows from its expected
+end: with probabilities ``p`` and rows of -1 and 1, ``v = (2 p - 1 - x_t) / (1 - t)``. So blocks are
+learned by cross-entropy, as a classifier learns, which keeps the frequencies of rare categories.
+
+References
+----------
+Eijkelboom et al., "Variational Flow Matching for Graph Generation", NeurIPS 2024
+(arXiv:2406.04843).
+"""
 
 import copy
 
@@ -12,6 +22,8 @@ from gen_augment.training import EMA
 __all__ = ["FlowNetwork", "Velocity"]
 
 CONDITION_DIM = 128
+#: Velocities of blocks grow towards time 1, and no further than at this distance from it.
+LEAST_TIME = 0.01
 
 
 class FlowNetwork(nn.Module):
@@ -53,12 +65,22 @@ class Velocity(nn.Module):
 
     def __init__(self, spec: DataSpec, width: int) -> None:
         super().__init__()
+        self.blocks = spec.blocks
         self.time = TimeEmbedding(CONDITION_DIM)
         self.label = ClassEmbedding(spec.n_classes, CONDITION_DIM)
         self.body = spec.networks.velocity(spec, CONDITION_DIM, width)
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
-        """Return velocities of rows (B, ...) at times (B,); class code -1 is "no label"."""
+    def forward(self, x: Tensor, t: Tensor, y: Tensor, *, logits: bool = False) -> Tensor:
+        """Return velocities of rows (B, ...) at times (B,); class code -1 is "no label".
+
+        With `logits`, one-hot blocks have logits in the place of velocities.
+        """
         condition = nn.functional.silu(self.time(t) + self.label(y))
-        velocity: Tensor = self.body(x, condition)
-        return velocity
+        out: Tensor = self.body(x, condition)
+        if logits or not self.blocks:
+            return out
+        n = sum(self.blocks)
+        parts = torch.split(out[:, -n:], list(self.blocks), dim=1)
+        p = torch.cat([part.softmax(dim=1) for part in parts], dim=1)
+        left = (1 - t).clamp_min(LEAST_TIME)[:, None]
+        return torch.cat([out[:, :-n], (2 * p - 1 - x[:, -n:]) / left], dim=1)

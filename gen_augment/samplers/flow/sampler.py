@@ -26,6 +26,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
+from gen_augment.modalities.blocks import block_log_prob
 from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, derive_seed, fork_rng
 from gen_augment.samplers import scoring
@@ -197,7 +198,13 @@ class ConditionalFlow(NetworkSampler):
         t = torch.randn(len(x), device=x.device).sigmoid()
         seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)
         x_t = torch.lerp(z, x, t.view(-1, *[1] * (x.ndim - 1)))
-        return {"loss": (velocity(x_t, t, seen) - (x - z)).square().mean()}
+        n, blocks = self.spec_.n_numbers, self.spec_.blocks
+        if not blocks:
+            return {"loss": (velocity(x_t, t, seen) - (x - z)).square().mean()}
+        out = velocity(x_t, t, seen, logits=True)
+        error = (out[:, :n] - (x - z)[:, :n]).square().sum(dim=1)
+        error = error - block_log_prob((x[:, n:] + 1) / 2, out[:, n:], blocks)
+        return {"loss": error.mean() / (n + len(blocks))}
 
     def log_prob(self, X: Any, y: Any = None) -> np.ndarray:
         """Return the log-density of encoded rows, in nats, by the change of variables.

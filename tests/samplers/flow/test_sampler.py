@@ -150,3 +150,17 @@ def test_mirroring_mirrors_half_of_the_images_and_no_table() -> None:
     assert right[1] > right[0] + 20
     table = ConditionalFlow(mirror=True, max_steps=3, batch_size=8, device="cpu").fit(*toy_table())
     assert table.sample(4)[0].shape == (4, 3)
+
+
+def test_rare_categories_are_as_frequent_as_in_the_data() -> None:
+    """Total variation is 0.12. It was 0.24 when blocks were learned by squared error."""
+    rng, names = np.random.default_rng(0), [f"k{rank}" for rank in range(30)]
+    shares = 1 / np.arange(1, 31)
+    drawn = rng.choice(names, 1500, p=shares / shares.sum())
+    X = pd.DataFrame({"c": pd.Categorical(drawn, names), "x": rng.normal(size=1500)})
+    flow = ConditionalFlow(max_steps=250, ema_decay=0.98, random_state=0, device="cpu")
+    made, _ = flow.fit(X, np.arange(1500) % 2).sample(1500)
+    real, new = (
+        frame["c"].value_counts(normalize=True).reindex(names, fill_value=0) for frame in (X, made)
+    )
+    assert (real - new).abs().sum() / 2 < 0.17
