@@ -200,7 +200,7 @@ def table(results: Record) -> str:
             header += [f"{score}, %", "minus real", "minus searched"]
         n = frames[0].groupby(level=0).size()
         parts.append(
-            f"### {claim.capitalize()}\n\n{len(n)} tables, {n.min()} to {n.max()} splits.\n\n"
+            f"**{claim.capitalize()}**, {len(n)} tables, {n.min()} splits or more:\n\n"
             + markdown(header, lines)
         )
     found = frame(results, NEIGHBOURS, 1)
