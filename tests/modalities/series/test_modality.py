@@ -28,10 +28,12 @@ from gen_augment import (
 )
 from gen_augment.cli import main
 from gen_augment.data import Rows
+from gen_augment.metrics import features
 from gen_augment.modalities import Reading, Series, find_modality
 from gen_augment.modalities.series import collate_series
 from gen_augment.modalities.series.files import read_file, write_file
 from gen_augment.study import Training
+from gen_augment.training.classifier import train_classifier
 
 N, LENGTH = 48, 20
 Y = np.arange(N) % 2
@@ -176,7 +178,11 @@ def test_loaders_pad_series_of_unequal_lengths() -> None:
     assert total == N + 30
 
 
-def test_audit_and_study(tmp_path: Path) -> None:
+def test_audit_and_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def briefly(trunk: Any, head: Any, batches: Any, n_steps: int) -> None:
+        train_classifier(trunk, head, batches, min(n_steps, 20))
+
+    monkeypatch.setattr(features, "train_classifier", briefly)
     sampler = TransformSampler(modality="series", random_state=0).fit(RAGGED, Y)
     found = audit(sampler, RAGGED, Y, n_samples=40)
     found.to_html(tmp_path / "page.html")
