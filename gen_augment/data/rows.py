@@ -166,7 +166,7 @@ class Rows:
         encoded = self.encoded.flatten(1).contiguous().numpy()
         odd = np.random.default_rng(0).integers(2**63, size=encoded.shape[1] * 2 + 1).astype("u8")
         odd = 2 * odd + 1
-        total = np.uint64(0)
+        total = 0
         for part in np.array_split(known, len(known) // HASHED_ROWS + 1):
             values = encoded[part].astype(np.float64) + 0  # -0.0 becomes 0.0
             bits = values.view(np.uint32).astype(np.uint64)
@@ -174,8 +174,8 @@ class Rows:
             rows += self.codes[part].astype(np.uint64) * odd[-1]
             rows ^= rows >> np.uint64(31)
             rows *= odd[0]
-            total = total + (rows ^ (rows >> np.uint64(29))).sum(dtype=np.uint64)
-        return int(total)
+            total += int((rows ^ (rows >> np.uint64(29))).sum(dtype=np.uint64))
+        return total % 2**64
 
     def take(self, index: np.ndarray) -> Self:
         """Return rows `index`, with the encoding of these rows."""

@@ -130,3 +130,11 @@ def test_content_is_that_of_labelled_rows_in_any_order() -> None:
         assert replace(Rows.read(X_other, y_other), known_codec=rows.codec).content != rows.content
     unlabelled = Rows(np.r_[X, X[:3]], np.r_[y, [-1] * 3], rows.labels, rows.modality)
     assert replace(unlabelled, known_codec=rows.codec).content == rows.content
+
+
+def test_content_does_not_depend_on_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum over parts of 64-bit hashes overflows without a warning."""
+    X_many, y_many = toy_table(200)
+    whole = Rows.read(X_many, y_many)
+    monkeypatch.setattr("gen_augment.data.rows.HASHED_ROWS", 7)
+    assert replace(Rows.read(X_many, y_many), known_codec=whole.codec).content == whole.content

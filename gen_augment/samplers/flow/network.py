@@ -3,6 +3,8 @@
 For one-hot blocks the network returns logits. The velocity of a block follows from its expected
 end: with probabilities ``p`` and rows of -1 and 1, ``v = (2 p - 1 - x_t) / (1 - t)``. So blocks are
 learned by cross-entropy, as a classifier learns, which keeps the frequencies of rare categories.
+To the logits the row's own evidence is added, ``2 t x_t / (1 - t)^2``. With the log-frequencies
+this is Bayes' rule for a category that depends on nothing else, so the network learns the rest.
 
 References
 ----------
@@ -77,10 +79,12 @@ class Velocity(nn.Module):
         """
         condition = nn.functional.silu(self.time(t) + self.label(y))
         out: Tensor = self.body(x, condition)
-        if logits or not self.blocks:
+        if not self.blocks:
             return out
-        n = sum(self.blocks)
-        parts = torch.split(out[:, -n:], list(self.blocks), dim=1)
+        n, left = sum(self.blocks), (1 - t).clamp_min(LEAST_TIME)[:, None]
+        scores = out[:, -n:] + 2 * t[:, None] * x[:, -n:] / left.square()
+        if logits:
+            return torch.cat([out[:, :-n], scores], dim=1)
+        parts = torch.split(scores, list(self.blocks), dim=1)
         p = torch.cat([part.softmax(dim=1) for part in parts], dim=1)
-        left = (1 - t).clamp_min(LEAST_TIME)[:, None]
         return torch.cat([out[:, :-n], (2 * p - 1 - x[:, -n:]) / left], dim=1)
