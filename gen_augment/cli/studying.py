@@ -11,6 +11,7 @@ from gen_augment.cli.terminal import err, out, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.samplers import SAMPLERS, FilteredSampler
+from gen_augment.samplers.registry import set_known
 from gen_augment.study import Recommendation, Study, StudyInterrupted, save_result
 from gen_augment.study.arms import ROW_STEPS
 from gen_augment.training.placement import keep_heap, make_fabric
@@ -58,10 +59,8 @@ def choose_samplers(
 
 def _made(name: str, settings: dict[str, Any]) -> Any:
     """Return a sampler with those of the settings that it has."""
-    sampler: Any = SAMPLERS[name]()
-    known = sampler.get_params(deep=False)
-    sampler.set_params(**{key: value for key, value in settings.items() if key in known})
-    if "precision" in known:
+    sampler = set_known(SAMPLERS[name](), settings)
+    if hasattr(sampler, "precision"):
         make_fabric(sampler.device, sampler.precision)  # fails before the first trial, not in it
     return sampler
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["block_log_prob", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
+__all__ = ["block_log_prob", "block_softmax", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
 
 #: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using
 #: Conditional GAN", 2019.
@@ -30,6 +30,18 @@ def block_log_prob(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor
     parts = torch.split(logits, list(blocks), dim=1)
     log_p = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
     return (x * log_p).sum(dim=1)
+
+
+def block_softmax(logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
+    """Return the probabilities of each block: (B, width).
+
+    Examples
+    --------
+    >>> block_softmax(torch.zeros(1, 3), (1, 2)).tolist()
+    [[1.0, 0.5, 0.5]]
+    """
+    parts = torch.split(logits, list(blocks), dim=1)
+    return torch.cat([part.softmax(dim=1) for part in parts], dim=1)
 
 
 def draw_blocks(
@@ -54,8 +66,7 @@ def relaxed_blocks(logits: Tensor, z: Tensor, blocks: tuple[int, ...]) -> Tensor
     by them.
     """
     noisy = (logits + _gumbel(z)) / TEMPERATURE
-    parts = torch.split(noisy, list(blocks), dim=1)
-    soft = torch.cat([part.softmax(dim=1) for part in parts], dim=1)
+    soft = block_softmax(noisy, blocks)
     return _one_hot_argmax(noisy, blocks) + (soft - soft.detach())
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.modalities.blocks import block_log_prob, draw_blocks
+from gen_augment.modalities.blocks import block_log_prob, block_softmax, draw_blocks
 
 __all__ = ["BetweenDecoder", "GaussianNoise", "MLPDecoder", "MLPEncoder", "VelocityMLP"]
 
@@ -112,8 +112,7 @@ class BetweenDecoder(nn.Module):
         if not self.blocks:
             return torch.lerp(source, other, share)
         n = self.n_numbers
-        logits = torch.split(other[:, n:], list(self.blocks), dim=1)
-        likely = torch.cat([part.softmax(dim=1) for part in logits], dim=1)
+        likely = block_softmax(other[:, n:], self.blocks)
         mixed = torch.lerp(source[:, n:], likely, share[:, n:])
         numbers = torch.lerp(source[:, :n], other[:, :n], share[:, :n])
         return torch.cat([numbers, (mixed + 1e-6).log()], dim=1)

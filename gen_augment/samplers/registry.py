@@ -1,6 +1,7 @@
 """The samplers that are known by name: to the command line, to studies and to `load_sampler`."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from gen_augment.errors import ArchiveError, InputError
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.hub import PREFIX, download, find_archive
 
-__all__ = ["SAMPLERS", "find_class", "load_sampler", "register_sampler"]
+__all__ = ["SAMPLERS", "find_class", "load_sampler", "register_sampler", "set_known"]
 
 S = TypeVar("S", bound=type[Sampler])
 
@@ -105,3 +106,16 @@ def find_class(name: Any, path: str | os.PathLike[str]) -> type[Sampler]:
         f"{path} holds a {name!r}, which is not registered (known: {known}): import the module "
         "that registers it with register_sampler."
     )
+
+
+def set_known(sampler: Any, settings: Mapping[str, Any]) -> Any:
+    """Set those parameters that a sampler has; return it.
+
+    Examples
+    --------
+    >>> from gen_augment import KDESampler
+    >>> set_known(KDESampler(), {"random_state": 3, "max_steps": 5}).random_state
+    3
+    """
+    known = sampler.get_params(deep=False)
+    return sampler.set_params(**{name: settings[name] for name in settings if name in known})

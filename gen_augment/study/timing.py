@@ -15,6 +15,7 @@ import torch
 
 from gen_augment.data import Rows
 from gen_augment.rng import derive_seed
+from gen_augment.samplers.registry import set_known
 from gen_augment.study.arms import Arm, Synthetic, draw_rows, prepared, unfitted
 from gen_augment.study.budget import Cost, Costs, Plan, draw_name, make_plan, shortened
 from gen_augment.study.models import is_network_factory
@@ -182,8 +183,7 @@ def _time_sampler(
         torch.set_num_threads(1)
     train, own = parts.train, users[0].sampler.get_params(deep=False)
     sampler = unfitted(users[0].sampler, train.modality, derive_seed(seed, "sampler"))
-    quiet = {"callbacks": (), "verbose": False}
-    sampler.set_params(**{word: value for word, value in quiet.items() if word in own})
+    set_known(sampler, {"callbacks": (), "verbose": False})
     times = []
     try:
         with warnings.catch_warnings():

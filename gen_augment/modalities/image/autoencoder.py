@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.archive import read_json
 from gen_augment.errors import ArchiveError, InputError, MissingDependencyError
 from gen_augment.types import JSON
 from gen_augment.validation import check_positive_int
@@ -265,13 +266,12 @@ class _Diffusers(nn.Module):
 
 def _config(folder: Path) -> JSON:
     try:
-        config: JSON = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+        config = read_json(folder / "config.json")
+    except InputError as error:
         raise InputError(
-            f"{folder} is not the folder of an autoencoder that diffusers saved: {error}."
+            f"{folder} is not the folder of an autoencoder that diffusers saved: {error}"
         ) from error
-    if not isinstance(config, dict) or config.get("_class_name") not in CLASSES:
-        name = config.get("_class_name") if isinstance(config, dict) else None
+    if (name := config.get("_class_name")) not in CLASSES:
         raise InputError(f"{folder} holds a {name}, which is not one of {', '.join(CLASSES)}.")
     return config
 

@@ -108,7 +108,7 @@ class LatentCodec(Codec):
         learn = isinstance(latent, str) and latent == "learned"
         autoencoder = Autoencoder.learn(_batches(pixels, X)) if learn else Autoencoder.of(latent)
         found = torch.cat([autoencoder.encode(batch) for batch in _batches(pixels, X)])
-        # Of a channel that changes its sign in mirror images, the mean over both is 0.
+        # Mirroring changes the sign of some channels; their mean over both is then 0.
         mean = (found.mean(dim=(0, 2, 3)) + autoencoder.mirror(found).mean(dim=(0, 2, 3))) / 2
         units = _units(found.std(dim=(0, 2, 3), correction=0))
         codec = cls(pixels, autoencoder, tuple(mean.tolist()), tuple(units.tolist()))

@@ -5,7 +5,6 @@ are loaded. Nothing is downloaded unless the user allows it.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from typing import Any
 
 import torch
 
+from gen_augment.archive import read_json
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.types import JSON
 
 __all__ = ["digest_of", "find_folder", "import_diffusers", "load_pipeline", "quiet", "sibling"]
 
@@ -159,7 +158,7 @@ def _check_folder(path: Path, diffusers: Any) -> None:
                 "for example with save_pretrained(..., safe_serialization=True) if you trust them."
             )
     for file in sorted(path.rglob("*.index*.json")):
-        shards = [str(shard) for shard in _read(file).get("weight_map", {}).values()]
+        shards = [str(shard) for shard in read_json(file).get("weight_map", {}).values()]
         if "safetensors" in file.name and any(
             not s.endswith(_WEIGHTS) or Path(s).name != s for s in shards
         ):
@@ -168,7 +167,7 @@ def _check_folder(path: Path, diffusers: Any) -> None:
 
 
 def _check_classes(index: Path, diffusers: Any) -> None:
-    record = _read(index)
+    record = read_json(index)
     name = record.get("_class_name")
     if not isinstance(name, str) or not hasattr(diffusers, name):
         raise InputError(
@@ -184,16 +183,6 @@ def _check_classes(index: Path, diffusers: Any) -> None:
                 f"{index} needs {part!r} from {value!r}: only classes of diffusers and "
                 "transformers are loaded."
             )
-
-
-def _read(file: Path) -> JSON:
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{file} holds a {type(record).__name__}, not a JSON object.")
-    return record
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gen_augment.modalities import DataSpec
+from gen_augment.modalities.blocks import block_softmax
 from gen_augment.modalities.conditioning import ClassEmbedding, TimeEmbedding
 from gen_augment.training import EMA
 
@@ -85,6 +86,5 @@ class Velocity(nn.Module):
         scores = out[:, -n:] + 2 * t[:, None] * x[:, -n:] / left.square()
         if logits:
             return torch.cat([out[:, :-n], scores], dim=1)
-        parts = torch.split(scores, list(self.blocks), dim=1)
-        p = torch.cat([part.softmax(dim=1) for part in parts], dim=1)
+        p = block_softmax(scores, self.blocks)
         return torch.cat([out[:, :-n], (2 * p - 1 - x[:, -n:]) / left], dim=1)

@@ -1,6 +1,5 @@
 """A folder of pretrained GPT-2 weights, as `save_pretrained` of transformers writes it."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from gen_augment.archive import read_json
 from gen_augment.errors import InputError
 from gen_augment.samplers.language.network import Architecture, CausalTransformer
 from gen_augment.samplers.language.tokens import Tokens
@@ -49,7 +49,7 @@ def read_folder(path: Any, dropout: float) -> Pretrained:
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"pretrained={str(path)!r} is not a folder.")
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     for name, value in _FIXED.items():
         if config.get(name, value) != value:
             raise InputError(
@@ -102,16 +102,6 @@ def load_weights(model: CausalTransformer, pretrained: Pretrained) -> None:
             f"{expected.get(name)} is expected: config.json and the weights do not fit together."
         )
     model.load_state_dict({**pretrained.weights, "label.weight": mine["label.weight"]})
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path} is not a JSON object.")
-    return record
 
 
 def _tokens(path: Path) -> Tokens:
