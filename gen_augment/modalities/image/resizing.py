@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from gen_augment.containers import is_pil, stack_rows
 from gen_augment.errors import InputError
@@ -130,6 +129,8 @@ def _resize(image: Any, target: Size, center_crop: bool) -> Any:
 
 def _resize_tensor(image: Tensor, target: Size, center_crop: bool) -> Tensor:
     """Resize an image (H, W), (C, H, W) or (H, W, C) and keep its dtype and axes."""
+    from torchvision.transforms.v2 import functional as F
+
     if image.ndim == 3 and image.shape[0] not in CHANNELS:
         planes = image.permute(2, 0, 1)
         return _resize_tensor(planes, target, center_crop).permute(1, 2, 0).contiguous()
