@@ -32,7 +32,7 @@ from gen_augment import ConditionalFlow, ConditionalGAN
 from gen_augment.data import Rows
 from gen_augment.training import Callback
 
-__all__ = ["run", "table"]
+__all__ = ["parts", "run", "table"]
 
 DATA, SEEDS = ("mnist", "fashion-mnist"), 3
 #: Images after these are for validation.
@@ -62,7 +62,7 @@ def _trial(name: str, seed: int, quick: bool) -> Record:
     per_class, steps, taught, n, trained = (
         (30, 5, 5, 20, 5) if quick else (1000, 1500, 700, 2000, 400)
     )
-    real, validation = _parts(name, per_class, seed)
+    real, validation = parts(name, per_class, seed)
     stamp, start = _Stamp(), time.process_time()
     flow = ConditionalFlow(
         max_steps=steps, student_steps=taught, random_state=seed, device="cpu", callbacks=[stamp]
@@ -86,7 +86,7 @@ def _trial(name: str, seed: int, quick: bool) -> Record:
     return found
 
 
-def _parts(name: str, per_class: int, seed: int) -> tuple[Rows, Rows]:
+def parts(name: str, per_class: int, seed: int) -> tuple[Rows, Rows]:
     """Return training rows, and the last rows of the training file for validation."""
     data = load_data(name)
     rows = coded(data.X, data.y)

@@ -78,8 +78,8 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="Precision of training: 32-true, or bf16-mixed, which is faster on processors with "
-        "bfloat16."
+        help="Precision of training: 32-true; bf16-mixed, which is faster on processors with "
+        "matrix units for bfloat16; or auto, which is the one or the other."
     ),
 ]
 ModalityOption = Annotated[

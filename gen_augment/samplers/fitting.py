@@ -18,7 +18,7 @@ from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.noisy import Noise, PoissonBatches
-from gen_augment.training.placement import make_fabric, memory_format, place, tensor_defaults
+from gen_augment.training.placement import PRECISIONS, make_fabric, memory_format, place, tensor_defaults
 from gen_augment.types import History
 from gen_augment.validation import (
     check_choice,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["check_training", "further_rows", "train"]
-
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def check_training(sampler: Any, *, least_steps: int = 1) -> None:
@@ -103,7 +101,8 @@ def train(
         Parameters of private training. Nothing of it is drawn from `seed`: who knows the noise
         can subtract it, and who knows other random numbers can tell rows by their place in a batch.
     """
-    fabric = make_fabric(sampler.device, sampler.precision)
+    lower = rows.spec.networks.low_precision
+    fabric = make_fabric(sampler.device, sampler.precision, lower=lower)
     # Later steps have another order of rows and other noise.
     run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
     run_seed = run_seed if noise is None else secrets.randbits(63)

@@ -59,9 +59,11 @@ class NetworkSampler(Sampler):
         Seeds the weights, the order of rows and the noise of samples.
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
-    precision : {"32-true", "bf16-mixed", "16-mixed"}
+    precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
         Precision of training, as in Lightning Fabric. Images are sampled in 16 bits too, on a GPU
-        and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX).
+        and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX). "auto" is
+        "bf16-mixed" for images where the device has such units, else "32-true"; a fit then depends
+        on the machine.
     torch_compile : bool
         Compile the network with `torch.compile`. The first step and the first sample take half a
         minute or more, later ones less time. Needs a C++ compiler on a CPU.

@@ -21,6 +21,7 @@ from gen_augment.study.sizes import check_sizes, with_sizes
 from gen_augment.study.spec import StudySpec, Training
 from gen_augment.study.splitting import Task
 from gen_augment.study.teaching import read_teachers
+from gen_augment.training.placement import bfloat16_pays
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["PreparedStudy", "corrupted_rows", "prepare", "resolved_training"]
@@ -199,7 +200,7 @@ def _check_training(training: Training) -> None:
         check_positive_int("n_steps", training.n_steps)
     check_positive_int("batch_size", training.batch_size)
     check_range("lr", training.lr, 0, open_low=True)
-    check_choice("precision", training.precision, ("32-true", "bf16-mixed"))
+    check_choice("precision", training.precision, ("32-true", "bf16-mixed", "auto"))
 
 
 def resolved_training(training: Training, n_rows: int) -> Training:
@@ -209,7 +210,11 @@ def resolved_training(training: Training, n_rows: int) -> Training:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     n_steps = default_steps(n_rows) if training.n_steps is None else training.n_steps
-    return replace(training, n_steps=n_steps, device=device)
+    precision = training.precision
+    if precision == "auto":
+        pays = bfloat16_pays(torch.device(device).type)
+        precision = "bf16-mixed" if pays else "32-true"
+    return replace(training, n_steps=n_steps, device=device, precision=precision)
 
 
 def _check_areas(metric: Metric, task: Task) -> None:

@@ -71,8 +71,10 @@ class Training:
         Peak learning rate.
     device : str
         "auto", "cpu", "cuda", ...
-    precision : {"32-true", "bf16-mixed"}
-        Precision of training; samplers have their own. Predictions are in 32 bits.
+    precision : {"32-true", "bf16-mixed", "auto"}
+        Precision of training; samplers have their own. Predictions are in 32 bits. "auto" is
+        "bf16-mixed" where the device has matrix units for it, else "32-true"; it counts as the
+        one it stands for when a study is resumed.
     """
 
     n_steps: int | None = None

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = [
+    "PRECISIONS",
     "available_device",
     "evaluating",
-    "has_bfloat16_tiles",
+    "bfloat16_pays",
     "keep_heap",
     "make_fabric",
     "memory_format",
@@ -30,10 +31,13 @@ __all__ = [
     "tensor_defaults",
 ]
 
+#: What samplers whose network is trained by steps accept.
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "auto")
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def make_fabric(device: str, precision: Any) -> "Fabric":
+def make_fabric(device: str, precision: Any, *, lower: bool = False) -> "Fabric":
     """Return Lightning Fabric for one device and a precision.
 
     Parameters
@@ -42,7 +46,9 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
         "auto" is a CUDA device if there is one, else the CPU. "cuda" is the current device of
         this process, or the one that ``LOCAL_RANK`` assigns to it in distributed training.
     precision : str
-        Such as "bf16-mixed".
+        Such as "bf16-mixed"; "auto" is that if `lower` and `bfloat16_pays`, else "32-true".
+    lower : bool
+        Whether these networks learn as well in 16 bits.
 
     Raises
     ------
@@ -58,6 +64,8 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
             name = "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cuda" and not index and torch.cuda.is_available():
             index = str(_own_cuda_device())
+        if precision == "auto":
+            precision = "bf16-mixed" if lower and bfloat16_pays(name) else "32-true"
         with _undisturbed():
             # One device, whatever the environment of a cluster or a launcher says.
             fabric = Fabric(
@@ -118,8 +126,13 @@ def keep_heap() -> None:
 
 
 @cache
-def has_bfloat16_tiles() -> bool:
-    """Return whether this CPU has matrix units for bfloat16 (AMX); other CPUs lose by it."""
+def bfloat16_pays(device: str) -> bool:
+    """Return whether a type of device has matrix units for bfloat16; others lose by it.
+
+    Among CPUs, those with AMX have them.
+    """
+    if device == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     known = getattr(torch.cpu, "get_capabilities", None)  # missing in older versions of torch
     return known is not None and bool(known().get("amx_bf16"))
 

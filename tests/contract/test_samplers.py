@@ -342,9 +342,12 @@ def test_only_images_are_sampled_in_bfloat16_and_only_if_it_is_fast(
         found = {}
         for fast in (False, True):
             monkeypatch.setattr(
-                "gen_augment.samplers.generation.has_bfloat16_tiles", lambda fast=fast: fast
+                "gen_augment.samplers.generation.bfloat16_pays", lambda device, fast=fast: fast
             )
             found[fast] = as_array(sampler.generate(index, index % 2))
+            automatic = sampler.set_params(precision="auto").generate(index, index % 2)
+            np.testing.assert_array_equal(found[fast], as_array(automatic))
+            sampler.set_params(precision="bf16-mixed")
             one_by_one = as_array(sampler.generate(index[3:4], index[3:4] % 2))
             np.testing.assert_allclose(one_by_one[0], found[fast][3], atol=0.02 * float(np.ptp(X)))
         assert np.array_equal(found[False], found[True]) == (data is toy_table)

@@ -85,6 +85,22 @@ def test_keep_heap_keeps_the_memory_of_a_step(theirs: dict[str, str], kept: bool
     assert (int(done.stdout) < n_pages // 20) == kept
 
 
+def test_automatic_precision_is_16_bits_where_device_and_networks_allow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found(**allowed: bool) -> str:
+        fabric = placement.make_fabric("cpu", "auto", **allowed)
+        return str(fabric._precision.precision)
+
+    for pays in (True, False):
+        monkeypatch.setattr(placement, "bfloat16_pays", lambda device, pays=pays: pays)
+        assert found() == "32-true"
+        assert found(lower=True) == ("bf16-mixed" if pays else "32-true")
+        monkeypatch.setattr("gen_augment.study.preparation.bfloat16_pays", placement.bfloat16_pays)
+        training = resolved_training(Training(precision="auto", device="cpu"), 100)
+        assert training.precision == found(lower=True)
+
+
 def test_the_precision_is_not_logged_at_each_fit() -> None:
     code = (
         "import sys; from gen_augment.training.placement import make_fabric; "

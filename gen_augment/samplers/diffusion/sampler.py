@@ -90,8 +90,9 @@ class DiffusersSampler(NetworkSampler):
         Peak learning rate of the LoRA; vectors of classes have five times as much.
     random_state, device, modality, callbacks, verbose
         As in `NetworkSampler`.
-    precision : {"32-true", "bf16-mixed", "16-mixed"}
-        The frozen weights have 32 or 16 bits; what is learned has 32.
+    precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
+        The frozen weights have 32 or 16 bits; what is learned has 32. "auto" is "bf16-mixed" where
+        the device has matrix units for it, else "32-true".
 
     Notes
     -----
