@@ -55,7 +55,7 @@ def _trial(name: str, method: str, seed: int, quick: bool) -> Record:
         start = time.process_time()
         sampler.fit(real.X, real.codes)
         seconds = time.process_time() - start
-        with mock.patch("gen_augment.samplers.generation.bfloat16_pays", lambda device: True):
+        with mock.patch("gen_augment.samplers.generation.bfloat16_pays", return_value=True):
             X, y = sampler.sample(y=here.wanted, random_state=seed)
         scores = [accuracy(coded(X, y), here, 10 * seed + k) for k in range(2)]
         found[precision] = {"accuracy": float(np.mean(scores)), "fit_seconds": round(seconds, 1)}
@@ -71,7 +71,9 @@ def table(results: Record) -> str:
             if not mine:
                 continue
             full, low = (np.array([t[p]["accuracy"] for t in mine]) for p in PRECISIONS)
-            seconds = [t[PRECISIONS[1]]["fit_seconds"] / t[PRECISIONS[0]]["fit_seconds"] for t in mine]
+            seconds = [
+                t[PRECISIONS[1]]["fit_seconds"] / t[PRECISIONS[0]]["fit_seconds"] for t in mine
+            ]
             change = paired_interval((low - full).tolist())
             rows.append([
                 name, method, f"{100 * full.mean():.1f}", f"{100 * low.mean():.1f}",

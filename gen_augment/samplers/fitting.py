@@ -18,7 +18,13 @@ from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
 from gen_augment.training.callbacks import ProgressBar
 from gen_augment.training.noisy import Noise, PoissonBatches
-from gen_augment.training.placement import PRECISIONS, make_fabric, memory_format, place, tensor_defaults
+from gen_augment.training.placement import (
+    PRECISIONS,
+    make_fabric,
+    memory_format,
+    place,
+    tensor_defaults,
+)
 from gen_augment.types import History
 from gen_augment.validation import (
     check_choice,

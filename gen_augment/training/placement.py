@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PRECISIONS",
     "available_device",
-    "evaluating",
     "bfloat16_pays",
+    "evaluating",
     "keep_heap",
     "make_fabric",
     "memory_format",

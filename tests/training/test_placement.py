@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from gen_augment.errors import InputError
+from gen_augment.study import Training
+from gen_augment.study.preparation import resolved_training
 from gen_augment.training import placement
 
 
