@@ -34,7 +34,7 @@ def test_slow_packages_are_imported_when_they_are_used() -> None:
     code = (
         "import sys\nfrom gen_augment import AugmentedDataset, ConditionalFlow, GenerativeOverSampler\n"
         "from gen_augment import LanguageSampler, SampleBank, Study, augment_loader, load_sampler\n"
-        "slow = 'torchvision', 'torch._dynamo', 'matplotlib', 'albumentations', 'transformers'\n"
+        "slow = 'torchvision', 'torch._dynamo', 'matplotlib', 'albumentations', 'transformers', 'diffusers'\n"
         "print([name for name in slow if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
