@@ -24,11 +24,8 @@ os.environ["OMP_NUM_THREADS"] = (
 os.environ.setdefault(
     "NO_ALBUMENTATIONS_UPDATE", "1"
 )  # it would look for a newer version online, and warn without a network
-# Imports take seconds: one server in each test process imports the package for all processes that
-# are neither forked nor spawned.
-multiprocessing.set_forkserver_preload(
-    ["gen_augment.samplers", "gen_augment.study", "tests.conftest"]
-)
+# One server in each test process imports the package for all "forkserver" processes.
+multiprocessing.set_forkserver_preload(["tests.preloaded"])
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")

@@ -23,8 +23,7 @@ def run_elsewhere(function: Callable[..., Any], *args: Any) -> Any:
         return pool.submit(function, *args).result()
 
 
-def _run_script(path: str, out: str, environment: dict[str, str]) -> None:
-    os.environ.update(environment)
+def _run_script(path: str, out: str) -> None:
     with Path(out).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -33,12 +32,12 @@ def _run_script(path: str, out: str, environment: dict[str, str]) -> None:
             runpy.run_path(path, run_name="__main__")
 
 
-def run_script(path: Path, **environment: str) -> str:
+def run_script(path: Path) -> str:
     """Return what a script prints. It runs unchanged, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out")
         with ProcessPoolExecutor(1, mp_context=CONTEXT) as pool:
-            failed = pool.submit(_run_script, str(path), out, environment).exception()
+            failed = pool.submit(_run_script, str(path), out).exception()
         printed = Path(out).read_text()
     assert failed is None, f"{printed}\n{failed!r}"
     return printed

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "available_device",
     "evaluating",
+    "find_device",
     "has_bfloat16_tiles",
     "keep_heap",
     "make_fabric",
@@ -77,6 +78,17 @@ def make_fabric(device: str, precision: Any) -> "Fabric":
     if fabric.device.type == "cpu":
         _warn_of_waiting_threads()
     return fabric
+
+
+def find_device(device: str) -> torch.device:
+    """Return the device that `make_fabric` chooses, at once on a CPU.
+
+    Fabric imports torchmetrics where that is installed, and with it torchvision and transformers.
+    """
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        _warn_of_waiting_threads()
+        return torch.device("cpu")
+    return make_fabric(device, "32-true").device
 
 
 def _own_cuda_device() -> int:
