@@ -183,10 +183,10 @@ def load(name: str) -> tuple[pd.DataFrame, np.ndarray]:
 class Split:
     """Rows of one seed, with inputs of classifiers that are fitted on the training rows alone."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, n_train: int = N_TRAIN) -> None:
         X, y = load(name)
         self.seed = derive_seed(seed, name) % 2**31
-        n = min(N_TRAIN, len(y) // 2)
+        n = min(n_train, len(y) // 2)
         rest, train = _halves(np.arange(len(y)), y, n, self.seed)
         fit, aside = _halves(train, y, n // 5, self.seed + 1)[:2]
         test = rest if len(rest) <= N_TEST else _halves(rest, y, N_TEST, self.seed + 2)[1]
@@ -247,7 +247,7 @@ def gap(name: str, seed: int) -> Record:
 def trial(name: str, seed: int, group: str, quick: bool = False) -> Record:
     """Return the scores of the students of a group under every arm."""
     warnings.simplefilter("ignore", ConvergenceWarning)
-    split, start = Split(name, seed), time.perf_counter()
+    split, start = Split(name, seed, 100 if quick else N_TRAIN), time.perf_counter()
     models = teachers(split.seed)
     fitted = [clone(model).fit(split.x, split.y) for model in models]
     ask = partial(mean_prediction, fitted, n_classes=split.n_classes)

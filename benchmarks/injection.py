@@ -103,7 +103,8 @@ def collate_by_hand(sampler: Sampler, rows: list[Any]) -> list[Tensor]:
 
 def run(quick: bool) -> Record:
     """Measure epochs with a bank, live generation, hand-written code, and building a bank."""
-    n, rounds = (1200, 1) if quick else (60_000, 5)
+    n, rounds = (600, 1) if quick else (60_000, 5)
+    short = 1 if quick else 25
     loaded = load_data("fashion-mnist")
     X, y = loaded.rows.X[:n], loaded.rows.y[:n].astype(np.int64)
     floats = torch.from_numpy(X).float().unsqueeze(1) / 255
@@ -116,10 +117,10 @@ def run(quick: bool) -> Record:
         results |= _epochs_with_a_bank(data, bank, rounds)
         results |= _dataset_on_a_bank(folder, floats.numpy(), y, bank, rounds)
     # Many short rounds: on a shared machine long rounds are as noisy, and there are fewer.
-    results |= _live(floats, y, 5 * rounds, 1024 if quick else 4096)
-    results |= {"by hand": _by_hand(sampler, floats, y, 256 if quick else 6000, rounds)}
+    results |= _live(floats, y, short, 128 if quick else 4096)
+    results |= {"by hand": _by_hand(sampler, floats, y, 64 if quick else 6000, rounds)}
     results |= _building(
-        5 * rounds, 4096 if quick else 8192, *((1_000, 2_000) if quick else (10_000, 1_000_000))
+        short, 512 if quick else 8192, *((300, 600) if quick else (10_000, 1_000_000))
     )
     return results
 

@@ -1,5 +1,6 @@
 """Small data of every form, and samplers fitted on it."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -23,6 +24,8 @@ os.environ["OMP_NUM_THREADS"] = (
 os.environ.setdefault(
     "NO_ALBUMENTATIONS_UPDATE", "1"
 )  # it would look for a newer version online, and warn without a network
+# One server in each test process imports the package for all "forkserver" processes.
+multiprocessing.set_forkserver_preload(["tests.preloaded"])
 # The same examples in every run, and no failure because a machine is busy.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("steady")

@@ -1,12 +1,11 @@
 """Each page of the gallery is short, runs unchanged, and prints its result."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_script
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").rglob("plot_*.py"))
 ACCURACY = ("accuracy on rows not seen: ", 0.6, 1.0)
@@ -34,17 +33,10 @@ LAST_LINES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_runs_and_ends_in_a_result(path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "MPLBACKEND": "Agg"},
-    )
-    assert done.returncode == 0, done.stderr
-    last = done.stdout.splitlines()[-1]
+    printed = run_script(path)
+    last = printed.splitlines()[-1]
     start, low, high = LAST_LINES.get(path.stem, ACCURACY)
-    assert re.match(start, last), done.stdout
+    assert re.match(start, last), printed
     if low is not None:
         assert low <= float(last.split()[-1]) <= high, last
 

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import gen_augment
+from gen_augment import ConditionalVAE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gen_augment"
@@ -29,15 +30,25 @@ def test_the_version_is_written_once_and_cited() -> None:
     assert cited[1] == gen_augment.__version__
 
 
-def test_slow_packages_are_imported_when_they_are_used() -> None:
+def test_slow_packages_are_imported_when_they_are_used(
+    table_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
     """torchvision imports torch's compiler, which takes as long as torch itself."""
+    table_sampler.save(tmp_path / "a")
     code = (
         "import sys\nfrom gen_augment import AugmentedDataset, ConditionalFlow, GenerativeOverSampler\n"
         "from gen_augment import LanguageSampler, SampleBank, Study, augment_loader, load_sampler\n"
-        "slow = 'torchvision', 'torch._dynamo', 'matplotlib', 'albumentations', 'transformers'\n"
+        "load_sampler(sys.argv[1]).sample(3)\n"
+        "slow = ('torchvision', 'torch._dynamo', 'matplotlib', 'albumentations', 'transformers',\n"
+        "        'diffusers', 'lightning_fabric')\n"
         "print([name for name in slow if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == "[]"
 
 

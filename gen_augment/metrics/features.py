@@ -23,7 +23,7 @@ from gen_augment.training import Batches
 from gen_augment.training.classifier import train_classifier
 from gen_augment.training.placement import (
     evaluating,
-    make_fabric,
+    find_device,
     memory_format,
     place,
     tensor_defaults,
@@ -169,7 +169,7 @@ def train_features(
 def train_network(rows: Rows, *, n_steps: int, seed: int, device: str = "cpu") -> FeatureExtractor:
     """Train the classifier of `train_features` on labelled rows; classes may have no rows."""
     check_positive_int("n_steps", n_steps)
-    where = make_fabric(device, "32-true").device
+    where = find_device(device)
     batches = Batches(
         rows.encoded.to(where, memory_format=memory_format(rows.encoded.ndim)),
         torch.from_numpy(rows.codes).to(where),

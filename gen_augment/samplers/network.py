@@ -26,7 +26,7 @@ from gen_augment.samplers.private_training import check_not_private, prepare
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
-from gen_augment.training.placement import available_device, make_fabric, place
+from gen_augment.training.placement import available_device, find_device, place
 from gen_augment.types import JSON, History
 
 __all__ = ["NetworkSampler"]
@@ -306,7 +306,7 @@ class NetworkSampler(Sampler):
         self.spec_ = DataSpec.of(self.codec_, len(self.classes_))
         network = persistence.network_like(self, tensors)
         self.device = device
-        target = make_fabric(device, self.precision).device
+        target = find_device(device)
         self.network_ = place(network, target, compiled=self.torch_compile).eval()
 
     def __getstate__(self) -> JSON:

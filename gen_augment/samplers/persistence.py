@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from gen_augment import archive
 from gen_augment.data import LabelCodec
@@ -130,7 +131,7 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
         The weights have other shapes, or are not finite.
     """
     try:
-        with tensor_defaults(), torch.device("meta"):
+        with tensor_defaults(), torch.device("meta"), _Uninitialised():
             outline = untrained(sampler, sampler.spec_).state_dict()
     except RuntimeError:  # the network needs values while it is built; a bad size fails again below
         outline = weights
@@ -148,6 +149,18 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
     network = build_network(sampler)
     network.load_state_dict(weights)
     return network
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leaves out the functions of `torch.nn.init`: without memory, they import torch's compiler."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: JSON | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def build_network(sampler: Any) -> nn.Module:

@@ -24,6 +24,7 @@ __all__ = [
     "available_device",
     "bfloat16_pays",
     "evaluating",
+    "find_device",
     "keep_heap",
     "make_fabric",
     "memory_format",
@@ -85,6 +86,17 @@ def make_fabric(device: str, precision: Any, *, lower: bool = False) -> "Fabric"
     if fabric.device.type == "cpu":
         _warn_of_waiting_threads()
     return fabric
+
+
+def find_device(device: str) -> torch.device:
+    """Return the device that `make_fabric` chooses, at once on a CPU.
+
+    Fabric imports torchmetrics where that is installed, and with it torchvision and transformers.
+    """
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        _warn_of_waiting_threads()
+        return torch.device("cpu")
+    return make_fabric(device, "32-true").device
 
 
 def _own_cuda_device() -> int:

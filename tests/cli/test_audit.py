@@ -71,9 +71,9 @@ def test_images(run: Callable[..., int], capsys: Any) -> None:
             "vae",
             "digits",
             "--per-class",
-            "30",
+            "12",
             "-n",
-            "200",
+            "80",
             "--features",
             "values",
             "-o",
@@ -85,7 +85,7 @@ def test_images(run: Callable[..., int], capsys: Any) -> None:
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7
     assert "Distinguishable from real rows" in page.text
-    assert json.loads(Path("page.json").read_text())["training_rows"] == 300
+    assert json.loads(Path("page.json").read_text())["training_rows"] == 120
     assert run("vae", "wine", "-o", "other.html") == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not Path("other.html").exists()

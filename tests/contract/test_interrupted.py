@@ -10,7 +10,7 @@ import pytest
 from gen_augment import NetworkSampler
 from gen_augment.samplers import SAMPLERS
 from gen_augment.training import Callback
-from tests.conftest import toy_images, toy_table
+from tests.conftest import small_sampler, toy_images, toy_table
 
 #: Families that are trained by steps, by name.
 FAMILIES = sorted(
@@ -38,7 +38,7 @@ def data_of(name: str) -> tuple[Any, np.ndarray]:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_interrupted_fit_leaves_a_sampler_that_can_be_used(name: str, tmp_path: Any) -> None:
     X, y = data_of(name)
-    sampler = SAMPLERS[name](max_steps=50, random_state=0, device="cpu", callbacks=[Press()])
+    sampler = small_sampler(name, max_steps=50, callbacks=[Press()])
     with pytest.raises(KeyboardInterrupt):
         sampler.fit(X, y)
     assert sampler.n_steps_ == 3

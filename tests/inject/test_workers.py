@@ -1,7 +1,6 @@
 """`AugmentedDataset` in the workers of a DataLoader: the rows that the main process reads, in every epoch."""
 
 import copy
-import multiprocessing
 import pickle
 from typing import Any
 
@@ -89,18 +88,11 @@ def test_forked_workers_give_the_rows_of_each_epoch(
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers, context", [(1, "spawn"), (3, "forkserver")])
-def test_workers_that_do_not_fork_give_the_rows_of_each_epoch(
-    numbered: Numbered,
-    numbered_bank: SampleBank,
-    table_vae: ConditionalVAE,
-    workers: int,
-    context: str,
+def test_workers_that_are_not_forked_give_the_rows_of_each_epoch(
+    numbered: Numbered, numbered_bank: SampleBank, table_vae: ConditionalVAE
 ) -> None:
-    multiprocessing.set_forkserver_preload(["tests.inject.toys", "gen_augment"])
     datasets = every_kind(numbered, numbered_bank, table_vae)
-    check_epochs([*datasets, copy.deepcopy(datasets[-1])], workers, context)
+    check_epochs([*datasets, copy.deepcopy(datasets[-1])], 3, "forkserver")
 
 
 def test_a_copy_has_an_epoch_of_its_own(numbered: Numbered) -> None:

@@ -1,7 +1,5 @@
 """`draw`: rows that pass, at fixed addresses, from a bounded number of candidates."""
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from PIL import Image
 from gen_augment import ExhaustedError, InputError
 from gen_augment.filters import Realism
 from gen_augment.samplers.rejection import check_filters, describe_filter, draw
+from tests.processes import run_elsewhere
 
 
 class Source:
@@ -222,18 +221,17 @@ filters = [
 """
 
 
-def test_filters_are_distinguished_in_every_process() -> None:
+def described() -> list[str]:
     here: dict[str, Any] = {"__name__": "__main__"}
     exec(DESCRIBED, here)  # noqa: S102
-    expected = [describe_filter(keep) for keep in here["filters"]]
+    return [describe_filter(keep) for keep in here["filters"]]
+
+
+def test_filters_are_distinguished_in_every_process() -> None:
+    expected = described()
     assert len(set(expected)) == len(expected) == 25
-    program = DESCRIBED + "print(*map(describe_filter, filters), sep='\\n')"
-    out = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, text=True
-    )
-    assert (
-        out.stdout.splitlines() == expected
-    )  # although memory addresses and the order of sets differ
+    # Memory addresses and the order of sets differ.
+    assert run_elsewhere(described) == expected
 
 
 def test_a_named_function_is_described_by_its_name() -> None:

@@ -1,9 +1,5 @@
 """Trials in several processes: budgets, kills, and sequential stopping."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,10 +13,9 @@ from gen_augment.errors import InputError
 from gen_augment.study import parallel
 from gen_augment.study.parallel import Clock, Jobs
 from gen_augment.study.trial_store import TrialStore
+from tests.processes import CONTEXT
 from tests.study.small_studies import X, Y, scores
-from tests.study.toys import (
-    small_study,
-)
+from tests.study.toys import gaussians, small_study
 
 ARMS = ["real", "oversample", "copies", "copies:0.5", "copies:2"]
 
@@ -144,36 +139,23 @@ def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> Non
         study.run(budget=0)
 
 
-# Looks
+def slow_study(folder: Path) -> None:
+    small_study(*gaussians(60), arms=["real", "oversample", "copies", "copies:2"], n_seeds=6).run(
+        folder, on_trial=lambda *_: time.sleep(0.05)
+    )
 
 
-# Honesty
-
-
-# The cache of rows
-
-
-KILLED = """
-import sys, time
-from tests.study.toys import Copies, gaussians, small_study
-small_study(*gaussians(60), arms=["real", "oversample", "copies", "copies:2"], n_seeds=6).run(
-    sys.argv[1], on_trial=lambda *_: time.sleep(0.05))
-"""
-
-
-@pytest.mark.slow
 def test_repeated_kills_give_the_same_table(tmp_path: Path) -> None:
     whole = small_study(X, Y, arms=["real", "oversample", "copies", "copies:2"], n_seeds=6).run()
     folder = tmp_path / "study"
     for more in (3, 7):
         done = _n_lines(folder)
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(folder)], env=os.environ | {"PYTHONPATH": "."}
-        )
-        while _n_lines(folder) < done + more and process.poll() is None:
+        process = CONTEXT.Process(target=slow_study, args=(folder,))
+        process.start()
+        while _n_lines(folder) < done + more and process.is_alive():
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
     known = _n_lines(folder)
     told: list[Any] = []
     study = small_study(X, Y, arms=["real", "oversample", "copies", "copies:2"], n_seeds=6)

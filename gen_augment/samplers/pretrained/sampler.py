@@ -28,7 +28,7 @@ from gen_augment.samplers.pretrained.checks import (
     resized,
 )
 from gen_augment.samplers.pretrained.wrapped import Scripted, Wrapped, identity_of, name_of
-from gen_augment.training.placement import available_device, evaluating, make_fabric
+from gen_augment.training.placement import available_device, evaluating, find_device
 from gen_augment.types import JSON
 
 __all__ = ["PretrainedSampler"]
@@ -161,7 +161,7 @@ class PretrainedSampler(Sampler):
             Data or parameters cannot be used, or the generator's images do not fit the data.
         """
         self._check_params()
-        device = make_fabric(self.device, "32-true").device
+        device = find_device(self.device)
         rows = self._read(X, y)
         codec, encoded = rows.codec, rows.encoded
         if not isinstance(codec, ImageCodec):

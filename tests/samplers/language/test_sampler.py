@@ -1,8 +1,6 @@
 """`LanguageSampler`: what it learns, that its rows are addressed, and how it fails."""
 
 import pickle
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from gen_augment import (
     load_sampler,
 )
 from gen_augment.training import Checkpoint
+from tests.processes import run_elsewhere
 from tests.samplers.language.conftest import small
 from tests.samplers.language.grammar import RULES, bits_per_byte, draw, probabilities
 
@@ -85,15 +84,14 @@ def test_a_row_is_the_same_text_in_workers(fitted: LanguageSampler) -> None:
     assert shared == alone
 
 
+def wild_texts(path: Path) -> Any:
+    return load_sampler(path, device="cpu").generate(range(20), "wild", seed=5)
+
+
 def test_a_row_is_the_same_text_in_another_process(fitted: LanguageSampler, tmp_path: Path) -> None:
     fitted.save(tmp_path / "lm")
-    code = (
-        "from gen_augment import load_sampler; "
-        f"print(load_sampler({str(tmp_path / 'lm')!r}, device='cpu')"
-        ".generate(range(20), 'wild', seed=5))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == str(fitted.generate(range(20), "wild", seed=5))
+    found = run_elsewhere(wild_texts, tmp_path / "lm")
+    assert found == fitted.generate(range(20), "wild", seed=5)
     loaded = load_sampler(tmp_path / "lm", device="cpu")
     assert loaded.fingerprint() == fitted.fingerprint()
     copied = pickle.loads(pickle.dumps(fitted))
