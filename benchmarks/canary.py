@@ -1,10 +1,10 @@
 """Planted rows: what an attack finds in samples with and without differential privacy.
 
-The table has 600 rows of two classes, whose ten columns are normal, and 400 candidates: rows in
-the corners of the public bounds, all far from one another and from other rows. Each candidate is
+The table has 600 rows of two classes, whose ten columns are normal, and 400 candidates: rows in the
+corners of the public bounds, all far from one another and from other rows. Each candidate is
 planted with probability 1/2: one half of them once, the other half four times. The attacker knows
-the candidates and sees 20,000 generated rows. Distances to the nearest generated row are split in two groups by
-k-means, and the candidates of the nearer group are said to be planted.
+the candidates and sees 20,000 generated rows. Distances to the nearest generated row are split in
+two groups by k-means, and the candidates of the nearer group are said to be planted.
 
 "found" is the area under the ROC curve for candidates that are planted once and four times: 0.5 is
 guessing. "p" is the probability that guessing is as good (Mann-Whitney, candidates of four times).
