@@ -5,6 +5,7 @@ from dataclasses import replace
 from benchmarks import (
     ablation,
     audio,
+    canary,
     claims,
     controls,
     ctgan,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         _of(ablation.__doc__, ablation.PROTOCOL), summary=None
     ),  # the report shows all arms
     "audio-lowdata": _of(audio.__doc__, audio.PROTOCOL),
+    "canary": Benchmark(canary.__doc__ or "", canary.run, canary.table),
     "cifar-lowdata": _of(lowdata.__doc__, lowdata.CIFAR),
     "claims": Benchmark(claims.__doc__ or "", claims.run, claims.table, claims.figures),
     "controls": Benchmark(

@@ -36,7 +36,7 @@ from gen_augment.modalities import Table
 from gen_augment.samplers import SAMPLERS
 from gen_augment.samplers.registry import set_known
 
-__all__ = ["TABLES", "figures", "run", "table"]
+__all__ = ["LABEL", "TABLES", "figures", "parts", "run", "table"]
 
 #: R package, item and label of each table.
 TABLES = {

@@ -9,8 +9,8 @@ that has fewer at a site are left out there, for all methods.
   are real ones. Images have a VAE, tables a Gaussian mixture. Both are the defaults of their class,
   with fewer steps for images.
 * "local": the mean of the sites' own classifiers. "ensemble": their mean probabilities.
-  "corrected": the same, with each probability divided by the site's class prior and multiplied by
-  that of all sites.
+  "corrected": the same, with each probability divided by the site's class prior, multiplied by
+  that of all sites, and normalised.
 * "averaged 1" and "averaged 20": weights averaged after one round or 20 rounds, by numbers of rows
   (FedAvg: McMahan et al., 2017, arXiv:1602.05629), with as many steps in all as any other
   classifier has.
@@ -133,19 +133,22 @@ def load_sites(name: str, split: str, seed: int, quick: bool) -> Sites:
 
 def split_dirichlet(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the site of each row, -1 for rows of classes that have too few rows there."""
-    while True:
-        site = np.full(len(y), -1)
-        for label in np.unique(y):
-            mine = rng.permutation(np.flatnonzero(y == label))
-            ends = (
-                rng.dirichlet(np.full(N_SITES, CONCENTRATION)).cumsum()[:-1] * len(mine)
-            ).astype(int)
-            for number, part in enumerate(np.split(mine, ends)):
-                if len(part) >= MIN_ROWS:
-                    site[part] = number
-        classes = [len(np.unique(y[site == number])) for number in range(N_SITES)]
-        if min(classes) >= min(2, len(np.unique(y)) - 1) and set(y[site >= 0]) == set(y):
-            return site
+    labels, codes, n_rows = np.unique(y, return_inverse=True, return_counts=True)
+    accepted = np.empty((0, len(labels), N_SITES), int)
+    while not len(accepted):  # for a small table, one of 100,000 draws
+        shares = rng.dirichlet(np.full(N_SITES, CONCENTRATION), (1000, len(labels)))
+        ends = (shares.cumsum(axis=2) * n_rows[:, None]).astype(int)
+        ends[..., -1] = n_rows
+        large = np.diff(ends, axis=2, prepend=0) >= MIN_ROWS
+        n_classes = large.sum(axis=1).min(axis=1)
+        accepted = ends[(n_classes >= min(2, len(labels) - 1)) & large.any(axis=2).all(axis=1)]
+    site = np.full(len(y), -1)
+    for code, ends_of_class in enumerate(accepted[0]):
+        mine = rng.permutation(np.flatnonzero(codes == code))
+        for number, part in enumerate(np.split(mine, ends_of_class[:-1])):
+            if len(part) >= MIN_ROWS:
+                site[part] = number
+    return site
 
 
 class Inputs:
@@ -238,6 +241,7 @@ def _of_sites(sites: Sites, method: str, seed: int) -> float:
         if method == "corrected":
             own = np.array([(y == label).mean() for label in classes])
             found = found * np.where(own > 0, prior / np.where(own > 0, own, 1), 0)
+            found /= found.sum(axis=1, keepdims=True)
         total += found
     if method == "local":
         return float(np.mean(each))

@@ -51,8 +51,8 @@ PROTOCOLS = (
 
 #: Benchmarks whose data come with packages, or are made.
 WITHOUT_FILES = (
-    "claims", "ctgan", "da-fusion", "imputation", "overhead", "private", "processes", "quality",
-    "scale", "series", "sites", "tables",
+    "canary", "claims", "ctgan", "da-fusion", "imputation", "overhead", "private", "processes",
+    "quality", "scale", "series", "sites", "tables",
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.utility import N_STEPS, Utility, utility_of
 from gen_augment.modalities import Modality, get_modality
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
+from gen_augment.samplers.persistence import slow_hash
 from gen_augment.study.description import versions
 from gen_augment.types import GeneratesRows
 from gen_augment.validation import check_positive_int, check_same_length
@@ -274,11 +275,12 @@ def _short(value: Any) -> str:
 
 
 def _is_training_data(sampler: Any, real: Rows) -> bool | None:
-    """Whether a sampler was fitted on these rows; None if it has been saved and loaded since."""
+    """Whether a sampler was fitted on these rows; None if it does not know."""
     content = getattr(sampler, "_content", None)
     if content is None:
         return None
-    return bool(content == replace(real, known_codec=sampler.codec_).content)
+    found = replace(real, known_codec=sampler.codec_).content
+    return bool(content == (slow_hash(found) if isinstance(content, str) else found))
 
 
 def _repeats(data: Comparison) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from gen_augment import archive
 from gen_augment.archive import check_writable, write_json
 from gen_augment.auditing.findings import clear_difference
 from gen_augment.auditing.result import Audit
@@ -81,7 +82,7 @@ def export(
     path = Path(path)
     sheet = path.with_suffix(".audit.json")
     check_writable(sheet)
-    sampler.save(path)
+    archive.write(path, *sampler._to_archive())  # `save` adds a hash of the rows
     bounds = {"max_copies": max_copies, "max_advantage": max_advantage}
     if audit.card["privacy"] is None:
         audit.to_json(sheet, export=bounds)

@@ -18,6 +18,7 @@ from gen_augment.metrics.pretrained import torchvision_features
 from gen_augment.metrics.privacy import (
     ClosestRecord,
     adversarial_accuracy,
+    audited_epsilon,
     closest_record,
     membership_auc,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Memorisation",
     "Utility",
     "adversarial_accuracy",
+    "audited_epsilon",
     "bias",
     "closest_record",
     "column_shapes",

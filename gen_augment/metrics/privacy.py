@@ -8,15 +8,27 @@ The figures are therefore relative to a hold-out of real rows.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import expit
+from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from gen_augment.errors import InputError
 from gen_augment.metrics.inputs import as_features, share
 from gen_augment.neighbours import distances, nearest, radii
+from gen_augment.validation import check_range
 
-__all__ = ["ClosestRecord", "adversarial_accuracy", "closest_record", "membership_auc"]
+__all__ = [
+    "ClosestRecord",
+    "adversarial_accuracy",
+    "audited_epsilon",
+    "closest_record",
+    "membership_auc",
+]
 
 
 class ClosestRecord(NamedTuple):
@@ -160,6 +172,57 @@ def membership_auc(train: ArrayLike, holdout: ArrayLike, fake: ArrayLike) -> flo
     distance = torch.cat([_closest(t, f), _closest(h, f)])
     member = torch.cat([torch.ones(len(t), device="cpu"), torch.zeros(len(h), device="cpu")])
     return float(roc_auc_score(member.numpy(), -distance.numpy()))
+
+
+def audited_epsilon(
+    n_right: int, n_guesses: int, *, delta: float = 0.0, confidence: float = 0.95
+) -> float:
+    """Compute the epsilon that an attack on planted rows proves, a lower bound.
+
+    Plant each of `n_guesses` rows in the training data with probability 1/2, independently. Then
+    guess from the generated rows alone which of them were planted. Training that is
+    ``(epsilon, delta)``-private, for smaller epsilon than the returned one, would let so many
+    guesses be right with probability ``1 - confidence`` at most.
+
+    Parameters
+    ----------
+    n_right, n_guesses : int
+        Right guesses, and all guesses: one for each candidate.
+    delta : float in [0, 1)
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    float
+        At least 0. All of 200 guesses right prove 4.2 with confidence 95%.
+
+    Raises
+    ------
+    InputError
+        More guesses are right than there are, or a value is out of range.
+
+    References
+    ----------
+    Steinke, Nasr and Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023
+    (arXiv:2305.08846), theorem 5.2 and appendix D.
+
+    Examples
+    --------
+    >>> round(audited_epsilon(180, 200), 2), audited_epsilon(100, 200)
+    (1.83, 0.0)
+    """
+    check_range("delta", delta, 0, 1, open_high=True)
+    check_range("confidence", confidence, 0, 1, open_low=True, open_high=True)
+    if not 0 <= n_right <= n_guesses:
+        raise InputError(f"n_right={n_right} is not between 0 and n_guesses={n_guesses}.")
+
+    def excess(epsilon: float) -> float:
+        guesses = binom(n_guesses, expit(epsilon))
+        below = guesses.pmf(np.arange(n_right)[::-1]).cumsum() / np.arange(1, n_right + 1)
+        slack = 2 * n_guesses * delta * below.max(initial=0.0)
+        return float(guesses.sf(n_right - 1) + slack - (1 - confidence))
+
+    return 0.0 if excess(0.0) >= 0 else float(brentq(excess, 0.0, 100.0))
 
 
 def _some(x: Tensor, n: int) -> Tensor:

@@ -28,6 +28,8 @@ checkpoints, `partial_fit`, `init`   refused: their state does not carry the acc
 seed                                 names rows of the model; noise, batches and first weights come
                                      from the system's entropy and are not kept
 digests and fingerprints of rows     not in an archive; the sheet of `export` leaves them out
+form of a CSV file                   without decimals and words for missing values; the readings of
+                                     columns that remain are not covered
 ===================================  =============================================================
 
 An `Audit` compares with the real rows and is not covered by the guarantee, nor is the decision of

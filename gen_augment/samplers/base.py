@@ -62,7 +62,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         The seed that `random_state` gave. It names the sampler's own table of rows.
     """
 
-    _content: int | None = None
+    _content: int | str | None = None
     #: Short name: on the command line, in studies, and before the dot in `Modality.auto`.
     method: ClassVar[str] = ""
     #: Minimum number of labelled rows of each class.
@@ -213,7 +213,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted sampler to one file; a failed write leaves the previous file.
 
-        Callbacks are not saved.
+        Callbacks are not saved. A hash of all training rows is, unless the sampler is private, by
+        which an audit of the loaded sampler knows them. `export` leaves it out.
 
         Raises
         ------
@@ -223,7 +224,10 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
             The file cannot be written, or this sampler cannot be saved.
         """
         self._check_fitted()
-        archive.write(path, *self._to_archive())
+        header, tensors = self._to_archive()
+        if self._content is not None:
+            header = header | {"training_rows": persistence.slow_hash(self._content)}
+        archive.write(path, header, tensors)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
@@ -262,7 +266,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         check_class_counts(labels.classes, counts, self.min_rows_per_class, name)
 
     def _remember(self, rows: Rows) -> None:
-        """Keep a hash of the training rows in memory, by which an audit knows them."""
+        """Keep a hash of the training rows, by which an audit knows them."""
         self._content = rows.content if "_fitted" in vars(rows) else None
 
     def _set_labels(self, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:

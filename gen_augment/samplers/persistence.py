@@ -38,6 +38,7 @@ __all__ = [
     "load",
     "network_like",
     "rebuild",
+    "slow_hash",
     "tensor_bytes",
     "untrained",
 ]
@@ -87,7 +88,7 @@ def rebuild(
     """Rebuild a sampler of class `cls` from what `_to_archive` returned; see `load`."""
     if header.get("class") != cls.__name__:
         raise ArchiveError(f"{path} holds a {header.get('class')}, not a {cls.__name__}.")
-    keys = _KEYS | cls._header_keys | ({"training"} & set(header))
+    keys = _KEYS | cls._header_keys | ({"training", "training_rows"} & set(header))
     archive.check_keys(f"{path} cannot be used", header, keys)
     learned = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     try:
@@ -98,6 +99,8 @@ def rebuild(
         sampler._set_labels(labels, counts, check_int("seed", header["seed"]))
         sampler._set_codec(codec_from_json(header["codec"]))
         sampler._restore(header, learned, device)
+        if "training_rows" in header:
+            sampler._content = _check_str("training_rows", header["training_rows"])
     except _DAMAGE as error:
         raise ArchiveError(f"{path} does not fit together: {error}") from error
     return sampler
@@ -112,6 +115,17 @@ def fingerprint(header: JSON, tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensor_bytes(tensors[name]))
     return digest.hexdigest()
+
+
+def slow_hash(content: int | str) -> str:
+    """Hash `Rows.content`, slowly: nobody can try many values of one row if all others are known.
+
+    What is such a hash already is returned as it is.
+    """
+    if isinstance(content, str):
+        return content
+    known = content.to_bytes(8, "little")
+    return hashlib.scrypt(known, salt=b"rows", n=2**14, r=8, p=1, dklen=16).hex()
 
 
 def tensor_bytes(tensor: Tensor) -> memoryview:
@@ -202,6 +216,12 @@ def check_int(name: str, value: Any) -> int:
     """Return `value`, or raise `InputError` if it is not an int."""
     if type(value) is not int:
         raise InputError(f"{name}={value!r} is not an int.")
+    return value
+
+
+def _check_str(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name}={value!r} is not a str.")
     return value
 
 

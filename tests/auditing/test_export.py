@@ -17,11 +17,13 @@ from gen_augment import (
     KDESampler,
     MixtureSampler,
     SampleBank,
+    archive,
     audit,
     export,
     load_sampler,
 )
 from gen_augment.auditing import Audit
+from gen_augment.errors import ArchiveError
 
 
 def blobs(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -142,14 +144,29 @@ def test_the_audit_is_of_the_training_rows(tmp_path: Path) -> None:
 def test_other_rows_of_the_same_classes_are_found(cls: Any, tmp_path: Path) -> None:
     X, y = blobs(0)
     sampler = cls(random_state=0).fit(X, y)
-    order = np.random.default_rng(0).permutation(400)
-    model = LogisticRegression()
-    found = audit(sampler, X[order], y[order], holdout=blobs(1), model=model)
-    assert found.card["is_training_data"] is True
-    other = audit(sampler, *blobs(2), holdout=blobs(1), model=model)
-    assert other.card["is_training_data"] is False
-    with pytest.raises(ExportError, match="are not those that the sampler was fitted on"):
-        export(sampler, tmp_path / "a.safetensors", audit=other)
     sampler.save(path := tmp_path / "b.safetensors")
-    loaded = audit(load_sampler(path), X, y, holdout=blobs(1), model=model)
-    assert loaded.card["is_training_data"] is None
+    order = np.random.default_rng(0).permutation(400)
+    few: dict[str, Any] = {"holdout": blobs(1), "model": LogisticRegression(), "n_samples": 50}
+    for known in (sampler, load_sampler(path)):
+        found = audit(known, X[order], y[order], **few)
+        assert found.card["is_training_data"] is True
+        other = audit(known, *blobs(2), **few)
+        assert other.card["is_training_data"] is False
+        with pytest.raises(ExportError, match="are not those that the sampler was fitted on"):
+            export(known, tmp_path / "a.safetensors", audit=other)
+
+
+def test_an_exported_sampler_holds_no_hash_of_rows(tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    exported, saved = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    export(sampler, exported, audit=found)
+    sampler.save(saved)
+    assert "training_rows" not in archive.read(exported)[0]
+    header, tensors = archive.read(saved)
+    loaded = load_sampler(saved)
+    assert loaded.fingerprint() == load_sampler(exported).fingerprint()
+    loaded.save(saved)
+    assert archive.read(saved)[0] == header
+    archive.write(saved, header | {"training_rows": 3}, tensors)
+    with pytest.raises(ArchiveError, match="training_rows=3 is not a str"):
+        load_sampler(saved)

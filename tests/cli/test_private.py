@@ -55,9 +55,12 @@ def test_bad_bounds(wrong: str) -> None:
 
 
 def test_a_private_fit_writes_no_checkpoint(tmp_path: Path, run: Run) -> None:
-    write_table(tmp_path / "a.csv")
+    frame = write_table(tmp_path / "a.csv")
+    frame["score"] = frame["score"].map("{:.2f}".format)
+    frame.loc[3, "score"] = "n/a"
+    frame.to_csv(tmp_path / "a.csv", index=False)
     command: list[Any] = ["fit", tmp_path / "a.csv", "--target", "churn", "--delta", 0.001]
-    known = ["--bound", "score=-9..9", "--bound", "visits=-80..80", "--classes", "goes,stays"]
+    known = ["--bound", "score=-9..9?", "--bound", "visits=-80..80", "--classes", "goes,stays"]
     code, output, _ = run(
         *command, "--steps", 3, "--epsilon", 3, *known, "-o", tmp_path / "m.safetensors"
     )
@@ -67,6 +70,9 @@ def test_a_private_fit_writes_no_checkpoint(tmp_path: Path, run: Run) -> None:
     assert everything_below(tmp_path) == ["a.csv", "m.safetensors"]
     header, _ = archive.read(tmp_path / "m.safetensors")
     assert header["privacy"]["delta"] == 0.001
+    readings = header["codec"]["file"]["readings"]
+    assert readings["score"] == "number"  # not how many decimals it has
+    assert not any(word in str(header) for word in ("0.00'", "n/a", "training_rows"))
     rows = load_sampler(tmp_path / "m.safetensors").sample(9)[0]
     assert np.abs(rows["score"]).max() <= 9
 

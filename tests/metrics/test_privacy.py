@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import expit, logit
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from gen_augment import InputError
 from gen_augment.metrics import (
     adversarial_accuracy,
+    audited_epsilon,
     closest_record,
     membership_auc,
     two_sample_auc,
@@ -93,3 +96,36 @@ def test_bad_input_names_the_set(function: Any, sets: tuple[str, ...]) -> None:
     if len(sets) > 1:
         with pytest.raises(InputError, match="numbers of features differ"):
             function(**good | {sets[0]: TRAIN[:20, :2]})
+
+
+@pytest.mark.parametrize(("right", "guesses"), [(180, 200), (60, 60), (31, 40), (550, 1000)])
+def test_without_delta_the_proof_is_an_interval_of_clopper_and_pearson(
+    right: int, guesses: int
+) -> None:
+    low = stats.binomtest(right, guesses, alternative="greater").proportion_ci(0.95).low
+    assert audited_epsilon(right, guesses) == pytest.approx(max(0.0, logit(low)), abs=1e-6)
+
+
+def test_a_proof_with_delta_is_that_of_the_paper() -> None:
+    """The loop of appendix D."""
+    epsilon, delta, n, right = audited_epsilon(150, 200, delta=1e-4), 1e-4, 200, 150
+    total = alpha = 0.0
+    for i in range(1, right + 1):
+        total += stats.binom.pmf(right - i, n, expit(epsilon))
+        alpha = max(alpha, total / i)
+    p = stats.binom.sf(right - 1, n, expit(epsilon)) + 2 * n * delta * alpha
+    assert p == pytest.approx(0.05, abs=1e-6)
+    assert 0 < epsilon < audited_epsilon(150, 200)
+
+
+def test_randomised_response_is_hardly_ever_proven_to_be_less_private_than_it_is() -> None:
+    right = np.random.default_rng(0).binomial(1000, expit(1.0), 400)
+    proven = np.array([audited_epsilon(int(n), 1000) for n in right])
+    assert stats.binomtest(int((proven > 1).sum()), 400, 0.05, "greater").pvalue > 1e-3
+    assert proven.mean() > 0.8
+
+
+@pytest.mark.parametrize(("right", "guesses"), [(3, 2), (-1, 4)])
+def test_more_right_guesses_than_guesses(right: int, guesses: int) -> None:
+    with pytest.raises(InputError, match=f"n_right={right}"):
+        audited_epsilon(right, guesses)

@@ -153,6 +153,8 @@ def test_violations_are_clipped_and_counted() -> None:
         ({"bounds": None}, "column 'age' has no public bounds.*'paid'"),
         ({"bounds": BOUNDS | {"age": (90, 18)}}, "bounds\\['age'\\]=\\(90, 18\\)"),
         ({"bounds": BOUNDS | {"age": 3}}, "bounds\\['age'\\]=3"),
+        ({"bounds": BOUNDS | {"age": (0, np.inf)}}, "bounds\\['age'\\]=\\(0, inf\\)"),
+        ({"bounds": BOUNDS | {"age": ("a", "b")}}, "bounds\\['age'\\]=\\('a', 'b'\\)"),
         ({"bounds": BOUNDS | {"city": ("a", "b")}}, "categories of column 'city' are not public"),
         ({"bounds": BOUNDS | {"city": []}}, "'city'.*is empty"),
         ({"bounds": BOUNDS | {"town": (1, 2)}}, "column 'town' that X does not have"),
@@ -161,6 +163,13 @@ def test_violations_are_clipped_and_counted() -> None:
 def test_what_is_neither_public_nor_paid_for(known: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         released(**known)
+
+
+@pytest.mark.parametrize("wrong", [("soon", "later"), ("2001-01-01", "2000-01-01"), (None, 3)])
+def test_bounds_of_dates(wrong: Any) -> None:
+    X = pd.DataFrame({"day": pd.date_range("2000-01-01", periods=600)})
+    with pytest.raises(InputError, match="column 'day' has no public bounds"):
+        released(X, bounds={"day": wrong})
 
 
 def test_rows_without_labels() -> None:

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from opacus.accountants import RDPAccountant
+from opacus.optimizers import DPOptimizer
+from scipy import stats
+from sklearn.neighbors import NearestNeighbors
 
 from gen_augment import (
     ConditionalFlow,
@@ -24,10 +28,11 @@ from gen_augment import (
     load_sampler,
     pool,
 )
-from gen_augment.metrics import membership_auc
+from gen_augment.metrics import audited_epsilon
 from gen_augment.privacy.accounting import gaussian_delta
 from gen_augment.samplers import fitting, private_training
 from gen_augment.training import Checkpoint, EarlyStopping, SampleGrid
+from gen_augment.training.noisy import PoissonBatches
 from tests.conftest import toy_images, toy_table
 
 SAMPLERS = [ConditionalFlow, ConditionalVAE, ConditionalGAN]
@@ -172,28 +177,32 @@ def test_a_pool_and_an_audit_state_the_guarantee() -> None:
     json.dumps(found.card)
 
 
-def attacked(sampler: NetworkSampler, canary: np.ndarray, others: np.ndarray) -> float:
-    """How well the canary is told from other rows like it, by distances to generated rows."""
-    rows = sampler.sample(4000, random_state=0)[0]
-    return membership_auc(canary[None], others, rows)
+def attacked(sampler: NetworkSampler, rows: np.ndarray, planted: np.ndarray) -> Any:
+    """How likely guessing is as good as the attack, and the epsilon that the attack proves."""
+    made = sampler.sample(4000, random_state=0)[0]
+    distances = NearestNeighbors(n_neighbors=1).fit(made).kneighbors(rows)[0][:, 0]
+    test = stats.mannwhitneyu(distances[planted], distances[~planted], alternative="less")
+    right = (distances <= np.median(distances)) == planted
+    return test.pvalue, audited_epsilon(int(right.sum()), len(planted))
 
 
-def test_a_canary_is_found_without_privacy_and_not_with_it() -> None:
+def test_planted_rows_are_found_without_privacy_and_not_with_it() -> None:
     rng = np.random.default_rng(0)
-    X, y = toy_table(300)
-    places = rng.choice([-8.0, 8.0], (12, 3)) * rng.uniform(0.8, 1, (12, 3))
-    canary, others = places[0], places[(places * places[0] < 0).any(axis=1)]
-    X[:6], y[:6] = canary, 0  # a row repeated in training
-    size = {"max_steps": 400, "width": 8, "batch_size": 64, "lr": 5e-3}
-    plain = small(ConditionalFlow, **size).fit(X, y)
-    assert attacked(plain, canary, others) == 1
-    budget = Private(1, 1e-4, bounds=BOUNDS, classes=[0, 1])
-    size["max_steps"] = 30
-    found = [
-        attacked(small(ConditionalFlow, privacy=budget, **size).fit(X, y), canary, others)
-        for _ in range(3)
-    ]
-    assert min(found) < 1
+    corners = rng.choice(2**10, 120, replace=False)
+    rows = (2.0 * (corners[:, None] >> np.arange(10) & 1) - 1) * rng.uniform(6, 9, (120, 10))
+    planted = rng.random(120) < 0.5
+    X = np.concatenate([rng.normal(size=(100, 10)), rows[planted].repeat(3, axis=0)])
+    y = np.arange(len(X)) % 2
+    size = {"width": 16, "batch_size": 64, "lr": 4e-3}
+    plain = small(ConditionalVAE, max_steps=400, **size).fit(X, y)
+    p, proven = attacked(plain, rows, planted)
+    assert p < 1e-6
+    assert proven > 1.5
+    budget = Private(1, 1e-4, bounds=dict.fromkeys(range(10), (-9, 9)), classes=[0, 1])
+    private = small(ConditionalVAE, max_steps=30, privacy=budget, **size).fit(X, y)
+    p, proven = attacked(private, rows, planted)
+    assert p > 1e-3
+    assert proven < 1
 
 
 def test_the_noise_is_that_of_the_budget() -> None:
@@ -208,6 +217,31 @@ def test_the_noise_is_that_of_the_budget() -> None:
     assert gaussian_delta(noise.multiplier, training["epsilon"]) == pytest.approx(
         training["delta"], rel=0.02
     )
+
+
+def test_opacus_counts_the_steps_of_a_fit_as_the_guarantee_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accountant, batches = RDPAccountant(), []
+    step = DPOptimizer.step
+
+    def counted(self: Any, *args: Any) -> Any:
+        rate = batches[0].rate
+        accountant.step(noise_multiplier=self.noise_multiplier, sample_rate=rate)
+        return step(self, *args)
+
+    made = PoissonBatches.__init__
+
+    def kept(self: PoissonBatches, *args: Any) -> None:
+        made(self, *args)
+        batches.append(self)
+
+    monkeypatch.setattr(DPOptimizer, "step", counted)
+    monkeypatch.setattr(PoissonBatches, "__init__", kept)
+    sampler = small(ConditionalFlow, privacy=BUDGET, max_steps=7).fit(*toy_table(120))
+    training = sampler.privacy_["training"]
+    assert 2.6 < training["epsilon"] <= 2.71
+    assert accountant.get_epsilon(training["delta"]) == pytest.approx(training["epsilon"], rel=0.02)
 
 
 @pytest.mark.parametrize("cls", [*SAMPLERS, MarginalSampler])

@@ -1,7 +1,7 @@
 """How a table is held in a file: what reading needs to know, and writing repeats."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from gen_augment.errors import InputError
@@ -51,6 +51,20 @@ class TableFile:
         """Return what differs from the defaults as JSON values."""
         values = {name: value for name, value in asdict(self).items() if value}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    def coarse(self) -> Self:
+        """Leave out the number of decimals and words for missing values, which one row may decide.
+
+        Examples
+        --------
+        >>> TableFile(readings={"pay": "0.00"}, missing={"pay": "n/a"}).coarse().to_json()
+        {'readings': {'pay': 'number'}}
+        """
+        readings = {
+            name: "number" if text == "decimal" or text.startswith("0.") else text
+            for name, text in self.readings.items()
+        }
+        return replace(self, readings=readings, missing={})
 
     @classmethod
     def of(cls, given: "TableFile | Mapping[str, Any] | None") -> Self:

@@ -16,6 +16,7 @@ from torch import Tensor
 from gen_augment.containers import as_pandas, converted_from, stack_rows, to_library
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.column_kinds import column_kinds
+from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.frames import columns_of
 
 __all__ = ["KnownTable"]
@@ -84,6 +85,7 @@ class KnownTable:
             return
         try:
             low, high, *rest = bound
+            low, high = _ends(kind, low, high)
             fits = bool(low < high) and rest in ([], [None])
         except (TypeError, ValueError):
             fits = False
@@ -109,7 +111,9 @@ class KnownTable:
             for name, kind in self._kinds.items()
             if kind != "date"
         }
-        codec, encoded = type(self._modality)(types, self._modality.file).fit(self._table(columns))
+        file = self._modality.file
+        file = None if file is None else TableFile.of(file).coarse()
+        codec, encoded = type(self._modality)(types, file).fit(self._table(columns))
         return codec, encoded.amin(dim=0), encoded.amax(dim=0)
 
     def _table(self, columns: "dict[Any, pd.Series[Any]]") -> Any:
@@ -145,13 +149,13 @@ class KnownTable:
                 )
             return [None if pd.isna(value) else value for value in found]
         if kind == "date":
-            first, last = (pd.Timestamp(value) for value in bound[:2])
+            first, last = _ends(kind, *bound[:2])
             dates = list(pd.date_range(first, last, periods=N_SHOWN - 1))
             return [*dates, None] if len(bound) == 3 else dates
         if isinstance(bound, str):
             values, missing = self._bought(column, ledger)
         else:
-            low, high = map(float, bound[:2])
+            low, high = _ends(kind, *bound[:2])
             values, missing = np.linspace(low, high, N_SHOWN), len(bound) == 3
         if getattr(column.dtype, "kind", "O") in "iu":
             values = np.rint(values).astype(np.int64)
@@ -201,3 +205,13 @@ class KnownTable:
             if beyond:
                 counts[str(name)] = beyond
         return counts
+
+
+def _ends(kind: str, low: Any, high: Any) -> tuple[Any, Any]:
+    """Return bounds as dates or finite numbers; raises `ValueError` or `TypeError` for others."""
+    if kind == "date":
+        return pd.Timestamp(low), pd.Timestamp(high)
+    ends = float(low), float(high)
+    if not np.isfinite(ends).all():
+        raise ValueError("not finite")
+    return ends

@@ -113,6 +113,8 @@ class MarginalSampler(Sampler):
         self._set_codec(rows.codec)
         self._set_model(states, tree)
         self.privacy_ = record
+        if record is None:
+            self._remember(rows)
         return self
 
     def _prepared(self, X: Any, y: Any) -> tuple[Rows, np.ndarray, float, JSON | None]:
