@@ -115,7 +115,8 @@ def _check_free_text(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> N
         raise InputError(
             f"{path}: column {texts[0]!r} holds free text, such as {_example(X[texts[0]])!r}, "
             f"which tables cannot generate. Leave it out with --drop {texts[0]}, keep its values "
-            f"as categories with --category {texts[0]}, or learn it alone with --text {texts[0]}."
+            f"as categories with --category {texts[0]}, or learn it alone with --text {texts[0]} "
+            f"(in Python, fit a sampler of texts on frame[{texts[0]!r}])."
         )
 
 
