@@ -87,7 +87,7 @@ class Audit:
         problems = {0: "No problems were", 1: "1 problem was"}.get(n, f"{n} problems were")
         said = f"{problems} found in {rows} synthetic rows."
         if not self.card.get("unseen_rows"):
-            said += " Give real rows that the sampler has not seen (holdout=) to compare with."
+            said += " Give real rows that the sampler has not seen to compare with (holdout=, --unseen)."
         return said
 
     @cached_property
@@ -98,7 +98,7 @@ class Audit:
         return f"<Audit: {self.verdict}>"
 
     def __str__(self) -> str:
-        table = self.table.round(3).to_string()
+        table = self.table.round(3).to_string(na_rep="–")
         return "\n".join([self.verdict, *(f"* {text}" for text in self.findings), "", table])
 
     def _repr_html_(self) -> str:

@@ -151,7 +151,7 @@ def _wanted(name: str, types: Mapping[Any, str], file: TableFile) -> str | None:
     """What the user, or a file that was read before, has a column be."""
     reading = file.readings.get(name)
     if reading is not None and reading != "empty":
-        return "text" if reading == "flag" and file.settled else reading
+        return reading
     kind = types.get(name, "")
     return {"category": "text", "continuous": "number"}.get(kind, kind) or None
 

@@ -80,14 +80,21 @@ def test_folders_of_texts(how: str, tmp_path: Path) -> None:
     ("column", "target", "message"),
     [
         ("nope", "intent", "there is no column 'nope'; columns: id, query, intent"),
-        (None, "intent", "--text names no column"),
-        ("query", None, "--target names no column"),
+        (None, "intent", r"name the column of texts, with --text or modality=Text\(column=...\);"),
+        ("query", None, "name the column of labels, with --target or as y; columns"),
         ("query", "query", "cannot be the texts and the labels at once"),
     ],
 )
 def test_columns_must_be_there(column: str, target: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         Text(column).read(write(tmp_path / "a.csv"), target)
+
+
+def test_the_only_other_column_holds_the_texts(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("query,intent\na b,x\nc d,y\n")
+    rows = Rows.read(tmp_path / "a.csv", "intent", "text")
+    assert rows.X.tolist() == ["a b", "c d"]
+    assert rows.y.tolist() == ["x", "y"]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
