@@ -36,7 +36,7 @@ def test_a_study_and_an_audit_print_what_was_found_and_no_arrays() -> None:
     result = make_result(arms)
     assert repr(result) == f"<StudyResult of 2 arms and 3 seeds: {result.verdict()}>"
     assert str(result).startswith(f"{result.verdict()}\n\n")
-    assert {"real", "gan", "difference", "0.6200"} <= set(str(result).split())
+    assert {"real", "gan", "difference", "0.62"} <= set(str(result).split())
     nothing = pd.DataFrame()
     card = {"synthetic_rows": 70}
     audit = Audit(["Copies: 3."], {"recall": (0.5, 0.6)}, nothing, None, None, nothing, None, card)

@@ -87,7 +87,7 @@ class Audit:
         problems = {0: "No problems were", 1: "1 problem was"}.get(n, f"{n} problems were")
         said = f"{problems} found in {rows} synthetic rows."
         if not self.card.get("unseen_rows"):
-            said += " Give real rows that the sampler has not seen to compare with (holdout=, --unseen)."
+            said += " Give unseen real rows to compare the figures with (holdout=, or --unseen)."
         return said
 
     @cached_property

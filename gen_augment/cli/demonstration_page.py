@@ -7,8 +7,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader
 
 from gen_augment.study import StudyResult
 from gen_augment.study.report import as_number
-from gen_augment.study.report.wording import breakable
 from gen_augment.study.report.plots import difference_plot
+from gen_augment.study.report.wording import breakable
 
 __all__ = ["render"]
 

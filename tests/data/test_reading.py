@@ -159,7 +159,9 @@ def test_a_file_is_read_with_the_column_of_its_labels(tmp_path: Path) -> None:
     pd.DataFrame(table).to_csv(path, index=False)
     with pytest.warns(UserWarning, match=r"out: id \(modality=Table\({'id': 'category'}\) keeps"):
         rows = Rows.read(path, "churn")
-    assert "id" in Rows.read(path, "churn", Table({"id": "category"})).X  # as the warning says
+    assert (
+        "id" in Rows.read(path, "churn", modality=Table({"id": "category"})).X
+    )  # as the warning says
     assert rows.y.tolist() == table["churn"]
     assert list(rows.X) == ["zip", "age"]
     assert rows.X["zip"].tolist() == table["zip"]

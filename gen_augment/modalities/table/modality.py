@@ -76,7 +76,8 @@ class Table(Modality):
         kept = {name: list(v) for name in ("na_values", "drop") if (v := getattr(file, name))}
         found = kept if file.settled else file.to_json()
         options = {"types": dict(self._pairs()), "file": found}
-        return f"Table({', '.join(f'{name}={value!r}' for name, value in options.items() if value)})"
+        given = (f"{name}={value!r}" for name, value in options.items() if value)
+        return f"Table({', '.join(given)})"
 
     def options(self) -> JSON:
         """Return the options; column types as pairs, since JSON has no whole numbers for names."""
