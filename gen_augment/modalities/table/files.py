@@ -116,7 +116,7 @@ def _check_free_text(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> N
             f"{path}: column {texts[0]!r} holds free text, such as {_example(X[texts[0]])!r}, "
             f"which tables cannot generate. Leave it out with --drop {texts[0]}, keep its values "
             f"as categories with --category {texts[0]}, or learn it alone with --text {texts[0]} "
-            f"(in Python, fit a sampler of texts on frame[{texts[0]!r}])."
+            f"(in Python, modality=Text({texts[0]!r}) of a sampler of texts)."
         )
 
 

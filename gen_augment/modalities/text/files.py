@@ -25,7 +25,7 @@ _TARGET = "labels, with --target or as y"
 def read_text_file(
     path: Path, column: str | None, target: str | None, file: TableFile
 ) -> tuple["pd.Series[Any]", "pd.Series[Any]", TableFile, list[str]]:
-    """Read the columns of texts and of labels; a single other column holds the texts.
+    """Read the columns of texts and of labels.
 
     Returns
     -------
@@ -55,9 +55,6 @@ def read_text_file(
     except (ValueError, OSError, NotImplementedError) as error:  # errors of the parsers
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     names = ", ".join(map(str, frame.columns))
-    others = [str(name) for name in frame if name != target]
-    if column is None and len(others) == 1:
-        column = others[0]
     for how, name in ((_TEXT, column), (_TARGET, target)):
         if name is None or name not in frame:
             asked = f"name the column of {how}" if name is None else f"there is no column {name!r}"

@@ -30,7 +30,7 @@ class Text(Modality):
     Parameters
     ----------
     column : str, optional
-        The column of the texts in a file. By default the only one besides the labels.
+        The column of the texts in a file of several columns.
     file : TableFile or mapping, optional
         ``sep`` and ``encoding`` of a CSV file, see `TableFile`.
 

@@ -9,7 +9,6 @@ import pytest
 
 from gen_augment import AEDASampler, InputError, load_sampler
 from gen_augment.cli import main
-from gen_augment.data import Rows
 from gen_augment.data.sources import load_data
 from gen_augment.modalities import Text
 from tests.modalities.text.test_modality import X, Y
@@ -89,13 +88,6 @@ def test_folders_of_texts(how: str, tmp_path: Path) -> None:
 def test_columns_must_be_there(column: str, target: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         Text(column).read(write(tmp_path / "a.csv"), target)
-
-
-def test_the_only_other_column_holds_the_texts(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("query,intent\na b,x\nc d,y\n")
-    rows = Rows.read(tmp_path / "a.csv", "intent", modality="text")
-    assert rows.X.tolist() == ["a b", "c d"]
-    assert rows.y.tolist() == ["x", "y"]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
