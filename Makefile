@@ -50,16 +50,21 @@ check: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The search is checked where there is a node to run it.
+check_search = if command -v node >/dev/null; then node docs/check_search.js $(1); fi
+
 # The pages are in docs/_build/html; a warning is an error. Pages of the gallery run again if they
 # have changed.
 docs: .venv/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python docs/check_links.py docs/_build/html
+	$(call check_search,docs/_build/html)
 
 # The same without running the gallery.
 docs-quick: .venv/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -D plot_gallery=0 docs docs/_build/quick
 	$(BIN)/python docs/check_links.py docs/_build/quick
+	$(call check_search,docs/_build/quick)
 
 clean:
 	rm -rf .venv .venv-oldest demo build *.egg-info docs/_build

@@ -9,6 +9,7 @@ from sklearn.datasets import load_wine
 
 from gen_augment import KDESampler, SampleBank, Study
 from gen_augment.auditing.result import Audit
+from gen_augment.study import Training
 from tests.study.test_result import make_result
 
 
@@ -28,6 +29,25 @@ def test_a_study_shows_its_verdict_and_its_arms() -> None:
     assert next(read(html).iter("strong")).text == result.verdict()
     assert [p.text for p in read(html).iter("p")][1:] == result.details()
     assert {"real <raw> & more", "0.62", "0.12"} <= set(cells(html))
+
+
+def test_a_study_and_an_audit_print_what_was_found_and_no_arrays() -> None:
+    arms = {"real": [(0.5, 0.5)] * 3, "gan": [(0.6, 0.61), (0.6, 0.62), (0.6, 0.63)]}
+    result = make_result(arms)
+    assert repr(result) == f"<StudyResult of 2 arms and 3 seeds: {result.verdict()}>"
+    assert str(result).startswith(f"{result.verdict()}\n\n")
+    assert {"real", "gan", "difference", "0.62"} <= set(str(result).split())
+    nothing = pd.DataFrame()
+    card = {"synthetic_rows": 70}
+    audit = Audit(["Copies: 3."], {"recall": (0.5, 0.6)}, nothing, None, None, nothing, None, card)
+    assert repr(audit) == f"<Audit: {audit.verdict}>"
+    assert {"Copies:", "recall", "0.6"} <= set(str(audit).split())
+
+
+def test_a_study_prints_the_settings_that_were_given() -> None:
+    assert repr(Study("data/people.csv", "churn")) == "Study(name='people')"
+    given = Study([[1.0]], arms=["real"], n_seeds=3, training=Training(n_steps=7))
+    assert repr(given).startswith("Study(arms=['real'], n_seeds=3, training=Training(n_steps=7")
 
 
 def test_an_audit_shows_its_findings() -> None:
@@ -62,6 +82,7 @@ def test_a_sampler_shows_the_diagram_of_scikit_learn() -> None:
 def test_a_study_that_has_not_run_shows_its_settings_without_reading_the_data() -> None:
     study = Study("no such <data>", arms=["real", "kde:2"], samplers=[KDESampler()], name="a & b")
     html = study._repr_html_()
+    assert "people" in cells(Study("data/people.csv")._repr_html_())
     assert {"a & b", "real, kde:2", "KDESampler()", "5", "balanced_accuracy"} <= set(cells(html))
 
 

@@ -87,12 +87,19 @@ class Audit:
         problems = {0: "No problems were", 1: "1 problem was"}.get(n, f"{n} problems were")
         said = f"{problems} found in {rows} synthetic rows."
         if not self.card.get("unseen_rows"):
-            said += " Without unseen rows (holdout), figures have no reference (NaN)."
+            said += " Give unseen real rows to compare the figures with (holdout=, or --unseen)."
         return said
 
     @cached_property
     def pictures(self) -> dict[str, bytes]:  # noqa: D102 # documented above
         return self.draw()
+
+    def __repr__(self) -> str:
+        return f"<Audit: {self.verdict}>"
+
+    def __str__(self) -> str:
+        table = self.table.round(3).to_string(na_rep="–")
+        return "\n".join([self.verdict, *(f"* {text}" for text in self.findings), "", table])
 
     def _repr_html_(self) -> str:
         """Return verdict, findings, pictures and figures, as notebooks show them."""

@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader
 from gen_augment.study import StudyResult
 from gen_augment.study.report import as_number
 from gen_augment.study.report.plots import difference_plot
+from gen_augment.study.report.wording import breakable
 
 __all__ = ["render"]
 
@@ -31,7 +32,7 @@ def render(
         [PackageLoader("gen_augment.cli", ""), PackageLoader("gen_augment.study.report", "")]
     )
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True)
-    environment.filters["number"] = as_number
+    environment.filters |= {"number": as_number, "breakable": breakable}
     return environment.get_template("demo.html.j2").render(
         picture=base64.b64encode(picture).decode(),
         counts=counts,
@@ -45,6 +46,8 @@ def _shown(result: StudyResult) -> dict[str, object]:
     reference = result.best(generative=False)
     return {
         "verdict": result.verdict(),
+        "outcome": result.comparison().outcome,
+        "arms": result.arms,
         "reference": reference,
         "metric": result.metric,
         "plot": "" if reference is None else difference_plot(result, reference),

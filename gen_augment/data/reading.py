@@ -113,11 +113,16 @@ def _read_file(
             continue
         if found is not None:
             rows = FileRows(*found)
-            gone = [
-                f"{r.column}: {r.reading}, {r.why}" for r in rows.report if r.reading == LEFT_OUT
-            ]
-            if gone or rows.notes:
-                warnings.warn(f"{path}: {'; '.join([*rows.notes, *gone])}.", stacklevel=5)
+            gone = [each.column for each in rows.report if each.reading == LEFT_OUT]
+            said = list(rows.notes)
+            if gone:
+                keep = f"{type(rows.modality or candidate).__name__}({{{gone[0]!r}: 'category'}})"
+                said.append(
+                    f"columns that identify single rows are left out: {', '.join(gone)} "
+                    f"(modality={keep} keeps the values)"
+                )
+            if said:
+                warnings.warn(f"{path}: {'; '.join(said)}.", stacklevel=5)
             return rows.X, rows.y, rows.modality or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise errors[0] if errors else InputError(f"{str(path)!r} is no file of {names} rows.")

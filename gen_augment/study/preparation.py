@@ -105,7 +105,7 @@ class PreparedStudy:
         precision = {} if training.precision == "32-true" else {"precision": training.precision}
         more = [metric.name for metric in self.more_metrics]
         return {
-            **({"name": spec.name} if spec.name else {}),
+            **({"name": spec.data_name} if spec.data_name else {}),
             "data": describe_task(self.task),
             "arms": list(self.arms),
             "n_seeds": spec.n_seeds,

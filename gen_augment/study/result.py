@@ -87,18 +87,26 @@ class StudyResult(Findings):
         ax.set_xlabel(draw_differences(ax, self, reference), parse_math=False)
         return ax
 
+    def __repr__(self) -> str:
+        return f"<StudyResult of {len(self.arms)} arms and {self.n_seeds} seeds: {self.verdict()}>"
+
+    def __str__(self) -> str:
+        return f"{self.verdict()}\n\n{self._short_table().round(4).to_string()}"
+
+    def _short_table(self) -> pd.DataFrame:
+        score = f"validation_{self.metric.name}" if self.design.interim else self.metric.name
+        return self.table()[[score, "difference", "low", "high", "p_holm"]]
+
     def _repr_html_(self) -> str:
         """Return verdict, differences and table of arms, as notebooks show them."""
         from gen_augment.study.report.plots import difference_plot
 
         words = "".join(f"<p>{escape(text)}</p>" for text in self.details())
-        shown = [f"validation_{self.metric.name}"] if self.design.interim else [self.metric.name]
-        table = self.table()[[*shown, "difference", "low", "high", "p_holm"]]
         reference = self.best(generative=False)
         several = reference is not None and len(self.scores().columns) > 1
         plot = difference_plot(self, str(reference)) if several else ""
         verdict = f"<p><strong>{escape(self.verdict())}</strong></p>"
-        return f"{verdict}{words}{plot}{table.round(4).to_html()}"
+        return f"{verdict}{words}{plot}{self._short_table().round(4).to_html()}"
 
     def to_html(self, path: PathLike) -> None:
         """Write the report: one file that needs nothing else."""

@@ -152,7 +152,7 @@ class SeedRunner:
             message = (
                 f"{len(found)} test rows are near copies of training rows (first: test row "
                 f"{found[0]}), which favours every arm that memorises. Remove them, split by their "
-                "origin and pass test=, or pass near_copies='ignore'."
+                "origin and give split=Split(test=...), or Split(near_copies='ignore')."
             )
             if action == "error":
                 raise LeakError(message)

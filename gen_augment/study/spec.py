@@ -4,8 +4,10 @@ A specification only stores what the user gave. It is read and checked by
 `gen_augment.study.preparation.prepare`, before anything is trained.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gen_augment.modalities import Modality
@@ -125,3 +127,9 @@ class StudySpec:
     sizes: Sequence[int] = ()
     random_state: RandomState = 0
     name: str = ""
+
+    @property
+    def data_name(self) -> str:
+        """Name of the data set: that of its file or folder, if no name was given."""
+        is_path = isinstance(self.X, (str, os.PathLike))
+        return self.name or (Path(self.X).stem if is_path else "")

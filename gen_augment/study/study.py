@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from html import escape
 
@@ -11,7 +11,7 @@ from gen_augment.study.recommendation import Recommendation
 from gen_augment.study.result import StudyResult
 from gen_augment.study.runner import OnPlan, OnTrial, Runner, RunOptions
 from gen_augment.study.search import SearchSpace, recommend
-from gen_augment.study.spec import StudySpec
+from gen_augment.study.spec import StudySpec, Training
 
 __all__ = ["Study"]
 
@@ -77,7 +77,7 @@ class Study(StudySpec):
         The verdict is that of the whole training part.
     random_state : int, RandomState or None
     name : str
-        Name of the data set, for the report.
+        Name of the data set, for the report; by default that of the file or folder.
 
     Examples
     --------
@@ -96,10 +96,18 @@ class Study(StudySpec):
     def _prepared(self) -> PreparedStudy:
         return prepare(self)
 
+    def __repr__(self) -> str:
+        shown = {each.name: repr(getattr(self, each.name)) for each in fields(self) if each.repr}
+        shown["name"] = repr(self.data_name)
+        defaults = {each.name: repr(each.default) for each in fields(self)}
+        defaults["training"] = repr(Training())
+        given = (f"{name}={text}" for name, text in shown.items() if text != defaults[name])
+        return f"Study({', '.join(given)})"
+
     def _repr_html_(self) -> str:
         """Return the settings as notebooks show them; the data is not read."""
         shown = {
-            "data": self.name or type(self.X).__name__,
+            "data": self.data_name or type(self.X).__name__,
             "model": getattr(self.model, "__name__", self.model) or "that of the modality",
             "arms": ", ".join(str(getattr(arm, "name", arm)) for arm in self.arms or ())
             or "those of the modality",

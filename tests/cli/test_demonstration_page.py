@@ -20,11 +20,14 @@ def page() -> str:
 def test_the_page_has_verdicts_scores_and_counts() -> None:
     shown = page()
     assert "learns 321 digits" in shown
+    assert "Synthetic digits helped a small network." in shown
+    assert "Synthetic digits made a tree that learns from a forest worse." in shown
     for name, result in (("network", NETWORK), ("tree", TREE)):
         assert result.verdict().replace("<", "&lt;").replace(">", "&gt;") in shown
         assert f'href="{name}.html"' in shown
         mean = result.scores().mean()
         assert f"<td>{100 * mean['real']:.1f}</td>" in shown
+    assert shown.count('<tr class="generative') == 2
     lines = re.findall(r'<tr><th scope="row">([^<]*)</th>((?:<td>\d+</td>)+)</tr>', shown)
     assert [(name, re.findall(r"\d+", cells)) for name, cells in lines] == [
         ("real", ["40", "7"]), ("one epoch", ["40", "40"]),

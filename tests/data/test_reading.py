@@ -157,8 +157,11 @@ def test_a_file_is_read_with_the_column_of_its_labels(tmp_path: Path) -> None:
     ids = [f"CUST-{i:05d}" for i in range(40)]
     table = {"id": ids, "zip": ["0150", "9000"] * 20, "age": range(40), "churn": ["y", "n"] * 20}
     pd.DataFrame(table).to_csv(path, index=False)
-    with pytest.warns(UserWarning, match=r"people.csv: id: left out, identifies single rows"):
+    with pytest.warns(UserWarning, match=r"out: id \(modality=Table\({'id': 'category'}\) keeps"):
         rows = Rows.read(path, "churn")
+    assert (
+        "id" in Rows.read(path, "churn", modality=Table({"id": "category"})).X
+    )  # as the warning says
     assert rows.y.tolist() == table["churn"]
     assert list(rows.X) == ["zip", "age"]
     assert rows.X["zip"].tolist() == table["zip"]

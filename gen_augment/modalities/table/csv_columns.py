@@ -119,6 +119,11 @@ def _as_wanted(
             )
         found = _number_reading(point)
         return Settled(found if wanted == "number" else wanted, missing, "as asked")
+    if wanted == "flag":
+        bad = known[~known.isin(["True", "False"])]
+        if len(bad):
+            raise InputError(f"column {name!r} has {bad.iloc[0]!r}, which is not True or False.")
+        return Settled("flag", missing, "as asked")
     formats = list(_formats(known)) if wanted == "date" else [wanted]
     if len(formats) > 1:
         return Settled("text", missing, _day_or_month(name, formats))

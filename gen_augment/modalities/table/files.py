@@ -115,7 +115,8 @@ def _check_free_text(path: Path, X: pd.DataFrame, types: Mapping[Any, str]) -> N
         raise InputError(
             f"{path}: column {texts[0]!r} holds free text, such as {_example(X[texts[0]])!r}, "
             f"which tables cannot generate. Leave it out with --drop {texts[0]}, keep its values "
-            f"as categories with --category {texts[0]}, or learn it alone with --text {texts[0]}."
+            f"as categories with --category {texts[0]}, or learn it alone with --text {texts[0]} "
+            f"(in Python, modality=Text({texts[0]!r}) of a sampler of texts)."
         )
 
 
@@ -150,7 +151,7 @@ def _wanted(name: str, types: Mapping[Any, str], file: TableFile) -> str | None:
     """What the user, or a file that was read before, has a column be."""
     reading = file.readings.get(name)
     if reading is not None and reading != "empty":
-        return "text" if reading == "flag" and file.settled else reading
+        return reading
     kind = types.get(name, "")
     return {"category": "text", "continuous": "number"}.get(kind, kind) or None
 

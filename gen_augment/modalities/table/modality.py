@@ -70,6 +70,15 @@ class Table(Modality):
         self.types = types
         self.file = file
 
+    def __repr__(self) -> str:
+        """Show what was asked for, rather than all that was found in a file."""
+        file = TableFile.of(self.file)
+        kept = {name: list(v) for name in ("na_values", "drop") if (v := getattr(file, name))}
+        found = kept if file.settled else file.to_json()
+        options = {"types": dict(self._pairs()), "file": found}
+        given = (f"{name}={value!r}" for name, value in options.items() if value)
+        return f"Table({', '.join(given)})"
+
     def options(self) -> JSON:
         """Return the options; column types as pairs, since JSON has no whole numbers for names."""
         options: JSON = {}

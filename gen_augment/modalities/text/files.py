@@ -17,6 +17,9 @@ from gen_augment.modalities.table.writing import write_table
 __all__ = ["read_text_file", "read_text_folder", "write_text_file"]
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
+#: The two columns, and how a user names them.
+_TEXT = "texts, with --text or modality=Text(column=...)"
+_TARGET = "labels, with --target or as y"
 
 
 def read_text_file(
@@ -52,9 +55,9 @@ def read_text_file(
     except (ValueError, OSError, NotImplementedError) as error:  # errors of the parsers
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
     names = ", ".join(map(str, frame.columns))
-    for option, name in (("--text", column), ("--target", target)):
+    for how, name in ((_TEXT, column), (_TARGET, target)):
         if name is None or name not in frame:
-            asked = f"{option} names no column" if name is None else f"there is no column {name!r}"
+            asked = f"name the column of {how}" if name is None else f"there is no column {name!r}"
             raise InputError(f"{path}: {asked}; columns: {names}.")
     if column == target:
         raise InputError(f"{path}: {column!r} cannot be the texts and the labels at once.")

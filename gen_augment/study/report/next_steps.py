@@ -9,7 +9,10 @@ __all__ = ["GUIDE", "guide_url", "next_steps"]
 
 #: The page of the documentation that says when synthetic rows help.
 GUIDE = "Does synthetic data help me?"
-_RECOMMEND = "To search for a better use of the samplers, call recommend() of the study."
+_RECOMMEND = (
+    "To search for a better use of the samplers, call recommend() of the study, or add "
+    "--recommend FILE to the command."
+)
 
 
 def next_steps(found: Findings) -> list[str]:

@@ -92,6 +92,17 @@ def test_words_for_missing_values(tmp_path: Path) -> None:
     assert rows.X["age"].isna().tolist() == [False, True, False]
 
 
+def test_flags_and_labels_are_flags_in_another_file(tmp_path: Path) -> None:
+    text = "paid,n,churn\nTrue,1,False\nFalse,2,True\n"
+    first = load(tmp_path / "t.csv", text, target="churn")
+    modality = first.rows.codec.modality
+    again = load(tmp_path / "u.csv", text, target="churn", modality=modality)
+    pd.testing.assert_frame_equal(again.rows.X, first.rows.X)
+    assert again.rows.y.tolist() == first.rows.y.tolist() == [False, True]
+    with pytest.raises(InputError, match="column 'paid' has 'yes', which is not True or False"):
+        load(tmp_path / "v.csv", text.replace("True,1", "yes,1"), target="churn", modality=modality)
+
+
 def test_options_are_for_tables_in_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'wine' is no file"):
         load_data("wine", options=options(drop=["hue"]))

@@ -80,8 +80,8 @@ def test_folders_of_texts(how: str, tmp_path: Path) -> None:
     ("column", "target", "message"),
     [
         ("nope", "intent", "there is no column 'nope'; columns: id, query, intent"),
-        (None, "intent", "--text names no column"),
-        ("query", None, "--target names no column"),
+        (None, "intent", r"name the column of texts, with --text or modality=Text\(column=...\);"),
+        ("query", None, "name the column of labels, with --target or as y; columns"),
         ("query", "query", "cannot be the texts and the labels at once"),
     ],
 )
