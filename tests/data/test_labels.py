@@ -84,6 +84,14 @@ LABELS: dict[str, Any] = {
     "Series of object ints": pd.Series([2, 1], dtype=object),
     "category of objects": categorical(["b", "a"], pd.Index(["b", "a"], dtype=object)),
     "float8 tensor": torch.tensor([1.0, 0.0]).to(torch.float8_e4m3fn),
+    "intervals": pd.cut(pd.Series([5, 1, 9, 1], name="age"), [0, 2, 6, 10]),
+    "category of dates": categorical(
+        [pd.Timestamp("2020-01-02", tz="UTC")], pd.date_range("2020", periods=3, tz="UTC")[[1, 0]]
+    ),
+    "category of quarters": categorical(
+        [pd.Period("2020Q2")] * 2, pd.period_range("2020Q1", periods=3, freq="Q")
+    ),
+    "longdouble": np.array([2.0, 1.0], np.longdouble),
     "StringDType": np.array(["b", "a"], np.dtypes.StringDType()),
 }
 
@@ -192,7 +200,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "bytes": (np.array([b"a", b"b"]), r"\|S1"),
     "complex": (np.array([1j, 2]), "[Cc]omplex"),
     "huge ints": ([10**30, 1], "dtype object"),
-    "intervals": (pd.cut(pd.Series([1, 2, 3]), 2), "dtype object"),
+    "arrow's views": (
+        pd.Series(pd.array(["a", "b"], dtype=pd.ArrowDtype(pa.string_view()))),
+        "string_view",
+    ),
 }
 
 
