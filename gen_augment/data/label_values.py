@@ -77,10 +77,15 @@ def read_labels(y: Any) -> np.ndarray:
         return np.asarray((y.float() if narrow else y).numpy())
     if isinstance(y, (Enum, *_AS_STRING)):
         return np.asarray(plain_label(y))
-    if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) and y.dtype.categories.dtype.kind in "mM":
+    if (
+        isinstance(getattr(y, "dtype", None), pd.CategoricalDtype)
+        and y.dtype.categories.dtype.kind in "mM"
+    ):
         y = y.astype(object)
     if not isinstance(y, (list, tuple)):
         values = _as_array(y)
+        if values.dtype.kind == "S":
+            return _decoded(values)
         if values.dtype != object or not values.ndim:
             return values
         _check_one_type(values.ravel())
@@ -107,6 +112,13 @@ def plain_label(label: Any) -> Any:
             "[label.value for label in y], or derive the Enum from str or int."
         )
     return str.__str__(label) if isinstance(label, str) else int(label)
+
+
+def _decoded(values: np.ndarray) -> np.ndarray:
+    try:
+        return np.char.decode(values, "ascii")
+    except UnicodeDecodeError as error:
+        raise InputError(f"y holds bytes beyond ASCII ({error}): decode them first.") from error
 
 
 def members_of(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
@@ -165,10 +177,12 @@ def check_labels(values: np.ndarray) -> None:
     """Raise for values that are not numbers, booleans or strings, or not whole."""
     if not len(values):
         raise InputError("y is empty.")
+    if values.dtype.kind == "S":
+        raise InputError(f"labels are bytes, such as {values[0]!r}: give [b.decode() for b in y].")
     if values.dtype.kind not in _KINDS:
         raise InputError(
-            f"labels of dtype {values.dtype} are not numbers, booleans or strings: convert them to "
-            "strings, such as by astype(str)."
+            f"labels such as {values[0]!r}, of dtype {values.dtype}, are not numbers, booleans or "
+            "strings: convert them to strings, such as [str(label) for label in y]."
         )
     check_finite(values, "y")
     if values.dtype.kind == "f" and (values % 1).any():

@@ -213,6 +213,8 @@ class LabelCodec:
     def encode(self, y: Any) -> np.ndarray:
         """Class codes, int64 ndarray of shape (n,); an unknown label raises."""
         values = read_labels(y)
+        if values.dtype.kind == "S":
+            values = np.char.decode(values, "ascii", "replace")
         if values.ndim > 1:
             raise InputError(
                 f"labels of shape {values.shape}: give one label, or one for each row."
@@ -246,7 +248,10 @@ class LabelCodec:
         if self.members is not None:
             labels = as_objects(self.members)[codes]
         if self.container == "series":
-            series = pd.Series(labels, name=self.name, dtype=self._series_dtype())
+            dtype = self._series_dtype()
+            if isinstance(dtype, pd.ArrowDtype):  # no array of strings becomes a dictionary
+                labels = labels.astype(object)
+            series = pd.Series(labels, name=self.name, dtype=dtype)
             return to_library(series, self.library)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
