@@ -13,8 +13,10 @@ from gen_augment.errors import InputError
 
 __all__ = [
     "as_pandas",
+    "check_no_records",
     "concatenate",
     "converted_from",
+    "holds_objects",
     "holds_strings",
     "is_pil",
     "library_of",
@@ -49,21 +51,48 @@ def holds_strings(X: Any) -> bool:
 
 
 def as_pandas(X: Any) -> Any:
-    """Convert a polars or pyarrow table to a DataFrame; return other data unchanged."""
+    """Convert a table of polars or pyarrow, or an array of objects, to a DataFrame.
+
+    Other data is returned unchanged.
+    """
     library = library_of(X)
+    if holds_objects(X):
+        frame = pd.DataFrame(X)
+        frame.attrs[_LIBRARY] = library
+        return frame
+    if library == "polars" and type(X).__name__ == "LazyFrame":
+        X = X.collect()
     if library == "polars" and hasattr(X, "to_arrow") and hasattr(X, "columns"):
         try:
-            frame = _from_arrow(X.to_arrow())
+            table = X.to_arrow()
+            frame = _from_arrow(table)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise InputError(
                 f"X has a dtype that Arrow cannot hold ({error}), of {dict(X.schema)}: cast it."
             ) from error
         for name, dtype in X.schema.items():
+            if dtype.is_float() and table[name].null_count:  # polars tells a null from NaN
+                mask = table[name].is_null().to_numpy()
+                frame[name] = pd.arrays.FloatingArray(frame[name].to_numpy(), mask)
             if type(dtype).__name__ == "Enum":  # `to_library` knows it by its order
                 frame[name] = frame[name].cat.as_ordered()
         frame.attrs[_LIBRARY] = library
         return frame
     return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
+
+
+def holds_objects(X: Any) -> bool:
+    """Return whether `X` is an array of objects with a row of single values in each row."""
+    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 2 or not X.size:
+        return False
+    return all(isinstance(value, str) or not hasattr(value, "__len__") for value in X[0])
+
+
+def check_no_records(X: Any) -> None:
+    """Raise for columns that are no table yet."""
+    if isinstance(X, dict) or getattr(getattr(X, "dtype", None), "names", None):
+        what = "a dict" if isinstance(X, dict) else "an array of records"
+        raise InputError(f"X is {what}: give pandas.DataFrame(X).")
 
 
 def pandas_only(X: Any) -> Any:
@@ -99,7 +128,9 @@ def converted_from(X: Any) -> str:
 
 
 def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
-    """Convert a DataFrame or Series to one of polars if `library` is "polars"."""
+    """Convert a DataFrame or Series to one of polars, or a DataFrame to an array of objects."""
+    if library == "numpy" and isinstance(frame, pd.DataFrame):
+        return frame.to_numpy(dtype=object)
     if library != "polars":
         return frame
     import polars
@@ -107,6 +138,8 @@ def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
     if isinstance(frame, pd.DataFrame):
         columns = frame.set_axis([str(name) for name in frame], axis=1).items()
         return polars.DataFrame([to_library(column, library) for _, column in columns])
+    if isinstance(frame.dtype, np.dtype) and frame.dtype.kind == "f":
+        return polars.Series(frame.name, frame.to_numpy())  # `from_pandas` makes NaN a null
     series: Any = polars.from_pandas(frame)
     if isinstance(frame.dtype, pd.CategoricalDtype):
         ordered = frame.dtype.ordered

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from gen_augment.containers import as_pandas, library_of, unmasked
+from gen_augment.containers import as_pandas, check_no_records, library_of, unmasked
 from gen_augment.errors import InputError
 
 __all__ = ["read_frames"]
@@ -20,7 +20,8 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
 
     Parameters
     ----------
-    X : polars DataFrame, pyarrow Table, Hugging Face Dataset, array-like such as an h5py Dataset
+    X : polars DataFrame or LazyFrame, pyarrow Table, Hugging Face Dataset, or an array-like such \
+            as an h5py Dataset
         A Hugging Face Dataset without `y` has its labels in a column "label" or "labels".
     y : labels, or None
 
@@ -36,8 +37,9 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
     >>> X["a"].tolist(), y
     ([1, 2], [0, 1])
     """
-    if library_of(X) == "datasets" and hasattr(X, "column_names"):
+    if library_of(X) == "datasets":
         return _read_dataset(X, y)
+    check_no_records(X)
     X = as_pandas(X)
     if library_of(X) in ("polars", "pyarrow") and hasattr(X, "to_pandas"):  # a column
         X = X.to_pandas()
@@ -47,6 +49,8 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
 def _in_memory(X: Any) -> Any:
     """Read array-likes into memory: those on disk can only be indexed in ascending order."""
     known = (np.ndarray, np.generic, torch.Tensor, pd.DataFrame, pd.Series, list, tuple)
+    if isinstance(X, (np.matrix, memoryview)):
+        return np.asarray(X)
     if isinstance(X, known) or library_of(X) in ("pandas", "PIL"):
         return unmasked(X)
     is_array = hasattr(X, "__array__") and hasattr(X, "shape") and hasattr(X, "dtype")
@@ -54,6 +58,10 @@ def _in_memory(X: Any) -> Any:
 
 
 def _read_dataset(X: Any, y: Any) -> tuple[Any, Any]:
+    if isinstance(X, dict):
+        raise InputError(f"X is a {type(X).__name__} of the parts {list(X)}: give one of them.")
+    if not hasattr(X, "__len__"):
+        raise InputError(f"X is an {type(X).__name__}, whose rows have no order: give a Dataset.")
     columns = list(X.column_names)
     X = X.with_format(None)
     if y is None:

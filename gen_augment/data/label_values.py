@@ -12,9 +12,18 @@ from gen_augment.containers import library_of
 from gen_augment.errors import InputError
 from gen_augment.validation import check_finite
 
-__all__ = ["check_labels", "plain_label", "read_container", "read_labels"]
+__all__ = [
+    "as_objects",
+    "check_labels",
+    "members_of",
+    "plain_label",
+    "read_container",
+    "read_labels",
+]
 
 _KINDS = "biufU"
+#: Categories that are read as strings.
+_AS_STRING = (pd.Interval, pd.Timestamp, pd.Timedelta, pd.Period)
 
 
 def read_container(y: Any) -> Any:
@@ -53,7 +62,8 @@ def _unmasked(y: "np.ma.MaskedArray[Any, Any]") -> np.ndarray:
 def read_labels(y: Any) -> np.ndarray:
     """Labels as an array of numbers, bools or strings, if they can be.
 
-    Members of a ``str`` or ``int`` Enum become their values.
+    Members of a ``str`` or ``int`` Enum become their values; intervals, dates and periods of a
+    category become strings.
 
     Raises
     ------
@@ -65,10 +75,17 @@ def read_labels(y: Any) -> np.ndarray:
         y = y.detach().cpu()
         narrow = y.is_floating_point() and y.dtype.itemsize < 4  # NumPy has only some of these
         return np.asarray((y.float() if narrow else y).numpy())
-    if isinstance(y, Enum):
+    if isinstance(y, (Enum, *_AS_STRING)):
         return np.asarray(plain_label(y))
+    if (
+        isinstance(getattr(y, "dtype", None), pd.CategoricalDtype)
+        and y.dtype.categories.dtype.kind in "mM"
+    ):
+        y = y.astype(object)
     if not isinstance(y, (list, tuple)):
         values = _as_array(y)
+        if values.dtype.kind == "S":
+            return _decoded(values)
         if values.dtype != object or not values.ndim:
             return values
         _check_one_type(values.ravel())
@@ -82,7 +99,11 @@ def read_labels(y: Any) -> np.ndarray:
 
 
 def plain_label(label: Any) -> Any:
-    """The value of a member of a ``str`` or ``int`` Enum; other labels as they are."""
+    """The value of an Enum member, the string of an interval or date; others as they are."""
+    if isinstance(label, _AS_STRING):
+        return str(label)
+    if isinstance(label, torch.Tensor):
+        return label.item() if label.ndim == 0 else label
     if not isinstance(label, Enum):
         return label
     if not isinstance(label, (str, int)):
@@ -93,12 +114,38 @@ def plain_label(label: Any) -> Any:
     return str.__str__(label) if isinstance(label, str) else int(label)
 
 
+def _decoded(values: np.ndarray) -> np.ndarray:
+    try:
+        return np.char.decode(values, "ascii")
+    except UnicodeDecodeError as error:
+        raise InputError(f"y holds bytes beyond ASCII ({error}): decode them first.") from error
+
+
+def members_of(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
+    """The labels of the user that the classes stand for; None if those are the classes."""
+    if isinstance(y, torch.Tensor) or getattr(y, "dtype", np.dtype(object)).kind not in "OmM":
+        return None
+    found = {label: None for label in y if isinstance(label, (Enum, *_AS_STRING))}
+    by_value = {plain_label(label): label for label in found}
+    members = tuple(by_value.get(value) for value in classes.tolist())
+    return None if None in members else members
+
+
+def as_objects(values: tuple[Any, ...]) -> np.ndarray:
+    """Return an array of objects, whatever these are."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
 def _as_array(y: Any) -> np.ndarray:
     try:
         values = np.asarray(y)
-        return values.astype(object) if values.dtype.kind == "T" else values
-    except ValueError as error:  # ragged
+    except (ValueError, TypeError, NotImplementedError) as error:  # ragged, or pandas cannot
         raise InputError(f"y cannot be read as one class label a row: {error}") from error
+    if values.dtype.kind == "f" and values.dtype.itemsize > 8:  # labels are whole numbers
+        return values.astype(np.float64)
+    return values.astype(object) if values.dtype.kind == "T" else values
 
 
 def _check_one_type(labels: Iterable[Any]) -> None:
@@ -130,10 +177,12 @@ def check_labels(values: np.ndarray) -> None:
     """Raise for values that are not numbers, booleans or strings, or not whole."""
     if not len(values):
         raise InputError("y is empty.")
+    if values.dtype.kind == "S":
+        raise InputError(f"labels are bytes, such as {values[0]!r}: give [b.decode() for b in y].")
     if values.dtype.kind not in _KINDS:
         raise InputError(
-            f"labels of dtype {values.dtype} are not numbers, booleans or strings: convert them to "
-            "strings, such as by astype(str)."
+            f"labels such as {values[0]!r}, of dtype {values.dtype}, are not numbers, booleans or "
+            "strings: convert them to strings, such as [str(label) for label in y]."
         )
     check_finite(values, "y")
     if values.dtype.kind == "f" and (values % 1).any():

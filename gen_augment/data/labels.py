@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,9 +11,16 @@ import torch
 from sklearn.utils.validation import column_or_1d
 
 from gen_augment.containers import library_of, to_library
-from gen_augment.data.label_values import check_labels, plain_label, read_container, read_labels
+from gen_augment.data.label_values import (
+    as_objects,
+    check_labels,
+    members_of,
+    plain_label,
+    read_container,
+    read_labels,
+)
 from gen_augment.errors import InputError
-from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json
+from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json, has_objects
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_same_length
 
@@ -41,8 +47,9 @@ class LabelCodec:
     ordered : bool
         Whether those categories are ordered.
     members : tuple or None
-        Enum members by class, if the labels were members of a ``str`` or ``int`` Enum. An
-        archive holds their values, which compare as equal.
+        The user's labels by class, if those are members of a ``str`` or ``int`` Enum, or of a
+        category of intervals, dates or periods. An archive holds the values of an Enum, which
+        compare as equal.
     library : {"", "polars"}
         The library of a Series, if it is not pandas.
     """
@@ -66,7 +73,8 @@ class LabelCodec:
         Parameters
         ----------
         y : array-like of shape (n_rows,)
-            Numbers, booleans or strings, as an ndarray, Tensor, Series or list.
+            Numbers, booleans or strings, as an ndarray, Tensor, Series or list. The classes of a
+            category of intervals, dates or periods are the strings of these.
         unlabeled : {"auto", -1, None}
             Which label marks a row without a label, whose code is -1. None: no label does,
             and -1 is a class like any other. "auto": -1 does where it is the lowest of
@@ -110,7 +118,7 @@ class LabelCodec:
     @classmethod
     def _in_container(cls, classes: np.ndarray, y: Any) -> Self:
         """The codec of classes that came in a container like `y`."""
-        members = _members(classes, y)
+        members = members_of(classes, y)
         if isinstance(y, torch.Tensor):
             return cls(classes, "tensor", str(y.dtype).removeprefix("torch."))
         if isinstance(y, pd.Series):
@@ -196,7 +204,7 @@ class LabelCodec:
     def _of_series(cls, classes: np.ndarray, y: "pd.Series[Any]") -> Self:
         name = int(y.name) if isinstance(y.name, np.integer) else y.name
         name = name if isinstance(name, (str, int)) else None
-        if not isinstance(y.dtype, pd.CategoricalDtype):
+        if not isinstance(y.dtype, pd.CategoricalDtype) or has_objects(y.dtype):
             return cls(classes, "series", _written(y.dtype), name)
         values = [plain_label(value) for value in y.cat.categories.tolist()]
         dtype, ordered = _written(y.cat.categories.dtype), bool(y.cat.ordered)
@@ -205,6 +213,8 @@ class LabelCodec:
     def encode(self, y: Any) -> np.ndarray:
         """Class codes, int64 ndarray of shape (n,); an unknown label raises."""
         values = read_labels(y)
+        if values.dtype.kind == "S":
+            values = np.char.decode(values, "ascii", "replace")
         if values.ndim > 1:
             raise InputError(
                 f"labels of shape {values.shape}: give one label, or one for each row."
@@ -236,9 +246,12 @@ class LabelCodec:
         if self.container == "tensor":
             return torch.from_numpy(labels.copy()).to(getattr(torch, self.dtype))
         if self.members is not None:
-            labels = _objects(self.members)[codes]
+            labels = as_objects(self.members)[codes]
         if self.container == "series":
-            series = pd.Series(labels, name=self.name, dtype=self._series_dtype())
+            dtype = self._series_dtype()
+            if isinstance(dtype, pd.ArrowDtype):  # no array of strings becomes a dictionary
+                labels = labels.astype(object)
+            series = pd.Series(labels, name=self.name, dtype=dtype)
             return to_library(series, self.library)
         return labels.tolist() if self.container == "list" else labels.astype(self.dtype)
 
@@ -276,6 +289,9 @@ class LabelCodec:
         fields = {**record}
         classes = np.array(fields.pop("classes"), dtype=np.dtype(fields.pop("classes_dtype")))
         codec = cls(classes, **fields)
+        if isinstance(codec.dtype, dict) and has_objects(dtype_from_json(codec.dtype)):
+            members = members_of(classes, dtype_from_json(codec.dtype).categories)
+            codec = replace(codec, members=members)
         check_choice("container", codec.container, ("ndarray", "tensor", "series", "list"))
         check_choice("library", codec.library, ("", "polars"))
         check_labels(classes)
@@ -323,17 +339,6 @@ def _without(label: int, classes: np.ndarray, codes: np.ndarray) -> tuple[np.nda
     return classes[known], np.where(known, np.cumsum(known) - 1, -1)[codes]
 
 
-def _members(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
-    """The Enum members that the classes were, if all labels were members."""
-    dtype = getattr(y, "dtype", np.dtype(object))
-    if isinstance(y, torch.Tensor) or dtype.kind != "O":
-        return None
-    found = {label: None for label in y if isinstance(label, Enum)}
-    by_value = {plain_label(label): label for label in found}
-    members = tuple(by_value.get(value) for value in classes.tolist())
-    return None if None in members else members
-
-
 def _merged(classes: np.ndarray, *codecs: LabelCodec) -> tuple[Any, ...] | None:
     """Members of all classes, from several codecs; None if any has none."""
     by_value: dict[Any, Any] = {}
@@ -341,9 +346,3 @@ def _merged(classes: np.ndarray, *codecs: LabelCodec) -> tuple[Any, ...] | None:
         by_value = dict(zip(codec.classes.tolist(), codec.members or (), strict=False)) | by_value
     members = tuple(by_value.get(value) for value in classes.tolist())
     return None if None in members else members
-
-
-def _objects(values: tuple[Any, ...]) -> np.ndarray:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -12,7 +12,13 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from gen_augment.containers import library_of, pandas_only, to_library
+from gen_augment.containers import (
+    check_no_records,
+    holds_objects,
+    library_of,
+    pandas_only,
+    to_library,
+)
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ExhaustedError, InputError, MissingDependencyError
 from gen_augment.inject.class_counts import SamplingStrategy
@@ -199,7 +205,8 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         if issparse(X):
             X_new, y_new = self.fit_resample(X.toarray(), y, sample_weight, **params)
             return join_sparse(X, X_new[X.shape[0] :]), y_new
-        if (library := library_of(X)) in ("polars", "pyarrow"):
+        check_no_records(X)
+        if (library := library_of(X)) in ("polars", "pyarrow") or holds_objects(X):
             X_new, y_new = self.fit_resample(pandas_only(X), y, sample_weight, **params)
             return to_library(X_new, library), y_new
         if sample_weight is not None:

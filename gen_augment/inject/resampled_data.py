@@ -98,7 +98,7 @@ def check_rows(X: Any) -> Any:
     """Return X in its container if synthetic rows can have it, and as an array otherwise."""
     if isinstance(X, tuple):
         X = stack_rows(X)
-    known = isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list))
+    known = isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) and not isinstance(X, np.matrix)
     return unmasked(X) if known else np.asarray(X)
 
 
@@ -154,7 +154,7 @@ def labels_to_make(strategy: Mapping[Any, int], dtype: np.dtype[Any]) -> np.ndar
 
 
 def densify(X: Any) -> Any:
-    """Return a DataFrame without sparse columns, which samplers refuse; `join` restores them."""
+    """Return a DataFrame without sparse columns, which are slower; `join` restores them."""
     if not isinstance(X, pd.DataFrame):
         return X
     return X.astype(

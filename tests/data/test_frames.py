@@ -112,3 +112,47 @@ def test_polars_is_over_sampled_as_polars() -> None:
     assert isinstance(rows, polars.DataFrame)
     assert rows[:40].select("a", "n", "b").equals(X.select("a", "n", "b"))
     assert np.bincount(labels).tolist() == [30, 30]
+
+
+def test_an_array_of_objects_is_a_table() -> None:
+    X = np.array([[i, i / 4, "abc"[i % 3], None if i % 5 else True] for i in range(40)], object)
+    with pytest.warns(UserWarning, match=r"columns \[0, 1\] of X hold numbers in dtype object"):
+        sampler = SMOTESampler(random_state=0).fit(X, Y)
+    made = sampler.sample(9, random_state=0)[0]
+    assert made.dtype == object
+    assert {type(value) for value in made[:, 0]} == {int}
+    assert set(made[:, 2]) <= set("abc")
+    with pytest.warns(UserWarning, match="dtype object"):
+        joined, _ = GenerativeOverSampler(sampler).fit_resample(X, np.arange(40) < 30)
+    assert joined.dtype == object
+    np.testing.assert_array_equal(joined[:40], X)
+
+
+def test_polars_tells_missing_values_from_nan() -> None:
+    polars = pytest.importorskip("polars")
+    holes = [None if i % 4 else float(i) for i in range(40)]
+    nans = [float("nan") if i % 4 else float(i) for i in range(40)]
+    X = polars.DataFrame({"null": holes, "nan": nans})
+    for table in (X, X.lazy()):
+        made = SMOTESampler(random_state=0).fit(table, Y).sample(40, random_state=0)[0]
+        assert made["null"].null_count() == made["nan"].is_nan().sum() > 0
+        assert made["nan"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    "X, message",
+    [
+        ({"a": np.arange(40.0)}, r"X is a dict: give pandas\.DataFrame"),
+        (np.zeros(40, [("a", "f8"), ("b", "i4")]), r"array of records: give pandas\.DataFrame"),
+    ],
+)
+def test_columns_that_are_no_table_are_named(X: Any, message: str) -> None:
+    for take in (SMOTESampler().fit, GenerativeOverSampler(SMOTESampler()).fit_resample):
+        with pytest.raises(InputError, match=message):
+            take(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_read_as_an_array() -> None:
+    made = SMOTESampler(random_state=0).fit(np.matrix(np.eye(40)), Y).sample(2)[0]
+    assert type(made) is np.ndarray

@@ -48,7 +48,7 @@ class TableCodec(Codec):
     microsecond, and numbers with fewer than a million steps in their range. Other numbers
     have an error of at most 1e-6 of the range of their column. A column of floats that
     differ by no more than the rounding of float64 is constant, and a warning names it.
-    Sparse columns, intervals, complex numbers and free text are refused.
+    Intervals, complex numbers and free text are refused.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class TableCodec(Codec):
     file : TableFile
         The form of the file that the rows came from; see `Table`.
     library : str
-        The library of a DataFrame, if it is not pandas: "polars".
+        The library of the table, if it is not pandas: "polars", or "numpy" for an array of objects.
 
     Examples
     --------
@@ -278,7 +278,7 @@ class TableCodec(Codec):
         if not columns or len(columns) != len(parts):
             raise InputError(f"there are {len(columns)} names for {len(parts)} columns.")
         file = TableFile.of(record["file"])
-        check_choice("library", record["library"], ("", "polars"))
+        check_choice("library", record["library"], ("", "numpy", "polars"))
         codec = cls(record["container"], columns, parts, record["dtype"], file, record["library"])
         numbered = codec.columns == list(range(len(columns)))
         if codec.container != "dataframe" and (codec.dtype is None or not numbered):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
@@ -21,11 +22,12 @@ COLUMN_TYPES = ("number", "continuous", "category")
 
 #: How to make a refused column usable, by the beginning of its dtype's name.
 _REMEDIES = {
-    "Sparse": "make it dense with .sparse.to_dense()",
+    "Sparse": "make it dense with .sparse.to_dense()",  # of objects
     "interval": "make it a category with astype('category'), or take the middles with .array.mid",
     "complex": "make the real and the imaginary part two columns",
     "category of": "make its categories strings with astype(str)",
-    "dictionary": "make it a category with astype('category')",
+    "dictionary": "make it numbers, or a dictionary of strings",
+    "string_view": "make it strings with X.astype(object)",
 }
 _REMEDY = "make it numbers, dates, strings or a category of strings"
 
@@ -67,11 +69,16 @@ def column_kinds(series: "Mapping[Any, pd.Series[Any]]", types: ColumnTypes) -> 
 def _inferred(column: "pd.Series[Any]") -> str | None:
     """The kind of a column by its dtype and objects; None if it cannot be used."""
     dtype = column.dtype
-    if isinstance(dtype, (pd.SparseDtype, pd.IntervalDtype)):
+    if isinstance(dtype, pd.IntervalDtype):
         return None
+    if isinstance(dtype, pd.SparseDtype):
+        return {"b": "category"}.get(dtype.kind, "number" if dtype.kind in "iuf" else None)
     if isinstance(dtype, pd.PeriodDtype):
         return "number"
     if isinstance(dtype, pd.ArrowDtype):
+        arrow = dtype.pyarrow_dtype
+        if pa.types.is_dictionary(arrow) and pa.types.is_string(arrow.value_type):
+            return "category"
         if Storage.of_column(column) is None and dtype.kind not in "biufU":
             return None
         return {"b": "category", "U": "category", "M": "date"}.get(dtype.kind, "number")

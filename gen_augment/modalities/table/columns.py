@@ -111,7 +111,7 @@ class NumberColumn:
     steps : Steps or None
         The grid on which all values lie; None for continuous numbers.
     origin : int
-        Subtracted from whole numbers that are too large for float64.
+        Subtracted from whole numbers and ticks of durations that are too large for float64.
     storage : Storage or None
         The user's dtype, if it is not `dtype`.
     """
@@ -141,7 +141,7 @@ class NumberColumn:
             raise _too_large(name, column.dropna().map(abs).max()) from None
         dtype = stored.dtype
         unit = coarsest(ticks_of(stored), durations(dtype)) if dtype.kind == "m" else 1
-        blank = cls(dtype, unit=unit, origin=_origin(stored), storage=storage)
+        blank = cls(dtype, unit=unit, origin=_origin(stored, unit), storage=storage)
         values = blank.read(column)
         missing = np.isnan(values)
         known = values[~missing]
@@ -188,7 +188,7 @@ class NumberColumn:
             column = self.storage.read(column)
         if self.dtype.kind == "m":
             ticks = ticks_of(column.astype(self.dtype))
-            return np.where(ticks == MISSING_TIME, np.nan, ticks / self.unit)
+            return np.where(ticks == MISSING_TIME, np.nan, (ticks - self.origin) / self.unit)
         if not is_number(column.dtype):
             raise InputError(f"holds {column.dtype}, and numbers were fitted")
         if self.origin:
@@ -217,7 +217,7 @@ class NumberColumn:
     def write(self, values: np.ndarray) -> Any:
         if self.dtype.kind == "m":
             missing = np.isnan(values)
-            ticks = np.where(missing, 0, values).astype(np.int64) * self.unit
+            ticks = np.where(missing, 0, values).astype(np.int64) * self.unit + self.origin
             ticks = np.where(missing, MISSING_TIME, ticks).view(self.dtype.str)
             array: Any = pd.array(ticks, dtype=self.dtype)
         elif self.origin:
@@ -251,7 +251,7 @@ class NumberColumn:
             raise InputError(f"{dtype} is not a dtype of numbers.")
         if type(unit) is not int or unit < 1 or (unit > 1 and dtype.kind != "m"):
             raise InputError(f"unit={unit!r} does not fit a column of {dtype}.")
-        if type(origin) is not int or (origin and dtype.kind not in "iu"):
+        if type(origin) is not int or (origin and dtype.kind not in "ium"):
             raise InputError(f"origin={origin!r} does not fit a column of {dtype}.")
         column._check_parts()
         return column
@@ -308,12 +308,13 @@ def _check_finite(values: np.ndarray, name: Any) -> None:
         )
 
 
-def _origin(column: "pd.Series[Any]") -> int:
-    """The lowest of whole numbers that are too large for float64, else 0."""
-    if column.dtype.kind not in "iu" or not column.notna().any():
+def _origin(column: "pd.Series[Any]", unit: int) -> int:
+    """The lowest of whole numbers or ticks that are too large for float64, else 0."""
+    if column.dtype.kind not in "ium" or not column.notna().any():
         return 0
-    low, high = int(column.min()), int(column.max())
-    return low if max(-low, high) >= MAX_INT > high - low else 0
+    known = ticks_of(column.dropna()) if column.dtype.kind == "m" else column
+    low, high = int(known.min()), int(known.max())
+    return low if max(-low, high) >= MAX_INT * unit > high - low else 0
 
 
 def _is_rounding(values: np.ndarray) -> bool:

@@ -5,6 +5,7 @@ stay strings. A word such as "NA" is a missing value in a column of numbers or d
 strings it may be a value (Namibia), so there it stays one unless the user says otherwise.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
@@ -13,14 +14,16 @@ import numpy as np
 import pandas as pd
 
 from gen_augment.errors import InputError
+from gen_augment.modalities.table.number_forms import NumberForm, find_form, without_unit
 
-__all__ = ["Settled", "convert", "settle", "uses_comma", "written"]
+__all__ = ["Settled", "convert", "is_date", "settle", "uses_comma", "written"]
 
 #: Words that may stand for a missing value.
 NA_WORDS = frozenset(
     (
         *("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NaT", "<NA>", "#N/A", "#NA"),
         *("NULL", "Null", "null", "None", "none", "-", "--", "?", ".", ".."),
+        *("n.a.", "N.A.", "-nan", "-NaN", "1.#IND", "1.#QNAN", "#DIV/0!", "#VALUE!", "#REF!"),
     )
 )
 #: Whole numbers with more digits are codes: floats do not tell them apart.
@@ -28,19 +31,33 @@ MAX_DIGITS = 15
 _WHOLE = r"-?(?:0|[1-9]\d*)"
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|Inf|INF|Infinity|infinity)"
 _CODE = r"\+[\d\s()./-]+|-?0\d+"
+_MONTH = "[A-Z][a-z]{2,8}"
 _DAYS = [
     (r"\d{4}-\d\d-\d\d", "%Y-%m-%d"),
     (r"\d{4}/\d\d?/\d\d?", "%Y/%m/%d"),
     (r"\d\d?\.\d\d?\.\d{4}", "%d.%m.%Y"),
     (r"\d\d?/\d\d?/\d{4}", "%d/%m/%Y"),
     (r"\d\d?/\d\d?/\d{4}", "%m/%d/%Y"),
+    (r"\d\d?\.\d\d?\.\d\d", "%d.%m.%y"),
+    (r"\d\d?/\d\d?/\d\d", "%d/%m/%y"),
+    (r"\d\d?/\d\d?/\d\d", "%m/%d/%y"),
+    *((rf"\d\d? {_MONTH} \d{{4}}", f"%d {month} %Y") for month in ("%b", "%B")),
+    *((rf"{_MONTH} \d\d?, \d{{4}}", f"{month} %d, %Y") for month in ("%b", "%B")),
+    (rf"\d\d?-{_MONTH}-\d{{4}}", "%d-%b-%Y"),
+    (rf"\d\d?-{_MONTH}-\d\d", "%d-%b-%y"),
 ]
+#: Eight digits that may be a day, and the least number of values that make it certain.
+_DIGITS_OF_DAY = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_MIN_DAYS = 10
 _TIMES = [
     ("", ""),
     (r" \d\d:\d\d", " %H:%M"),
     (r" \d\d:\d\d:\d\d", " %H:%M:%S"),
     (r"T\d\d:\d\d", "T%H:%M"),
     (r"T\d\d:\d\d:\d\d", "T%H:%M:%S"),
+    (r"T\d\d:\d\d:\d\dZ", "T%H:%M:%SZ"),
+    (r" \d\d:\d\d [AP]M", " %I:%M %p"),
+    (r" \d\d:\d\d:\d\d [AP]M", " %I:%M:%S %p"),
 ]
 _ISO = r"\d{4}-\d\d-\d\d.*"
 #: Numbers with a currency, a separator of thousands, or a unit.
@@ -60,6 +77,8 @@ def uses_comma(frame: pd.DataFrame) -> bool:
     certain = False
     for name in frame:
         values = _known(frame[name].unique(), NA_WORDS)
+        values = without_unit(values) if len(values) else values
+        certain = certain or (len(values) > 0 and find_form(values, ",") is not None)
         if not len(values) or not _all(values, r"-?\d+(?:[.,]\d+)?"):
             continue
         if _any(values, r".*\.\d+"):
@@ -100,23 +119,34 @@ def settle(
         return Settled(reading, missing, why)
     if set(known) <= {"True", "False"} and len(known) == len(values):
         return Settled("flag", words)
-    kept = sorted(set(known) & NA_WORDS)
+    kept = sorted(set(known) & NA_WORDS) or _words_beside_numbers(plain)
     if kept and not why:
         why = f"{kept[0]!r} is a value here; --na-values {kept[0]} makes it missing"
     return Settled("text", words, why)
 
 
+def _words_beside_numbers(known: Any) -> list[str]:
+    """The words in a column of numbers, if there are few: they may stand for a missing value."""
+    words = known[~known.str.fullmatch(_NUMBER)]
+    return sorted(words) if 3 * len(words) <= len(known) else []
+
+
 def _as_wanted(
     known: Any, name: str, wanted: str, missing: frozenset[str], decimal: str
 ) -> Settled:
-    if wanted in ("whole", "number", "decimal") or _n_decimals(wanted):
-        point = known.str.replace(decimal, ".", regex=False)
-        bad = known[~point.str.fullmatch(rf"\+?(?:{_NUMBER})")]
+    form = NumberForm.of(wanted)
+    if form is None and wanted == "number":
+        form = find_form(known, decimal, certain=False)
+    if form is not None or wanted in ("whole", "number", "decimal"):
+        point = (form or NumberForm()).plain(known, decimal)
+        bad = known[~point.str.fullmatch(_NUMBER)]
         if len(bad):
             raise InputError(
                 f"column {name!r} has {bad.iloc[0]!r}, which is not a number. Make it a category, "
                 "or say that the word means a missing value (--na-values)."
             )
+        if form is not None:
+            return Settled(form.reading, missing, "as asked")
         found = _number_reading(point)
         return Settled(found if wanted == "number" else wanted, missing, "as asked")
     if wanted == "flag":
@@ -144,6 +174,11 @@ def _as_wanted(
 
 def _recognise(known: Any, decimal: str) -> tuple[str, str]:
     """Return the reading of a column without missing values, and why."""
+    form = find_form(known, decimal)
+    if form is not None:
+        return form.reading, f"numbers as {form.reading}; --category COLUMN keeps them as written"
+    if len(known) >= _MIN_DAYS and _all(known, _DIGITS_OF_DAY) and _parses(known, "%Y%m%d"):
+        return "%Y%m%d", "days; --number COLUMN reads numbers"
     if _any(known, _CODE) and _all(known, rf"{_CODE}|\d+|{_NUMBER}"):
         return "text", "codes with a leading zero or plus: kept as written"
     point = known.str.replace(decimal, ".", regex=False) if decimal != "." else known
@@ -157,6 +192,8 @@ def _recognise(known: Any, decimal: str) -> tuple[str, str]:
     formats = list(_formats(known))
     if len(formats) == 1:
         return formats[0], ""
+    if not formats and _all(known, r"\d\d?:\d\d(?::\d\d)?"):
+        return "text", "times of day: kept as written, as categories"
     if not formats and _all(known, _FORMATTED):
         return "text", "numbers with a unit or separator: kept as written, as categories"
     return "text", _day_or_month("COLUMN", formats) if formats else ""
@@ -175,9 +212,9 @@ def _number_reading(point: Any) -> str:
     return "decimal" if _any(point, r".*\.0+") else "number"
 
 
-def _n_decimals(reading: str) -> int:
-    """Decimals of each number in a reading such as "0.00"; 0 for other readings."""
-    return len(reading) - 2 if reading.startswith("0.") else 0
+def is_date(reading: str) -> bool:
+    """Whether a reading is a format of dates."""
+    return re.search("%[A-Za-z]", reading) is not None
 
 
 def _formats(known: Any) -> Iterator[str]:
@@ -223,20 +260,26 @@ def _values(known: Any, reading: str, decimal: str) -> "pd.Series[Any]":
     known = known.str.strip()
     if reading == "flag":
         return known == "True"  # type: ignore[no-any-return]
-    if reading not in ("whole", "number", "decimal") and not _n_decimals(reading):
+    form = NumberForm.of(reading)
+    if form is None and reading not in ("whole", "number", "decimal"):
         return pd.Series(pd.to_datetime(known, format=reading))
-    point = known.str.replace(decimal, ".", regex=False).to_numpy(dtype=object)
-    if reading == "whole" and _all(known, r"[+-]?\d+"):
-        return pd.Series(point.astype(np.int64))
-    return pd.Series(point.astype(np.float64))
+    point = (form or NumberForm()).plain(known, decimal)
+    is_whole = reading == "whole" or (form is not None and form.places == 0)
+    if is_whole and _all(point, r"[+-]?\d+"):
+        return pd.Series(point.to_numpy(dtype=object).astype(np.int64))
+    return pd.Series(point.to_numpy(dtype=object).astype(np.float64))
 
 
 def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) -> Any:
     """Turn a column into the form in which it was read; `missing` is the word for no value."""
-    if column.dtype.kind == "M" and "%" in reading:
+    form = NumberForm.of(reading)
+    if column.dtype.kind == "M" and is_date(reading):
         text: Any = column.dt.strftime(reading)
+    elif form is not None and column.dtype.kind in "iuf":
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
+        text = pd.Series([form.written(v, decimal) for v in values], dtype=object)
     elif column.dtype.kind == "f" and (reading != "decimal" or decimal != "."):
-        text = pd.Series([_digits(float(v), _n_decimals(reading)) for v in column], dtype=object)
+        text = pd.Series([repr(float(value)) for value in column], dtype=object)
         if reading != "decimal":
             text = text.str.removesuffix(".0")
         text = text.str.replace(".", decimal, regex=False)
@@ -245,12 +288,6 @@ def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) 
     else:
         text = column.astype(object)
     return text.where(column.notna().to_numpy(dtype=bool), missing)
-
-
-def _digits(value: float, places: int) -> str:
-    """All digits of a number; with `places` decimals if it has no more."""
-    fixed = f"{value:.{places}f}"
-    return fixed if places and float(fixed) == value else repr(value)
 
 
 def _known(values: Any, missing: frozenset[str]) -> Any:

@@ -55,6 +55,12 @@ def dtype_to_json(dtype: Any) -> Any:
                 return {"arrow": name}
         if pa.types.is_decimal(arrow):
             return {"decimal": arrow.bit_width, "precision": arrow.precision, "scale": arrow.scale}
+        if pa.types.is_dictionary(arrow):
+            of = dtype_to_json(pd.ArrowDtype(arrow.value_type))
+            return {"dictionary": of, "index": str(arrow.index_type), "ordered": arrow.ordered}
+    if isinstance(dtype, pd.SparseDtype):
+        fill = None if pd.isna(dtype.fill_value) else plain(dtype.fill_value)
+        return {"sparse": dtype_to_json(dtype.subtype), "fill": fill}
     name = dtype.str if isinstance(dtype, np.dtype) and not dtype.isnative else str(dtype)
     try:
         again = pd.api.types.pandas_dtype(name)
@@ -81,6 +87,13 @@ def dtype_from_json(record: Any) -> Any:
     if record.get("decimal") in (32, 64, 128, 256):
         make = getattr(pa, f"decimal{record['decimal']}")
         return pd.ArrowDtype(make(record["precision"], record["scale"]))
+    if "sparse" in record:
+        return pd.SparseDtype(dtype_from_json(record["sparse"]), record["fill"])
+    if "dictionary" in record:
+        index, of = pd.ArrowDtype.construct_from_string, dtype_from_json(record["dictionary"])
+        arrow: Any = index(f"{record['index']}[pyarrow]")
+        pair = arrow.pyarrow_dtype, of.pyarrow_dtype
+        return pd.ArrowDtype(pa.dictionary(*pair, ordered=record["ordered"]))
     raise InputError(f"{record!r} is not a dtype.")
 
 

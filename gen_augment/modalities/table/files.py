@@ -11,7 +11,13 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.file_rows import LEFT_OUT, ColumnReading
 from gen_augment.modalities.table.arff import read_arff
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
-from gen_augment.modalities.table.csv_columns import Settled, convert, settle, uses_comma
+from gen_augment.modalities.table.csv_columns import (
+    Settled,
+    convert,
+    is_date,
+    settle,
+    uses_comma,
+)
 from gen_augment.modalities.table.csv_text import read_text
 from gen_augment.modalities.table.file_format import TableFile
 
@@ -136,7 +142,7 @@ def _typed(
             settled = settle(column.unique(), name, wanted, known, decimal)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        if name == target and wanted is None and "%" in settled.reading:
+        if name == target and wanted is None and is_date(settled.reading):
             settled = Settled("text", words, "dates as labels: kept as written")
         columns[name] = convert(column, settled, decimal)
         readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
@@ -166,7 +172,7 @@ def _dated(frame: pd.DataFrame, readings: Mapping[str, str]) -> pd.DataFrame:
     """Turn columns of strings into dates, in a file whose other columns have types."""
     changed = {}
     for name, reading in readings.items():
-        if name in frame and (reading == "date" or "%" in reading):
+        if name in frame and (reading == "date" or is_date(reading)):
             column = frame[name].astype("str").fillna("")
             settled = settle(column.unique(), name, reading, frozenset([""]), ".")
             changed[name] = convert(column, settled, ".")
@@ -222,7 +228,7 @@ def _shown(column: "pd.Series[Any]", reading: str, kind: str | None) -> str:
     if kind is not None and reading != "text":
         return kind
     if column.dtype.kind == "M":
-        return f"date {reading}".strip() if "%" in reading else "date"
+        return f"date {reading}" if is_date(reading) else "date"
     words = {"i": "whole number", "u": "whole number", "f": "number", "b": "true or false"}
     return "empty" if reading == "empty" else words.get(column.dtype.kind, "category")
 

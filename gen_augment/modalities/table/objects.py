@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ __all__ = ["OBJECTS", "common_zone", "from_objects", "object_type", "to_objects"
 #: Types of objects that are converted, by the name in an archive.
 OBJECTS = (
     "int", "float", "decimal", "date", "datetime", "timestamp", "timedelta", "duration", "time",
-    "period",
+    "period", "sparse",
 )  # fmt: skip
-_REAL = (int, float, np.integer, np.floating, Decimal)
+_REAL = (int, float, np.integer, np.floating, Decimal, Fraction)
 _EXACT: dict[type, str] = {
     datetime.date: "date",
     datetime.datetime: "datetime",

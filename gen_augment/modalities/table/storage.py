@@ -34,6 +34,7 @@ __all__ = ["PARSED", "Storage"]
 
 #: Objects that are kept as numbers, and are written in another form.
 PARSED = ("time", "period")
+_CONVERTED = (pd.ArrowDtype, pd.PeriodDtype, pd.SparseDtype)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Storage:
     Attributes
     ----------
     dtype : dtype
-        ``object``, a `pandas.ArrowDtype` or a `pandas.PeriodDtype`.
+        ``object``, or a dtype of Arrow, of periods or of sparse numbers.
     objects : str
         Type of the values: a name in `OBJECTS`.
     missing : {"None", "nan", "NA", "NaT"}
@@ -66,6 +67,8 @@ class Storage:
         dtype = column.dtype
         if isinstance(dtype, pd.PeriodDtype):
             return cls(dtype, "period", of=dtype)
+        if isinstance(dtype, pd.SparseDtype):
+            return cls(dtype, "sparse") if dtype.subtype.kind in "iuf" else None
         if isinstance(dtype, pd.ArrowDtype):
             return cls._of_arrow(dtype)
         objects = object_type(column)
@@ -96,6 +99,8 @@ class Storage:
         """A column with a dtype of NumPy or pandas; one that has such a dtype is returned."""
         if isinstance(column.dtype, pd.ArrowDtype):
             return _from_arrow(column)
+        if isinstance(column.dtype, pd.SparseDtype):
+            return column.sparse.to_dense()  # type: ignore[no-any-return]
         if column.dtype != object and not isinstance(column.dtype, pd.PeriodDtype):
             return column
         try:
@@ -108,6 +113,8 @@ class Storage:
         column = pd.Series(array)
         if isinstance(self.dtype, pd.ArrowDtype) and self.objects != "decimal":
             return _to_arrow(column, self.dtype)
+        if self.objects == "sparse":
+            return pd.array(array, dtype=self.dtype)
         missing = column.isna().to_numpy(dtype=bool)
         if self.objects == "decimal":
             values = column.to_numpy(float, na_value=0.0)
@@ -143,7 +150,7 @@ class Storage:
         """Rebuild from `to_json`."""
         dtype, objects = dtype_from_json(record["dtype"]), record["objects"]
         of = None if record["of"] is None else dtype_from_json(record["of"])
-        if dtype != np.dtype(object) and not isinstance(dtype, (pd.ArrowDtype, pd.PeriodDtype)):
+        if dtype != np.dtype(object) and not isinstance(dtype, _CONVERTED):
             raise InputError(f"{dtype} needs no conversion.")
         check_choice("objects", objects, OBJECTS)
         check_choice("missing", record["missing"], tuple(MISSING_VALUES))

@@ -56,6 +56,14 @@ def test_a_column_that_is_lost_is_named(values: Any) -> None:
     assert codec.decode(rows)["frequency"].nunique() == 1
 
 
+@pytest.mark.parametrize("missing", [0, 1])
+def test_durations_far_from_zero_keep_every_tick(missing: int) -> None:
+    ticks = pd.Series(pd.to_timedelta(10**17 + np.arange(40) ** 2, unit="ns"))
+    ticks[:missing] = pd.NaT
+    X = pd.DataFrame({"age": ticks})
+    pd.testing.assert_frame_equal(round_trip(X)[0], X)
+
+
 def test_constant_columns_are_not_lost() -> None:
     TableCodec.fit(pd.DataFrame({"a": [1.5] * 20, "b": np.arange(20) * 0 + 0.1}))
 
@@ -81,6 +89,7 @@ EXTREME: dict[str, Any] = {
 EDGES: dict[str, list[Any]] = {
     "datetime64[ns]": [-(2**63) + 1, 2**63 - 1],
     "datetime64[s]": [-(2**63) + 1, 2**63 - 1],
+    "timedelta64[ns]": [10**17, 10**17 + 7],
     "int64": [2**63 - 1, 2**63 - 2],
     "uint64": [2**64 - 1, 2**64 - 2],
     "float64": [5e-324, 0.0, -0.0],

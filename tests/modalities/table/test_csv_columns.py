@@ -34,7 +34,19 @@ def read(values: list[str], wanted: str | None = None, decimal: str = ".") -> tu
         (["9.90", "104.70", "", "-0.25"], "0.00"),
         (["1.000", "2.125"], "0.000"),
         (["9.99", "104.7"], "number"),
-        (["$1200.50", "$990.00"], "text"),
+        (["$1200.50", "$990.00"], "$0.00"),
+        (["$1,234", "-$990"], "$#,0"),
+        (["53%", "7%", ""], "0%"),
+        (["1,234.5", "12"], "#,0.#"),
+        (["3,598,509", "879,573"], "#,0"),
+        (["1 234 567", "12 000"], "# 0"),
+        (["USD 5", "USD 1000"], "USD 0"),
+        (["5 kg", "12 kg"], "0 kg"),
+        (["+0.25", "-1.50", "0.00"], "+0.00"),
+        (["5 kg", "3 lb"], "text"),
+        (["123 456", "987 654"], "text"),
+        (["+47", "+1"], "text"),
+        (["007 kg", "5 kg"], "text"),
         (["0150", "9000"], "text"),
         (["+47 22", "+1 30"], "text"),
         (["01", "02"], "text"),
@@ -54,11 +66,22 @@ def read(values: list[str], wanted: str | None = None, decimal: str = ".") -> tu
         (["12/31/2023", "01/02/2024"], "%m/%d/%Y"),
         (["01/02/2024", "03/04/2024"], "text"),
         (["2024-13-45", "2024-01-02"], "text"),
+        (["2024-01-02T03:04:05Z", "2023-12-31T00:00:00Z"], "%Y-%m-%dT%H:%M:%SZ"),
+        (["2024-01-02 03:04 PM", "2023-12-31 12:00 AM"], "%Y-%m-%d %I:%M %p"),
+        (["05 Feb 2020", "28 Jan 2021"], "%d %b %Y"),
+        (["February 05, 2020", "May 28, 2021"], "%B %d, %Y"),
+        (["23.09.20", "01.02.21"], "%d.%m.%y"),
+        (["05-Feb-20", "28-Jan-21"], "%d-%b-%y"),
+        ([f"202401{day}" for day in range(10, 32)], "%Y%m%d"),
+        (["20240110", "20240111"], "whole"),
+        ([str(20240101 + day) for day in range(40)], "whole"),
+        (["0.5", "#DIV/0!"], "number"),
         (["1", "one"], "text"),
     ],
 )
 def test_columns_are_written_as_they_were_read(values: list[str], reading: str) -> None:
-    assert read(values) == (reading, values)
+    found, text = read(values)
+    assert (found, [value.strip('"') for value in text]) == (reading, values)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +90,9 @@ def test_columns_are_written_as_they_were_read(values: list[str], reading: str) 
         (["1,50", "20,25"], "0.00"),
         (["1,5", "2"], "number"),
         (["-0,25", "-"], "number"),
-        (["1.234,5", "7"], "text"),
+        (["1.234,5", "7"], "#.0.#"),
+        (["1.234,50 €", "7,00 €"], "#.0.00 €"),
+        (["1.234", "7"], "text"),
     ],
 )
 def test_a_decimal_comma_comes_back(values: list[str], reading: str) -> None:
@@ -90,6 +115,9 @@ def test_types_and_values_are_those_of_pandas() -> None:
     [
         ({"a": ["1,5", "2,25"]}, True),
         ({"a": ["0,125", "0,500"]}, True),
+        ({"a": ["1.234,50", "7"]}, True),
+        ({"a": ["12,50 €", "7 €"]}, True),
+        ({"a": ["1,234.50", "7"]}, False),
         ({"a": ["1,234", "2,345"]}, False),
         ({"a": ["1,5", "2,5"], "b": ["1.5", "2"]}, False),
         ({"a": ["x,5", "1,5"]}, False),
@@ -106,6 +134,7 @@ def test_the_user_chooses() -> None:
     assert read(["1", "2"], "text")[0] == "text"
     assert read(["NA", "2"], "number")[0] == "whole"
     assert read(["0150", "9000"], "number") == ("whole", ["150", "9000"])
+    assert read(["1,234", "12"], "number") == ("#,0", ['"1,234"', "12"])
     assert read(["01/02/2024", "03/04/2024"], "%m/%d/%Y")[0] == "%m/%d/%Y"
     assert read(["31.12.2023", "?"], "date")[0] == "%d.%m.%Y"
 
@@ -130,6 +159,9 @@ def test_a_choice_that_does_not_fit_is_named(values: list[str], wanted: str, mes
         (["NA", "NO"], "'NA' is a value here; --na-values NA"),
         (["01/02/2024"], "--date COLUMN=%d/%m/%Y or %m/%d/%Y"),
         (["1,234"], "--decimal ,"),
+        (["$5", "$7"], "numbers as $0; --category COLUMN keeps them"),
+        (["10:30", "23:59"], "times of day"),
+        (["5", "7", "11", "unknown"], "'unknown' is a value here; --na-values unknown"),
         (["12345678901234567"], "more than 15 digits"),
     ],
 )

@@ -58,6 +58,10 @@ STRINGS = (
         pd.ArrowDtype(pa.decimal128(9, 2)),
         pd.ArrowDtype(pa.timestamp("ms", "UTC")),
         pd.ArrowDtype(pa.int32()),
+        pd.ArrowDtype(pa.dictionary(pa.int8(), pa.large_string(), ordered=True)),
+        pd.SparseDtype("float64"),
+        pd.SparseDtype("float32", 0.0),
+        pd.SparseDtype("bool"),
     ],
     ids=str,
 )

@@ -91,4 +91,4 @@ def test_a_value_of_another_type_is_named() -> None:
 
 
 def test_all_names_are_tested() -> None:
-    assert {name.partition(" ")[0] for name in VALUES} >= set(OBJECTS[4:])
+    assert {name.partition(" ")[0] for name in VALUES} >= set(OBJECTS[4:]) - {"sparse"}

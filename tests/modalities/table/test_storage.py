@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ ARROW: dict[str, tuple[list[Any], pa.DataType]] = {
     "wide decimal": (MONEY, pa.decimal256(50, 4)),
     "bool": ([i % 3 == 0 for i in range(N)], pa.bool_()),
     "string": ([f"s{i % 5}" for i in range(N)], pa.string()),
+    "dictionary": ([f"s{i % 5}" for i in range(N)], pa.dictionary(pa.int8(), pa.string())),
     "large string": ([f"s{i % 5}" for i in range(N)], pa.large_string()),
     "int16": ([i - 9 for i in range(N)], pa.int16()),
     "double": ([i / 4 for i in range(N)], pa.float64()),
@@ -52,6 +54,7 @@ OBJECTS: dict[str, list[Any]] = {
     "floats": [i * i / 8 for i in range(N)],
     "ints and floats": [i * i / 2 if i % 2 else i for i in range(N)],
     "ints and decimals": [Decimal(i * i) / 2 if i % 2 else i for i in range(N)],
+    "fractions": [Fraction(i * i, 8) for i in range(N)],
     "numpy ints": list(np.arange(N) ** 2),
 }
 
@@ -68,7 +71,8 @@ def test_columns_of_arrow_come_back(name: str, missing: int) -> None:
     known = wild["x"].dropna()
     if len(known):
         assert (
-            known.isin(series).all() or series.min() <= known.min() <= known.max() <= series.max()
+            known.astype(object).isin(series.tolist()).all()
+            or series.min() <= known.min() <= known.max() <= series.max()
         )
 
 
@@ -87,6 +91,15 @@ def test_objects_come_back(name: str, missing: int, gone: Any) -> None:
     wanted = {"dates": datetime.date, "decimals": Decimal, "ints": int, "floats": float}
     assert kinds == {wanted[name]} if name in wanted else len(kinds) == 1
     assert len(set(wild["x"].dropna()) - set(values)) > 0  # not copies of real values
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8", "bool"])
+def test_sparse_columns_come_back(dtype: str) -> None:
+    values = np.arange(N) % 3 * (np.arange(N) % 2)
+    X = pd.DataFrame({"x": pd.arrays.SparseArray(values.astype(dtype))})
+    back, wild = round_trip(X)
+    pd.testing.assert_frame_equal(back, X)
+    assert wild["x"].dtype == X["x"].dtype
 
 
 @pytest.mark.parametrize("missing", [0, 1, N])
