@@ -141,7 +141,7 @@ def split_dirichlet(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         ends[..., -1] = n_rows
         large = np.diff(ends, axis=2, prepend=0) >= MIN_ROWS
         n_classes = large.sum(axis=1).min(axis=1)
-        accepted = ends[(n_classes >= min(2, len(labels) - 1)) & large.any(axis=2).all(axis=1)]
+        accepted = ends[(n_classes >= min(2, len(labels) - 1)) & np.all(large.any(axis=2), axis=1)]
     site = np.full(len(y), -1)
     for code, ends_of_class in enumerate(accepted[0]):
         mine = rng.permutation(np.flatnonzero(codes == code))

@@ -100,7 +100,8 @@ class Storage:
         if isinstance(column.dtype, pd.ArrowDtype):
             return _from_arrow(column)
         if isinstance(column.dtype, pd.SparseDtype):
-            return column.sparse.to_dense()  # type: ignore[no-any-return]
+            sparse: Any = column.sparse  # typed as ...
+            return sparse.to_dense()  # type: ignore[no-any-return]
         if column.dtype != object and not isinstance(column.dtype, pd.PeriodDtype):
             return column
         try:
