@@ -123,7 +123,8 @@ def _decoded(values: np.ndarray) -> np.ndarray:
 
 def members_of(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
     """The labels of the user that the classes stand for; None if those are the classes."""
-    if isinstance(y, torch.Tensor) or getattr(y, "dtype", np.dtype(object)).kind not in "OmM":
+    dtype: Any = getattr(y, "dtype", np.dtype(object))
+    if isinstance(y, torch.Tensor) or dtype.kind not in "OmM":
         return None
     found = {label: None for label in y if isinstance(label, (Enum, *_AS_STRING))}
     by_value = {plain_label(label): label for label in found}
