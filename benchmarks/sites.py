@@ -139,7 +139,7 @@ def split_dirichlet(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         shares = rng.dirichlet(np.full(N_SITES, CONCENTRATION), (1000, len(labels)))
         ends = (shares.cumsum(axis=2) * n_rows[:, None]).astype(int)
         ends[..., -1] = n_rows
-        large = np.diff(ends, axis=2, prepend=0) >= MIN_ROWS
+        large: np.ndarray = np.diff(ends, axis=2, prepend=0) >= MIN_ROWS
         n_classes = large.sum(axis=1).min(axis=1)
         accepted = ends[(n_classes >= min(2, len(labels) - 1)) & np.all(large.any(axis=2), axis=1)]
     site = np.full(len(y), -1)
