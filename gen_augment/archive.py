@@ -6,10 +6,11 @@ behind.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = [
     "as_pairs",
     "check_keys",
     "check_writable",
+    "digest",
+    "digest_of_files",
     "read",
     "read_json",
     "write",
@@ -197,3 +200,19 @@ def _unwritable(path: Path, error: OSError) -> ArchiveError:
 
 def _from_pairs(record: JSON) -> Any:
     return dict(record[_PAIRS]) if set(record) == {_PAIRS} else record
+
+
+def digest(data: bytes | str) -> str:
+    """Hash bytes or a text to 32 hex digits."""
+    data = data.encode() if isinstance(data, str) else data
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def digest_of_files(folder: Path, files: Iterable[Path]) -> str:
+    """Hash the content of files of a folder, and their names within it."""
+    found = hashlib.blake2b(digest_size=16)
+    for path in files:
+        found.update(path.relative_to(folder).as_posix().encode())
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "blake2b").digest())
+    return found.hexdigest()

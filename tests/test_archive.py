@@ -583,3 +583,15 @@ def test_check_keys_names_both_sides() -> None:
     archive.check_keys("it", {"a": 1}, {"a"})
     with pytest.raises(ArchiveError, match=r"it: missing \['b'\], unknown \['a'\]"):
         archive.check_keys("it", copy.copy({"a": 1}), {"b"})
+
+
+def test_hashes_depend_on_contents_and_names_alone(tmp_path: Path) -> None:
+    assert archive.digest("ä") == archive.digest("ä".encode()) != archive.digest("a")
+    for folder, name, text in (("a", "x", "1"), ("b", "x", "1"), ("c", "y", "1"), ("d", "x", "2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    a, b, c, d = (
+        archive.digest_of_files(tmp_path / name, (tmp_path / name).iterdir()) for name in "abcd"
+    )
+    assert a == b
+    assert len({a, c, d}) == 3

@@ -10,12 +10,12 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_path, read_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
-from gen_augment.modalities.base import digest
 from gen_augment.validation import check_same_length
 
 __all__ = ["Rows"]

@@ -10,10 +10,9 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.errors import DivergedError
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
-from gen_augment.training.classifier import predict_proba
+from gen_augment.training.classifier import check_finite, descend, predict_proba
 from gen_augment.training.placement import tensor_defaults
 from gen_augment.validation import check_positive_int, check_range
 
@@ -103,16 +102,8 @@ class NetworkStudent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
             for step in range(self.n_steps):
                 inputs, wanted = batches.at(step)
                 loss = F.cross_entropy(network(inputs).float(), wanted)
-                optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                optimizer.step()
-                schedule.step()
-        if not torch.isfinite(loss):
-            raise DivergedError(
-                f"the student's loss is not finite after {self.n_steps} steps: lower lr.",
-                step=self.n_steps,
-                loss="cross_entropy",
-            )
+                descend(loss, optimizer, schedule)
+        check_finite(loss, self.n_steps, "the student", "lower lr")
         self.network_ = network.eval()
         return self
 

@@ -1,7 +1,6 @@
 """Base classes of filters: checks, labels, scores and fingerprints."""
 
 import copy
-import hashlib
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, Self
@@ -13,6 +12,7 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.data.rows import Rows
 from gen_augment.errors import NotFittedError
 from gen_augment.modalities import Modality
@@ -140,7 +140,7 @@ class RowFilter(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             sorted(params.items()),
             getattr(self, "_fitted_on", None),
         )
-        return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
+        return digest(repr(described))
 
 
 class SamplerFilter(RowFilter):
@@ -217,5 +217,5 @@ def _describe(value: Any) -> str:
             if array.dtype == object
             else np.ascontiguousarray(array).tobytes()
         )
-        return f"{array.dtype} {array.shape} {hashlib.blake2b(data, digest_size=16).hexdigest()}"
+        return f"{array.dtype} {array.shape} {digest(data)}"
     return repr(value)

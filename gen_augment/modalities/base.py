@@ -8,7 +8,6 @@ To add one, subclass `Modality` and `Codec`, write the abstract methods, and cal
 `gen_augment.modalities.register`. The defaults suit rows that are encoded as flat vectors.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
@@ -20,6 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
@@ -255,7 +255,7 @@ class Modality(ABC):
 
     def digests(self, X: Any) -> np.ndarray:
         """Hash each row; equal rows have equal hashes. Array of shape (n,) of 32 hex digits."""
-        return np.array([digest(repr(row).encode()) for row in X], dtype="<U32")
+        return np.array([digest(repr(row)) for row in X], dtype="<U32")
 
     def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
         """Return rows of finite numbers as (n, d), float64, and the inverse; None for others."""
@@ -339,8 +339,3 @@ def check_equal(what: str, values: Sequence[Any]) -> Any:
                 f"{values[0]!r} and {value!r}. Convert the rows of one before fitting."
             )
     return values[0]
-
-
-def digest(data: bytes) -> str:
-    """Hash bytes to 32 hex digits."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

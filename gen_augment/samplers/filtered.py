@@ -1,12 +1,12 @@
 """A sampler whose rows have passed filters."""
 
-import hashlib
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
 
+from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError
@@ -148,4 +148,4 @@ class FilteredSampler(Sampler):
         self._check_fitted()
         gates = ", ".join(describe_filter(keep) for keep in check_filters(self.filters))
         described = f"{self.sampler.fingerprint()}, {gates}, {self.draws_per_row}"
-        return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+        return digest(described)

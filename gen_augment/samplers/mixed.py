@@ -1,6 +1,5 @@
 """A sampler whose rows come from several samplers."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from typing import Any, Self
@@ -11,6 +10,7 @@ from sklearn.base import clone
 from torch import Tensor
 
 from gen_augment import archive
+from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import LabelCodec, Rows
 from gen_augment.errors import ArchiveError, InputError
@@ -275,7 +275,7 @@ class MixedSampler(Sampler):
         self._check_fitted()
         parts = [part.fingerprint() for part in self._parts]
         described = f"{parts}, {self._shares(len(parts)).tolist()}"
-        return hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+        return digest(described)
 
 
 def _same(known: Any, found: Any) -> bool:

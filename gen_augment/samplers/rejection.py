@@ -1,6 +1,5 @@
 """Rejection sampling: rows by address that pass filters, out of a bounded number of draws."""
 
-import hashlib
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError, InputError
@@ -139,7 +139,7 @@ def describe_filter(keep: Any) -> str:
 
 
 def _digest(*values: Any) -> str:
-    return hashlib.blake2b(_text_of(values).encode(), digest_size=16).hexdigest()
+    return digest(_text_of(values))
 
 
 def _text_of(value: Any) -> str:
@@ -157,7 +157,7 @@ def _text_of(value: Any) -> str:
     if isinstance(value, (np.ndarray, Tensor, pd.Series, pd.DataFrame)):  # repr omits values
         array = value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
         held = array.tobytes() if array.dtype != object else _text_of(array.tolist()).encode()
-        return f"{array.dtype} {array.shape} {hashlib.blake2b(held, digest_size=16).hexdigest()}"
+        return f"{array.dtype} {array.shape} {digest(held)}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 

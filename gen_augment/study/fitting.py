@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from gen_augment.data import Rows
 from gen_augment.distillation.network import model_bytes
 from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
-from gen_augment.errors import DivergedError
 from gen_augment.metrics.classifier import estimator_inputs
 from gen_augment.rng import derive_seed, fork_rng, seeded_clone
 from gen_augment.study.arms import Arm, Pool, known_recipes
@@ -27,7 +26,7 @@ from gen_augment.study.models import is_network_factory
 from gen_augment.study.spec import Training
 from gen_augment.study.teaching import fit_teachers, teacher_labels
 from gen_augment.training import Batches
-from gen_augment.training.classifier import predict_proba
+from gen_augment.training.classifier import check_finite, descend, predict_proba
 from gen_augment.training.placement import tensor_defaults
 
 __all__ = ["fit_predict"]
@@ -229,16 +228,8 @@ def _train(
             with lower:
                 logits = network(inputs)
             loss = losses[here](logits.float(), targets)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            schedule.step()
-    if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the classifier's loss is not finite after {n_steps} steps: lower lr.",
-            step=n_steps,
-            loss="cross_entropy",
-        )
+            descend(loss, optimizer, schedule)
+    check_finite(loss, n_steps, "the classifier", "lower lr")
     return network.eval()
 
 

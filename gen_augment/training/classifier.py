@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
 
-__all__ = ["predict_proba", "train_classifier"]
+__all__ = ["check_finite", "descend", "predict_proba", "train_classifier"]
 
 LR = 2e-3
 #: Rows in one forward pass of a prediction.
@@ -64,17 +66,23 @@ def train_classifier(
             loss = share * mine + (1 - share) * theirs
         else:
             loss = F.cross_entropy(head(F.dropout(trunk(x), 0.3)), y)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        schedule.step()
+        descend(loss, optimizer, schedule)
+    check_finite(loss, n_steps, "the classifier", "look for extreme values in X")
+
+
+def descend(loss: Tensor, optimizer: Optimizer, schedule: LRScheduler) -> None:
+    """Take one step of an optimiser and of its schedule."""
+    optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    optimizer.step()
+    schedule.step()
+
+
+def check_finite(loss: Tensor, n_steps: int, whose: str, remedy: str) -> None:
+    """Raise `DivergedError` unless the last loss is finite."""
     if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the classifier's loss is not finite after {n_steps} steps: look for extreme values "
-            "in X.",
-            step=n_steps,
-            loss="cross_entropy",
-        )
+        message = f"{whose}'s loss is not finite after {n_steps} steps: {remedy}."
+        raise DivergedError(message, step=n_steps, loss="cross_entropy")
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]
 COUNTS = {"a": 300, "b": 100, "c": 240}  # 40 blocks of 16
-FEW = {"a": 20, "c": 20}  # 3 blocks of 16
+FEW = {"a": 12, "c": 20}  # 2 blocks of 16
 UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are finished")
 
 
@@ -127,7 +127,7 @@ def lines(small_blocks: int, tmp_path: Path) -> list[int]:
 
 
 def test_killed_before_some_lines(lines: list[int], tmp_path: Path) -> None:
-    some = np.random.default_rng(2).choice(lines, 12, replace=False)
+    some = np.random.default_rng(2).choice(lines, 6, replace=False)
     check_killed_before(some, files_of(tmp_path / "undisturbed"), tmp_path)
 
 

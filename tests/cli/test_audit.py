@@ -66,21 +66,8 @@ def test_images(run: Callable[..., int], capsys: Any) -> None:
     X, y = load_digits(return_X_y=True)
     images = X.reshape(-1, 8, 8).astype(np.uint8)
     ConditionalVAE(max_steps=20, width=4, random_state=0, device="cpu").fit(images, y).save("vae")
-    assert (
-        run(
-            "vae",
-            "digits",
-            "--per-class",
-            "12",
-            "-n",
-            "80",
-            "--features",
-            "values",
-            "-o",
-            "page.html",
-        )
-        == 0
-    )
+    options = "--per-class 12 -n 80 --features values -o page.html"
+    assert run("vae", "digits", *options.split()) == 0
     assert "page.html" in capsys.readouterr().out
     page = Page(Path("page.html").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7

@@ -186,3 +186,15 @@ def test_a_missing_device_is_replaced_by_the_cpu(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert placement.available_device(name) == torch.device(here)
+
+
+@pytest.mark.parametrize("name", ["cpu", "auto", "abacus", "cuda:9", "cpu:1.5"])
+def test_a_device_is_found_as_fabric_finds_it(name: str) -> None:
+    def outcome(find: Any) -> str:
+        try:
+            return str(find())
+        except InputError as error:
+            return f"refused: {error}"
+
+    expected = outcome(lambda: placement.make_fabric(name, "32-true").device)
+    assert outcome(lambda: placement.find_device(name)) == expected

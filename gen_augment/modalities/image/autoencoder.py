@@ -11,7 +11,6 @@ Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 
 (arXiv:2112.10752): generators in the latent space of an autoencoder.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -24,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gen_augment.archive import read_json
+from gen_augment.archive import digest_of_files, read_json
 from gen_augment.errors import ArchiveError, InputError, MissingDependencyError
 from gen_augment.types import JSON
 from gen_augment.validation import check_positive_int
@@ -285,11 +284,7 @@ def _digest(folder: Path) -> str:
             f"{folder} has no .safetensors file, and nothing is unpickled: save the autoencoder "
             "with save_pretrained(folder)."
         )
-    digest = hashlib.blake2b(digest_size=16)
-    for path in (folder / "config.json", *weights):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "blake2b").digest())
-    return digest.hexdigest()
+    return digest_of_files(folder, [folder / "config.json", *weights])
 
 
 def _padded(x: Tensor, factor: int) -> Tensor:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from gen_augment.archive import digest
 from gen_augment.errors import InputError
 from gen_augment.modalities.base import (
     BatchStep,
@@ -18,7 +19,6 @@ from gen_augment.modalities.base import (
     Modality,
     Reading,
     RowTransform,
-    digest,
 )
 from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec

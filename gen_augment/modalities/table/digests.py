@@ -1,11 +1,12 @@
 """Hashes of rows by value; equal rows of different dtypes have equal hashes."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+
+from gen_augment.archive import digest
 
 __all__ = ["array_digests", "frame_digests"]
 
@@ -39,4 +40,4 @@ def _digest(row: Any, text: Any = ()) -> str:
     values = np.asarray(row, dtype=np.float64) + 0  # -0.0 becomes 0.0
     values[np.isnan(values)] = np.nan  # NaNs may differ in their bits
     tail = repr(tuple(text)).encode() if len(text) else b""
-    return hashlib.blake2b(values.tobytes() + tail, digest_size=16).hexdigest()
+    return digest(values.tobytes() + tail)

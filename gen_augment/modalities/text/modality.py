@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.containers import holds_strings
 from gen_augment.errors import InputError
-from gen_augment.modalities.base import Codec, DataSpec, Modality, Reading, digest
+from gen_augment.modalities.base import Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.text.codec import TextCodec
@@ -75,7 +76,7 @@ class Text(Modality):
 
     def digests(self, X: Any) -> np.ndarray:
         """Hash each text."""
-        return np.array([digest(text.encode()) for text in read_texts(X)], dtype="<U32")
+        return np.array([digest(text) for text in read_texts(X)], dtype="<U32")
 
     def classifier(self, spec: DataSpec) -> Any:
         """Return TF-IDF weights of words, and logistic regression."""

@@ -4,7 +4,6 @@ Nothing is unpickled, no code in a folder is run, and only classes of diffusers 
 are loaded. Nothing is downloaded unless the user allows it.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 import torch
 
-from gen_augment.archive import read_json
+from gen_augment.archive import digest_of_files, read_json
 from gen_augment.errors import InputError, MissingDependencyError
 
 __all__ = ["digest_of", "find_folder", "import_diffusers", "load_pipeline", "quiet", "sibling"]
@@ -90,13 +89,12 @@ def load_pipeline(folder: Path, dtype: torch.dtype) -> Any:
 
 def digest_of(folder: Path) -> str:
     """Hash the weights and configurations in a folder."""
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(folder.rglob("*")):
-        if file.suffix in (_WEIGHTS, *_TEXTS) and not file.name.startswith("."):
-            digest.update(file.relative_to(folder).as_posix().encode())
-            with file.open("rb") as opened:
-                digest.update(hashlib.file_digest(opened, "blake2b").digest())
-    return digest.hexdigest()
+    deciding = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix in (_WEIGHTS, *_TEXTS) and not file.name.startswith(".")
+    ]
+    return digest_of_files(folder, deciding)
 
 
 def sibling(pipeline: Any, family: str) -> Any:

@@ -4,7 +4,6 @@ Nothing is trained. `PretrainedSampler.fit` learns the form of the user's images
 the class shares, and checks that the generator's images fit them.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
+from gen_augment.archive import digest
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, ImageCodec, Modality, codec_to_json
 from gen_augment.rng import RandomState, derive_seed, normal, resolve_seed
@@ -218,8 +218,7 @@ class PretrainedSampler(Sampler):
             "seed": self.seed_,
             "generator": identity,
         }
-        text = json.dumps(described, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return digest(json.dumps(described, sort_keys=True))
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         return generation.make_rows(self, index, codes, seed)
