@@ -12,6 +12,9 @@ ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version
 
+# Before torch is imported: threads that wait for a core of a busy machine sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from generated_pages import write_api, write_results  # noqa: E402
 
 import gen_augment  # noqa: E402
