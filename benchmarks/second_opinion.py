@@ -9,7 +9,8 @@ processor time of the fit and of the scores, divided by that of a CNN, rounded u
 trained under RandAugment, in as many steps as a study's. For data whose mirror image has the same
 label, CNNs predict the mean over an image and its mirror image where a name ends in "mirrored". The
 best ensemble is the better one of equal cost, mirrored or not, by its mean accuracy on test: a
-choice in its favour.
+choice in its favour. Where a name ends in "scaled", the log-probabilities of an ensemble have one
+weight that is fitted on the same validation images, which is temperature scaling.
 
 Each seed draws its training, validation and 1,000 test images; seeds 0 to 2 are left out,
 because settings were chosen on them, and so is seed 100, on which times were. Intervals are
@@ -180,6 +181,9 @@ def compare(cnns: list[Timed], flow: Timed, codes: dict[str, np.ndarray], mirror
         }
         for name, mean in means.items():
             judge(name + suffix, mean["test"])
+            term = {part: [np.log(mean[part].clip(1e-12))] for part in mean}
+            weights = fit_weights(term["validation"], codes["validation"])
+            judge(f"{name}{suffix}, scaled", weighted_proba(term["test"], weights, 0.0))
         for name in ("1 CNN", ENSEMBLE):
             terms = {
                 part: [np.log(means[name][part].clip(1e-12)), flow[part]]
