@@ -14,6 +14,7 @@ from hypothesis import settings
 from PIL import Image
 
 from gen_augment import ConditionalVAE, LanguageSampler, modalities
+from gen_augment.bank import manifest
 from gen_augment.samplers import SAMPLERS, ClassicalSampler, NetworkSampler
 from gen_augment.samplers.text.base import TextSampler
 
@@ -140,6 +141,14 @@ def ctrl_c() -> None:
     """Enable Ctrl-C, which shells disable in background jobs. Training respects the setting."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Blocks of 16 rows, so that a small bank has many."""
+    for name in ("MIN_BLOCK", "MAX_BLOCK"):
+        monkeypatch.setattr(manifest, name, 16)
+    return 16
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         filters: Filter | Sequence[Filter] | None = None,
         max_draws: int = 20,
         seed: int | None = None,
+        compression: str | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
     ) -> Self:
         """Generate rows into a folder, and open it.
@@ -132,6 +133,9 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             Largest number of rows generated for each row of a block, on average.
         seed : int, optional
             Seed of the rows; by default the sampler's own.
+        compression : str, optional
+            Of images: "webp" or "png", which lose nothing, or with a quality, "jpeg:90" or
+            "webp:90".
         on_block : callable ``(done, of)``, optional
             Called with the progress before the first block and after each one.
 
@@ -156,6 +160,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             filters=filters,
             max_draws=max_draws,
             seed=seed,
+            compression=compression,
             on_block=on_block,
         )
         return cls(path)
@@ -171,6 +176,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         filters: Filter | Sequence[Filter] | None = None,
         max_draws: int = 20,
         seed: int | None = None,
+        compression: str | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
     ) -> bool:
         """Build one part of a bank, so that n processes with a common folder share the work.
@@ -179,7 +185,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         ----------
         part : (i, n)
             The i-th of n parts, counted from 0.
-        sampler, counts, path, filters, max_draws, seed, on_block
+        sampler, counts, path, filters, max_draws, seed, compression, on_block
             As in `build`; the same for every part.
 
         Returns
@@ -193,7 +199,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             As in `build`.
         """
         keep = check_filters(filters)
-        plan = make_plan(sampler, counts, keep, max_draws, seed)
+        plan = make_plan(sampler, counts, keep, max_draws, seed, compression)
         return build_rows(Path(path).absolute(), plan, sampler, keep, check_part(part), on_block)
 
     def __len__(self) -> int:
@@ -213,7 +219,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
 
     def rows(self, positions: np.ndarray) -> Any:
         """Return copies of rows, by position in the bank, in the form of the training rows."""
-        return self.codec_.unpack(self._file.rows[self._check_positions(positions)])
+        return self.codec_.unpack(self._file.packed(self._check_positions(positions)))
 
     def read_into(self, positions: np.ndarray, out: torch.Tensor) -> torch.Tensor:
         """Write rows, by position in the bank, to `out`, a CPU Tensor of their shape and dtype."""
@@ -222,12 +228,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
                 f"rows {positions.min()} to {positions.max()} of a bank of {len(self)} rows."
             )
         array = (out.view(torch.int16) if out.dtype == torch.bfloat16 else out).numpy()
-        memory = self._file.rows
-        if memory.flags.c_contiguous and array.flags.c_contiguous:
-            # The other modes of take use a buffer.
-            np.take(memory, positions, axis=0, out=array, mode="clip")
-        else:
-            array[...] = memory[positions]
+        self._file.read_into(positions, array)
         return out
 
     def labels(self, positions: np.ndarray) -> np.ndarray:

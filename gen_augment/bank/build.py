@@ -32,8 +32,8 @@ __all__ = ["PLAN", "build_rows", "describe_progress"]
 
 PLAN, BLOCKS = "plan.json", "blocks.bin"
 _NOT_BUILT = bytes(DIGEST_BYTES)
-#: Files that a killed process leaves if it was writing a plan or a manifest.
-_TEMPORARY = re.compile(r"\.+(plan|manifest)\.json\..*\.tmp")
+#: Files that a killed process leaves if it was writing a plan, a manifest or a block's own file.
+_TEMPORARY = re.compile(r"\.+(plan\.json|manifest\.json|block-\d+\.bin)\..*\.tmp")
 
 
 def build_rows(
@@ -68,7 +68,9 @@ def build_rows(
             missing = [block for block in mine if not blocks.is_finished(block)]
         on_block(len(mine) - len(missing), len(mine))
         for done, block in enumerate(missing, len(mine) - len(missing) + 1):
-            rows = _make_rows(block, plan, source, filters)  # errors of filters are not of the disk
+            rows = _make_rows(
+                path, block, plan, source, filters
+            )  # errors of filters are not of the disk
             with _disk_errors(path):
                 blocks.write(block, rows)
             on_block(done, len(mine))
@@ -98,7 +100,7 @@ class _Blocks:
     """
 
     def __init__(self, path: Path, plan: Manifest) -> None:
-        self.plan = plan
+        self.path, self.plan = path, plan
         with ExitStack() as opened:
             self.rows = opened.enter_context(FileIO(path / ROWS, "r+"))
             self.digests = opened.enter_context(FileIO(path / BLOCKS, "r+"))
@@ -122,7 +124,11 @@ class _Blocks:
             return False
         numbers, size = self.plan.rows_of(block), self.plan.row_dtype.itemsize
         self.rows.seek(numbers.start * size)
-        return digest_of(self.rows.read(len(numbers) * size)) == claimed
+        data = self.rows.read(len(numbers) * size)
+        if digest_of(data) != claimed:
+            return False
+        records = np.frombuffer(data, self.plan.row_dtype)
+        return self.plan.store.is_whole(records["row"], self.path)
 
     def write(self, block: int, data: memoryview) -> None:
         """Write the rows of a block, and then its digest."""
@@ -137,9 +143,9 @@ def _write_at(file: FileIO, offset: int, data: memoryview) -> None:
 
 
 def _make_rows(
-    block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]
+    path: Path, block: int, plan: Manifest, source: SupportsSample, filters: Sequence[Filter]
 ) -> memoryview:
-    """Generate the rows of a block as bytes of the file."""
+    """Generate the rows of a block as bytes of the file, and store what lies outside of it."""
     numbers = plan.rows_of(block)
     labels = plan.label_codec.classes[plan.codes(np.arange(numbers.start, numbers.stop))]
     X, index = draw(
@@ -151,7 +157,7 @@ def _make_rows(
         max_draws=plan.max_draws,
     )
     data: Any = np.empty(len(numbers), plan.row_dtype)
-    data["row"] = plan.row_codec.pack(X)
+    data["row"] = plan.store.write(X, path, block)
     if filters:
         data["index"] = index
     return data.view(np.uint8).data  # type: ignore[no-any-return]

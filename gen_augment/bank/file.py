@@ -59,10 +59,24 @@ class RowFile:
 
     @property
     def rows(self) -> np.ndarray:
-        """Packed rows: array of shape (n, ...)."""
+        """What the file holds of each row: array of shape (n, ...)."""
         if self._rows is None:
             self._rows = self.records["row"]
         return self._rows
+
+    def packed(self, positions: np.ndarray) -> np.ndarray:
+        """Return rows, by position, as `Codec.pack` made them."""
+        return self.manifest.store.read(self.rows[positions], self.path.parent)
+
+    def read_into(self, positions: np.ndarray, out: np.ndarray) -> None:
+        """Write rows, by position, as `Codec.pack` made them, to an array of their form."""
+        rows = self.rows
+        in_place = rows.flags.c_contiguous and rows.shape[1:] == out.shape[1:]
+        if in_place and out.flags.c_contiguous:
+            # The other modes of take use a buffer.
+            np.take(rows, positions, axis=0, out=out, mode="clip")
+        else:
+            out[...] = self.packed(positions)
 
     def verify(self) -> None:
         """Raise if the rows of a block do not have the digest of the manifest."""
@@ -70,7 +84,10 @@ class RowFile:
         records = self.records
         for block, digest in enumerate(self.manifest.digests):
             rows = self.manifest.rows_of(block)
-            if digest_of(records[rows.start : rows.stop].view(np.uint8).data).hex() != digest:
+            here = records[rows.start : rows.stop]
+            if digest_of(here.view(np.uint8).data).hex() != digest or not (
+                self.manifest.store.is_whole(here["row"], self.path.parent)
+            ):
                 raise ArchiveError(
                     f"{self.path}: rows {rows.start} to {rows.stop - 1} are damaged. Remove the "
                     "folder and build the bank again."

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 
 from gen_augment import archive
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import Codec, codec_from_json
+from gen_augment.modalities.row_store import RowStore
 from gen_augment.types import JSON
 
 __all__ = ["MANIFEST", "ROWS", "Generator", "Manifest", "digest_of", "is_there"]
@@ -75,6 +75,8 @@ class Manifest:
         Names of the filters that the rows passed.
     max_draws : int
         Addresses reserved for each row if there are filters; otherwise 1.
+    compression : str or None
+        How the rows are compressed.
     digests : tuple of str
         One per block of rows; empty while the bank is being built.
     """
@@ -85,6 +87,7 @@ class Manifest:
     counts: tuple[int, ...]
     filters: tuple[str, ...] = ()
     max_draws: int = 1
+    compression: str | None = None
     digests: tuple[str, ...] = ()
 
     @cached_property
@@ -98,14 +101,16 @@ class Manifest:
         return LabelCodec.from_json(self.labels)
 
     @cached_property
+    def store(self) -> RowStore:
+        """Where and how rows are stored."""
+        codec = self.row_codec
+        return codec.modality.views.row_store(codec, self.compression)
+
+    @cached_property
     def row_dtype(self) -> np.dtype[Any]:
         """NumPy dtype of one row with its shape; with filters also its address."""
-        codec = self.row_codec
-        one = codec.pack(codec.decode(torch.zeros(1, *codec.shape, device="cpu")))
-        row = np.dtype((one.dtype, one.shape[1:]))
-        return (
-            np.dtype([("row", row), ("index", "<i8")]) if self.filters else np.dtype([("row", row)])
-        )
+        row = ("row", self.store.dtype)
+        return np.dtype([row, ("index", "<i8")] if self.filters else [row])
 
     @property
     def n_rows(self) -> int:
@@ -115,7 +120,7 @@ class Manifest:
     @cached_property
     def block_rows(self) -> int:
         """Number of rows in a block; the last block may have fewer."""
-        fitting = max(1, BLOCK_BYTES // self.row_dtype.itemsize)
+        fitting = max(1, BLOCK_BYTES // max(self.row_dtype.itemsize, self.store.n_bytes))
         return int(np.clip(1 << (fitting.bit_length() - 1), MIN_BLOCK, MAX_BLOCK))
 
     @property
@@ -195,6 +200,7 @@ class Manifest:
                 counts=tuple(record["counts"]),
                 filters=tuple(record["filters"]),
                 max_draws=record["max_draws"],
+                compression=record["compression"],
                 digests=tuple(record["digests"]),
             )
             manifest._check(finished)

@@ -26,6 +26,7 @@ def make_plan(
     filters: list[Filter],
     max_draws: int,
     seed: int | None,
+    compression: str | None,
 ) -> Manifest:
     """Check the arguments of `SampleBank.build` and return them as a manifest."""
     if isinstance(sampler, type) or not hasattr(sampler, "fingerprint"):
@@ -42,14 +43,17 @@ def make_plan(
         json.loads(json.dumps(record))
         for record in (codec_to_json(storage_of(sampler.codec_)), labels.to_json())
     )
-    return Manifest(
+    plan = Manifest(
         Generator(type(sampler).__name__, fingerprint, seed),
         codec,
         label_codec,
         _rows_per_class(counts, max_draws, labels, sampler.class_prior_),
         tuple(describe_filter(keep) for keep in filters),
         max_draws if filters else 1,
+        compression,
     )
+    plan.store  # noqa: B018 # raises for a compression that cannot hold the rows
+    return plan
 
 
 def _rows_per_class(

@@ -38,6 +38,13 @@ def bank(
         int | None,
         typer.Option(min=0, help="Seed of the rows; by default that of the sampler."),
     ] = None,
+    compression: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="Compress images: webp or png lose nothing; jpeg:90 or webp:90 have a quality.",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     sampler: ModelClassOption = None,
     modality: ModalityOption = None,
@@ -49,6 +56,8 @@ def bank(
     Examples
     --------
     `gen-augment bank gan.safetensors -n 100000 -o digits-bank`
+
+    `gen-augment bank flow.safetensors -n 100000 --compression webp -o photographs-bank`
 
     `gen-augment bank gan.safetensors -n 5000 --label 3 --label 8 --part 1/2 -o digits-bank`
     """
@@ -63,7 +72,13 @@ def bank(
         raise InputError(f"--part {part!r}: give I/N, such as 1/4, with I from 1 to N.")
     with progress("blocks") as update:
         whole = SampleBank.build_part(
-            source, wanted, output, (int(number) - 1, int(of)), seed=seed, on_block=update
+            source,
+            wanted,
+            output,
+            (int(number) - 1, int(of)),
+            seed=seed,
+            compression=compression,
+            on_block=update,
         )
     if whole:
         tell(out, f"{len(SampleBank(output))} rows: {output}")

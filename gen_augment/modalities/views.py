@@ -1,13 +1,15 @@
-"""Rows as the rest of the package looks at them: as vectors, inputs of classifiers, or lines."""
+"""Rows as the rest of the package looks at them: as vectors, lines, files of a bank, or inputs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from gen_augment.errors import InputError
+from gen_augment.modalities.row_store import RowStore
 
 __all__ = ["Figure", "Known", "RowViews"]
 
@@ -135,6 +137,21 @@ class RowViews:
             f"{modality.name} rows have no private encoding: privacy=Private(...) takes images "
             "and tables."
         )
+
+    def row_store(self, codec: Any, compression: str | None = None) -> RowStore:
+        """Return how a bank stores rows.
+
+        Raises
+        ------
+        InputError
+            Rows cannot be compressed in this way.
+        """
+        if compression is not None:
+            raise InputError(
+                f"compression={compression!r} is for images, and these rows are "
+                f"{codec.modality.name}: leave it out."
+            )
+        return RowStore(codec.pack, codec.decode(torch.zeros(1, *codec.shape, device="cpu")))
 
     # -- Classifiers
 

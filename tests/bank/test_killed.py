@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gen_augment import ArchiveError, SampleBank
-from tests.bank.toys import Tell, at_each_line, files_of
+from tests.bank.toys import Pictures, Tell, at_each_line, files_of
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="kills forked processes"),
@@ -21,6 +21,7 @@ pytestmark = [
 ]
 COUNTS = {"a": 300, "b": 100, "c": 240}  # 40 blocks of 16
 FEW = {"a": 12, "c": 20}  # 2 blocks of 16
+FILES = ("bank/build.py", "gen_augment/archive.py", "image/compression.py")
 UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are finished")
 
 
@@ -95,42 +96,54 @@ def test_a_build_killed_repeatedly(small_blocks: int, tmp_path: Path) -> None:
     assert files_of(tmp_path / "bank") == undisturbed
 
 
-def build_and_die(path: Path, line: int) -> None:
+def build_few(path: Path, compression: str | None) -> SampleBank:
+    sampler = Pictures() if compression else Tell()
+    return SampleBank.build(sampler, FEW, path, compression=compression)
+
+
+def build_and_die(path: Path, line: int, compression: str | None) -> None:
     def die(number: int) -> None:
         if number == line:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with at_each_line(("bank/build.py", "gen_augment/archive.py"), die):
-        SampleBank.build(Tell(), FEW, path)
+    with at_each_line(FILES, die):
+        build_few(path, compression)
 
 
-def check_killed_before(lines: Any, expected: dict[str, bytes], folder: Path) -> None:
+def check_killed_before(lines: Any, compression: str | None, folder: Path) -> None:
+    expected = files_of(folder / "undisturbed")
     for line in lines:
         path = folder / str(line)
-        process = start(build_and_die, path, int(line))
+        process = start(build_and_die, path, int(line), compression)
         process.join()
         assert process.exitcode == -signal.SIGKILL
         if not (path / "manifest.json").exists():
             blocks_there(path)
-        SampleBank.build(Tell(), FEW, path).verify()
+        build_few(path, compression).verify()
         assert files_of(path) == expected, f"killed before line {line}"
 
 
-@pytest.fixture
-def lines(small_blocks: int, tmp_path: Path) -> list[int]:
+def lines_of_a_build(compression: str | None, folder: Path) -> list[int]:
     """Return the numbers of all lines that a build executes."""
     numbers: list[int] = []
-    with at_each_line(("bank/build.py", "gen_augment/archive.py"), numbers.append):
-        SampleBank.build(Tell(), FEW, tmp_path / "undisturbed")
+    with at_each_line(FILES, numbers.append):
+        build_few(folder / "undisturbed", compression)
     assert len(numbers) > 150
     return numbers
 
 
-def test_killed_before_some_lines(lines: list[int], tmp_path: Path) -> None:
-    some = np.random.default_rng(2).choice(lines, 6, replace=False)
-    check_killed_before(some, files_of(tmp_path / "undisturbed"), tmp_path)
+@pytest.mark.parametrize("compression", [None, "webp"])
+def test_killed_before_some_lines(
+    compression: str | None, small_blocks: int, tmp_path: Path
+) -> None:
+    lines = lines_of_a_build(compression, tmp_path)
+    some = np.random.default_rng(2).choice(lines, 4, replace=False)
+    check_killed_before(some, compression, tmp_path)
 
 
 @pytest.mark.slow
-def test_killed_before_every_line(lines: list[int], tmp_path: Path) -> None:
-    check_killed_before(lines, files_of(tmp_path / "undisturbed"), tmp_path)
+@pytest.mark.parametrize("compression", [None, "webp"])
+def test_killed_before_every_line(
+    compression: str | None, small_blocks: int, tmp_path: Path
+) -> None:
+    check_killed_before(lines_of_a_build(compression, tmp_path), compression, tmp_path)

@@ -7,28 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
 from gen_augment import SampleBank
-from gen_augment.modalities.image import ImageCodec
-from tests.bank.toys import Tell
+from tests.bank.toys import Pictures
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss of a forked process"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]
-
-
-class Pictures(Tell):
-    """Images of 28 x 28 px with their address as grey level."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.codec_ = ImageCodec.fit(np.zeros((1, 28, 28), np.uint8))[0]
-
-    def generate(self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None) -> np.ndarray:
-        grey = (np.asarray(index) % 251).astype(np.uint8)
-        return np.broadcast_to(grey[:, None, None], (len(grey), 28, 28)).copy()
 
 
 def keep_most(X: np.ndarray, y: np.ndarray) -> np.ndarray:

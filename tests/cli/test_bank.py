@@ -64,6 +64,7 @@ def test_parts_make_the_bank_that_one_process_makes(
         (["-n", 5, "--part", "0/2"], "--part '0/2': give I/N, such as 1/4, with I from 1 to N"),
         (["-n", 5, "--part", "3/2"], "--part '3/2': give I/N"),
         (["-n", 5, "--part", "2"], "--part '2': give I/N"),
+        (["-n", 5, "--compression", "webp"], "compression='webp' is for images"),
         (["-n", 5, "--label", "other"], "label 'other' was not seen in fit"),
         (["-n", 0], "Invalid value for '-n'"),
         ([], "Missing option '-n'"),

@@ -9,14 +9,20 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.image.codec import ImageCodec
+from gen_augment.modalities.image.compression import CompressedImages
 from gen_augment.modalities.image.pixels import element, read_pixels
+from gen_augment.modalities.row_store import RowStore
 from gen_augment.modalities.views import Known, RowViews
 
 __all__ = ["ImageViews", "KnownImages"]
 
 
 class ImageViews(RowViews):
-    """The range of images is known by their dtype, or given."""
+    """The range of images is known by their dtype, or given. A bank may compress them."""
+
+    def row_store(self, codec: Any, compression: str | None = None) -> RowStore:
+        plain = super().row_store
+        return plain(codec) if compression is None else CompressedImages(codec, compression)
 
     def known(self, modality: Any, X: Any, bounds: Any) -> Known:
         if modality.latent is not None:
