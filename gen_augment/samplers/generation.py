@@ -70,14 +70,16 @@ def make_rows(sampler: HasNetwork, index: np.ndarray, codes: np.ndarray, seed: i
 
 def vary_rows(
     sampler: HasNetwork,
-    vary: Callable[[Tensor, Tensor, Tensor, float], Tensor],
+    vary: Callable[..., Tensor],
     rows: tuple[Any, Any],
     strength: ArrayLike,
     random_state: RandomState,
+    *given: Tensor,
 ) -> Any:
-    """Return new versions of `rows`, a pair (X, y), by ``vary(x, y, z, strength)`` of encoded rows.
+    """Return new versions of `rows`, a pair (X, y), by ``vary(x, y, z, strength, *given)``.
 
-    Noise is addressed by the position of a row, in a table of its own.
+    `x` are encoded rows, and `given` are further tensors with one entry for each row. Noise is
+    addressed by the position of a row, in a table of its own.
     """
     encoded = encode_known(sampler.codec_, rows[0])
     n = len(encoded)
@@ -89,10 +91,12 @@ def vary_rows(
     def make(part: slice) -> Tensor:
         z = normal(index[part], sampler.latent_shape, table).to(device)
         x, y, each = encoded[part].to(device), codes[part].to(device), strengths[part]
+        more = [values[part].to(device) for values in given]
         made = x.clone()
         for value in np.unique(each):
             here = torch.from_numpy(np.flatnonzero(each == value)).to(device)
-            made[here] = vary(x[here], y[here], z[here], float(value)).to(made.dtype)
+            others = [values[here] for values in more]
+            made[here] = vary(x[here], y[here], z[here], float(value), *others).to(made.dtype)
         return made
 
     return _on_cpu(_decoded(sampler, make, n))

@@ -119,11 +119,9 @@ class CompressedImages(RowStore):
             if picture.size != (width, height):
                 raise ValueError(f"an image of {picture.size}")
             # WebP has no grey images, and leaves out an alpha channel of 255.
-            if channels == 1:
-                picture = picture if picture.mode.startswith("I;16") else picture.convert("L")
-            else:
-                picture = picture.convert("RGB" if channels == 3 else "RGBA")
-            return np.asarray(picture).reshape(height, width, channels)
+            deep = picture.mode.startswith("I;16")
+            mode = picture.mode if deep else {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+            return np.asarray(picture.convert(mode)).reshape(height, width, channels)
 
 
 def _read_compression(compression: Any) -> tuple[str, dict[str, Any]]:

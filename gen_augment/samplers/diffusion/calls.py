@@ -9,6 +9,8 @@ Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differe
 2022 (arXiv:2108.01073): an image gets noise up to some time and is denoised from there.
 Trabucco et al., "Effective Data Augmentation With Diffusion Models", 2024 (arXiv:2302.07944):
 SDEdit from training images, with a learned token of their class (DA-Fusion).
+Avrahami et al., "Blended Diffusion for Text-driven Editing of Natural Images", 2022
+(arXiv:2111.14818): outside of a mask, each step starts from the image with noise.
 """
 
 import inspect
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gen_augment.errors import InputError
 from gen_augment.rng import fork_rng
@@ -26,7 +29,7 @@ from gen_augment.samplers.diffusion.families import Family
 from gen_augment.samplers.diffusion.folder import sibling
 from gen_augment.types import JSON
 
-__all__ = ["Settings", "arguments_of", "edit", "generate", "labels_of"]
+__all__ = ["Settings", "arguments_of", "edit", "generate", "labels_of", "settings_of"]
 
 #: Guidance of `DiTPipeline` if none is given.
 GUIDANCE = 4.0
@@ -95,6 +98,18 @@ class Settings:
                 )
 
 
+def settings_of(sampler: Any, family: Family) -> Settings:
+    """Return the settings of a `DiffusersSampler`."""
+    side = sampler.image_size
+    return Settings(
+        sampler.num_inference_steps,
+        family.size if side is None else (side, side),
+        sampler.guidance,
+        sampler.negative_prompt,
+        dict(sampler.options or {}),
+    )
+
+
 def arguments_of(pipeline: Any) -> set[str]:
     """Return the names of what a pipeline's call takes."""
     return set(inspect.signature(pipeline.__call__).parameters)
@@ -139,18 +154,20 @@ def edit(
     seeds: Sequence[int],
     strength: float,
     how: Settings,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Return new versions of images (B, C, H, W) in [0, 1].
 
-    A strength too small for one step returns the images, and 1 ignores them.
+    A strength too small for one step returns the images, and 1 ignores them. With a mask
+    (B, 1, H, W), images change where it is 1, and fit what is known elsewhere.
 
     Raises
     ------
     InputError
-        diffusers has no image-to-image pipeline of this kind.
+        diffusers has no image-to-image or inpainting pipeline of this kind.
     """
     how.check(family.pipeline)
-    if strength == 1:
+    if strength == 1 and mask is None:
         return generate(family, labels, seeds, how)
     if int(how.n_steps * strength) < 1:
         return images
@@ -158,24 +175,35 @@ def edit(
     if family.argument != "prompt":
 
         def denoise(here: slice, rows: list[torch.Generator]) -> Any:
-            return _sdedit(family, images[here], labels[here], rows, strength, how)
+            part = None if mask is None else mask[here]
+            return _sdedit(family, images[here], labels[here], rows, strength, how, part)
 
         return _each_row(denoise, seeds, device)
-    pipeline = family.pipeline
-    if not {"image", "strength"} <= arguments_of(pipeline):
-        pipeline = sibling(pipeline, "AutoPipelineForImage2Image")
-    if pipeline is None:
-        raise InputError(
-            f"diffusers has no image-to-image pipeline for a {type(family.pipeline).__name__}, so "
-            "it cannot vary images: draw new rows with sample(y=y)."
-        )
+    pipeline = _editor(family, masked=mask is not None)
 
     def call(here: slice, rows: list[torch.Generator]) -> Any:
         start = {"image": images[here].to(family.denoiser.dtype), "strength": strength}
+        start |= {} if mask is None else {"mask_image": mask[here].to(family.denoiser.dtype)}
         with family.called_with(labels[here]) as given:
             return pipeline(**(given | start | how.arguments(pipeline, len(rows))), generator=rows)
 
     return _each_row(call, seeds, device)
+
+
+def _editor(family: Family, *, masked: bool) -> Any:
+    """Return the pipeline from image to image, or that of inpainting."""
+    kind = "AutoPipelineForInpainting" if masked else "AutoPipelineForImage2Image"
+    needs = {"image", "strength"} | ({"mask_image"} if masked else set())
+    pipeline = family.pipeline
+    if not needs <= arguments_of(pipeline):
+        pipeline = sibling(pipeline, kind)
+    if pipeline is None:
+        what, other = ("inpainting", "leave mask out") if masked else ("image-to-image", "")
+        raise InputError(
+            f"diffusers has no {what} pipeline for a {type(family.pipeline).__name__}, so it "
+            f"cannot vary images: {other or 'draw new rows with sample(y=y)'}."
+        )
+    return pipeline
 
 
 def _sdedit(
@@ -185,13 +213,18 @@ def _sdedit(
     rows: list[torch.Generator],
     strength: float,
     how: Settings,
+    mask: Tensor | None = None,
 ) -> Tensor:
-    """Add noise to images, and denoise them with the class, for pipelines that cannot."""
+    """Add noise to images, and denoise them with the class, for pipelines that cannot.
+
+    With a mask, what lies outside of it is the image with the noise of each step.
+    """
     how.arguments(family.pipeline, len(rows))  # raises for what the pipeline does not take
     scheduler, dtype = family.pipeline.scheduler, family.denoiser.dtype
     scheduler.set_timesteps(how.n_steps)
     times = scheduler.timesteps[-int(how.n_steps * strength) :].to(images.device)
-    x = family.to_latents(images * 2 - 1)
+    start = x = family.to_latents(images * 2 - 1)
+    inside = None if mask is None else F.interpolate(mask, x.shape[2:]) > 0.5
     noise = torch.stack([torch.randn(x.shape[1:], generator=row) for row in rows])
     x = scheduler.add_noise(x, noise.to(x), times[:1].expand(len(x)))
     guidance = (GUIDANCE if how.guidance is None else how.guidance) if family.argument else 1.0
@@ -199,11 +232,15 @@ def _sdedit(
     condition = family.condition([*labels, *([family.null] * len(labels))][: n_times * len(x)])
     takes = inspect.signature(scheduler.step).parameters
     more = {"generator": rows} if "generator" in takes else {}
-    for t in times:
+    for t, following in zip(times, [*times[1:], None], strict=True):
         given = scheduler.scale_model_input(torch.cat([x] * n_times), t).to(dtype)
         made = family.predict(given, t.expand(len(given)), condition).float().chunk(n_times)
         guided = made[-1] + guidance * (made[0] - made[-1]) if n_times > 1 else made[0]
         x = scheduler.step(guided, t, x, **more).prev_sample
+        if inside is not None:
+            at = None if following is None else following.expand(len(x))
+            known = start if at is None else scheduler.add_noise(start, noise.to(x), at)
+            x = torch.where(inside, x, known)
     return family.to_images(x)
 
 

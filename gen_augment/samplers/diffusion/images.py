@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from gen_augment.errors import InputError
 from gen_augment.samplers.diffusion.families import Family
 from gen_augment.samplers.pretrained.checks import resized
 
-__all__ = ["encode_images", "from_pipeline", "in_parts", "to_pipeline"]
+__all__ = ["encode_images", "from_pipeline", "in_parts", "read_mask", "to_pipeline"]
 
 
 def to_pipeline(images: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
@@ -21,6 +22,23 @@ def to_pipeline(images: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
 def from_pipeline(images: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return a pipeline's images in [0, 1] as images of ``shape``, (C, H, W), in [-1, 1]."""
     return resized(_with_channels(images.float(), shape[0]), shape) * 2 - 1
+
+
+def read_mask(mask: Any, n: int, shape: tuple[int, ...]) -> Tensor:
+    """Return a mask for each of `n` images of `shape`, (C, H, W): bool, of shape (n, 1, H, W).
+
+    Raises
+    ------
+    InputError
+        It is not bool, or has another shape than (H, W) or (n, H, W).
+    """
+    array, size = np.asarray(mask), shape[1:]
+    if array.dtype != bool or array.shape not in (size, (n, *size)):
+        raise InputError(
+            f"mask is of {array.dtype} and has shape {array.shape}: give booleans of shape {size} "
+            f"or {(n, *size)}, True where images may change."
+        )
+    return torch.from_numpy(np.broadcast_to(array, (n, *size)).copy())[:, None]
 
 
 @torch.no_grad()

@@ -1,8 +1,7 @@
 """A diffusion pipeline that learns the user's classes, and samples and varies images of them.
 
-The pipeline's weights are frozen. What is learned is a LoRA of its denoiser and one vector for each
-class: a token of the text encoders, a class number of a DiT, or a shift of the time embedding of an
-unconditional model.
+The pipeline's weights are frozen. A LoRA of its denoiser is learned, and one vector for each class:
+a token of the text encoders, a class number of a DiT, or a shift of a DDPM's time embedding.
 
 References
 ----------
@@ -15,30 +14,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from gen_augment import archive
 from gen_augment.data import Rows
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import DataSpec, ImageCodec, Modality
-from gen_augment.rng import RandomState, normal
+from gen_augment.rng import RandomState
 from gen_augment.samplers import generation, persistence
-from gen_augment.samplers.diffusion.calls import Settings, edit, generate, labels_of
+from gen_augment.samplers.diffusion.calls import edit, generate, labels_of, settings_of
 from gen_augment.samplers.diffusion.checks import check_params
 from gen_augment.samplers.diffusion.families import Family
 from gen_augment.samplers.diffusion.images import (
     encode_images,
     from_pipeline,
     in_parts,
+    read_mask,
     to_pipeline,
 )
 from gen_augment.samplers.diffusion.network import AdaptedPipeline
 from gen_augment.samplers.diffusion.opening import open_family
 from gen_augment.samplers.diffusion.tokens import read_prompts
-from gen_augment.samplers.diffusion.training import prior_images, train
+from gen_augment.samplers.diffusion.training import mean_loss, prior_images, train
 from gen_augment.samplers.network import NetworkSampler
+from gen_augment.samplers.pretrained.checks import resized
 from gen_augment.samplers.pretrained.wrapped import row_seeds
 from gen_augment.training import Callback, Loop
 from gen_augment.types import JSON
@@ -106,7 +107,7 @@ class DiffusersSampler(NetworkSampler):
     --------
     >>> import tempfile
     >>> from gen_augment.samplers.diffusion.toy import save_toy_pipeline
-    >>> X, y = np.zeros((4, 16, 16, 3), np.uint8), ["cat", "dog", "cat", "dog"]
+    >>> X, y = torch.zeros(4, 16, 16, 3, dtype=torch.uint8), ["cat", "dog", "cat", "dog"]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     pipeline = save_toy_pipeline(folder)  # random weights; give the folder of real ones
     ...     sampler = DiffusersSampler(
@@ -114,7 +115,7 @@ class DiffusersSampler(NetworkSampler):
     ...     )
     ...     X_new, y_new = sampler.fit(X, y).sample(y={"cat": 2})
     >>> X_new.shape, y_new
-    ((2, 16, 16, 3), ['cat', 'cat'])
+    (torch.Size([2, 16, 16, 3]), ['cat', 'cat'])
     """
 
     method = "diffusers"
@@ -203,19 +204,7 @@ class DiffusersSampler(NetworkSampler):
             Times between no noise and noise alone, at equal distances.
         """
         self._check_fitted()
-        rows = generation.encode_known(self.codec_, X)
-        codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
-        network, device = self.network_, generation.usable_device(self)
-        z = normal(np.arange(len(rows)), self.latent_shape, 0)
-        family, labels, _ = self._row_labels(z.to(device), codes)
-        x = encode_images(family, rows, self._settings(family).size, device, self.batch_size)
-        noise = normal(np.arange(len(x)), (n_times, *x.shape[1:]), 0).to(device)
-        total, size = 0.0, self.batch_size
-        for start in range(0, len(x), size):
-            here = slice(start, start + size)
-            losses = network.row_losses(x[here], labels[here], noise[here], n_times)
-            total += float(losses.sum())
-        return total / len(x)
+        return mean_loss(self, X, y, n_times)
 
     # -- Training
 
@@ -226,10 +215,10 @@ class DiffusersSampler(NetworkSampler):
         x, y = super()._training_data(rows, seed, init, device)
         family, digest = open_family(self, rows.classes.tolist())
         family.pipeline.to(device)
-        latents = encode_images(family, x, self._settings(family).size, device, self.batch_size)
+        how = settings_of(self, family)
+        latents = encode_images(family, x, how.size, device, self.batch_size)
         if self.prior_weight:
             texts = read_prompts(self.prompts, rows.classes.tolist())
-            how = self._settings(family)
             made = prior_images(family, y.tolist(), texts, seed, how, self.batch_size)
             prior = encode_images(family, made * 2 - 1, how.size, device, self.batch_size)
             latents, y = torch.cat([latents, prior]), torch.cat([y, y + len(rows.classes)])
@@ -252,26 +241,54 @@ class DiffusersSampler(NetworkSampler):
 
     def _generate(self, z: Tensor, y: Tensor) -> Tensor:
         family, codes, seeds = self._row_labels(z, y)
-        how = self._settings(family)
-        made = in_parts(
-            len(codes),
-            self.batch_size,
-            lambda part: generate(family, codes[part], seeds[part], how),
-        )
+        how = settings_of(self, family)
+        n, size = len(codes), self.batch_size
+        made = in_parts(n, size, lambda part: generate(family, codes[part], seeds[part], how))
         return from_pipeline(made, self.spec_.shape)
 
-    def _vary(self, x: Tensor, y: Tensor, z: Tensor, strength: float) -> Tensor:
+    def vary(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        strength: ArrayLike = 0.5,
+        random_state: RandomState = None,
+        mask: ArrayLike | None = None,
+    ) -> Any:
+        """Return new versions of images; see `NetworkSampler.vary`.
+
+        Parameters
+        ----------
+        X, y, strength, random_state
+            As in `NetworkSampler.vary`.
+        mask : array-like of shape (H, W) or (n, H, W), bool, optional
+            True where images may change. All other pixels stay as they are, at any strength.
+
+        Raises
+        ------
+        InputError
+            As in `NetworkSampler.vary`; or the mask has another form.
+        """
+        self._check_fitted()
+        masks = [] if mask is None else [read_mask(mask, len(X), self.spec_.shape)]
+        return generation.vary_rows(self, self._vary, (X, y), strength, random_state, *masks)
+
+    def _vary(
+        self, x: Tensor, y: Tensor, z: Tensor, strength: float, mask: Tensor | None = None
+    ) -> Tensor:
         family, codes, seeds = self._row_labels(z, y)
-        how = self._settings(family)
+        how = settings_of(self, family)
         if int(how.n_steps * strength) < 1:
             return x
         images = to_pipeline(x, family.channels, how.size) / 2 + 0.5
-        made = in_parts(
-            len(codes),
-            self.batch_size,
-            lambda part: edit(family, images[part], codes[part], seeds[part], strength, how),
-        )
-        return from_pipeline(made, self.spec_.shape)
+        inside = None if mask is None else resized(mask.float(), (1, *how.size)).round()
+
+        def make(part: slice) -> Tensor:
+            where = None if inside is None else inside[part]
+            return edit(family, images[part], codes[part], seeds[part], strength, how, where)
+
+        made = from_pipeline(in_parts(len(codes), self.batch_size, make), self.spec_.shape)
+        return made if mask is None else torch.where(mask, made, x)
 
     def _row_labels(self, z: Tensor, y: Tensor) -> tuple[Family, list[Any], list[int]]:
         """Return the family, and the label and the seed of each row."""
@@ -280,16 +297,6 @@ class DiffusersSampler(NetworkSampler):
         family = self.network_.at(z.device, offload=offload)
         texts = read_prompts(self.prompts, self.classes_.tolist())
         return family, labels_of(family, texts, y.tolist(), seeds, learned=True), seeds
-
-    def _settings(self, family: Family) -> Settings:
-        size = family.size if self.image_size is None else (self.image_size, self.image_size)
-        return Settings(
-            self.num_inference_steps,
-            size,
-            self.guidance,
-            self.negative_prompt,
-            dict(self.options or {}),
-        )
 
     # -- Archives
 

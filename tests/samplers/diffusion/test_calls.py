@@ -171,3 +171,21 @@ def test_an_image_that_a_safety_checker_blanks_is_an_error(
     monkeypatch.setattr(kind, "run_safety_checker", lambda self, image, *_: (image, [True]))
     with pytest.raises(InputError, match="safety checker"):
         generate(family, ["x"], [1], settings())
+
+
+@pytest.mark.parametrize("name", ["sd", "dit", "ddpm"])
+def test_versions_with_a_mask_fit_what_is_known(name: str, pipeline: Pipelines) -> None:
+    family = family_of(name, pipeline)
+    how = settings(options=family.max_words)
+    labels = [family.label(code, "a {}", learned=False) for code in (0, 1, 0)]
+    images, mask = torch.rand(3, 3, 16, 16), torch.zeros(3, 1, 16, 16)
+    with torch.no_grad():
+        if name in ("dit", "ddpm"):  # outside of the mask, the autoencoder's image comes back
+            known = family.to_images(family.to_latents(images * 2 - 1))
+            torch.testing.assert_close(edit(family, images, labels, SEEDS, 0.5, how, mask), known)
+        mask[..., 8:] = 1
+        made = edit(family, images, labels, SEEDS, 1.0, how, mask)
+        others = edit(family, images.flip(3), labels, SEEDS, 1.0, how, mask)
+        alone = edit(family, images[1:2], labels[1:2], SEEDS[1:2], 1.0, how, mask[1:2])
+    assert not torch.equal(made, others)  # at a strength of 1, what is known still counts
+    torch.testing.assert_close(alone, made[1:2], atol=2e-3, rtol=0)

@@ -58,6 +58,22 @@ def test_fit_sample_vary_and_save(
     assert (tmp_path / "a.safetensors").stat().st_size < 60_000
 
 
+def test_only_the_mask_changes(data: Data, fitted: DiffusersSampler) -> None:
+    X, y = data[0][:3], data[1][:3]
+    mask = np.zeros((16, 16), bool)
+    mask[4:9, 2:8] = True
+    for strength in (0.5, 1.0, [0.25, 0.0, 1.0]):
+        made = fitted.vary(X, y, strength=strength, random_state=0, mask=mask)
+        np.testing.assert_array_equal(made[:, ~mask], X[:, ~mask])
+        assert (made[2] != X[2]).any()
+    each = np.stack([mask, ~mask, mask])
+    made = fitted.vary(X, y, strength=[0.25, 0.0, 1.0], random_state=0, mask=each)
+    np.testing.assert_array_equal(made[~each], X[~each])
+    for wrong in (mask.astype(int), mask[1:], np.stack([mask, mask])):
+        with pytest.raises(InputError, match=r"mask is of .*: give booleans of shape \(16, 16\)"):
+            fitted.vary(X, y, mask=wrong)
+
+
 def test_only_adapters_change(pipeline: Pipelines, data: Data, fitted: DiffusersSampler) -> None:
     original = load_pipeline(pipeline("sd"), torch.float32)
     changed = fitted.network_.family.pipeline
