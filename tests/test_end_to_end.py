@@ -104,7 +104,7 @@ def test_photographs_of_several_sizes(cifar: Path, tmp_path: Path) -> None:
     photographs = modalities.Image(image_size=64, latent="learned")
     flow = ConditionalFlow(max_steps=10, batch_size=8, width=8, device="cpu", modality=photographs)
     flow.fit(ImageFolder(tmp_path / "photographs"))
-    bank = SampleBank.build(flow, {0: 8, 1: 8}, tmp_path / "bank")
+    bank = SampleBank.build(flow, {0: 8, 1: 8}, tmp_path / "bank", compression="webp")
     assert bank[0][0].size == (64, 64)
     loader = augment_loader(DataLoader(real, batch_size=8), bank, ratio=0.25, transform=steps)
     x, y = next(iter(loader))

@@ -12,7 +12,7 @@ from gen_augment.cli.options import (
     ModelArgument,
     ModelClassOption,
 )
-from gen_augment.cli.terminal import out, progress, tell
+from gen_augment.cli.terminal import err, out, progress, tell
 
 __all__ = ["bank"]
 
@@ -70,16 +70,20 @@ def bank(
     number, _, of = part.partition("/")
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise InputError(f"--part {part!r}: give I/N, such as 1/4, with I from 1 to N.")
-    with progress("blocks") as update:
-        whole = SampleBank.build_part(
-            source,
-            wanted,
-            output,
-            (int(number) - 1, int(of)),
-            seed=seed,
-            compression=compression,
-            on_block=update,
-        )
+    try:
+        with progress("blocks") as update:
+            whole = SampleBank.build_part(
+                source,
+                wanted,
+                output,
+                (int(number) - 1, int(of)),
+                seed=seed,
+                compression=compression,
+                on_block=update,
+            )
+    except KeyboardInterrupt:
+        tell(err, f"interrupted: the same command continues {output}.")
+        raise
     if whole:
         tell(out, f"{len(SampleBank(output))} rows: {output}")
     else:

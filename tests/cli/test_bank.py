@@ -1,14 +1,18 @@
 """``gen-augment bank``: a bank built whole, in parts, and again."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gen_augment import ConditionalVAE, SampleBank
+from gen_augment import ArchiveError, BootstrapSampler, ConditionalVAE, SampleBank
 from gen_augment.bank import build
 from gen_augment.cli import main
+from gen_augment.modalities import Image
+from tests.cli.toys import start, wait_for
 from tests.conftest import toy_table
 
 
@@ -56,6 +60,35 @@ def test_parts_make_the_bank_that_one_process_makes(
     for name in ("rows.bin", "manifest.json"):
         assert (Path("parts") / name).read_bytes() == (Path("whole") / name).read_bytes()
     assert SampleBank("parts").generator.seed == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("stop", ["SIGINT", pytest.param("SIGKILL", marks=pytest.mark.slow)])
+def test_a_stopped_build_goes_on(
+    stop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photographs = np.random.default_rng(0).integers(0, 256, (9, 90, 80, 3), dtype=np.uint8)
+    sampler = BootstrapSampler(modality=Image(image_size=64), random_state=0)
+    sampler.fit(photographs, np.arange(9) % 3).save("model")
+    command = ("model", "-n", 8000, "-o", "bank", "--compression", "webp")  # 32 blocks
+    process = start("bank", *command, "--device", "cpu", cwd=tmp_path)
+    wait_for(tmp_path / "bank" / "block-000002.bin", process)
+    process.send_signal(getattr(signal, stop))
+    _, told = process.communicate(timeout=60)
+    if stop == "SIGINT":
+        assert process.returncode == 130
+        assert told.splitlines()[-1] == "interrupted: the same command continues bank."
+    with pytest.raises(ArchiveError, match=r"unfinished bank: \d+ of 32 blocks"):
+        SampleBank("bank")
+    first = Path("bank/block-000001.bin").stat().st_mtime_ns
+    assert run(*command) == 0
+    assert Path("bank/block-000001.bin").stat().st_mtime_ns == first
+    places = np.arange(0, 8000, 97)
+    bank = SampleBank("bank")
+    np.testing.assert_array_equal(
+        bank.rows(places), sampler.generate(bank.addresses(places), bank.labels(places))
+    )
 
 
 @pytest.mark.parametrize(
