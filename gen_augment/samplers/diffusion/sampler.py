@@ -97,8 +97,7 @@ class DiffusersSampler(NetworkSampler):
 
     Notes
     -----
-    Five prompts, guidance and the number of inference steps can be changed after fitting with
-    ``set_params``.
+    Prompts, guidance and the number of inference steps can be changed later by ``set_params``.
 
     An archive holds what was learned, a few megabytes, and not the pipeline. `load` needs the
     pipeline's folder, and refuses one whose weights have changed.
