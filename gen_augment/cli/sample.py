@@ -14,7 +14,7 @@ from gen_augment.cli.options import (
     ModelClassOption,
     SeedOption,
 )
-from gen_augment.cli.terminal import out, progress, tell
+from gen_augment.cli.terminal import err, out, progress, tell
 from gen_augment.progress import Update
 
 __all__ = ["sample"]
@@ -31,8 +31,8 @@ def sample(
             "-o",
             "--output",
             metavar="OUT",
-            help="New folder for images and recordings; new .csv or .parquet file for tables and "
-            "texts, or .jsonl for texts.",
+            help="New folder for images and recordings; a .csv, .tsv or .parquet file for tables, "
+            "and .csv, .parquet or .jsonl for texts.",
         ),
     ],
     n: Annotated[
@@ -70,12 +70,13 @@ def sample(
     `gen-augment sample vae.safetensors -n 500 --where country=NO --where age=60..80 -o older.csv`
     """
     from gen_augment.cli.loading import find_label, open_sampler
-    from gen_augment.data.export import check_new, write_parts
+    from gen_augment.data.export import check_output, write_parts
     from gen_augment.samplers import sample_parts
 
     source = open_sampler(model, device, sampler, modality)
     codec = source.codec_
-    check_new(output, codec.modality)
+    if check_output(output, codec.modality):
+        tell(err, f"{output} exists, and will be replaced.")
     wanted = None if not label else {find_label(source.classes_, text): n for text in label}
     conditions = codec.modality.read_conditions(codec, where) if where else None
     parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)

@@ -11,18 +11,23 @@ from typing import Any
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities import Codec, Modality
 
-__all__ = ["check_new", "write_parts"]
+__all__ = ["check_output", "write_parts"]
 
 
-def check_new(path: Path, modality: Modality) -> None:
-    """Raise unless rows can be written to `path` without touching what is there."""
+def check_output(path: Path, modality: Modality) -> bool:
+    """Return whether `path` is a file that will be replaced; raise if it cannot be written.
+
+    A folder that holds anything is not replaced.
+    """
     suffixes = modality.suffixes
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(
             f"{path}: {modality.name} rows are written to a {' or '.join(suffixes)} file."
         )
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    is_file = path.is_file() and bool(suffixes)
+    if path.exists() and not is_file and not (path.is_dir() and not any(path.iterdir())):
         raise InputError(f"{path} is there already: name a new one, or remove it first.")
+    return is_file
 
 
 def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> None:
@@ -31,7 +36,7 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> N
     Parameters
     ----------
     path : Path
-        A new file or folder, see `Modality.write`.
+        A file, which is replaced, or a new folder, see `Modality.write`.
     parts : iterable of (X, y)
         Rows and labels, at least one part.
     codec : Codec
@@ -55,7 +60,7 @@ def write_parts(path: Path, parts: Iterable[tuple[Any, Any]], codec: Codec) -> N
         written = temporary / f"rows{path.suffix.lower()}"
         codec.modality.write(written, iter(parts), codec)
         if path.is_dir():
-            path.rmdir()  # an empty one, as `check_new` found
+            path.rmdir()  # an empty one, as `check_output` found
         written.replace(path)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that no file can be named by
         reason = getattr(error, "strerror", None) or error

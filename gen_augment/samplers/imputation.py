@@ -39,6 +39,7 @@ def impute(
     y: Any,
     n_draws: int | None,
     random_state: RandomState,
+    choose: Callable[[Tensor, np.ndarray], Tensor] | None = None,
 ) -> Any:
     """Fill the missing cells of `X`; a list of `n_draws` tables if that is not None.
 
@@ -51,6 +52,8 @@ def impute(
     y : label, array-like of shape (n,), or None
     n_draws : int or None
     random_state : int, RandomState or None
+    choose : callable, optional
+        From encoded rows and their class numbers to rows with categories that their class has.
     """
     sampler._check_fitted()
     gaps = sampler.codec_.gaps(X)
@@ -59,13 +62,18 @@ def impute(
     rows = np.flatnonzero(here.numpy())
     mine = None if codes is None else codes[rows]
 
+    def exclude_missing(x: Tensor) -> None:  # "missing" is no value of a cell that is being filled
+        for place in gaps.excluded:
+            x[gaps.missing[:, place], place] = -torch.inf
+
     def table(seed: int | None) -> Any:
         x, draw = gaps.x.clone(), None if seed is None else (seed, rows)
         if len(rows):
             x[here] = complete(gaps.x[here], gaps.missing[here], mine, draw).to(x.dtype)
-        # "Missing" is no value of a cell that is being filled.
-        for place in gaps.excluded:
-            x[gaps.missing[:, place], place] = -torch.inf
+        exclude_missing(x)
+        if choose is not None and mine is not None:
+            x[here] = torch.where(gaps.missing[here], choose(x[here], mine), x[here])
+            exclude_missing(x)
         return sampler.codec_.filled(X, x)
 
     if n_draws is None:

@@ -83,11 +83,11 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     "broken table": (("fit", "broken.parquet", *FIT), "broken.parquet cannot be read as parquet"),
     "text file": (
         ("fit", "t.txt", *FIT),
-        "a table is a file of .csv, .parquet, .arff, .dat, not '.txt'",
+        "a table is a file of .csv, .tsv, .parquet, .arff, .dat, not '.txt'",
     ),
     "one image": (
         ("fit", "t.png", "-o", "out"),
-        "a table is a file of .csv, .parquet, .arff, .dat, not '.png'",
+        "a table is a file of .csv, .tsv, .parquet, .arff, .dat, not '.png'",
     ),
     "empty folder": (
         ("fit", "no-folder", "-o", "out"),
@@ -123,7 +123,7 @@ BAD_COMMANDS: dict[str, tuple[tuple[Any, ...], str]] = {
     ),
     "table in a folder": (
         ("sample", "M", "-o", "out"),
-        "out: table rows are written to a .csv or .parquet file",
+        "out: table rows are written to a .csv or .tsv or .parquet file",
     ),
     "no rows asked": (("sample", "M", "-n", 0, "-o", "out.csv"), "Invalid value for '-n'"),
     "sample below a file": (("sample", "M", "-o", "file/out.csv"), "cannot write file/out.csv"),

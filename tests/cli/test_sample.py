@@ -48,14 +48,11 @@ def test_names_that_look_like_markup_are_shown_as_they_are(table_model: Path, ru
     assert run("sample", table_model, "-n", 2, "-o", name)[1] == f"2 synthetic rows: {name}\n"
 
 
-def test_samples_overwrite_no_file(run: Run, tmp_path: Path, table_model: Path) -> None:
-    (tmp_path / "out.csv").write_text("kept")
-    code, _, err = run("sample", table_model, "-o", "out.csv")
-    assert (code, err) == (
-        2,
-        "error: out.csv is there already: name a new one, or remove it first.\n",
-    )
-    assert (tmp_path / "out.csv").read_text() == "kept"
+def test_samples_replace_a_file_and_no_folder(run: Run, tmp_path: Path, table_model: Path) -> None:
+    (tmp_path / "out.csv").write_text("old")
+    code, _, err = run("sample", table_model, "-n", 2, "-o", "out.csv")
+    assert (code, err) == (0, "out.csv exists, and will be replaced.\n")
+    assert len(pd.read_csv("out.csv")) == 2
 
     write_images(tmp_path / "in")
     run("fit", "in", "-o", "m", "--steps", 1, "--batch-size", 4)

@@ -16,7 +16,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from gen_augment import ArchiveError, ConditionalVAE, InputError, modalities
-from gen_augment.data.export import check_new, write_parts
+from gen_augment.data.export import check_output, write_parts
 from gen_augment.modalities import class_folders
 from gen_augment.samplers import BootstrapSampler, sample_parts
 from tests.conftest import as_form, toy_images
@@ -106,7 +106,7 @@ def test_a_suffix_may_be_in_capitals(
     suffix: str, table_sampler: ConditionalVAE, tmp_path: Path
 ) -> None:
     path = tmp_path / f"out{suffix}"
-    check_new(path, modalities.Table())
+    check_output(path, modalities.Table())
     write_rows(path, *table_sampler.sample(3), table_sampler)
     assert len(pd.read_csv(path) if suffix == ".CSV" else pd.read_parquet(path)) == 3
 
@@ -139,26 +139,34 @@ def test_unusual_labels_are_folders_too(label: str, tmp_path: Path) -> None:
 
 def test_a_new_place_passes(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    check_new(tmp_path / "new", modalities.Image())
-    check_new(tmp_path / "empty", modalities.Image())
-    check_new(tmp_path / "new" / "deep.csv", modalities.Table())
+    check_output(tmp_path / "new", modalities.Image())
+    check_output(tmp_path / "empty", modalities.Image())
+    check_output(tmp_path / "new" / "deep.csv", modalities.Table())
+
+
+def test_a_file_will_be_replaced(tmp_path: Path) -> None:
+    assert not check_output(tmp_path / "t.csv", modalities.Table())
+    (tmp_path / "t.csv").write_text("old")
+    assert check_output(tmp_path / "t.csv", modalities.Table())
 
 
 @pytest.mark.parametrize(
-    "name, kind", [("file", "image"), ("full", "image"), ("file.csv", "table")]
+    "name, kind", [("file", "image"), ("full", "image"), ("full.csv", "table")]
 )
-def test_existing_files_are_not_changed(name: str, kind: str, tmp_path: Path) -> None:
-    (tmp_path / "full").mkdir()
-    for path in ("file", "full/inside", "file.csv"):
+def test_folders_are_not_replaced(name: str, kind: str, tmp_path: Path) -> None:
+    for path in ("file", "full/inside", "full.csv/inside"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("kept")
     with pytest.raises(InputError, match=f"{name} is there already"):
-        check_new(tmp_path / name, modalities.get_modality(kind))
+        check_output(tmp_path / name, modalities.get_modality(kind))
 
 
 @pytest.mark.parametrize("name", ["out", "out.xlsx", "out.png", "csv"])
 def test_a_table_needs_a_suffix(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"table rows are written to a \.csv or \.parquet file"):
-        check_new(tmp_path / name, modalities.Table())
+    with pytest.raises(
+        InputError, match=r"table rows are written to a \.csv or \.tsv or \.parquet file"
+    ):
+        check_output(tmp_path / name, modalities.Table())
 
 
 @pytest.mark.parametrize("sampler, name", [("image_sampler", "out"), ("table_sampler", "out.csv")])

@@ -251,7 +251,7 @@ BAD_TABLES: dict[str, tuple[str, bytes, str | None, str]] = {
         "t.xlsx",
         b"",
         "b",
-        r"a table is a file of \.csv, \.parquet, \.arff, \.dat, not '\.xlsx'",
+        r"a table is a file of \.csv, \.tsv, \.parquet, \.arff, \.dat, not '\.xlsx'",
     ),
     "no suffix": ("t", b"", "b", "not 'a file without suffix'"),
 }

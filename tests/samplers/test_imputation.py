@@ -133,3 +133,13 @@ def test_bad_requests_are_refused() -> None:
     codec, _ = Image().fit(images)
     with pytest.raises(InputError, match="image rows have no cells"):
         codec.gaps(images)
+
+
+def test_a_class_gets_only_categories_that_it_has() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    X = pd.DataFrame({"x": rng.normal(size=80), "c": np.where(y, rng.choice(["p", "q"], 80), "z")})
+    X.loc[:20, "c"] = None
+    sampler = MixtureSampler(random_state=0).fit(X, y)
+    for table in sampler.impute(X, y, n_draws=3):
+        assert ((table["c"] == "z") == (y == 0)).all()

@@ -16,7 +16,7 @@ import pandas as pd
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.number_forms import NumberForm, find_form, without_unit
 
-__all__ = ["Settled", "convert", "is_date", "settle", "uses_comma", "written"]
+__all__ = ["Settled", "convert", "is_date", "is_formatted", "settle", "uses_comma", "written"]
 
 #: Words that may stand for a missing value.
 NA_WORDS = frozenset(
@@ -215,6 +215,11 @@ def _number_reading(point: Any) -> str:
 def is_date(reading: str) -> bool:
     """Whether a reading is a format of dates."""
     return re.search("%[A-Za-z]", reading) is not None
+
+
+def is_formatted(reading: str) -> bool:
+    """Whether values are dates, or numbers with more than digits."""
+    return is_date(reading) or (NumberForm.of(reading) is not None and reading.strip("0.") != "")
 
 
 def _formats(known: Any) -> Iterator[str]:

@@ -3,8 +3,10 @@
 import codecs
 import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -45,14 +47,12 @@ def read_text(path: Path, file: TableFile) -> tuple[pd.DataFrame, TableFile, lis
     """
     encoding = _encoding(path, file)
     sep = _separator(path, file, encoding)
-    frame = pd.read_csv(
-        path, sep=sep, encoding=encoding, header=None, dtype=str, na_filter=False, low_memory=False
-    )
+    frame, more = _parsed(path, sep, encoding)
     header = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(frame.iloc[0])]
     repeated = (frame == frame.iloc[0]).all(axis=1)
     frame = frame[~repeated].reset_index(drop=True)
     frame.columns = pd.Index(_distinct(header))
-    notes = []
+    notes = more
     if sep != ",":
         notes.append(f"columns are separated by {sep!r}")
     if not encoding.startswith("utf-8"):
@@ -63,6 +63,40 @@ def read_text(path: Path, file: TableFile) -> tuple[pd.DataFrame, TableFile, lis
         if name != old:
             notes.append(f"a column name occurs twice: the later {old!r} is called {name!r}")
     return frame, replace(file, sep=sep, encoding=encoding), notes
+
+
+def _parsed(path: Path, sep: str, encoding: str) -> tuple[pd.DataFrame, list[str]]:
+    """All fields, the first row being the header, and notes."""
+
+    def parse(**options: Any) -> pd.DataFrame:
+        frame: pd.DataFrame = pd.read_csv(
+            path, sep=sep, encoding=encoding, header=None, dtype=str, na_filter=False,
+            low_memory=False, **options,
+        )  # fmt: skip
+        return frame
+
+    try:
+        return parse(), []
+    except pd.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found is None:
+            raise
+        few, line, many = map(int, found.groups())
+    if (line, many) == (
+        2,
+        few + 1,
+    ) and few > 1:  # either each line ends in a separator, or rows have names
+        frame = parse(names=range(many))
+        if (frame.iloc[1:, -1] == "").all():
+            return frame.iloc[:, :-1], ["lines end in a separator, which the header lacks"]
+        names = pd.concat([pd.Series([""]), frame.iloc[0, :-1]], ignore_index=True)
+        if (frame != "").iloc[1:, -1].all():
+            frame.iloc[0] = names
+            return frame, ["the header has no name for the first column, such as R's row names"]
+    raise InputError(
+        f"{path}: line {line} has {many} fields, and those before it have {few}. Mend that line, "
+        "remove lines above the header, or name the separator with --sep."
+    )
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -7,7 +7,10 @@ from typing import Any, Self
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
 
-__all__ = ["TableFile"]
+__all__ = ["TEXT_SUFFIXES", "TableFile"]
+
+#: Files whose separator is found, whatever the suffix says.
+TEXT_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class TableFile:
         Columns that are left out.
     readings : {column: str}
         What the values of a column are: "whole", "number", "decimal" (a number with a decimal
-        mark even where it is whole), "0.00" (a number with two decimals), "flag", "text",
-        "empty", or the format of a date such as "%d.%m.%Y"; "date" for a format that is found in
-        the file.
+        mark even where it is whole), "0.00" or "$#,0.00" (a number with two decimals, with a
+        currency and marks of thousands), "flag", "text", "empty", or the format of a date such as
+        "%d.%m.%Y"; "date" for a format that is found in the file.
     missing : {column: str}
         The word that stands for a missing value, where it is not the empty string.
     settled : bool

@@ -15,11 +15,12 @@ from gen_augment.modalities.table.csv_columns import (
     Settled,
     convert,
     is_date,
+    is_formatted,
     settle,
     uses_comma,
 )
 from gen_augment.modalities.table.csv_text import read_text
-from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 
 __all__ = ["TableRead", "read_table"]
 
@@ -55,7 +56,7 @@ def read_table(
         The file cannot be read, or has no such column.
     """
     suffix = path.suffix.lower()
-    known = [".csv", *_READERS]
+    known = [*TEXT_SUFFIXES, *_READERS]
     if suffix not in known:
         raise InputError(
             f"{path}: a table is a file of {', '.join(known)}, not "
@@ -63,7 +64,7 @@ def read_table(
         )
     notes: list[str] = []
     try:
-        if suffix == ".csv":
+        if suffix in TEXT_SUFFIXES:
             frame, file, notes = read_text(path, file)
         else:
             frame = _READERS[suffix](path)
@@ -76,7 +77,7 @@ def read_table(
     frame = frame.drop(columns=list(file.drop), errors="ignore" if file.settled else "raise")
     examples = {str(name): _example(frame[name]) for name in frame}
     whys: dict[str, str] = {}
-    if suffix == ".csv":
+    if suffix in TEXT_SUFFIXES:
         frame, file, whys, found = _typed(path, frame, str(target), types, file)
         notes += found
     elif file.readings:
@@ -142,8 +143,8 @@ def _typed(
             settled = settle(column.unique(), name, wanted, known, decimal)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        if name == target and wanted is None and is_date(settled.reading):
-            settled = Settled("text", words, "dates as labels: kept as written")
+        if name == target and wanted is None and is_formatted(settled.reading):
+            settled = Settled("text", words, "labels are kept as written")
         columns[name] = convert(column, settled, decimal)
         readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
         if word := _usual_word(column, settled):

@@ -17,7 +17,7 @@ from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
-from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 from gen_augment.modalities.table.known import KnownTable
 from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
 from gen_augment.modalities.views import RowViews
@@ -60,7 +60,7 @@ class Table(Modality):
 
     name = "table"
     views = TableViews()
-    suffixes = (".csv", ".parquet")
+    suffixes = (*TEXT_SUFFIXES, ".parquet")
 
     def __init__(
         self,

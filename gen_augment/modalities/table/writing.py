@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.csv_columns import written
-from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 
 __all__ = ["write_table"]
 
@@ -40,7 +40,7 @@ def write_table(
     quote_strings : bool
         Whether a CSV file has all strings in quotation marks, as carriage returns need.
     """
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in TEXT_SUFFIXES:
         _write_csv(path, parts, file, csv.QUOTE_NONNUMERIC if quote_strings else csv.QUOTE_MINIMAL)
     else:
         _write_parquet(path, parts, values)
@@ -55,7 +55,7 @@ def _write_csv(path: Path, parts: Iterable[tuple[Any, Any]], file: TableFile, qu
                 if name in frame:
                     missing = file.missing.get(name, "")
                     frame[name] = written(frame[name], reading, decimal, missing)
-            sep = file.sep or ","
+            sep = "\t" if path.suffix.lower() == ".tsv" else file.sep or ","
             frame.to_csv(stream, index=False, header=not number, sep=sep, quoting=quoting)
 
 

@@ -239,7 +239,7 @@ class MixtureSampler(ClassicalSampler):
         ----------
         X : table of n rows, in the form that was fitted
         y : label, array-like of shape (n,), or None
-            None averages over the classes.
+            None averages over the classes. A class gets only categories that it has.
         n_draws : int, optional
             Number of tables with random draws; by default one table with the conditional means of
             encoded numbers and the most likely categories.
@@ -251,7 +251,11 @@ class MixtureSampler(ClassicalSampler):
         X : table like the one given, or list of `n_draws` such tables
             Cells that were not missing are unchanged.
         """
-        return imputation.impute(self, self._complete, X, y, n_draws, random_state)
+
+        def choose(rows: Tensor, codes: np.ndarray) -> Tensor:
+            return self._seen.choose(rows, codes)
+
+        return imputation.impute(self, self._complete, X, y, n_draws, random_state, choose)
 
     def _complete(
         self, x: Tensor, missing: Tensor, y: np.ndarray | None, draw: imputation.Draw | None

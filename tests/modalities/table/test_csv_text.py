@@ -61,3 +61,29 @@ def test_a_name_that_occurs_twice_is_numbered(tmp_path: Path) -> None:
     columns, _, notes = read(tmp_path / "t.csv", b"a,a,a.1,\n1,2,3,4\n")
     assert columns == {"a": ["1"], "a.2": ["2"], "a.1": ["3"], "Unnamed: 3": ["4"]}
     assert "the later 'a' is called 'a.2'" in notes
+
+
+@pytest.mark.parametrize(
+    "text, columns, note",
+    [
+        ("a,b\n1,2,\n3,4,\n", {"a": ["1", "3"], "b": ["2", "4"]}, "lines end in a separator"),
+        (
+            "a,b\nr,1,2\ns,3,4\n",
+            {"Unnamed: 0": ["r", "s"], "a": ["1", "3"], "b": ["2", "4"]},
+            "no name",
+        ),
+    ],
+    ids=["trailing separator", "row names"],
+)
+def test_lines_may_differ_from_the_header(
+    text: str, columns: dict[str, list[str]], note: str, tmp_path: Path
+) -> None:
+    found, _, notes = read(tmp_path / "t.csv", text.encode())
+    assert found == columns
+    assert note in notes
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n3,4,5,6\n", "# a file\na,b\n1,2\n"])
+def test_a_line_that_is_too_long_is_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"line [23] has [24] fields, and those before .*--sep"):
+        read(tmp_path / "t.csv", text.encode())
