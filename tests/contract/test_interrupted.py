@@ -38,7 +38,8 @@ def data_of(name: str) -> tuple[Any, np.ndarray]:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_interrupted_fit_leaves_a_sampler_that_can_be_used(name: str, tmp_path: Any) -> None:
     X, y = data_of(name)
-    sampler = small_sampler(name, max_steps=50, callbacks=[Press()])
+    small = {"width": 64, "n_layers": 1} if name == "lm" else {}
+    sampler = small_sampler(name, max_steps=50, callbacks=[Press()], **small)
     with pytest.raises(KeyboardInterrupt):
         sampler.fit(X, y)
     assert sampler.n_steps_ == 3
