@@ -4,12 +4,10 @@ A sampler is fitted within a budget; a classifier is trained on as many of its r
 real ones and tested on real rows. Beside it, the same network is trained on the real rows by DP-SGD
 within the same budget, and without one. delta is a tenth of one over the number of rows. Digits
 have the public bounds 0 and 16; the bounds of breast-cancer are paid for out of the budget. Wage
-(ISLR) has 2,000 training rows of nine columns, numbers and categories, and the label is the type of
+(ISLR) has 2,000 training rows of ten columns, numbers and categories, and the label is the type of
 job; ranges and categories are taken as public. All settings are the defaults but for `max_steps`,
 `batch_size` and `lr`, which are those of few large steps for all networks alike. Nothing was chosen
-on test rows. "dpmm" is the MST of that package (Mahiou et al., 2025, arXiv:2506.00322) with its
-defaults, and a tenth of the budget for its bins; it runs on Wage alone, since wide tables take it
-too long.
+on test rows.
 
 "attack" is the area under the ROC curve of the membership attack of an audit on the same rows: 0.5
 is guessing.
@@ -18,7 +16,6 @@ is guessing.
 import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -34,7 +31,6 @@ from benchmarks.harness import Record, Trials, markdown
 from benchmarks.quality import LABEL, parts
 from benchmarks.sites import Inputs, Sites, probabilities, train_network
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, MarginalSampler, Private
-from gen_augment.errors import MissingDependencyError
 from gen_augment.metrics import membership_auc
 from gen_augment.modalities import Table
 from gen_augment.privacy.accounting import sampled_sigma
@@ -49,7 +45,7 @@ SAMPLERS: dict[str, Any] = {
     "vae": ConditionalVAE,
     "gan": ConditionalGAN,
 }
-METHODS = (*SAMPLERS, "dpmm", "DP-SGD")
+METHODS = (*SAMPLERS, "DP-SGD")
 STEPS, BATCH, LR = 300, 256, 2e-3
 TABLES: dict[str, Any] = {"digits": load_digits, "breast-cancer": load_breast_cancer}
 DATA = (*TABLES, "Wage")
@@ -62,8 +58,6 @@ def run(quick: bool) -> Record:
         for seed in range(1 if quick else SEEDS):
             for epsilon in (3.0,) if quick else EPSILONS:
                 for method in ("flow", "DP-SGD") if quick else METHODS:
-                    if method == "dpmm" and (name != "Wage" or np.isinf(epsilon)):
-                        continue
                     key = {"data": name, "epsilon": str(epsilon), "method": method, "seed": seed}
                     trials.add(key, partial(_trial, name, epsilon, method, seed, quick))
     return {"trials": trials.done}
@@ -92,27 +86,27 @@ def _trial(name: str, epsilon: float, method: str, seed: int, quick: bool) -> Re
     encode = _vectors(X)
     n_steps = 5 if quick else STEPS
     sites = Sites(encode(X), y, np.zeros(len(y), int), encode(test_X), test_y, n_steps, n_steps)
-    delta, spent = 0.1 / len(X), None
+    delta = 0.1 / len(X)
     if method == "DP-SGD":
         return {"accuracy": _classifier(sites, epsilon, delta, seed)}
+    budget = Private(epsilon, delta, bounds=bounds, classes=np.unique(y).tolist())
+    sampler = SAMPLERS[method](privacy=budget, random_state=seed)
+    if method != "marginal":
+        sampler.set_params(max_steps=n_steps, batch_size=BATCH, lr=LR, device="cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if method == "dpmm":
-            X_new, y_new = _dpmm(X, y, bounds, epsilon, delta, seed)
-        else:
-            budget = Private(epsilon, delta, bounds=bounds, classes=np.unique(y).tolist())
-            sampler = SAMPLERS[method](privacy=budget, random_state=seed)
-            if method != "marginal":
-                sampler.set_params(max_steps=n_steps, batch_size=BATCH, lr=LR, device="cpu")
-            X_new, y_new = sampler.fit(X, y).sample(len(X), random_state=seed)
-            spent = None if sampler.privacy_ is None else sampler.privacy_["epsilon"]
+        X_new, y_new = sampler.fit(X, y).sample(len(X), random_state=seed)
     inputs, rows = Inputs(sites), encode(X_new)
     codes = torch.from_numpy(np.searchsorted(inputs.classes, y_new))
     network = train_network(inputs.network(seed), inputs(rows), codes, 20 if quick else 600, seed)
     found = inputs.classes[probabilities(network, inputs(sites.test_X)).argmax(axis=1)]
     scale = StandardScaler().fit(sites.X)
     attack = membership_auc(*(scale.transform(part) for part in (sites.X, sites.test_X, rows)))
-    return {"accuracy": float((found == test_y).mean()), "attack": attack, "spent": spent}
+    return {
+        "accuracy": float((found == test_y).mean()),
+        "attack": attack,
+        "spent": None if sampler.privacy_ is None else sampler.privacy_["epsilon"],
+    }
 
 
 def _vectors(X: Any) -> Callable[[Any], np.ndarray]:
@@ -121,30 +115,6 @@ def _vectors(X: Any) -> Callable[[Any], np.ndarray]:
         return lambda rows: np.asarray(rows)
     codec, _ = Table().fit(X)
     return lambda rows: codec.encode(rows).flatten(1).double().numpy()
-
-
-def _dpmm(
-    X: pd.DataFrame, y: np.ndarray, bounds: Any, epsilon: float, delta: float, seed: int
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Sample from dpmm's MST; install it without its dependencies, which are older than ours."""
-    try:
-        pipelines = import_module("dpmm.pipelines")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "This trial needs dpmm: pip install --no-deps dpmm opendp==0.12.1 disjoint-set."
-        ) from error
-    known = {
-        name: {"lower": part[0], "upper": part[1]}
-        if isinstance(part, tuple)
-        else {"categories": part}
-        for name, part in bounds.items()
-    }
-    frame = X.assign(**{LABEL: pd.Categorical(y)})
-    domain = known | {LABEL: {"categories": np.unique(y).tolist()}}
-    model = pipelines.MSTPipeline(0.9 * epsilon, delta, n_jobs=1, proc_epsilon=0.1 * epsilon)
-    model.fit(frame, domain=domain, random_state=seed)
-    made = model.generate(n_records=len(frame), random_state=seed)
-    return made[list(X)].astype(X.dtypes), made[LABEL].to_numpy(str)
 
 
 def _classifier(sites: Sites, epsilon: float, delta: float, seed: int) -> float:
