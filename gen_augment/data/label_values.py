@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 
 from gen_augment.containers import library_of
@@ -39,6 +40,7 @@ def read_container(y: Any) -> Any:
     """
     if isinstance(y, (np.ma.MaskedArray, torch.Tensor, np.ndarray, pd.Series, list)):
         return _unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
+    y = y.to_pandas() if isinstance(y, pa.Table) else y
     if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
         series = y.to_pandas()
         is_enum = type(y.dtype).__name__ == "Enum" if library_of(y) == "polars" else False

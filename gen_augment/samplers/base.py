@@ -267,7 +267,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
 
     def _remember(self, rows: Rows) -> None:
         """Keep a hash of the training rows, by which an audit knows them."""
-        self._content = rows.content if "_fitted" in vars(rows) else None
+        known = {"_fitted", "content"} & vars(rows).keys()  # without encoding rows for it
+        self._content = rows.content if known else None
 
     def _set_labels(self, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         """Store labels, counts and seed; `sample` starts at row 0."""
