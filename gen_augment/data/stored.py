@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from gen_augment.containers import as_pandas, concatenate, take
-from gen_augment.data.label_values import check_labels, read_labels
+from gen_augment.data.label_values import distinct_labels
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.rows import Rows, hash_encoded
 from gen_augment.data.streams import RowStream, located, numbered, row_bytes, stack_if_equal
@@ -135,7 +135,8 @@ class StoredRows:
         row_bytes = 4 * int(np.prod(self.codec.shape))
         for start, X, y in numbered(stream):
             with located(stream, start):
-                codes = self.labels.encode(y)
+                labels, places = distinct_labels(y)
+                codes = self.labels.encode(labels)[places]
                 encoded = self._encoded(X)
             self.content = (self.content + hash_encoded(encoded, codes)) % 2**64
             order = np.argsort(codes, kind="stable")
@@ -290,13 +291,12 @@ class _LabelScan:
         self.counts: dict[Any, int] = {}
 
     def add(self, y: Any) -> None:
-        values = read_labels(y)
-        check_labels(values)
-        unique, first, counts = np.unique(values, return_index=True, return_counts=True)
-        new = [label not in self.counts for label in unique.tolist()]
-        if any(new):
+        labels, places = distinct_labels(y)
+        new = [place for place, label in enumerate(labels.tolist()) if label not in self.counts]
+        if new:
+            first = np.unique(places, return_index=True)[1]
             self.seen.append(take(y, first[new]))
-        for label, count in zip(unique.tolist(), counts.tolist(), strict=True):
+        for label, count in zip(labels.tolist(), np.bincount(places).tolist(), strict=True):
             self.counts[label] = self.counts.get(label, 0) + count
         if len(self.counts) > MAX_CLASSES:
             raise InputError(
