@@ -46,7 +46,8 @@ class Scan:
         """
         if self._extremes is not None:
             rows = X if self._kept is None else concatenate([self._kept, X])
-            self._kept = take(rows, np.unique(self._extremes(rows)))
+            index = np.array(sorted(set(self._extremes(rows))), np.int64)
+            self._kept = take(rows, index) if len(index) else None
 
     def codec(self, sample: Any) -> Any:
         """Return the encoding of all rows, from a random sample of them.

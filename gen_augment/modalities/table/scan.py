@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from gen_augment.containers import concatenate, stack_rows, take
 from gen_augment.errors import InputError
@@ -174,7 +175,7 @@ def _cells(X: Any, place: int) -> Any:
     """Return one column as a table, in the container of `X`."""
     if isinstance(X, pd.DataFrame):
         return X.iloc[:, [place]]
-    return X.select([place]) if hasattr(X, "select") else X[:, [place]]
+    return X.select([place]) if isinstance(X, pa.Table) else X[:, [place]]
 
 
 def _series(cells: Any) -> "pd.Series[Any]":
