@@ -7,7 +7,6 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stack_pairs
 from gen_augment.errors import InputError

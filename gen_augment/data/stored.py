@@ -98,7 +98,7 @@ class StoredRows:
                 f"the encoded rows need {needed / 1e9:,.1f} GB in {tempfile.gettempdir()}, which "
                 f"has {free / 1e9:,.1f} GB left: set TMPDIR to a folder of a larger disk."
             )
-        self._file = tempfile.TemporaryFile(prefix="gen_augment-")
+        self._file = tempfile.TemporaryFile(prefix="gen_augment-")  # noqa: SIM115
         try:
             self._write(stream)
         except BaseException:

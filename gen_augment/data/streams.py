@@ -1,4 +1,4 @@
-"""Labelled rows that arrive in parts: pyarrow datasets, folders of Parquet files, iterable Datasets.
+"""Labelled rows that arrive in parts: Arrow datasets, folders of Parquet files, iterable Datasets.
 
 A stream can be read more than once, from the first row each time. `open_stream` finds out whether
 `X` is one.
@@ -130,7 +130,8 @@ def located(stream: RowStream, start: int) -> Iterator[None]:
     except InputError as error:
         if not start:
             raise
-        raise InputError(f"after row {start} of {stream.name}, counted from there: {error}") from error
+        where = f"Rows are counted from row {start} of {stream.name}."
+        raise InputError(f"{error} {where}") from error
 
 
 class _ArrowStream:

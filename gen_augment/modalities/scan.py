@@ -29,9 +29,7 @@ class Scan:
     (9.0,)
     """
 
-    def __init__(
-        self, modality: Any, extremes: Callable[[Any], list[int]] | None = None
-    ) -> None:
+    def __init__(self, modality: Any, extremes: Callable[[Any], list[int]] | None = None) -> None:
         self.modality = modality
         self._extremes = extremes
         self._kept: Any = None

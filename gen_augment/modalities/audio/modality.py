@@ -17,8 +17,8 @@ from gen_augment.modalities.audio.recipes import RECIPES
 from gen_augment.modalities.audio.spectrogram import MelScale
 from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
-from gen_augment.modalities.series import Series
 from gen_augment.modalities.scan import Scan
+from gen_augment.modalities.series import Series
 from gen_augment.modalities.series.forms import extreme_series, may_be_series
 from gen_augment.modalities.series.views import WaveformViews
 from gen_augment.types import JSON

@@ -20,11 +20,11 @@ from gen_augment.modalities.base import (
     Reading,
     RowTransform,
 )
+from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec
 from gen_augment.modalities.series.display import line_plots
 from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
-from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.series.forms import (
     extreme_series,
     is_nested,

@@ -6,7 +6,6 @@ Bounds, steps and categories are thus those of all rows. Quantiles are those of 
 """
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.table.category import CategoryColumn
 from gen_augment.modalities.table.codec import TableCodec, columns_of, fit_column
 from gen_augment.modalities.table.column_kinds import column_kinds
-from gen_augment.modalities.table.columns import Column, DateColumn, NumberColumn
+from gen_augment.modalities.table.columns import Column, DateColumn
 from gen_augment.modalities.table.dates import MISSING_TIME, split_ticks
 from gen_augment.modalities.table.dtypes import numpy_dtype
 from gen_augment.modalities.table.file_format import TableFile
@@ -190,9 +189,7 @@ def _first(flags: np.ndarray) -> np.ndarray:
 def _bounds(values: np.ndarray, low: float, high: float, slack: float = 0.0) -> list[int]:
     """Return positions of the lowest and the highest value, if they are outside of the bounds."""
     ends = [(int(values.argmin()), -1), (int(values.argmax()), 1)]
-    return [
-        i for i, sign in ends if sign * (values[i] - (low if sign < 0 else high)) > slack
-    ]
+    return [i for i, sign in ends if sign * (values[i] - (low if sign < 0 else high)) > slack]
 
 
 def _between_numbers(part: Any, values: np.ndarray) -> list[int]:
