@@ -7,6 +7,7 @@ class, so that the class of a row follows from its place. Memory does not grow w
 
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,11 +100,8 @@ class StoredRows:
                 f"has {free / 1e9:,.1f} GB left: set TMPDIR to a folder of a larger disk."
             )
         self._file = tempfile.TemporaryFile(prefix="gen_augment-")  # noqa: SIM115
-        try:
-            self._write(stream)
-        except BaseException:
-            self._file.close()
-            raise
+        weakref.finalize(self, self._file.close)
+        self._write(stream)
 
     def __len__(self) -> int:
         return int(self._counts.sum())

@@ -152,16 +152,12 @@ class _ArrowStream:
 
     def different(self) -> str:
         """Say which file has other columns than the dataset; pyarrow is silent about it."""
-        partitioning = getattr(self.dataset, "partitioning", None)
-        keys = set() if partitioning is None else set(partitioning.schema.names)
-        needed = set(self.dataset.schema.names) - keys
-        for fragment in self.dataset.get_fragments():
-            path = getattr(fragment, "path", None)
-            if path is None:
-                continue
-            different = needed ^ (set(fragment.physical_schema.names) - keys)
-            if different:
-                return f"columns {sorted(different)} are only in {path} or in other files."
+        files = [each for each in self.dataset.get_fragments() if getattr(each, "path", None)]
+        names = {each.path: set(each.physical_schema.names) for each in files}
+        every = set().union(*names.values())
+        for path, known in names.items():
+            if known != every:
+                return f"columns {sorted(every - known)} are not in {path}, but in other files."
         return ""
 
     def parts(self) -> Iterator[tuple[Any, Any]]:
@@ -222,7 +218,8 @@ def row_bytes(row: Any) -> int:
     """Estimate the memory of one row of a list."""
     if hasattr(row, "nbytes"):
         return int(row.nbytes) + 1
-    return len(row.tobytes() if hasattr(row, "tobytes") else row) * 8 + 64
+    row = row.tobytes() if hasattr(row, "tobytes") else row
+    return 8 * len(row) + 1 if hasattr(row, "__len__") else 64
 
 
 def stack_pairs(pairs: list[tuple[int, Any]], name: str) -> tuple[Any, Any]:

@@ -43,7 +43,6 @@ def read(X: Any, y: Any = "label", **known: Any) -> Any:
     return read_stream(stream, **known)
 
 
-
 def table(data: pd.DataFrame) -> Any:
     return dataset(pa.Table.from_pandas(data))
 
@@ -122,7 +121,7 @@ def test_a_category_that_is_new_in_the_second_reading_is_named() -> None:
     "labels, message",
     [
         ([0.5] * N, "labels are classes, not measurements"),
-        ([*[0, 1] * 400, *[None] * 100], "y has no label in row 32.*counted from row 768"),
+        ([*[0, 1] * 400, *[None] * 100], "NaN .first in row 32.*counted from row 768"),
         ([*[0, 1] * 400, *[-1, 2] * 50], "marks rows without a label"),
         (list(range(N)), "more than 500 classes"),
     ],

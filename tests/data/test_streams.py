@@ -103,7 +103,7 @@ def test_unusable_iterable_datasets_are_refused(
 
 def test_files_with_other_columns_are_named(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "data", FRAME, FRAME.drop(columns="kind"))
-    with pytest.raises(InputError, match=r"\['kind'\] are only in .*1.parquet or in other files"):
+    with pytest.raises(InputError, match=r"\['kind'\] are not in .*1.parquet, but in other files"):
         open_stream(str(folder), "label")
     with pytest.warns(UserWarning, match=r"\['kind'\].*read as missing values"):
         stream = open_stream(dataset(folder), "label")
