@@ -146,8 +146,8 @@ def test_other_data_is_no_stream(tmp_path: Path) -> None:
 def test_errors_say_where_a_part_begins() -> None:
     stream = open_stream(Iterable(list), None)
     assert stream is not None
-    with pytest.raises(InputError, match=r"^odd\. Rows are counted from row 8 of Iterable\.$"):
-        with located(stream, 8):
-            raise InputError("odd.")
+    where = r"^odd\. Rows are counted from row 8 of Iterable\.$"
+    with pytest.raises(InputError, match=where), located(stream, 8):
+        raise InputError("odd.")
     with pytest.raises(InputError, match=r"^odd\.$"), located(stream, 0):
         raise InputError("odd.")
