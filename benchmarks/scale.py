@@ -1,10 +1,13 @@
-"""What large tables cost: fitting, sampling to Parquet, and over-sampling.
+"""What large tables cost: fitting, sampling to files and banks, and over-sampling.
 
 Tables have 20 mixed columns: numbers (some missing), whole numbers, booleans, dates,
 and categories, one of them with 5,000 values. Fitting and sampling each run in their
 own process. Memory is the peak of that process. A fit consists of the codec, whose time
 grows with the rows, and of 500 training steps of a VAE, whose number does not grow. The
 goal for sampling ten times as many rows is 8 to 12 times the time.
+
+Folders of Parquet files have eight of the columns, and are read in parts, which stay on the disk.
+The goal is that memory does not grow with the rows, and that time grows no faster than they do.
 
 The last table compares `fit_resample` of `GenerativeOverSampler(SMOTESampler())` with
 imbalanced-learn's SMOTE, in turn, on 20 columns of numbers. The goal is a ratio of 1.1.
@@ -28,7 +31,13 @@ from imblearn.over_sampling import SMOTE
 from matplotlib.figure import Figure
 
 from benchmarks.harness import Measured, Record, markdown, measured_figure, paired_ratio
-from gen_augment import ConditionalVAE, GenerativeOverSampler, SMOTESampler, load_sampler
+from gen_augment import (
+    ConditionalVAE,
+    GenerativeOverSampler,
+    SampleBank,
+    SMOTESampler,
+    load_sampler,
+)
 from gen_augment.data.export import write_parts
 from gen_augment.modalities import TableCodec
 from gen_augment.samplers import sample_parts
@@ -36,12 +45,15 @@ from gen_augment.samplers import sample_parts
 __all__ = ["figures", "run", "table"]
 
 PART_ROWS = 1 << 16  # as in the command line
+#: Columns of the folders of Parquet files, and most rows of a file.
+FOLDER_COLUMNS = ["number0", "number1", "gaps", "count0", "flag0", "day", "kind1", "kind3"]
+FILE_ROWS = 250_000
 #: Rows, and the share of the rare class.
 IMBALANCED = ((5_000, 0.1), (30_000, 0.1), (100_000, 0.01))
 
 
 def run(quick: bool) -> Record:
-    """Measure two sizes, ten times apart, and three imbalanced tables."""
+    """Measure two sizes of tables, three of folders, and three imbalanced tables."""
     torch.set_num_threads(1)
     sizes, steps, rounds = ((5_000,), 20, 1) if quick else ((100_000, 1_000_000), 500, 15)
     results: Record = {"tables": [], "smote": []}
@@ -49,9 +61,22 @@ def run(quick: bool) -> Record:
         for n in sizes:
             model = str(Path(folder) / f"{n}.safetensors")
             results["tables"] += [_in_child(_fit, n, steps, model), _in_child(_sample, n, model)]
+    results["tables"] += folders((5_000,) if quick else (1_000_000, 3_000_000, 10_000_000), steps)
     for n, share in IMBALANCED[:1] if quick else IMBALANCED:
         results["smote"].append({"rows": n, "rare": share} | _smote_ratio(n, share, rounds))
     return results
+
+
+def folders(sizes: tuple[int, ...], steps: int) -> list[Record]:
+    """Measure fits from folders of Parquet files of so many rows, and banks of as many samples."""
+    found = []
+    for n in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            data, model = str(Path(folder) / "data"), str(Path(folder) / "model.safetensors")
+            _in_child(_write_folder, n, data)
+            found.append(_in_child(_fit_folder, n, steps, data, model))
+            found.append(_in_child(_build_bank, n, model, str(Path(folder) / "bank")))
+    return found
 
 
 def table(results: Record) -> str:
@@ -135,6 +160,32 @@ def _sample(n: int, model: str) -> Record:
     return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
 
 
+def _write_folder(n: int, folder: str) -> Record:
+    Path(folder).mkdir()
+    for number, start in enumerate(range(0, n, FILE_ROWS)):
+        X, y = _mixed(min(FILE_ROWS, n - start), number)
+        path = Path(folder) / f"{number:03d}.parquet"
+        X[FOLDER_COLUMNS].assign(label=y).to_parquet(path, index=False)
+    return {}
+
+
+def _fit_folder(n: int, steps: int, folder: str, model: str) -> Record:
+    torch.set_num_threads(1)
+    imports, started = _peak(), time.process_time()
+    ConditionalVAE(max_steps=steps, random_state=0, device="cpu").fit(folder, "label").save(model)
+    seconds = {f"VAE of {steps} steps from a folder": time.process_time() - started}
+    return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
+
+
+def _build_bank(n: int, model: str, path: str) -> Record:
+    torch.set_num_threads(1)
+    imports, sampler = _peak(), load_sampler(model, device="cpu")
+    started = time.process_time()
+    SampleBank.build(sampler, {"no": n - n // 5, "yes": n // 5}, path)
+    seconds = {"bank": time.process_time() - started}
+    return {"rows": n, "seconds": seconds, "peak_mb": _peak(), "imports_mb": imports}
+
+
 def _peak() -> float:
     """Return the peak resident memory so far, in MB."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
@@ -143,8 +194,8 @@ def _peak() -> float:
     return kilobytes / 1024
 
 
-def _mixed(n: int) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
-    rng = np.random.default_rng(0)
+def _mixed(n: int, seed: int = 0) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
+    rng = np.random.default_rng(seed)
     y = (rng.random(n) < 0.2).astype(int)
     columns: dict[str, Any] = {f"number{i}": rng.normal(size=n) + y for i in range(9)}
     columns["gaps"] = np.where(rng.random(n) < 0.1, np.nan, rng.exponential(size=n))

@@ -197,6 +197,8 @@ def take(X: Any, index: np.ndarray) -> Any:
             return _take_objects(X, index)
     if isinstance(X, (list, tuple)):
         return [X[i] for i in index]
+    if isinstance(X, pa.Table):
+        return X.take(pa.array(index))
     return X[torch.from_numpy(index)] if isinstance(X, torch.Tensor) else X[index]
 
 
@@ -222,6 +224,8 @@ def concatenate(parts: Sequence[Any]) -> Any:
         return pd.concat(parts, ignore_index=True)
     if isinstance(first, torch.Tensor):
         return torch.cat(list(parts))
+    if isinstance(first, pa.Table):
+        return pa.concat_tables(parts).unify_dictionaries()
     if library_of(first) == "polars":
         import polars
 

@@ -27,12 +27,14 @@ __all__ = [
     "derive_seed",
     "fork_rng",
     "normal",
+    "permuted",
     "resolve_seed",
     "seeded_clone",
     "uniform",
 ]
 
 BLOCK_ROWS = 256
+_FEISTEL_ROUNDS = 6
 
 RandomState = int | np.integer | np.random.RandomState | np.random.Generator | None
 
@@ -109,6 +111,45 @@ def uniform(index: np.ndarray, seed: int, shape: tuple[int, ...] = ()) -> np.nda
 def categorical(index: np.ndarray, probabilities: np.ndarray, seed: int) -> np.ndarray:
     """Draw class numbers by address with `probabilities`, int64 of shape (n,)."""
     return np.searchsorted(np.cumsum(probabilities)[:-1], uniform(index, seed), side="right")
+
+
+def permuted(index: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Return numbers by their place in a random order of 0 to n - 1, which is not stored.
+
+    A Feistel network permutes the numbers below a power of 4. Results of n and more are permuted
+    again until they are below n (cycle walking).
+
+    Parameters
+    ----------
+    index : ndarray of int of shape (k,)
+        Places, in [0, n).
+    n : int
+    seed : int
+        Identifies the order.
+
+    References
+    ----------
+    Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002.
+
+    Examples
+    --------
+    >>> sorted(permuted(np.arange(5), 5, seed=0).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    bits = max(1, (int(n - 1).bit_length() + 1) // 2)
+    keys = [np.uint64(derive_seed(seed, "round", i)) for i in range(_FEISTEL_ROUNDS)]
+    low, shift = np.uint64(2**bits - 1), np.uint64(bits)
+    out = np.asarray(index).astype(np.uint64)
+    walking = np.arange(len(out))
+    while len(walking):
+        left, right = out[walking] >> shift, out[walking] & low
+        for key in keys:
+            mixed = (right ^ key) * np.uint64(0x9E3779B97F4A7C15)
+            mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+            left, right = right, left ^ (mixed >> np.uint64(64 - bits))
+        out[walking] = (left << shift) | right
+        walking = walking[out[walking] >= n]
+    return out.astype(np.int64)
 
 
 _global_rng = RLock()

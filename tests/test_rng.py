@@ -21,6 +21,7 @@ from gen_augment.rng import (
     derive_seed,
     fork_rng,
     normal,
+    permuted,
     resolve_seed,
     uniform,
 )
@@ -278,3 +279,23 @@ def test_resolve_seed_without_a_seed_draws_entropy_and_leaves_numpy_alone() -> N
 def test_resolve_seed_refuses_other_types(seed: Any) -> None:
     with pytest.raises(InputError, match="random_state="):
         resolve_seed(seed)
+
+
+@given(st.integers(1, 3000), st.integers(0, 2**63 - 1))
+def test_a_computed_order_has_each_number_once(n: int, seed: int) -> None:
+    order = permuted(np.arange(n), n, seed)
+    np.testing.assert_array_equal(np.sort(order), np.arange(n))
+    where = np.array([n - 1, 0, n // 2])
+    np.testing.assert_array_equal(permuted(where, n, seed), order[where])
+
+
+def test_a_computed_order_is_random() -> None:
+    """Each number is equally likely at a place, and neighbours are independent."""
+    n = 12
+    orders = np.stack([permuted(np.arange(n), n, seed) for seed in range(2000)])
+    for column in (orders[:, 0], orders[:, -1]):
+        assert stats.chisquare(np.bincount(column, minlength=n)).pvalue > 1e-4
+    gaps = (orders[:, 1] - orders[:, 0]) % n
+    assert stats.chisquare(np.bincount(gaps, minlength=n)[1:]).pvalue > 1e-4
+    long = permuted(np.arange(100_000), 100_000, 0)
+    assert abs(stats.pearsonr(long[:-1], long[1:]).statistic) < 0.015

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 
 from gen_augment.containers import library_of
@@ -15,6 +16,7 @@ from gen_augment.validation import check_finite
 __all__ = [
     "as_objects",
     "check_labels",
+    "distinct_labels",
     "members_of",
     "plain_label",
     "read_container",
@@ -39,6 +41,7 @@ def read_container(y: Any) -> Any:
     """
     if isinstance(y, (np.ma.MaskedArray, torch.Tensor, np.ndarray, pd.Series, list)):
         return _unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
+    y = y.to_pandas() if isinstance(y, pa.Table) else y
     if library_of(y) in ("polars", "pyarrow") and hasattr(y, "to_pandas"):
         series = y.to_pandas()
         is_enum = type(y.dtype).__name__ == "Enum" if library_of(y) == "polars" else False
@@ -96,6 +99,28 @@ def read_labels(y: Any) -> np.ndarray:
     if values.ndim == 1:
         _check_unchanged(labels, values)
     return values
+
+
+def distinct_labels(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels that occur, as `read_labels` does, and the place of each row's among them.
+
+    Only those of a Series are looked at one by one, since it may hold Python objects.
+
+    Raises
+    ------
+    InputError
+        As in `read_labels` and `check_labels`.
+    """
+    y = read_container(y)
+    if isinstance(y, pd.Series) and y.notna().all():
+        places, values = pd.factorize(y)
+        found = read_labels(pd.Series(values))
+        check_labels(found)
+        return found, places
+    values = read_labels(y)
+    check_labels(values)
+    found, places = np.unique(values, return_inverse=True)
+    return found, places
 
 
 def plain_label(label: Any) -> Any:

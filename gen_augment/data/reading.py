@@ -5,11 +5,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
-from gen_augment.containers import stack_rows
 from gen_augment.data.frames import read_frames
+from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stack_pairs
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
 from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
@@ -29,8 +28,9 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
 
     Parameters
     ----------
-    X : array, DataFrame, list, Dataset of (x, label), or path of a folder of class folders
-    y : array of shape (n_samples,) or None
+    X : array, DataFrame, list, Dataset of (x, label), path of a folder of class folders, or a
+        stream, see `gen_augment.data.streams.open_stream`
+    y : array of shape (n_samples,), column name or None
         None if `X` brings its own labels.
     modality : str, Modality or None
         What a folder holds; None for the first modality that can read it.
@@ -40,6 +40,8 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     InputError
         `y` is missing or given twice, or `X` cannot be read.
     """
+    if (stream := open_stream(X, y)) is not None:
+        return read_all(stream)
     X, y = read_frames(X, y)
     if isinstance(X, DataLoader):
         raise InputError(
@@ -155,38 +157,9 @@ def _training_part(path: Path) -> Path:
 
 def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
     name = type(dataset).__name__
-    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
-        raise InputError(
-            f"{name} is an iterable Dataset: fitting needs a map-style one with a length."
-        )
+    if not hasattr(dataset, "__len__"):
+        raise InputError(f"{name} has no length: fitting needs __len__, or an IterableDataset.")
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows.")
-    rows, labels = [], []
-    for number in range(len(dataset)):
-        pair = dataset[number]
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise InputError(
-                f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs."
-            )
-        rows.append(pair[0])
-        labels.append(pair[1])
-    return _stack_if_equal(rows), _stack_labels(labels)
-
-
-def _stack_if_equal(rows: list[Any]) -> Any:
-    try:
-        return stack_rows(rows)
-    except InputError:  # of several shapes, which some modalities read
-        return rows
-
-
-def _stack_labels(labels: list[Any]) -> Any:
-    if not all(isinstance(label, torch.Tensor) for label in labels):
-        return labels
-    for number, label in enumerate(labels):
-        if label.numel() != 1:
-            raise InputError(
-                f"the label of row {number} has shape {tuple(label.shape)}: give one class label "
-                "for each row."
-            )
-    return torch.stack([label.reshape(()) for label in labels])
+    rows, labels = stack_pairs([(i, dataset[i]) for i in range(len(dataset))], name)
+    return stack_if_equal(rows), labels

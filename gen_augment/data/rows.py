@@ -14,6 +14,7 @@ from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_path, read_rows
+from gen_augment.data.streams import open_stream, read_all
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
 from gen_augment.validation import check_same_length
@@ -71,9 +72,10 @@ class Rows:
 
         Parameters
         ----------
-        X : Rows, array, DataFrame, list, Dataset of (x, label), folder of class folders, or file
-        y : array-like of shape (n,), the column of the labels in a file, or None where `X` brings
-            its labels
+        X : Rows, array, DataFrame, list, Dataset of (x, label), folder of class folders, file, or
+            stream of `open_stream`, which is read into memory
+        y : array-like of shape (n,), the column of the labels in a file or Arrow dataset, or None
+            where `X` brings its labels
         modality : str, Modality or None
             How to read the rows; None if only one reading is possible.
         unlabeled : {"auto", -1, None}
@@ -87,7 +89,9 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
-        if isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
+        if (stream := open_stream(X, y)) is not None:
+            X, y = read_all(stream)
+        elif isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
             X, y, modality = read_path(X, y, modality)
         X, y = read_rows(X, y)
         if issparse(X):
@@ -163,19 +167,7 @@ class Rows:
     def content(self) -> int:
         """Hash of the labelled rows as they are encoded, in any order."""
         known = np.flatnonzero(self.codes >= 0)
-        encoded = self.encoded.flatten(1).contiguous().numpy()
-        odd = np.random.default_rng(0).integers(2**63, size=encoded.shape[1] * 2 + 1).astype("u8")
-        odd = 2 * odd + 1
-        total = 0
-        for part in np.array_split(known, len(known) // HASHED_ROWS + 1):
-            values = encoded[part].astype(np.float64) + 0  # -0.0 becomes 0.0
-            bits = values.view(np.uint32).astype(np.uint64)
-            rows = (bits * odd[: bits.shape[1]]).sum(axis=1)
-            rows += self.codes[part].astype(np.uint64) * odd[-1]
-            rows ^= rows >> np.uint64(31)
-            rows *= odd[0]
-            total += int((rows ^ (rows >> np.uint64(29))).sum(dtype=np.uint64))
-        return total % 2**64
+        return hash_encoded(self.encoded[torch.from_numpy(known)], self.codes[known])
 
     def take(self, index: np.ndarray) -> Self:
         """Return rows `index`, with the encoding of these rows."""
@@ -232,3 +224,24 @@ class Rows:
             groups = np.concatenate([self.groups, other.groups])
         codes = np.concatenate([self.codes, other.codes])
         return self.replaced(concatenate([self.X, other.X]), codes, groups)
+
+
+def hash_encoded(encoded: Tensor, codes: np.ndarray) -> int:
+    """Hash encoded rows and their class numbers, in any order.
+
+    The hash of several parts is the sum of their hashes, modulo 2**64.
+    """
+    flat = encoded.flatten(1).contiguous().numpy()
+    odd = np.random.default_rng(0).integers(2**63, size=flat.shape[1] * 2 + 1).astype("u8")
+    odd = 2 * odd + 1
+    total = 0
+    for start in range(0, len(flat), HASHED_ROWS):
+        part = slice(start, start + HASHED_ROWS)
+        values = flat[part].astype(np.float64) + 0  # -0.0 becomes 0.0
+        bits = values.view(np.uint32).astype(np.uint64)
+        rows = (bits * odd[: bits.shape[1]]).sum(axis=1)
+        rows += codes[part].astype(np.uint64) * odd[-1]
+        rows ^= rows >> np.uint64(31)
+        rows *= odd[0]
+        total += int((rows ^ (rows >> np.uint64(29))).sum(dtype=np.uint64))
+    return total % 2**64

@@ -92,7 +92,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         X : array, Tensor, DataFrame, list, Dataset of (x, label), folder of class folders, or Rows
             Images of shape (n, H, W), (n, H, W, C) or (n, C, H, W), or lists of PIL images; tables
             of shape (n_rows, n_columns), whose missing values are learned as such; or rows of any
-            registered modality. The path of a CSV or Parquet file needs `y`.
+            registered modality. The path of a CSV or Parquet file, or of a folder of the latter,
+            and an Arrow dataset need `y`. Each `iter()` of an IterableDataset must start again.
         y : array-like of shape (n_samples,), or str, optional
             One label for each row, or the column of the labels in a file; None if `X` has them.
             As in scikit-learn's semi-supervised estimators, -1 marks a row without a label if there
@@ -267,7 +268,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
 
     def _remember(self, rows: Rows) -> None:
         """Keep a hash of the training rows, by which an audit knows them."""
-        self._content = rows.content if "_fitted" in vars(rows) else None
+        known = {"_fitted", "content"} & vars(rows).keys()  # without encoding rows for it
+        self._content = rows.content if known else None
 
     def _set_labels(self, labels: LabelCodec, counts: np.ndarray, seed: int) -> None:
         """Store labels, counts and seed; `sample` starts at row 0."""

@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gen_augment.data import Rows, read_rows
+from gen_augment.data.stored import StoredRows
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.samplers.generation import encode_known
 from gen_augment.samplers.persistence import untrained
+from gen_augment.samplers.streaming import from_stream
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
 from gen_augment.training.balance import resolve_balance, row_weights
@@ -25,6 +28,7 @@ from gen_augment.training.placement import (
     place,
     tensor_defaults,
 )
+from gen_augment.training.stored_batches import StoredBatches
 from gen_augment.types import History
 from gen_augment.validation import (
     check_choice,
@@ -56,7 +60,7 @@ def check_training(sampler: Any, *, least_steps: int = 1) -> None:
         raise InputError(f"callbacks={callbacks!r} is not a list of gen_augment.training.Callback.")
 
 
-def further_rows(sampler: Any, X: Any, y: Any) -> Rows:
+def further_rows(sampler: Any, X: Any, y: Any) -> Rows | StoredRows:
     """Read rows that a fitted sampler learns next; classes may be added.
 
     Raises
@@ -65,6 +69,9 @@ def further_rows(sampler: Any, X: Any, y: Any) -> Rows:
         The rows have another form than the fitted ones.
     """
     codec = sampler.codec_
+    X, y = from_stream(sampler, X, y, codec)
+    if isinstance(X, StoredRows):
+        return X
     if isinstance(X, Rows) and y is None:
         labels, known = sampler.label_codec_.extend(X.labelled().y)
         codes = np.full(len(X), -1)
@@ -81,7 +88,7 @@ def further_rows(sampler: Any, X: Any, y: Any) -> Rows:
 
 def train(
     sampler: Any,
-    rows: Rows,
+    rows: Rows | StoredRows,
     counts: np.ndarray,
     seed: int,
     init: Any,
@@ -93,7 +100,7 @@ def train(
     Parameters
     ----------
     sampler : NetworkSampler
-    rows : Rows
+    rows : Rows or StoredRows
         Training rows; a row without a label gets the most likely one.
     counts : ndarray of shape (n_classes,)
         What `class_count_` becomes.
@@ -116,7 +123,8 @@ def train(
     with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults():
         sampler.n_steps_, sampler.history_ = before
         sampler.__dict__.pop("transduction_", None)
-        x, y = sampler._training_data(rows, run_seed, init, fabric.device)
+        stored = isinstance(rows, StoredRows)
+        data = rows if stored else sampler._training_data(rows, run_seed, init, fabric.device)
         sampler.privacy_ = None if noise is None else noise.record
         network = untrained(sampler, rows.spec)
         if init is not None:
@@ -125,23 +133,21 @@ def train(
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
-        _run(sampler, x, y, fabric, run_seed, before, noise)
+        _run(sampler, data, fabric, run_seed, before, noise)
     if noise is None and not before[0]:
         sampler._remember(rows)
 
 
 def _run(
     sampler: Any,
-    x: Tensor,
-    y: Tensor,
+    data: StoredRows | tuple[Tensor, Tensor],
     fabric: "Fabric",
     seed: int,
     before: tuple[int, History],
     noise: Noise | None,
 ) -> None:
-    x = x.to(fabric.device, memory_format=memory_format(x.ndim))
     loop = Loop(
-        _batches(sampler, x, y.to(fabric.device), seed, noise),
+        _batches(sampler, data, fabric.device, seed, noise),
         sampler.network_,
         sampler=sampler,
         fabric=fabric,
@@ -158,19 +164,27 @@ def _run(
         sampler.n_steps_, sampler.history_ = loop.record()
 
 
-def _batches(sampler: Any, x: Tensor, y: Tensor, seed: int, noise: Noise | None) -> Any:
-    """Return the `Batches` of training, or `PoissonBatches` with noise."""
+def _batches(
+    sampler: Any,
+    data: StoredRows | tuple[Tensor, Tensor],
+    device: torch.device,
+    seed: int,
+    noise: Noise | None,
+) -> Any:
+    """Return the batches of training: `PoissonBatches` with noise."""
+    auto = sampler.spec_.networks.auto.get(f"{sampler.method}.class_balance", 0.0)
+    size, order = sampler.batch_size, derive_seed(seed, "order")
+    if isinstance(data, StoredRows):
+        counts = torch.from_numpy(data.class_counts)
+        balance = resolve_balance(sampler.class_balance, counts, auto)
+        return StoredBatches(data, batch_size=size, seed=order, balance=balance, device=device)
+    x = data[0].to(device, memory_format=memory_format(data[0].ndim))
+    y = data[1].to(device)
     if noise is not None:
         return PoissonBatches(x, y, noise.rate)
-    auto = sampler.spec_.networks.auto.get(f"{sampler.method}.class_balance", 0.0)
-    balance = resolve_balance(sampler.class_balance, y, auto)
-    return Batches(
-        x,
-        y,
-        batch_size=sampler.batch_size,
-        seed=derive_seed(seed, "order"),
-        weights=row_weights(y, balance) if balance else None,
-    )
+    balance = resolve_balance(sampler.class_balance, torch.bincount(y), auto)
+    weights = row_weights(y, balance) if balance else None
+    return Batches(x, y, batch_size=size, seed=order, weights=weights)
 
 
 @contextmanager

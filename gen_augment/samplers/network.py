@@ -90,6 +90,8 @@ class NetworkSampler(Sampler):
     """
 
     lr_schedule: Literal["cosine", "trapezoid"] = "cosine"
+    #: Whether rows of a stream stay on the disk in training; else they are read into memory.
+    _streams: ClassVar[bool] = True
     #: How strongly training balances the classes, see `ConditionalFlow`. Samplers that gain by it
     #: make it a parameter; the VAE does not (``docs/notes/class_balance.md``).
     class_balance: float | Literal["auto"] = 0.0

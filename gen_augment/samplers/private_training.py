@@ -6,21 +6,25 @@ import numpy as np
 import torch
 
 from gen_augment.data import Rows
+from gen_augment.data.stored import StoredRows
 from gen_augment.errors import InputError
 from gen_augment.privacy.accounting import sampled_epsilon, sampled_sigma
 from gen_augment.privacy.release import release
 from gen_augment.samplers.persistence import has_guarantee, is_private
+from gen_augment.samplers.streaming import from_stream
 from gen_augment.training.noisy import Noise
 
 __all__ = ["check_not_private", "prepare", "refuse_private"]
 
 
-def prepare(sampler: Any, X: Any, y: Any, init: Any) -> tuple[Rows, np.ndarray, Noise | None]:
+def prepare(
+    sampler: Any, X: Any, y: Any, init: Any
+) -> tuple[Rows | StoredRows, np.ndarray, Noise | None]:
     """Read the rows of a fit; with a finite budget, release their encoding and compute the noise.
 
     Returns
     -------
-    rows : Rows
+    rows : Rows or StoredRows
         Encoded by what is public or paid for.
     counts : ndarray of shape (n_classes,)
         Released class counts.
@@ -34,7 +38,11 @@ def prepare(sampler: Any, X: Any, y: Any, init: Any) -> tuple[Rows, np.ndarray, 
         opacus is not installed.
     """
     if not is_private(sampler):
-        rows = sampler._read(X, y)
+        rows, labels = from_stream(sampler, X, y)
+        if isinstance(rows, StoredRows):
+            sampler._check_counts(rows.labels, rows.class_counts)
+        else:
+            rows = sampler._read(rows, labels)
         return rows, rows.class_counts, None
     _check_params(sampler, init)
     private = sampler.privacy

@@ -10,22 +10,21 @@ from gen_augment.training.batches import Batches
 __all__ = ["LabelDraw", "resolve_balance", "row_weights"]
 
 
-def resolve_balance(class_balance: float | Literal["auto"], y: Tensor, auto: float) -> float:
-    """Return the exponent of class balancing for rows with class numbers `y`.
+def resolve_balance(class_balance: float | Literal["auto"], counts: Tensor, auto: float) -> float:
+    """Return the exponent of class balancing for classes of so many rows.
 
     "auto" is `auto` if the largest class has at least 3 times the rows of the smallest,
     and 0 otherwise.
 
     Examples
     --------
-    >>> resolve_balance("auto", torch.tensor([0, 0, 0, 1]), auto=0.5)
+    >>> resolve_balance("auto", torch.tensor([3, 1]), auto=0.5)
     0.5
-    >>> resolve_balance("auto", torch.tensor([0, 0, 1]), auto=0.5)
+    >>> resolve_balance("auto", torch.tensor([2, 1]), auto=0.5)
     0.0
     """
     if class_balance != "auto":
         return class_balance
-    counts = torch.bincount(y)
     counts = counts[counts > 0]
     return auto if counts.max() >= 3 * counts.min() else 0.0
 

@@ -29,6 +29,9 @@ class Batches:
     [[0, 0, 1, 1], 4]
     """
 
+    #: Hash of the rows, if `x` and `y` are not all of them.
+    content: int | None = None
+
     def __init__(
         self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None
     ) -> None:

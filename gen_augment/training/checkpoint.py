@@ -120,7 +120,10 @@ def run_id(sampler: Archivable, loop: Loop) -> str:
     params = {k: v for k, v in header["params"].items() if k not in ("device", "verbose")}
     deciding = [header["class"], params, header["seed"], header["codec"], header["labels"]]
     digest = hashlib.blake2b(json.dumps(deciding, sort_keys=True).encode(), digest_size=16)
-    for tensor in (loop.batches.x, loop.batches.y, *loop.network.state_dict().values()):
+    batches = loop.batches
+    rows = (batches.x, batches.y) if batches.content is None else ()
+    digest.update(str(batches.content).encode())
+    for tensor in (*rows, *loop.network.state_dict().values()):
         digest.update(str(tuple(tensor.shape)).encode())
         digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

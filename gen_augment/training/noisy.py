@@ -77,6 +77,8 @@ class PoissonBatches:
     rate : float in (0, 1]
     """
 
+    content: int | None = None
+
     def __init__(self, x: Tensor, y: Tensor, rate: float) -> None:
         self.x, self.y, self.rate = x, y, rate
         self._generator = secret_generator(y.device)

@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
         "X is a Dataset, which brings its own labels",
     ),
     "DataLoader": (DataLoader(Pairs([(1, 2)])), None, r"give its \.dataset"),
-    "stream": (Stream(), None, "Stream is an iterable Dataset"),
+    "stream": (Stream(), [0] * 3, "X is an iterable Dataset, which brings its own labels"),
     "no rows": (Pairs([]), None, "Pairs has no rows"),
     "no pairs": (TensorDataset(TENSORS), None, r"rows must be \(x, label\) pairs"),
     "a bad row": (Pairs([(TENSORS[0], 1), TENSORS[1]]), None, "row 1 of Pairs is a Tensor"),

@@ -17,6 +17,7 @@ __all__ = [
     "CONTAINERS",
     "STACKED",
     "Form",
+    "extreme_series",
     "first_bad",
     "is_ragged",
     "may_be_series",
@@ -217,6 +218,15 @@ def _read_array(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
     form = Form(kind, kind, dtype, values.ndim == 3)
     values = values if values.ndim == 3 else values[:, None]
     return form, values, np.full(len(values), values.shape[2])
+
+
+def extreme_series(X: Any) -> list[int]:
+    """Return positions of the shortest and longest series, and of the bounds of each channel."""
+    _, values, lengths = read_series(X)
+    if not values.size:
+        return []
+    high, low = values.max(axis=2).argmax(axis=0), values.min(axis=2).argmin(axis=0)
+    return [*high.tolist(), *low.tolist(), int(lengths.argmin()), int(lengths.argmax())]
 
 
 def _read_list(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np.ndarray]:

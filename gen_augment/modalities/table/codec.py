@@ -30,7 +30,7 @@ from gen_augment.modalities.table.joining import adopt_table, join_codecs
 from gen_augment.types import JSON, ColumnTypes
 from gen_augment.validation import check_choice
 
-__all__ = ["TableCodec", "columns_of"]
+__all__ = ["TableCodec", "columns_of", "fit_column"]
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class TableCodec(Codec):
         X = as_pandas(stack_rows(X))
         container, dtype, series = columns_of(X)
         kinds = column_kinds(series, types)
-        fitted = [_fit_column(column, name, kinds[name]) for name, column in series.items()]
+        fitted = [fit_column(column, name, kinds[name]) for name, column in series.items()]
         parts = tuple(part for part, _ in fitted)
         codec = cls(container, list(series), parts, dtype, library=converted_from(X))
         return codec, codec._encode(values for _, values in fitted)
@@ -341,7 +341,7 @@ class TableCodec(Codec):
         return out.astype(self.dtype, copy=False)
 
 
-def _fit_column(column: "pd.Series[Any]", name: Any, kind: str) -> tuple[Any, np.ndarray]:
+def fit_column(column: "pd.Series[Any]", name: Any, kind: str) -> tuple[Any, np.ndarray]:
     """Learn one column; return it with its values."""
     if kind == "category":
         return CategoryColumn.fit(column, name)

@@ -14,7 +14,7 @@ from gen_augment.modalities.table.steps import Steps
 from gen_augment.modalities.table.storage import Storage
 from gen_augment.types import JSON
 
-__all__ = ["MISSING_TIME", "DateColumn", "coarsest", "durations", "ticks_of"]
+__all__ = ["MISSING_TIME", "DateColumn", "coarsest", "durations", "split_ticks", "ticks_of"]
 
 MISSING_TIME = np.iinfo(np.int64).min  # NumPy and pandas represent NaT by it
 _SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -72,7 +72,7 @@ class DateColumn:
         known = ticks[ticks != MISSING_TIME]
         if not len(known):
             return cls(dtype, storage=storage), ticks
-        split = _split(known, dtype)
+        split = split_ticks(known, dtype)
         steps = tuple(coarsest(part, _STEPS if i else (1,)) for i, part in enumerate(split))
         parts = tuple(QuantileMap.fit(part.astype(np.float64)) for part in split)
         low, high = int(known.min()), int(known.max())
@@ -106,7 +106,7 @@ class DateColumn:
         missing = values == MISSING_TIME
         numbers = [np.zeros(len(values)) for _ in range(self.n_numbers)]
         if self.parts:
-            split = _split(values[~missing], self.dtype)
+            split = split_ticks(values[~missing], self.dtype)
             for out, i in zip(numbers, self._varying, strict=True):
                 out[~missing] = self.parts[i].encode(split[i].astype(np.float64))
         return numbers, [missing.astype(np.int64)] if self.marked else []
@@ -217,7 +217,7 @@ def _part_sizes(dtype: Any) -> tuple[int, ...]:
     return (86400 * second, second, *below)
 
 
-def _split(ticks: np.ndarray, dtype: Any) -> list[np.ndarray]:
+def split_ticks(ticks: np.ndarray, dtype: Any) -> list[np.ndarray]:
     """Days, seconds of the day, and what is below them."""
     parts = []
     for size in _part_sizes(dtype):

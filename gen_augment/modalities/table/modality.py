@@ -20,6 +20,7 @@ from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 from gen_augment.modalities.table.known import KnownTable
 from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
+from gen_augment.modalities.table.scan import TableScan
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
@@ -111,6 +112,10 @@ class Table(Modality):
         """Learn the columns; return the codec and the encoded rows."""
         codec, rows = TableCodec.fit(X, dict(self._pairs()))
         return replace(codec, file=TableFile.of(self.file)), rows
+
+    def scan(self) -> Any:
+        """Return what learns the columns of a table that arrives in parts."""
+        return TableScan(dict(self._pairs()), TableFile.of(self.file))
 
     def codec_from_json(self, record: JSON) -> TableCodec:
         """Rebuild a codec from its `to_json`."""

@@ -8,7 +8,7 @@ import numpy as np
 from gen_augment.errors import InputError
 from gen_augment.types import JSON
 
-__all__ = ["MAX_INT", "Steps"]
+__all__ = ["MAX_INT", "SLACK", "Steps", "precision"]
 
 #: The largest whole number up to which float64 holds all of them.
 MAX_INT = 2**53
@@ -19,7 +19,7 @@ _PER = (1, 2, 4, 10, 20, 100, *(10**n for n in range(3, 10)))
 #: rounding errors are taken for differences.
 _MIN_VALUES = 10
 #: Relative errors, in units of the dtype's precision, of values such as ``3 * 0.1``.
-_SLACK = 2
+SLACK = 2
 #: Bits of evidence that values lie on a grid: by chance, one column in 2**20 would.
 _GRID_BITS = 20.0
 #: Bits of evidence that values on a grid use only every n-th point of it.
@@ -124,7 +124,7 @@ def _steps_per_one(values: np.ndarray, dtype: "np.dtype[Any]") -> int | None:
         if _fits(values[:_FIRST_VALUES], per, dtype) and _fits(values, per, dtype):
             size = np.abs(np.unique(values))
             size = size[size > 0]  # 0 lies on every grid
-            room = 1 / per / (2 * _SLACK * _precision(dtype) * size)  # spacing by accepted error
+            room = 1 / per / (2 * SLACK * precision(dtype) * size)  # spacing by accepted error
             return per if np.clip(np.log2(room), 0, 40).sum() >= _GRID_BITS else None
     return None
 
@@ -135,11 +135,12 @@ def _fits(values: np.ndarray, per: int, dtype: "np.dtype[Any]") -> bool:
     if (nearest.astype(dtype) == values.astype(dtype)).all():
         return True
     error = np.abs(nearest - values)
-    near = bool((error <= _SLACK * _precision(dtype) * np.abs(values)).all())
+    near = bool((error <= SLACK * precision(dtype) * np.abs(values)).all())
     return near and len(np.unique(nearest)) >= _MIN_VALUES
 
 
-def _precision(dtype: "np.dtype[Any]") -> float:
+def precision(dtype: "np.dtype[Any]") -> float:
+    """Return the relative rounding error of values of a dtype of floats, in float64."""
     return max(float(np.finfo(dtype).eps), float(np.finfo(np.float64).eps))
 
 

@@ -118,6 +118,7 @@ class DiffusersSampler(NetworkSampler):
     """
 
     method = "diffusers"
+    _streams = False
     min_rows_per_class = 1
     _header_keys: ClassVar[frozenset[str]] = NetworkSampler._header_keys | {"pipeline"}
 

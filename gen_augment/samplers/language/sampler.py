@@ -120,7 +120,7 @@ class LanguageSampler(NetworkSampler):
     (<class 'str'>, ['rate', 'rate'])
     """
 
-    method = "lm"
+    method, _streams = "lm", False
     _header_keys: ClassVar[frozenset[str]] = NetworkSampler._header_keys | {
         "tokenizer",
         "architecture",

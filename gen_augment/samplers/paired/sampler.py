@@ -88,6 +88,7 @@ class PairedVAE(NetworkSampler):
     ((3, 13), (5, 13))
     """
 
+    _streams = False  # pairs are found among all rows
     method = "paired"
 
     def __init__(
