@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
@@ -21,6 +19,7 @@ from gen_augment.bank.plan import check_part, make_plan
 from gen_augment.data.counts import within_classes
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
+from gen_augment.jobs import Jobs
 from gen_augment.modalities import Codec
 from gen_augment.rng import resolve_seed
 from gen_augment.samplers.rejection import Filter, check_filters
@@ -110,6 +109,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         max_draws: int = 20,
         seed: int | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
+        n_jobs: int | None = None,
     ) -> Self:
         """Generate rows into a folder, and open it.
 
@@ -133,7 +133,12 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         seed : int, optional
             Seed of the rows; by default the sampler's own.
         on_block : callable ``(done, of)``, optional
-            Called with the progress before the first block and after each one.
+            Called with the progress before the first block and after each one. With several
+            processes, after each group of blocks.
+        n_jobs : int, optional
+            Number of processes, which write the same bytes as one: -1 for one on each core; None
+            for the setting of `joblib.parallel_config`, or 1. Its backend may be "loky", "dask" or
+            "ray"; every machine must see `path`.
 
         Returns
         -------
@@ -157,6 +162,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             max_draws=max_draws,
             seed=seed,
             on_block=on_block,
+            n_jobs=n_jobs,
         )
         return cls(path)
 
@@ -172,6 +178,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         max_draws: int = 20,
         seed: int | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
+        n_jobs: int | None = None,
     ) -> bool:
         """Build one part of a bank, so that n processes with a common folder share the work.
 
@@ -179,7 +186,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         ----------
         part : (i, n)
             The i-th of n parts, counted from 0.
-        sampler, counts, path, filters, max_draws, seed, on_block
+        sampler, counts, path, filters, max_draws, seed, on_block, n_jobs
             As in `build`; the same for every part.
 
         Returns
@@ -192,9 +199,10 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         InputError, ArchiveError, ExhaustedError
             As in `build`.
         """
-        keep = check_filters(filters)
+        keep, jobs = check_filters(filters), Jobs(n_jobs)
         plan = make_plan(sampler, counts, keep, max_draws, seed)
-        return build_rows(Path(path).absolute(), plan, sampler, keep, check_part(part), on_block)
+        where, part = Path(path).absolute(), check_part(part)
+        return build_rows(where, plan, sampler, keep, part, on_block, jobs)
 
     def __len__(self) -> int:
         return self._manifest.n_rows
@@ -308,6 +316,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         return rows.to(device, non_blocking=torch.device(device).type == "cuda")
 
     plot = plotting.plot
+    _repr_html_ = plotting.to_html
 
     def verify(self) -> None:
         """Read all rows and compare them with the digests from when they were written.
@@ -327,11 +336,6 @@ class SampleBank(Dataset[tuple[Any, Any]]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (str(self.path), self._manifest.digests)
-
-    def _repr_html_(self) -> str:
-        counts = pd.Series(self.counts, name="rows").rename_axis("label").to_frame()
-        what = f"{len(self)} rows of {self.generator.name} in {self.path}"
-        return f"<p>{escape(what)}</p>{counts.to_html()}"
 
     def __repr__(self) -> str:
         rows = f"{len(self)} rows of {self.generator.name}"

@@ -34,6 +34,7 @@ def bank(
             help="Build only part I of N, from 1: N processes build one bank together.",
         ),
     ] = "1/1",
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = 1,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Seed of the rows; by default that of the sampler."),
@@ -50,6 +51,8 @@ def bank(
     --------
     `gen-augment bank gan.safetensors -n 100000 -o digits-bank`
 
+    `gen-augment bank gan.safetensors -n 1000000 --jobs 8 -o digits-bank`
+
     `gen-augment bank gan.safetensors -n 5000 --label 3 --label 8 --part 1/2 -o digits-bank`
     """
     from gen_augment.bank import SampleBank
@@ -63,7 +66,13 @@ def bank(
         raise InputError(f"--part {part!r}: give I/N, such as 1/4, with I from 1 to N.")
     with progress("blocks") as update:
         whole = SampleBank.build_part(
-            source, wanted, output, (int(number) - 1, int(of)), seed=seed, on_block=update
+            source,
+            wanted,
+            output,
+            (int(number) - 1, int(of)),
+            seed=seed,
+            on_block=update,
+            n_jobs=jobs,
         )
     if whole:
         tell(out, f"{len(SampleBank(output))} rows: {output}")
