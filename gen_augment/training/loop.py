@@ -211,7 +211,7 @@ class Loop:
             [torch.stack([row[n].detach().float() for n in names]) for row in self._pending]
         )
         if self.is_shared and not self._failing:
-            losses = self.fabric.all_reduce(losses)
+            losses = self._over_all(losses, "mean")
         losses = losses.cpu()  # one copy to the host for the whole window
         first = self.step - len(self._pending) + 1
         self._pending = []
@@ -252,8 +252,12 @@ class Loop:
         """Let all processes know that one of them wants to end, so that all end at this step."""
         if self.is_shared:
             wishes = torch.tensor([self._stop, self._interrupted], device=self.fabric.device).int()
-            counts = self.fabric.all_reduce(wishes, reduce_op="sum").tolist()
+            counts = self._over_all(wishes, "sum").tolist()
             self._stop, self._interrupted = (count > 0 for count in counts)
+
+    def _over_all(self, x: Tensor, operation: str) -> Tensor:
+        found: Any = self.fabric.all_reduce(x, reduce_op=operation)
+        return torch.as_tensor(found)
 
     @torch.no_grad()
     def _adopt_first(self) -> None:

@@ -79,12 +79,13 @@ def make_fabric(device: str, precision: Any, devices: int | str = 1, *, lower: b
         if precision == "auto":
             precision = "bf16-mixed" if lower and bfloat16_pays(name) else "32-true"
         if n_here * n_nodes > 1:
+            buffers: dict[str, Any] = {_BUFFERS: False}
             with _undisturbed():
                 fabric = Fabric(
                     accelerator=name,
                     devices=n_here,
                     num_nodes=n_nodes,
-                    strategy=DDPStrategy(init_sync=False, **{_BUFFERS: False}),
+                    strategy=DDPStrategy(init_sync=False, **buffers),
                     precision=precision,
                     plugins=[TorchElasticEnvironment()],
                 )
@@ -146,9 +147,8 @@ def count_devices(device: str, devices: int | str) -> tuple[int, int]:
     InputError
         There are not so many devices or processes.
     """
-    if devices != "auto":
-        devices = check_positive_int("devices", devices)
-    if devices == 1:
+    wanted = None if devices == "auto" else check_positive_int("devices", devices)
+    if wanted == 1:
         return 1, 1
     name, _, index = str(device).partition(":")
     if index:
@@ -158,7 +158,7 @@ def count_devices(device: str, devices: int | str) -> tuple[int, int]:
         )
     if is_launched():
         started, all_started = (int(os.environ[n]) for n in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-        if devices not in ("auto", started):
+        if wanted not in (None, started):
             raise InputError(
                 f"devices={devices}, but torchrun started {started} processes on this machine: "
                 "give devices='auto'."
@@ -166,13 +166,13 @@ def count_devices(device: str, devices: int | str) -> tuple[int, int]:
         return started, all_started // started
     on_cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
     available = torch.cuda.device_count() if on_cuda else None
-    if devices == "auto":
+    if wanted is None:
         return available or 1, 1
-    if available is not None and devices > available:
+    if available is not None and wanted > available:
         raise InputError(
             f"devices={devices}, but there are {available} CUDA devices: give devices='auto'."
         )
-    return devices, 1
+    return wanted, 1
 
 
 def _own_cuda_device() -> int:
