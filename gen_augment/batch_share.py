@@ -4,7 +4,7 @@ All processes draw the same random numbers, for the rows of the whole batch, and
 its own rows. Together they compute what one process would compute, up to rounding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -67,7 +67,9 @@ def own_rows(draw: Callable[[int], Tensor], n: int) -> Tensor:
     rank, of = _share.get()
     if of == 1:
         return draw(n)
-    return draw(of * n).unflatten(0, (_n_batches.get(), of, -1))[:, rank].flatten(0, 1)
+    whole = draw(of * n)  # (n_batches * of * rows, ...)
+    parts = whole.view(_n_batches.get(), of, -1, *whole.shape[1:])
+    return parts[:, rank].flatten(0, 1)
 
 
 def own_normal(like: Tensor) -> Tensor:
@@ -82,10 +84,10 @@ def own_normal(like: Tensor) -> Tensor:
 def whole_mean(x: Tensor) -> Tensor:
     """Return the mean of `x` over all processes; it can be differentiated."""
     _, of = _share.get()
-    return x if of == 1 else _Sum.apply(x) / of  # type: ignore[no-untyped-call, no-any-return]
+    return x if of == 1 else _Sum.apply(x) / of  # type: ignore[no-any-return]
 
 
-def whole_var_mean(x: Tensor, dim: Sequence[int]) -> tuple[Tensor, Tensor]:
+def whole_var_mean(x: Tensor, dim: list[int]) -> tuple[Tensor, Tensor]:
     """Return the biased variance and the mean over axes of the whole batch."""
     var, mean = torch.var_mean(x, dim, correction=0)
     if _share.get()[1] == 1:
@@ -105,5 +107,5 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total: Tensor = _Sum.apply(gradients[0])  # type: ignore[no-untyped-call]
+        total: Tensor = _Sum.apply(gradients[0])
         return total

@@ -68,8 +68,9 @@ def make_fabric(device: str, precision: Any, devices: int | str = 1, *, lower: b
         There is no such device, or it cannot be used with this precision.
     """
     from lightning_fabric import Fabric  # slow to import, and needed for training only
-    from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
-    from lightning_fabric.strategies import DDPStrategy
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     n_here, n_nodes = count_devices(device, devices)
     try:

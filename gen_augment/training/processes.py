@@ -85,7 +85,8 @@ def run_together(call: Callable[[], T], n: int) -> T:
     """
     from joblib.externals.loky import ProcessPoolExecutor
 
-    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    distributed: Any = torch.distributed
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     shared = {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(store.port),
