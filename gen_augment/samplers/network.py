@@ -61,9 +61,8 @@ class NetworkSampler(Sampler):
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
     devices : int or "auto"
-        Number of devices that train together, on each machine. They share each batch, so that the
-        result is that of one device, up to rounding. "auto" uses all GPUs, or all processes that
-        ``torchrun`` has started, on one or more machines.
+        Devices on each machine that share every batch; the result is that of one, up to rounding.
+        "auto" is all GPUs, or all processes of ``torchrun``, on one machine or several.
     precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
         Precision of training, as in Lightning Fabric. Images are sampled in 16 bits too, on a GPU
         and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX). "auto" is
@@ -100,7 +99,6 @@ class NetworkSampler(Sampler):
     class_balance: float | Literal["auto"] = 0.0
     _header_keys: ClassVar[frozenset[str]] = frozenset({"history", "n_steps", "privacy"})
     privacy: Private | None = None
-    devices: int | Literal["auto"] = 1
 
     history_: History
     n_steps_: int

@@ -46,7 +46,9 @@ _BUFFERS = next(n for n in ("forward_sync_buffers", "broadcast_buffers") if n in
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def make_fabric(device: str, precision: Any, devices: int | str = 1, *, lower: bool = False) -> "Fabric":
+def make_fabric(
+    device: str, precision: Any, devices: int | str = 1, *, lower: bool = False
+) -> "Fabric":
     """Return Lightning Fabric for one device, or for one of several, and a precision.
 
     Parameters

@@ -14,12 +14,8 @@ from gen_augment.samplers import NetworkSampler
 from gen_augment.training import Callback, Checkpoint, EarlyStopping, Loop
 from gen_augment.training.placement import count_devices
 from tests.conftest import small_sampler, toy_images, toy_table
-from tests.training.together import needs_fork, together
+from tests.training.together import together
 
-pytestmark = [
-    needs_fork,
-    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
-]
 TABLE, IMAGES = toy_table(), toy_images()
 CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("flow", TABLE, {}),

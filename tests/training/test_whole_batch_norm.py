@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
 from gen_augment.batch_share import batch_share
 from gen_augment.training.placement import make_fabric
 from gen_augment.training.whole_batch_norm import with_whole_batch_norm
-from tests.training.together import needs_fork, together
+from tests.training.together import together
 
 X = torch.randn(8, 3, 4, 5, generator=torch.Generator().manual_seed(0)) * 2 + 1
 AIM = torch.rand(X.shape, generator=torch.Generator().manual_seed(1))
@@ -30,8 +29,6 @@ def normalise(rank: int, of: int) -> list[Any]:
     return [rows.detach(), x.grad, network(X[:1]).detach(), *statistics]
 
 
-@needs_fork
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_two_processes_normalise_as_one() -> None:
     alone = normalise(0, 1)
     first, second = together(2, normalise, 2)

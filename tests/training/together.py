@@ -1,26 +1,22 @@
-"""Forked processes that find the environment of torchrun, which start faster than new ones."""
+"""Processes that find the environment of torchrun."""
 
-import multiprocessing
 import os
 import pickle
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
-needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="forks")
+from tests.processes import CONTEXT
 
 
 def together(n: int, function: Callable[..., Any], *args: Any) -> list[Any]:
     """Return what `function(rank, *args)` returns, or the error it raises, in each process."""
-    context = multiprocessing.get_context("fork")
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    queue = context.SimpleQueue()
+    queue = CONTEXT.SimpleQueue()
     processes = [
-        context.Process(target=_run, args=(queue, rank, n, store.port, function, args))
+        CONTEXT.Process(target=_run, args=(queue, rank, n, store.port, function, args))
         for rank in range(n)
     ]
     for process in processes:
