@@ -18,7 +18,7 @@ FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("
 #: A package may import those before it. Every import counts, also in functions and for types.
 LAYERS = [
     {"errors", "types", "progress", "deprecation"},
-    {"rng", "validation", "archive", "containers", "neighbours"},
+    {"rng", "validation", "archive", "containers", "neighbours", "jobs", "batch_share"},
     {"modalities"},
     {"data", "training"},
     {"privacy"},

@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
@@ -21,6 +19,7 @@ from gen_augment.bank.plan import check_part, make_plan
 from gen_augment.data.counts import within_classes
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
+from gen_augment.jobs import Jobs
 from gen_augment.modalities import Codec
 from gen_augment.rng import resolve_seed
 from gen_augment.samplers.rejection import Filter, check_filters
@@ -111,6 +110,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         seed: int | None = None,
         compression: str | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
+        n_jobs: int | None = None,
     ) -> Self:
         """Generate rows into a folder, and open it.
 
@@ -137,7 +137,12 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             Of images: "webp" or "png", which lose nothing, or with a quality, "jpeg:90" or
             "webp:90".
         on_block : callable ``(done, of)``, optional
-            Called with the progress before the first block and after each one.
+            Called with the progress before the first block and after each one. With several
+            processes, after each group of blocks.
+        n_jobs : int, optional
+            Number of processes, which write the same bytes as one: -1 for one on each core; None
+            for the setting of `joblib.parallel_config`, or 1. Its backend may be "loky", "dask" or
+            "ray"; every machine must see `path`.
 
         Returns
         -------
@@ -162,6 +167,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             seed=seed,
             compression=compression,
             on_block=on_block,
+            n_jobs=n_jobs,
         )
         return cls(path)
 
@@ -178,6 +184,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         seed: int | None = None,
         compression: str | None = None,
         on_block: Callable[[int, int], None] = lambda done, of: None,
+        n_jobs: int | None = None,
     ) -> bool:
         """Build one part of a bank, so that n processes with a common folder share the work.
 
@@ -185,7 +192,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         ----------
         part : (i, n)
             The i-th of n parts, counted from 0.
-        sampler, counts, path, filters, max_draws, seed, compression, on_block
+        sampler, counts, path, filters, max_draws, seed, compression, on_block, n_jobs
             As in `build`; the same for every part.
 
         Returns
@@ -198,9 +205,10 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         InputError, ArchiveError, ExhaustedError
             As in `build`.
         """
-        keep = check_filters(filters)
+        keep, jobs = check_filters(filters), Jobs(n_jobs)
         plan = make_plan(sampler, counts, keep, max_draws, seed, compression)
-        return build_rows(Path(path).absolute(), plan, sampler, keep, check_part(part), on_block)
+        where, part = Path(path).absolute(), check_part(part)
+        return build_rows(where, plan, sampler, keep, part, on_block, jobs)
 
     def __len__(self) -> int:
         return self._manifest.n_rows
@@ -309,6 +317,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         return rows.to(device, non_blocking=torch.device(device).type == "cuda")
 
     plot = plotting.plot
+    _repr_html_ = plotting.to_html
 
     def verify(self) -> None:
         """Read all rows and compare them with the digests from when they were written.
@@ -328,11 +337,6 @@ class SampleBank(Dataset[tuple[Any, Any]]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (str(self.path), self._manifest.digests)
-
-    def _repr_html_(self) -> str:
-        counts = pd.Series(self.counts, name="rows").rename_axis("label").to_frame()
-        what = f"{len(self)} rows of {self.generator.name} in {self.path}"
-        return f"<p>{escape(what)}</p>{counts.to_html()}"
 
     def __repr__(self) -> str:
         rows = f"{len(self)} rows of {self.generator.name}"

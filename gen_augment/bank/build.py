@@ -15,7 +15,8 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,7 @@ import numpy as np
 from gen_augment import archive
 from gen_augment.bank.manifest import DIGEST_BYTES, MANIFEST, ROWS, Manifest, digest_of, is_there
 from gen_augment.errors import ArchiveError, InputError
+from gen_augment.jobs import Jobs
 from gen_augment.samplers.rejection import Filter, draw
 from gen_augment.types import SupportsSample
 
@@ -43,6 +45,7 @@ def build_rows(
     filters: Sequence[Filter],
     part: tuple[int, int],
     on_block: Callable[[int, int], None],
+    jobs: Jobs,
 ) -> bool:
     """Build the missing blocks of one part; return whether the bank is complete.
 
@@ -56,7 +59,9 @@ def build_rows(
     part : (i, n)
         The i-th of n ranges of blocks.
     on_block : callable ``(done, of)``
-        Called before the first block and after each one.
+        Called before the first block and after each one, or each group of blocks.
+    jobs : Jobs
+        The processes that build the blocks.
     """
     with _disk_errors(path):
         blocks = None if _is_finished(path, plan) else _lay_out(path, plan)
@@ -66,18 +71,42 @@ def build_rows(
         mine = range(plan.n_blocks * part[0] // part[1], plan.n_blocks * (part[0] + 1) // part[1])
         with _disk_errors(path):
             missing = [block for block in mine if not blocks.is_finished(block)]
-        on_block(len(mine) - len(missing), len(mine))
-        for done, block in enumerate(missing, len(mine) - len(missing) + 1):
-            rows = _make_rows(
-                path, block, plan, source, filters
-            )  # errors of filters are not of the disk
-            with _disk_errors(path):
-                blocks.write(block, rows)
+        done, size = len(mine) - len(missing), jobs.group_size(len(missing))
+        on_block(done, len(mine))
+        groups = [missing[start : start + size] for start in range(0, len(missing), size)]
+        # Other processes open the files themselves.
+        build = partial(_build_blocks, path, plan, source, filters, None if jobs.many else blocks)
+        for n in jobs.run((build, group) for group in groups):
+            done += n
             on_block(done, len(mine))
         with _disk_errors(path):
             _write_manifest(path, plan, blocks, mine)
     with _disk_errors(path):
         return _is_finished(path, plan)
+
+
+def _build_blocks(
+    path: Path,
+    plan: Manifest,
+    source: SupportsSample,
+    filters: Sequence[Filter],
+    opened: "_Blocks | None",
+    numbers: Sequence[int],
+) -> int:
+    """Build some blocks, perhaps in another process; return how many."""
+    with _disk_errors(path):
+        try:
+            blocks = opened or _Blocks(path, plan)
+        except FileNotFoundError:
+            if _is_finished(path, plan):  # by another build, which has removed the files
+                return len(numbers)
+            raise
+    with nullcontext() if opened else blocks:
+        for number in numbers:
+            rows = _make_rows(path, number, plan, source, filters)
+            with _disk_errors(path):  # errors of filters are not of the disk
+                blocks.write(number, rows)
+    return len(numbers)
 
 
 def describe_progress(path: Path) -> str:

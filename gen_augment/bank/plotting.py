@@ -1,13 +1,16 @@
-"""A plot of the rows of a bank."""
+"""A plot of the rows of a bank, and its form in notebooks."""
 
+from html import escape
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from gen_augment.samplers.plotting import MAX_CLASSES, plot_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot"]
+__all__ = ["plot", "to_html"]
 
 
 def plot(
@@ -46,3 +49,10 @@ def plot(
     """
     available = dict(list(bank.counts.items())[:MAX_CLASSES])
     return plot_rows(bank, available, n_per_class, X, y, ax=ax)
+
+
+def to_html(bank: Any) -> str:
+    """Return the counts of the labels as a table, which notebooks show."""
+    counts = pd.Series(bank.counts, name="rows").rename_axis("label").to_frame()
+    what = f"{len(bank)} rows of {bank.generator.name} in {bank.path}"
+    return f"<p>{escape(what)}</p>{counts.to_html()}"

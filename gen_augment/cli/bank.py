@@ -34,6 +34,7 @@ def bank(
             help="Build only part I of N, from 1: N processes build one bank together.",
         ),
     ] = "1/1",
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = 1,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Seed of the rows; by default that of the sampler."),
@@ -59,6 +60,8 @@ def bank(
 
     `gen-augment bank flow.safetensors -n 100000 --compression webp -o photographs-bank`
 
+    `gen-augment bank gan.safetensors -n 1000000 --jobs 8 -o digits-bank`
+
     `gen-augment bank gan.safetensors -n 5000 --label 3 --label 8 --part 1/2 -o digits-bank`
     """
     from gen_augment.bank import SampleBank
@@ -80,6 +83,7 @@ def bank(
                 seed=seed,
                 compression=compression,
                 on_block=update,
+                n_jobs=jobs,
             )
     except KeyboardInterrupt:
         tell(err, f"interrupted: the same command continues {output}.")

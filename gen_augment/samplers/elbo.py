@@ -8,15 +8,16 @@ Bowman et al., "Generating Sentences from a Continuous Space", 2016 (arXiv:1511.
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
+
+from gen_augment.batch_share import own_normal
 
 __all__ = ["draw_code", "kl_divergence", "kl_weight"]
 
 
 def draw_code(mean: Tensor, log_var: Tensor) -> Tensor:
     """Draw from N(mean, exp(log_var)); gradients reach both."""
-    return mean + torch.randn_like(mean) * (0.5 * log_var).exp()
+    return mean + own_normal(mean) * (0.5 * log_var).exp()
 
 
 def kl_divergence(mean: Tensor, log_var: Tensor) -> Tensor:

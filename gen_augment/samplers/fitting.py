@@ -1,6 +1,7 @@
 """One fit of a `NetworkSampler`: network, labels of unlabelled rows, data set, loop."""
 
 import secrets
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
 from gen_augment.samplers.generation import encode_known
 from gen_augment.samplers.persistence import untrained
+from gen_augment.samplers.several_devices import check_devices
 from gen_augment.samplers.streaming import from_stream
 from gen_augment.samplers.transfer import transfer
 from gen_augment.training import Batches, Callback, Loop
@@ -28,7 +30,9 @@ from gen_augment.training.placement import (
     place,
     tensor_defaults,
 )
+from gen_augment.training.processes import SameStart
 from gen_augment.training.stored_batches import StoredBatches
+from gen_augment.training.whole_batch_norm import with_whole_batch_norm
 from gen_augment.types import History
 from gen_augment.validation import (
     check_choice,
@@ -53,6 +57,7 @@ def check_training(sampler: Any, *, least_steps: int = 1) -> None:
         check_range("class_balance", sampler.class_balance, 0, 1)
     check_choice("precision", sampler.precision, PRECISIONS)
     check_choice("torch_compile", sampler.torch_compile, (True, False))
+    check_devices(sampler)
     callbacks = [] if sampler.callbacks is None else sampler.callbacks
     if not isinstance(callbacks, (list, tuple)) or not all(
         isinstance(each, Callback) for each in callbacks
@@ -115,12 +120,14 @@ def train(
         can subtract it, and who knows other random numbers can tell rows by their place in a batch.
     """
     lower = rows.spec.networks.low_precision
-    fabric = make_fabric(sampler.device, sampler.precision, lower=lower)
+    fabric = make_fabric(sampler.device, sampler.precision, sampler.devices, lower=lower)
+    if fabric.world_size > 1:
+        seed = fabric.broadcast(seed)  # a random one, or that of a checkpoint
     # Later steps have another order of rows and other noise.
     run_seed = derive_seed(seed, "steps", before[0]) if before[0] else seed
     run_seed = run_seed if noise is None else secrets.randbits(63)
     seeded = fork_rng(derive_seed(run_seed, "fit"), fabric.device)
-    with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults():
+    with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults(), _one_voice(fabric):
         sampler.n_steps_, sampler.history_ = before
         sampler.__dict__.pop("transduction_", None)
         stored = isinstance(rows, StoredRows)
@@ -133,6 +140,8 @@ def train(
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
+        if fabric.world_size > 1:
+            with_whole_batch_norm(sampler.network_)
         _run(sampler, data, fabric, run_seed, before, noise)
     if noise is None and not before[0]:
         sampler._remember(rows)
@@ -146,22 +155,39 @@ def _run(
     before: tuple[int, History],
     noise: Noise | None,
 ) -> None:
+    callbacks = [*(sampler.callbacks or []), *([ProgressBar()] if sampler.verbose else [])]
     loop = Loop(
         _batches(sampler, data, fabric.device, seed, noise),
         sampler.network_,
         sampler=sampler,
         fabric=fabric,
         max_steps=sampler.max_steps,
-        callbacks=[*(sampler.callbacks or []), *([ProgressBar()] if sampler.verbose else [])],
+        callbacks=callbacks,
         schedule=sampler.lr_schedule,
         before=before,
         noise=noise,
     )
+    if loop.is_shared:
+        loop.callbacks = [SameStart(), *loop.callbacks]
     try:
         sampler._fit(sampler.network_, loop)
     finally:
         sampler.network_.eval()
         sampler.n_steps_, sampler.history_ = loop.record()
+
+
+@contextmanager
+def _one_voice(fabric: "Fabric") -> Iterator[None]:
+    """Let only the first of several processes issue warnings."""
+    if fabric.world_size == 1:
+        yield
+        return
+    with warnings.catch_warnings():
+        # Of a convolution with one channel, for which two layouts are the same.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        if not fabric.is_global_zero:
+            warnings.simplefilter("ignore")
+        yield
 
 
 def _batches(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_rows
+
 __all__ = ["mirror_half"]
 
 
@@ -16,5 +18,5 @@ def mirror_half(x: Tensor, mirror: Callable[[Tensor], Tensor]) -> Tensor:
     mirrored = mirror(x)
     if mirrored is x:
         return x
-    chosen = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device) < 0.5
-    return torch.where(chosen, mirrored, x)
+    u = own_rows(lambda n: torch.rand(n, *[1] * (x.ndim - 1), device=x.device), len(x))
+    return torch.where(u < 0.5, mirrored, x)

@@ -23,6 +23,7 @@ from gen_augment.samplers import generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import check_training, further_rows, train
 from gen_augment.samplers.private_training import check_not_private, prepare
+from gen_augment.samplers.several_devices import fit_together, starts_processes
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
@@ -59,6 +60,9 @@ class NetworkSampler(Sampler):
         Seeds the weights, the order of rows and the noise of samples.
     device : str
         "auto", "cpu", "cuda", "cuda:1", ...
+    devices : int or "auto"
+        Devices on each machine that share every batch; the result is that of one, up to rounding.
+        "auto" is all GPUs, or all processes of ``torchrun``, on one machine or several.
     precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
         Precision of training, as in Lightning Fabric. Images are sampled in 16 bits too, on a GPU
         and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX). "auto" is
@@ -112,6 +116,7 @@ class NetworkSampler(Sampler):
         lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = None,
@@ -123,6 +128,7 @@ class NetworkSampler(Sampler):
         self.lr = lr
         self.random_state = random_state
         self.device = device
+        self.devices = devices
         self.precision = precision
         self.torch_compile = torch_compile
         self.modality = modality
@@ -191,6 +197,9 @@ class NetworkSampler(Sampler):
             After Ctrl-C. The sampler has the weights of the last step.
         """
         self._check_params()
+        if starts_processes(self):
+            fit_together(self, "fit", X, y, init=init)
+            return self
         rows, counts, noise = prepare(self, X, y, init)
         # Without a random_state, a run that is resumed keeps the seed that it started with.
         seed = resumed_seed(self.callbacks or []) if self.random_state is None else None
@@ -224,6 +233,9 @@ class NetworkSampler(Sampler):
             return self.fit(X, y)
         check_not_private(self)
         self._check_params()
+        if starts_processes(self):
+            fit_together(self, "partial_fit", X, y)
+            return self
         rows = further_rows(self, X, y)
         check_some_labelled(rows)
         counts = rows.class_counts

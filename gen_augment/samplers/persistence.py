@@ -47,7 +47,7 @@ _KEYS = {"format", "class", "params", "codec", "labels", "class_count", "seed"}
 #: Header keys and parameters that say how and where a sampler was trained, not what it became.
 _NOT_IN_ROWS = ("history", "n_steps", "privacy")
 _PARAMS_NOT_IN_ROWS = (
-    "device", "torch_compile", "callbacks", "verbose", "random_state", "modality",
+    "device", "devices", "torch_compile", "callbacks", "verbose", "random_state", "modality",
     "privacy", "path", "allow_download",
 )  # fmt: skip
 #: What damaged values can raise while a sampler is rebuilt.

@@ -100,6 +100,7 @@ def _check_params(sampler: Any, init: Any) -> None:
         sampler,
         precision=("32-true",),
         torch_compile=(False,),
+        devices=(1,),
         class_balance=("auto", 0, 0.0),
     )
     if init is not None:

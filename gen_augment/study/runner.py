@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gen_augment.jobs import Jobs
+from gen_augment.study.clock import Clock
 from gen_augment.study.collecting import Collected
-from gen_augment.study.parallel import Clock, Jobs
 from gen_augment.study.preparation import PreparedStudy
 from gen_augment.study.progress import progress
 from gen_augment.study.result import StudyResult

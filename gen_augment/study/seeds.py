@@ -8,10 +8,10 @@ from typing import Any
 
 from gen_augment.containers import take
 from gen_augment.errors import LeakError
+from gen_augment.jobs import Jobs
 from gen_augment.study.arms import Arm, Drawn
 from gen_augment.study.copies import near_copies
 from gen_augment.study.description import describe_sampler
-from gen_augment.study.parallel import Jobs
 from gen_augment.study.parts import Parts, smaller
 from gen_augment.study.preparation import PreparedStudy, corrupted_rows
 from gen_augment.study.trial import Setting, draw, pack_rows, rows_key, run_trial, unpack_rows

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 
 from gen_augment.data import Rows
+from gen_augment.jobs import Jobs
 from gen_augment.rng import derive_seed
 from gen_augment.samplers.registry import set_known
 from gen_augment.study.arms import Arm, Synthetic, draw_rows, prepared, unfitted
 from gen_augment.study.budget import Cost, Costs, Plan, draw_name, make_plan, shortened
+from gen_augment.study.clock import Clock
 from gen_augment.study.models import is_network_factory
-from gen_augment.study.parallel import Clock, Jobs
 from gen_augment.study.parts import Parts
 from gen_augment.study.seeds import SeedRunner
 from gen_augment.study.trial import Setting, run_trial

@@ -1,5 +1,6 @@
 """The step loop in which networks are trained, and its callbacks."""
 
+from gen_augment.batch_share import own_rows
 from gen_augment.training.batches import Batches
 from gen_augment.training.callbacks import (
     Callback,
@@ -22,4 +23,5 @@ __all__ = [
     "SampleGrid",
     "TensorBoard",
     "keep_heap",
+    "own_rows",
 ]

@@ -1,10 +1,12 @@
 """How often training uses rows of each class."""
 
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_rows
 from gen_augment.training.batches import Batches
 
 __all__ = ["LabelDraw", "resolve_balance", "row_weights"]
@@ -62,8 +64,9 @@ class LabelDraw:
     def __call__(self, n: int) -> Tensor:
         """Draw `n` labels with replacement."""
         if self._shares is None:
-            return self.y[torch.randint(len(self.y), (n,), device=self.y.device)]
-        return self.y[_draw(self._shares, n)]
+            draw = partial(torch.randint, len(self.y), device=self.y.device)
+            return self.y[own_rows(lambda rows: draw((rows,)), n)]
+        return self.y[own_rows(partial(_draw, self._shares), n)]
 
 
 def _cumulative(weights: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_share
 from gen_augment.rng import derive_seed
 from gen_augment.types import Batch
 
@@ -21,6 +22,11 @@ class Batches:
     seed : int
     weights : Tensor of shape (n,), float64, optional
         Relative frequency of each row. By default, an epoch of n rows has each row once.
+
+    Notes
+    -----
+    If processes share each batch, `at` returns the rows of this process; see
+    `gen_augment.batch_share`.
 
     Examples
     --------
@@ -46,7 +52,10 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Return rows and labels of batch number `step`, counted from 0."""
-        here = self._indices(step * self.batch_size, (step + 1) * self.batch_size)
+        rank, of = own_share()
+        size = self.batch_size // of
+        start = step * self.batch_size + rank * size
+        here = self._indices(start, start + size)
         return self.x[here], self.y[here]
 
     def _indices(self, start: int, stop: int) -> Tensor:

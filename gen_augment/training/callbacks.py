@@ -49,11 +49,14 @@ class TrainedSampler(Protocol):
 class Callback:
     """Base class of callbacks; write the hooks that you need.
 
-    `sampler` is a `TrainedSampler`; `loop` has `step`, `history`, `status` and `stop()`.
+    `sampler` is a `TrainedSampler`; `loop` has `step`, `history`, `status` and `stop()`. If several
+    processes train together, callbacks run in the first one only, and must not change weights.
     """
 
     #: Whether the callback uses no training rows, losses or state; private training refuses others.
     sees_samples_only: ClassVar[bool] = False
+    #: Steps between two readings of the losses that the callback needs, besides those of the loop.
+    check_every: int | None = None
 
     def on_resume(self, sampler: Any, loop: Loop) -> None:
         """Restore an interrupted run; called before `on_fit_begin` of any callback."""
@@ -101,7 +104,7 @@ class Checkpoint(Callback):
         self, path: str | os.PathLike[str], *, every: int = 500, resume: bool = True
     ) -> None:
         self.path = Path(path)
-        self.every = check_positive_int("every", every)
+        self.every = self.check_every = check_positive_int("every", every)
         self.resume = resume
 
     @property

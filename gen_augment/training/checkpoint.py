@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -14,10 +15,19 @@ from gen_augment.errors import ArchiveError
 from gen_augment.training.loop import Loop
 from gen_augment.types import JSON
 
-__all__ = ["PREFIX", "Archivable", "read_seed", "read_training", "run_id", "training_record"]
+__all__ = [
+    "PREFIX",
+    "Archivable",
+    "read_seed",
+    "read_training",
+    "restore_training",
+    "run_id",
+    "training_record",
+]
 
 #: Names of the tensors of training, in an archive, begin with this.
 PREFIX = "training/"
+_NOT_IN_RUN = ("device", "devices", "verbose")
 
 
 class Archivable(Protocol):
@@ -64,6 +74,11 @@ def read_training(path: str | os.PathLike[str], loop: Loop, run: str) -> None:
             f"{path} is a checkpoint of another run (other data or parameters): delete it, give "
             "another path, or pass resume=False to overwrite it."
         )
+    restore_training(loop, record, tensors)
+
+
+def restore_training(loop: Loop, record: JSON, tensors: Mapping[str, Tensor]) -> None:
+    """Restore what `training_record` returned, and the weights of the network."""
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     loop.network.load_state_dict(weights)
     pairs = zip(loop.optimizers, record["param_groups"], strict=True)
@@ -85,7 +100,7 @@ def read_seed(path: str | os.PathLike[str]) -> int:
     return seed
 
 
-def _optimizer_state(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
+def _optimizer_state(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith(prefix):
@@ -116,8 +131,8 @@ def run_id(sampler: Archivable, loop: Loop) -> str:
     To be called before the first step.
     """
     header = sampler._to_archive()[0]
-    # Device and verbosity do not change the result.
-    params = {k: v for k, v in header["params"].items() if k not in ("device", "verbose")}
+    # Devices and verbosity do not change the result.
+    params = {k: v for k, v in header["params"].items() if k not in _NOT_IN_RUN}
     deciding = [header["class"], params, header["seed"], header["codec"], header["labels"]]
     digest = hashlib.blake2b(json.dumps(deciding, sort_keys=True).encode(), digest_size=16)
     batches = loop.batches

@@ -3,19 +3,23 @@
 Losses stay on the device and are read every `CHECK_EVERY` steps, so that no step waits for one.
 At each reading, losses and weights must be finite; the weights are then kept as the last good
 ones.
+
+Several processes may train together, each on its rows of every batch (`gen_augment.batch_share`).
+They average their gradients in each step, and at each reading their losses and whether to end.
 """
 
 import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gen_augment.batch_share import batch_share
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
 from gen_augment.training.noisy import Loss, Noise, NoisyUpdate
@@ -37,6 +41,8 @@ Status = Literal["running", "done", "stopped", "interrupted", "diverged"]
 class Hooks(Protocol):
     """What the loop calls; see `gen_augment.training.Callback`."""
 
+    check_every: int | None
+
     def on_resume(self, sampler: Any, loop: "Loop") -> None: ...
     def on_fit_begin(self, sampler: Any, loop: "Loop") -> None: ...
     def on_step_end(self, sampler: Any, loop: "Loop") -> None: ...
@@ -57,6 +63,7 @@ class Loop:
         Device, precision and backward pass.
     max_steps : int
     callbacks : sequence of Callback
+        If several processes train together, only the first one calls them.
     schedule : {"cosine", "trapezoid"}
         Schedule of the learning rate after a warm-up over the first 2% of the steps: a cosine to
         zero, or constant for the first half and then linear to 2%.
@@ -92,7 +99,8 @@ class Loop:
         self.sampler = sampler
         self.fabric = fabric
         self.max_steps = max_steps
-        self.callbacks = callbacks
+        self.is_shared = fabric.world_size > 1
+        self.callbacks = callbacks if fabric.is_global_zero else ()
         self.schedule = schedule
         self.before = before
         self.noise = noise
@@ -102,17 +110,23 @@ class Loop:
         self.optimizers: list[Optimizer] = []
         self._base_lrs: list[list[float]] = []
         self._pending: list[dict[str, Tensor]] = []
+        self._check_at = [CHECK_EVERY, *(c.check_every for c in callbacks if c.check_every)]
         self._stop = False
         self._interrupted = False
+        self._failing = False
 
     def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[Any, Any]:
         """Pass a module and its optimiser to Fabric; train with the returned pair."""
         self._base_lrs.append([group["lr"] for group in optimizer.param_groups])
         # In full precision the wrappers change nothing and cost a small network 10% of its step.
-        if self.fabric._precision.precision != "32-true":
+        if self.is_shared or self.fabric._precision.precision != "32-true":
             module, optimizer = self.fabric.setup(module, optimizer)
         self.optimizers.append(optimizer)
         return module, optimizer
+
+    def without_averaging(self, model: Any) -> AbstractContextManager[Any]:
+        """Return a block in which `model`, from `setup`, is called and gets no gradients."""
+        return self.fabric.no_backward_sync(model) if self.is_shared else nullcontext()
 
     def updater(self, module: nn.Module, optimizer: Optimizer) -> Callable[..., dict[str, Tensor]]:
         """Return a function ``update(loss, *rows)`` that takes one step and returns the losses.
@@ -162,14 +176,16 @@ class Loop:
         self._keep()  # a callback may have restored the weights of an earlier run
         error: BaseException | None = None
         try:
-            with self._catch_interrupt(), torch.enable_grad():
+            share = batch_share(self.fabric.global_rank, self.fabric.world_size)
+            with self._catch_interrupt(), torch.enable_grad(), share:
                 self._run(step)
+            self._agree()
             self.status = (
                 "interrupted" if self._interrupted else "stopped" if self._stop else "done"
             )
             self.check()
         except BaseException as caught:  # raised again when all callbacks have ended
-            error = caught
+            error, self._failing = caught, True
             if isinstance(error, DivergedError):
                 self.status = "diverged"
             if isinstance(error, KeyboardInterrupt):  # no handler was set, or a second Ctrl-C
@@ -179,6 +195,8 @@ class Loop:
                 callback.on_fit_end(self.sampler, self)
             except BaseException as caught:
                 error = error or caught
+        if error is None or isinstance(error, DivergedError):
+            self._adopt_first()
         if error is not None:
             raise error
         if self._interrupted:
@@ -189,10 +207,12 @@ class Loop:
         if not self._pending:
             return
         names = list(self._pending[0])
-        # One copy to the host for the whole window.
         losses = torch.stack(
             [torch.stack([row[n].detach().float() for n in names]) for row in self._pending]
-        ).cpu()
+        )
+        if self.is_shared and not self._failing:
+            losses = self._over_all(losses, "mean")
+        losses = losses.cpu()  # one copy to the host for the whole window
         first = self.step - len(self._pending) + 1
         self._pending = []
         bad = ~torch.isfinite(losses)
@@ -210,15 +230,43 @@ class Loop:
 
     def _run(self, step: StepFunction) -> None:
         self.network.train()
-        while self.step < self.max_steps and not self._stop and not self._interrupted:
+        while self.step < self.max_steps and not self._ends():
             self._set_lr()
             losses = step(self.batches.at(self.step))
             self._pending.append({name: loss.detach() for name, loss in losses.items()})
             self.step += 1
-            if self.step % CHECK_EVERY == 0:
+            if any(self.step % every == 0 for every in self._check_at):
                 self.check()
             for callback in self.callbacks:
                 callback.on_step_end(self.sampler, self)
+
+    def _ends(self) -> bool:
+        """Whether to end before `max_steps`: after any step, or at a reading if shared."""
+        if self.is_shared:
+            if self.step % CHECK_EVERY:
+                return False
+            self._agree()
+        return self._stop or self._interrupted
+
+    def _agree(self) -> None:
+        """Let all processes know that one of them wants to end, so that all end at this step."""
+        if self.is_shared:
+            wishes = torch.tensor([self._stop, self._interrupted], device=self.fabric.device).int()
+            counts = self._over_all(wishes, "sum").tolist()
+            self._stop, self._interrupted = (count > 0 for count in counts)
+
+    def _over_all(self, x: Tensor, operation: str) -> Tensor:
+        found: Any = self.fabric.all_reduce(x, reduce_op=operation)
+        return torch.as_tensor(found)
+
+    @torch.no_grad()
+    def _adopt_first(self) -> None:
+        """Take the weights of the first process, whose callbacks may have added to them."""
+        if self.is_shared:
+            for tensor in self.network.state_dict().values():
+                sent = tensor.contiguous()
+                torch.distributed.broadcast(sent, 0)
+                tensor.copy_(sent)
 
     def _set_lr(self) -> None:
         warmup = max(1, round(WARMUP * self.max_steps))

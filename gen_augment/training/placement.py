@@ -1,6 +1,7 @@
 """Devices, precision and memory layout of networks."""
 
 import ctypes
+import inspect
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from gen_augment.errors import InputError
+from gen_augment.validation import check_positive_int
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -23,8 +25,10 @@ __all__ = [
     "PRECISIONS",
     "available_device",
     "bfloat16_pays",
+    "count_devices",
     "evaluating",
     "find_device",
+    "is_launched",
     "keep_heap",
     "make_fabric",
     "memory_format",
@@ -35,11 +39,17 @@ __all__ = [
 #: What samplers whose network is trained by steps accept.
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "auto")
 
+#: Buffers are not sent in each step: statistics of batches are those of all processes anyway. The
+#: parameter has another name in newer versions of torch.
+_KNOWN = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+_BUFFERS = next(n for n in ("forward_sync_buffers", "broadcast_buffers") if n in _KNOWN)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def make_fabric(device: str, precision: Any, *, lower: bool = False) -> "Fabric":
-    """Return Lightning Fabric for one device and a precision.
+def make_fabric(
+    device: str, precision: Any, devices: int | str = 1, *, lower: bool = False
+) -> "Fabric":
+    """Return Lightning Fabric for one device, or for one of several, and a precision.
 
     Parameters
     ----------
@@ -48,6 +58,9 @@ def make_fabric(device: str, precision: Any, *, lower: bool = False) -> "Fabric"
         this process, or the one that ``LOCAL_RANK`` assigns to it in distributed training.
     precision : str
         Such as "bf16-mixed"; "auto" is that if `lower` and `bfloat16_pays`, else "32-true".
+    devices : int or "auto"
+        With several, this process joins the others that were started with it; see
+        `count_devices`.
     lower : bool
         Whether these networks learn as well in 16 bits.
 
@@ -58,15 +71,31 @@ def make_fabric(device: str, precision: Any, *, lower: bool = False) -> "Fabric"
     """
     from lightning_fabric import Fabric  # slow to import, and needed for training only
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
+    n_here, n_nodes = count_devices(device, devices)
     try:
         name, _, index = str(device).partition(":")
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
-        if name == "cuda" and not index and torch.cuda.is_available():
-            index = str(_own_cuda_device())
         if precision == "auto":
             precision = "bf16-mixed" if lower and bfloat16_pays(name) else "32-true"
+        if n_here * n_nodes > 1:
+            buffers: dict[str, Any] = {_BUFFERS: False}
+            with _undisturbed():
+                fabric = Fabric(
+                    accelerator=name,
+                    devices=n_here,
+                    num_nodes=n_nodes,
+                    strategy=DDPStrategy(init_sync=False, **buffers),
+                    precision=precision,
+                    plugins=[TorchElasticEnvironment()],
+                )
+                fabric.launch()
+            return fabric
+        if name == "cuda" and not index and torch.cuda.is_available():
+            index = str(_own_cuda_device())
         with _undisturbed():
             # One device, whatever the environment of a cluster or a launcher says.
             fabric = Fabric(
@@ -99,6 +128,56 @@ def find_device(device: str) -> torch.device:
     return make_fabric(device, "32-true").device
 
 
+def is_launched() -> bool:
+    """Return whether ``torchrun`` or ``fabric run`` has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def count_devices(device: str, devices: int | str) -> tuple[int, int]:
+    """Return the number of devices on each machine that train together, and of machines.
+
+    Parameters
+    ----------
+    device : str
+        Kind of the devices.
+    devices : int or "auto"
+        Devices on each machine. "auto" is the number of processes that ``torchrun`` or
+        ``fabric run`` has started on this machine; without them, the number of CUDA devices, or 1
+        for a CPU. 1 is a device of its own in any case.
+
+    Raises
+    ------
+    InputError
+        There are not so many devices or processes.
+    """
+    wanted = None if devices == "auto" else check_positive_int("devices", devices)
+    if wanted == 1:
+        return 1, 1
+    name, _, index = str(device).partition(":")
+    if index:
+        raise InputError(
+            f"device={device!r} is one device, but devices={devices!r} asks for several: give "
+            f"device={name!r}, or devices=1."
+        )
+    if is_launched():
+        started, all_started = (int(os.environ[n]) for n in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+        if wanted not in (None, started):
+            raise InputError(
+                f"devices={devices}, but torchrun started {started} processes on this machine: "
+                "give devices='auto'."
+            )
+        return started, all_started // started
+    on_cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    available = torch.cuda.device_count() if on_cuda else None
+    if wanted is None:
+        return available or 1, 1
+    if available is not None and wanted > available:
+        raise InputError(
+            f"devices={devices}, but there are {available} CUDA devices: give devices='auto'."
+        )
+    return wanted, 1
+
+
 def _own_cuda_device() -> int:
     """Return the number of this process's CUDA device."""
     chosen, rank = torch.cuda.current_device(), os.environ.get("LOCAL_RANK", "")
@@ -110,14 +189,19 @@ def _own_cuda_device() -> int:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Silence Fabric's messages below a warning, and hide variables of ``fabric run`` from it."""
-    logger = logging.getLogger("lightning_fabric.utilities.rank_zero")
-    level = logger.level
+    loggers = [
+        logging.getLogger(f"lightning_fabric.utilities.{name}")
+        for name in ("rank_zero", "distributed")
+    ]
+    levels = [logger.level for logger in loggers]
     launched = {name: os.environ.pop(name) for name in list(os.environ) if name[:3] == "LT_"}
-    logger.setLevel(logging.WARNING)
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         os.environ.update(launched)
 
 

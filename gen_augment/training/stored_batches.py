@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_share
 from gen_augment.rng import derive_seed, permuted, uniform
 from gen_augment.training.placement import memory_format
 from gen_augment.types import Batch
@@ -91,13 +92,16 @@ class StoredBatches:
         return int(self._places[-1])
 
     def at(self, step: int) -> Batch:
-        """Return rows and labels of batch number `step`, counted from 0."""
+        """Return rows and labels of batch number `step`, or this process's share of it."""
         number, place = divmod(step, self._n_ahead)
         if self._ahead is None or self._ahead[0] != number:
             size = self._n_ahead * self.batch_size
             self._ahead = None  # two of them are never in memory
             self._ahead = number, *self._read(self._drawn(number * size, size))
-        here = slice(place * self.batch_size, (place + 1) * self.batch_size)
+        rank, of = own_share()
+        size = self.batch_size // of
+        start = place * self.batch_size + rank * size
+        here = slice(start, start + size)
         return self._ahead[1][here], self._ahead[2][here]
 
     def _drawn(self, start: int, size: int) -> np.ndarray:

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
-from gen_augment import ArchiveError, InputError, SampleBank
+from gen_augment import ArchiveError, ConditionalVAE, InputError, SampleBank
 from gen_augment.bank import manifest
+from gen_augment.errors import ExhaustedError
 from tests.bank.toys import Tell, at_each_line, files_of
 
 pytestmark = [pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")]
@@ -21,6 +23,10 @@ FEW = {"a": 20, "c": 20}  # 3 blocks of 16
 
 def keep_even(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     return X[:, 0] % 2 == 0
+
+
+def keep_none(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.zeros(len(y), bool)
 
 
 def build_part(path: Path, part: tuple[int, int], filters: Any, start: Any, delay: float) -> None:
@@ -169,3 +175,42 @@ def test_another_bank_may_be_built_between_any_two_lines(
 
 def test_the_block_size_is_only_patched() -> None:
     assert (manifest.MIN_BLOCK, manifest.MAX_BLOCK) == (256, 4096)
+
+
+def test_jobs_write_the_bytes_of_one_process(small_blocks: int, tmp_path: Path) -> None:
+    whole = files_of(SampleBank.build(Tell(), COUNTS, tmp_path / "whole", filters=keep_even).path)
+    told: list[tuple[int, int]] = []
+
+    def build(path: Path, on_block: Any = lambda done, of: told.append((done, of))) -> SampleBank:
+        return SampleBank.build(
+            Tell(), COUNTS, path, filters=keep_even, on_block=on_block, n_jobs=2
+        )
+
+    def stop(done: int, of: int) -> None:
+        if done > 10:
+            raise KeyboardInterrupt
+
+    with joblib.parallel_config(backend="multiprocessing"):  # forks, which are fast to start
+        build(tmp_path / "jobs")
+        assert told == [(done, 40) for done in range(0, 42, 2)]
+        assert files_of(tmp_path / "jobs") == whole
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path / "stopped", stop)
+        told.clear()
+        build(tmp_path / "stopped").verify()
+        assert 12 <= told[0][0] < 40
+        assert files_of(tmp_path / "stopped") == whole
+        with pytest.raises(ExhaustedError, match="kept 0 of 32 rows"):
+            SampleBank.build(
+                Tell(), COUNTS, tmp_path / "none", filters=keep_none, max_draws=2, n_jobs=2
+            )
+    with pytest.raises(InputError, match="n_jobs=0"):
+        SampleBank.build(Tell(), COUNTS, tmp_path / "bad", n_jobs=0)
+    assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.slow
+def test_jobs_of_loky_read_a_network(table_sampler: ConditionalVAE, tmp_path: Path) -> None:
+    alone = SampleBank.build(table_sampler, 2000, tmp_path / "alone")
+    together = SampleBank.build(table_sampler, 2000, tmp_path / "together", n_jobs=2)
+    assert files_of(together.path) == files_of(alone.path)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
@@ -46,6 +47,7 @@ def test_a_bank_is_built_and_found_again(model: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines() == ["30 rows: bank"] * 2
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_parts_make_the_bank_that_one_process_makes(
     model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,8 +59,11 @@ def test_parts_make_the_bank_that_one_process_makes(
     told = capsys.readouterr().out.splitlines()
     assert told[1] == "part 2/3 is built; other parts are missing: parts"
     assert told[3] == "1000 rows: parts"
+    with joblib.parallel_config(backend="multiprocessing"):  # forks, which are fast to start
+        assert run(model, "-n", 1000, "--seed", 5, "-o", "jobs", "--jobs", 2) == 0
     for name in ("rows.bin", "manifest.json"):
         assert (Path("parts") / name).read_bytes() == (Path("whole") / name).read_bytes()
+        assert (Path("jobs") / name).read_bytes() == (Path("whole") / name).read_bytes()
     assert SampleBank("parts").generator.seed == 5
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gen_augment.batch_share import own_rows
+
 __all__ = ["SMALL_SHIFT", "diff_augment"]
 
 #: A translation that keeps the label of nearly any image, as a share of the side: one pixel of 8,
@@ -55,13 +57,14 @@ def diff_augment(
         changed = _cutout(changed, cutout)
     if not isinstance(p, Tensor) and p == 1:
         return changed
-    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
+    u = own_rows(lambda n: torch.rand(n, 1, 1, 1, device=x.device), len(x))
+    return torch.where(u < p, changed, x)
 
 
 def _recolour(x: Tensor) -> Tensor:
-    brightness, saturation, contrast = torch.rand(
-        3, x.shape[0], 1, 1, 1, device=x.device, dtype=x.dtype
-    )
+    brightness, saturation, contrast = own_rows(
+        lambda n: torch.rand(3, n, 1, 1, 1, device=x.device, dtype=x.dtype).transpose(0, 1), len(x)
+    ).unbind(1)
     x = x + (brightness - 0.5)
     grey = x.mean(dim=1, keepdim=True)
     x = (x - grey) * (2 * saturation) + grey
@@ -71,7 +74,8 @@ def _recolour(x: Tensor) -> Tensor:
 
 
 def _resize(x: Tensor, deviation: float) -> Tensor:
-    factor = torch.exp2(deviation * torch.randn(len(x), 1, 1, device=x.device, dtype=x.dtype))
+    z = own_rows(lambda n: torch.randn(n, 1, 1, device=x.device, dtype=x.dtype), len(x))
+    factor = torch.exp2(deviation * z)
     grid = F.affine_grid(
         factor * torch.eye(2, 3, device=x.device, dtype=x.dtype), list(x.shape), align_corners=False
     )
@@ -82,8 +86,8 @@ def _translate(x: Tensor, share: float) -> Tensor:
     batch, _, height, width = x.shape
     dy, dx = round(height * share), round(width * share)
     padded = F.pad(x, (dx, dx, dy, dy), value=-1.0)
-    top = torch.randint(0, 2 * dy + 1, (batch, 1, 1), device=x.device)
-    left = torch.randint(0, 2 * dx + 1, (batch, 1, 1), device=x.device)
+    top = _integers(x, 2 * dy + 1).view(-1, 1, 1)
+    left = _integers(x, 2 * dx + 1).view(-1, 1, 1)
     rows = top + torch.arange(height, device=x.device)[None, :, None]  # (B, H, 1)
     columns = left + torch.arange(width, device=x.device)[None, None, :]  # (B, 1, W)
     which = torch.arange(batch, device=x.device)[:, None, None]
@@ -91,11 +95,15 @@ def _translate(x: Tensor, share: float) -> Tensor:
 
 
 def _cutout(x: Tensor, share: float) -> Tensor:
-    batch, _, height, width = x.shape
+    _, _, height, width = x.shape
     size_y, size_x = round(height * share), round(width * share)
-    centre_y = torch.randint(0, height, (batch, 1), device=x.device)
-    centre_x = torch.randint(0, width, (batch, 1), device=x.device)
+    centre_y, centre_x = _integers(x, height)[:, None], _integers(x, width)[:, None]
     far_y = (torch.arange(height, device=x.device) - centre_y).abs() * 2 >= size_y  # (B, H)
     far_x = (torch.arange(width, device=x.device) - centre_x).abs() * 2 >= size_x  # (B, W)
     keep = far_y[:, None, :, None] | far_x[:, None, None, :]
     return x * keep
+
+
+def _integers(x: Tensor, high: int) -> Tensor:
+    """Draw a number below `high` for each row: (B,)."""
+    return own_rows(lambda n: torch.randint(high, (n,), device=x.device), len(x))

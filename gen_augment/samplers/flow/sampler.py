@@ -18,12 +18,14 @@ Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022 (arXiv:2207.12598).
 Meng et al., "SDEdit", 2021 (arXiv:2108.01073): new versions of a row by partly noising it.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_normal, own_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.modalities.blocks import block_log_prob
@@ -82,7 +84,7 @@ class ConditionalFlow(NetworkSampler):
         Optimiser steps, and rows in each.
     lr : float
         Peak learning rate of AdamW, after a warm-up and before a cosine decay.
-    random_state, device, precision, torch_compile, modality, callbacks, verbose
+    random_state, device, devices, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
     privacy : Private, optional
         Train with differential privacy, within this budget.
@@ -115,6 +117,7 @@ class ConditionalFlow(NetworkSampler):
         lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = None,
@@ -128,6 +131,7 @@ class ConditionalFlow(NetworkSampler):
             lr=lr,
             random_state=random_state,
             device=device,
+            devices=devices,
             precision=precision,
             torch_compile=torch_compile,
             modality=modality,
@@ -194,9 +198,10 @@ class ConditionalFlow(NetworkSampler):
         x = self._centre_blocks(x)
         if self.mirror:
             x = mirror_half(x, self.spec_.networks.mirror)
-        z = torch.randn_like(x)
-        t = torch.randn(len(x), device=x.device).sigmoid()
-        seen = torch.where(torch.rand(len(y), device=y.device) < self.label_dropout, -1, y)
+        z = own_normal(x)
+        t = own_rows(partial(torch.randn, device=x.device), len(x)).sigmoid()
+        u = own_rows(partial(torch.rand, device=y.device), len(y))
+        seen = torch.where(u < self.label_dropout, -1, y)
         x_t = torch.lerp(z, x, t.view(-1, *[1] * (x.ndim - 1)))
         n, blocks = self.spec_.n_numbers, self.spec_.blocks
         if not blocks:

@@ -7,6 +7,8 @@ Reference: Karras et al., "Training Generative Adversarial Networks with Limited
 import torch
 from torch import Tensor, nn
 
+from gen_augment.batch_share import whole_mean
+
 __all__ = ["AdaptiveProbability"]
 
 
@@ -43,7 +45,7 @@ class AdaptiveProbability(nn.Module):
     @torch.no_grad()
     def update(self, real_score: Tensor) -> None:
         """Update ``p`` from the scores of a batch of real rows, of shape (B,)."""
-        self.mean_sign.lerp_(real_score.sign().mean().to(self.mean_sign.dtype), 0.1)
+        self.mean_sign.lerp_(whole_mean(real_score.sign().mean()).to(self.mean_sign.dtype), 0.1)
         self.p.add_((self.mean_sign - self.target).sign_(), alpha=1 / self.n_steps).clamp_(
             self.lowest, self.highest
         )

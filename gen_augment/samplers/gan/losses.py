@@ -10,6 +10,7 @@ the penalty is computed every 16th step only.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from gen_augment.batch_share import concatenated, own_rows
 from gen_augment.samplers.mirroring import mirror_half
 from gen_augment.training.balance import LabelDraw
 from gen_augment.types import Batch
@@ -67,6 +69,8 @@ class AdversarialStep:
     mirror : callable, optional
         Applied to half of the real rows.
     backward : callable
+    without_averaging : callable
+        See `Loop`.
     """
 
     generator: tuple[Any, Optimizer]
@@ -78,6 +82,7 @@ class AdversarialStep:
     augment: Callable[[Tensor], Tensor]
     mirror: Callable[[Tensor], Tensor] | None
     backward: Callable[[Tensor], None]
+    without_averaging: Callable[[Any], AbstractContextManager[Any]]
 
     def __call__(self, batch: Batch, number: int) -> tuple[dict[str, Tensor], Tensor]:
         """Run step `number`; return its losses, and the scores of the real rows."""
@@ -85,7 +90,7 @@ class AdversarialStep:
         if self.mirror is not None:
             x = mirror_half(x, self.mirror)
         fake_y = self.labels(len(y))
-        z = torch.randn(len(y), *self.latent_shape, device=y.device)
+        z = own_rows(lambda n: torch.randn(n, *self.latent_shape, device=y.device), len(y))
         fake = self.generator[0](z, fake_y)
         discriminator_loss, score = self._train_discriminator(x, y, fake.detach(), fake_y, number)
         loss = self._train_generator(fake, fake_y)
@@ -93,7 +98,8 @@ class AdversarialStep:
 
     def _train_generator(self, fake: Tensor, fake_y: Tensor) -> Tensor:
         self.bare.requires_grad_(False)
-        loss = generator_loss(self.discriminator[0](self.augment(fake), fake_y))
+        with self.without_averaging(self.discriminator[0]):
+            loss = generator_loss(self.discriminator[0](self.augment(fake), fake_y))
         self._update(self.generator[1], loss)
         self.bare.requires_grad_(True)
         return loss
@@ -102,7 +108,8 @@ class AdversarialStep:
         self, x: Tensor, y: Tensor, fake: Tensor, fake_y: Tensor, number: int
     ) -> tuple[Tensor, Tensor]:
         model, optimizer = self.discriminator
-        seen = self.augment(torch.cat([x, fake]))
+        with concatenated(2):
+            seen = self.augment(torch.cat([x, fake]))
         real_score, fake_score = model(seen, torch.cat([y, fake_y]), n_groups=2).chunk(2)
         loss = discriminator_loss(real_score, fake_score)
         if number % R1_EVERY == 0:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from gen_augment.batch_share import whole_var_mean
 from gen_augment.modalities import DataSpec
 from gen_augment.modalities.blocks import bounded_numbers, relaxed_blocks
 from gen_augment.modalities.conditioning import ClassEmbedding
@@ -145,6 +146,7 @@ def append_spread(features: Tensor, n_groups: int) -> Tensor:
     The rows of a collapsed generator have a low one.
     """
     groups = features.view(n_groups, -1, features.shape[1])
-    spread = (groups.float().var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
+    var, _ = whole_var_mean(groups.float(), [1])
+    spread = (var + 1e-8).sqrt().mean(dim=1)  # (n_groups,)
     of_row = spread.repeat_interleave(groups.shape[1])[:, None]
     return torch.cat([features, of_row.to(features.dtype)], dim=1)

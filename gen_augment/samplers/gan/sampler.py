@@ -83,7 +83,7 @@ class ConditionalGAN(NetworkSampler):
         Optimiser steps of the generator, and rows in each.
     lr, discriminator_lr : float
         Peak learning rates of Adam for the generator and the discriminator.
-    random_state, device, precision, torch_compile, modality, callbacks, verbose
+    random_state, device, devices, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
     privacy : Private, optional
         Train with differential privacy, within this budget.
@@ -124,6 +124,7 @@ class ConditionalGAN(NetworkSampler):
         discriminator_lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = None,
@@ -137,6 +138,7 @@ class ConditionalGAN(NetworkSampler):
             lr=lr,
             random_state=random_state,
             device=device,
+            devices=devices,
             precision=precision,
             torch_compile=torch_compile,
             modality=modality,
@@ -240,6 +242,7 @@ class ConditionalGAN(NetworkSampler):
             augment=self._augmentation(network.augmentation.p),
             mirror=self.spec_.networks.mirror if self.mirror else None,
             backward=loop.fabric.backward,
+            without_averaging=loop.without_averaging,
         )
 
     def _is_collapsed(self, network: Any, loop: Loop) -> bool:

@@ -18,11 +18,12 @@ Segmentation", CVPR 2019 (arXiv:1902.09383): an image is another one with moved 
 """
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.rng import RandomState, derive_seed
@@ -70,7 +71,7 @@ class PairedVAE(NetworkSampler):
         Optimiser steps, and pairs in each.
     lr : float
         Peak learning rate of AdamW, after a warm-up and before a cosine decay.
-    random_state, device, precision, torch_compile, modality, callbacks, verbose
+    random_state, device, devices, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
 
     Notes
@@ -102,6 +103,7 @@ class PairedVAE(NetworkSampler):
         lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = None,
@@ -114,6 +116,7 @@ class PairedVAE(NetworkSampler):
             lr=lr,
             random_state=random_state,
             device=device,
+            devices=devices,
             precision=precision,
             torch_compile=torch_compile,
             modality=modality,
@@ -203,8 +206,9 @@ class Pairs:
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return sources and targets; a few pairs are one row twice."""
         source, y = batch
-        u = torch.rand(2, len(y), device=y.device)
+        u = own_rows(lambda n: torch.rand(2, n, device=y.device).T, len(y)).T
         target = self.x[self._partners.pick(y, u[0])]
         same = (u[1] < SAME_ROW).view(-1, *[1] * (source.ndim - 1))
-        row = self._every[torch.randint(len(self._every), (len(y),), device=y.device)]
+        of = len(self._every)
+        row = self._every[own_rows(lambda n: torch.randint(of, (n,), device=y.device), len(y))]
         return torch.where(same, row, source), torch.where(same, row, target)

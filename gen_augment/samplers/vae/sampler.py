@@ -94,7 +94,7 @@ class ConditionalVAE(NetworkSampler):
         Optimiser steps, and rows in each.
     lr : float
         Peak learning rate of AdamW, after a warm-up and before a cosine decay.
-    random_state, device, precision, torch_compile, modality, callbacks, verbose
+    random_state, device, devices, precision, torch_compile, modality, callbacks, verbose
         As in `Sampler`.
     privacy : Private, optional
         Train with differential privacy, within this budget.
@@ -128,6 +128,7 @@ class ConditionalVAE(NetworkSampler):
         lr: float = 2e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = None,
@@ -141,6 +142,7 @@ class ConditionalVAE(NetworkSampler):
             lr=lr,
             random_state=random_state,
             device=device,
+            devices=devices,
             precision=precision,
             torch_compile=torch_compile,
             modality=modality,

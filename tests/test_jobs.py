@@ -1,4 +1,4 @@
-"""Trials in several processes: budgets, kills, and sequential stopping."""
+"""Calls in several processes: backends, and kills of a study."""
 
 import time
 from pathlib import Path
@@ -10,8 +10,7 @@ import pytest
 from joblib.parallel import MultiprocessingBackend
 
 from gen_augment.errors import InputError
-from gen_augment.study import parallel
-from gen_augment.study.parallel import Clock, Jobs
+from gen_augment.jobs import Jobs
 from gen_augment.study.trial_store import TrialStore
 from tests.processes import CONTEXT
 from tests.study.small_studies import X, Y, scores
@@ -85,58 +84,6 @@ def test_a_dask_cluster_gives_the_same_table() -> None:
 def test_number_of_jobs(n_jobs: Any) -> None:
     with pytest.raises(InputError, match="n_jobs="):
         small_study(X, Y).run(n_jobs=n_jobs)
-
-
-class Tick:
-    """A clock that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
-    tick = Tick()
-    monkeypatch.setattr(parallel.time, "monotonic", tick)
-    return tick
-
-
-def test_clock_starts_no_lap_that_would_exceed_the_budget(tick: Tick) -> None:
-    clock = Clock(1.0)
-    for seconds in (20, 15, 10):
-        assert clock.has_time(16)
-        with clock.lap(16):
-            tick.now += seconds
-    assert not clock.has_time(16)  # after 45 s, a fourth lap of up to 20 s could end after 60 s
-    assert clock.has_time(12)  # a lap of up to 15 s ends in time
-    assert clock.has_time(16, overtime=True)
-    tick.now += 8
-    assert not clock.has_time(16, overtime=True)  # 53 s and 20 s are more than 72 s
-    assert Clock(None).has_time(16)
-    clock = Clock(1.0)
-    clock.spend(59)
-    assert clock.has_time(0)
-    clock.spend(2)
-    assert not clock.has_time(0)
-
-
-def test_budget_ends_a_study_with_whole_seeds(tick: Tick, tmp_path: Path) -> None:
-    def pass_time(*_: Any) -> None:
-        tick.now += 10
-
-    study = small_study(X, Y, n_seeds=9)
-    with pytest.warns(UserWarning, match="3 of 9 seeds"):
-        short = study.run(tmp_path, budget=1.2, on_trial=pass_time)  # 20 s a seed
-    assert (short.n_seeds, short.protocol["n_seeds_planned"]) == (3, 9)
-    assert len(short.trials) == 6
-    assert "3 paired seeds" in short.verdict()
-    with pytest.warns(UserWarning, match="6 of 9 seeds"):
-        longer = study.run(tmp_path, budget=2.5, on_trial=pass_time)
-    assert longer.n_seeds == 6
-    with pytest.raises(InputError, match="budget=0"):
-        study.run(budget=0)
 
 
 def slow_study(folder: Path) -> None:

@@ -1,21 +1,17 @@
-"""Calls in this process or, through joblib, in other processes; and the time that is left."""
+"""Calls in this process or, through joblib, in other processes."""
 
-import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import joblib
 from joblib.parallel import get_active_backend
 
 from gen_augment.errors import InputError
-from gen_augment.validation import check_range
 
-__all__ = ["OVERTIME", "Clock", "Jobs"]
+__all__ = ["Jobs"]
 
-#: The minimum number of seeds may exceed the budget by this factor.
-OVERTIME = 1.2
+#: Number of groups of calls for each process: few to send, and many to end at the same time.
+GROUPS = 8
 
 
 class Jobs:
@@ -55,8 +51,8 @@ class Jobs:
         self._streams = bool(backend.supports_return_generator)  # the backend of ray does not
         if self.many and getattr(backend, "supports_sharedmem", False):
             raise InputError(
-                f"joblib's backend {type(backend).__name__} runs trials in threads, which share "
-                "torch's one random generator: use one with processes, such as loky, dask or ray."
+                f"joblib's backend {type(backend).__name__} uses threads, which share torch's one "
+                "random generator: use one with processes, such as loky, dask or ray."
             )
 
     @property
@@ -68,6 +64,10 @@ class Jobs:
         """Yield groups of seeds, one seed for each process."""
         for start in range(0, len(numbers), self.n):
             yield numbers[start : start + self.n]
+
+    def group_size(self, n_calls: int) -> int:
+        """Return how many small calls one process makes at a time: 1 in this process."""
+        return max(1, n_calls // (GROUPS * self.n)) if self.many else 1
 
     def run(self, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Yield the result of each ``(function, *arguments)``.
@@ -89,45 +89,3 @@ class Jobs:
         with joblib.Parallel(self.n_jobs) as parallel:  # processes start once
             for start in range(0, len(delayed), self.n):  # a kill costs no more than one group
                 yield from parallel(delayed[start : start + self.n])
-
-
-class Clock:
-    """Measures the time of a budget, and whether another lap fits in.
-
-    Parameters
-    ----------
-    budget : float or None
-        Minutes; None for no limit.
-    """
-
-    def __init__(self, budget: float | None) -> None:
-        self.minutes = math.inf
-        if budget is not None:
-            self.minutes = check_range("budget", budget, 0, open_low=True)
-        self._start = time.monotonic()
-        self._slowness = 1.0  # the largest ratio of measured to expected seconds of a lap
-
-    def spend(self, seconds: float) -> None:
-        """Count seconds that were spent in earlier runs."""
-        self._start -= seconds
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds spent so far."""
-        return time.monotonic() - self._start
-
-    @contextmanager
-    def lap(self, expected: float) -> Iterator[None]:
-        """Time the block, and compare it with the expected seconds."""
-        begun = self.elapsed
-        yield
-        if expected:
-            self._slowness = max(self._slowness, (self.elapsed - begun) / expected)
-
-    def has_time(self, expected: float, *, overtime: bool = False) -> bool:
-        """Return whether a lap of so many seconds would end in time, if it is as slow as others.
-
-        With `overtime`, it may end when `OVERTIME` times the budget is spent.
-        """
-        limit = 60 * self.minutes * (OVERTIME if overtime else 1)
-        return self.elapsed + self._slowness * expected <= limit
