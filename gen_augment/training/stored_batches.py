@@ -13,7 +13,8 @@ from gen_augment.types import Batch
 
 __all__ = ["Stored", "StoredBatches"]
 
-#: Bytes of rows that are read ahead, and of those in `StoredBatches.x`.
+#: Most rows that are read ahead, and bytes of these and of `StoredBatches.x`.
+READ_ROWS = 1 << 14
 READ_BYTES, SAMPLE_BYTES = 1 << 24, 1 << 26
 #: Most rows in `StoredBatches.x`, and least rows of a class, where it has so many.
 SAMPLE_ROWS, SAMPLE_PER_CLASS = 1 << 16, 64
@@ -76,7 +77,7 @@ class StoredBatches:
         self._shares = np.concatenate([[0], np.cumsum(shares)]) / shares.sum()
         self._places = np.concatenate([[0], np.cumsum(counts)])
         row_bytes = rows.at(np.arange(1)).nbytes
-        self._n_ahead = max(1, READ_BYTES // (row_bytes * batch_size))
+        self._n_ahead = max(1, min(READ_ROWS, READ_BYTES // row_bytes) // batch_size)
         self._ahead: tuple[int, Tensor, Tensor] | None = None
         n = min(SAMPLE_ROWS, max(1, SAMPLE_BYTES // row_bytes))
         sizes = np.maximum(np.minimum(counts, SAMPLE_PER_CLASS), n * counts // counts.sum())

@@ -51,6 +51,8 @@ COLUMNS: dict[str, Any] = {
 def essence(part: Any) -> Any:
     """Return what must be that of all values; quantiles and frequencies are those of a sample."""
     record = part.to_json()
+    # In a whole Arrow table, one missing value makes all columns of its type nullable.
+    record["dtype"] = str(record["dtype"]).lower()
     if part.kind == "category":
         return {**record, "values": sorted(map(str, record["values"]))}
     if part.kind == "date":
