@@ -113,8 +113,8 @@ def distinct_labels(y: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     y = read_container(y)
     if isinstance(y, pd.Series) and y.notna().all():
-        places, values = pd.factorize(y)
-        found = read_labels(pd.Series(values))
+        places, distinct = pd.factorize(y)
+        found = read_labels(pd.Series(distinct))
         check_labels(found)
         return found, places
     values = read_labels(y)

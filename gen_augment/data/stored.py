@@ -188,7 +188,7 @@ class _Survey:
         # Small streams are fitted as rows in memory, whose errors are the better ones.
         parts: Iterator[tuple[Any, Any]] = iter([(X, y)])
         if was_small:
-            self._scan = self._modality.scan()
+            self._scan = self._modality.views.scan(self._modality)
             parts = self._sample.first_parts()
         for rows, labels in parts:
             self._labels.add(labels)

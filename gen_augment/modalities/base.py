@@ -23,7 +23,6 @@ from gen_augment.archive import digest
 from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
-from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
 
@@ -247,10 +246,6 @@ class Modality(ABC):
         InputError
             `X` cannot be used; the message names the value, the place and the remedy.
         """
-
-    def scan(self) -> Scan:
-        """Return what learns the encoding of rows that arrive in parts."""
-        return Scan(self)
 
     @abstractmethod
     def codec_from_json(self, record: JSON) -> Codec:

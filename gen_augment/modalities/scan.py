@@ -23,7 +23,7 @@ class Scan:
     Examples
     --------
     >>> from gen_augment.modalities import Series
-    >>> scan = Series().scan()
+    >>> scan = Series().views.scan(Series())
     >>> scan.add([np.array([[1.0, 2.0]]), np.array([[3.0, 9.0, 4.0]])])
     >>> scan.codec([np.array([[1.0, 2.0]])]).high
     (9.0,)

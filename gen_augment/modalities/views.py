@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.row_store import RowStore
+from gen_augment.modalities.scan import Scan
 
 __all__ = ["Figure", "Known", "RowViews"]
 
@@ -137,6 +138,10 @@ class RowViews:
             f"{modality.name} rows have no private encoding: privacy=Private(...) takes images "
             "and tables."
         )
+
+    def scan(self, modality: Any) -> Scan:
+        """Return what learns the encoding of rows that arrive in parts."""
+        return Scan(modality)
 
     def row_store(self, codec: Any, compression: str | None = None) -> RowStore:
         """Return how a bank stores rows.

@@ -317,7 +317,7 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         return tags
 
 
-def check_some_labelled(rows: Rows) -> None:
+def check_some_labelled(rows: Any) -> None:
     """Raise `InputError` if no row has a label."""
     if not rows.class_counts.any():
         raise InputError("y has no labelled row: unlabelled rows need labelled ones to learn from.")

@@ -130,8 +130,11 @@ def train(
     with _undone_by_errors(sampler, before[0]), seeded, tensor_defaults(), _one_voice(fabric):
         sampler.n_steps_, sampler.history_ = before
         sampler.__dict__.pop("transduction_", None)
-        stored = isinstance(rows, StoredRows)
-        data = rows if stored else sampler._training_data(rows, run_seed, init, fabric.device)
+        data: StoredRows | tuple[Tensor, Tensor]
+        if isinstance(rows, StoredRows):
+            data = rows
+        else:
+            data = sampler._training_data(rows, run_seed, init, fabric.device)
         sampler.privacy_ = None if noise is None else noise.record
         network = untrained(sampler, rows.spec)
         if init is not None:

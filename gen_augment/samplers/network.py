@@ -66,8 +66,7 @@ class NetworkSampler(Sampler):
     precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
         Precision of training, as in Lightning Fabric. Images are sampled in 16 bits too, on a GPU
         and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX). "auto" is
-        "bf16-mixed" for images where the device has such units, else "32-true"; a fit then depends
-        on the machine.
+        "bf16-mixed" for images if the device has such units, so a fit depends on the machine.
     torch_compile : bool
         Compile the network with `torch.compile`. The first step and the first sample take half a
         minute or more, later ones less time. Needs a C++ compiler on a CPU.

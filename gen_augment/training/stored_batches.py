@@ -23,8 +23,11 @@ SAMPLE_ROWS, SAMPLE_PER_CLASS = 1 << 16, 64
 class Stored(Protocol):
     """Encoded rows on a disk, in order of class."""
 
-    class_counts: np.ndarray
     content: int
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """Number of rows of each class."""
 
     def at(self, index: np.ndarray) -> Tensor:
         """Return rows by place."""

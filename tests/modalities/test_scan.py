@@ -25,7 +25,7 @@ SERIES = [RNG.normal(size=(2, 10 + i % 7)) for i in range(40)]
     ids=["floats", "bytes", "PIL", "lengths", "series", "recordings"],
 )
 def test_bounds_are_those_of_all_rows(modality: Modality, X: Any, fields: list[str]) -> None:
-    scan = modality.scan()
+    scan = modality.views.scan(modality)
     for start in range(0, len(X), 8):
         scan.add(modality.gather(X[start : start + 8]))
     codec, whole = scan.codec(X[:3]), modality.fit(X)[0]

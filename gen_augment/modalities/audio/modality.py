@@ -17,9 +17,8 @@ from gen_augment.modalities.audio.recipes import RECIPES
 from gen_augment.modalities.audio.spectrogram import MelScale
 from gen_augment.modalities.base import BatchStep, Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
-from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.series import Series
-from gen_augment.modalities.series.forms import extreme_series, may_be_series
+from gen_augment.modalities.series.forms import may_be_series
 from gen_augment.modalities.series.views import WaveformViews
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice, check_positive_int
@@ -103,10 +102,6 @@ class Audio(Modality):
     def fit(self, X: Any) -> tuple[AudioCodec, Tensor]:
         """Learn form, lengths and loudness; return the codec and encoded recordings."""
         return AudioCodec.fit(X, self.options(), self._scale)
-
-    def scan(self) -> Scan:
-        """Return what learns lengths and bounds of all rows, and the rest of a sample."""
-        return Scan(self, extreme_series)
 
     def codec_from_json(self, record: JSON) -> AudioCodec:
         """Rebuild a codec from its `to_json`."""

@@ -10,8 +10,9 @@ from torch import Tensor
 from gen_augment.errors import InputError
 from gen_augment.modalities.image.codec import ImageCodec
 from gen_augment.modalities.image.compression import CompressedImages
-from gen_augment.modalities.image.pixels import element, read_pixels
+from gen_augment.modalities.image.pixels import element, infer_layout, read_pixels, to_nchw
 from gen_augment.modalities.row_store import RowStore
+from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.views import Known, RowViews
 
 __all__ = ["ImageViews", "KnownImages"]
@@ -23,6 +24,10 @@ class ImageViews(RowViews):
     def row_store(self, codec: Any, compression: str | None = None) -> RowStore:
         plain = super().row_store
         return plain(codec) if compression is None else CompressedImages(codec, compression)
+
+    def scan(self, modality: Any) -> Scan:
+        """Return what learns the value range of all images, and the rest of a sample."""
+        return Scan(modality, _extremes)
 
     def known(self, modality: Any, X: Any, bounds: Any) -> Known:
         if modality.latent is not None:
@@ -73,3 +78,16 @@ class KnownImages:
         low, high = self._codec.low[0], self._codec.high[0]
         beyond = int(((self._pixels < low) | (self._pixels > high)).sum())
         return {"pixels": beyond} if beyond else {}
+
+
+def _extremes(X: Any) -> list[int]:
+    """Return positions of the darkest and the brightest image of each channel."""
+    if isinstance(X, list):
+        return []
+    _, array, dtype = read_pixels(X)
+    if element(dtype) in ("uint8", "bool"):
+        return []  # their range is known
+    pixels = to_nchw(array, infer_layout(array.shape))
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    high, low = pixels.max(axis=2).argmax(axis=0), pixels.min(axis=2).argmin(axis=0)
+    return [*high.tolist(), *low.tolist()]

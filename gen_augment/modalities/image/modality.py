@@ -23,10 +23,8 @@ from gen_augment.modalities.image.generators import ImageNetworks, LatentNetwork
 from gen_augment.modalities.image.known import ImageViews
 from gen_augment.modalities.image.latents import LatentCodec
 from gen_augment.modalities.image.networks import SmallCNN
-from gen_augment.modalities.image.pixels import element, infer_layout, read_pixels, to_nchw
 from gen_augment.modalities.image.recipes import RECIPES
 from gen_augment.modalities.image.resizing import MIN_SIDE, check_image_size, resize_all
-from gen_augment.modalities.scan import Scan
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
@@ -150,10 +148,6 @@ class Image(Modality):
         """How the codec brings images of another size to the fitted one; None to refuse them."""
         return None if self.image_size is None else self.center_crop
 
-    def scan(self) -> Scan:
-        """Return what learns the value range of all images, and the rest of a sample."""
-        return Scan(self, _extremes)
-
     def codec_from_json(self, record: JSON) -> ImageCodec | LatentCodec:
         """Rebuild a codec from its `to_json`."""
         made: Any = LatentCodec if "autoencoder" in record else ImageCodec
@@ -236,19 +230,6 @@ class Image(Modality):
         from gen_augment.modalities.image.files import write_folder
 
         write_folder(path, parts, storage_of(codec))
-
-
-def _extremes(X: Any) -> list[int]:
-    """Return positions of the darkest and the brightest image of each channel."""
-    if isinstance(X, list):
-        return []
-    _, array, dtype = read_pixels(X)
-    if element(dtype) in ("uint8", "bool"):
-        return []  # their range is known
-    pixels = to_nchw(array, infer_layout(array.shape))
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    high, low = pixels.max(axis=2).argmax(axis=0), pixels.min(axis=2).argmin(axis=0)
-    return [*high.tolist(), *low.tolist()]
 
 
 def _pixels(codec: Codec, X: Any) -> Tensor:

@@ -20,13 +20,11 @@ from gen_augment.modalities.base import (
     Reading,
     RowTransform,
 )
-from gen_augment.modalities.scan import Scan
 from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec
 from gen_augment.modalities.series.display import line_plots
 from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
 from gen_augment.modalities.series.forms import (
-    extreme_series,
     is_nested,
     may_be_series,
     read_series,
@@ -76,10 +74,6 @@ class Series(Modality):
     def fit(self, X: Any) -> tuple[SeriesCodec, Tensor]:
         """Learn form, lengths and the range of each channel; return the codec and encoded rows."""
         return SeriesCodec.fit(X)
-
-    def scan(self) -> Scan:
-        """Return what learns lengths and bounds of all rows, and the rest of a sample."""
-        return Scan(self, extreme_series)
 
     def codec_from_json(self, record: JSON) -> SeriesCodec:
         """Rebuild a codec from its `to_json`."""

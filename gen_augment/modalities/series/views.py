@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gen_augment.modalities.series.forms import read_series
+from gen_augment.modalities.scan import Scan
+from gen_augment.modalities.series.forms import extreme_series, read_series
 from gen_augment.modalities.series.measures import autocorrelation_distance, spectral_distance
 from gen_augment.modalities.series.recurrent_scores import discriminative_score, predictive_score
 from gen_augment.modalities.views import Figure, RowViews
@@ -54,6 +55,10 @@ class WaveformViews(RowViews):
     figures: ClassVar = {
         name: FIGURES[name] for name in ("spectral_distance", "autocorrelation_distance")
     }
+
+    def scan(self, modality: Any) -> Scan:
+        """Return what learns lengths and bounds of all rows, and the rest of a sample."""
+        return Scan(modality, extreme_series)
 
     def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
         """Compare rows, and unseen rows, with training rows."""

@@ -36,6 +36,10 @@ class TableViews(RowViews):
     def pipeline_rows(self, X: Any) -> Any:
         return X if isinstance(X, pd.DataFrame) else None
 
+    def scan(self, modality: Any) -> Any:
+        """Return what learns the columns of a table that arrives in parts."""
+        return TableScan(dict(modality._pairs()), TableFile.of(modality.file))
+
     def known(self, modality: Any, X: Any, bounds: Any) -> KnownTable:
         return KnownTable(modality, X, bounds)
 
@@ -112,10 +116,6 @@ class Table(Modality):
         """Learn the columns; return the codec and the encoded rows."""
         codec, rows = TableCodec.fit(X, dict(self._pairs()))
         return replace(codec, file=TableFile.of(self.file)), rows
-
-    def scan(self) -> Any:
-        """Return what learns the columns of a table that arrives in parts."""
-        return TableScan(dict(self._pairs()), TableFile.of(self.file))
 
     def codec_from_json(self, record: JSON) -> TableCodec:
         """Rebuild a codec from its `to_json`."""

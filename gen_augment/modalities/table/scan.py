@@ -123,7 +123,7 @@ class _ColumnScan:
         first = concatenate(self._first)
         return self._completed(part, first, _series(first), [sample])
 
-    def _completed(self, part: Any, cells: Any, values: Any, others: list[Any]) -> Any:
+    def _completed(self, part: Column, cells: Any, values: Any, others: list[Any]) -> Column:
         """Keep values that `part` does not represent, and fit it again until there are none."""
         for _ in range(FIRST_VALUES):
             unusual = self._unusual(part, values)
@@ -137,7 +137,7 @@ class _ColumnScan:
         with warnings.catch_warnings():
             if quiet:
                 warnings.simplefilter("ignore")
-            part = fit_column(_series(concatenate(cells)), self.name, self.kind)[0]
+            part: Column = fit_column(_series(concatenate(cells)), self.name, self.kind)[0]
         if isinstance(part, CategoryColumn) and len(part.values) > MAX_CATEGORIES:
             raise InputError(
                 f"column {self.name!r} of X has more than {MAX_CATEGORIES:,} categories: leave it "

@@ -92,8 +92,7 @@ class DiffusersSampler(NetworkSampler):
     random_state, device, modality, callbacks, verbose
         As in `NetworkSampler`.
     precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
-        The frozen weights have 32 or 16 bits; what is learned has 32. "auto" is "bf16-mixed" where
-        the device has matrix units for it, else "32-true".
+        Of the frozen weights; what is learned has 32 bits. "auto": 16 on devices made for it.
 
     Notes
     -----

@@ -70,7 +70,7 @@ def test_every_value_of_a_column_is_represented(
     X: Any = pd.DataFrame(COLUMNS)
     X = pa.Table.from_pandas(X) if arrow else X
     whole = Table().fit(X)[0]
-    scan = Table().scan()
+    scan = Table().views.scan(Table())
     for start in range(0, N, 70):
         scan.add(X.slice(start, 70) if arrow else X.iloc[start : start + 70])
     codec = scan.codec(X.slice(100, 300) if arrow else X.iloc[100:400])
@@ -81,7 +81,7 @@ def test_every_value_of_a_column_is_represented(
 
 
 def test_a_part_with_other_columns_or_infinity_is_refused() -> None:
-    scan = Table().scan()
+    scan = Table().views.scan(Table())
     scan.add(np.zeros((5, 2)))
     with pytest.raises(InputError, match="give all parts the same columns"):
         scan.add(np.zeros((5, 3)))
@@ -91,7 +91,8 @@ def test_a_part_with_other_columns_or_infinity_is_refused() -> None:
 
 def test_a_column_of_too_many_categories_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "MAX_CATEGORIES", 30)
-    scan = Table(types={"code": "category"}).scan()
+    table = Table(types={"code": "category"})
+    scan = table.views.scan(table)
     for start in (0, 10, 20):
         scan.add(pd.DataFrame({"code": range(start, start + 10)}))
     with pytest.raises(InputError, match="column 'code' of X has more than 30 categories"):
