@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from PIL import Image
+from scipy.sparse import issparse
 
 from gen_augment.errors import InputError
 
@@ -90,8 +91,9 @@ def holds_objects(X: Any) -> bool:
 
 def check_no_records(X: Any) -> None:
     """Raise for columns that are no table yet."""
-    if isinstance(X, dict) or getattr(getattr(X, "dtype", None), "names", None):
-        what = "a dict" if isinstance(X, dict) else "an array of records"
+    is_dict = isinstance(X, dict) and not issparse(X)  # some sparse arrays are dicts
+    if is_dict or getattr(getattr(X, "dtype", None), "names", None):
+        what = "a dict" if is_dict else "an array of records"
         raise InputError(f"X is {what}: give pandas.DataFrame(X).")
 
 

@@ -70,7 +70,8 @@ def check_pair(pair: Any, source: SupportsSample) -> Any:
     if not is_label or isinstance(label, str) != (source.classes_.dtype.kind == "U"):
         raise InputError(
             f"a real row has the label {label!r}, and those of the source are "
-            f"{source.classes_.tolist()!r}: fit the sampler on the labels that real gives."
+            f"{source.classes_.tolist()!r}: fit the sampler on the labels that real gives, or let "
+            "real give those (ImageFolder(folder, target_transform=names.__getitem__))."
         )
     return pair[1]
 
