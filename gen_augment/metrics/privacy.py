@@ -209,7 +209,7 @@ def audited_epsilon(
     Examples
     --------
     >>> round(audited_epsilon(180, 200), 2), audited_epsilon(100, 200)
-    (1.83, 0.0)
+    (1.8, 0.0)
     """
     check_range("delta", delta, 0, 1, open_high=True)
     check_range("confidence", confidence, 0, 1, open_low=True, open_high=True)

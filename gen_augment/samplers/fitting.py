@@ -211,7 +211,7 @@ def _batches(
     y = data[1].to(device)
     if noise is not None:
         return PoissonBatches(x, y, noise.rate)
-    balance = resolve_balance(sampler.class_balance, torch.bincount(y), auto)
+    balance = resolve_balance(sampler.class_balance, torch.bincount(y[y >= 0]), auto)
     weights = row_weights(y, balance) if balance else None
     return Batches(x, y, batch_size=size, seed=order, weights=weights)
 

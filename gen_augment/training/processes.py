@@ -109,9 +109,10 @@ def run_together(call: Callable[[], T], n: int) -> T:
                     os.kill(process, signal.SIGINT)
             _wait(futures)
     except pickle.PicklingError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[-1]  # below a traceback
         raise InputError(
             f"devices={n} starts processes, and the sampler or its data cannot be sent to them "
-            f"({error.__cause__ or error}): start the script with torchrun, or train on one device."
+            f"({reason}): start the script with torchrun, or train on one device."
         ) from error
     finally:
         executor.shutdown(kill_workers=True)

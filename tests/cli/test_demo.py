@@ -23,7 +23,7 @@ def test_the_demo_writes_one_page_and_resumes(
     page = (folder / "index.html").read_text(encoding="utf-8")
     for name in ("network", "tree"):
         result = load_result(folder / f"{name}-trials")
-        assert result.verdict() in page
+        assert result.verdict() in page.replace("<wbr>", "").replace("&ndash;", "-")
         assert f'href="{name}.html"' in page
         assert (folder / f"{name}.html").exists()
         assert set(result.arms) >= {"real"}

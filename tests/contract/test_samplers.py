@@ -279,7 +279,7 @@ def test_bad_data_is_refused_and_the_fit_is_kept(name: str) -> None:
         "60 rows and y has 59": (X, y[:-1]),
         "different": ([Image.new("L", (12 + n % 2, 12)) for n in range(4)], [0, 0, 1, 1]),
         "is empty": (X[:0], y[:0]),
-        "object": (X.astype(object), y),
+        "object": (np.array([[{}, 1, 2]] * len(X), dtype=object), y),
         "y is None": (X, None),
         "no channel axis": (np.zeros((4, 2, 12, 12)), [0, 1, 0, 1]),
         "dimensions": (np.zeros((4, 2, 12, 12, 3)), [0, 1, 0, 1]),

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tests.conftest import NETWORKS, small_sampler
 
 REASONS = {
-    "check_dtype_object": "arrays of Python objects are refused: what they hold cannot be given back as it came",
+    "check_dtype_object": "arrays of dicts are refused by InputError, which is no TypeError",
 }
 
 

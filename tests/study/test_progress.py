@@ -49,4 +49,4 @@ def test_a_long_trial_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0] == "trials: none has ended; at work for 0.0 min"
     assert lines[-1] == "trials: 1 of 50; last: real, seed 0; at work for 0.0 min"
     assert "trials: 1 of 50; last: real, seed 0" in lines
-    assert threading.active_count() == n_threads
+    assert threading.active_count() <= n_threads  # threads of other tests may have ended

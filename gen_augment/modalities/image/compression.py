@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, features
 
 from gen_augment import archive
-from gen_augment.errors import ArchiveError, InputError, MissingDependencyError
+from gen_augment.errors import ArchiveError, InputError
 from gen_augment.modalities.image.codec import ImageCodec
 from gen_augment.modalities.image.pixels import Layout, element, to_nchw
 from gen_augment.modalities.row_store import RowStore, block_file
@@ -46,9 +46,7 @@ class CompressedImages(RowStore):
     Raises
     ------
     InputError
-        There is no such compression, or the format cannot hold these images.
-    MissingDependencyError
-        Pillow was built without WebP.
+        There is no such compression here, or the format cannot hold these images.
     """
 
     def __init__(self, codec: ImageCodec, compression: str) -> None:
@@ -134,7 +132,7 @@ def _read_compression(compression: Any) -> tuple[str, dict[str, Any]]:
             "or 'webp:Q' with a quality Q of 1 to 100."
         )
     if name == "webp" and not features.check("webp"):
-        raise MissingDependencyError(
+        raise InputError(
             "this Pillow was built without WebP: use compression='png', or install Pillow from "
             "PyPI."
         )
