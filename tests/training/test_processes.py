@@ -54,6 +54,8 @@ def test_a_fit_starts_processes_and_keeps_its_parameters() -> None:
 def test_what_cannot_be_pickled_is_refused() -> None:
     sampler = small_sampler("vae", devices=2, modality="table")
     sampler.lock = threading.Lock()
-    with pytest.raises(InputError, match=r"devices=2 .*cannot be sent.*start the script with torchrun"):
+    with pytest.raises(
+        InputError, match=r"devices=2 .*cannot be sent.*start the script with torchrun"
+    ):
         sampler.fit(*toy_table())
     assert not sampler.__sklearn_is_fitted__()
