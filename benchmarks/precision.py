@@ -55,7 +55,7 @@ def _trial(name: str, method: str, seed: int, quick: bool) -> Record:
         start = time.process_time()
         sampler.fit(real.X, real.codes)
         seconds = time.process_time() - start
-        with mock.patch("gen_augment.samplers.generation.bfloat16_pays", return_value=True):
+        with mock.patch("gen_augment.training.placement.bfloat16_pays", return_value=True):
             X, y = sampler.sample(y=here.wanted, random_state=seed)
         scores = [accuracy(coded(X, y), here, 10 * seed + k) for k in range(2)]
         found[precision] = {"accuracy": float(np.mean(scores)), "fit_seconds": round(seconds, 1)}

@@ -12,7 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["batch_share", "own_normal", "own_rows", "own_share", "whole_mean", "whole_var_mean"]
+__all__ = [
+    "batch_share", "concatenated", "own_normal", "own_rows", "own_share", "whole_mean",
+    "whole_var_mean",
+]  # fmt: skip
 
 #: Number of this process, and of all processes that share a batch.
 _share: ContextVar[tuple[int, int]] = ContextVar("share", default=(0, 1))

@@ -141,9 +141,8 @@ def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
         columns = frame.set_axis([str(name) for name in frame], axis=1).items()
         return polars.DataFrame([to_library(column, library) for _, column in columns])
     if isinstance(frame.dtype, np.dtype) and frame.dtype.kind == "f":
-        return polars.Series(
-            "" if frame.name is None else str(frame.name), frame.to_numpy()
-        )  # `from_pandas` makes NaN a null
+        name = "" if frame.name is None else str(frame.name)
+        return polars.Series(name, frame.to_numpy())  # `from_pandas` makes NaN a null
     series: Any = polars.from_pandas(frame)
     if isinstance(frame.dtype, pd.CategoricalDtype):
         ordered = frame.dtype.ordered

@@ -7,6 +7,7 @@ import typer
 
 from gen_augment.cli.options import (
     DeviceOption,
+    JobsOption,
     LabelOption,
     ModalityOption,
     ModelArgument,
@@ -34,7 +35,7 @@ def bank(
             help="Build only part I of N, from 1: N processes build one bank together.",
         ),
     ] = "1/1",
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = 1,
+    jobs: JobsOption = 1,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Seed of the rows; by default that of the sampler."),

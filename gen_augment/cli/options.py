@@ -18,6 +18,7 @@ __all__ = [
     "DropOption",
     "EncodingOption",
     "EpsilonOption",
+    "JobsOption",
     "LabelOption",
     "ModalityOption",
     "ModelArgument",
@@ -75,6 +76,7 @@ PerClassOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+JobsOption = Annotated[int, typer.Option(help="Processes; -1 for one on each core.")]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(

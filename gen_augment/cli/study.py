@@ -13,6 +13,7 @@ from gen_augment.cli.options import (
     DeviceOption,
     DropOption,
     EncodingOption,
+    JobsOption,
     ModalityOption,
     NaValuesOption,
     NumberOption,
@@ -81,7 +82,7 @@ def study(
             help="End in this time, such as 20m or 1.5h, with fewer seeds, sampler steps and arms.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = 1,
+    jobs: JobsOption = 1,
     sequential: Annotated[
         bool,
         typer.Option(

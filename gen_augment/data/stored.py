@@ -1,6 +1,6 @@
 """Encoded rows in a temporary file, for training on more rows than memory holds.
 
-A stream is read twice. The first pass learns the encoding (`Modality.scan`), counts the classes and
+A stream is read twice. The first pass learns the encoding (`RowViews.scan`), counts the classes and
 keeps a random sample of the rows. The second pass writes the encoded rows to a file in order of
 class, so that the class of a row follows from its place. Memory does not grow with the rows.
 """
@@ -93,7 +93,8 @@ class StoredRows:
         self.labels = labels
         self._counts = class_counts
         self.content = 0
-        needed, free = 4 * len(self) * int(np.prod(codec.shape)), _free()
+        self._row_size = 4 * int(np.prod(codec.shape))
+        needed, free = len(self) * self._row_size, _free()
         if needed > free:
             raise InputError(
                 f"the encoded rows need {needed / 1e9:,.1f} GB in {tempfile.gettempdir()}, which "
@@ -130,7 +131,6 @@ class StoredRows:
     def _write(self, stream: RowStream) -> None:
         ends = np.cumsum(self._counts)
         place = ends - self._counts
-        row_bytes = 4 * int(np.prod(self.codec.shape))
         for start, X, y in numbered(stream):
             with located(stream, start):
                 labels, places = distinct_labels(y)
@@ -143,7 +143,7 @@ class StoredRows:
                 raise self._differs(stream)
             for code, part in enumerate(np.split(order, np.cumsum(counts)[:-1])):
                 if len(part):
-                    self._file.seek(int(place[code]) * row_bytes)
+                    self._file.seek(int(place[code]) * self._row_size)
                     self._file.write(encoded.numpy()[part].data)
             place = place + counts
         if (place < ends).any():

@@ -186,7 +186,7 @@ def _one_voice(fabric: "Fabric") -> Iterator[None]:
         yield
         return
     with warnings.catch_warnings():
-        # Of a convolution with one channel, for which two layouts are the same.
+        # A convolution with one channel has one layout for both names, and torch warns.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         if not fabric.is_global_zero:
             warnings.simplefilter("ignore")

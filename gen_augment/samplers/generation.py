@@ -17,7 +17,8 @@ from gen_augment.errors import InputError, WorkerDeviceError
 from gen_augment.modalities import Codec, DataSpec
 from gen_augment.rng import RandomState, derive_seed, normal
 from gen_augment.samplers.requests import AddressCounter, vary_addresses
-from gen_augment.training.placement import bfloat16_pays, evaluating
+from gen_augment.training import placement
+from gen_augment.training.placement import evaluating
 from gen_augment.validation import check_range
 
 __all__ = [
@@ -174,12 +175,11 @@ def _autocast(sampler: HasNetwork) -> torch.autocast:
     """Return the training precision if it saves time and the modality allows 16 bits."""
     on_cuda, precision = _device_of(sampler).type == "cuda", getattr(sampler, "precision", "")
     name = "cuda" if on_cuda else "cpu"
-    dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
-    pays = {
-        "bf16-mixed": on_cuda or bfloat16_pays(name),
-        "16-mixed": on_cuda,
-        "auto": bfloat16_pays(name),
-    }.get(precision, False)
+    resolved = placement.resolved_precision(precision, name)
+    dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(resolved)
+    # A CPU without matrix units for bfloat16 loses by it, whatever training used.
+    on_units = dtype is torch.bfloat16 and placement.bfloat16_pays(name)
+    pays = dtype is not None and (on_cuda or on_units)
     enabled = pays and sampler.spec_.networks.low_precision
     return torch.autocast(name, dtype, enabled=enabled)
 

@@ -21,7 +21,7 @@ from gen_augment.study.sizes import check_sizes, with_sizes
 from gen_augment.study.spec import StudySpec, Training
 from gen_augment.study.splitting import Task
 from gen_augment.study.teaching import read_teachers
-from gen_augment.training.placement import bfloat16_pays
+from gen_augment.training.placement import resolved_precision
 from gen_augment.validation import check_choice, check_positive_int, check_range
 
 __all__ = ["PreparedStudy", "corrupted_rows", "prepare", "resolved_training"]
@@ -210,10 +210,7 @@ def resolved_training(training: Training, n_rows: int) -> Training:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     n_steps = default_steps(n_rows) if training.n_steps is None else training.n_steps
-    precision = training.precision
-    if precision == "auto":
-        pays = bfloat16_pays(torch.device(device).type)
-        precision = "bf16-mixed" if pays else "32-true"
+    precision = resolved_precision(training.precision, torch.device(device).type)
     return replace(training, n_steps=n_steps, device=device, precision=precision)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "make_fabric",
     "memory_format",
     "place",
+    "resolved_precision",
     "tensor_defaults",
 ]
 
@@ -79,8 +80,10 @@ def make_fabric(
         name, _, index = str(device).partition(":")
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
-        if precision == "auto":
-            precision = "bf16-mixed" if lower and bfloat16_pays(name) else "32-true"
+        if lower or precision != "auto":
+            precision = resolved_precision(precision, name)
+        else:
+            precision = "32-true"
         if n_here * n_nodes > 1:
             buffers: dict[str, Any] = {_BUFFERS: False}
             with _undisturbed():
@@ -219,6 +222,13 @@ def keep_heap() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda option, value: 0)  # not in musl
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         mallopt(_M_TRIM_THRESHOLD, 256 << 20)
+
+
+def resolved_precision(precision: str, device: str) -> str:
+    """Return the precision that "auto" stands for on a type of device; others as they are."""
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if bfloat16_pays(device) else "32-true"
 
 
 @cache

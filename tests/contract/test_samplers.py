@@ -328,7 +328,7 @@ def test_only_images_are_sampled_in_bfloat16_and_only_if_it_is_fast(
         found = {}
         for fast in (False, True):
             monkeypatch.setattr(
-                "gen_augment.samplers.generation.bfloat16_pays", lambda device, fast=fast: fast
+                "gen_augment.training.placement.bfloat16_pays", lambda device, fast=fast: fast
             )
             found[fast] = as_array(sampler.generate(index, index % 2))
             automatic = sampler.set_params(precision="auto").generate(index, index % 2)

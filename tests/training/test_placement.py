@@ -98,7 +98,6 @@ def test_automatic_precision_is_16_bits_where_device_and_networks_allow(
         monkeypatch.setattr(placement, "bfloat16_pays", lambda device, pays=pays: pays)
         assert found() == "32-true"
         assert found(lower=True) == ("bf16-mixed" if pays else "32-true")
-        monkeypatch.setattr("gen_augment.study.preparation.bfloat16_pays", placement.bfloat16_pays)
         training = resolved_training(Training(precision="auto", device="cpu"), 100)
         assert training.precision == found(lower=True)
 

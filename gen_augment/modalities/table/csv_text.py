@@ -82,10 +82,8 @@ def _parsed(path: Path, sep: str, encoding: str) -> tuple[pd.DataFrame, list[str
         if found is None:
             raise
         few, line, many = map(int, found.groups())
-    if (line, many) == (
-        2,
-        few + 1,
-    ) and few > 1:  # either each line ends in a separator, or rows have names
+    # Where the rows have one field more than the header, each ends in a separator, or has a name.
+    if line == 2 and many == few + 1 and few > 1:
         frame = parse(names=range(many))
         if (frame.iloc[1:, -1] == "").all():
             return frame.iloc[:, :-1], ["lines end in a separator, which the header lacks"]

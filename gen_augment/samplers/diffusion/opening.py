@@ -18,7 +18,7 @@ from gen_augment.samplers.diffusion.families import (
     Unconditional,
 )
 from gen_augment.samplers.diffusion.folder import digest_of, find_folder, load_pipeline
-from gen_augment.training.placement import make_fabric
+from gen_augment.training.placement import find_device, resolved_precision
 
 __all__ = ["family_of", "open_family"]
 
@@ -86,8 +86,8 @@ def open_family(sampler: Any, labels: Sequence[Any]) -> tuple[Family, str]:
         The pipeline cannot be loaded, or not be used with these parameters and labels.
     """
     folder = find_folder(sampler.path, allow_download=sampler.allow_download)
-    fabric = make_fabric(sampler.device, sampler.precision, lower=True)
-    pipeline = load_pipeline(folder, _DTYPES[fabric._precision.precision])
+    precision = resolved_precision(sampler.precision, find_device(sampler.device).type)
+    pipeline = load_pipeline(folder, _DTYPES[precision])
     given = sampler.class_map or {}
     numbers = {code: given[label] for code, label in enumerate(labels) if label in given}
     family = family_of(pipeline, arguments_of(pipeline), [str(label) for label in labels], numbers)
