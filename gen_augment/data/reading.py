@@ -1,7 +1,6 @@
 """Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of files."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stac
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
 from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
+from gen_augment.user_warnings import warn
 
 __all__ = ["part_folders", "read_path", "read_rows"]
 
@@ -124,7 +124,7 @@ def _read_file(
                     f"(modality={keep} keeps the values)"
                 )
             if said:
-                warnings.warn(f"{path}: {'; '.join(said)}.", stacklevel=5)
+                warn(f"{path}: {'; '.join(said)}.")
             return rows.X, rows.y, rows.modality or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise errors[0] if errors else InputError(f"{str(path)!r} is no file of {names} rows.")
@@ -148,10 +148,7 @@ def _training_part(path: Path) -> Path:
     if train is None:
         return path
     names = " and ".join(f"{other.name}/" for other in others)
-    warnings.warn(
-        f"{path}: {train.name}/ is read, and {names} left out: they are parts, and no classes.",
-        stacklevel=4,
-    )
+    warn(f"{path}: {train.name}/ is read, and {names} left out: they are parts, and no classes.")
     return train
 
 

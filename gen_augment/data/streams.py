@@ -5,7 +5,6 @@ A stream can be read more than once, from the first row each time. `open_stream`
 """
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -18,6 +17,7 @@ from torch.utils.data import IterableDataset
 
 from gen_augment.containers import concatenate, library_of, stack_rows
 from gen_augment.errors import InputError
+from gen_augment.user_warnings import warn
 
 __all__ = [
     "PART_ROWS", "RowStream", "located", "numbered", "open_stream", "read_all", "row_bytes",
@@ -71,7 +71,7 @@ def open_stream(X: Any, y: Any) -> RowStream | None:
     if library_of(X) == "pyarrow" and hasattr(X, "scanner"):
         stream = _ArrowStream(X, y)
         if different := stream.different():
-            warnings.warn(f"{different} Missing ones are read as missing values.", stacklevel=4)
+            warn(f"{different} Missing ones are read as missing values.")
         return stream
     if isinstance(X, IterableDataset):
         if y is not None:

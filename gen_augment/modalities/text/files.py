@@ -1,7 +1,6 @@
 """Texts in CSV, Parquet and JSON Lines files, and in folders of class folders of .txt files."""
 
 import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.table.csv_text import read_text
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.writing import write_table
+from gen_augment.user_warnings import warn
 
 __all__ = ["read_text_file", "read_text_folder", "write_text_file"]
 
@@ -113,7 +113,7 @@ def read_text_folder(folder: Path) -> tuple[list[str], list[str]]:
     if not texts:
         raise InputError(f"{folder} has no folders with .txt files, one folder for each class.")
     for entry in without:  # a folder without any text may hold other rows
-        warnings.warn(f"{entry} has no .txt files and is left out.", stacklevel=2)
+        warn(f"{entry} has no .txt files and is left out.")
     return texts, labels
 
 
