@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
 import torch
 from torch.utils.data import IterableDataset
@@ -223,7 +224,7 @@ def row_bytes(row: Any) -> int:
 
 
 def stack_pairs(pairs: list[tuple[int, Any]], name: str) -> tuple[Any, Any]:
-    """Return rows and labels of numbered (x, label) pairs.
+    """Return rows and labels of numbered (x, label) pairs; dictionaries are rows of a table.
 
     Raises
     ------
@@ -235,7 +236,9 @@ def stack_pairs(pairs: list[tuple[int, Any]], name: str) -> tuple[Any, Any]:
             raise InputError(
                 f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs."
             )
-    return [pair[0] for _, pair in pairs], _stack_labels([pair[1] for _, pair in pairs])
+    rows = [pair[0] for _, pair in pairs]
+    is_table = all(isinstance(row, dict) for row in rows)
+    return pd.DataFrame(rows) if is_table else rows, _stack_labels([pair[1] for _, pair in pairs])
 
 
 def _stack_labels(labels: list[Any]) -> Any:
