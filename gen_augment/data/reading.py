@@ -13,7 +13,7 @@ from gen_augment.modalities import Modality, get_modality, registered
 from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
 from gen_augment.user_warnings import warn
 
-__all__ = ["part_folders", "read_path", "read_rows"]
+__all__ = ["able_to_read", "holds_parquet", "part_folders", "read_path", "read_rows"]
 
 #: Names of folders that hold a test part, the first of which is taken.
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
@@ -40,6 +40,10 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     InputError
         `y` is missing or given twice, or `X` cannot be read.
     """
+    is_path = isinstance(X, (str, os.PathLike))
+    if is_path and (y is None or isinstance(y, str)):
+        X, y = read_path(X, y, modality)[:2]
+        is_path = False
     if (stream := open_stream(X, y)) is not None:
         return read_all(stream)
     X, y = read_frames(X, y)
@@ -47,9 +51,6 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
         raise InputError(
             "X is a DataLoader: give its .dataset, so that rows are read once and in order."
         )
-    is_path = isinstance(X, (str, os.PathLike))
-    if is_path and (y is None or isinstance(y, str)):
-        return read_path(X, y, modality)[:2]
     if not is_path and not isinstance(X, Dataset):
         if y is None:
             raise InputError(
@@ -66,13 +67,15 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
 def read_path(
     path: str | os.PathLike[str], target: str | None, modality: str | Modality | None = None
 ) -> tuple[Any, Any, Modality]:
-    """Return rows and labels of a folder of class folders or of a file, and their modality.
+    """Return rows and labels of a folder or a file, and their modality.
+
+    A folder of Parquet files is returned as an Arrow dataset and the name of its labels.
 
     Parameters
     ----------
     path : path-like
     target : str, optional
-        Column of the labels in a file; None for a folder.
+        Column of the labels in a file or a folder of Parquet files; None for class folders.
     modality : str, Modality or None
 
     Raises
@@ -83,7 +86,8 @@ def read_path(
     path = Path(path)
     known = [made() for made in registered().values()]
     candidates = known if modality is None else [get_modality(modality)]
-    if path.is_file():
+    candidates = able_to_read(path, target, candidates)
+    if path.is_file() or holds_parquet(path, target):
         return _read_file(path, target, candidates)
     if target is not None:
         what = "is a folder, whose labels are its folders" if path.is_dir() else "does not exist"
@@ -128,6 +132,18 @@ def _read_file(
             return rows.X, rows.y, rows.modality or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise errors[0] if errors else InputError(f"{str(path)!r} is no file of {names} rows.")
+
+
+def holds_parquet(path: Path, target: str | None) -> bool:
+    """Return whether a path is a folder of Parquet files that has a column of labels."""
+    return target is not None and path.is_dir() and any(path.rglob("*.parquet"))
+
+
+def able_to_read(path: Path, target: str | None, candidates: list[Modality]) -> list[Modality]:
+    """Return the modalities that may read a path: those with Parquet files if it holds such."""
+    if not holds_parquet(path, target):
+        return candidates
+    return [each for each in candidates if ".parquet" in each.suffixes] or candidates
 
 
 def part_folders(path: Path) -> tuple[Path | None, list[Path]]:

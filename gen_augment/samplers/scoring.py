@@ -57,9 +57,14 @@ def log_prob(
     Returns
     -------
     ndarray of shape (n,)
+
+    Warns
+    -----
+    UserWarning
+        A row has a value that was not seen in fit, such as an unknown category.
     """
     sampler._check_fitted()
-    x = sampler.codec_.encode(X)
+    x = sampler.codec_.encode_scored(X)
 
     def of(codes: np.ndarray) -> np.ndarray:
         y_codes = torch.from_numpy(codes)

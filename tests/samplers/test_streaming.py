@@ -62,8 +62,11 @@ def test_a_small_folder_gives_the_sampler_of_the_frame_in_memory(tmp_path: Path)
     X = frame()
     folder = write_folder(tmp_path / "data", X[:250], X[250:])
     same = make().fit(X.drop(columns="label"), X["label"]).fingerprint()
-    assert make().fit(dataset(folder), "label").fingerprint() == same
-    assert make().fit(str(folder), "label").fingerprint() == same
+    streamed = make().fit(dataset(folder), "label")
+    assert streamed.fingerprint() == same
+    read = make().fit(str(folder), "label")  # which knows how the files were read, too
+    weights = streamed.network_.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in read.network_.state_dict().items())
 
 
 @pytest.mark.parametrize("method", [ConditionalVAE, ConditionalGAN])

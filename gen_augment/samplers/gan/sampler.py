@@ -291,7 +291,7 @@ class ConditionalGAN(NetworkSampler):
         ndarray of shape (n,), float64
         """
         self._check_fitted()
-        rows, device = self.codec_.encode(X), self._usable_device()
+        rows, device = self.codec_.encode_scored(X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         discriminator: Any = self.network_.discriminator
         parts = zip(torch.split(rows, SCORE_BATCH), torch.split(codes, SCORE_BATCH), strict=True)
