@@ -25,7 +25,6 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
-from gen_augment.user_warnings import warn
 
 __all__ = [
     "BatchStep", "BlockGroup", "Codec", "DataSpec", "Gaps", "Match", "Modality", "Reading",
@@ -121,15 +120,6 @@ class Codec(ABC):
     @abstractmethod
     def encode(self, X: Any) -> Tensor:
         """Encode rows that have the fitted form; return a float32 Tensor of shape (n, *shape)."""
-
-    def encode_scored(self, X: Any) -> Tensor:
-        """Encode rows that are to be scored, and warn of values that were not seen in fit."""
-        encoded = self.encode(X)
-        try:
-            self.check_known(X)
-        except InputError as error:
-            warn(f"{error} Scores of such rows are not reliable.")
-        return encoded
 
     @abstractmethod
     def decode(self, rows: Tensor) -> Any:

@@ -289,11 +289,6 @@ class NetworkSampler(Sampler):
         Tensor of shape (n, ...), float32
             Means of the posterior for a `ConditionalVAE`, and the noise at the start of the path
             for a `ConditionalFlow`; nearly standard normal over the training rows.
-
-        Raises
-        ------
-        InputError
-            As in `vary`.
         """
         self._check_fitted()
         return generation.encode_rows(self, self._to_code, X, y)

@@ -307,10 +307,16 @@ def tensor_defaults() -> Iterator[None]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into `eval` mode within the block, so that rows are independent."""
-    training = network.training
-    network.eval()
+    """Put a network into `eval` mode within the block, so that rows are independent.
+
+    A network that is in it already is left alone: setting the mode of each module would take most
+    of what a batch costs besides its network.
+    """
+    before, changes = network.training, any(module.training for module in network.modules())
+    if changes:
+        network.eval()
     try:
         yield
     finally:
-        network.train(training)
+        if changes:
+            network.train(before)

@@ -26,7 +26,7 @@ def density(x: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 def known(**changes: Any) -> Any:
     """The interface of a fitted sampler of three classes."""
     return SimpleNamespace(
-        codec_=SimpleNamespace(encode_scored=torch.as_tensor),
+        codec_=SimpleNamespace(encode=torch.as_tensor, check_known=lambda X: None),
         label_codec_=LabelCodec.fit(["a", "b", "c"])[0],
         class_prior_=PRIOR,
         _check_fitted=lambda: None,
