@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import warnings
+from typing import Any
 
 import typer
 
@@ -60,7 +61,9 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
-def _one_line(message: Warning | str, *_: object) -> str:
+def _one_line(
+    message: Warning | str, category: Any, filename: str, lineno: int, line: str | None = None
+) -> str:
     """Show a warning without a line of code, since the user of a command wrote none."""
     return f"warning: {' '.join(str(message).split())}\n"
 

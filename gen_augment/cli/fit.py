@@ -137,7 +137,7 @@ def fit(
         keep_identifiers=sampler == "bootstrap",  # which repeats rows as they are
         per_class=per_class, seed=seed,
     )  # fmt: skip
-    model, start = made or make(loaded.source.modality.networks.fit_sampler)
+    model, start = made or make(loaded.modality.networks.fit_sampler)
     if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."

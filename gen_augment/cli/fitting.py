@@ -87,5 +87,5 @@ def fitted(model: Any, loaded: LoadedData, start: Any) -> int:
     if isinstance(source, Rows) or "modality" not in model.get_params(deep=False):
         model.fit(loaded.rows, **options)
         return len(loaded.rows)
-    model.set_params(modality=source.modality).fit(source.X, source.y, **options)
+    model.set_params(modality=loaded.modality).fit(source.X, source.y, **options)
     return int(model.class_count_.sum())

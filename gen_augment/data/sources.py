@@ -48,6 +48,13 @@ class LoadedData:
     report: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def modality(self) -> Modality:
+        """How the rows are read."""
+        found = self.source.modality
+        assert found is not None  # noqa: S101 # for mypy: `load_data` sets it
+        return found
+
     @cached_property
     def rows(self) -> Rows:
         """All rows, in memory."""

@@ -89,7 +89,7 @@ def encode_scored(codec: Codec, X: Any) -> Tensor:
     try:
         codec.check_known(X)
     except InputError as error:
-        warn(f"{error} Scores of such rows are not reliable.")
+        warn(str(error))
     return encoded
 
 

@@ -83,7 +83,7 @@ def test_values_that_were_not_seen_in_fit_are_named(name: str) -> None:
     other, said = rows[:3].assign(kind=["x", "z", "z"]), "'kind' of X has 'z' in row 1"
     scores = [sampler.log_prob, *([sampler.class_scores] if name == "flow" else [])]
     for score in scores:
-        with pytest.warns(UserWarning, match=f"{said}.*Scores of such rows are not reliable"):
+        with pytest.warns(UserWarning, match=said):
             score(other)
     if name != "kde":
         for change in (sampler.vary, sampler.encode):
