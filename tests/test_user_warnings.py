@@ -94,4 +94,6 @@ def test_what_was_to_be_removed_is_gone() -> None:
     package = Path(gen_augment.__file__).parent
     for path in package.rglob("*.py"):
         if path.name != "user_warnings.py":
-            assert not overdue(path.read_text(), gen_augment.__version__), path
+            text = path.read_text()
+            assert not overdue(text, gen_augment.__version__), path
+            assert "warnings.warn(" not in text, f"{path}: call gen_augment.user_warnings.warn"
