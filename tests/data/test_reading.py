@@ -157,7 +157,7 @@ def test_files_of_a_dataset_that_cannot_be_read_are_listed(tmp_path: Path) -> No
     assert "1 x 300 px is too small" in str(caught.value)
     others = [i for i, (path, _) in enumerate(data.samples) if Path(path) not in bad]
     assert Rows.read(Subset(data, others), modality=sized).X[0].size == (16, 16)
-    with pytest.raises(InputError, match="Subset has 1 row.*\n  row 1: cannot identify"):
+    with pytest.raises(InputError, match=r"Subset has 1 row.*\n  row 1: cannot identify"):
         Rows.read(Subset(data, [others[0], data.imgs.index((str(bad[0]), 0))]), modality=sized)
 
 

@@ -80,7 +80,9 @@ class ImageCodec(Codec):
     def modality(self) -> Modality:
         """The image modality, which brings other images to the size that was fitted."""
         image: Any = type(get_modality("image"))
-        size, crop = (None, True) if self.center_crop is None else (self.shape[1:], self.center_crop)
+        size, crop = (
+            (None, True) if self.center_crop is None else (self.shape[1:], self.center_crop)
+        )
         made: Any = image(image_size=size, center_crop=crop)
         made.container = self.container
         return made  # type: ignore[no-any-return]

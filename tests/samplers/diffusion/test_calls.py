@@ -155,7 +155,9 @@ def test_what_a_pipeline_does_not_take(
 def test_what_a_pipeline_refuses(pipeline: Pipelines) -> None:
     family = family_of("sd3", pipeline)
     how = settings(options={"max_sequence_length": 999})
-    with pytest.raises(InputError, match=r"refuses the call \(.*999\): change image_size or options"):
+    with pytest.raises(
+        InputError, match=r"refuses the call \(.*999\): change image_size or options"
+    ):
         generate(family, ["x"], [1], how)
     family.denoiser.register_to_config(in_channels=4)  # diffusers inpaints with 16 or 33
     image, mask = torch.rand(1, 3, 16, 16), torch.ones(1, 1, 16, 16)
