@@ -35,9 +35,10 @@ def lapping() -> Tensor:
     scale = one.clone()
     scale[0] = SCALE
     inner = (second.T * scale @ fourth).flip(0, 1)
-    mirror = one.diag().flip(0)
-    butterfly = torch.cat([torch.cat([one.diag(), mirror], 1), torch.cat([mirror, -one.diag()], 1)])
-    return butterfly @ torch.block_diag(one.diag(), inner) @ butterfly / 2
+    same, mirror = one.diag(), one.diag().flip(0)
+    butterfly = torch.cat([torch.cat([same, mirror], 1), torch.cat([mirror, -same], 1)])
+    both = torch.cat([torch.cat([same, 0 * same], 1), torch.cat([0 * same, inner], 1)])
+    return butterfly @ both @ butterfly / 2
 
 
 def lapped(x: Tensor, matrix: Tensor) -> Tensor:
@@ -58,10 +59,9 @@ def lapped(x: Tensor, matrix: Tensor) -> Tensor:
     True
     """
     matrix, x = matrix.to(x.dtype), x.clone()
-    n_rows, n_columns = x.shape[2] // PATCH - 1, x.shape[3] // PATCH - 1
-    rows, columns = (
-        x.narrow(axis, PATCH // 2, n * PATCH) for axis, n in ((2, n_rows), (3, n_columns))
-    )
-    rows.copy_((matrix @ rows.unflatten(2, (n_rows, PATCH))).flatten(2, 3))
-    columns.copy_((columns.unflatten(3, (n_columns, PATCH)) @ matrix.T).flatten(3))
+    n, channels, height, width = x.shape
+    inner = slice(PATCH // 2, -PATCH // 2)
+    rows, columns = x[:, :, inner], x[..., inner]
+    rows.copy_((matrix @ rows.reshape(n, channels, -1, PATCH, width)).flatten(2, 3))
+    columns.copy_((columns.reshape(n, channels, height, -1, PATCH) @ matrix.T).flatten(3))
     return x
