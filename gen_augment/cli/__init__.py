@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Deprecations inside libraries do not concern the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
+    # Nor does the line of code that warns.
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A label with characters that the terminal's encoding lacks is not an error.
