@@ -170,7 +170,7 @@ def _unzip(dataset: Dataset[Any], modality: Modality | None) -> tuple[Any, Any]:
         try:
             pair = dataset[number]
             if modality is not None and isinstance(pair, (tuple, list)) and len(pair) == 2:
-                pair = modality.as_read(pair[0]), pair[1]
+                pair = modality.gather([pair[0]])[0], pair[1]
         except UNREADABLE as error:
             errors.append(f"{_row_name(dataset, number)}: {error}")
             continue

@@ -227,12 +227,10 @@ class Modality(ABC):
     def recognise(self, X: Any) -> Reading:
         """Say whether `X` can be read as this modality, by a look at its type and shape."""
 
-    def as_read(self, row: Any) -> Any:
-        """Return a row of a Dataset as it is kept, so that large rows are never all in memory."""
-        return row
-
     def gather(self, X: Any) -> Any:
         """Bring rows into the container that they are kept in: a list of arrays becomes one.
+
+        Rows of a Dataset are first gathered one by one, so that large ones are never all in memory.
 
         Raises
         ------

@@ -84,7 +84,7 @@ class ImageCodec(Codec):
             (None, True) if self.center_crop is None else (self.shape[1:], self.center_crop)
         )
         made: Any = image(image_size=size, center_crop=crop)
-        made.container = self.container
+        made._container = self.container
         return made  # type: ignore[no-any-return]
 
     @property

@@ -67,7 +67,7 @@ class LatentCodec(Codec):
             center_crop=True if crop is None else crop,
             latent=self.autoencoder,
         )
-        made.container = self.pixels.container
+        made._container = self.pixels.container
         return made  # type: ignore[no-any-return]
 
     @cached_property

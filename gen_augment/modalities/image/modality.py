@@ -78,7 +78,7 @@ class Image(Modality):
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
     #: What the images of a codec are in, "pil" or "ndarray", so that files and arrays of the same
     #: pixels can be compared; None to leave them as they are.
-    container: str | None = None
+    _container: str | None = None
 
     def __init__(
         self,
@@ -113,19 +113,13 @@ class Image(Modality):
         options = self.options() | ({} if self.latent is None else {"latent": self.latent})
         return f"Image({', '.join(f'{name}={value!r}' for name, value in options.items())})"
 
-    def as_read(self, row: Any) -> Any:
-        """Bring an image to `image_size`."""
-        if self.image_size is None:
-            return row
-        return resize_all([row], self.image_size, center_crop=self.center_crop)[0]
-
     def gather(self, X: Any) -> Any:
         """Bring images to `image_size`, and a list of arrays into one array."""
         if self.image_size is None:
             X = super().gather(X)
         else:
             X = resize_all(X, self.image_size, center_crop=self.center_crop)
-        return X if self.container is None else in_container(X, self.container)
+        return X if self._container is None else in_container(X, self._container)
 
     def recognise(self, X: Any) -> Reading:
         """Recognise PIL images, and arrays with 3 or 4 axes of plausible size."""
