@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from gen_augment.errors import InputError
 
 __all__ = [
+    "UNREADABLE",
     "as_pandas",
     "check_no_records",
     "concatenate",
@@ -28,6 +29,8 @@ __all__ = [
     "unmasked",
 ]
 
+#: What readers of damaged files raise, those of PIL among them.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 #: Types of Arrow that pandas would turn into objects.
 _KEPT = (pa.types.is_date, pa.types.is_decimal, pa.types.is_time, pa.types.is_null)
 #: Key in ``DataFrame.attrs`` of the library that the table was converted from.

@@ -50,7 +50,7 @@ def audit(
     X: Any,
     y: Any = None,
     *,
-    holdout: tuple[Any, Any] | Rows | None = None,
+    holdout: Any = None,
     group: str | int | tuple[ArrayLike, ArrayLike] | None = None,
     modality: str | Modality | None = None,
     features: Features = "auto",
@@ -66,7 +66,7 @@ def audit(
     sampler : fitted sampler, SampleBank or FilteredSampler
     X, y : as in `Sampler.fit`
         The rows that the sampler was fitted on. Rows without a label (-1) are left out.
-    holdout : (X, y), optional
+    holdout : (X, y), Dataset of (x, label), or folder of class folders; optional
         Real rows that the sampler was not fitted on. Without them the figures have no
         reference, and there are no figures of utility and only a few of privacy.
     group : str, int, or (array-like, array-like), optional
@@ -160,7 +160,7 @@ def _read(
         present = np.flatnonzero(X.class_counts)
         known = np.full(X.n_classes + 1, -1)  # the last one is for rows without a label
         known[present] = sampler.label_codec_.encode(X.classes[present])
-        X, codes = X.X, known[X.codes]
+        X, codes = how.gather(X.X), known[X.codes]
     else:
         X, y = read_rows(X, y, how)
         X = how.gather(X)
@@ -173,8 +173,11 @@ def _read(
     return rows, codes >= 0
 
 
-def _read_holdout(real: Rows, holdout: tuple[Any, Any] | Rows) -> Rows:
-    return real.like(holdout.labelled()) if isinstance(holdout, Rows) else real.like(*holdout)
+def _read_holdout(real: Rows, holdout: Any) -> Rows:
+    if isinstance(holdout, Rows):
+        return real.like(holdout.labelled())
+    pair = isinstance(holdout, (tuple, list)) and len(holdout) == 2
+    return real.like(*holdout) if pair else real.like(holdout)
 
 
 def _check_enough(name: str, rows: Sized) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
+from gen_augment.containers import UNREADABLE
 from gen_augment.data.frames import read_frames
 from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stack_pairs
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
+from gen_augment.modalities.class_folders import listed
 from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
 from gen_augment.user_warnings import warn
 
@@ -33,12 +35,13 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     y : array of shape (n_samples,), column name or None
         None if `X` brings its own labels.
     modality : str, Modality or None
-        What a folder holds; None for the first modality that can read it.
+        What a folder or a Dataset holds; None for the first modality that can read a folder.
 
     Raises
     ------
     InputError
-        `y` is missing or given twice, or `X` cannot be read.
+        `y` is missing or given twice, or `X` cannot be read; the message lists the first 10 rows of
+        a Dataset that cannot.
     """
     is_path = isinstance(X, (str, os.PathLike))
     if is_path and (y is None or isinstance(y, str)):
@@ -61,7 +64,7 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     if y is not None:
         what = "folder of class folders" if is_path else "Dataset"
         raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
-    return _unzip(X)
+    return _unzip(X, None if modality is None else get_modality(modality))
 
 
 def read_path(
@@ -168,11 +171,35 @@ def _training_part(path: Path) -> Path:
     return train
 
 
-def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
+def _unzip(dataset: Dataset[Any], modality: Modality | None) -> tuple[Any, Any]:
     name = type(dataset).__name__
     if not hasattr(dataset, "__len__"):
         raise InputError(f"{name} has no length: fitting needs __len__, or an IterableDataset.")
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows.")
-    rows, labels = stack_pairs([(i, dataset[i]) for i in range(len(dataset))], name)
+    pairs: list[tuple[int, Any]] = []
+    errors: list[str] = []
+    for number in range(len(dataset)):
+        try:
+            pair = dataset[number]
+            if modality is not None and isinstance(pair, (tuple, list)) and len(pair) == 2:
+                pair = modality.gather([pair[0]])[0], pair[1]
+        except UNREADABLE as error:
+            errors.append(f"{_row_name(dataset, number)}: {error}")
+            continue
+        pairs.append((number, pair))
+    if errors:
+        raise InputError(
+            f"{name} has {len(errors)} row(s) that cannot be read. Replace or remove them, or "
+            f"leave them out with torch.utils.data.Subset:\n{listed(errors)}"
+        )
+    rows, labels = stack_pairs(pairs, name)
     return stack_if_equal(rows), labels
+
+
+def _row_name(dataset: Any, number: int) -> str:
+    """Return the number of a row, and its file in a folder of torchvision."""
+    try:
+        return f"row {number} ({os.fspath(dataset.samples[number][0])})"
+    except (AttributeError, LookupError, TypeError):
+        return f"row {number}"

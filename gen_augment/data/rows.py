@@ -90,7 +90,7 @@ class Rows:
             return X
         if isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
             X, y, modality = read_path(X, y, modality)
-        X, y = read_rows(X, y)
+        X, y = read_rows(X, y, modality)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
         found = find_modality(X, modality)

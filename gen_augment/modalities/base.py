@@ -230,6 +230,8 @@ class Modality(ABC):
     def gather(self, X: Any) -> Any:
         """Bring rows into the container that they are kept in: a list of arrays becomes one.
 
+        Rows of a Dataset are first gathered one by one, so that large ones are never all in memory.
+
         Raises
         ------
         InputError

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from gen_augment.containers import UNREADABLE
 from gen_augment.errors import InputError
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.image.pixels import plain_mode
@@ -45,10 +46,9 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
                 animated = file.format in ("GIF", "PNG", "WEBP") and n_frames > 1
                 if not animated and mode != "F":
                     return _upright(file)
-    # What PIL's readers raise.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise InputError(
-            f"{path} cannot be read as an image: {error}. Replace or remove it."
+            f"{path} cannot be read as an image: {str(error).rstrip('.')}. Replace or remove it."
         ) from error
     if animated:
         raise InputError(
