@@ -9,13 +9,22 @@ images a class, 2,200 at 100. Under flips, shifts and MixUp, 600, 1,200, 2,400 a
 steps gave 85.1, 86.5, 87.3 and 87.6% at 100 images (10,000 validation images, one
 seed).
 
-These times are for one thread, with one other process on the machine. A seed took 17 to
-19 minutes at 10 images, 25 to 30 at 20 and 50, and 35 to 44 at 100. The finalists alone
-took 7 to 12, 6 to 10 and 13 to 20. At 500 images, on a processor that is 1.5 times as
-fast, a seed took 32 and the finalists 11. Estimated from the time of a step, CIFAR-10
-takes about 40, 80 and 130 minutes on the former processor, at 50, 200 and 1,000 images.
-At 50 and 100 images, seeds 0 to 2 drew RandAugment's operations image by image. Later
-seeds draw those of equal operations together: other draws of the same distribution.
+For their cost, MNIST and CIFAR-10 have 12 of the 30 arms of Fashion-MNIST: the plain
+rows and the recipes that led there, SMOTE under RandAugment, and the VAE and a quarter
+of a flow's rows under the recipes that suited them. The GAN is left out: of the
+finalists of ``fashion-lowdata`` with synthetic rows it was never the best on test
+images, and it took about half of the time of all fits. So are guided and varied rows of
+the flow, whose place the recipe decided, latent SMOTE, Cutout, and samplers without a
+recipe.
+
+For Fashion-MNIST, on one thread with one other process on the machine, a seed took 17
+to 19 minutes at 10 images, 25 to 30 at 20 and 50, and 35 to 44 at 100. The finalists
+alone took 7 to 12, 6 to 10 and 13 to 20. At 500 images, on a processor that is 1.5
+times as fast, a seed took 32 and the finalists 11. Estimated from the processor time of
+a step, a seed takes 75 minutes of one core for MNIST (all five sizes), and 85 for
+CIFAR-10 (all three). At 50 and 100 images of Fashion-MNIST, seeds 0 to 2 drew
+RandAugment's operations image by image. Later seeds draw those of equal operations
+together: other draws of the same distribution.
 
 CIFAR-10 is a folder ``cifar10-jpeg`` in `gen_augment.data.data_root()`, with
 ``train/CLASS`` and ``test/CLASS``. It may also be a zip file, such as a part of the
@@ -64,6 +73,15 @@ def arms(move: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def fewer_arms(move: str) -> tuple[str, ...]:
+    """Return the arms of `arms` that led in ``fashion-lowdata``, and SMOTE under RandAugment."""
+    return (
+        "real", "repeat", "mixup", "cutmix", "randaugment", move, f"{move}+mixup",
+        f"{move}+randaugment", "pixel-smote+randaugment", "vae:1+randaugment",
+        "flow:1:share=0.25+randaugment", f"flow:1:share=0.25+{move}+mixup",
+    )  # fmt: skip
+
+
 def make(name: str, rows: str, setup: Setup, seed: int, quick: bool, **settings: Any) -> Study:
     """Return the study of one seed, with further settings of the study."""
     data = images(str(cifar_folder()) if name == "cifar10" else name, quick)
@@ -109,9 +127,9 @@ def cifar_folder() -> Path:
     return WORK / "cifar10-jpeg"
 
 
-def setups(sizes: Iterable[int], move: str) -> dict[str, Setup]:
+def setups(sizes: Iterable[int], arms: tuple[str, ...]) -> dict[str, Setup]:
     """Return one setup for each number of training images of a class."""
-    found = {}
+    found, samplers = {}, {arm.split(":")[0] for arm in arms}
     for n in sizes:
         vae, gan, flow = STEPS[n]
         steps = {
@@ -121,16 +139,23 @@ def setups(sizes: Iterable[int], move: str) -> dict[str, Setup]:
             "flow": flow,
             "latent-smote": vae,
         }
-        found[f"{n} a class"] = Setup(arms(move), steps)
+        used = {name: n for name, n in steps.items() if name in {"classifier", *samplers}}
+        found[f"{n} a class"] = Setup(arms, used)
     return found
 
 
 SIZES = (10, 20, 50, 100, 500)
 FASHION = Protocol(
     "fashion-lowdata",
-    setups(SIZES, "flip+shift"),
+    setups(SIZES, arms("flip+shift")),
     partial(make, "fashion-mnist"),
     goals=dict.fromkeys(("50 a class", "100 a class"), Goal(1.0)),
 )
-MNIST = Protocol("mnist-lowdata", setups(SIZES, "shift"), partial(make, "mnist"))
-CIFAR = Protocol("cifar-lowdata", setups((50, 200, 1000), "flip+shift"), partial(make, "cifar10"))
+MNIST = Protocol(
+    "mnist-lowdata", setups((10, 50, 20, 100, 500), fewer_arms("shift")), partial(make, "mnist")
+)
+CIFAR = Protocol(
+    "cifar-lowdata",
+    setups((50, 200, 1000), fewer_arms("flip+shift")),
+    partial(make, "cifar10"),
+)
