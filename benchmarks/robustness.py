@@ -1,6 +1,6 @@
 """Does synthetic data make a classifier robust? Fashion-MNIST, 100 images a class, corrupted.
 
-The rows and steps are those of ``fashion-lowdata``. The arms are its best ones, and
+The rows and steps are those of ``fashion-lowdata``. The arms are its strongest, and
 AugMix, which was made for such a test (without its Jensen-Shannon loss). AugMix and
 RandAugment change brightness and contrast, which are among the corruptions.
 
@@ -10,7 +10,7 @@ on corrupted images: the arms are selected on clean validation images. All arms 
 seeds, since the finalists on clean images need not be the best on corrupted ones.
 
 For their cost, the GAN and other arms of ``fashion-lowdata`` are left out, as in
-``mnist-lowdata``. Estimated from the processor time of a step, a seed takes about 30
+``mnist-lowdata``. Estimated from the processor time of a step, a seed takes about 28
 minutes of one core. The three arms with AugMix take ten of them.
 """
 

@@ -13,7 +13,7 @@ recipe of ``fashion-lowdata`` at 50 images, and under FixMatch.
 For their cost, these are left out: the VAE, with which unlabelled images cost 2 points
 in a trial; latent SMOTE, which needs a fit of its own; more, and varied, synthetic rows;
 and recipes that are near others. Estimated from the processor time of a step, a seed
-takes about 40 minutes of one core: 16 for the fits, 13 for the two arms with FixMatch,
+takes about 36 minutes of one core: 15 for the fits, 12 for the two arms with FixMatch,
 and about one for each other arm.
 
 Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep
