@@ -151,11 +151,7 @@ FASHION = Protocol(
     partial(make, "fashion-mnist"),
     goals=dict.fromkeys(("50 a class", "100 a class"), Goal(1.0)),
 )
-MNIST = Protocol(
-    "mnist-lowdata", setups((10, 50, 20, 100, 500), fewer_arms("shift")), partial(make, "mnist")
-)
+MNIST = Protocol("mnist-lowdata", setups(SIZES, fewer_arms("shift")), partial(make, "mnist"))
 CIFAR = Protocol(
-    "cifar-lowdata",
-    setups((50, 200, 1000), fewer_arms("flip+shift")),
-    partial(make, "cifar10"),
+    "cifar-lowdata", setups((50, 200, 1000), fewer_arms("flip+shift")), partial(make, "cifar10")
 )
