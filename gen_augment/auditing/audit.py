@@ -1,9 +1,11 @@
 """`audit`: compare the rows of a sampler with real rows."""
 
 import datetime
+import os
 from collections.abc import Sized
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +87,7 @@ def audit(
     random_state : int, RandomState or None
         Seeds the synthetic rows, the classifiers and the selection of real rows.
     name : str
-        Name of the data set, for the page.
+        Name of the data set, for the page; by default that of a file or folder.
 
     Returns
     -------
@@ -112,6 +114,8 @@ def audit(
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
+    if isinstance(X, (str, os.PathLike)):
+        name = name or Path(X).stem
     if group is not None and holdout is None:
         raise InputError("group is compared on unseen rows: give holdout=(X, y).")
     rng = np.random.default_rng(seed % 2**64)  # NumPy accepts no negative seeds

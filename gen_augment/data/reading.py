@@ -97,7 +97,7 @@ def read_path(
         raise InputError(f"{str(path)!r} {what}, and y={target!r} names the column of a file.")
     path = _training_part(path)
     for candidate in candidates:
-        found = candidate.open_folder(Path(path))
+        found = candidate.open_path(path)
         if found is not None:
             X, y, read_as = (*found, None)[:3]
             return X, y, read_as or candidate
@@ -109,6 +109,9 @@ def _read_file(
     path: Path, target: str | None, candidates: list[Modality]
 ) -> tuple[Any, Any, Modality]:
     if target is None:
+        for candidate in candidates:
+            if (own := candidate.open_path(path)) is not None:
+                return own[0], own[1], candidate
         raise InputError(
             f"{str(path)!r} is a file, and its column of labels is not known: give it as y, "
             f'fit({path.name!r}, "COLUMN"), or read it with pandas and give X and y.'

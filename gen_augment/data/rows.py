@@ -93,6 +93,10 @@ class Rows:
         X, y = read_rows(X, y, modality)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
+        if not hasattr(X, "__len__"):
+            raise InputError(
+                f"X is a {type(X).__name__}, which has no length: give a list of rows."
+            )
         found = find_modality(X, modality)
         X = found.gather(X)
         if isinstance(X, Tensor):

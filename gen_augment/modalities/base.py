@@ -314,8 +314,11 @@ class Modality(ABC):
         """
         return None
 
-    def open_folder(self, path: Path) -> tuple[Any, ...] | None:
-        """Read a folder that is given as rows, to `fit` for example; as `read` by default."""
+    def open_path(self, path: Path) -> tuple[Any, ...] | None:
+        """Read what is given as rows, to `fit` for example: a folder, or a file with its labels.
+
+        By default a folder, as `read` does; None for others.
+        """
         return self.read(path, None) if path.is_dir() else None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:

@@ -91,3 +91,13 @@ def test_bad_input_is_an_error() -> None:
     ):
         with pytest.raises(InputError, match=message):
             audit(Toy(truth), **{"model": LogisticRegression()} | arguments)  # type: ignore[arg-type]
+
+
+def test_a_file_names_the_data(tmp_path: Path) -> None:
+    X, y = TRAIN
+    pd.DataFrame(X[:30], columns=list("abcdefgh")[: X.shape[1]]).assign(y=y[:30]).to_csv(
+        path := tmp_path / "wine.csv", index=False
+    )
+    sampler = BootstrapSampler(random_state=0).fit(path, "y")
+    found = audit(sampler, path, "y", n_samples=20, model=LogisticRegression(max_iter=50))
+    assert found.card["name"] == "wine"

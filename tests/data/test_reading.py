@@ -58,6 +58,8 @@ TENSORS = torch.rand(4, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 def test_arrays_are_not_copied_or_changed() -> None:
     X, y = np.zeros((3, 2)), [0, 1, 0]
     assert read_rows(X, y) == (X, y)
+    with pytest.raises(InputError, match="X is a list_iterator, which has no length"):
+        Rows.read(iter([[0.0, 1.0]]), [0])
 
 
 def test_dataset_of_images_and_ints() -> None:

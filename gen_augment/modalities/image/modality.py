@@ -225,11 +225,11 @@ class Image(Modality):
     def _reading(self) -> JSON:
         return {name: getattr(self, name) for name in ("image_size", "center_crop", "on_error")}
 
-    def open_folder(self, path: Path) -> tuple[Any, Any]:
+    def open_path(self, path: Path) -> tuple[Any, Any] | None:
         """Read a folder as PIL images, or as an array if they have 16 bits."""
         from gen_augment.modalities.image.files import open_folder
 
-        return open_folder(path, **self._reading)
+        return open_folder(path, **self._reading) if path.is_dir() else None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write ``LABEL/000000.png`` and so on into a new folder."""

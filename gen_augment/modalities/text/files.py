@@ -63,6 +63,11 @@ def read_text_file(
         raise InputError(f"{path}: {column!r} cannot be the texts and the labels at once.")
     if frame.empty:
         raise InputError(f"{path} has no rows.")
+    if (absent := frame[column].isna()).any():
+        raise InputError(
+            f"{path}: {int(absent.sum())} of {len(absent)} rows have no {column!r}, the first is "
+            f"row {int(np.argmax(absent)) + 1}: drop them, or fill in an empty string."
+        )
     y = frame[target]
     missing = np.flatnonzero(y.isna() | (y == ""))
     if len(missing):
@@ -82,7 +87,10 @@ def _read_lines(path: Path) -> pd.DataFrame:
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{path}: line {number} is no JSON: {error}.") from error
             if not isinstance(record, dict):
                 raise InputError(f"{path}: line {number} is not a JSON object.")
             records.append(record)
