@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.utils.data import StackDataset
 
 from gen_augment import (
+    BootstrapSampler,
     ConditionalVAE,
     InputError,
     NotFittedError,
