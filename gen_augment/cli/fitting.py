@@ -82,7 +82,17 @@ def fitted(model: Any, loaded: LoadedData, start: Any) -> int:
     """Print how columns were read, fit the sampler, and return the number of rows."""
     show_report(loaded)
     keep_heap()  # this process belongs to the command
-    options = {} if start is None else {"init": start}
+    try:
+        return _fitted(model, loaded, {} if start is None else {"init": start})
+    except InputError as error:
+        if "Private(" not in str(error):
+            raise
+        raise InputError(
+            f"{error} On the command line: --bound COLUMN=LOW..HIGH, --classes A,B or --paid."
+        ) from error
+
+
+def _fitted(model: Any, loaded: LoadedData, options: dict[str, Any]) -> int:
     source = loaded.source
     if isinstance(source, Rows) or "modality" not in model.get_params(deep=False):
         model.fit(loaded.rows, **options)
