@@ -245,9 +245,15 @@ def _check(inputs: Mapping[Hashable, Any], y: Any, keys: Keys) -> None:
     wrong = [part for part in inputs.values() if not isinstance(part, Tensor)]
     if wrong or not inputs or not isinstance(y, Tensor):
         kind = type(wrong[0]).__name__ if wrong else "Tensor" if inputs else "empty dict"
+        strings = wrong and isinstance(wrong[0], (tuple, list)) and isinstance(wrong[0][0], str)
+        remedy = (
+            "texts become Tensors in TextCollator, or in a collate_fn and transform=."
+            if strings
+            else "make several crops of an image after this, or in AugmentedDataset(transform=...)."
+        )
         raise InputError(
-            f"a batch must hold two Tensors, got {kind} and {type(y).__name__} at {keys!r}: make "
-            "several crops of an image after this, or in AugmentedDataset(transform=...)."
+            f"a batch must hold two Tensors, got {kind} and {type(y).__name__} at {keys!r}: "
+            f"{remedy}"
         )
     is_shares = y.ndim == 2 and y.shape[1] > 1 and y.is_floating_point()
     for x in inputs.values():

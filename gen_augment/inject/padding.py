@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from gen_augment.containers import pad_rows
 from gen_augment.errors import InputError
 from gen_augment.inject.row_source import check_same_form
 
-__all__ = ["Padded", "holds_lengths", "write_padded"]
+__all__ = ["Padded", "holds_lengths", "stack_or_pad", "write_padded"]
 
 
 class Padded(NamedTuple):
@@ -36,6 +37,17 @@ def holds_lengths(inputs: Mapping[Any, Any]) -> bool:
     x, lengths = inputs.values()
     whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
     return bool(x.ndim > 1 and lengths.ndim == 1 and whole)
+
+
+def stack_or_pad(rows: list[Any], *, pads: bool) -> Tensor | Padded:
+    """Return the rows of a transform as one Tensor, padded if their lengths differ or `pads`."""
+    if wrong := [row for row in rows if not isinstance(row, Tensor)]:
+        raise InputError(
+            f"transform returns a {type(wrong[0]).__name__}: return a Tensor, or a dict of them."
+        )
+    if pads or len({row.shape for row in rows}) > 1:
+        return Padded(*pad_rows(rows))
+    return torch.stack(rows)
 
 
 def write_padded(

@@ -15,7 +15,7 @@ from torch import Tensor
 from gen_augment.bank import SampleBank
 from gen_augment.containers import pad_rows
 from gen_augment.errors import InputError
-from gen_augment.inject.padding import Padded, holds_lengths, write_padded
+from gen_augment.inject.padding import Padded, holds_lengths, stack_or_pad, write_padded
 from gen_augment.inject.row_source import (
     as_tensor,
     check_same_form,
@@ -242,7 +242,9 @@ class RowStream:
             made = [self.transform(row) for row in single_rows(rows)]
             if made and isinstance(made[0], Mapping):
                 return {name: torch.stack([row[name] for row in made]) for name in made[0]}
-            return torch.stack(made)
+            found = stack_or_pad(made, pads=self.pads)
+            self.pads = isinstance(found, Padded)
+            return found
         if isinstance(rows, Tensor):
             return rows
         if isinstance(rows, np.ndarray):

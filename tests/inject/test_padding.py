@@ -96,6 +96,21 @@ def test_lengths_elsewhere_in_a_batch_are_not_left_as_they_are(sources: dict[str
         assert all(tuple(row[:n].tolist()) in KNOWN for row, n in pairs)
 
 
+def test_a_transform_may_give_rows_of_several_lengths(sources: dict[str, Any]) -> None:
+    loader = DataLoader(Series(ROWS), 4, collate_fn=collate_series)
+    mixed = augment_loader(loader, sources["sampler"], ratio=1, transform=lambda row: row[:-1])
+    for (values, lengths), _ in mixed:
+        for row, n in zip(values, lengths.tolist(), strict=True):
+            assert any(tuple(row[:n].tolist()) == known[:-1] for known in KNOWN)
+    with pytest.raises(InputError, match="transform returns a list"):
+        list(augment_loader(loader, sources["bank"], ratio=1, transform=lambda row: row.tolist()))
+
+
+def test_batches_of_strings_name_the_collator(sources: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="texts become Tensors in TextCollator"):
+        list(augment_loader([(["a", "b"], torch.tensor([0, 1]))], sources["bank"], ratio=1))
+
+
 def test_other_forms_are_refused() -> None:
     rows = Padded.whole(torch.ones(2, 5))
     assert rows.lengths.tolist() == [5, 5]

@@ -50,11 +50,11 @@ def from_long(
     missing = [name for name in special if name not in frame.columns]
     if missing:
         raise InputError(f"the table has no column {missing[0]!r}: it has {list(frame.columns)}.")
-    for name in special:
-        if frame[name].isna().any():
-            line = int(np.argmax(frame[name].isna().to_numpy()))
+    for column in special:
+        if frame[column].isna().any():
+            line = int(np.argmax(frame[column].isna().to_numpy()))
             raise InputError(
-                f"line {line} of the table has no {name!r}: fill it in or drop the line."
+                f"line {line} of the table has no {column!r}: fill it in or drop the line."
             )
     channels = [name for name in frame.columns if name not in special]
     if not channels or frame.empty:
