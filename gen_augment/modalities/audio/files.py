@@ -2,7 +2,6 @@
 
 import math
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.modalities.audio.spectrogram import MelScale
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.file_rows import FileRows
+from gen_augment.user_warnings import warn
 
 __all__ = ["read_folder", "write_folder"]
 
@@ -83,17 +83,15 @@ def _warn_of_others(folder: Path, files: list[Path]) -> None:
     """Warn of compressed recordings, and of class folders without any that is read."""
     skipped = [p for p in folder.rglob("*") if p.suffix.lower() in COMPRESSED and p.is_file()]
     if skipped:
-        warnings.warn(
+        warn(
             f"{folder}: {len(skipped)} compressed recordings such as {min(skipped)} are left out: "
             "convert them to .wav or .flac.",
-            stacklevel=4,
         )
     kept = {file.relative_to(folder).parts[0] for file in files}
     empty = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name not in kept]
     if empty := [name for name in empty if not name.startswith(".")]:
-        warnings.warn(
+        warn(
             f"{folder}: the folders {empty[:10]} have no .wav or .flac files and are left out.",
-            stacklevel=4,
         )
 
 
