@@ -163,14 +163,14 @@ class NoisyUpdate:
         values = {name: p.detach() for name, p in self.trained.items()}
         each = vmap(grad(of_one, has_aux=True), (None, *[0] * len(rows)), randomness="different")
         gradients, losses = each(values, *rows)
-        flat = torch.stack(
-            [g.reshape(len(g), -1).isfinite().all(dim=1) for g in gradients.values()]
-        )
-        good = flat.all(dim=0)
+        # A norm is finite only if all values are, and takes one pass over them without a copy.
+        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients.values()])
+        bad = ~norms.isfinite().all(dim=0)
         for name, parameter in self.trained.items():
-            g = gradients[name]
-            keep = good.view(-1, *[1] * (g.ndim - 1))
-            parameter.grad_sample = torch.where(keep, g, 0.0).detach()
+            g = gradients[name].detach()
+            if bad.any():
+                g[bad] = 0
+            parameter.grad_sample = g
         found: Tensor = losses
         return found
 

@@ -29,8 +29,8 @@ class MarginalSampler(Sampler):
     """Rows drawn column by column along a tree of noisy two-way marginals (MST).
 
     For tables with a privacy budget. Each column depends on one other column, and the tree
-    starts at the label. Numbers are cut into bins, within which new values are uniform. Without a
-    budget, marginals are exact.
+    starts at the label. Numbers are cut into bins, within which new values are uniform. The smaller
+    the budget, the more bins are joined. Without one, marginals are exact.
 
     Parameters
     ----------
@@ -108,7 +108,8 @@ class MarginalSampler(Sampler):
         states = States.of(rows.codec, self.n_bins)
         sizes = [*states.sizes, rows.n_classes]
         codes = np.column_stack([states.encode(rows.encoded), rows.codes])
-        tree = learn_tree(codes, sizes, len(sizes) - 1, rho, self.n_iterations)
+        n_numbers = len(states.lows)
+        tree = learn_tree(codes, sizes, len(sizes) - 1, rho, self.n_iterations, n_numbers)
         self._set_labels(rows.labels, counts, resolve_seed(self.random_state))
         self._set_codec(rows.codec)
         self._set_model(states, tree)

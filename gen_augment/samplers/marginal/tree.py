@@ -1,6 +1,7 @@
 """Selection, measurement and inference of a tree of two-way marginals (MST).
 
-1. All one-way marginals are measured, with a third of the budget.
+1. All one-way marginals are measured, with a third of the budget. States that they cannot tell
+   from noise are joined; see `grouping`.
 2. A maximum spanning tree is grown, edge by edge. The weight of an edge is the L1 distance of the
    two-way marginal from the product of the measured one-way marginals. The exponential mechanism
    chooses each edge, with a third of the budget.
@@ -24,12 +25,14 @@ exponential mechanism with epsilon is ``epsilon ** 2 / 8``-zero-concentrated pri
 import secrets
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from gen_augment.errors import MissingDependencyError
+from gen_augment.samplers.marginal.grouping import group_counts, grouped, spread
 
 __all__ = ["TreeModel", "learn_tree"]
 
@@ -55,8 +58,9 @@ class TreeModel:
 
 
 def learn_tree(
-    states: np.ndarray, sizes: list[int], root: int, rho: float, n_iterations: int
-) -> TreeModel:
+    states: np.ndarray, sizes: list[int], root: int, rho: float, n_iterations: int,
+    n_ordered: int = 0,
+) -> TreeModel:  # fmt: skip
     """Learn a tree of attributes.
 
     Parameters
@@ -70,6 +74,8 @@ def learn_tree(
         Budget in zero-concentrated differential privacy; infinite for exact marginals.
     n_iterations : int
         Steps of the inference.
+    n_ordered : int
+        Number of attributes, the first ones, whose states are those of a number.
 
     Raises
     ------
@@ -84,6 +90,17 @@ def learn_tree(
         (a,): _noisy(_count(states, sizes, (a,)), single, rng) for a in range(n)
     }
     total = max(1.0, float(np.mean([counts.sum() for counts in measured.values()])))
+    pair = _deviation(n - 1, rho / 3)
+    groups = [
+        np.arange(sizes[a])
+        if a == root
+        else grouped(measured[a,], single, pair, ordered=a < n_ordered)
+        for a in range(n)
+    ]
+    within = [spread(_distribution(measured[a,]), groups[a]) for a in range(n)]
+    states = np.stack([groups[a][states[:, a]] for a in range(n)], axis=1)
+    sizes = [int(group.max()) + 1 for group in groups]
+    measured = {(a,): group_counts(measured[a,], groups[a]) for a in range(n)}
     one_way = [_distribution(measured[a,]) for a in range(n)]
     weights = {
         (a, b): float(
@@ -92,14 +109,20 @@ def learn_tree(
         for a, b in combinations(range(n), 2)
     }
     edges = _spanning_tree(weights, n, np.sqrt(8 * rho / 3 / max(1, n - 1)), rng)
-    pair = _deviation(len(edges), rho / 3)
     measured |= {edge: _noisy(_count(states, sizes, edge), pair, rng) for edge in edges}
     if np.isfinite(rho):
-        deviations = {key: single if len(key) == 1 else pair for key in measured}
-        found = _infer(measured, deviations, sizes, edges, n_iterations)
+        deviations: dict[tuple[int, ...], Any] = dict.fromkeys(edges, np.array(pair))
+        # The sum of k counts has the noise of one, times the root of k.
+        deviations |= {(a,): single * np.sqrt(np.bincount(groups[a])) for a in range(n)}
+        found = _infer(measured, deviations, total, sizes, edges, n_iterations)
     else:
         found = {edge: measured[edge] for edge in edges}
-    return _rooted(found, one_way, root)
+    tree = _rooted(found, one_way, root)
+    tables = {
+        child: table[groups[tree.parents[child]]][:, groups[child]] * within[child]
+        for child, table in tree.tables.items()
+    }
+    return TreeModel(tree.order, tree.parents, tables)
 
 
 def _deviation(n_queries: int, rho: float) -> float:
@@ -146,7 +169,8 @@ def _spanning_tree(
 
 def _infer(
     measured: dict[tuple[int, ...], np.ndarray],
-    deviations: dict[tuple[int, ...], float],
+    deviations: dict[tuple[int, ...], np.ndarray],
+    total: float,
     sizes: list[int],
     edges: list[Edge],
     n_iterations: int,
@@ -161,19 +185,29 @@ def _infer(
                 "MarginalSampler needs mbi: pip install 'gen_augment[privacy]'."
             ) from error
         domain = mbi.Domain(tuple(map(str, range(len(sizes)))), tuple(sizes))
-        measurements = [
-            mbi.LinearMeasurement(
-                counts.flatten(), tuple(map(str, attributes)), stddev=deviations[attributes]
+        measurements = []
+        for attributes, counts in measured.items():
+            lowest = float(deviations[attributes].min())
+            weights = np.asarray(lowest / deviations[attributes])
+            measurements.append(
+                mbi.LinearMeasurement(
+                    (counts * weights).flatten(),
+                    tuple(map(str, attributes)),
+                    stddev=lowest,
+                    query=partial(_weighted, weights),
+                )
             )
-            for attributes, counts in measured.items()
-        ]
         model: Any = mbi.estimation.MirrorDescent().estimate(
-            domain, measurements, iters=n_iterations
+            domain, measurements, known_total=total, iters=n_iterations
         )
         return {
             (a, b): np.asarray(model.project((str(a), str(b))).datavector(flatten=False))
             for a, b in edges
         }
+
+
+def _weighted(weights: np.ndarray, factor: Any) -> Any:
+    return factor.datavector() * weights
 
 
 def _rooted(pairs: dict[Edge, np.ndarray], one_way: list[np.ndarray], root: int) -> TreeModel:
