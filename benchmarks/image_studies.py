@@ -1,11 +1,12 @@
 """Samplers, classifiers and studies that the image protocols share."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.arrays import Data
 from benchmarks.protocol import DEVICE, PRECISION, Setup, test_part
@@ -15,10 +16,10 @@ from gen_augment.modalities.image.networks import SmallCNN
 from gen_augment.rng import derive_seed
 from gen_augment.samplers import ConditionalFlow, ConditionalGAN, ConditionalVAE, PairedVAE
 from gen_augment.study import Arm, Conditions, Split, Study, Training, parse_arm
-from gen_augment.study.arms import Pool
+from gen_augment.study.arms import BatchStep, Pool
 from gen_augment.study.fitting import fit_predict
 
-__all__ = ["Fitted", "coded", "image_samplers", "one_seed", "trained"]
+__all__ = ["Fitted", "coded", "image_samplers", "network_inputs", "one_seed", "trained"]
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -74,6 +75,12 @@ def coded(X: np.ndarray, codes: np.ndarray, n_classes: int | None = None) -> Row
     return Rows(X, codes.astype(np.int64), LabelCodec(np.arange(n), "ndarray", "<i8"), Image())
 
 
+def network_inputs(X: np.ndarray) -> Tensor:
+    """Return images as the classifier of a study sees them, (n, C, H, W) in [-1, 1]."""
+    rows = coded(X, np.zeros(len(X)))
+    return rows.modality.views.network_inputs(rows.codec, X)(X).float()
+
+
 def trained(
     real: Rows, recipe: str, seed: int, n_steps: int, model: Callable[[], nn.Module] | None = None
 ) -> Callable[[Any], np.ndarray]:
@@ -85,20 +92,32 @@ def trained(
     return fit_predict(model, arm, Pool(real), real, seed, training)
 
 
+def _arm(
+    name: str,
+    samplers: Mapping[str, Any],
+    own_rows: Mapping[str, Any],
+    own_steps: Mapping[str, BatchStep],
+) -> Arm:
+    """Read an arm; own batch steps run after the others."""
+    steps = name.split("+")
+    rows = own_rows.get(steps[0])
+    known = [step for step in steps[rows is not None :] if step not in own_steps]
+    arm = parse_arm("+".join(known) or "real", samplers)
+    own = [own_steps[step] for step in steps if step in own_steps]
+    arm = replace(arm, name=name, batch_steps=(*arm.batch_steps, *own))
+    return arm if rows is None else replace(arm, rows=rows)
+
+
 def one_seed(
     data: Data, setup: Setup, samplers: Mapping[str, Any], seed: int, own_rows: Mapping[str,
-    Any] | None = None, *, per_class: Any = None, validation_size: float = 0.2, shifted: Any = None,
-    model: Any = None,
+    Any] | None = None, own_steps: Mapping[str, BatchStep] | None = None, *, per_class: Any = None,
+    validation_size: float = 0.2, shifted: Any = None, model: Any = None,
 ) -> Study:  # fmt: skip
     """Return a study of one seed, tested on the test part of the data.
 
-    `own_rows` are row steps by name.
+    `own_rows` and `own_steps` are row steps and batch steps by name.
     """
-    arms: list[str | Arm] = []
-    for name in setup.arms:
-        head, *steps = name.split("+")
-        rows = (own_rows or {}).get(head)
-        arms.append(name if rows is None else Arm(name, rows=rows, batch_steps=tuple(steps)))
+    arms = [_arm(name, samplers, own_rows or {}, own_steps or {}) for name in setup.arms]
     split = Split(
         test=test_part(data),
         validation_size=validation_size,

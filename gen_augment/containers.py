@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from gen_augment.errors import InputError
 
 __all__ = [
+    "UNREADABLE",
     "as_pandas",
     "check_no_records",
     "concatenate",
@@ -21,6 +22,7 @@ __all__ = [
     "holds_strings",
     "is_pil",
     "library_of",
+    "pad_rows",
     "pandas_only",
     "stack_rows",
     "take",
@@ -28,6 +30,8 @@ __all__ = [
     "unmasked",
 ]
 
+#: What readers of damaged files raise, those of PIL among them.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 #: Types of Arrow that pandas would turn into objects.
 _KEPT = (pa.types.is_date, pa.types.is_decimal, pa.types.is_time, pa.types.is_null)
 #: Key in ``DataFrame.attrs`` of the library that the table was converted from.
@@ -187,6 +191,38 @@ def stack_rows(X: Any) -> Any:
     rows = [_as_array(row, number) for number, row in enumerate(X)]
     _check_shapes(rows)
     return np.stack(rows)
+
+
+def pad_rows(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack rows that differ in their last axis, with zeros after their ends.
+
+    Returns
+    -------
+    values : Tensor of shape (n, ..., longest)
+    lengths : Tensor of shape (n,), int64
+
+    Raises
+    ------
+    InputError
+        The rows differ in another axis or in their dtype, or there are none.
+
+    Examples
+    --------
+    >>> pad_rows([torch.ones(2), torch.ones(3)])[0].tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    kinds = {(row.ndim, tuple(row.shape[:-1]), row.dtype) for row in rows}
+    if len(kinds) != 1 or not rows[0].ndim:
+        found = sorted({(tuple(row.shape), str(row.dtype)) for row in rows})[:4]
+        raise InputError(
+            f"rows such as {found} cannot be padded to one length: give rows of one dtype that "
+            "differ in their last axis alone."
+        )
+    lengths = torch.tensor([row.shape[-1] for row in rows], device="cpu")
+    values = rows[0].new_zeros(len(rows), *rows[0].shape[:-1], int(lengths.max()))
+    for row, out in zip(rows, values, strict=True):
+        out[..., : row.shape[-1]] = row
+    return values, lengths
 
 
 def take(X: Any, index: np.ndarray) -> Any:

@@ -3,6 +3,7 @@
 Each failed check raises an `InputError` that names the value and the remedy.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,8 @@ def check_range(
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, bool
     )
+    if number and isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise InputError(f"{name} is a whole number of {value.bit_length()} bits: give a float.")
     if (
         number
         and (low < value if open_low else low <= value)

@@ -17,7 +17,7 @@ FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("
 
 #: A package may import those before it. Every import counts, also in functions and for types.
 LAYERS = [
-    {"errors", "types", "progress", "deprecation"},
+    {"errors", "types", "progress", "user_warnings"},
     {"rng", "validation", "archive", "containers", "neighbours", "jobs", "batch_share"},
     {"modalities"},
     {"data", "training"},

@@ -19,6 +19,7 @@ from benchmarks import BENCHMARKS, SUITES, controls, ctgan, harness
 from benchmarks.comparison import paired
 from benchmarks.protocol import Protocol
 from gen_augment.errors import MissingDependencyError
+from gen_augment.modalities.image.generators import ImageNetworks
 from tests.study.results import make_result
 
 #: The code -1 marks unlabelled rows, and raises a warning.
@@ -58,7 +59,10 @@ WITHOUT_FILES = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
-def test_quick_size_runs_and_is_recorded(name: str, results_folder: Path) -> None:
+def test_quick_size_runs_and_is_recorded(
+    name: str, results_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageNetworks, "label_steps", 5)  # labels of unlabelled rows
     needed = {
         "mnist": "MNIST",
         "cifar": "cifar10-jpeg.zip",

@@ -56,6 +56,12 @@ def test_range_refuses_what_is_no_number(value: Any) -> None:
         check_range("lr", value, 0)
 
 
+def test_a_whole_number_beyond_floats_is_refused() -> None:
+    for value in (10**400, -(10**5000)):
+        with pytest.raises(InputError, match=r"epsilon is a whole number of \d+ bits"):
+            check_range("epsilon", value, 0)
+
+
 def test_choice() -> None:
     check_choice("mode", "a", ("a", "b"))
     with pytest.raises(InputError, match=r"mode='c' is not one of 'a', 'b'"):

@@ -1,9 +1,11 @@
 """`audit`: compare the rows of a sampler with real rows."""
 
 import datetime
+import os
 from collections.abc import Sized
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +52,7 @@ def audit(
     X: Any,
     y: Any = None,
     *,
-    holdout: tuple[Any, Any] | Rows | None = None,
+    holdout: Any = None,
     group: str | int | tuple[ArrayLike, ArrayLike] | None = None,
     modality: str | Modality | None = None,
     features: Features = "auto",
@@ -66,7 +68,7 @@ def audit(
     sampler : fitted sampler, SampleBank or FilteredSampler
     X, y : as in `Sampler.fit`
         The rows that the sampler was fitted on. Rows without a label (-1) are left out.
-    holdout : (X, y), optional
+    holdout : (X, y), Dataset of (x, label), or folder of class folders; optional
         Real rows that the sampler was not fitted on. Without them the figures have no
         reference, and there are no figures of utility and only a few of privacy.
     group : str, int, or (array-like, array-like), optional
@@ -85,7 +87,7 @@ def audit(
     random_state : int, RandomState or None
         Seeds the synthetic rows, the classifiers and the selection of real rows.
     name : str
-        Name of the data set, for the page.
+        Name of the data set, for the page; by default that of a file or folder.
 
     Returns
     -------
@@ -112,6 +114,8 @@ def audit(
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
+    if isinstance(X, (str, os.PathLike)):
+        name = name or Path(X).stem
     if group is not None and holdout is None:
         raise InputError("group is compared on unseen rows: give holdout=(X, y).")
     rng = np.random.default_rng(seed % 2**64)  # NumPy accepts no negative seeds
@@ -160,7 +164,7 @@ def _read(
         present = np.flatnonzero(X.class_counts)
         known = np.full(X.n_classes + 1, -1)  # the last one is for rows without a label
         known[present] = sampler.label_codec_.encode(X.classes[present])
-        X, codes = X.X, known[X.codes]
+        X, codes = how.gather(X.X), known[X.codes]
     else:
         X, y = read_rows(X, y, how)
         X = how.gather(X)
@@ -173,8 +177,11 @@ def _read(
     return rows, codes >= 0
 
 
-def _read_holdout(real: Rows, holdout: tuple[Any, Any] | Rows) -> Rows:
-    return real.like(holdout.labelled()) if isinstance(holdout, Rows) else real.like(*holdout)
+def _read_holdout(real: Rows, holdout: Any) -> Rows:
+    if isinstance(holdout, Rows):
+        return real.like(holdout.labelled())
+    pair = isinstance(holdout, (tuple, list)) and len(holdout) == 2
+    return real.like(*holdout) if pair else real.like(holdout)
 
 
 def _check_enough(name: str, rows: Sized) -> None:

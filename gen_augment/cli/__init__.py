@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import warnings
+from typing import Any
 
 import typer
 
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Deprecations inside libraries do not concern the user of a command.
     warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.formatwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A label with characters that the terminal's encoding lacks is not an error.
@@ -57,6 +59,13 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         _fail(str(error), _exit_code(error))
     sys.exit(code or 0)
+
+
+def _one_line(
+    message: Warning | str, category: Any, filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Show a warning without a line of code, since the user of a command wrote none."""
+    return f"warning: {' '.join(str(message).split())}\n"
 
 
 def _exit_code(error: Exception) -> int:

@@ -114,9 +114,7 @@ def fit(
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data, set_parameters
     from gen_augment.cli.private import make_private, private_budget
-    from gen_augment.data.sources import LoadedData
     from gen_augment.errors import InputError
-    from gen_augment.modalities.file_rows import LEFT_OUT
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
@@ -129,22 +127,17 @@ def fit(
 
     made = None if sampler is None and init is None else make(sampler)  # before data are read
 
-    def read(categories: list[str]) -> LoadedData:
-        options = modality_options(
-            category=categories, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
-            decimal=decimal, encoding=encoding, text=text, option=option,
-            skip_unreadable=skip_unreadable,
-        )  # fmt: skip
-        return read_data(
-            data, target=target, modality=choose_modality(modality), options=options,
-            per_class=per_class, seed=seed,
-        )  # fmt: skip
-
-    loaded = read(category or [])
-    identifiers = [reading.column for reading in loaded.report if reading.reading == LEFT_OUT]
-    if sampler == "bootstrap" and identifiers:  # it repeats rows as they are
-        loaded = read([*(category or []), *identifiers])
-    model, start = made or make(loaded.rows.modality.networks.fit_sampler)
+    options = modality_options(
+        category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,
+        decimal=decimal, encoding=encoding, text=text, option=option,
+        skip_unreadable=skip_unreadable,
+    )  # fmt: skip
+    loaded = read_data(
+        data, target=target, modality=choose_modality(modality), options=options,
+        keep_identifiers=sampler == "bootstrap",  # which repeats rows as they are
+        per_class=per_class, seed=seed,
+    )  # fmt: skip
+    model, start = made or make(loaded.modality.networks.fit_sampler)
     if epsilon is None and (bound or classes or paid or delta != DELTA):
         raise InputError(
             "--delta, --bound, --classes and --paid are for private training: give --epsilon."
@@ -153,7 +146,7 @@ def fit(
         budget = private_budget(loaded.rows, epsilon, delta, bound or [], classes, paid=paid)
         make_private(model, budget, resume=resume)
     try:
-        fitted(model, loaded, start)
+        n_rows = fitted(model, loaded, start)
     except KeyboardInterrupt:
         if partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
@@ -166,7 +159,7 @@ def fit(
     model.save(output)
     partial.unlink(missing_ok=True)
     trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
-    rows = f"{len(loaded.rows)} rows of {loaded.name}"
+    rows = f"{n_rows} rows of {loaded.name}"
     tell(out, f"{type(model).__name__} fitted on {rows}{trained}: {output}")
     guarantee = getattr(model, "privacy_", None)
     if guarantee is not None:

@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from gen_augment.cli.loading import choose_sampler, show_report
 from gen_augment.cli.terminal import err, progress_lines
+from gen_augment.data import Rows
 from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
 from gen_augment.samplers import load_sampler
@@ -77,8 +78,24 @@ def _given_to_fit(start: Any, resume: bool, grid: Path | None) -> list[str]:
     return [name for name, is_given in given.items() if is_given]
 
 
-def fitted(model: Any, loaded: LoadedData, start: Any) -> None:
-    """Print how columns were read, and fit the sampler."""
+def fitted(model: Any, loaded: LoadedData, start: Any) -> int:
+    """Print how columns were read, fit the sampler, and return the number of rows."""
     show_report(loaded)
     keep_heap()  # this process belongs to the command
-    model.fit(loaded.rows, **({} if start is None else {"init": start}))
+    try:
+        return _fitted(model, loaded, {} if start is None else {"init": start})
+    except InputError as error:
+        if "Private(" not in str(error):
+            raise
+        raise InputError(
+            f"{error} On the command line: --bound COLUMN=LOW..HIGH, --classes A,B or --paid."
+        ) from error
+
+
+def _fitted(model: Any, loaded: LoadedData, options: dict[str, Any]) -> int:
+    source = loaded.source
+    if isinstance(source, Rows) or "modality" not in model.get_params(deep=False):
+        model.fit(loaded.rows, **options)
+        return len(loaded.rows)
+    model.set_params(modality=loaded.modality).fit(source.X, source.y, **options)
+    return int(model.class_count_.sum())

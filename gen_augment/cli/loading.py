@@ -106,11 +106,18 @@ def read_data(
     target: str | None,
     modality: str | Modality | None,
     options: dict[str, Any],
+    keep_identifiers: bool = False,
     per_class: int | None = None,
     seed: int = 0,
 ) -> LoadedData:
     """Load data and tell how its file was read."""
-    loaded = load_data(source, target=target, modality=modality, options=options)
+    loaded = load_data(
+        source,
+        target=target,
+        modality=modality,
+        options=options,
+        keep_identifiers=keep_identifiers,
+    )
     for note in loaded.notes:
         tell(err, f"{source}: {note}.")
     return loaded if per_class is None else loaded.head(per_class, seed)

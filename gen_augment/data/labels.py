@@ -1,6 +1,5 @@
 """Class labels of any kind as class codes, and back."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
@@ -22,6 +21,7 @@ from gen_augment.data.label_values import (
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json, has_objects
 from gen_augment.types import JSON
+from gen_augment.user_warnings import warn
 from gen_augment.validation import check_choice, check_same_length
 
 __all__ = ["LabelCodec"]
@@ -320,11 +320,10 @@ def _marks_unlabeled(classes: np.ndarray) -> bool:
     """Whether -1 is the lowest of three or more classes; -1 and 1 alone are two classes."""
     if classes.dtype.kind not in "if" or len(classes) < 3 or classes[0] != -1:
         return False
-    warnings.warn(
+    warn(
         f"y holds -1 and classes such as {classes[1:4].tolist()}: rows with -1 are taken as rows "
         "without a label. Give gen_augment.data.Rows.read(X, y, unlabeled=None) instead of X and y "
-        "(on the command line, --category COLUMN) if -1 is a class, or unlabeled=-1 if it is not.",
-        stacklevel=4,
+        "(on the command line, --category COLUMN) if -1 is a class, or unlabeled=-1 if it is not."
     )
     return True
 

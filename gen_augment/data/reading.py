@@ -1,19 +1,21 @@
 """Rows and labels from what users have: arrays, a labelled `Dataset`, or a folder of files."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
+from gen_augment.containers import UNREADABLE
 from gen_augment.data.frames import read_frames
 from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stack_pairs
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
+from gen_augment.modalities.class_folders import listed
 from gen_augment.modalities.file_rows import LEFT_OUT, FileRows
+from gen_augment.user_warnings import warn
 
-__all__ = ["part_folders", "read_path", "read_rows"]
+__all__ = ["able_to_read", "holds_parquet", "part_folders", "read_path", "read_rows"]
 
 #: Names of folders that hold a test part, the first of which is taken.
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
@@ -33,13 +35,18 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     y : array of shape (n_samples,), column name or None
         None if `X` brings its own labels.
     modality : str, Modality or None
-        What a folder holds; None for the first modality that can read it.
+        What a folder or a Dataset holds; None for the first modality that can read a folder.
 
     Raises
     ------
     InputError
-        `y` is missing or given twice, or `X` cannot be read.
+        `y` is missing or given twice, or `X` cannot be read; the message lists the first 10 rows of
+        a Dataset that cannot.
     """
+    is_path = isinstance(X, (str, os.PathLike))
+    if is_path and (y is None or isinstance(y, str)):
+        X, y = read_path(X, y, modality)[:2]
+        is_path = False
     if (stream := open_stream(X, y)) is not None:
         return read_all(stream)
     X, y = read_frames(X, y)
@@ -47,9 +54,6 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
         raise InputError(
             "X is a DataLoader: give its .dataset, so that rows are read once and in order."
         )
-    is_path = isinstance(X, (str, os.PathLike))
-    if is_path and (y is None or isinstance(y, str)):
-        return read_path(X, y, modality)[:2]
     if not is_path and not isinstance(X, Dataset):
         if y is None:
             raise InputError(
@@ -60,19 +64,21 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     if y is not None:
         what = "folder of class folders" if is_path else "Dataset"
         raise InputError(f"X is a {what}, which brings its own labels, so y must be None.")
-    return _unzip(X)
+    return _unzip(X, None if modality is None else get_modality(modality))
 
 
 def read_path(
     path: str | os.PathLike[str], target: str | None, modality: str | Modality | None = None
 ) -> tuple[Any, Any, Modality]:
-    """Return rows and labels of a folder of class folders or of a file, and their modality.
+    """Return rows and labels of a folder or a file, and their modality.
+
+    A folder of Parquet files is returned as an Arrow dataset and the name of its labels.
 
     Parameters
     ----------
     path : path-like
     target : str, optional
-        Column of the labels in a file; None for a folder.
+        Column of the labels in a file or a folder of Parquet files; None for class folders.
     modality : str, Modality or None
 
     Raises
@@ -83,14 +89,15 @@ def read_path(
     path = Path(path)
     known = [made() for made in registered().values()]
     candidates = known if modality is None else [get_modality(modality)]
-    if path.is_file():
+    candidates = able_to_read(path, target, candidates)
+    if path.is_file() or holds_parquet(path, target):
         return _read_file(path, target, candidates)
     if target is not None:
         what = "is a folder, whose labels are its folders" if path.is_dir() else "does not exist"
         raise InputError(f"{str(path)!r} {what}, and y={target!r} names the column of a file.")
     path = _training_part(path)
     for candidate in candidates:
-        found = candidate.open_folder(Path(path))
+        found = candidate.open_path(path)
         if found is not None:
             X, y, read_as = (*found, None)[:3]
             return X, y, read_as or candidate
@@ -102,6 +109,9 @@ def _read_file(
     path: Path, target: str | None, candidates: list[Modality]
 ) -> tuple[Any, Any, Modality]:
     if target is None:
+        for candidate in candidates:
+            if (own := candidate.open_path(path)) is not None:
+                return own[0], own[1], candidate
         raise InputError(
             f"{str(path)!r} is a file, and its column of labels is not known: give it as y, "
             f'fit({path.name!r}, "COLUMN"), or read it with pandas and give X and y.'
@@ -124,10 +134,22 @@ def _read_file(
                     f"(modality={keep} keeps the values)"
                 )
             if said:
-                warnings.warn(f"{path}: {'; '.join(said)}.", stacklevel=5)
+                warn(f"{path}: {'; '.join(said)}.")
             return rows.X, rows.y, rows.modality or candidate
     names = " or ".join(candidate.name for candidate in candidates)
     raise errors[0] if errors else InputError(f"{str(path)!r} is no file of {names} rows.")
+
+
+def holds_parquet(path: Path, target: str | None) -> bool:
+    """Return whether a path is a folder of Parquet files that has a column of labels."""
+    return target is not None and path.is_dir() and any(path.rglob("*.parquet"))
+
+
+def able_to_read(path: Path, target: str | None, candidates: list[Modality]) -> list[Modality]:
+    """Return the modalities that may read a path: those with Parquet files if it holds such."""
+    if not holds_parquet(path, target):
+        return candidates
+    return [each for each in candidates if ".parquet" in each.suffixes] or candidates
 
 
 def part_folders(path: Path) -> tuple[Path | None, list[Path]]:
@@ -148,18 +170,39 @@ def _training_part(path: Path) -> Path:
     if train is None:
         return path
     names = " and ".join(f"{other.name}/" for other in others)
-    warnings.warn(
-        f"{path}: {train.name}/ is read, and {names} left out: they are parts, and no classes.",
-        stacklevel=4,
-    )
+    warn(f"{path}: {train.name}/ is read, and {names} left out: they are parts, and no classes.")
     return train
 
 
-def _unzip(dataset: Dataset[Any]) -> tuple[Any, Any]:
+def _unzip(dataset: Dataset[Any], modality: Modality | None) -> tuple[Any, Any]:
     name = type(dataset).__name__
     if not hasattr(dataset, "__len__"):
         raise InputError(f"{name} has no length: fitting needs __len__, or an IterableDataset.")
     if len(dataset) == 0:
         raise InputError(f"{name} has no rows.")
-    rows, labels = stack_pairs([(i, dataset[i]) for i in range(len(dataset))], name)
+    pairs: list[tuple[int, Any]] = []
+    errors: list[str] = []
+    for number in range(len(dataset)):
+        try:
+            pair = dataset[number]
+            if modality is not None and isinstance(pair, (tuple, list)) and len(pair) == 2:
+                pair = modality.gather([pair[0]])[0], pair[1]
+        except UNREADABLE as error:
+            errors.append(f"{_row_name(dataset, number)}: {error}")
+            continue
+        pairs.append((number, pair))
+    if errors:
+        raise InputError(
+            f"{name} has {len(errors)} row(s) that cannot be read. Replace or remove them, or "
+            f"leave them out with torch.utils.data.Subset:\n{listed(errors)}"
+        )
+    rows, labels = stack_pairs(pairs, name)
     return stack_if_equal(rows), labels
+
+
+def _row_name(dataset: Any, number: int) -> str:
+    """Return the number of a row, and its file in a folder of torchvision."""
+    try:
+        return f"row {number} ({os.fspath(dataset.samples[number][0])})"
+    except (AttributeError, LookupError, TypeError):
+        return f"row {number}"

@@ -14,7 +14,6 @@ from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data.labels import LabelCodec
 from gen_augment.data.reading import read_path, read_rows
-from gen_augment.data.streams import open_stream, read_all
 from gen_augment.errors import InputError
 from gen_augment.modalities import Codec, DataSpec, Modality, codec_to_json, find_modality
 from gen_augment.validation import check_same_length
@@ -72,10 +71,10 @@ class Rows:
 
         Parameters
         ----------
-        X : Rows, array, DataFrame, list, Dataset of (x, label), folder of class folders, file, or
-            stream of `open_stream`, which is read into memory
-        y : array-like of shape (n,), the column of the labels in a file or Arrow dataset, or None
-            where `X` brings its labels
+        X : Rows, array, DataFrame, list, Dataset of (x, label), folder of class folders or Parquet
+            files, file, or stream of `open_stream`, which is read into memory
+        y : array-like of shape (n,), the column of the labels in files or an Arrow dataset, or
+            None where `X` brings its labels
         modality : str, Modality or None
             How to read the rows; None if only one reading is possible.
         unlabeled : {"auto", -1, None}
@@ -89,13 +88,15 @@ class Rows:
         """
         if isinstance(X, cls) and y is None:
             return X
-        if (stream := open_stream(X, y)) is not None:
-            X, y = read_all(stream)
-        elif isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
+        if isinstance(X, (str, os.PathLike)) and (y is None or isinstance(y, str)):
             X, y, modality = read_path(X, y, modality)
-        X, y = read_rows(X, y)
+        X, y = read_rows(X, y, modality)
         if issparse(X):
             raise InputError(f"X is sparse, a {type(X).__name__}: give a dense X.toarray().")
+        if not hasattr(X, "__len__"):
+            raise InputError(
+                f"X is a {type(X).__name__}, which has no length: give a list of rows."
+            )
         found = find_modality(X, modality)
         X = found.gather(X)
         if isinstance(X, Tensor):

@@ -4,12 +4,13 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from gen_augment.data.reading import part_folders
+from gen_augment.data.reading import able_to_read, part_folders
 from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
@@ -25,7 +26,8 @@ class LoadedData:
     Attributes
     ----------
     name : str
-    rows : Rows
+    source : Rows, or FileRows with an Arrow dataset
+        The rows, or what they are read from where they may be more than memory holds.
     test : Rows or None
         The test part that comes with the data, if one does.
     mirror : bool
@@ -39,12 +41,24 @@ class LoadedData:
     """
 
     name: str
-    rows: Rows
+    source: Rows | FileRows
     test: Rows | None = None
     mirror: bool = False
     target: str = "label"
     report: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def modality(self) -> Modality:
+        """How the rows are read."""
+        found = self.source.modality
+        assert found is not None  # noqa: S101 # for mypy: `load_data` sets it
+        return found
+
+    @cached_property
+    def rows(self) -> Rows:
+        """All rows, in memory."""
+        return _in_memory(self.source)
 
     def head(self, per_class: int, seed: int = 0) -> Self:
         """Draw `per_class` rows of each class, or take all of a class that has fewer."""
@@ -54,7 +68,7 @@ class LoadedData:
             rng.permutation(np.flatnonzero(codes == code))[:per_class] for code in np.unique(codes)
         ]
         index = np.sort(np.concatenate(drawn))
-        return replace(self, rows=self.rows.part(index))
+        return replace(self, source=self.rows.part(index))
 
 
 def data_root() -> Path:
@@ -73,6 +87,7 @@ def load_data(
     target: str | None = None,
     modality: str | Modality | None = None,
     options: Mapping[str, Any] | None = None,
+    keep_identifiers: bool = False,
 ) -> LoadedData:
     """Load a named data set, a folder of class folders, or a table in a file.
 
@@ -80,14 +95,17 @@ def load_data(
     ----------
     source : str or path-like
         A name in `DATASETS`; a folder with one folder of images for each class, or with such
-        folders ``train`` and ``test``, ``val``, ``valid`` or ``validation``; or a ``.csv``,
-        ``.parquet`` or ``.arff`` file (Weka's), or a ``.dat`` file (KEEL's).
+        folders ``train`` and ``test``, ``val``, ``valid`` or ``validation``; a ``.csv``,
+        ``.parquet`` or ``.arff`` file (Weka's), or a ``.dat`` file (KEEL's); or a folder of
+        Parquet files.
     target : str, optional
-        Column of the labels; needed for a file.
+        Column of the labels; needed for a file or a folder of Parquet files.
     modality : str or Modality, optional
         How to read a file or folder; by default, the first modality that can.
     options : {parameter: value}, optional
         Parameters of that modality, such as `Table`'s ``{"types": {"zip": "category"}}``.
+    keep_identifiers : bool
+        Keep columns that identify single rows, for a sampler that repeats rows.
 
     Raises
     ------
@@ -112,6 +130,9 @@ def load_data(
     candidates = (
         [made() for made in registered().values()] if modality is None else [get_modality(modality)]
     )
+    if keep_identifiers:
+        asked = {"file": {"identifiers": True}}
+        candidates = [_configured(each, asked) or each for each in candidates]
     train, parts = part_folders(path)
     if train is not None:
         return _load_parts(path, train, parts, target, candidates, options or {})
@@ -119,7 +140,7 @@ def load_data(
     name = path.stem if path.is_file() else path.name
     return LoadedData(
         name,
-        _as_rows(found),
+        _source(found),
         target=target or "label",
         report=found.report,
         notes=found.notes,
@@ -142,16 +163,22 @@ def _load_parts(
         notes.append(f"{', '.join(f'{part.name}/' for part in parts[1:])} is left out")
     return LoadedData(
         path.name,
-        _as_rows(train),
-        test=_as_rows(test),
+        _source(train),
+        test=_in_memory(test),
         target=target or "label",
         report=train.report,
         notes=(*train.notes, *notes),
     )
 
 
-def _as_rows(found: FileRows) -> Rows:
+def _in_memory(found: Rows | FileRows) -> Rows:
+    if isinstance(found, Rows):
+        return found
     return Rows.read(found.X, found.y, modality=found.modality)
+
+
+def _source(found: FileRows) -> Rows | FileRows:
+    return found if isinstance(found.y, str) else _in_memory(found)
 
 
 def _read(
@@ -162,6 +189,7 @@ def _read(
 ) -> FileRows:
     """Read a file or folder as the first modality that can."""
     errors = []
+    candidates = able_to_read(path, target, candidates)
     configured = [(candidate, _configured(candidate, options)) for candidate in candidates]
     for candidate, modality in sorted(configured, key=lambda pair: pair[1] is None):
         try:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from gen_augment.containers import as_pandas, concatenate, take
@@ -245,7 +246,11 @@ class _Sample:
         """Draw from a part: the rows with the lowest of uniform numbers are kept."""
         n = len(y)
         if not self._parts:
-            nbytes = row_bytes(X[0]) if isinstance(X, list) else X.nbytes // n + 1
+            if isinstance(X, list):
+                nbytes = row_bytes(X[0])
+            else:
+                size = X.memory_usage(deep=True).sum() if isinstance(X, pd.DataFrame) else X.nbytes
+                nbytes = int(size) // n + 1
             self._size = max(1, min(SAMPLE_ROWS, SAMPLE_BYTES // nbytes))
         elif self._n > 2 * self._size:
             self._trim()

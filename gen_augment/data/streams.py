@@ -1,23 +1,23 @@
-"""Labelled rows that arrive in parts: Arrow datasets, folders of Parquet files, iterable Datasets.
+"""Labelled rows that arrive in parts: Arrow datasets and iterable Datasets.
 
 A stream can be read more than once, from the first row each time. `open_stream` finds out whether
 `X` is one.
 """
 
-import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
 import torch
 from torch.utils.data import IterableDataset
 
 from gen_augment.containers import concatenate, library_of, stack_rows
 from gen_augment.errors import InputError
+from gen_augment.modalities.table.parquet_folder import different_columns
+from gen_augment.user_warnings import warn
 
 __all__ = [
     "PART_ROWS", "RowStream", "located", "numbered", "open_stream", "read_all", "row_bytes",
@@ -50,15 +50,15 @@ def open_stream(X: Any, y: Any) -> RowStream | None:
 
     Parameters
     ----------
-    X : pyarrow Dataset, folder of Parquet files, or IterableDataset of (x, label)
+    X : pyarrow Dataset, or IterableDataset of (x, label)
         WebDataset's pipelines are iterable Datasets.
     y : str or None
-        Column of the labels of an Arrow dataset or a folder of Parquet files.
+        Column of the labels of an Arrow dataset.
 
     Raises
     ------
     InputError
-        The column of labels is not known, or files have different columns.
+        The column of labels is not known.
 
     Examples
     --------
@@ -69,34 +69,16 @@ def open_stream(X: Any, y: Any) -> RowStream | None:
     [(['a'], ['label'], 2)]
     """
     if library_of(X) == "pyarrow" and hasattr(X, "scanner"):
-        stream = _ArrowStream(X, y)
-        if different := stream.different():
-            warnings.warn(f"{different} Missing ones are read as missing values.", stacklevel=4)
-        return stream
+        if different := different_columns(X):
+            warn(f"{different} Missing ones are read as missing values.")
+        return _ArrowStream(X, y)
     if isinstance(X, IterableDataset):
         if y is not None:
             raise InputError(
                 "X is an iterable Dataset, which brings its own labels, so y must be None."
             )
         return _IterableStream(X)
-    is_path = isinstance(X, (str, os.PathLike)) and isinstance(y, str)
-    return _open_folder(Path(X), y) if is_path and any(Path(X).rglob("*.parquet")) else None
-
-
-def _open_folder(path: Path, label: str) -> RowStream:
-    from pyarrow.dataset import dataset  # not needed by other data
-
-    try:
-        stream = _ArrowStream(dataset(path, format="parquet", partitioning="hive"), label)
-        different = stream.different()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{str(path)!r} cannot be read as a folder of Parquet files ({error}): give one that "
-            "holds no other files, or a pyarrow.dataset.Dataset of them."
-        ) from error
-    if different:
-        raise InputError(f"{different} Give files with the same columns.")
-    return stream
+    return None
 
 
 def read_all(stream: RowStream) -> tuple[Any, Any]:
@@ -149,16 +131,6 @@ class _ArrowStream:
         if len(names) == 1:
             raise InputError(f"{self.name} has no column besides its labels.")
         self.label = label
-
-    def different(self) -> str:
-        """Say which file has other columns than the dataset; pyarrow is silent about it."""
-        files = [each for each in self.dataset.get_fragments() if getattr(each, "path", None)]
-        names = {each.path: set(each.physical_schema.names) for each in files}
-        every = set().union(*names.values())
-        for path, known in names.items():
-            if known != every:
-                return f"columns {sorted(every - known)} are not in {path}, but in other files."
-        return ""
 
     def parts(self) -> Iterator[tuple[Any, Any]]:
         scanner = self.dataset.scanner(
@@ -223,7 +195,7 @@ def row_bytes(row: Any) -> int:
 
 
 def stack_pairs(pairs: list[tuple[int, Any]], name: str) -> tuple[Any, Any]:
-    """Return rows and labels of numbered (x, label) pairs.
+    """Return rows and labels of numbered (x, label) pairs; dictionaries are rows of a table.
 
     Raises
     ------
@@ -235,7 +207,9 @@ def stack_pairs(pairs: list[tuple[int, Any]], name: str) -> tuple[Any, Any]:
             raise InputError(
                 f"row {number} of {name} is a {type(pair).__name__}: rows must be (x, label) pairs."
             )
-    return [pair[0] for _, pair in pairs], _stack_labels([pair[1] for _, pair in pairs])
+    rows = [pair[0] for _, pair in pairs]
+    is_table = all(isinstance(row, dict) for row in rows)
+    return pd.DataFrame(rows) if is_table else rows, _stack_labels([pair[1] for _, pair in pairs])
 
 
 def _stack_labels(labels: list[Any]) -> Any:

@@ -155,8 +155,11 @@ class EpochMixer:
         for part, (first, spans) in zip(parts, chosen, strict=True):
             if spans:
                 self._write(view, part.position, first, spans)
+        if self.stream.pads and self.settings.mode == "replace":
+            view.check_lengths_are_inputs()
         extras = self._extras(view.labels, [span for _, spans in chosen for span in spans])
-        if self.in_place and self.settings.mode == "replace" and not extras:
+        is_whole = self.in_place and self.settings.mode == "replace" and not extras
+        if is_whole and not self.stream.pads:
             return view.batch
         return view.to_batch(extras)
 

@@ -1,7 +1,7 @@
 """A view of a batch: its inputs, its labels, and batches like it with other rows.
 
 A batch is a tuple, list, named tuple or mapping. Its inputs are one Tensor, or several
-that belong together, such as ``input_ids`` and ``attention_mask``.
+that belong together, such as ``input_ids`` and ``attention_mask``, or padded values and lengths.
 """
 
 import copy
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gen_augment.errors import InputError
+from gen_augment.inject.padding import holds_lengths
 
 __all__ = ["BatchView", "Keys", "check_keys", "put_on", "tensors_in"]
 
@@ -52,7 +53,7 @@ class BatchView:
     labels_key : str or int
         Place of the labels in the batch.
     container : str, int or None
-        Place of the mapping that holds the inputs, if the batch has one.
+        Place of the mapping, or of the pair of values and lengths, that holds the inputs.
 
     Examples
     --------
@@ -90,7 +91,9 @@ class BatchView:
                 f"keys={keys!r} are not in a batch that is a {type(batch).__name__}{known}."
             ) from error
         container = None
-        if not isinstance(found, Mapping):
+        if isinstance(found, (tuple, list)) and holds_lengths(pair := dict(enumerate(found))):
+            found, container = pair, keys[0]
+        elif not isinstance(found, Mapping):
             found = {keys[0]: found}
         elif not names:
             container = keys[0]
@@ -136,6 +139,25 @@ class BatchView:
 
     def check_only_inputs_and_labels(self) -> None:
         """Raise if the batch holds other values per row, which added rows would not have."""
+        if other := self.other_entries():
+            raise InputError(
+                f"a batch holds {other!r} for each row besides inputs and labels, which added "
+                "rows do not have: use mode='replace', or remove them from the batch."
+            )
+
+    def check_lengths_are_inputs(self) -> None:
+        """Raise if the batch holds other values per row, which may be the lengths of padded rows.
+
+        Synthetic rows of unequal lengths would leave them as they are.
+        """
+        if len(self.inputs) == 1 and (other := self.other_entries()):
+            raise InputError(
+                f"a batch holds {other!r} for each row, and synthetic rows have lengths of their "
+                "own: collate rows to ((values, lengths), labels), as collate_series does."
+            )
+
+    def other_entries(self) -> list[Hashable]:
+        """List the keys of what the batch holds for each row besides inputs and labels."""
         known = {
             self.labels_key,
             *([self.container] if self.container is not None else self.inputs),
@@ -147,11 +169,7 @@ class BatchView:
         if self.container is not None:
             inner = _entries(self.batch[self.container])
             other += [key for key, part in inner if key not in self.inputs and _has_rows(part, n)]
-        if other:
-            raise InputError(
-                f"a batch holds {other!r} for each row besides inputs and labels, which added "
-                "rows do not have: use mode='replace', or remove them from the batch."
-            )
+        return other
 
 
 def check_keys(keys: Any) -> None:
@@ -227,9 +245,15 @@ def _check(inputs: Mapping[Hashable, Any], y: Any, keys: Keys) -> None:
     wrong = [part for part in inputs.values() if not isinstance(part, Tensor)]
     if wrong or not inputs or not isinstance(y, Tensor):
         kind = type(wrong[0]).__name__ if wrong else "Tensor" if inputs else "empty dict"
+        strings = wrong and isinstance(wrong[0], (tuple, list)) and isinstance(wrong[0][0], str)
+        remedy = (
+            "texts become Tensors in TextCollator, or in a collate_fn and transform=."
+            if strings
+            else "make several crops of an image after this, or in AugmentedDataset(transform=...)."
+        )
         raise InputError(
-            f"a batch must hold two Tensors, got {kind} and {type(y).__name__} at {keys!r}: make "
-            "several crops of an image after this, or in AugmentedDataset(transform=...)."
+            f"a batch must hold two Tensors, got {kind} and {type(y).__name__} at {keys!r}: "
+            f"{remedy}"
         )
     is_shares = y.ndim == 2 and y.shape[1] > 1 and y.is_floating_point()
     for x in inputs.values():

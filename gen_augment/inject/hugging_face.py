@@ -161,19 +161,39 @@ class TextCollator:
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         """Return a batch of a list of rows."""
-        texts = [row[self.text] for row in rows]
-        labels = [row[self.label] for row in rows]
+        texts, labels = (self._column(rows, name) for name in (self.text, self.label))
         chosen = torch.nonzero(torch.rand(len(rows), device="cpu") < self.ratio)[:, 0].tolist()
         if chosen:
             seed = int(torch.randint(2**62, (), device="cpu"))
             made = self._made([labels[i] for i in chosen], seed)
             for place, text in zip(chosen, made, strict=True):
                 texts[place] = text
-        numbers = labels if self.label_ids is None else [self.label_ids[one] for one in labels]
         return {
             **self.tokenizer(texts, **self.settings),
-            "labels": torch.tensor([int(number) for number in numbers], device="cpu"),
+            "labels": torch.tensor([self._number(label) for label in labels], device="cpu"),
         }
+
+    def _column(self, rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+        """Return one entry of each row; numbers of arrays and Tensors as Python's."""
+        if lacking := [row for row in rows if name not in row]:
+            raise InputError(
+                f"a row has no {name!r}, but {list(lacking[0])}: name the columns with text= and "
+                "label=, and give the Trainer remove_unused_columns=False."
+            )
+        values = [row[name] for row in rows]
+        return [value.item() if hasattr(value, "item") else value for value in values]
+
+    def _number(self, label: Any) -> int:
+        """Return the number that stands for a label in a batch."""
+        known = self.label_ids
+        if known is None and isinstance(label, (int, float)):
+            return int(label)
+        if known is None or label not in known:
+            raise InputError(
+                f"label {label!r} of a row has no number in label_ids={known!r}: add it, or leave "
+                "the row out."
+            )
+        return int(known[label])
 
     def _made(self, labels: list[Any], seed: int) -> list[str]:
         known = {label: code for code, label in enumerate(self.source.classes_.tolist())}
@@ -183,4 +203,9 @@ class TextCollator:
         index = next_addresses(self.source, codes, np.zeros(len(known), np.int64))
         rows = self.source.generate(index, self.source.classes_[codes], seed=seed)
         made = rows.iloc[:, 0] if isinstance(rows, pd.DataFrame) else rows
+        if wrong := [text for text in made if not isinstance(text, str)]:
+            raise InputError(
+                f"the source gives rows such as a {type(wrong[0]).__name__}, not texts: give one "
+                "that was fitted on texts."
+            )
         return [str(text) for text in made]

@@ -81,7 +81,8 @@ def augment_loader(
         proportion to these shares, for example of rare classes only.
     keys : (inputs, labels), optional
         Where they are in a batch; `inputs` may be a tuple of several keys of a mapping. By
-        default 0 and 1 in a tuple, and the usual names in a mapping.
+        default 0 and 1 in a tuple, and the usual names in a mapping. Inputs may be a pair of
+        padded values and lengths: synthetic rows of unequal lengths are padded with zeros.
     transform : callable, optional
         Applied to each synthetic row; must return a Tensor like the rows of a batch, or a
         dict of Tensors where a row has several inputs.

@@ -178,8 +178,9 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
         ----------
         X : ndarray, sparse matrix, Tensor, DataFrame or list of rows
             A table of shape (n_samples, n_columns), of numbers or mixed columns; images of
-            shape (n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W); or a list
-            of PIL images. A sparse matrix is made dense to fit the sampler.
+            shape (n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W); a list of
+            PIL images; or what else the sampler's modality reads, such as a Series of texts. A
+            sparse matrix is made dense to fit the sampler.
         y : array-like of shape (n_samples,), or one-hot of shape (n_samples, n_classes)
             Labels, or, for "regression", numbers.
         sample_weight : array-like of shape (n_samples,), optional

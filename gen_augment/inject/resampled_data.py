@@ -98,7 +98,8 @@ def check_rows(X: Any) -> Any:
     """Return X in its container if synthetic rows can have it, and as an array otherwise."""
     if isinstance(X, tuple):
         X = stack_rows(X)
-    known = isinstance(X, (np.ndarray, pd.DataFrame, Tensor, list)) and not isinstance(X, np.matrix)
+    kinds = (np.ndarray, pd.DataFrame, pd.Series, Tensor, list)
+    known = isinstance(X, kinds) and not isinstance(X, np.matrix)
     return unmasked(X) if known else np.asarray(X)
 
 
@@ -133,11 +134,13 @@ def shape_of(X: Any, modality: str | Modality | None = None) -> tuple[int, ...]:
     if isinstance(rows, list):  # of PIL images, or of a user's own rows
         return (len(rows), *np.shape(rows[0]))
     shape = tuple(rows.shape)
+    if len(shape) == 1 and modality is not None and getattr(rows.dtype, "kind", "") in "OUT":
+        return shape  # of strings, or of series as objects
     if len(shape) < 2:
         raise InputError(
             f"X has shape {shape}: give a table of shape (n_samples, n_columns), or images of "
-            "shape "
-            "(n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W)."
+            "shape (n_samples, H, W), (n_samples, H, W, C) or (n_samples, C, H, W). Strings and "
+            'series of unequal lengths need modality="text" or modality="series".'
         )
     return shape
 
@@ -171,7 +174,8 @@ def join(X: Any, rows: Any | None) -> Any:
         return pd.concat([X, *(part.astype(X.dtypes) for part in new)], ignore_index=True)
     if isinstance(X, Tensor):
         return torch.cat([X, *(part.to(X.device) for part in new)])
-    return np.concatenate([X, *new], dtype=X.dtype)  # keeps the byte order of another machine
+    # The dtype keeps the byte order of another machine. New strings may be longer.
+    return np.concatenate([X, *new], dtype=None if X.dtype.kind == "U" else X.dtype)
 
 
 def join_sparse(X: Any, rows: np.ndarray) -> Any:

@@ -4,7 +4,7 @@ A row follows from the seed of the epoch and its number alone, whichever process
 and in whatever order.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from gen_augment.bank import SampleBank
+from gen_augment.containers import pad_rows
 from gen_augment.errors import InputError
+from gen_augment.inject.padding import Padded, holds_lengths, stack_or_pad, write_padded
 from gen_augment.inject.row_source import (
     as_tensor,
     check_same_form,
@@ -27,8 +29,8 @@ from gen_augment.types import SupportsSample
 __all__ = ["PlacesAhead", "RowStream", "RowTransform", "Span"]
 
 RowTransform = Callable[[Any], Any]
-Inputs = Mapping[Any, Tensor]
-Rows = Tensor | dict[Any, Tensor]
+Inputs = MutableMapping[Any, Tensor]
+Rows = Tensor | dict[Any, Tensor] | Padded
 
 #: Rows of a bank that are located at once.
 LOCATED_ROWS = 4096
@@ -84,6 +86,11 @@ class RowStream:
         Rows that will be read in all, as far as is known: no more are generated in advance.
     rank, world : int
         With several processes, this one reads every `world`-th row, starting at `rank`.
+
+    Attributes
+    ----------
+    pads : bool
+        Whether rows that were read have unequal lengths.
     """
 
     def __init__(
@@ -105,6 +112,7 @@ class RowStream:
         self.device = device or torch.device("cpu")
         self.expected = expected
         self.rank, self.world = rank, world
+        self.pads = False
         self._bank: Any = None
         if isinstance(source, SampleBank) and transform is None and self.device.type == "cpu":
             self._bank = source  # whose rows are read without a copy in between
@@ -207,19 +215,27 @@ class RowStream:
     def _read(self, inputs: Inputs, window: slice, places: np.ndarray) -> None:
         """Write rows of the bank."""
         x = next(iter(inputs.values()))
-        if len(inputs) > 1 or self._form != (x.shape[1:], x.dtype):
-            _check_form(inputs, self._as_rows(self._bank.rows(places[:1])))
-            self._form = x.shape[1:], x.dtype
-        if x.requires_grad:  # autograd must see the write
+        if self._form is None:  # the first rows tell whether they have one length
+            self._as_rows(self._bank.rows(places[:1]))
+            self._form = ()
+        # Autograd must see the write.
+        if len(inputs) > 1 or x.requires_grad or self.pads:
             _write(inputs, window, self._as_rows(self._bank.rows(places)), slice(None))
-        else:
-            self._bank.read_into(places, x[window])
+            return
+        if self._form != (x.shape[1:], x.dtype):
+            first = self._as_rows(self._bank.rows(places[:1]))
+            if not isinstance(first, Padded):
+                _check_form(inputs, first)
+            self._form = x.shape[1:], x.dtype
+        self._bank.read_into(places, x[window])
 
     def _generate(self, index: np.ndarray, codes: np.ndarray) -> Rows:
         labels = self.source.classes_[codes]
         rows = self._as_rows(generate_on(self.source, index, labels, self.seed, self.device))
         if isinstance(rows, Tensor):
             return rows.to(self.device, non_blocking=self.device.type == "cuda")
+        if isinstance(rows, Padded):
+            return rows.to(self.device)
         return {name: part.to(self.device) for name, part in rows.items()}
 
     def _as_rows(self, rows: Any) -> Rows:
@@ -228,13 +244,19 @@ class RowStream:
             made = [self.transform(row) for row in single_rows(rows)]
             if made and isinstance(made[0], Mapping):
                 return {name: torch.stack([row[name] for row in made]) for name in made[0]}
-            return torch.stack(made)
+            found = stack_or_pad(made, pads=self.pads)
+            self.pads = isinstance(found, Padded)
+            return found
         if isinstance(rows, Tensor):
             return rows
         if isinstance(rows, np.ndarray):
             return as_tensor(rows)
         if isinstance(rows, Mapping):
             return {name: torch.as_tensor(part) for name, part in rows.items()}
+        if isinstance(rows, list) and all(isinstance(row, (Tensor, np.ndarray)) for row in rows):
+            self.pads = True
+            tensors = [row if isinstance(row, Tensor) else as_tensor(row) for row in rows]
+            return Padded(*pad_rows(tensors))
         raise InputError(
             f"the source gives {type(rows).__name__} rows: pass transform=, which converts each to "
             "a Tensor like those in the batches."
@@ -295,12 +317,17 @@ class PlacesAhead:
 
 
 def _write(inputs: Inputs, window: slice, rows: Rows, part: slice) -> None:
+    if isinstance(rows, Tensor) and list(inputs) == [0, 1] and holds_lengths(inputs):
+        rows = Padded.whole(rows)
+    if isinstance(rows, Padded):
+        write_padded(inputs, window, rows, part)
+        return
     _check_form(inputs, rows)
     for name, x in inputs.items():
         x[window].copy_((rows if isinstance(rows, Tensor) else rows[name])[part])
 
 
-def _check_form(inputs: Inputs, rows: Rows) -> None:
+def _check_form(inputs: Inputs, rows: Tensor | dict[Any, Tensor]) -> None:
     """Raise unless synthetic rows have the keys, shapes and dtypes of real ones."""
     if isinstance(rows, Tensor):
         if len(inputs) > 1:

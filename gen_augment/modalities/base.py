@@ -230,6 +230,8 @@ class Modality(ABC):
     def gather(self, X: Any) -> Any:
         """Bring rows into the container that they are kept in: a list of arrays becomes one.
 
+        Rows of a Dataset are first gathered one by one, so that large ones are never all in memory.
+
         Raises
         ------
         InputError
@@ -307,12 +309,16 @@ class Modality(ABC):
     def read(self, path: Path, target: str | None) -> tuple[Any, ...] | None:
         """Read labelled rows ``(X, y)`` from a file or folder; None if it holds another modality.
 
-        `gen_augment.modalities.file_rows.FileRows` says more than a pair.
+        `gen_augment.modalities.file_rows.FileRows` says more than a pair. `X` may be an Arrow
+        dataset that has more rows than memory holds, and `y` the name of its column of labels.
         """
         return None
 
-    def open_folder(self, path: Path) -> tuple[Any, ...] | None:
-        """Read a folder that is given as rows, to `fit` for example; as `read` by default."""
+    def open_path(self, path: Path) -> tuple[Any, ...] | None:
+        """Read what is given as rows, to `fit` for example: a folder, or a file with its labels.
+
+        By default a folder, as `read` does; None for others.
+        """
         return self.read(path, None) if path.is_dir() else None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:

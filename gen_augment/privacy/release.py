@@ -9,7 +9,6 @@ also if the training adapts to the noisy counts.
 """
 
 import secrets
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +24,7 @@ from gen_augment.errors import InputError
 from gen_augment.privacy.accounting import gaussian_sigma
 from gen_augment.privacy.budget import Private
 from gen_augment.types import JSON
+from gen_augment.user_warnings import warn
 
 __all__ = ["Ledger", "Release", "release"]
 
@@ -120,10 +120,9 @@ def release(rows: Rows, private: Private) -> Release:
             "Private(classes=[...]) with all possible labels, or Private(classes='paid')."
         )
     if private.delta >= 1 / len(rows):
-        warnings.warn(
+        warn(
             f"delta={private.delta} is at least one over the number of rows, so that publishing "
-            "one row at random would be private too: give a delta far below it.",
-            stacklevel=4,
+            "one row at random would be private too: give a delta far below it."
         )
     known = rows.modality.views.known(rows.modality, rows.X, private.bounds)
     counts_are_public = isinstance(private.classes, Mapping)
@@ -139,7 +138,7 @@ def release(rows: Rows, private: Private) -> Release:
     rows.__dict__["_fitted"] = codec, torch.clamp(encoded, low, high)
     clipped = known.violations()
     if clipped:
-        warnings.warn(f"values beyond the public bounds were clipped: {clipped}.", stacklevel=4)
+        warn(f"values beyond the public bounds were clipped: {clipped}.")
     record = {
         "epsilon": spent[0],
         "delta": spent[1],
@@ -189,10 +188,9 @@ def _discovered(rows: Rows, ledger: Ledger) -> tuple[Rows, np.ndarray]:
     place[kept] = np.arange(len(kept))
     here = np.flatnonzero(place[rows.codes] >= 0)
     if len(here) < len(rows):
-        warnings.warn(
+        warn(
             f"{len(rows) - len(here)} rows of {rows.n_classes - len(kept)} rare classes were left "
-            "out: their labels could not be released.",
-            stacklevel=5,
+            "out: their labels could not be released."
         )
     labels = _only(rows.labels, kept)
     codes = place[rows.codes[here]]

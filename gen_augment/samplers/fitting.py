@@ -84,8 +84,8 @@ def further_rows(sampler: Any, X: Any, y: Any) -> Rows | StoredRows:
         X = X.X
     else:
         X, y = read_rows(X, y, codec.modality)
-        X = codec.modality.gather(X)
         labels, codes = sampler.label_codec_.extend(y)
+    X = codec.modality.gather(X)
     encode_known(codec, X)
     check_same_length(len(X), len(codes))
     return Rows(X, codes, labels, codec.modality, known_codec=codec)

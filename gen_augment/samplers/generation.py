@@ -108,7 +108,7 @@ def encode_rows(
     sampler: HasNetwork, to_code: Callable[[Tensor, Tensor], Tensor], X: Any, y: Any
 ) -> Tensor:
     """Return the codes of given rows, by ``to_code(x, y)`` of encoded rows."""
-    rows, device = sampler.codec_.encode(X), usable_device(sampler)
+    rows, device = encode_known(sampler.codec_, X), usable_device(sampler)
     codes = torch.from_numpy(sampler.label_codec_.encode_rows(y, len(rows)))
     size = sampler.spec_.networks.sample_batch_size
     with evaluating(sampler.network_):

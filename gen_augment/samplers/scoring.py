@@ -14,9 +14,11 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from gen_augment.data import LabelCodec
+from gen_augment.errors import InputError
 from gen_augment.modalities import Codec
+from gen_augment.user_warnings import warn
 
-__all__ = ["HasDensity", "by_class", "log_prob", "score_batches"]
+__all__ = ["HasDensity", "by_class", "encode_scored", "log_prob", "score_batches"]
 
 #: Encoded rows and class numbers to log-densities (B,).
 LogDensity = Callable[[Tensor, Tensor], Tensor]
@@ -57,9 +59,14 @@ def log_prob(
     Returns
     -------
     ndarray of shape (n,)
+
+    Warns
+    -----
+    UserWarning
+        A row has a value that was not seen in fit, such as an unknown category.
     """
     sampler._check_fitted()
-    x = sampler.codec_.encode(X)
+    x = encode_scored(sampler.codec_, X)
 
     def of(codes: np.ndarray) -> np.ndarray:
         y_codes = torch.from_numpy(codes)
@@ -74,6 +81,16 @@ def log_prob(
     each = np.stack([of(np.full(len(x), c)) for c in range(len(sampler.class_prior_))], axis=1)
     found: np.ndarray = logsumexp(each + np.log(sampler.class_prior_), axis=1)
     return found
+
+
+def encode_scored(codec: Codec, X: Any) -> Tensor:
+    """Encode rows that are scored; warn of values that were not seen in fit."""
+    encoded = codec.encode(X)
+    try:
+        codec.check_known(X)
+    except InputError as error:
+        warn(str(error))
+    return encoded
 
 
 def by_class(class_log_prob: Callable[[Tensor, int], Tensor]) -> LogDensity:

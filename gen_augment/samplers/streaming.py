@@ -1,7 +1,10 @@
 """Rows of a stream for a sampler that is trained by steps."""
 
+import os
+from pathlib import Path
 from typing import Any
 
+from gen_augment.data.reading import holds_parquet, read_path
 from gen_augment.data.stored import read_stream
 from gen_augment.data.streams import open_stream
 from gen_augment.modalities import Codec
@@ -30,8 +33,13 @@ def from_stream(sampler: Any, X: Any, y: Any, codec: Codec | None = None) -> tup
     InputError
         See `gen_augment.data.stored.read_stream`.
     """
-    stream = open_stream(X, y) if sampler._streams else None
+    if not sampler._streams:
+        return X, y
+    modality = sampler.modality if codec is None else codec.modality
+    if isinstance(X, (str, os.PathLike)) and isinstance(y, str) and holds_parquet(Path(X), y):
+        X, y, modality = read_path(X, y, modality)
+    stream = open_stream(X, y)
     if stream is None:
         return X, y
     labels = None if codec is None else sampler.label_codec_
-    return read_stream(stream, sampler.modality, codec=codec, labels=labels), None
+    return read_stream(stream, modality, codec=codec, labels=labels), None

@@ -1,7 +1,6 @@
 """Runs the trials of a study, some seeds at a time, and keeps each on disk as soon as it ends."""
 
 import os
-import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from gen_augment.study.timing import find_plan
 from gen_augment.study.trial import Setting
 from gen_augment.study.trial_store import Outcome, Trial, TrialStore
 from gen_augment.study.verdict import MIN_SEEDS
+from gen_augment.user_warnings import warn
 
 __all__ = ["RunOptions", "Runner", "StudyInterrupted"]
 
@@ -146,7 +146,7 @@ class Runner:
         if options.on_plan is not None:
             options.on_plan(plan.words(every))
         elif plan.given_up(every):
-            warnings.warn(plan.words(every), UserWarning, stacklevel=5)
+            warn(plan.words(every))
 
     def _run_seeds(self, runner: SeedRunner, jobs: Jobs, clock: Clock) -> None:
         """Run what is missing until the time is up or the verdict is certain."""

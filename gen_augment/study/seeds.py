@@ -1,7 +1,6 @@
 """The trials of some seeds: what is called in which order, and which rows are on disk already."""
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from gen_augment.study.parts import Parts, smaller
 from gen_augment.study.preparation import PreparedStudy, corrupted_rows
 from gen_augment.study.trial import Setting, draw, pack_rows, rows_key, run_trial, unpack_rows
 from gen_augment.study.trial_store import Outcome, TrialStore
+from gen_augment.user_warnings import warn
 
 __all__ = ["SeedRunner"]
 
@@ -156,7 +156,7 @@ class SeedRunner:
             )
             if action == "error":
                 raise LeakError(message)
-            warnings.warn(message, UserWarning, stacklevel=6)
+            warn(message)
 
     def other_rows(self, parts: Parts) -> dict[str, Any]:
         """Return rows to test on in addition to the test part, by name."""

@@ -16,7 +16,6 @@ real rows lies in the neighbourhood of most of them.
 """
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from gen_augment.errors import ModeCollapseWarning
 from gen_augment.neighbours import members
 from gen_augment.rng import derive_seed, normal
 from gen_augment.training.placement import evaluating
+from gen_augment.user_warnings import warn
 
 __all__ = ["PROBE_EVERY", "CollapseProbe", "precision_recall"]
 
@@ -145,14 +145,13 @@ class CollapseProbe(nn.Module):
             if is_collapsed and not self._warned:
                 self._warned = True
                 name = "all classes" if number is None else f"class {labels[number]!r}"
-                warnings.warn(
+                warn(
                     f"The generator is collapsing: at step {step} of {max_steps} generated rows of "
                     f"{name} are {spread:.2f} times as far apart as real ones, and score "
                     f"{score:.2f} ({before:.2f} at best). If it does not recover, training ends "
                     "with its best weights. Lower lr and discriminator_lr, raise augment, or add "
                     "rows.",
                     ModeCollapseWarning,
-                    stacklevel=3,  # past the decorator
                 )
         fall = sum(row[3] - row[2] for row in found) / len(found)
         return any(row[0] for row in found) and fall > WORTH_RETURNING

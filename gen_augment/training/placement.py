@@ -5,7 +5,6 @@ import inspect
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from gen_augment.errors import InputError
+from gen_augment.user_warnings import warn
 from gen_augment.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -247,11 +247,10 @@ def _warn_of_waiting_threads() -> None:
     """Warn about threads without a core of their own: those that wait for them spin."""
     threads, cores = torch.get_num_threads(), joblib.cpu_count()  # respects container limits
     if threads > cores:
-        warnings.warn(
+        warn(
             f"torch uses {threads} threads, but this process may use only {cores} cores, which "
             f"makes training several times slower: set OMP_NUM_THREADS={cores}, or call "
-            f"torch.set_num_threads({cores}).",
-            stacklevel=4,
+            f"torch.set_num_threads({cores})."
         )
     elif threads > 1 and os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
         # This process itself can add as much to the load as it has threads.
@@ -263,10 +262,9 @@ def _warn_of_waiting_threads() -> None:
 @cache
 def _warn_of_a_busy_machine() -> None:
     """Warn once for each process."""
-    warnings.warn(
+    warn(
         "other processes use the cores of this machine, which can make training 10 times slower: "
-        "set OMP_WAIT_POLICY=passive before Python starts, or call torch.set_num_threads(1).",
-        stacklevel=5,
+        "set OMP_WAIT_POLICY=passive before Python starts, or call torch.set_num_threads(1)."
     )
 
 
@@ -309,10 +307,16 @@ def tensor_defaults() -> Iterator[None]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into `eval` mode within the block, so that rows are independent."""
-    training = network.training
-    network.eval()
+    """Put a network into `eval` mode within the block, so that rows are independent.
+
+    A network that is in it already is left alone: setting the mode of each module would take most
+    of what a batch costs besides its network.
+    """
+    before, changes = network.training, any(module.training for module in network.modules())
+    if changes:
+        network.eval()
     try:
         yield
     finally:
-        network.train(training)
+        if changes:
+            network.train(before)

@@ -21,6 +21,7 @@ from gen_augment.errors import InputError
 from gen_augment.training.callbacks import Callback
 from gen_augment.training.checkpoint import restore_training, run_id, training_record
 from gen_augment.training.loop import Loop
+from gen_augment.user_warnings import warn
 
 __all__ = ["SameStart", "run_together"]
 
@@ -118,7 +119,7 @@ def run_together(call: Callable[[], T], n: int) -> T:
         executor.shutdown(kill_workers=True)
     found = futures[0].result()
     for noted in found.noted:
-        warnings.warn(noted.message, noted.category, stacklevel=3)
+        warn(noted.message, noted.category)
     value: T = found.value
     return value
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from torch.utils.data import StackDataset
 
 from gen_augment import (
+    BootstrapSampler,
     ConditionalVAE,
     InputError,
     NotFittedError,
@@ -30,9 +32,9 @@ def test_audits_repeat_from_a_seed_and_accept_banks(tmp_path: Path) -> None:
     assert first.table.equals(again.table)
     assert first.per_class.equals(again.per_class)
     bank = SampleBank.build(Toy(truth), 300, tmp_path / "bank")
-    assert audit(bank, *TRAIN, holdout=UNSEEN, n_samples=150, model=LogisticRegression()).per_class[
-        "synthetic"
-    ].tolist() == [50, 50, 50]
+    unseen = StackDataset(*UNSEEN)
+    found = audit(bank, *TRAIN, holdout=unseen, n_samples=150, model=LogisticRegression())
+    assert found.per_class["synthetic"].tolist() == [50, 50, 50]
 
 
 def test_the_hardest_rows_have_wrong_labels_and_can_be_generated_again() -> None:
@@ -81,6 +83,7 @@ def test_bad_input_is_an_error() -> None:
         ({"X": X, "y": y[:9]}, "600 rows and y has 9"),
         ({"X": X[:4], "y": y[:4]}, "X has 4 rows"),
         ({"X": X, "y": y, "holdout": (X[:2], y[:2])}, "holdout has 2 rows"),
+        ({"X": X, "y": y, "holdout": (X, y, y)}, "the target y is None"),
         ({"X": X, "y": y, "n_samples": 0}, "n_samples"),
         ({"X": X, "y": y, "features": "resnet"}, "features='resnet'"),
         ({"X": X, "y": y, "group": 1}, "group is compared on unseen rows: give holdout"),
@@ -89,3 +92,13 @@ def test_bad_input_is_an_error() -> None:
     ):
         with pytest.raises(InputError, match=message):
             audit(Toy(truth), **{"model": LogisticRegression()} | arguments)  # type: ignore[arg-type]
+
+
+def test_a_file_names_the_data(tmp_path: Path) -> None:
+    X, y = TRAIN
+    pd.DataFrame(X[:30], columns=list("abcdefgh")[: X.shape[1]]).assign(y=y[:30]).to_csv(
+        path := tmp_path / "wine.csv", index=False
+    )
+    sampler = BootstrapSampler(random_state=0).fit(path, "y")
+    found = audit(sampler, path, "y", n_samples=20, model=LogisticRegression(max_iter=50))
+    assert found.card["name"] == "wine"

@@ -95,7 +95,8 @@ def test_a_row_that_no_class_explains_has_the_prior() -> None:
     y = np.repeat([0, 1], 30)
     model = GenerativeClassifier(KDESampler(), scale=1, random_state=0).fit(X, y)
     unseen = pd.DataFrame({"a": [3.0], "b": ["never"], "c": ["s"]})
-    np.testing.assert_allclose(model.predict_proba(unseen), [[0.5, 0.5]])
+    with pytest.warns(UserWarning, match="'b' of X has 'never' in row 0"):
+        np.testing.assert_allclose(model.predict_proba(unseen), [[0.5, 0.5]])
 
 
 def test_bad_requests_are_refused() -> None:

@@ -13,7 +13,10 @@ from sklearn import datasets
 from torchvision.datasets import ImageFolder
 
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, load_sampler
+from gen_augment.data import reading, stored, streams
+from gen_augment.modalities.table import files
 from tests.cli.toys import Run, everything_below, start, wait_for, write_images, write_table
+from tests.data.test_streams import write_folder
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -33,6 +36,42 @@ def test_a_sampler_of_a_table_is_fitted_and_sampled(suffix: str, run: Run, tmp_p
     assert set(new["churn"]) <= {"stays", "goes"}
     assert new["visits"].between(frame["visits"].min(), frame["visits"].max()).all()
     assert everything_below(tmp_path) == sorted(["m", f"new{suffix}", f"t{suffix}"])
+
+
+def test_a_large_folder_of_parquet_files_is_read_in_parts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "FIRST_ROWS", 100)
+    monkeypatch.setattr(stored, "SAMPLE_ROWS", 200)
+    monkeypatch.setattr(streams, "PART_ROWS", 64)
+    every, lengths = streams._ArrowStream.parts, []
+
+    def parts(self: Any) -> Any:
+        for X, y in every(self):
+            lengths.append(len(y))
+            yield X, y
+
+    monkeypatch.setattr(streams._ArrowStream, "parts", parts)
+    monkeypatch.setattr(reading, "read_all", None)  # nothing is read into memory
+    n = 600
+    codes = [f"CUST-{number:05d}" for number in range(n)]
+    frame = pd.DataFrame({"code": codes, "age": np.arange(n) % 50, "y": ["a", "b"] * (n // 2)})
+    write_folder(tmp_path / "rows", frame[:250], frame[250:])
+    fit = ("fit", "rows", "--target", "y", "--sampler", "vae", "--steps", 2, "-o", "m")
+    code, out, err = run(*fit)
+    assert (code, out) == (0, "ConditionalVAE fitted on 600 rows of rows in 2 steps: m\n")
+    assert "rows: columns are read as the first 100 rows suggest." in err
+    assert "identifies single rows" in " ".join(err.split())
+    assert (sum(lengths), max(lengths) <= 64) == (2 * n, True)
+    model = load_sampler("m")
+    assert list(model.sample(3)[0]) == ["age"]
+    assert model.codec_.modality.file.drop == ("code",)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run("fit", "rows", "--target", "y", "--sampler", "bootstrap", "-o", "b")[0] == 0
+    assert list(load_sampler("b").sample(3)[0]) == ["code", "age"]
+    code, _, err = run(*fit[:3], "z", *fit[4:])
+    assert (code, "rows: there is no column 'z'" in err) == (2, True)
 
 
 def test_texts_have_a_language_model_by_default(run: Run) -> None:
@@ -199,11 +238,12 @@ def test_interrupted_before_the_first_step_is_exit_code_130(
 def test_bootstrap_keeps_identifiers_since_it_repeats_rows(run: Run) -> None:
     phones = [f"+47{40000000 + 7919 * number}" for number in range(40)]
     frame = pd.DataFrame({"phone": phones, "age": range(40), "y": ["a", "b"] * 20})
-    frame.to_csv("t.csv", index=False)
+    frame.to_csv("t.csv", index=False, sep=";")
     for sampler, columns in {"bootstrap": ["phone", "age", "y"], "kde": ["age", "y"]}.items():
-        assert run("fit", "t.csv", "--target", "y", "--sampler", sampler, "-o", "m")[0] == 0
+        code, _, err = run("fit", "t.csv", "--target", "y", "--sampler", sampler, "-o", "m")
+        assert (code, err.count("columns are separated by ';'")) == (0, 1)
         run("sample", "m", "-n", 30, "-o", "new.csv", "--seed", 1)
-        new = pd.read_csv("new.csv", dtype=str)
+        new = pd.read_csv("new.csv", dtype=str, sep=";")
         Path("new.csv").unlink()
         assert new.columns.tolist() == columns
         assert set(new.get("phone", [])) <= set(phones)

@@ -1,5 +1,6 @@
 """Samplers, modalities and labels as the command line names them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from gen_augment.cli.loading import (
     set_parameters,
     show_report,
 )
-from gen_augment.data.sources import LoadedData
 from gen_augment.modalities import Table
 from gen_augment.modalities.file_rows import ColumnReading
 from gen_augment.samplers import SAMPLERS
@@ -78,7 +78,7 @@ def test_only_ambiguous_columns_are_listed(
     loaded = read_data(str(tmp_path / "t.csv"), target="churn", modality=None, options={})
     readings = [ColumnReading(f"[c{i}]", "number", 0, "1") for i in range(SHOWN_COLUMNS + 1)]
     readings.append(ColumnReading("odd", "text", 2, "x", "it may be a date"))
-    show_report(LoadedData(**{**vars(loaded), "report": tuple(readings)}))
+    show_report(replace(loaded, report=tuple(readings)))
     text = capsys.readouterr().err
     assert "[c0]" in text
     assert f"[c{SHOWN_COLUMNS}]" not in text

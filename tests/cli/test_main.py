@@ -2,6 +2,7 @@
 
 import io
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,11 @@ def test_a_label_that_the_encoding_lacks_is_no_failure(monkeypatch: pytest.Monke
         main([])
     sys.stdout.flush()
     assert (ended.value.code, written.getvalue()) == (4, b"??d?")
+
+
+def test_a_warning_is_one_line_without_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", None)
+    monkeypatch.setattr(cli, "app", lambda *args, **kwargs: 0)
+    with pytest.raises(SystemExit):
+        main([])
+    assert warnings.formatwarning("said\nhere", UserWarning, "f.py", 1) == "warning: said here\n"

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +232,11 @@ def test_photographs_of_several_sizes_and_files_that_cannot_be_read(
     assert "--skip-unreadable" in capsys.readouterr().err
     with pytest.warns(UserWarning, match=r"1 file\(s\) cannot be read and are left out"):
         assert run(*sized, "--skip-unreadable") == 0
+    assert warnings.formatwarning("x", UserWarning, "a.py", 1) == "warning: x\n"
     sampler = load_sampler("vae", device="cpu")
     assert sampler.spec_.shape == (16, 2, 3)
+    (Path("photographs") / "a" / "empty.jpg").unlink()
+    assert sampler.partial_fit("photographs").n_steps_ == 4  # which Python reads as PIL images
     assert run("sample", "vae", "-n", 2, "-o", "made") == 0
     for path in Path("made").rglob("*.png"):
         with Image.open(path) as image:

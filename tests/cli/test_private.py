@@ -80,7 +80,10 @@ def test_a_private_fit_writes_no_checkpoint(tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epsilon", 3], "neither public nor paid for"),
+        (
+            ["--epsilon", 3],
+            "On the command line: --bound COLUMN=LOW..HIGH, --classes A,B or --paid",
+        ),
         (["--epsilon", 0, "--paid"], "epsilon=0"),
         (["--epsilon", 3, "--paid", "--resume"], "--resume is not possible"),
         (["--epsilon", 3, "--paid", "--sampler", "kde"], "KDESampler has no private training"),

@@ -58,6 +58,8 @@ TENSORS = torch.rand(4, 3, 8, 9, generator=torch.Generator().manual_seed(0))
 def test_arrays_are_not_copied_or_changed() -> None:
     X, y = np.zeros((3, 2)), [0, 1, 0]
     assert read_rows(X, y) == (X, y)
+    with pytest.raises(InputError, match="X is a list_iterator, which has no length"):
+        Rows.read(iter([[0.0, 1.0]]), [0])
 
 
 def test_dataset_of_images_and_ints() -> None:
@@ -143,6 +145,22 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 def test_unreadable_data_is_named(X: Any, y: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_rows(X, y)
+
+
+def test_files_of_a_dataset_that_cannot_be_read_are_listed(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, {"bee": "RGB", "cat": "RGB"})
+    bad = [sorted((folder / name).iterdir())[0] for name in ("bee", "cat")]
+    bad[0].write_bytes(b"")
+    Image.new("RGB", (1, 300)).save(bad[1])
+    data, sized = ImageFolder(folder), ImageModality(image_size=16)
+    with pytest.raises(InputError, match="ImageFolder has 2 row") as caught:
+        Rows.read(data, modality=sized)
+    assert all(str(path) in str(caught.value) for path in bad)
+    assert "1 x 300 px is too small" in str(caught.value)
+    others = [i for i, (path, _) in enumerate(data.samples) if Path(path) not in bad]
+    assert Rows.read(Subset(data, others), modality=sized).X[0].size == (16, 16)
+    with pytest.raises(InputError, match=r"Subset has 1 row.*\n  row 1: cannot identify"):
+        Rows.read(Subset(data, [others[0], data.imgs.index((str(bad[0]), 0))]), modality=sized)
 
 
 def test_rows_of_several_shapes_stay_a_list_that_images_refuse() -> None:

@@ -102,6 +102,20 @@ def test_collator_numbers_labels_and_refuses_unknown_ones() -> None:
         collate([{"text": "a", "label": "other"}])
 
 
+def test_collator_names_rows_and_sources_that_it_cannot_use() -> None:
+    sampler = AEDASampler(random_state=0).fit(X, CODES)
+    collate = TextCollator(sampler, lengths, ratio=1.0)
+    row = {"text": "a b", "label": torch.tensor(1)}  # Dataset.with_format("torch")
+    assert collate([row])["labels"].tolist() == [1]
+    with pytest.raises(InputError, match=r"no 'text', but .*remove_unused_columns=False"):
+        collate([row, {"label": 1}])
+    with pytest.raises(InputError, match="label None of a row has no number"):
+        TextCollator(sampler, lengths, ratio=0.0)([row | {"label": None}])
+    numbers = BootstrapSampler(random_state=0).fit(np.eye(2), [0, 1])
+    with pytest.raises(InputError, match="a ndarray, not texts"):
+        TextCollator(numbers, lengths, ratio=1.0)([row])
+
+
 def test_strings_in_a_dataset() -> None:
     pairs = list(zip(X, Y, strict=True))
     sampler = EditSampler(random_state=0).fit(X, Y)

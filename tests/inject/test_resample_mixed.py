@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline as plain_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from gen_augment import (
+    AEDASampler,
     BootstrapSampler,
     ConditionalVAE,
     GenerativeOverSampler,
@@ -24,6 +25,7 @@ from gen_augment import (
     MixtureSampler,
     SMOTESampler,
 )
+from gen_augment.modalities.series.forms import as_objects
 from tests.conftest import toy_table
 from tests.samplers.test_mixed import draw_mixed
 
@@ -178,3 +180,27 @@ def test_all_missing_and_wide_columns_are_kept() -> None:
     X_new, _ = GenerativeOverSampler(small_vae(), random_state=0).fit_resample(X, y)
     assert X_new["empty"].isna().all()
     assert set(X_new["name"]) <= set(X["name"])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [list, np.array, lambda rows: pd.Series(rows, name="q", index=range(3, 12)), as_objects],
+    ids=["list", "array", "Series", "objects"],
+)
+def test_texts_come_back_in_their_container(form: Any) -> None:
+    rows = [f"a text of {n} words" for n in range(9)]
+    X = form(rows)
+    new, y = GenerativeOverSampler(AEDASampler(random_state=0)).fit_resample(X, [0, 0, 1] * 3)
+    assert type(new) is type(X)
+    assert y == [0, 0, 1] * 3 + [1] * 3
+    assert list(new)[:9] == rows
+    assert all(len(text) > len(rows[0]) for text in list(new)[9:])  # not cut to the dtype
+    if isinstance(X, pd.Series):
+        assert (new.name, new.dtype) == (X.name, X.dtype)
+
+
+def test_series_of_unequal_lengths_as_objects() -> None:
+    X = as_objects([np.arange(3.0 + i % 4) for i in range(9)])
+    sampler = BootstrapSampler(modality="series", random_state=0)
+    new, _ = GenerativeOverSampler(sampler).fit_resample(X, [0, 0, 1] * 3)
+    assert (new.dtype, new.shape) == (X.dtype, (12,))

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import norm
@@ -11,6 +12,7 @@ from scipy.stats import norm
 from gen_augment import InputError
 from gen_augment.data import LabelCodec
 from gen_augment.samplers.scoring import log_prob, score_batches
+from tests.conftest import small_sampler
 
 MEANS, PRIOR = np.array([-1.0, 0.5, 3.0]), np.array([0.2, 0.5, 0.3])
 X = np.random.default_rng(0).normal(size=(11, 1)) * 2
@@ -24,7 +26,7 @@ def density(x: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 def known(**changes: Any) -> Any:
     """The interface of a fitted sampler of three classes."""
     return SimpleNamespace(
-        codec_=SimpleNamespace(encode=torch.as_tensor),
+        codec_=SimpleNamespace(encode=torch.as_tensor, check_known=lambda X: None),
         label_codec_=LabelCodec.fit(["a", "b", "c"])[0],
         class_prior_=PRIOR,
         _check_fitted=lambda: None,
@@ -71,3 +73,19 @@ def test_slices_cover_all_rows_once_and_in_order() -> None:
 def test_unknown_labels_are_named() -> None:
     with pytest.raises(InputError, match="'z'"):
         log_prob(known(), density, X, "z")
+
+
+@pytest.mark.parametrize("name", ["flow", "vae", "kde"])
+def test_values_that_were_not_seen_in_fit_are_named(name: str) -> None:
+    rows = pd.DataFrame({"a": np.linspace(0, 1, 20), "kind": list("xy") * 10})
+    sampler = small_sampler(name).fit(rows, [0, 1] * 10)
+    sampler.log_prob(rows[:2])
+    other, said = rows[:3].assign(kind=["x", "z", "z"]), "'kind' of X has 'z' in row 1"
+    scores = [sampler.log_prob, *([sampler.class_scores] if name == "flow" else [])]
+    for score in scores:
+        with pytest.warns(UserWarning, match=said):
+            score(other)
+    if name != "kde":
+        for change in (sampler.vary, sampler.encode):
+            with pytest.raises(InputError, match=said):
+                change(other, 0)

@@ -17,6 +17,7 @@ from tests.conftest import small_sampler, toy_images, toy_table
 from tests.training.together import together
 
 TABLE, IMAGES = toy_table(), toy_images()
+TEXTS = [" ".join("abcdefgh"[i % 8 :]) for i in range(40)], [0, 1] * 20
 CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("flow", TABLE, {}),
     ("flow", IMAGES, {"mirror": True}),
@@ -26,6 +27,7 @@ CASES: list[tuple[str, Any, dict[str, Any]]] = [
     ("paired", IMAGES, {}),
     ("gan", TABLE, {}),
     ("gan", IMAGES, {"augment": "adaptive"}),
+    ("lm", TEXTS, {"width": 64, "n_layers": 1, "dropout": 0.0}),
 ]
 
 

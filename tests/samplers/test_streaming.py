@@ -1,5 +1,8 @@
 """Fits of streams: as in memory if there are few rows, and from the disk if there are many."""
 
+import io
+import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 from pyarrow.dataset import dataset
+from sklearn.naive_bayes import GaussianNB
 from torch.utils.data import IterableDataset
 
-from gen_augment import ConditionalGAN, ConditionalVAE, InputError, KDESampler, PairedVAE
+from gen_augment import ConditionalGAN, ConditionalVAE, InputError, KDESampler, PairedVAE, audit
 from gen_augment.data import stored, streams
 from gen_augment.training import Callback, Checkpoint
 from tests.data.test_streams import write_folder
@@ -57,8 +62,11 @@ def test_a_small_folder_gives_the_sampler_of_the_frame_in_memory(tmp_path: Path)
     X = frame()
     folder = write_folder(tmp_path / "data", X[:250], X[250:])
     same = make().fit(X.drop(columns="label"), X["label"]).fingerprint()
-    assert make().fit(dataset(folder), "label").fingerprint() == same
-    assert make().fit(str(folder), "label").fingerprint() == same
+    streamed = make().fit(dataset(folder), "label")
+    assert streamed.fingerprint() == same
+    read = make().fit(str(folder), "label")  # which knows how the files were read, too
+    weights = streamed.network_.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in read.network_.state_dict().items())
 
 
 @pytest.mark.parametrize("method", [ConditionalVAE, ConditionalGAN])
@@ -81,6 +89,48 @@ def test_images_of_an_iterable_dataset_are_trained_on_from_the_disk(many: Any) -
     every = np.stack([x for x, _ in Images()])
     assert (sampler.codec_.low, sampler.codec_.high) == ((every.min(),), (every.max(),))
     assert sampler.sample(3)[0].shape == (3, 8, 8)
+
+
+def write_shard(path: Path, n: int = 60) -> str:
+    """Write images and rows of a table as a shard of WebDataset."""
+    rows = frame(n)
+    with tarfile.open(path, "w") as shard:
+        for i in range(n):
+            picture = io.BytesIO()
+            Image.fromarray(np.full((8, 8), i, np.uint8)).save(picture, "PNG")
+            row = {"price": rows["price"][i], "kind": "xyz"[i % 3], "age": None if i == 9 else i}
+            parts = {"png": picture.getvalue(), "json": json.dumps(row).encode()}
+            for suffix, content in (parts | {"cls": b"01"[i % 2 : i % 2 + 1]}).items():
+                info = tarfile.TarInfo(f"{i:04d}.{suffix}")
+                info.size = len(content)
+                shard.addfile(info, io.BytesIO(content))
+    return str(path)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves files to be collected
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kept", [1000, 20], ids=["memory", "disk"])
+def test_shards_of_webdataset_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    wds = pytest.importorskip("webdataset")
+    monkeypatch.setattr(stored, "SAMPLE_ROWS", kept)
+    path = write_shard(tmp_path / "0.tar")
+
+    def pipeline(images: str, key: str) -> Any:
+        return wds.WebDataset(path, shardshuffle=False).decode(images).to_tuple(key, "cls")
+
+    images, _ = make().fit(pipeline("l8", "png")).sample(3)
+    assert (images.shape, images.dtype) == ((3, 8, 8), np.uint8)
+    assert make().fit(pipeline("pil", "png")).sample(2)[0][0].size == (8, 8)
+    sampler = make().fit(pipeline("l8", "json"))
+    assert sampler.codec_.steps["price"] == 0.01
+    table, labels = sampler.sample(200, random_state=0)
+    assert list(table) == ["price", "kind", "age"]
+    assert (set(table["kind"]), set(labels)) == (set("xyz"), {0, 1})
+    if kept > 60:
+        found = audit(sampler, pipeline("l8", "json"), model=GaussianNB())
+        assert found.per_class["real"].tolist() == [30, 30]
 
 
 @pytest.mark.parametrize("sampler", [KDESampler(), make(PairedVAE)], ids=["KDE", "pairs"])

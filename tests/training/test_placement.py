@@ -197,3 +197,27 @@ def test_a_device_is_found_as_fabric_finds_it(name: str) -> None:
 
     expected = outcome(lambda: placement.make_fabric(name, "32-true").device)
     assert outcome(lambda: placement.find_device(name)) == expected
+
+
+class Counted(torch.nn.Linear):
+    """Counts how often its mode is set."""
+
+    n_set = 0
+
+    def train(self, mode: bool = True) -> Any:
+        self.n_set += 1
+        return super().train(mode)
+
+
+def test_only_a_network_in_training_changes_its_mode() -> None:
+    network = torch.nn.Sequential(inner := Counted(1, 1))
+    for is_training, n_set in ((True, 2), (False, 0)):
+        network.train(is_training)
+        inner.n_set = 0
+        with placement.evaluating(network):
+            assert not inner.training
+        assert (network.training, inner.training) == (is_training, is_training)
+        assert inner.n_set == n_set
+    inner.train()  # alone
+    with placement.evaluating(network):
+        assert not inner.training

@@ -14,7 +14,13 @@ from gen_augment.containers import concatenate
 from gen_augment.errors import InputError
 from gen_augment.modalities.audio.cepstra import Cepstra
 from gen_augment.modalities.audio.phase import griffin_lim, power_from_mels
-from gen_augment.modalities.audio.spectrogram import RANGE_DB, MelScale, to_unit
+from gen_augment.modalities.audio.spectrogram import (
+    RANGE_DB,
+    MelScale,
+    around_zero,
+    middle,
+    to_unit,
+)
 from gen_augment.modalities.base import Codec, Modality, check_equal
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.modalities.registry import get_modality
@@ -123,7 +129,7 @@ class AudioCodec(Codec):
         form, values, lengths = read_series(X)
         _check(values, lengths, scale)
         low, high = float(values.min()), float(values.max())
-        power = _mel_power(values, lengths, scale)
+        power = _mel_power(around_zero(values), lengths, scale)
         peak = float(power.max())
         if peak <= 0:
             raise InputError("all recordings of X are silent: give some that have sound.")
@@ -148,14 +154,15 @@ class AudioCodec(Codec):
         return self._scaled(self._numbers(power, lengths))
 
     def read(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return samples (n, C, L), padded with zeros, and lengths; check the fitted form."""
+        """Return samples (n, C, L) around zero, and lengths; check the fitted form."""
         form, values, lengths = read_series(X)
         if form.has_channels != self.form.has_channels or values.shape[1] != self.n_channels:
             raise InputError(
                 f"recordings were fitted with {self.n_channels} channel(s), got an array of shape "
                 f"{values.shape}: give the fitted channels and axes."
             )
-        if ("float" in element(form.dtype)) != ("float" in element(self.form.dtype)):
+        dtypes = {element(form.dtype), element(self.form.dtype)}
+        if len(dtypes) > 1 and not all("float" in dtype for dtype in dtypes):
             raise InputError(
                 f"recordings were fitted as {self.form.dtype}, got {form.dtype}: convert them to "
                 "the fitted range."
@@ -166,7 +173,7 @@ class AudioCodec(Codec):
                 "pad them, or fit a list."
             )
         _check(values, lengths, self.scale)
-        return values, lengths
+        return around_zero(values), lengths
 
     @torch.no_grad()
     def decode(self, rows: Tensor) -> Any:
@@ -176,7 +183,8 @@ class AudioCodec(Codec):
         # One at a time: the last bit would depend on the other recordings of a batch.
         for wave, spectrum, length in zip(waves, spectra, lengths, strict=True):
             wave[:, : int(length)] = self._waves(spectrum[None], length[None])[0]
-        values = waves.double() if element(self.form.dtype) == "float64" else waves
+        dtype = element(self.form.dtype)
+        values = (waves.double() if dtype == "float64" else waves) + middle(dtype)
         return self.form.build(values.clamp(self.low, self.high), lengths.cpu().numpy())
 
     def decode_parts(self, parts: Iterable[Tensor]) -> Any:

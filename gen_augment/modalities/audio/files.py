@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gen_augment.errors import InputError, MissingDependencyError
+from gen_augment.modalities.audio.spectrogram import MelScale
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.file_rows import FileRows
+from gen_augment.user_warnings import warn
 
 __all__ = ["read_folder", "write_folder"]
 
 SUFFIXES = (".wav", ".flac")
+#: Recordings that are not read.
+COMPRESSED = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
 #: How soundfile stores samples of a dtype; floats and all others as 32-bit floats.
 SUBTYPES = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}
 
@@ -64,22 +68,60 @@ def read_folder(folder: Path, modality: Any) -> FileRows | None:
     files = [p for p in files if not any(part.startswith(".") for part in p.parts[1:])]
     if not files:
         return None
+    _warn_of_others(folder, files)
     labels = [_label(folder, file, modality.label_from) for file in files]
     recordings = _open_all(folder, files)
     recordings, notes = _same_channels(folder, recordings, modality.mono)
     rate, recordings, resampled = _same_rate(folder, recordings, modality.sample_rate)
+    _check_samples(folder, recordings, rate)
     options = modality.options() | {"sample_rate": rate}
     X = [recording.samples for recording in recordings]
     return FileRows(X, np.array(labels), type(modality)(**options), notes=(*notes, *resampled))
 
 
+def _warn_of_others(folder: Path, files: list[Path]) -> None:
+    """Warn of compressed recordings, and of class folders without any that is read."""
+    skipped = [p for p in folder.rglob("*") if p.suffix.lower() in COMPRESSED and p.is_file()]
+    if skipped:
+        warn(
+            f"{folder}: {len(skipped)} compressed recordings such as {min(skipped)} are left out: "
+            "convert them to .wav or .flac.",
+        )
+    kept = {file.relative_to(folder).parts[0] for file in files}
+    empty = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name not in kept]
+    if empty := [name for name in empty if not name.startswith(".")]:
+        warn(
+            f"{folder}: the folders {empty[:10]} have no .wav or .flac files and are left out.",
+        )
+
+
+def _check_samples(folder: Path, recordings: list[Recording], rate: int) -> None:
+    """Raise `InputError` for files that cannot be encoded; the codec would not know their names."""
+    errors, least = [], MelScale(rate, 1, 1).hop
+    for path, samples, _ in recordings:
+        if samples.shape[-1] < least:
+            errors.append(f"{path}: it has {samples.shape[-1]} of at least {least} samples")
+        elif samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            errors.append(f"{path}: it has samples that are NaN or infinite")
+    if errors:
+        raise InputError(
+            f"{folder} has {len(errors)} file(s) that cannot be used. Repair or remove "
+            f"them:\n{listed(errors)}"
+        )
+
+
 def _label(folder: Path, file: Path, pattern: str | None) -> str:
     if pattern is not None:
         parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
-        if "label" not in parts[1::2]:
+        names = parts[1::2]
+        if (
+            "label" not in names
+            or len(set(names)) < len(names)
+            or not all(map(str.isidentifier, names))
+        ):
             raise InputError(
-                f"label_from={pattern!r} names no label: write {{label}} where it is, as in "
-                "'{label}_{speaker}_{take}'."
+                f"label_from={pattern!r} names no label, or two parts alike: write {{label}} where "
+                "it is, as in '{label}_{speaker}_{take}'."
             )
         found = re.fullmatch(
             "".join(

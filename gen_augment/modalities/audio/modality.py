@@ -76,6 +76,10 @@ class Audio(Modality):
                     f"{name}={value}: a spectrogram has at most {MOST[name]}; 20 to 128 are usual."
                 )
         check_choice("mono", mono, (True, False))
+        if not isinstance(label_from, str | None):
+            raise InputError(
+                f"label_from={label_from!r}: give a string such as '{{label}}_{{take}}'."
+            )
         self.sample_rate = sample_rate
         self.n_mels, self.n_frames = n_mels, n_frames
         self.mono = mono

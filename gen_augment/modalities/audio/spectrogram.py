@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["RANGE_DB", "MelScale", "mel_filters", "to_unit"]
+__all__ = ["RANGE_DB", "MelScale", "around_zero", "mel_filters", "middle", "to_unit"]
 
 #: Decibels from the loudest to the softest encoded power, which is silence.
 RANGE_DB = 80.0
@@ -166,3 +166,14 @@ def to_unit(power: Tensor, loudest: float) -> Tensor:
     """Return decibels of power in [-1, 1]: 1 at `loudest` decibels, and -1 at 80 dB below it."""
     decibels = 10 * torch.log10(power.clamp(min=1e-20)) - loudest
     return (1 + 2 * decibels / RANGE_DB).clamp(-1, 1)
+
+
+def middle(dtype: str) -> float:
+    """Return the sample of silence: 128 for uint8, as in files of 8 bits, and 0 where signed."""
+    return (np.iinfo(dtype).max + 1) / 2 if dtype.startswith("uint") else 0.0
+
+
+def around_zero(samples: np.ndarray) -> np.ndarray:
+    """Return samples with silence at 0; unsigned ones become float64."""
+    silence = middle(samples.dtype.name)
+    return samples.astype(np.float64) - silence if silence else samples

@@ -1,8 +1,8 @@
 """Autoencoders of images: patches by their principal components, or a network of diffusers.
 
 The first is learned in closed form and is the best linear autoencoder of 8 x 8 patches: a strided
-convolution and its transpose. Then the edges between patches are smoothed. The second is read from
-a local folder, as safetensors, and nothing is downloaded or unpickled.
+convolution and its transpose. Patches are lapped, so that their edges are not seen. The second is
+read from a local folder, as safetensors, and nothing is downloaded or unpickled.
 
 References
 ----------
@@ -25,16 +25,14 @@ from torch.nn import functional as F
 
 from gen_augment.archive import digest_of_files, read_json
 from gen_augment.errors import ArchiveError, InputError, MissingDependencyError
+from gen_augment.modalities.image.lapping import PATCH, lapped, lapping
 from gen_augment.types import JSON
 from gen_augment.validation import check_positive_int
 
 __all__ = ["Autoencoder", "Patches"]
 
-PATCH = 8
-#: Components of an RGB patch; 29.8 dB on photographs that were not fitted.
+#: Components of an RGB patch.
 N_COMPONENTS = 16
-#: The share of its neighbour that a pixel at the edge of a patch takes, if no component were kept.
-SMOOTHING = 0.15
 CLASSES = ("AutoencoderKL", "AutoencoderTiny")
 
 
@@ -76,7 +74,8 @@ class Autoencoder:
         channels = 1
         for batch in batches:
             channels = batch.shape[1]
-            patches = F.pixel_unshuffle(_padded(batch, PATCH), PATCH).double()
+            whole = lapped(_padded(batch, PATCH), lapping().to(batch.device))
+            patches = F.pixel_unshuffle(whole, PATCH).double()
             flat = patches.permute(0, 2, 3, 1).flatten(0, 2)  # (patches, C * 64)
             n_patches, total = n_patches + len(flat), total + flat.sum(dim=0)
             outer = outer + flat.T @ flat
@@ -201,7 +200,7 @@ class Autoencoder:
 
 
 class Patches(nn.Module):
-    """Patches of 8 x 8 px as their principal components.
+    """Lapped patches of 8 x 8 px as their principal components.
 
     Parameters
     ----------
@@ -213,6 +212,8 @@ class Patches(nn.Module):
     weight: Tensor
     mean: Tensor
     mirror_signs: Tensor
+    lapping: Tensor
+    unlapping: Tensor
 
     def __init__(self, components: list[list[float]], mean: list[float]) -> None:
         super().__init__()
@@ -222,24 +223,18 @@ class Patches(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[:, None, None])
         symmetry = (self.weight * self.weight.flip(-1)).sum(dim=(1, 2, 3))
         self.register_buffer("mirror_signs", symmetry.sign())
-        self.smoothing = SMOOTHING * (1 - self.latent_channels / self.weight[0].numel())
+        matrix = lapping()
+        self.register_buffer("lapping", matrix.float())
+        self.register_buffer("unlapping", matrix.inverse().float())
 
     def encode(self, x: Tensor) -> Tensor:
         """Project patches."""
-        return F.conv2d(x - self.mean, self.weight, stride=PATCH)
+        return F.conv2d(lapped(x, self.lapping) - self.mean, self.weight, stride=PATCH)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the patches of these components, with the edges between them smoothed.
-
-        The errors of two pixels across an edge differ more than the pixels do.
-        """
+        """Return the image whose patches have these components."""
         x = F.conv_transpose2d(z, self.weight, stride=PATCH) + self.mean
-        for lines in (x, x.transpose(2, 3)):
-            before, after = lines[..., PATCH - 1 : -1 : PATCH, :], lines[..., PATCH::PATCH, :]
-            step = self.smoothing * (after - before)
-            before += step
-            after -= step
-        return x
+        return lapped(x, self.unlapping)
 
 
 class _Diffusers(nn.Module):

@@ -79,12 +79,13 @@ class ImageCodec(Codec):
     @property
     def modality(self) -> Modality:
         """The image modality, which brings other images to the size that was fitted."""
-        plain = get_modality("image")
-        if self.center_crop is None:
-            return plain
-        made: Any = type(plain)
-        sized: Modality = made(image_size=self.shape[1:], center_crop=self.center_crop)
-        return sized
+        image: Any = type(get_modality("image"))
+        size, crop = (
+            (None, True) if self.center_crop is None else (self.shape[1:], self.center_crop)
+        )
+        made: Any = image(image_size=size, center_crop=crop)
+        made._container = self.container
+        return made  # type: ignore[no-any-return]
 
     @property
     def one_shape(self) -> bool:  # type: ignore[override]

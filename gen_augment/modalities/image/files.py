@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from gen_augment.containers import UNREADABLE
 from gen_augment.errors import InputError
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.image.pixels import plain_mode
 from gen_augment.modalities.image.resizing import check_image_size, resize_all, resize_pil
+from gen_augment.user_warnings import warn
 from gen_augment.validation import check_choice
 
 __all__ = ["open_folder", "open_image", "read_folder", "write_folder"]
@@ -44,10 +46,9 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
                 animated = file.format in ("GIF", "PNG", "WEBP") and n_frames > 1
                 if not animated and mode != "F":
                     return _upright(file)
-    # What PIL's readers raise.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise InputError(
-            f"{path} cannot be read as an image: {error}. Replace or remove it."
+            f"{path} cannot be read as an image: {str(error).rstrip('.')}. Replace or remove it."
         ) from error
     if animated:
         raise InputError(
@@ -203,7 +204,7 @@ def _classes(folder: Path) -> Iterator[tuple[str, list[Path]]]:
     if not classes:
         raise InputError(f"{problem}: it has no folders.")
     if hidden := [entry.name for entry in entries if entry.name.startswith(_HIDDEN)]:
-        warnings.warn(f"{folder}: the hidden folders {hidden} are ignored.", stacklevel=2)
+        warn(f"{folder}: the hidden folders {hidden} are ignored.")
     _check_depth(folder, classes)
     for entry in classes:
         found = [file for _, file in sorted(_image_files(entry))]
@@ -240,10 +241,7 @@ def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
             'leave them out with modality=Image(on_error="skip") (on the command line, '
             f"--skip-unreadable):\n{listed(errors)}"
         )
-    warnings.warn(
-        f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed(errors)}",
-        stacklevel=3,
-    )
+    warn(f"{folder}: {len(errors)} file(s) cannot be read and are left out:\n{listed(errors)}")
 
 
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:

@@ -62,12 +62,13 @@ class LatentCodec(Codec):
         """The image modality that encodes other images by this autoencoder."""
         image: Any = type(get_modality("image"))
         crop = self.pixels.center_crop
-        made: Modality = image(
+        made: Any = image(
             image_size=self._size,
             center_crop=True if crop is None else crop,
             latent=self.autoencoder,
         )
-        return made
+        made._container = self.pixels.container
+        return made  # type: ignore[no-any-return]
 
     @cached_property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]

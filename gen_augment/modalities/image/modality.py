@@ -23,6 +23,7 @@ from gen_augment.modalities.image.generators import ImageNetworks, LatentNetwork
 from gen_augment.modalities.image.known import ImageViews
 from gen_augment.modalities.image.latents import LatentCodec
 from gen_augment.modalities.image.networks import SmallCNN
+from gen_augment.modalities.image.pixels import in_container
 from gen_augment.modalities.image.recipes import RECIPES
 from gen_augment.modalities.image.resizing import MIN_SIDE, check_image_size, resize_all
 from gen_augment.types import JSON
@@ -75,6 +76,9 @@ class Image(Modality):
     #: Images that are one grey level brighter have a distance of up to 0.07, others 0.4 or more.
     views = ImageViews(near_copy=0.1)
     recipes: ClassVar[Mapping[str, BatchStep]] = RECIPES
+    #: What the images of a codec are in, "pil" or "ndarray", so that files and arrays of the same
+    #: pixels can be compared; None to leave them as they are.
+    _container: str | None = None
 
     def __init__(
         self,
@@ -112,8 +116,10 @@ class Image(Modality):
     def gather(self, X: Any) -> Any:
         """Bring images to `image_size`, and a list of arrays into one array."""
         if self.image_size is None:
-            return super().gather(X)
-        return resize_all(X, self.image_size, center_crop=self.center_crop)
+            X = super().gather(X)
+        else:
+            X = resize_all(X, self.image_size, center_crop=self.center_crop)
+        return X if self._container is None else in_container(X, self._container)
 
     def recognise(self, X: Any) -> Reading:
         """Recognise PIL images, and arrays with 3 or 4 axes of plausible size."""
@@ -219,11 +225,11 @@ class Image(Modality):
     def _reading(self) -> JSON:
         return {name: getattr(self, name) for name in ("image_size", "center_crop", "on_error")}
 
-    def open_folder(self, path: Path) -> tuple[Any, Any]:
+    def open_path(self, path: Path) -> tuple[Any, Any] | None:
         """Read a folder as PIL images, or as an array if they have 16 bits."""
         from gen_augment.modalities.image.files import open_folder
 
-        return open_folder(path, **self._reading)
+        return open_folder(path, **self._reading) if path.is_dir() else None
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write ``LABEL/000000.png`` and so on into a new folder."""

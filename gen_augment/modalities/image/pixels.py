@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gen_augment.containers import stack_rows
+from gen_augment.containers import is_pil, stack_rows
 from gen_augment.errors import InputError
 
 __all__ = [
-    "CHANNELS", "DTYPES", "Container", "Layout", "element", "infer_layout", "plain_mode",
-    "read_pixels", "to_nchw",
+    "CHANNELS", "DTYPES", "Container", "Layout", "element", "in_container", "infer_layout",
+    "plain_mode", "read_pixels", "to_nchw",
 ]  # fmt: skip
 
 Container = Literal["ndarray", "tensor", "pil"]
@@ -55,6 +55,14 @@ def read_pixels(X: Any) -> tuple[Container, np.ndarray, str]:
     if array.dtype.isnative:
         return container, array, array.dtype.name
     return container, array.astype(array.dtype.newbyteorder("=")), array.dtype.str
+
+
+def in_container(X: Any, container: str) -> Any:
+    """Return PIL images as an array, or an array of uint8 as PIL images; all else unchanged."""
+    if container == "ndarray" and isinstance(X, (list, tuple)) and len(X) and is_pil(X[0]):
+        return _from_pil(X)
+    is_bytes = isinstance(X, np.ndarray) and X.dtype == np.uint8 and X.shape[3:] in ((), (3,), (4,))
+    return [Image.fromarray(image) for image in X] if container == "pil" and is_bytes else X
 
 
 def plain_mode(image: Image.Image) -> Image.Image:

@@ -20,6 +20,7 @@ from gen_augment.modalities.image.diffaugment import SMALL_SHIFT, diff_augment
 
 __all__ = [
     "RECIPES",
+    "augmix",
     "classic",
     "cutmix",
     "cutout",
@@ -138,6 +139,21 @@ def _apply(number: int, images: Tensor, sign: int) -> Tensor:
     return torch.cat([operation(images[:, :3], sign), images[:, 3:]], dim=1)
 
 
+def augmix(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Blend each image with three chains of random operations (Hendrycks et al. 2020).
+
+    This is torchvision's AugMix with its defaults, drawn for each image (arXiv:1912.02781). The
+    operations include brightness, contrast, colour and sharpness, as those of RandAugment do. The
+    paper leaves these four out. It also adds a Jensen-Shannon loss over three versions of each
+    image, which a recipe cannot have. A fourth channel stays as it is.
+    """
+    from torchvision.transforms import v2
+
+    images, mix = _as_bytes(x), v2.AugMix()
+    changed = torch.stack([mix(image[:3]) for image in images])
+    return _as_floats(torch.cat([changed, images[:, 3:]], dim=1)), y
+
+
 def classic(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Apply albumentations: small affine maps, brightness and contrast, noise, and a hole."""
     compose = _classic_recipe()
@@ -186,5 +202,6 @@ RECIPES: Mapping[str, BatchStep] = {
     "mixup": mixup,
     "cutmix": cutmix,
     "randaugment": randaugment,
+    "augmix": augmix,
     "albumentations": classic,
 }

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,28 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as a .npz file: {error}.") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as a .npz file of arrays of numbers and strings: write it "
+            "with numpy.savez(path, X=X, y=y)."
+        ) from error
     if not {"X", "y"} <= set(arrays):
         raise InputError(f"{path} has the arrays {sorted(arrays)}: it needs X and y.")
     X, y, lengths = arrays["X"], arrays["y"], arrays.get("lengths")
+    if X.ndim < 2 or y.ndim != 1 or not len(X):
+        raise InputError(
+            f"{path} has X of shape {X.shape} and y of shape {y.shape}: X has one series in each "
+            "row, and y one label for each."
+        )
     if len(X) != len(y):
         raise InputError(f"{path} has {len(X)} series and {len(y)} labels: they must be as many.")
+    if lengths is not None and (
+        lengths.shape != y.shape or lengths.min() < 1 or lengths.max() > X.shape[-1]
+    ):
+        raise InputError(
+            f"{path} has lengths of shape {lengths.shape}: give a number from 1 to {X.shape[-1]} "
+            f"for each of the {len(X)} series."
+        )
     if lengths is None or (lengths == X.shape[-1]).all():
         return X, y
     return [row[..., :n] for row, n in zip(X, lengths.tolist(), strict=True)], y

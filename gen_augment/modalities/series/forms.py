@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gen_augment.containers import as_pandas, converted_from, to_library
 from gen_augment.errors import InputError
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.types import JSON
@@ -41,7 +42,7 @@ class Form:
         column for each channel, whose cells are series; "wide" one with a column for each step.
     item : {"ndarray", "tensor", "frame", "series"}
         What one series is, or one cell of a nested DataFrame. A "frame" is a DataFrame with a line
-        for each step and a column for each channel.
+        for each step and a column for each channel, a "series" one of pandas.
     dtype : str
         Of the values, as in `ImageCodec`.
     has_channels : bool
@@ -50,6 +51,8 @@ class Form:
         Names of the columns.
     dtypes : tuple, optional
         Dtype of each channel of a DataFrame.
+    library : str
+        The library of a wide DataFrame, if it is not pandas: "polars".
     """
 
     container: Container
@@ -58,6 +61,7 @@ class Form:
     has_channels: bool
     names: tuple[Any, ...] | None = None
     dtypes: tuple[str, ...] | None = None
+    library: str = ""
 
     @classmethod
     def from_json(cls, record: JSON) -> Self:
@@ -86,7 +90,7 @@ class Form:
         if not self.has_channels:
             values = values[:, 0]
         if self.container == "wide":
-            return pd.DataFrame(values, columns=list(self.names or ()))
+            return to_library(pd.DataFrame(values, columns=list(self.names or ())), self.library)
         if self.container == "ndarray":
             return np.ascontiguousarray(values)
         rows = [self._item(row, n) for row, n in zip(values, lengths.tolist(), strict=True)]
@@ -96,6 +100,8 @@ class Form:
         if self.item == "frame":
             return self._frame(self._channels(row[:, :length]))
         part = row[..., :length]
+        if self.item == "series":
+            return pd.Series(part.copy())
         return part.clone() if isinstance(part, Tensor) else part.copy()
 
     def _nested(self, values: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
@@ -141,6 +147,7 @@ def read_series(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
     """
     if isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype != np.dtype(object)):
         return _read_array(X)
+    X = as_pandas(X)
     if isinstance(X, pd.DataFrame):
         return _read_nested(X) if is_nested(X) else _read_wide(X)
     if isinstance(X, (list, tuple, np.ndarray)):
@@ -240,6 +247,7 @@ def _read_list(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np
             )
     rows, dtype, is_2d = _stacked([row.T.to_numpy() if are_frames else row for row in X])
     item: Any = "tensor" if all(isinstance(row, Tensor) for row in X) else "ndarray"
+    item = "series" if all(isinstance(row, pd.Series) for row in X) else item
     if not are_frames:
         return Form(container, item, dtype, is_2d), *_padded(rows)
     dtypes = _dtypes([[values.to_numpy() for _, values in frame.items()] for frame in X])
@@ -265,14 +273,17 @@ def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
 
 
 def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
-    if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in X.dtypes):
+    numbers = [isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in X.dtypes]
+    if not all(numbers):
+        place = numbers.index(False)
         raise InputError(
-            "X is a DataFrame whose columns are not all numbers: give a column for each step, "
-            "cells that are series, or long rows through gen_augment.modalities.series.from_long."
+            f"column {X.columns[place]!r} of X is {X.dtypes.iloc[place]}, not numbers of NumPy: "
+            "give a column for each step, cells that are series, or long rows through "
+            "gen_augment.modalities.series.from_long."
         )
     # By itself, pandas makes objects of numbers and truth values; bool changes no other dtype.
     values, dtype = _numbers(X.to_numpy(np.result_type(np.bool_, *X.dtypes)), "X")
-    form = Form("wide", "ndarray", dtype, False, _names(X))
+    form = Form("wide", "ndarray", dtype, False, _names(X), library=converted_from(X))
     return form, values[:, None], np.full(len(values), values.shape[1])
 
 

@@ -64,10 +64,8 @@ class Series(Modality):
     def gather(self, X: Any) -> Any:
         """Keep a list of series as it is, since their lengths may differ."""
         if isinstance(X, (list, tuple)) and X:
-            if all(isinstance(row, (Tensor, np.ndarray, pd.DataFrame)) for row in X):
+            if all(isinstance(row, (Tensor, np.ndarray, pd.DataFrame, pd.Series)) for row in X):
                 return list(X)
-            if all(isinstance(row, pd.Series) for row in X):
-                return [row.to_numpy() for row in X]
             return [np.asarray(row) for row in X]
         return X
 
@@ -115,6 +113,10 @@ class Series(Modality):
         """Read a ``.ts`` or ``.npz`` file, see `gen_augment.modalities.series.files`."""
         is_series = path.is_file() and path.suffix.lower() in SUFFIXES
         return read_file(path) if is_series else None
+
+    def open_path(self, path: Path) -> tuple[Any, Any] | None:
+        """Read a ``.ts`` or ``.npz`` file, which holds its labels."""
+        return self.read(path, None)
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write a ``.ts`` or ``.npz`` file."""

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch.utils.data import default_collate
 
+from gen_augment.containers import as_pandas, pad_rows
 from gen_augment.errors import InputError
 
 __all__ = ["collate_series", "from_long", "to_long"]
@@ -42,16 +43,25 @@ def from_long(
     InputError
         A column is missing, two lines have one time, or a series has several labels.
     """
+    frame = as_pandas(frame)
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(f"the table is a {type(frame).__name__}: give a DataFrame.")
     special = [name for name in (series, time, target) if name is not None]
     missing = [name for name in special if name not in frame.columns]
     if missing:
         raise InputError(f"the table has no column {missing[0]!r}: it has {list(frame.columns)}.")
-    if frame[series].isna().any():
-        line = int(np.argmax(frame[series].isna().to_numpy()))
-        raise InputError(
-            f"line {line} of the table has no {series!r}: fill it in or drop the line."
-        )
+    for column in special:
+        if frame[column].isna().any():
+            line = int(np.argmax(frame[column].isna().to_numpy()))
+            raise InputError(
+                f"line {line} of the table has no {column!r}: fill it in or drop the line."
+            )
     channels = [name for name in frame.columns if name not in special]
+    if not channels or frame.empty:
+        raise InputError(
+            f"the table has {len(frame)} lines and the channels {channels}: at least one of both "
+            f"is needed, besides {special}."
+        )
     rows, labels = [], []
     for name, part in frame.groupby(series, sort=False):
         if time is not None:
@@ -81,7 +91,20 @@ def to_long(
     """Join DataFrames, one for each series, into a long table.
 
     Series and their steps are numbered from 0.
+
+    Raises
+    ------
+    InputError
+        `X` is no list of DataFrames, `y` has not one label for each, or a channel has the name of
+        another column.
     """
+    if not isinstance(X, list) or not X or not all(isinstance(row, pd.DataFrame) for row in X):
+        raise InputError("X is no list of DataFrames: give pd.DataFrame(row.T) for each series.")
+    if y is not None and len(y) != len(X):
+        raise InputError(f"X has {len(X)} series and y has {len(y)} labels: give one for each.")
+    taken = [name for name in (series, time, target) if name in X[0].columns]
+    if taken:
+        raise InputError(f"a channel is named {taken[0]!r} too: name the other column otherwise.")
     lengths = np.array([len(row) for row in X], dtype=np.int64)
     frame = pd.concat(X, ignore_index=True)
     steps = np.concatenate([np.arange(n) for n in lengths])
@@ -96,10 +119,11 @@ def collate_series(batch: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Collate items of a series and a label for a DataLoader, with zeros after the ends.
 
     Returns ``(X, lengths)``, with X of shape (B, ..., longest), then the labels.
+
+    Raises
+    ------
+    InputError
+        Series differ in their number of channels or in their dtype.
     """
-    rows = [torch.as_tensor(item[0]) for item in batch]
-    lengths = torch.tensor([row.shape[-1] for row in rows])
-    padded = rows[0].new_zeros(len(rows), *rows[0].shape[:-1], int(lengths.max()))
-    for row, out in zip(rows, padded, strict=True):
-        out[..., : row.shape[-1]] = row
-    return [(padded, lengths), *default_collate([tuple(item[1:]) for item in batch])]
+    padded = pad_rows([torch.as_tensor(item[0]) for item in batch])
+    return [padded, *default_collate([tuple(item[1:]) for item in batch])]

@@ -176,7 +176,7 @@ class TableCodec(Codec):
         An unknown category is encoded as zeros, as in scikit-learn's
         ``OneHotEncoder(handle_unknown="ignore")``. So is a missing category if none was
         missing in `fit`; a missing number is then the middle of its column. Numbers beyond
-        the fitted bounds are extrapolated linearly.
+        the fitted bounds are extrapolated linearly. Samplers call `check_known` besides.
         """
         X = stack_rows(X)
         container, _, series = columns_of(X)

@@ -1,6 +1,5 @@
 """What each column of a table is taken for: numbers, dates or categories."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from gen_augment.modalities.table.dtypes import dtype_to_json, is_number
 from gen_augment.modalities.table.objects import object_type
 from gen_augment.modalities.table.storage import Storage
 from gen_augment.types import ColumnTypes
+from gen_augment.user_warnings import warn
 from gen_augment.validation import check_choice
 
 __all__ = ["COLUMN_TYPES", "column_kinds"]
@@ -137,11 +137,10 @@ def _warn_of_objects(columns: "Mapping[Any, pd.Series[Any]]") -> None:
     numbers = ("int", "float", "decimal")
     names = [name for name, column in columns.items() if object_type(column) in numbers]
     if names:
-        warnings.warn(
+        warn(
             f"columns {names} of X hold numbers in dtype object and are read as numbers. "
             "Convert them with astype(float), or read codes with "
-            f'Table({{{names[0]!r}: "category"}}).',
-            stacklevel=2,
+            f'Table({{{names[0]!r}: "category"}}).'
         )
 
 
@@ -157,8 +156,7 @@ def _check_roles(columns: "Mapping[Any, pd.Series[Any]]") -> None:
         )
     found = [names[i] for i in identifier_columns(frame)]
     if found:
-        warnings.warn(
+        warn(
             f"columns {found} of X hold identifiers, and synthetic rows would copy those of real "
-            f'rows. Drop them, or keep them with modality=Table({{{found[0]!r}: "category"}}).',
-            stacklevel=2,
+            f'rows. Drop them, or keep them with modality=Table({{{found[0]!r}: "category"}}).'
         )

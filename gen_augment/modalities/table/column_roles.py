@@ -40,7 +40,9 @@ _CODE = re.compile(r"(?=\S*\d)[^\s]{4,}|\+?[\d\s()/.-]{7,}")
 _SHORT = re.compile(r"\d{4,6}")
 #: Measurements and dates as text, which are no codes.
 _MEASURE = re.compile(
-    r"[-+]?[^\w\s]?\d{1,3}(?:[.,']\d{3})*(?:[.,]\d+)?\W?|[-+]?\d*[.,]\d+(?:e[-+]?\d+|[^\W\d]{1,3})?|\d{4}-\d\d?-\d\d?.*|\d\d?[./-]\d\d?[./-]\d{2,4}.*|\d\d?:\d\d.*",
+    r"[-+]?[^\w\s]?\d{1,3}(?:[.,']\d{3})*(?:[.,]\d+)?\W?"
+    r"|[-+]?\d*[.,]\d+(?:e[-+]?\d+|[^\W\d]{1,3})?"
+    r"|\d{4}-\d\d?-\d\d?.*|\d\d?[./-]\d\d?[./-]\d{2,4}.*|\d\d?:\d\d.*",
     re.IGNORECASE,
 )
 

@@ -5,7 +5,6 @@ information (floats, whole ticks of time, or indices of categories). It encodes 
 numbers and one-hot blocks, and does all of this in reverse.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, Self
 
@@ -33,6 +32,7 @@ from gen_augment.modalities.table.quantile import QuantileMap
 from gen_augment.modalities.table.steps import MAX_INT, Steps
 from gen_augment.modalities.table.storage import Storage
 from gen_augment.types import JSON
+from gen_augment.user_warnings import warn
 
 __all__ = [
     "KINDS",
@@ -326,8 +326,7 @@ def _is_rounding(values: np.ndarray) -> bool:
 
 def _warn_if_lost(column: "pd.Series[Any]", name: Any) -> None:
     if len(set(column.dropna())) > 1:
-        warnings.warn(
+        warn(
             f"column {name!r} of X is taken as constant: its values differ by no more than the "
-            "rounding of float64. Subtract a constant from it first if the differences matter.",
-            stacklevel=2,
+            "rounding of float64. Subtract a constant from it first if the differences matter."
         )

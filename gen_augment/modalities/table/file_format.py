@@ -32,6 +32,8 @@ class TableFile:
         "%d.%m.%Y"; "date" for a format that is found in the file.
     missing : {column: str}
         The word that stands for a missing value, where it is not the empty string.
+    identifiers : bool
+        Whether columns that identify single rows are kept, for a sampler that repeats rows.
     settled : bool
         Whether a file has been read with these options, so that `readings` is complete.
 
@@ -48,6 +50,7 @@ class TableFile:
     drop: tuple[str, ...] = ()
     readings: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    identifiers: bool = False
     settled: bool = False
 
     def to_json(self) -> JSON:
@@ -100,4 +103,5 @@ def _fits(name: str, value: Any) -> bool:
         )
     if name in ("na_values", "drop"):
         return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
-    return isinstance(value, bool) if name == "settled" else isinstance(value, str | None)
+    is_flag = name in ("identifiers", "settled")
+    return isinstance(value, bool) if is_flag else isinstance(value, str | None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gen_augment.containers import as_pandas
 from gen_augment.errors import InputError
 from gen_augment.modalities.file_rows import LEFT_OUT, ColumnReading
 from gen_augment.modalities.table.arff import read_arff
@@ -21,13 +22,14 @@ from gen_augment.modalities.table.csv_columns import (
 )
 from gen_augment.modalities.table.csv_text import read_text
 from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
+from gen_augment.modalities.table.parquet_folder import first_rows, open_folder, with_columns
 
-__all__ = ["TableRead", "read_table"]
+__all__ = ["TableRead", "read_folder", "read_table"]
 
 #: A frame with its labels, the options that read other files alike, a report, and notes.
-TableRead = tuple[
-    pd.DataFrame, "pd.Series[Any]", TableFile, tuple[ColumnReading, ...], tuple[str, ...]
-]
+TableRead = tuple[Any, Any, TableFile, tuple[ColumnReading, ...], tuple[str, ...]]
+#: Rows of a folder of Parquet files that say how its columns are read.
+FIRST_ROWS = 1 << 17
 _KEEP = "identifies single rows; --category {} keeps its values"
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": pd.read_parquet,
@@ -39,7 +41,7 @@ _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 def read_table(
     path: Path, target: str | None, types: Mapping[Any, str], file: TableFile
 ) -> TableRead:
-    """Read a table and the column of its labels.
+    """Read the table in a file, and the column of its labels.
 
     Parameters
     ----------
@@ -73,11 +75,55 @@ def read_table(
     except (ValueError, OSError, NotImplementedError) as error:
         # Errors of the parsers are ValueErrors or OSErrors.
         raise InputError(f"{path} cannot be read as {suffix[1:]}: {error}") from error
+    return _settled(path, frame, target, types, file, notes)
+
+
+def read_folder(
+    path: Path, target: str | None, types: Mapping[Any, str], file: TableFile
+) -> TableRead:
+    """Read how the columns in a folder of Parquet files are read, from the first rows.
+
+    Parameters
+    ----------
+    path, target, types, file
+        As in `read_table`.
+
+    Returns
+    -------
+    X : pyarrow.dataset.Dataset
+        All rows, without columns that are left out. It is a DataFrame if `file` names dates.
+    y : str or Series
+        The column of labels.
+    file, report, notes
+        As `read_table` returns them.
+    """
+    dataset = open_folder(path)
+    n_rows = dataset.count_rows()
+    head = n_rows if file.readings else min(n_rows, FIRST_ROWS)
+    frame = as_pandas(first_rows(dataset, head, path))
+    notes = [] if head == n_rows else [f"columns are read as the first {head:,} rows suggest"]
+    found = _settled(path, frame, target, types, file, notes)
+    if file.readings:
+        return found
+    X, y = found[:2]
+    return with_columns(dataset, [*X, y.name]), y.name, *found[2:]
+
+
+def _settled(
+    path: Path,
+    frame: pd.DataFrame,
+    target: str | None,
+    types: Mapping[Any, str],
+    file: TableFile,
+    notes: list[str],
+) -> TableRead:
+    """Find how the columns of a table are read."""
+    is_text = path.is_file() and path.suffix.lower() in TEXT_SUFFIXES
     _check_names(path, frame, target, [*types, *file.readings], file)
     frame = frame.drop(columns=list(file.drop), errors="ignore" if file.settled else "raise")
     examples = {str(name): _example(frame[name]) for name in frame}
     whys: dict[str, str] = {}
-    if suffix in TEXT_SUFFIXES:
+    if is_text:
         frame, file, whys, found = _typed(path, frame, str(target), types, file)
         notes += found
     elif file.readings:
@@ -85,7 +131,7 @@ def read_table(
     _check_labels(path, frame, str(target))
     X, y = frame.drop(columns=target), frame[target]
     _check_free_text(path, X, types)
-    left_out = [] if file.settled else _identifiers(path, X, types)
+    left_out = [] if file.settled or file.identifiers else _identifiers(path, X, types)
     report = [
         *_report(X.drop(columns=left_out), y, file, examples, _counted(X, types) | whys, types),
         *(ColumnReading(n, LEFT_OUT, 0, examples[n], _KEEP.format(n)) for n in left_out),

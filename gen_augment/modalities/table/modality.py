@@ -185,13 +185,14 @@ class Table(Modality):
         return standardise
 
     def read(self, path: Path, target: str | None) -> FileRows | None:
-        """Read a CSV, Parquet, ARFF or KEEL file."""
-        from gen_augment.modalities.table.files import read_table
+        """Read a CSV, Parquet, ARFF or KEEL file, or a folder of Parquet files."""
+        from gen_augment.modalities.table.files import read_folder, read_table
 
-        if not path.is_file():
+        if target is None and not path.is_file():
             return None
+        read = read_table if path.is_file() else read_folder
         types = dict(self._pairs())
-        X, y, file, report, notes = read_table(path, target, types, TableFile.of(self.file))
+        X, y, file, report, notes = read(path, target, types, TableFile.of(self.file))
         types.pop(target, None)  # the labels are no column of the rows
         return FileRows(X, y, Table(types or None, file), report, notes)
 

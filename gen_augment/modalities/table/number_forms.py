@@ -13,15 +13,16 @@ __all__ = ["NumberForm", "find_form", "without_unit"]
 _CURRENCY = "[$€£¥₹₽₩₺]"
 _PREFIX = rf"{_CURRENCY}\s?|[A-Z]{{3}}\s"
 _SUFFIX = (
-    rf"\s?(?:{_CURRENCY}|[%‰]|°[CF]?|kr|[kmc]?g|lbs?|oz|[kmc]?m|mi|ft|m?l|min|m?s|hrs?|h|years?|days?"
-    r"|k?Wh?|[kM]?Hz|[kKMGT]B)|\s[A-Z]{3}"
+    rf"\s?(?:{_CURRENCY}|[%‰]|°[CF]?|kr|[kmc]?g|lbs?|oz|[kmc]?m|mi|ft|m?l|min|m?s|hrs?|h|years?"
+    r"|days?|k?Wh?|[kM]?Hz|[kKMGT]B)|\s[A-Z]{3}"
 )
 _PARTS = (
     rf"(?P<sign>[+-]?)(?P<prefix>{_PREFIX})?(?P<number>\d(?:[\d.,'’ \u00a0\u202f]*\d)?)"
     rf"(?P<suffix>{_SUFFIX})?"
 )
 _READING = re.compile(
-    r"(?P<plus>\+?)(?P<prefix>[^\d#+]*)(?:#(?P<mark>\D))?0(?:\.(?P<places>0+|#))?(?P<suffix>[^\d#]*)"
+    r"(?P<plus>\+?)(?P<prefix>[^\d#+]*)(?:#(?P<mark>\D))?0(?:\.(?P<places>0+|#))?"
+    r"(?P<suffix>[^\d#]*)"
 )
 #: Marks of thousands. Spaces and apostrophes also separate the parts of codes.
 _MARKS = (",", ".", "'", "’", " ", "\u00a0", "\u202f")

@@ -1,7 +1,6 @@
 """Texts in CSV, Parquet and JSON Lines files, and in folders of class folders of .txt files."""
 
 import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from gen_augment.errors import InputError
 from gen_augment.modalities.table.csv_text import read_text
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.table.writing import write_table
+from gen_augment.user_warnings import warn
 
 __all__ = ["read_text_file", "read_text_folder", "write_text_file"]
 
@@ -63,6 +63,11 @@ def read_text_file(
         raise InputError(f"{path}: {column!r} cannot be the texts and the labels at once.")
     if frame.empty:
         raise InputError(f"{path} has no rows.")
+    if (absent := frame[column].isna()).any():
+        raise InputError(
+            f"{path}: {int(absent.sum())} of {len(absent)} rows have no {column!r}, the first is "
+            f"row {int(np.argmax(absent)) + 1}: drop them, or fill in an empty string."
+        )
     y = frame[target]
     missing = np.flatnonzero(y.isna() | (y == ""))
     if len(missing):
@@ -82,7 +87,10 @@ def _read_lines(path: Path) -> pd.DataFrame:
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{path}: line {number} is no JSON: {error}.") from error
             if not isinstance(record, dict):
                 raise InputError(f"{path}: line {number} is not a JSON object.")
             records.append(record)
@@ -113,7 +121,7 @@ def read_text_folder(folder: Path) -> tuple[list[str], list[str]]:
     if not texts:
         raise InputError(f"{folder} has no folders with .txt files, one folder for each class.")
     for entry in without:  # a folder without any text may hold other rows
-        warnings.warn(f"{entry} has no .txt files and is left out.", stacklevel=2)
+        warn(f"{entry} has no .txt files and is left out.")
     return texts, labels
 
 

@@ -142,7 +142,7 @@ def generate(family: Family, labels: Sequence[Any], seeds: Sequence[int], how: S
         n = len(rows)
         more = {"batch_size": n} if not family.argument else {}
         with family.called_with(labels[here]) as given:
-            return pipeline(**(given | more | how.arguments(pipeline, n)), generator=rows)
+            return _call(pipeline, given | more | how.arguments(pipeline, n), rows)
 
     return _each_row(call, seeds, family.device)
 
@@ -164,7 +164,7 @@ def edit(
     Raises
     ------
     InputError
-        diffusers has no image-to-image or inpainting pipeline of this kind.
+        diffusers has no image-to-image or inpainting pipeline of this kind, or it refuses the call.
     """
     how.check(family.pipeline)
     if strength == 1 and mask is None:
@@ -185,9 +185,20 @@ def edit(
         start = {"image": images[here].to(family.denoiser.dtype), "strength": strength}
         start |= {} if mask is None else {"mask_image": mask[here].to(family.denoiser.dtype)}
         with family.called_with(labels[here]) as given:
-            return pipeline(**(given | start | how.arguments(pipeline, len(rows))), generator=rows)
+            return _call(pipeline, given | start | how.arguments(pipeline, len(rows)), rows)
 
     return _each_row(call, seeds, device)
+
+
+def _call(pipeline: Any, arguments: JSON, rows: list[torch.Generator]) -> Any:
+    """Call a pipeline; what it refuses is an error of ours."""
+    try:
+        return pipeline(**arguments, generator=rows)
+    except (LookupError, TypeError, ValueError) as error:
+        remedy = "leave mask out" if "mask_image" in arguments else "change image_size or options"
+        raise InputError(
+            f"a {type(pipeline).__name__} refuses the call ({error}): {remedy}."
+        ) from error
 
 
 def _editor(family: Family, *, masked: bool) -> Any:

@@ -61,6 +61,8 @@ class Family(ABC):
     argument: ClassVar[str] = ""
     #: The label of no class.
     null: Any = None
+    #: Latents along a side of what the denoiser takes as one.
+    patch: ClassVar[int] = 1
 
     def __init__(self, pipeline: Any, words: Sequence[str], class_map: Mapping[int, int]) -> None:
         self.pipeline, self.words, self.class_map = pipeline, list(words), class_map
@@ -201,6 +203,7 @@ class StableDiffusion3(TextToImage):
 
     part = "transformer"
     targets = _JOINT
+    patch = 2
 
     def condition(self, labels: Labels) -> JSON:
         texts = list(labels)
@@ -224,6 +227,7 @@ class Flux(TextToImage):
 
     part = "transformer"
     targets = _JOINT
+    patch = 2
 
     def condition(self, labels: Labels) -> JSON:
         embeds, pooled, _ = self.pipeline.encode_prompt(

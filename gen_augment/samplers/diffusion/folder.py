@@ -84,6 +84,9 @@ def load_pipeline(folder: Path, dtype: torch.dtype) -> Any:
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
             part.requires_grad_(False).eval()
+    vae: Any = getattr(pipeline, "vae", None)
+    if dtype == torch.float32 and vae is not None and vae.config.get("force_upcast"):
+        vae.register_to_config(force_upcast=False)  # each cast logs a warning, also of 32 to 32
     return pipeline
 
 

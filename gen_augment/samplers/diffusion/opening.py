@@ -99,6 +99,13 @@ def open_family(sampler: Any, labels: Sequence[Any]) -> tuple[Family, str]:
         raise InputError(
             f"image_size={sampler.image_size}, but a {name} has a fixed size: leave it out."
         )
+    known = type(family) is not TextToImage  # of others, the pipeline itself checks the size
+    unit = family.scale * family.patch if known else 1
+    if sampler.image_size is not None and sampler.image_size % unit:
+        raise InputError(
+            f"image_size={sampler.image_size}, but a {name} takes multiples of {unit} px: give "
+            f"{max(1, round(sampler.image_size / unit)) * unit}."
+        )
     missing = [label for code, label in enumerate(labels) if code not in numbers]
     if sampler.max_steps == 0 and family.argument == "class_labels" and missing:
         raise InputError(

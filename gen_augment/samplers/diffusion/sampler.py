@@ -73,8 +73,8 @@ class DiffusersSampler(NetworkSampler):
     options : dict, optional
         Further arguments of the pipeline's call, such as ``{"clip_skip": 1}``.
     image_size : int, optional
-        Side of the pipeline's images in pixels, of a text-to-image pipeline; None for the size it
-        was trained on. Rows are resized to it, and its images to the size of the rows.
+        Side of the pipeline's images in pixels, of a text-to-image pipeline: a multiple of 8, or of
+        16 for Stable Diffusion 3 and Flux; None for the trained size. Rows are resized to and fro.
     lora_rank : int, optional
         Rank of the LoRA; None learns the vectors of the classes only. Needs peft.
     prior_weight : float

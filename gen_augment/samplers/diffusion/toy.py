@@ -69,7 +69,7 @@ def save_toy_pipeline(folder: str | os.PathLike[str], *, width: int = 8, size: i
     return folder
 
 
-def toy_autoencoder(width: int, size: int) -> Any:
+def toy_autoencoder(width: int, size: int, latent_channels: int = 4) -> Any:
     """Return an autoencoder of random weights, whose latents have half the side."""
     import diffusers
 
@@ -81,7 +81,7 @@ def toy_autoencoder(width: int, size: int) -> Any:
         up_block_types=("UpDecoderBlock2D",) * 2,
         block_out_channels=(width, width),
         layers_per_block=1,
-        latent_channels=4,
+        latent_channels=latent_channels,
         norm_num_groups=4,
         sample_size=size,
     )

@@ -261,7 +261,8 @@ class ConditionalFlow(NetworkSampler):
         check_positive_int("n_pairs", n_pairs)
         if n_close != 0:
             check_positive_int("n_close", n_close)
-        x, device, network = self.codec_.encode(X), self._usable_device(), self.network_
+        x = scoring.encode_scored(self.codec_, X)
+        device, network = self._usable_device(), self.network_
         n_classes, seed = len(self.classes_), derive_seed(self.seed_, "scores")
         velocity: Any = network.ema
 

@@ -35,6 +35,7 @@ from gen_augment.samplers.gan.private import PrivateAdversarialStep
 from gen_augment.samplers.network import NetworkSampler
 from gen_augment.samplers.persistence import has_guarantee
 from gen_augment.samplers.private_training import refuse_private
+from gen_augment.samplers.scoring import encode_scored
 from gen_augment.training import Callback, Loop
 from gen_augment.training.balance import LabelDraw
 from gen_augment.training.collapse import PROBE_EVERY
@@ -291,7 +292,7 @@ class ConditionalGAN(NetworkSampler):
         ndarray of shape (n,), float64
         """
         self._check_fitted()
-        rows, device = self.codec_.encode(X), self._usable_device()
+        rows, device = encode_scored(self.codec_, X), self._usable_device()
         codes = torch.from_numpy(self.label_codec_.encode_rows(y, len(rows)))
         discriminator: Any = self.network_.discriminator
         parts = zip(torch.split(rows, SCORE_BATCH), torch.split(codes, SCORE_BATCH), strict=True)

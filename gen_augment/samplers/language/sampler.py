@@ -20,7 +20,7 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -96,16 +96,14 @@ class LanguageSampler(NetworkSampler):
     lr : float
         Peak learning rate of AdamW. Pretrained weights are trained at a twentieth of it, but
         adapters at `lr`.
-    random_state, device, precision, torch_compile, modality, callbacks, verbose
-        As in `NetworkSampler`.
+    random_state, device, devices, precision, torch_compile, modality, callbacks, verbose
+        As in `NetworkSampler`. The result on several `devices` is that on one if `dropout` is 0.
 
     Notes
     -----
     E-mail addresses, long numbers and words with several digits in training rows are replaced by
     random ones of the same form before anything is learned, see
-    `gen_augment.modalities.text.secrets`.
-
-    Rows without a label are learned as texts of no class.
+    `gen_augment.modalities.text.secrets`. Rows without a label are learned as texts of no class.
 
     A text that is blank, not valid UTF-8, longer than `max_length`, or longer than twice the
     longest training row is drawn again up to 7 times; the last one is then cut.
@@ -148,6 +146,7 @@ class LanguageSampler(NetworkSampler):
         lr: float = 1e-3,
         random_state: RandomState = None,
         device: str = "auto",
+        devices: int | Literal["auto"] = 1,
         precision: str = "32-true",
         torch_compile: bool = False,
         modality: str | Modality | None = "text",
@@ -160,6 +159,7 @@ class LanguageSampler(NetworkSampler):
             lr=lr,
             random_state=random_state,
             device=device,
+            devices=devices,
             precision=precision,
             torch_compile=torch_compile,
             modality=modality,

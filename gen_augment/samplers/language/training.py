@@ -15,6 +15,7 @@ is learned without their class.
 
 import copy
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.batch_share import own_rows, whole_mean
 from gen_augment.errors import MissingDependencyError
 from gen_augment.rng import derive_seed
 from gen_augment.samplers.language.network import PADDING, CausalTransformer
@@ -138,8 +140,9 @@ def train(
                 loop.stop()
         optimizer.zero_grad()
         ids, y = _trimmed(*batch)
-        is_unlabelled = torch.rand(y.shape, device=y.device) < UNLABELLED_SHARE
-        loss = _nll(model, ids, y.masked_fill(is_unlabelled, -1)) / (ids != PADDING).sum()
+        is_unlabelled = own_rows(partial(torch.rand, device=y.device), len(y)) < UNLABELLED_SHARE
+        n_tokens = whole_mean((ids != PADDING).sum().float())
+        loss = _nll(model, ids, y.masked_fill(is_unlabelled, -1)) / n_tokens
         loop.fabric.backward(loss)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()

@@ -80,10 +80,12 @@ class TextSampler(ClassicalSampler):
         texts = self._texts_of(self.codec_, X)
         codes = self.label_codec_.encode_rows(y, len(texts))
         index, table = vary_addresses(self, len(texts), random_state)
+        codec: Any = self.codec_
         if strength == 0:
-            return self._filled(texts)
+            return codec.written(texts)
         rows = zip(texts, codes.tolist(), index.tolist(), strict=True)
-        return self._filled(
+        # Given texts may be longer than all training rows, so new versions are not cut.
+        return codec.written(
             [self._varied(text, code, strength, _random(table, i)) for text, code, i in rows]
         )
 

@@ -14,7 +14,7 @@ those of images are::
 
     shift, flip, cutout     random translation; horizontal flip; a blank square
     mixup, cutmix           MixUp, CutMix
-    randaugment             RandAugment
+    randaugment, augmix     RandAugment, AugMix
     albumentations          a recipe of albumentations
 
 and imbalance is treated by::

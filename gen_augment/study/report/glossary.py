@@ -36,6 +36,7 @@ GLOSSARY = {
     "mixup": "Pairs of rows, and their labels, are blended.",
     "cutmix": "A rectangle of one image is pasted into another, and their labels are blended.",
     "randaugment": "Random changes of geometry and colour, such as rotation and contrast.",
+    "augmix": "Each image is blended with several randomly changed versions of itself.",
     "weights": "Rare classes count more in the loss.",
     "logit": "Predictions are corrected for the frequency of the classes.",
     "threshold": "The threshold of each class is tuned on rows set aside.",

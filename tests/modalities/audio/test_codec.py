@@ -50,8 +50,9 @@ def test_rows_of_a_mixture_do_not_depend_on_the_batch() -> None:
         torch.from_numpy(np.stack([row[:1200] for row in X])).float() / 32768,
         np.stack([row[:1200] for row in X])[:, None].repeat(2, axis=1),
         [torch.from_numpy(row) for row in X],
+        [(row / 256 + 128).astype(np.uint8) for row in X],
     ],
-    ids=["array", "tensor", "stereo", "tensors"],
+    ids=["array", "tensor", "stereo", "tensors", "unsigned"],
 )
 def test_forms_come_back(form: Any) -> None:
     codec, rows = AUDIO.fit(form)
@@ -59,6 +60,10 @@ def test_forms_come_back(form: Any) -> None:
     assert type(again) is type(form)
     assert [row.shape for row in again] == [row.shape for row in form]
     assert again[0].dtype == form[0].dtype
+    for row, wave in zip(again, form, strict=True):
+        first, fitted = (np.atleast_2d(np.asarray(w, float))[0] for w in (row, wave))
+        pitch = main_frequency(fitted - fitted.mean())
+        assert abs(main_frequency(first - first.mean()) - pitch) < 40
     unpacked = codec.unpack(codec.pack(again))
     assert all((a == b).all() for a, b in zip(unpacked, again, strict=True))
     other = codec_from_json(json.loads(json.dumps(codec_to_json(codec))))

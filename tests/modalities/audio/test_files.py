@@ -46,8 +46,11 @@ def test_labels_in_names(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(InputError, match="does not fit"):
         read(tmp_path, label_from="{label}-{take}")
-    with pytest.raises(InputError, match="names no label"):
-        read(tmp_path, label_from="{digit}_{take}")
+    for pattern in ("{digit}_{take}", "{label}_{label}", "{label}_{1}"):
+        with pytest.raises(InputError, match="names no label"):
+            read(tmp_path, label_from=pattern)
+    with pytest.raises(InputError, match="label_from=5"):
+        Audio(label_from=5)  # type: ignore[arg-type]
 
 
 def test_broken_files_are_listed(folder: Path) -> None:
@@ -115,3 +118,20 @@ def test_options_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     assert ended.value.code == 0
     loaded = BootstrapSampler.load(model)
     assert loaded.codec_.modality == Audio(sample_rate=4000)
+
+
+def test_files_that_cannot_be_encoded_are_named(folder: Path) -> None:
+    sf.write(folder / "low" / "short.wav", np.zeros(9, np.int16), RATE)
+    sf.write(folder / "low" / "nan.wav", np.full(900, np.nan, np.float32), RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"nan.wav: it has samples(.|\n)*short.wav: it has 9 of"):
+        Rows.read(folder)
+
+
+def test_what_is_left_out_is_said(folder: Path) -> None:
+    (folder / "low" / "a.mp3").write_bytes(b"")
+    (folder / "other").mkdir()
+    with (
+        pytest.warns(UserWarning, match="1 compressed recordings such as .*a.mp3"),
+        pytest.warns(UserWarning, match=r"the folders \['other'\] have no .wav"),
+    ):
+        Rows.read(folder)

@@ -9,6 +9,7 @@ from PIL import Image as PILImage
 
 from gen_augment import InputError
 from gen_augment.modalities import DataSpec, Image, Reading
+from gen_augment.modalities.image.latents import LatentCodec
 from tests.conftest import toy_images
 
 
@@ -74,6 +75,21 @@ def test_rows_of_any_size_are_gathered_and_encoded() -> None:
     assert torch.allclose(codec.encode(X[1:3]), rows[1:3])
     assert codec.modality == modality
     assert codec.decode(rows).shape == (4, 3, 16, 24)
+
+
+@pytest.mark.parametrize("size", [None, 16])
+@pytest.mark.parametrize("shape", [(4, 16, 16), (4, 16, 16, 3)])
+def test_files_and_arrays_of_the_same_pixels_are_compared(shape: Any, size: int | None) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    pictures = [PILImage.fromarray(image) for image in array]
+    for X, other in ((array, pictures), (pictures, array)):
+        codec, rows = Image(image_size=size).fit(X)
+        gathered = codec.modality.gather(other)
+        assert type(gathered) is type(X)
+        assert torch.equal(codec.encode(gathered), rows)
+        assert codec.modality == Image(image_size=size)
+    latent, rows = LatentCodec.fit(array, "learned")
+    assert torch.equal(latent.encode(latent.modality.gather(pictures)), rows)
 
 
 def test_the_default_classifier_takes_large_photographs() -> None:

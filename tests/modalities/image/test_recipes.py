@@ -17,6 +17,7 @@ from gen_augment.errors import MissingDependencyError
 from gen_augment.modalities.image import recipes as batches
 from gen_augment.modalities.image.recipes import (
     RECIPES,
+    augmix,
     classic,
     cutmix,
     cutout,
@@ -75,7 +76,7 @@ def test_cutmix_mixes_labels_by_area() -> None:
     torch.testing.assert_close(y, area, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("step", [randaugment, classic])
+@pytest.mark.parametrize("step", [randaugment, augmix, classic])
 def test_images_are_changed_independently(step: batches.BatchStep) -> None:
     image = (torch.rand(1, 1, 16, 16) * 2 - 1).expand(60, 1, 16, 16)
     changed, y = step(image, labels(60))

@@ -151,7 +151,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "ragged rows": ([[[1, 2], [3]], [[1, 2], [3, 4]]], "series 0 of X is not an array"),
     "too large": (np.full((2, 5), 1e35), "too large to be scaled"),
     "large integers": (np.full((2, 5), 2**60), "too large to be scaled"),
-    "text column": (MIXED, "columns are not all numbers"),
+    "text column": (MIXED, "not numbers of NumPy"),
     "steps of channels": (UNEQUAL, "series 0 of X has channels of shapes"),
     "other columns": ([pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})], "same channels"),
     "no container": (5, "X is a int"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.series.files import read_file, write_file
 
@@ -72,9 +73,28 @@ def test_binary_files_and_other_arrays_are_refused(tmp_path: Path) -> None:
     np.savez(path, a=np.zeros(3))
     with pytest.raises(InputError, match="needs X and y"):
         read_file(path)
-    np.savez(path, X=np.zeros((3, 4)), y=[1, 2])
-    with pytest.raises(InputError, match="3 series and 2 labels"):
-        read_file(path)
+    for arrays, message in {
+        ((3, 4), 2, None): "3 series and 2 labels",
+        ((3,), 3, None): "X of shape",
+        ((3, 4), 3, (4, 4)): "lengths of shape",
+        ((3, 4), 3, (4, 5, 4)): "a number from 1 to 4",
+    }.items():
+        shape, n, lengths = arrays
+        more = {} if lengths is None else {"lengths": np.array(lengths)}
+        np.savez(path, X=np.zeros(shape), y=np.arange(n), **more)
+        with pytest.raises(InputError, match=message):
+            read_file(path)
+
+
+def test_a_file_is_given_as_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ts"
+    write_file(path, iter([([np.ones((1, 3)), np.zeros((1, 3))], ["a", "b"])]))
+    rows = Rows.read(path)
+    assert rows.modality.name == "series"
+    assert list(rows.y) == ["a", "b"]
+    path.write_text(HEADER + "1.0,x:0\n")
+    with pytest.raises(InputError, match="line 5: could not convert"):
+        Rows.read(str(path))
 
 
 @pytest.mark.parametrize("label", ["a b", "a:b", "a,b", ""])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import torch
 
@@ -32,6 +33,8 @@ def test_short_series_are_padded_with_their_last_values() -> None:
         ([FRAME, FRAME], "list", "frame", True),
         (pd.DataFrame({"a": [pd.Series([1.0])]}), "nested", "series", True),
         (FRAME, "wide", "ndarray", False),
+        (polars.DataFrame(FRAME), "wide", "ndarray", False),
+        ([pd.Series([1.0]), pd.Series([1.0, 2.0])], "list", "series", False),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -40,6 +43,10 @@ def test_forms_are_recognised(rows: Any, container: str, item: str, has_channels
     assert (form.container, form.item, form.has_channels) == (container, item, has_channels)
     assert (len(values), values.ndim) == (len(rows), 3)
     assert lengths.max() == values.shape[2]
+    back = form.build(torch.from_numpy(values), lengths)
+    assert type(back) is type(rows)
+    assert type(back[0]) is type(rows[0]) if container == "list" else back.shape == rows.shape
+    assert read_series(back)[0] == form
 
 
 def test_channels_of_a_frame_keep_their_dtypes() -> None:
@@ -73,7 +80,11 @@ def test_only_lists_of_unequal_lengths_are_ragged() -> None:
         ([SHORT, np.array([["a", "b"]])], "series 1 of X is a ndarray of dtype <U1"),
         ([SHORT, np.zeros((2, 2))], r"shapes such as \[\(1, 2\), \(2, 2\)\]: give all"),
         ([FRAME, FRAME[["a"]]], "series 1 of X has the columns .* give all of them the same"),
-        (pd.DataFrame({"a": ["x"]}), "columns are not all numbers: give"),
+        (
+            pd.DataFrame({"a": [1], "b": ["x"]}),
+            "column 'b' of X is str, not numbers of NumPy: give",
+        ),
+        (FRAME.astype("Int64"), "column 'a' of X is Int64"),
         (pd.DataFrame({"a": np.ones(2, np.longdouble)}), "of dtype float128: give real numbers"),
         (pd.DataFrame({0.5: [1.0]}), "column 0.5 of X is no text: rename"),
         (torch.zeros(2, 2).to_sparse(), "sparse.*: give dense real numbers"),

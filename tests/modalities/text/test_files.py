@@ -93,10 +93,12 @@ def test_columns_must_be_there(column: str, target: str, message: str, tmp_path:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"query": "a"\n')
     (tmp_path / "b.jsonl").write_text("3\n")
+    (tmp_path / "e.jsonl").write_text('{"query": "a", "intent": "x"}\n{"intent": "x"}\n')
     (tmp_path / "c.csv").write_text("query,intent\na,x\nb,\n")
     (tmp_path / "d.txt").write_text("a")
     for name, message in {
-        "a.jsonl": "cannot be read as jsonl",
+        "a.jsonl": "line 1 is no JSON",
+        "e.jsonl": "1 of 2 rows have no 'query', the first is row 2",
         "b.jsonl": "line 1 is not a JSON object",
         "c.csv": "1 of 2 rows have no 'intent', the first is row 2",
         "d.txt": "texts are in a file of .csv",

@@ -52,13 +52,13 @@ def stable_diffusion_3(folder: Path) -> Any:
     second, tokenizer_2 = toy_text_encoder(folder, WIDTH, projected=True)
     third, tokenizer_3 = t5(64)
     transformer = diffusers.SD3Transformer2DModel(
-        sample_size=SIZE // 2, patch_size=2, in_channels=4, num_layers=1, attention_head_dim=8,
+        sample_size=SIZE // 2, patch_size=2, in_channels=16, num_layers=1, attention_head_dim=8,
         num_attention_heads=2, joint_attention_dim=64, caption_projection_dim=16,
-        pooled_projection_dim=64, out_channels=4, pos_embed_max_size=8,
+        pooled_projection_dim=64, out_channels=16, pos_embed_max_size=8,
     )  # fmt: skip
     return diffusers.StableDiffusion3Pipeline(
         transformer=_random(transformer), scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_shifted(toy_autoencoder(WIDTH, SIZE)), text_encoder=first, tokenizer=tokenizer,
+        vae=_shifted(toy_autoencoder(WIDTH, SIZE, 16)), text_encoder=first, tokenizer=tokenizer,
         text_encoder_2=second, tokenizer_2=tokenizer_2, text_encoder_3=third, tokenizer_3=tokenizer_3,
     )  # fmt: skip
 

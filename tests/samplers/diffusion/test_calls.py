@@ -152,6 +152,19 @@ def test_what_a_pipeline_does_not_take(
         edit(family, torch.rand(1, 3, 16, 16), labels, [1], 0.5, settings(**changed))
 
 
+def test_what_a_pipeline_refuses(pipeline: Pipelines) -> None:
+    family = family_of("sd3", pipeline)
+    how = settings(options={"max_sequence_length": 999})
+    with pytest.raises(
+        InputError, match=r"refuses the call \(.*999\): change image_size or options"
+    ):
+        generate(family, ["x"], [1], how)
+    family.denoiser.register_to_config(in_channels=4)  # diffusers inpaints with 16 or 33
+    image, mask = torch.rand(1, 3, 16, 16), torch.ones(1, 1, 16, 16)
+    with pytest.raises(InputError, match=r"InpaintPipeline refuses .* 16 .* not 4.*leave mask out"):
+        edit(family, image, ["x"], [1], 0.5, settings(options=family.max_words), mask)
+
+
 def test_an_editor_generates_too(pipeline: Pipelines) -> None:
     family = family_of("sd", pipeline)
     expected = generate(family, ["x"], [1], settings())
@@ -173,7 +186,7 @@ def test_an_image_that_a_safety_checker_blanks_is_an_error(
         generate(family, ["x"], [1], settings())
 
 
-@pytest.mark.parametrize("name", ["sd", "dit", "ddpm"])
+@pytest.mark.parametrize("name", ["sd", "sdxl", "sd3", "flux", "dit", "ddpm"])
 def test_versions_with_a_mask_fit_what_is_known(name: str, pipeline: Pipelines) -> None:
     family = family_of(name, pipeline)
     how = settings(options=family.max_words)

@@ -31,7 +31,8 @@ def test_adapters_begin_without_effect_and_are_all_that_is_trained(
 ) -> None:
     family, _ = open_family(sampler(pipeline(name)), ["cat", "dog"])
     torch.manual_seed(0)
-    channels = 4 if hasattr(family.pipeline, "vae") else 3
+    vae = getattr(family.pipeline, "vae", None)
+    channels = 3 if vae is None else vae.config.latent_channels
     x, t = torch.randn(2, channels, 8, 8), torch.tensor([300, 800])
     labels = [family.null, family.null]
     with torch.no_grad():

@@ -37,6 +37,7 @@ def test_the_family_of_a_pipeline(name: str, family: str, pipeline: Pipelines) -
         ("dit", {"class_map": {"dog": 1000}}, r"class_map\['dog'\]=1000.*0 to 999"),
         ("dit", {"max_steps": 0, "class_map": {"cat": 1}}, r"class_map has no entry for \['dog'\]"),
         ("ddpm", {"image_size": 32}, "image_size=32, but a DDPMPipeline has a fixed size"),
+        ("sd3", {"image_size": 18}, r"image_size=18, .* takes multiples of 4 px: give 16\."),
     ],
 )
 def test_parameters_that_do_not_fit_the_pipeline(

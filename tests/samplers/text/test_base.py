@@ -61,6 +61,8 @@ def test_new_texts_are_no_copies_and_vary_changes_what_it_should(sampler: Any) -
     if isinstance(sampler, EditSampler):  # an n-gram model of pairs memorises the grammar
         assert np.isin(rows, X).mean() < 0.4
     assert sampler.vary(X, Y, strength=0) == X
+    long = " ".join(X) * 3  # longer than any training row, and kept whole
+    assert sampler.vary([long], Y[:1], strength=0) == [long]
     once = sampler.vary(X, Y, strength=0.5, random_state=3)
     assert once == sampler.vary(X, Y, strength=0.5, random_state=3)
     assert np.mean([a == b for a, b in zip(once, X, strict=True)]) < 0.5
