@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from gen_augment.bank import plotting
 from gen_augment.bank.build import PLAN, build_rows, describe_progress
 from gen_augment.bank.file import RowFile
-from gen_augment.bank.manifest import MANIFEST, Generator, Manifest, is_there
+from gen_augment.bank.manifest import MANIFEST, Generator, Manifest, bank_folder, is_there
 from gen_augment.bank.order import permute
 from gen_augment.bank.plan import check_part, make_plan
 from gen_augment.data.counts import within_classes
@@ -73,7 +73,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
+        self.path = bank_folder(path)
         if is_there(self.path / PLAN) and not is_there(self.path / MANIFEST):
             raise ArchiveError(
                 f"{self.path} is an unfinished bank: {describe_progress(self.path)}. Call "

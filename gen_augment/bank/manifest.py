@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,9 @@ from gen_augment.modalities import Codec, codec_from_json
 from gen_augment.modalities.row_store import RowStore
 from gen_augment.types import JSON
 
-__all__ = ["MANIFEST", "ROWS", "Generator", "Manifest", "digest_of", "is_there"]
+__all__ = [
+    "MANIFEST", "ROWS", "Generator", "Manifest", "bank_folder", "digest_of", "is_there",
+]  # fmt: skip
 
 FORMAT = 1
 MANIFEST, ROWS = "manifest.json", "rows.bin"
@@ -31,6 +34,16 @@ MAX_ROWS = 2**40
 def digest_of(data: bytes | memoryview) -> bytes:
     """Return a digest of 16 bytes that detects damage."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def bank_folder(path: Any) -> Path:
+    """Return the absolute path of a bank; raise for what is no path, such as a sampler."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(
+            f"bank is a {type(path).__name__}: give a SampleBank or its path. "
+            "SampleBank.build(sampler, counts, path) makes one."
+        )
+    return Path(path).absolute()
 
 
 def is_there(path: Path) -> bool:

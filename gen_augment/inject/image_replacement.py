@@ -35,13 +35,7 @@ Below = Callable[[int], int]
 
 def open_bank(bank: Any) -> SampleBank:
     """Return the bank, or open the one at a path; raise unless it holds images."""
-    if isinstance(bank, (str, os.PathLike)):
-        bank = SampleBank(bank)
-    if not isinstance(bank, SampleBank):
-        raise InputError(
-            f"bank is a {type(bank).__name__}: give a SampleBank or its path. "
-            "SampleBank.build(sampler, counts, path) makes one."
-        )
+    bank = bank if isinstance(bank, SampleBank) else SampleBank(bank)
     image_codec(bank)
     return bank
 
