@@ -164,7 +164,7 @@ class NoisyUpdate:
         each = vmap(grad(of_one, has_aux=True), (None, *[0] * len(rows)), randomness="different")
         gradients, losses = each(values, *rows)
         # A norm is finite only if all values are, and takes one pass over them without a copy.
-        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients.values()])
+        norms = torch.stack([g.reshape(len(g), -1).norm(dim=1) for g in gradients.values()])
         bad = ~norms.isfinite().all(dim=0)
         for name, parameter in self.trained.items():
             g = gradients[name].detach()
