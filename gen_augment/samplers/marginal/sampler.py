@@ -30,7 +30,8 @@ class MarginalSampler(Sampler):
 
     For tables with a privacy budget. Each column depends on one other column, and the tree
     starts at the label. Numbers are cut into bins, within which new values are uniform. The smaller
-    the budget, the more bins are joined. Without one, marginals are exact.
+    the budget, the more bins are joined, and with few rows for it every column depends on the label
+    alone. Without a budget, marginals are exact.
 
     Parameters
     ----------

@@ -6,6 +6,8 @@
    two-way marginal from the product of the measured one-way marginals. The exponential mechanism
    chooses each edge, with a third of the budget.
 3. The two-way marginals of the tree are measured with the rest.
+   With few rows for the budget, a tree would be one of noise: then steps 2 and 3 are one, in which
+   each attribute is paired with the root, as in naive Bayes, with the budget of both.
 4. The package ``mbi`` infers marginals that agree with each other and are most likely given all
    measurements.
 
@@ -37,6 +39,8 @@ from gen_augment.samplers.marginal.grouping import group_counts, grouped, spread
 __all__ = ["TreeModel", "learn_tree"]
 
 Edge = tuple[int, int]
+#: With fewer rows than this times the noise of a pair, all edges lead to the root.
+STAR = 64
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def learn_tree(
         (a,): _noisy(_count(states, sizes, (a,)), single, rng) for a in range(n)
     }
     total = max(1.0, float(np.mean([counts.sum() for counts in measured.values()])))
-    pair = _deviation(n - 1, rho / 3)
+    is_star = total < STAR * _deviation(n - 1, rho / 3)
+    pair = _deviation(n - 1, rho * (2 if is_star else 1) / 3)
     groups = [
         np.arange(sizes[a])
         if a == root
@@ -102,13 +107,11 @@ def learn_tree(
     sizes = [int(group.max()) + 1 for group in groups]
     measured = {(a,): group_counts(measured[a,], groups[a]) for a in range(n)}
     one_way = [_distribution(measured[a,]) for a in range(n)]
-    weights = {
-        (a, b): float(
-            np.abs(_count(states, sizes, (a, b)) - total * np.outer(one_way[a], one_way[b])).sum()
-        )
-        for a, b in combinations(range(n), 2)
-    }
-    edges = _spanning_tree(weights, n, np.sqrt(8 * rho / 3 / max(1, n - 1)), rng)
+    if is_star:
+        edges = [(a, root) for a in range(n) if a != root]
+    else:
+        weights = _weights(states, sizes, total, one_way)
+        edges = _spanning_tree(weights, n, np.sqrt(8 * rho / 3 / max(1, n - 1)), rng)
     measured |= {edge: _noisy(_count(states, sizes, edge), pair, rng) for edge in edges}
     if np.isfinite(rho):
         deviations: dict[tuple[int, ...], Any] = dict.fromkeys(edges, np.array(pair))
@@ -123,6 +126,18 @@ def learn_tree(
         for child, table in tree.tables.items()
     }
     return TreeModel(tree.order, tree.parents, tables)
+
+
+def _weights(
+    states: np.ndarray, sizes: list[int], total: float, one_way: list[np.ndarray]
+) -> dict[Edge, float]:
+    """Return how far each pair of attributes is from independent ones, in rows."""
+    return {
+        (a, b): float(
+            np.abs(_count(states, sizes, (a, b)) - total * np.outer(one_way[a], one_way[b])).sum()
+        )
+        for a, b in combinations(range(len(sizes)), 2)
+    }
 
 
 def _deviation(n_queries: int, rho: float) -> float:

@@ -105,3 +105,22 @@ def test_inference_makes_noisy_marginals_agree() -> None:
     for child, table in found.tables.items():
         np.testing.assert_allclose(table.sum(axis=1), 1)
         np.testing.assert_allclose(table, exact.tables[child], atol=0.05)
+
+
+def test_few_rows_for_the_budget_pair_each_attribute_with_the_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The choice of edges costs nothing then, so pairs have its share of the budget."""
+    spent, deviation = [], tree._deviation
+
+    def noted(n: int, rho: float) -> float:
+        spent.append(rho)
+        return deviation(n, rho)
+
+    monkeypatch.setattr(tree, "_deviation", noted)
+    found = learn_tree(chain(400), SIZES, 0, 0.03, 50)
+    assert found.parents == dict.fromkeys((1, 2, 3), 0)
+    assert spent == pytest.approx([0.01, 0.01, 0.02])  # one-way, the pairs of a tree, of the root
+    for child, table in found.tables.items():
+        assert table.shape == (3, SIZES[child])
+        np.testing.assert_allclose(table.sum(axis=1), 1)
