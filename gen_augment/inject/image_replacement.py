@@ -35,9 +35,9 @@ Below = Callable[[int], int]
 
 def open_bank(bank: Any) -> SampleBank:
     """Return the bank, or open the one at a path; raise unless it holds images."""
-    bank = bank if isinstance(bank, SampleBank) else SampleBank(bank)
-    image_codec(bank)
-    return bank
+    opened = bank if isinstance(bank, SampleBank) else SampleBank(bank)
+    image_codec(opened)
+    return opened
 
 
 def open_source(source: Any) -> Any:
