@@ -351,6 +351,8 @@ def table(results: Record) -> str:
         scores = mine.pivot(index="seed", columns="method", values="accuracy").reindex(
             columns=METHODS
         )
+        if scores[POOLED].isna().all():
+            continue
         lines = []
         for method in METHODS:
             gain = 100 * (scores[POOLED] - scores[method]).dropna()
