@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from benchmarks.dpmm import available, mst_rows
 from benchmarks.harness import Record, Trials, markdown
 from benchmarks.quality import LABEL, parts
-from benchmarks.sites import Inputs, Sites, probabilities, train_network
+from benchmarks.site_rows import Inputs, Sites, probabilities, train_network
 from gen_augment import ConditionalFlow, ConditionalGAN, ConditionalVAE, MarginalSampler, Private
 from gen_augment.metrics import membership_auc
 from gen_augment.modalities import Table
