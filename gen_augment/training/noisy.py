@@ -166,9 +166,10 @@ class NoisyUpdate:
         # A norm is finite only if all values are, and takes one pass over them without a copy.
         norms = torch.stack([g.reshape(len(g), -1).norm(dim=1) for g in gradients.values()])
         bad = ~norms.isfinite().all(dim=0)
+        any_bad = bool(bad.any())  # once, since a GPU waits for it
         for name, parameter in self.trained.items():
             g = gradients[name].detach()
-            if bad.any():
+            if any_bad:
                 g[bad] = 0
             parameter.grad_sample = g
         found: Tensor = losses
