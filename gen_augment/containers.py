@@ -56,7 +56,7 @@ def holds_strings(X: Any) -> bool:
 
 
 def as_pandas(X: Any) -> Any:
-    """Convert a table of polars or pyarrow, or an array of objects, to a DataFrame.
+    """Convert a table or column of polars or pyarrow, or an array of objects, to one of pandas.
 
     Other data is returned unchanged.
     """
@@ -83,7 +83,16 @@ def as_pandas(X: Any) -> Any:
                 frame[name] = frame[name].cat.as_ordered()
         frame.attrs[_LIBRARY] = library
         return frame
-    return _from_arrow(X) if isinstance(X, (pa.Table, pa.RecordBatch)) else X
+    if isinstance(X, (pa.Table, pa.RecordBatch)):
+        return _from_arrow(X)
+    if library in ("polars", "pyarrow") and hasattr(X, "to_pandas"):
+        column = X.to_pandas()
+        if (
+            library == "polars"
+        ):  # rows of a column of pyarrow are one of pandas, as those of a table
+            column.attrs[_LIBRARY] = library
+        return column
+    return X
 
 
 def holds_objects(X: Any) -> bool:
@@ -129,7 +138,7 @@ def _from_arrow(table: Any) -> pd.DataFrame:
 
 
 def converted_from(X: Any) -> str:
-    """Return the library that a DataFrame was converted from, or an empty string."""
+    """Return the library that a DataFrame or Series was converted from, or an empty string."""
     return str(getattr(X, "attrs", {}).get(_LIBRARY, ""))
 
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import Sized
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from gen_augment.auditing.result import Audit
 from gen_augment.data.counts import allocate
 from gen_augment.data.reading import read_rows
 from gen_augment.data.rows import Rows
+from gen_augment.data.sources import source_name
 from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.inject.row_source import check_source, next_addresses
@@ -115,7 +115,7 @@ def audit(
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
     check_source(sampler)
     if isinstance(X, (str, os.PathLike)):
-        name = name or Path(X).stem
+        name = name or source_name(X)
     if group is not None and holdout is None:
         raise InputError("group is compared on unseen rows: give holdout=(X, y).")
     rng = np.random.default_rng(seed % 2**64)  # NumPy accepts no negative seeds

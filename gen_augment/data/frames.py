@@ -40,10 +40,7 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
     if library_of(X) == "datasets":
         return _read_dataset(X, y)
     check_no_records(X)
-    X = as_pandas(X)
-    if library_of(X) in ("polars", "pyarrow") and hasattr(X, "to_pandas"):  # a column
-        X = X.to_pandas()
-    return _in_memory(X), y
+    return _in_memory(as_pandas(X)), y
 
 
 def _in_memory(X: Any) -> Any:

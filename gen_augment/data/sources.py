@@ -16,7 +16,7 @@ from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
 from gen_augment.modalities.file_rows import ColumnReading, FileRows
 
-__all__ = ["DATASETS", "LoadedData", "data_root", "load_data"]
+__all__ = ["DATASETS", "LoadedData", "data_root", "load_data", "source_name"]
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,19 @@ def load_data(
     if train is not None:
         return _load_parts(path, train, parts, target, candidates, options or {})
     found = _read(path, target, candidates, options or {})
-    name = path.stem if path.is_file() else path.name
     return LoadedData(
-        name,
+        source_name(path),
         _source(found),
         target=target or "label",
         report=found.report,
         notes=found.notes,
     )
+
+
+def source_name(source: str | os.PathLike[str]) -> str:
+    """Return the name of the data in a file or folder: its own, without the ending of a file."""
+    path = Path(source)
+    return path.stem if path.is_file() else path.name
 
 
 def _load_parts(

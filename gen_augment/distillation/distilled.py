@@ -100,7 +100,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         encode = rows.modality.classifier_inputs(rows.codec, rows.X)
         if isinstance(student, NetworkStudent):
             student.set_params(shape=tuple(encode(take(rows.X, np.arange(1))).shape[1:]))
-        self._encode, self._n_classes = encode, n_classes
+        self._codec, self._encode, self._n_classes = rows.codec, encode, n_classes
         inputs = self._inputs(rows.X)
         self.teacher_ = [clone(model).fit(inputs(model), targets) for model in teachers]
         how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32
@@ -121,11 +121,13 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
     def _inputs(self, X: Any) -> Inputs:
         """Return what gives each model its inputs: rows as they are to pipelines, else encoded.
 
-        Rows are encoded once, when a model first needs it.
+        Rows are encoded once, when a model first needs it. Unknown categories and missing values
+        that `fit` did not see are errors, since they would be encoded as nothing.
         """
 
         @cache
         def encoded() -> np.ndarray:
+            self._codec.check_known(X)
             return np.asarray(self._encode(X).flatten(1).numpy())
 
         return lambda model: X if isinstance(model, Pipeline) else encoded()

@@ -44,7 +44,7 @@ class MixedSampler(Sampler):
         Names of the sites whose rows the samplers were fitted on; see `pool`. None if all were
         fitted on the same rows.
     modality : str, Modality or None
-        How `fit` reads the rows; None if only one reading is possible.
+        How `fit` reads the rows; by default as the first of `samplers` that has a `modality`.
     random_state : int, RandomState or None
         `fit` sets it for the samplers, to different values; None keeps their own.
 
@@ -98,7 +98,9 @@ class MixedSampler(Sampler):
             seed = resolve_seed(self.random_state)
             for number, part in enumerate(parts):
                 part.set_params(random_state=derive_seed(seed, "part", number) % 2**31)
-        rows = Rows.read(X, y, modality=self.modality)
+        named = [self.modality, *(getattr(part, "modality", None) for part in parts)]
+        modality = next((each for each in named if each is not None), None)
+        rows = Rows.read(X, y, modality=modality)
         self.samplers_ = [part.fit(rows) for part in parts]
         self.__dict__.pop("_addresses", None)
         return self

@@ -7,9 +7,9 @@ A specification only stores what the user gave. It is read and checked by
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import Any
 
+from gen_augment.data.sources import source_name
 from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState
 from gen_augment.study.arms import Arm
@@ -132,4 +132,4 @@ class StudySpec:
     def data_name(self) -> str:
         """Name of the data set: that of its file or folder, if no name was given."""
         is_path = isinstance(self.X, (str, os.PathLike))
-        return self.name or (Path(self.X).stem if is_path else "")
+        return self.name or (source_name(self.X) if is_path else "")

@@ -1,5 +1,7 @@
 """The public interface of distilled estimators."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +115,15 @@ def test_bad_parameters_are_refused_before_anything_is_trained() -> None:
         make().fit(partly)
     with pytest.raises(InputError, match="one finite number"):
         DistilledRegressor(DecisionTreeRegressor(), ExtraTreesRegressor()).fit(X, Y * np.nan)
+
+
+@pytest.mark.parametrize(("cell", "shown"), [(("b", "q"), "'q'"), (("a", np.nan), "nan")], ids=str)
+def test_values_that_fit_did_not_see_are_refused(cell: tuple[str, Any], shown: str) -> None:
+    X = pd.DataFrame({"a": np.arange(60.0), "b": list("xyz") * 20})
+    model = Distilled(
+        DecisionTreeClassifier(max_depth=2), ExtraTreesClassifier(5), random_state=0
+    ).fit(X, np.arange(60) >= 30)
+    new = X.head(3).copy()
+    new.loc[1, cell[0]] = cell[1]
+    with pytest.raises(InputError, match=f"column '{cell[0]}' of X has {shown} in row 1"):
+        model.predict(new)

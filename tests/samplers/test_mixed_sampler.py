@@ -10,11 +10,13 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from gen_augment import (
+    AEDASampler,
     ArchiveError,
     BootstrapSampler,
     InputError,
     KDESampler,
     MixedSampler,
+    NGramSampler,
     NotFittedError,
     Study,
     load_sampler,
@@ -108,3 +110,12 @@ def test_in_a_study() -> None:
     result = study.run()
     assert result.trials["error"].isna().all()
     assert (result.trials.loc[result.trials["arm"] == "mixed:1", "n_synthetic"] > 0).all()
+
+
+def test_rows_are_read_as_the_samplers_read_them() -> None:
+    texts = ["my card is lost", "i lost my card", "what is the rate", "is the rate good"] * 3
+    sampler = MixedSampler([AEDASampler(), NGramSampler()], random_state=0)
+    rows, labels = sampler.fit(texts, ["card", "card", "rate", "rate"] * 3).sample(4)
+    assert sampler.codec_.modality.name == "text"
+    assert all(isinstance(row, str) for row in rows)
+    assert set(labels) <= {"card", "rate"}

@@ -207,8 +207,8 @@ class TableCodec(Codec):
             if unknown.any():
                 row = int(np.argmax(unknown))
                 raise InputError(
-                    f"column {name!r} of X has {column.iloc[row]!r} in row {row}, which was not "
-                    "seen in fit: leave such rows out, or fit again."
+                    f"column {name!r} of X has {column.tolist()[row]!r} in row {row}, which was "
+                    "not seen in fit: leave such rows out, or fit again."
                 )
 
     def gaps(self, X: Any) -> Gaps:

@@ -75,6 +75,12 @@ def read_text_file(
             f"{path}: {len(missing)} of {len(y)} rows have no {target!r}, the first is row "
             f"{missing[0] + 1}, {frame[column].iloc[missing[0]]!r:.60}: drop or label them."
         )
+    for row, label in enumerate(y):
+        if isinstance(label, (list, dict)):  # of JSON
+            raise InputError(
+                f"{path}: row {row + 1} has {label!r} as {target!r}: a row has one label, a string "
+                "or a number."
+            )
     if suffix == ".csv" and y.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         y = y.astype(np.int64)
     return frame[column], y, file, notes

@@ -34,7 +34,7 @@ class TextForm:
     name : str, int or None
         Of a Series, or of the column of a DataFrame.
     library : str
-        The library of a DataFrame, if it is not pandas: "polars".
+        The library of a Series or DataFrame, if it is not pandas: "polars".
     """
 
     container: str = "list"
@@ -56,7 +56,7 @@ class TextForm:
             column = X.iloc[:, 0]
             return cls("frame", _dtype(column), _name(X.columns[0]), converted_from(X))
         if isinstance(X, pd.Series):
-            return cls("series", _dtype(X), _name(X.name))
+            return cls("series", _dtype(X), _name(X.name), converted_from(X))
         if isinstance(X, np.ndarray):
             return cls("array", np.dtype(str) if X.dtype.kind == "U" else X.dtype)
         return cls()
@@ -69,7 +69,7 @@ class TextForm:
             return np.array(texts, dtype=self.dtype)
         column = pd.Series(texts, dtype=self.dtype, name=self.name)
         if self.container == "series":
-            return column
+            return to_library(column, self.library)
         # A Series without a name would get the name 0.
         return to_library(pd.DataFrame({self.name: column}), self.library)
 

@@ -135,3 +135,12 @@ def test_command_line(tmp_path: Path) -> None:
     run("audit", model, data, *how, "-n", 30, "-o", tmp_path / "page.html")
     run("study", data, *how, "--seeds", 1, "--arms", "real,eda", "-o", tmp_path / "s.html")
     assert "real row nearest to it" in (tmp_path / "s.html").read_text()
+
+
+@pytest.mark.parametrize("label", [["card", "lost"], {"card": 1}], ids=str)
+def test_a_row_has_one_label(label: object, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": "what is the rate", "label": "rate"}, {"text": "i lost it", "label": label}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match=r"a\.jsonl: row 2 has .*card.* as 'label': a row has one"):
+        load_data(path, target="label", options={"column": "text"})

@@ -46,9 +46,11 @@ def test_other_texts_get_the_container_that_was_read(name: str) -> None:
 
 def test_polars_comes_back() -> None:
     polars = pytest.importorskip("polars")
-    X = polars.DataFrame({"query": TEXTS})
-    form = TextForm.of(X)
-    assert TextForm.from_json(form.to_json()).fill(read_texts(X)).equals(X)
+    for X in (polars.DataFrame({"query": TEXTS}), polars.Series("query", TEXTS)):
+        form = TextForm.of(X)
+        back = TextForm.from_json(form.to_json()).fill(read_texts(X))
+        assert type(back) is type(X)
+        assert back.equals(X)
 
 
 @pytest.mark.parametrize("name", [("a", "b"), 1.5, True, pd.Timestamp("2024-01-01")])
