@@ -5,12 +5,13 @@ from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError
-from gen_augment.rng import RandomState
+from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.rejection import (
     Filter,
@@ -19,7 +20,7 @@ from gen_augment.samplers.rejection import (
     fit_filter,
     passes,
 )
-from gen_augment.validation import check_instance, check_positive_int
+from gen_augment.validation import check_index, check_instance, check_positive_int
 
 __all__ = ["FilteredSampler"]
 
@@ -110,27 +111,68 @@ class FilteredSampler(Sampler):
         return self
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
-        """Generate a row for each address that has none yet, until all have one."""
+        X, places, n_drawn = self._drawn(index, codes, seed)
+        if len(places) < len(index):
+            raise self._exhausted(self.classes_[codes], places, n_drawn)
+        return X
+
+    def generate_passing(
+        self, index: ArrayLike, y: ArrayLike, *, seed: int | None = None
+    ) -> tuple[Any, np.ndarray]:
+        """Return rows by address as `generate` does, but leave out those that no draw yields.
+
+        Parameters
+        ----------
+        index, y, seed
+            As in `generate`.
+
+        Returns
+        -------
+        X : rows that pass
+        places : ndarray of int of shape (n_rows,)
+            Their places in `index`, in ascending order.
+
+        Raises
+        ------
+        ExhaustedError
+            No row passes.
+        """
+        self._check_fitted()
+        where = check_index(index)
+        codes = self.label_codec_.encode_rows(y, len(where))
+        number = self.seed_ if seed is None else resolve_seed(seed)
+        X, places, n_drawn = self._drawn(where, codes, number)
+        if len(where) and not len(places):
+            raise self._exhausted(self.classes_[codes], places, n_drawn)
+        return X, places
+
+    def _drawn(
+        self, index: np.ndarray, codes: np.ndarray, seed: int
+    ) -> tuple[Any, np.ndarray, int]:
+        """Return the rows that pass, their places in `index`, and the number of rows drawn."""
         self._check_params()
         filters, labels = check_filters(self.filters), self.classes_[codes]
         if not len(index):
-            return self.sampler.generate(index, labels, seed=seed)
+            return self.sampler.generate(index, labels, seed=seed), index, 0
+        missing, n_drawn = np.arange(len(index)), 0
         kept, places = [], []
-        missing, drawn = np.arange(len(index)), 0
         for draw in range(self.draws_per_row):
             address = index[missing] * self.draws_per_row + draw
             X = self.sampler.generate(address, labels[missing], seed=seed)
             good = passes(X, labels[missing], filters)
             kept.append(take(X, np.flatnonzero(good)))
             places.append(missing[good])
-            drawn += len(missing)
+            n_drawn += len(missing)
             missing = missing[~good]
             if not len(missing):
-                return take(concatenate(kept), np.argsort(np.concatenate(places)))
-        raise self._exhausted(labels, missing, drawn)
+                break
+        found = np.concatenate(places)
+        order = np.argsort(found)
+        return take(concatenate(kept), order), found[order], n_drawn
 
-    def _exhausted(self, labels: np.ndarray, missing: np.ndarray, drawn: int) -> ExhaustedError:
-        names, counts = np.unique(labels[missing], return_counts=True)
+    def _exhausted(self, labels: np.ndarray, places: np.ndarray, n_drawn: int) -> ExhaustedError:
+        missing = np.delete(labels, places)
+        names, counts = np.unique(missing, return_counts=True)
         found = {
             name: f"{(labels == name).sum() - count} of {(labels == name).sum()}"
             for name, count in zip(names.tolist(), counts.tolist(), strict=True)
@@ -139,8 +181,8 @@ class FilteredSampler(Sampler):
             f"for {len(missing)} rows none of {self.draws_per_row} draws passed the filters "
             f"(found, by label: {found}): relax the filters, raise draws_per_row, or leave those "
             "classes out.",
-            kept=len(labels) - len(missing),
-            drawn=drawn,
+            kept=len(places),
+            drawn=n_drawn,
         )
 
     def fingerprint(self) -> str:

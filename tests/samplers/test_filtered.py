@@ -173,3 +173,13 @@ def test_bad_parameters_are_named() -> None:
     assert not hasattr(sampler, "network_"), "nothing was fitted"
     with pytest.raises(InputError, match="one bool"):
         FilteredSampler(Tell(), lambda X, y: True).generate([0], "a")
+
+
+def test_rows_that_no_draw_yields_can_be_left_out() -> None:
+    sampler = FilteredSampler(Tell(), [third, no_c], draws_per_row=7)
+    X, places = sampler.generate_passing([5, 6, 7, 8], ["a", "c", "b", "c"])
+    assert places.tolist() == [0, 2]
+    np.testing.assert_array_equal(X, sampler.generate([5, 7], ["a", "b"]))
+    with pytest.raises(ExhaustedError, match=r"'c': '0 of 1'"):
+        sampler.generate_passing([0], ["c"])
+    assert [len(part) for part in sampler.generate_passing([], [])] == [0, 0]

@@ -33,7 +33,7 @@ classifier sees come from the GAN. A sampler takes options after colons::
                             effective number)
     gan:10:share=0.5        the share of synthetic rows among those that the classifier sees
     gan:agreement:novelty   only rows that pass filters: agreement, realism, novelty, outliers,
-                            duplicates, rejection
+                            duplicates, rejection; fewer rows if 50 draws of a row are refused
     vae:vary, vae:vary=0.5  new versions of real rows instead of new rows, and their strength
     vae:vary=0.25/0.5/0.75  several strengths, which the rows of a class take in turn
     flow:guidance=1.5       guidance instead of the sampler's own

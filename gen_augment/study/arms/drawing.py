@@ -101,6 +101,9 @@ def draw_rows(name: str, fitted: Any, use: Synthetic, train: Rows, seed: int) ->
         return train.replaced(varied(name, source, use.vary, train, codes, seed), codes)
     if hasattr(source, "generate"):
         number = np.concatenate([np.arange(n) for n in counts]) * len(labels) + codes
+        if use.filters:
+            X, places = source.generate_passing(number, labels[codes])
+            return train.replaced(X, codes[places])
         return train.replaced(source.generate(number, labels[codes]), codes)
     # A sampler without addresses may continue a stream: each use starts from the same state.
     X, y = copy.deepcopy(source).sample(

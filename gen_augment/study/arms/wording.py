@@ -66,7 +66,9 @@ def _synthetic(arm: Arm) -> str:
     if use.guidance is not None:
         said.append(f"with guidance {use.guidance:g}")
     if use.filters:
-        said.append(f"that pass the filter{'s' * (len(use.filters) > 1)} {', '.join(use.filters)}")
+        several = "s" * (len(use.filters) > 1)
+        said.append(f"that pass the filter{several} {', '.join(use.filters)}")
+        said.append("fewer if too many are refused")
     if use.soft:
         said.append("with labels predicted by a network trained on the real rows")
     if use.pretrain:

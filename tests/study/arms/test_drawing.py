@@ -181,17 +181,25 @@ def test_rows_of_an_arm_do_not_depend_on_the_other_arms() -> None:
         np.testing.assert_array_equal(alone[use.drawn_as].rows.X, among[use.drawn_as].rows.X)
 
 
+class Wide(Copies):
+    """Rows of a normal distribution, those of class 1 around `center`."""
+
+    def __init__(self, center: float = 0.0, log: Any = None, random_state: Any = None) -> None:
+        super().__init__(log, random_state)
+        self.center = center
+
+    def fit(self, X: Any, y: Any) -> Any:
+        rows = Rows.read(X, y)  # the attributes of a fitted sampler of this package
+        self.codec_, self.label_codec_, self.classes_ = rows.codec, rows.labels, rows.classes
+        self.class_count_, self.seed_ = rows.class_counts, 0
+        return super().fit(X, y)
+
+    def generate(self, index: Any, y: Any, *, seed: int | None = None) -> Any:
+        rows = np.random.default_rng(np.asarray(index)).normal(scale=3, size=(len(index), 2))
+        return rows + self.center * (np.asarray(y) == 1)[:, None]
+
+
 def test_filtered_rows_pass_a_filter_fitted_on_the_training_part() -> None:
-    class Wide(Copies):
-        def fit(self, X: Any, y: Any) -> Any:
-            rows = Rows.read(X, y)  # the attributes of a fitted sampler of this package
-            self.codec_, self.label_codec_, self.classes_ = rows.codec, rows.labels, rows.classes
-            self.class_count_, self.seed_ = rows.class_counts, 0
-            return super().fit(X, y)
-
-        def generate(self, index: Any, y: Any, *, seed: int | None = None) -> Any:
-            return np.random.default_rng(np.asarray(index)).normal(scale=3, size=(len(index), 2))
-
     split = make_task(*gaussians(200)).split(0)
     plain, kept = (
         make_pool(parse_arm(name, {"s": Wide()}), split, 0, clock) for name in ("s", "s:realism")
@@ -211,6 +219,14 @@ def test_filters_of_a_sampler_receive_it() -> None:
         assert len(set(np.bincount(pool.rows.codes))) == 1
     with pytest.raises(InputError, match="has no discriminator"):
         make_pool(parse_arm("vae:rejection", samplers), imbalanced_split(), 0, clock)
+
+
+def test_rows_that_filters_refuse_too_often_are_left_out() -> None:
+    split = imbalanced_split()
+    pool = make_pool(parse_arm("s:1:realism", {"s": Wide(center=1000)}), split, 0, clock)
+    made = pool.rows.codes[len(split.train) :]
+    assert pool.n_synthetic == len(made) == -(-len(split.train) // 2)  # of 2 balanced classes
+    assert not made.any()
 
 
 def test_filters_need_rows_by_address() -> None:
