@@ -202,10 +202,12 @@ def _from_pairs(record: JSON) -> Any:
     return dict(record[_PAIRS]) if set(record) == {_PAIRS} else record
 
 
-def digest(data: bytes | str) -> str:
-    """Hash bytes or a text to 32 hex digits."""
-    data = data.encode() if isinstance(data, str) else data
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+def digest(*parts: Any) -> str:
+    """Hash a text or buffers, such as bytes and arrays, one after another, to 32 hex digits."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part.encode() if isinstance(part, str) else part)
+    return found.hexdigest()
 
 
 def digest_of_files(folder: Path, files: Iterable[Path]) -> str:

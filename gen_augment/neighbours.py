@@ -72,7 +72,7 @@ def nearest(rows: Tensor, others: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
     """
     middle = others.mean(dim=0)
     rows, others = rows - middle, others - middle
-    squares = others.square().sum(dim=1)
+    squares = torch.linalg.vector_norm(others, dim=1).square()
     found = []
     for part in torch.split(rows, max(1, 4 * PART_SIZE // len(others))):
         index = torch.addmm(squares, part, others.T, alpha=-2).topk(k, largest=False).indices

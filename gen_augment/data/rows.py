@@ -20,8 +20,8 @@ from gen_augment.validation import check_same_length
 
 __all__ = ["Rows"]
 
-#: Rows that are hashed at a time.
-HASHED_ROWS = 4096
+#: Numbers that are hashed at a time.
+HASHED_NUMBERS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,12 +161,13 @@ class Rows:
     def digest(self) -> str:
         """Hash of all rows, their form and their codes."""
         form = repr(codec_to_json(self.codec)).encode()  # encoded rows do not know their scale
-        values = self.encoded.contiguous().numpy().tobytes()
-        return digest(form + values + self.codes.tobytes())
+        return digest(form, self.encoded.contiguous().numpy().reshape(-1), self.codes)
 
     @cached_property
     def content(self) -> int:
         """Hash of the labelled rows as they are encoded, in any order."""
+        if self.codes.min(initial=0) >= 0:
+            return hash_encoded(self.encoded, self.codes)
         known = np.flatnonzero(self.codes >= 0)
         return hash_encoded(self.encoded[torch.from_numpy(known)], self.codes[known])
 
@@ -236,8 +237,9 @@ def hash_encoded(encoded: Tensor, codes: np.ndarray) -> int:
     odd = np.random.default_rng(0).integers(2**63, size=flat.shape[1] * 2 + 1).astype("u8")
     odd = 2 * odd + 1
     total = 0
-    for start in range(0, len(flat), HASHED_ROWS):
-        part = slice(start, start + HASHED_ROWS)
+    size = max(1, HASHED_NUMBERS // flat.shape[1])
+    for start in range(0, len(flat), size):
+        part = slice(start, start + size)
         values = flat[part].astype(np.float64) + 0  # -0.0 becomes 0.0
         bits = values.view(np.uint32).astype(np.uint64)
         rows = (bits * odd[: bits.shape[1]]).sum(axis=1)

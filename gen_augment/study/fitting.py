@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gen_augment.containers import take
 from gen_augment.data import Rows
 from gen_augment.distillation.network import model_bytes
 from gen_augment.distillation.soft_labels import aligned_proba, fit_weighted
@@ -22,6 +23,7 @@ from gen_augment.study.balance import (
     shift_probabilities,
     weight_key,
 )
+from gen_augment.study.encoding import EncodedOnDemand, encoded, encoded_in_parts
 from gen_augment.study.models import is_network_factory
 from gen_augment.study.spec import Training
 from gen_augment.study.teaching import fit_teachers, teacher_labels
@@ -142,7 +144,7 @@ class Stage(NamedTuple):
 
     Attributes
     ----------
-    x : Tensor of shape (n, ...)
+    x : Tensor of shape (n, ...), or EncodedOnDemand
         Encoded rows.
     codes : ndarray of shape (n,)
     targets : Tensor of shape (n, n_classes)
@@ -150,14 +152,18 @@ class Stage(NamedTuple):
     weights : ndarray of shape (n,) or None
     """
 
-    x: Tensor
+    x: Tensor | EncodedOnDemand
     codes: np.ndarray
     targets: Tensor
     weights: np.ndarray | None
 
     @classmethod
     def of(
-        cls, x: Tensor, codes: np.ndarray, n_classes: int, weights: np.ndarray | None = None
+        cls,
+        x: Tensor | EncodedOnDemand,
+        codes: np.ndarray,
+        n_classes: int,
+        weights: np.ndarray | None = None,
     ) -> Self:
         """Make a stage of rows whose class is certain."""
         return cls(x, codes, F.one_hot(torch.from_numpy(codes), n_classes).float(), weights)
@@ -175,28 +181,32 @@ def _fit_network(
 ) -> Predictor:
     device = str(training.device)
 
-    def rows_of(X: Any) -> Tensor:
-        return encode(X).float()
+    def inputs(X: Any) -> Tensor | EncodedOnDemand:
+        return encoded(X, encode, device)
+
+    def predicted(network: nn.Module, X: Any) -> np.ndarray:
+        parts = encoded_in_parts(X, encode)
+        return np.concatenate([predict_proba(network, part, device) for part in parts])
 
     def trained(stages: Sequence[Stage], seed: int) -> nn.Module:
         with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
             return _train(model, arm, real, stages, seed, training)
 
     stages = [
-        Stage.of(rows_of(rows.X), rows.codes, real.n_classes, weights)
+        Stage.of(inputs(rows.X), rows.codes, real.n_classes, weights)
         for rows, weights in ((pool.pretrain, None), (pool.rows, pool.weights))
         if rows is not None
     ]
-    if arm.synthetic.soft:
-        known = Stage.of(rows_of(real.X), real.codes, real.n_classes)
+    if arm.synthetic.soft and pool.n_synthetic:
+        known = Stage.of(inputs(real.X), real.codes, real.n_classes)
         teacher = trained([known], derive_seed(seed, "teacher"))
-        made = slice(len(stages[0].x) - pool.n_synthetic, None)  # synthetic rows come last
-        predicted = predict_proba(teacher, stages[0].x[made], device)
-        stages[0].targets[made] = torch.from_numpy(predicted).float()
+        rows = pool.rows if pool.pretrain is None else pool.pretrain
+        made = np.arange(len(rows) - pool.n_synthetic, len(rows))  # synthetic rows come last
+        stages[0].targets[made] = torch.from_numpy(predicted(teacher, take(rows.X, made))).float()
     if soft is not None:
         stages = [stages[0]._replace(targets=torch.from_numpy(soft).float())]
     network = trained(stages, seed)
-    return Predictor(lambda X: predict_proba(network, rows_of(X), device), [network])
+    return Predictor(lambda X: predicted(network, X), [network])
 
 
 @torch.inference_mode(False)
@@ -236,7 +246,7 @@ def _train(
 def _batches(stage: Stage, seed: int, training: Training) -> Batches:
     device, weights = str(training.device), stage.weights
     return Batches(
-        stage.x.to(device),
+        stage.x,
         stage.targets.to(device),
         batch_size=training.batch_size,
         seed=derive_seed(seed, "batches"),

@@ -40,8 +40,8 @@ def example_grid(real: Rows, synthetic: Rows, *, neighbours: bool = False) -> by
         return None
     parts = {"real": real, "synthetic": synthetic}
     if neighbours:
-        made = codec.encode(synthetic.X).flatten(1).double()
-        index = nearest(made, real.encoded.flatten(1).double())[1][:, 0].numpy()
+        made = codec.encode(synthetic.X).flatten(1)
+        index = nearest(made, real.encoded.flatten(1))[1][:, 0].numpy()
         nearest_rows = real.part(index)
         parts["nearest real"] = real.replaced(nearest_rows.X, synthetic.codes)
     sheets = [_sheet(part, codec, n_classes) for part in parts.values()]

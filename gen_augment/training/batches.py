@@ -1,5 +1,7 @@
 """Training batches by step number, reshuffled each epoch, from rows that stay on the device."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ class Batches:
 
     Parameters
     ----------
-    x : Tensor of shape (n, ...)
+    x : Tensor of shape (n, ...), or an object that returns such rows for a Tensor of indices
     y : Tensor of shape (n,), int64
     batch_size : int
         Every batch has exactly this many rows; a batch may span two or more epochs.
@@ -39,7 +41,7 @@ class Batches:
     content: int | None = None
 
     def __init__(
-        self, x: Tensor, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None
+        self, x: Any, y: Tensor, *, batch_size: int, seed: int, weights: Tensor | None = None
     ) -> None:
         self.x, self.y, self.weights = x, y, weights
         self.batch_size = batch_size

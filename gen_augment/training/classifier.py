@@ -15,8 +15,8 @@ from gen_augment.training.batches import Batches
 __all__ = ["check_finite", "descend", "predict_proba", "train_classifier"]
 
 LR = 2e-3
-#: Rows in one forward pass of a prediction.
-PREDICTED_AT_ONCE = 512
+#: Rows in one forward pass of a prediction, and their numbers.
+PREDICTED_AT_ONCE, PREDICTED_NUMBERS = 512, 2**24
 
 
 @torch.inference_mode(False)
@@ -88,6 +88,7 @@ def check_finite(loss: Tensor, n_steps: int, whose: str, remedy: str) -> None:
 @torch.no_grad()
 def predict_proba(network: nn.Module, x: Tensor, device: str | torch.device) -> np.ndarray:
     """Return the probabilities of a network of logits: ndarray of shape (n, n_classes), float64."""
-    parts = torch.split(x, PREDICTED_AT_ONCE)
+    n_rows = PREDICTED_NUMBERS // max(1, x[:1].numel())
+    parts = torch.split(x, min(PREDICTED_AT_ONCE, max(1, n_rows)))
     logits = torch.cat([network(part.to(device)).cpu() for part in parts])
     return logits.double().softmax(dim=1).numpy()

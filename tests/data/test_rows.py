@@ -136,5 +136,5 @@ def test_content_does_not_depend_on_parts(monkeypatch: pytest.MonkeyPatch) -> No
     """A sum over parts of 64-bit hashes overflows without a warning."""
     X_many, y_many = toy_table(200)
     whole = Rows.read(X_many, y_many)
-    monkeypatch.setattr("gen_augment.data.rows.HASHED_ROWS", 7)
+    monkeypatch.setattr("gen_augment.data.rows.HASHED_NUMBERS", 20)
     assert replace(Rows.read(X_many, y_many), known_codec=whole.codec).content == whole.content
