@@ -7,7 +7,7 @@ from gen_augment import archive
 from gen_augment.archive import check_writable, write_json
 from gen_augment.auditing.findings import clear_difference
 from gen_augment.auditing.result import Audit
-from gen_augment.errors import ExportError
+from gen_augment.errors import ArchiveError, ExportError
 from gen_augment.samplers import Sampler
 from gen_augment.validation import check_range
 
@@ -35,10 +35,12 @@ def export(
         private sampler holds its guarantee and the bounds alone: other figures depend on the rows
         without noise.
     audit : Audit
-        Of this very sampler, with unseen rows.
+        Of this very sampler, with unseen rows. That of a pool is asked for at each site, before the
+        samplers are pooled.
     max_copies : float in [0, 1]
         Largest share of rows that are copies of training rows, beyond the same share of unseen
-        rows. Differences that chance explains are allowed.
+        rows. Differences that chance explains are allowed. Archives of most classical samplers,
+        such as `KDESampler` and `SMOTESampler`, hold all training rows, which only 1 allows.
     max_advantage : float in [0, 1]
         Largest advantage of the membership attack, ``2 AUC - 1``: 0 if it guesses, 1 if it
         identifies every training row.
@@ -52,7 +54,8 @@ def export(
     ------
     ExportError
         The audit exceeds a bound, is of another sampler, had no unseen rows or training rows in
-        their place, or was made with other rows than those of `fit`. Nothing is written.
+        their place, or was made with other rows than those of `fit`; or the sampler is a pool.
+        Nothing is written.
     ArchiveError
         A file cannot be written.
 
@@ -71,17 +74,31 @@ def export(
     """
     check_range("max_copies", max_copies, 0, 1)
     check_range("max_advantage", max_advantage, 0, 1)
+    if getattr(sampler, "sites", None) is not None:
+        raise ExportError(
+            "the sampler is not exported: it is a pool of sites, whose rows are elsewhere. Export "
+            "the sampler of each site where its rows are, then save the pool."
+        )
     _check_same(sampler, audit)
     _check_rows(sampler, audit)
     reasons = _reasons(audit, max_copies, max_advantage)
+    if sampler._holds_rows and max_copies < 1:
+        reasons.append(
+            f"an archive of a {type(sampler).__name__} holds its training rows, unlike those of "
+            f"MixtureSampler, ConditionalFlow and MarginalSampler (max_copies={max_copies})"
+        )
     if reasons:
         raise ExportError(
             f"the sampler is not exported: {'; '.join(reasons)}. Fit it with privacy=Private(...), "
             "for fewer steps or on more rows, or filter its rows."
         )
     path = Path(path)
-    sheet = path.with_suffix(".audit.json")
-    check_writable(sheet)
+    name = path.stem if path.suffix == ".safetensors" else path.name
+    sheet = path.parent / f"{name}.audit.json"
+    for file in (path, sheet):
+        check_writable(file)
+        if file.is_dir():
+            raise ArchiveError(f"{file} is a folder: give the path of a file.")
     archive.write(path, *sampler._to_archive())  # `save` adds a hash of the rows
     bounds = {"max_copies": max_copies, "max_advantage": max_advantage}
     if audit.card["privacy"] is None:

@@ -72,6 +72,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         "it does not write _to_archive and _restore. Keep its rows with SampleBank.build(sampler, "
         "counts, path)."
     )
+    #: Whether an archive holds training rows as they were, though its samples are none.
+    _holds_rows: Any = False
     #: Keys that a subclass adds to the header of its archive.
     _header_keys: ClassVar[frozenset[str]] = frozenset()
 

@@ -1,5 +1,6 @@
 """A sampler whose rows come from several samplers."""
 
+import copy
 import os
 from collections.abc import Sequence
 from typing import Any, Self
@@ -41,8 +42,8 @@ class MixedSampler(Sampler):
     weights : sequence of float, optional
         Relative frequency of the rows of each sampler, at least 0; equal by default.
     sites : sequence of str, optional
-        Names of the sites whose rows the samplers were fitted on; see `pool`. None if all were
-        fitted on the same rows.
+        Names of the sites whose rows the samplers were fitted on; see `pool`. They are used as they
+        were fitted, also in a study or an over-sampler. None if all have the same rows.
     modality : str, Modality or None
         How `fit` reads the rows; by default as the first of `samplers` that has a `modality`.
     random_state : int, RandomState or None
@@ -62,6 +63,7 @@ class MixedSampler(Sampler):
     """
 
     method = "mixed"
+    _holds_rows = property(lambda self: any(part._holds_rows for part in self._parts))
 
     def __init__(
         self,
@@ -79,7 +81,7 @@ class MixedSampler(Sampler):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit a clone of each sampler on the same rows.
+        """Fit a clone of each sampler on the same rows; a pool of `sites` stays as it is.
 
         Parameters
         ----------
@@ -90,6 +92,9 @@ class MixedSampler(Sampler):
         -------
         self
         """
+        if self.sites is not None:
+            self._check_fitted()
+            return self
         for part in self.samplers or ():
             check_instance("samplers", part)
         parts = self._defaults() if self.samplers is None else [clone(p) for p in self.samplers]
@@ -103,7 +108,15 @@ class MixedSampler(Sampler):
         rows = Rows.read(X, y, modality=modality)
         self.samplers_ = [part.fit(rows) for part in parts]
         self.__dict__.pop("_addresses", None)
+        self._remember(rows)
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy, but of a pool of `sites` the pool: its rows are elsewhere."""
+        if self.sites is not None:
+            return copy.copy(self)
+        params = self.get_params(deep=False).items()
+        return type(self)(**{name: clone(value, safe=False) for name, value in params})
 
     def _defaults(self) -> list[Sampler]:
         return [ConditionalFlow(), KDESampler()]
@@ -206,7 +219,14 @@ class MixedSampler(Sampler):
         return names
 
     def _chosen(self, index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-        return self._joint.choose(codes, uniform(index, derive_seed(seed, "part")))
+        stream = derive_seed(seed, "part", *["outer"] * self._height)
+        return self._joint.choose(codes, uniform(index, stream))
+
+    @property
+    def _height(self) -> int:
+        """Levels of mixtures below this one, each of which chooses by noise of its own."""
+        inner = [part._height for part in self._parts if isinstance(part, MixedSampler)]
+        return 1 + max(inner) if inner else 0
 
     def _make(self, index: np.ndarray, codes: np.ndarray, seed: int) -> Any:
         chosen = self._chosen(index, codes, seed)
@@ -231,7 +251,7 @@ class MixedSampler(Sampler):
         shares = self._shares(len(headers)).tolist()
         record = {
             "weights": shares,
-            "sites": self._names(len(headers)),
+            "sites": self.sites if self.sites is None else self._names(len(headers)),
             "modality": modality_to_json(self.modality),
         }
         return {"class": type(self).__name__, "parts": headers} | record, tensors
@@ -248,8 +268,12 @@ class MixedSampler(Sampler):
     def _rebuilt(cls, header: JSON, tensors: dict[str, Tensor], device: str, path: Any) -> Self:
         keys = {"format", "class", "weights", "sites", "modality", "parts"}
         archive.check_keys(f"{path} cannot be used", header, keys)
-        parts = []
-        for number, part in enumerate(header["parts"]):
+        parts, headers = [], header["parts"]
+        if not isinstance(headers, list) or not all(isinstance(part, dict) for part in headers):
+            raise ArchiveError(
+                f"{path} cannot be used: parts={headers!r:.80} is no list of samplers."
+            )
+        for number, part in enumerate(headers):
             prefix = f"{number}/"
             mine = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
             known = find_class(part.get("class"), path)

@@ -15,12 +15,14 @@ from gen_augment import (
     ExportError,
     InputError,
     KDESampler,
+    MixedSampler,
     MixtureSampler,
     SampleBank,
     archive,
     audit,
     export,
     load_sampler,
+    pool,
 )
 from gen_augment.auditing import Audit
 from gen_augment.errors import ArchiveError
@@ -69,7 +71,11 @@ def test_membership_is_refused_above_its_bound(tmp_path: Path) -> None:
     assert found.figures["copies"][0] == 0
     with pytest.raises(ExportError, match="advantage of a membership attack is 0"):
         export(sampler, tmp_path / "a.safetensors", audit=found)
-    export(sampler, tmp_path / "a.safetensors", audit=found, max_advantage=advantage + 1e-6)
+    bounds = {"max_advantage": advantage + 1e-6}
+    with pytest.raises(ExportError, match=r"exported: an archive of a KDESampler holds its train"):
+        export(sampler, tmp_path / "a.safetensors", audit=found, **bounds)
+    assert not list(tmp_path.iterdir())
+    export(sampler, tmp_path / "a.safetensors", audit=found, max_copies=1, **bounds)
 
 
 def test_an_audit_of_another_sampler(tmp_path: Path) -> None:
@@ -170,3 +176,27 @@ def test_an_exported_sampler_holds_no_hash_of_rows(tmp_path: Path) -> None:
     archive.write(saved, header | {"training_rows": 3}, tensors)
     with pytest.raises(ArchiveError, match="training_rows=3 is not a str"):
         load_sampler(saved)
+
+
+def test_pools_and_mixtures(tmp_path: Path) -> None:
+    X, y = blobs(0)
+    model, rows = (cls(random_state=0).fit(X, y) for cls in (MixtureSampler, BootstrapSampler))
+    mixed, few = MixedSampler([model, model]), MixedSampler([model, rows], weights=[1, 1e-6])
+    for sampler in (mixed, few, pool([model])):
+        found = audit(sampler, X, y, holdout=blobs(1), model=LogisticRegression())
+        if sampler is mixed:
+            export(sampler, tmp_path / "a.v1", audit=found)
+            assert (tmp_path / "a.v1.audit.json").exists()
+            continue
+        reason = "holds its training rows" if sampler is few else "is a pool of sites"
+        with pytest.raises(ExportError, match=reason):
+            export(sampler, tmp_path / "b.safetensors", audit=found)
+
+
+def test_a_sheet_that_cannot_be_written_leaves_no_archive(tmp_path: Path) -> None:
+    sampler, found = audited("model")
+    (tmp_path / "a.audit.json").mkdir()
+    for path in (tmp_path / "a.safetensors", ""):
+        with pytest.raises(ArchiveError):
+            export(sampler, path, audit=found)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.audit.json"]

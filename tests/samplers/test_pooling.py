@@ -223,18 +223,25 @@ def test_bank_dataset_loader_filter_and_over_sampler(tmp_path: Path) -> None:
     kept = FilteredSampler(sampler, [Realism().fit(X, y)]).sample(10)
     assert len(kept[0]) == 10
     few = np.flatnonzero((y != 3) | (np.arange(120) < 20))
-    _, y_new = GenerativeOverSampler(sampler).fit_resample(X[few], y[few])
+    given = X[few] + 1000.0
+    X_new, y_new = GenerativeOverSampler(sampler).fit_resample(given, y[few])
     assert len(set(np.bincount(y_new))) == 1
+    assert X_new[len(few) :].max() < 1000  # rows of the sites, and not of a fit to the given ones
 
 
 def test_audit_and_study() -> None:
     sampler, X, y = two_sites()
     found = audit(sampler, X[::2], y[::2], holdout=(X[1::2], y[1::2]), model=LogisticRegression())
     assert "membership_auc" in found.figures
-    study = Study(
-        X, y, model=LogisticRegression(), samplers=[sampler], arms=["real", "mixed:1"], n_seeds=2
+    trials = (
+        Study(X + shift, y, model=LogisticRegression(), samplers=[sampler], arms=["mixed:1"])
+        .run()
+        .trials
+        for shift in (0, 0.5)
     )
-    assert study.run().trials["error"].isna().all()
+    leaking, apart = trials
+    assert leaking["error"].str.contains("equal to rows of the test part").all()
+    assert apart["error"].isna().all()
 
 
 def test_columns_that_some_sites_lack_are_missing_there() -> None:
@@ -263,6 +270,10 @@ def test_a_pool_of_pools_and_of_one_sampler_twice_is_saved(tmp_path: Path) -> No
         BootstrapSampler(random_state=i).fit(X[i : 40 + i], y[i : 40 + i]) for i in (0, 10, 20)
     )
     whole = pool([pool([first, second]), third, third])
+    sites = [np.arange(60) + start for start in (0, 100, 200, 300)]
+    inner = [BootstrapSampler().fit(site[:, None], site % 2) for site in sites]
+    nested = pool([pool(inner[:2]), pool(inner[2:])]).sample(1000)[0]
+    assert np.bincount(nested[:, 0] // 100).min() > 200  # each level chooses by its own noise
     whole.save(tmp_path / "pool")
     index, labels = np.arange(30), np.arange(30) % 3
     again = load_sampler(tmp_path / "pool").generate(index, labels)

@@ -21,6 +21,7 @@ from gen_augment import (
     InputError,
     KDESampler,
     MarginalSampler,
+    MixedSampler,
     NetworkSampler,
     Private,
     archive,
@@ -162,7 +163,7 @@ def test_callbacks_that_see_samples_only(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_pool_and_an_audit_state_the_guarantee() -> None:
+def test_a_pool_and_an_audit_state_the_guarantee(tmp_path: Path) -> None:
     X, y = toy_table(120)
     first, second = (
         small(ConditionalFlow, privacy=Private(e, 1e-4, bounds=BOUNDS, classes=[0, 1])).fit(X, y)
@@ -171,7 +172,13 @@ def test_a_pool_and_an_audit_state_the_guarantee() -> None:
     pooled = pool([first, second])
     assert pooled.privacy_ is not None
     assert pooled.privacy_["epsilon"] == second.privacy_["epsilon"]
+    assert pooled.fit(X, y).privacy_ == pooled.privacy_  # its rows are elsewhere
     assert pool([first, KDESampler().fit(X, y)]).privacy_ is None
+    mixed = MixedSampler([first, second])
+    mixed.save(tmp_path / "mixed.safetensors")
+    for both in (mixed, load_sampler(tmp_path / "mixed.safetensors")):  # of the same rows
+        assert both.privacy_["epsilon"] == first.privacy_["epsilon"] + second.privacy_["epsilon"]
+        assert both.class_count_.tolist() == first.class_count_.tolist()
     found = audit(first, X, y, holdout=toy_table(120, seed=1), n_samples=50)
     assert found.card["privacy"] == first.privacy_
     json.dumps(found.card)

@@ -34,6 +34,8 @@ class ClassicalSampler(Sampler):
         Names the table of rows.
     """
 
+    _holds_rows = True
+
     def __init__(
         self, *, modality: str | Modality | None = None, random_state: RandomState = None
     ) -> None:

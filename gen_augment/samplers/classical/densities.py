@@ -158,7 +158,7 @@ class MixtureSampler(ClassicalSampler):
     (3, 1)
     """
 
-    method = "mixture"
+    method, _holds_rows = "mixture", False
 
     def __init__(
         self,

@@ -90,7 +90,7 @@ class PairedVAE(NetworkSampler):
     """
 
     _streams = False  # pairs are found among all rows
-    method = "paired"
+    method, _holds_rows = "paired", True
 
     def __init__(
         self,
