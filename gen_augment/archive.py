@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -38,6 +39,8 @@ __all__ = [
 
 FORMAT = 1
 _KEY = "gen_augment"
+#: Hashes, by which damage is noticed that leaves a readable file.
+_HEADER_DIGEST, _TENSORS_DIGEST = "header_digest", "tensors_digest"
 _PAIRS = "pairs"
 
 
@@ -138,7 +141,8 @@ def write(path: str | os.PathLike[str], header: JSON, tensors: Mapping[str, Tens
     """
     text = json.dumps({"format": FORMAT, **header}, allow_nan=True)
     arrays = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return write_bytes(path, save(arrays, metadata={_KEY: text}))
+    metadata = {_KEY: text, _HEADER_DIGEST: digest(text), _TENSORS_DIGEST: _hash_tensors(arrays)}
+    return write_bytes(path, save(arrays, metadata=metadata))
 
 
 def as_pairs(mapping: Mapping[Any, Any]) -> JSON:
@@ -160,7 +164,7 @@ def read(
     Raises
     ------
     ArchiveError
-        The file is missing, damaged, not from this package, or of another format
+        The file is missing, damaged or changed, not from this package, or of another format
         version.
     """
     path = Path(path)
@@ -168,7 +172,8 @@ def read(
         raise ArchiveError(f"{path} is not a file.")
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
+            metadata = file.metadata() or {}
+            text = metadata.get(_KEY)
             tensors = {
                 name: file.get_tensor(name) for name in (file.keys() if with_tensors else ())
             }
@@ -182,7 +187,20 @@ def read(
             f"{path} has archive format {header.get('format')!r}; this version of gen_augment "
             f"reads format {FORMAT}."
         )
+    intact = metadata.get(_HEADER_DIGEST) == digest(str(text))
+    if with_tensors and intact:
+        intact = metadata.get(_TENSORS_DIGEST) == _hash_tensors(tensors)
+    if not intact:
+        raise ArchiveError(
+            f"{path} was changed after it was written, or damaged: copy or write it again."
+        )
     return header, tensors
+
+
+def _hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    flat = {name: tensors[name].reshape(-1).view(torch.uint8).numpy() for name in sorted(tensors)}
+    shapes = [(name, str(tensors[name].dtype), list(tensors[name].shape)) for name in flat]
+    return digest(repr(shapes), *flat.values())
 
 
 def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:

@@ -229,21 +229,19 @@ def test_malformed_headers_are_an_archive_error(data: bytes, tmp_path: Path) -> 
         load(tmp_path / "m")
 
 
-def test_bytes_changed_in_the_header_never_raise_anything_else(saved: Path, tmp_path: Path) -> None:
+def test_a_changed_bit_is_an_archive_error(saved: Path, tmp_path: Path) -> None:
     whole = saved.read_bytes()
     header_end = 8 + int.from_bytes(whole[:8], "little")
     rng = np.random.default_rng(0)
-    outcomes = {"loaded": 0, "refused": 0}
-    for _ in range(400):
+    for end in (header_end, len(whole)) * 100:
         damaged = bytearray(whole)
-        damaged[rng.integers(header_end)] = rng.integers(256)
+        place = rng.integers(end)
+        damaged[place] ^= 1 << rng.integers(8)
         (tmp_path / "d").write_bytes(damaged)
-        try:
+        if place < header_end and damaged[8:header_end].split() == whole[8:header_end].split():
+            continue  # white space between values
+        with pytest.raises(ArchiveError):
             load(tmp_path / "d")
-            outcomes["loaded"] += 1  # for example a digit of a mean
-        except (ArchiveError, InputError):
-            outcomes["refused"] += 1
-    assert outcomes["refused"] > 300
 
 
 # Files of something else.

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.base import clone
 
 from gen_augment.cli.loading import choose_sampler, show_report
-from gen_augment.cli.terminal import err, progress_lines
+from gen_augment.cli.terminal import err, progress_lines, tell
 from gen_augment.data import Rows
 from gen_augment.data.sources import LoadedData
 from gen_augment.errors import InputError
@@ -49,6 +49,8 @@ def make_sampler(
     """
     start = None if init is None else load_sampler(init, device=device)
     model = clone(start) if name is None else choose_sampler(name)()
+    if resume and not partial.exists():
+        tell(err, f"there is no {partial} to resume: the fit starts from the beginning.")
     callbacks: list[Callback] = [Checkpoint(partial, every=EVERY, resume=resume)]
     if grid is not None:
         callbacks.append(SampleGrid(grid, every=EVERY))

@@ -152,7 +152,7 @@ def show_report(loaded: LoadedData) -> None:
 def find_label(classes: Any, text: str) -> Any:
     """Return the known label that is written as `text`."""
     for label in classes.tolist():
-        if str(label) == text:
+        if str(label) == text or (isinstance(label, bool) and str(label).lower() == text.lower()):
             return label
     known = ", ".join(map(str, classes.tolist()))
     raise InputError(f"label {text!r} was not seen in fit; known labels: {known}.")

@@ -75,11 +75,12 @@ def sample(
 
     source = open_sampler(model, device, sampler, modality)
     codec = source.codec_
-    if check_output(output, codec.modality):
-        tell(err, f"{output} exists, and will be replaced.")
+    exists = check_output(output, codec.modality)
     wanted = None if not label else {find_label(source.classes_, text): n for text in label}
     conditions = codec.modality.read_conditions(codec, where) if where else None
     parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)
+    if exists:
+        tell(err, f"{output} exists, and will be replaced.")
     total = n * len(wanted or [0])
     with progress("rows") as update:
         write_parts(output, _counted(parts, total, update), codec)

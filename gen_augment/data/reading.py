@@ -47,8 +47,15 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
     if is_path and (y is None or isinstance(y, str)):
         X, y = read_path(X, y, modality)[:2]
         is_path = False
+    if isinstance(X, (set, frozenset)):
+        raise InputError("X is a set, whose rows have no order: give a list.")
     if (stream := open_stream(X, y)) is not None:
         return read_all(stream)
+    if not is_path and isinstance(y, str):
+        raise InputError(
+            f"y={y!r} is one string: only files have a column of that name. Give labels, such as "
+            f"fit(X.drop(columns={y!r}), X[{y!r}])."
+        )
     X, y = read_frames(X, y)
     if isinstance(X, DataLoader):
         raise InputError(

@@ -205,6 +205,8 @@ def _read(
         if found is None:
             continue
         if modality is None:
+            if errors and path.is_file():  # of a modality that has these options
+                raise errors[0]
             raise InputError(
                 f"{path} holds {candidate.name} rows, which have no columns: leave out the options "
                 "for columns and files."

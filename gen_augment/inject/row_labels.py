@@ -63,7 +63,8 @@ def check_pair(pair: Any, source: SupportsSample) -> Any:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         entries = f" of {len(pair)} entries" if hasattr(pair, "__len__") else ""
         raise InputError(
-            f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label)."
+            f"a row of real is a {type(pair).__name__}{entries}, and must be (x, label). For a "
+            "Dataset of Hugging Face, use augment_dataset."
         )
     label = _plain(pair[1])
     is_label = isinstance(label, (str, bool, int, float))

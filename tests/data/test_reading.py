@@ -163,6 +163,14 @@ def test_files_of_a_dataset_that_cannot_be_read_are_listed(tmp_path: Path) -> No
         Rows.read(Subset(data, [others[0], data.imgs.index((str(bad[0]), 0))]), modality=sized)
 
 
+def test_labels_that_are_one_string_and_sets_are_refused() -> None:
+    frame = pd.DataFrame({"text": ["a", "b"], "label": ["x", "y"]})
+    with pytest.raises(InputError, match=r"y='label' is one string.*X\['label'\]"):
+        read_rows(frame, "label")
+    with pytest.raises(InputError, match="X is a set"):
+        read_rows({"a", "b"}, [0, 1])
+
+
 def test_rows_of_several_shapes_stay_a_list_that_images_refuse() -> None:
     data = Pairs([(torch.zeros(3, 8, 8), 0), (torch.zeros(3, 9, 8), 1)])
     assert isinstance(read_rows(data, None)[0], list)

@@ -24,7 +24,9 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 #: What is not ASCII in a file of Windows-1252, if that is what it is.
-_WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŠŽ€£§°«»–—‘’“”·²³µ\xa0")
+_WESTERN = set(
+    "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŠŽ€£§°«»–—‘’“”…•·²³µ®™©\xa0"
+)
 
 
 def read_text(path: Path, file: TableFile) -> tuple[pd.DataFrame, TableFile, list[str]]:
@@ -113,6 +115,12 @@ def _encoding(path: Path, file: TableFile) -> str:
         start = stream.read(4)
         mark = next((name for bom, name in _MARKS.items() if start.startswith(bom)), None)
         if file.encoding is not None and not file.settled:
+            try:
+                codecs.lookup(file.encoding)
+            except LookupError as error:
+                raise InputError(
+                    f"encoding={file.encoding!r} is not known: give one such as utf-8 or cp1252."
+                ) from error
             return file.encoding
         if mark is not None:
             return mark
@@ -137,7 +145,7 @@ def _western(path: Path, error: UnicodeDecodeError) -> str:
         return "cp1252"
     raise InputError(
         f"{path} cannot be read as csv: its encoding is not UTF-8 ({error.reason} at byte "
-        f"{error.start}). Name it with --encoding, such as latin-1."
+        f"{error.start}). Name it with --encoding, such as cp1252 or latin-1."
     )
 
 

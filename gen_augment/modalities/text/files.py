@@ -75,6 +75,11 @@ def read_text_file(
             f"{path}: {len(missing)} of {len(y)} rows have no {target!r}, the first is row "
             f"{missing[0] + 1}, {frame[column].iloc[missing[0]]!r:.60}: drop or label them."
         )
+    if suffix == ".csv" and (empty := (frame[column] == "")).any():
+        first = int(np.argmax(empty)) + 1
+        notes.append(
+            f"{int(empty.sum())} of {len(empty)} texts are empty, the first in row {first}"
+        )
     for row, label in enumerate(y):
         if isinstance(label, (list, dict)):  # of JSON
             raise InputError(
@@ -89,7 +94,7 @@ def read_text_file(
 def _read_lines(path: Path) -> pd.DataFrame:
     """Read a file with one JSON object in each line."""
     records = []
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8-sig") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue

@@ -5,9 +5,11 @@ therefore replaced by random ones of the same form, letter by letter and digit b
 text before the tokenizer and the network see it:
 
 * e-mail addresses,
-* links, after ``http://`` or ``https://``,
-* numbers of six or more digits, also with single spaces, dots, hyphens or slashes between digits,
-* words of eight or more characters that mix letters with three or more digits.
+* links, after ``http://``, ``https://`` or ``www.``,
+* numbers of six or more digits, also with spaces, dots, dashes or slashes between digits, two at
+  most,
+* words of eight or more characters that mix letters with three or more digits, or of 16 or more
+  characters with a digit.
 
 Neither the weights nor the archive then hold the original. A sample can only contain it by chance:
 one in a million for a given number of six digits. Names, postal addresses and shorter numbers are
@@ -26,13 +28,16 @@ import numpy as np
 
 __all__ = ["find_secrets", "known_secrets", "replace_secrets"]
 
+#: Spaces, dots, slashes and dashes between the digits of a number.
+_BETWEEN = r"\ \u00a0\u2009\u202f./\u2010-\u2015-"
 _SECRET = re.compile(
     r"""
-    (?<=http://) \S*\w | (?<=https://) \S*\w                   # a link
-    | [^\s@<>()\[\]{},;:"']{1,64} @ [\w.-]*\w                    # an e-mail address
+    (?i: (?<=http://) | (?<=https://) | (?<=\bwww\.) ) \S*[^\W_]     # a link
+    | [^\s@＠<>()\[\]{},;:"'] [^\s@＠<>()\[\]{},;:"]{0,63} [@＠] \[?[\w.-]*[^\W_]  # an address
     | (?<!\w) (?=\w{8}) (?=\w*[^\W\d_]) (?:[^\W\d]*\d){3} \w*   # a word with three or more digits
-    | \d (?:[ ./-]?\d){5,}                                  # a long number
-    """,
+    | (?<!\w) (?=\w{16}) (?=\w*[^\W\d_]) \w*\d\w*              # a key
+    | \d (?:[BETWEEN]{0,2}\d){5,}                               # a long number
+    """.replace("BETWEEN", _BETWEEN),
     re.VERBOSE,
 )
 
@@ -56,7 +61,7 @@ def known_secrets(texts: Iterable[str]) -> set[str]:
     >>> known_secrets(["Call 555-0199 22", "call 5550199/22"])
     {'555019922'}
     """
-    separator = r"(?<=\d)[ ./-](?=\d)"
+    separator = rf"(?<=\d)[{_BETWEEN}]+(?=\d)"
     return {re.sub(separator, "", found) for text in texts for found in find_secrets(text)}
 
 
@@ -72,10 +77,11 @@ def replace_secrets(text: str, rng: np.random.Generator) -> str:
 
 
 def _surrogate(secret: str, rng: np.random.Generator) -> str:
-    while True:
+    while any(character.isdigit() or character.isalpha() for character in secret):
         drawn = "".join(_other(character, rng) for character in secret)
         if drawn != secret:
             return drawn
+    return secret  # such as "½"
 
 
 def _other(character: str, rng: np.random.Generator) -> str:

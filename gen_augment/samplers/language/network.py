@@ -72,7 +72,7 @@ class Architecture:
         if max_length > self.n_positions - 1:
             raise InputError(
                 f"max_length={max_length}: the network has positions for {self.n_positions - 1} "
-                "tokens. Lower it, or fit again."
+                f"tokens. Give max_length={self.n_positions - 1} or less."
             )
 
 

@@ -25,7 +25,6 @@ _FIXED = {
     "scale_attn_by_inverse_layer_idx": False,
     "tie_word_embeddings": True,
     "add_cross_attention": False,
-    "n_inner": None,
 }
 
 
@@ -56,11 +55,17 @@ def read_folder(path: Any, dropout: float) -> Pretrained:
                 f"{folder / 'config.json'} has {name}={config[name]!r}, and only GPT-2 with "
                 f"{name}={value!r} is supported: give the folder of another model."
             )
+    width, inner = config.get("n_embd", 768), config.get("n_inner")
+    if inner is not None and inner != 4 * width:
+        raise InputError(
+            f"{folder / 'config.json'} has n_inner={inner!r}, and only 4 * n_embd = {4 * width} is "
+            "supported: give the folder of another model."
+        )
     try:
         architecture = Architecture(
             vocab_size=config["vocab_size"],
             n_positions=config.get("n_positions", 1024),
-            width=config.get("n_embd", 768),
+            width=width,
             n_layers=config.get("n_layer", 12),
             n_heads=config.get("n_head", 12),
             end=config["eos_token_id"],
@@ -68,7 +73,8 @@ def read_folder(path: Any, dropout: float) -> Pretrained:
             epsilon=config.get("layer_norm_epsilon", 1e-5),
         )
     except (KeyError, InputError) as error:
-        raise InputError(f"{folder / 'config.json'} cannot be used: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise InputError(f"{folder / 'config.json'} cannot be used: {reason}.") from error
     tokens = _tokens(folder / "tokenizer.json")
     check_tokens(tokens, architecture)
     return Pretrained(tokens, architecture, _weights(folder))

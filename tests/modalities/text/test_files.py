@@ -144,3 +144,20 @@ def test_a_row_has_one_label(label: object, tmp_path: Path) -> None:
     path.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(InputError, match=r"a\.jsonl: row 2 has .*card.* as 'label': a row has one"):
         load_data(path, target="label", options={"column": "text"})
+
+
+def test_odd_encodings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mark at the start of JSON Lines, typographic quotes of Windows, and an unknown name."""
+    frame().to_json(path := tmp_path / "a.jsonl", orient="records", lines=True)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    loaded = load_data(path, target="intent", options={"column": "query"})
+    assert loaded.rows.X.tolist() == frame()["query"].tolist()
+    path = tmp_path / "b.csv"
+    path.write_bytes("query,intent\n“where…” is it,a\n,a\nwhat ™,b\n•,b\n".encode("cp1252"))
+    loaded = load_data(path, target="intent", options={"column": "query"})
+    assert loaded.rows.X.tolist() == ["“where…” is it", "", "what ™", "•"]
+    assert "1 of 4 texts are empty, the first in row 2" in loaded.notes
+    command = ["fit", str(path), "--text", "query", "--target", "intent", "--encoding", "nosuch"]
+    with pytest.raises(SystemExit):
+        main([*command, "-o", str(tmp_path / "m.safetensors")])
+    assert "encoding='nosuch' is not known" in capsys.readouterr().err

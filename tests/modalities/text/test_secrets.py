@@ -18,6 +18,11 @@ from gen_augment.modalities.text.secrets import find_secrets, known_secrets, rep
         ("key sk8f3jd92k", ["sk8f3jd92k"]),
         ("see https://a.org/x?y=1.", ["a.org/x?y=1"]),
         ("born 2001-02-03", ["2001-02-03"]),
+        ("HTTPS://Bank.example/t or WWW.a.org/b", ["Bank.example/t", "a.org/b"]),
+        ("4111\xa01111–1111  1111", ["4111\xa01111–1111  1111"]),
+        ("O'Brien@x.org, 'jo@ex.org', al＠ex.org", ["O'Brien@x.org", "jo@ex.org", "al＠ex.org"]),
+        ("key AKIAIOSFODNN7EXAMPLE", ["AKIAIOSFODNN7EXAMPLE"]),
+        ("see http://____ and _@_", []),
         ("in 2019, 12 cards of 1000 euro cost 3.99", []),
         ("top-up and covid19 and h2o", []),
     ],
@@ -37,6 +42,12 @@ def test_a_number_is_replaced_in_any_text(before: str, number: int, after: str) 
     new = replace_secrets(text, np.random.default_rng(0))
     assert str(number) not in new or str(number) in before + after
     assert len(new) == len(text)
+
+
+@given(st.text(alphabet="_½@/:. aA1²中http", max_size=40))
+def test_any_text_is_replaced_by_one_of_the_same_length(text: str) -> None:
+    for odd in (text, f"http://{text}", f"{text}@½"):
+        assert len(replace_secrets(odd, np.random.default_rng(0))) == len(odd)
 
 
 @given(st.text(alphabet="abc xyz.,?!äé中", max_size=60))

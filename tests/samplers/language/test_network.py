@@ -107,6 +107,6 @@ def test_impossible_sizes_are_refused(change: dict[str, Any], message: str) -> N
 
 def test_a_class_takes_one_position() -> None:
     SIZES.check_length(5)
-    with pytest.raises(InputError, match=r"max_length=6: .* for 5 tokens\. Lower it"):
+    with pytest.raises(InputError, match=r"max_length=6: .* for 5 tokens\. Give max_length=5"):
         SIZES.check_length(6)
     assert network()(torch.zeros(1, 6, dtype=torch.int64), Y[:1]).shape == (6, 7)
