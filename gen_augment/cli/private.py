@@ -40,10 +40,8 @@ def private_budget(
         known |= dict.fromkeys(free, "paid")
     labels: Any = "paid" if paid and classes is None else None
     if classes is not None:
-        as_number = rows.classes.dtype.kind in "iuf"
-        labels = [
-            _value(word, as_number=as_number, option="--classes") for word in classes.split(",")
-        ]
+        kind = rows.classes.dtype.kind
+        labels = [_value(word, kind, option="--classes") for word in classes.split(",")]
     return Private(epsilon, delta, bounds=known or None, classes=labels)
 
 
@@ -98,16 +96,13 @@ def _bound(rows: Rows, name: str, words: str, text: str) -> Any:
         return words
     missing = words.endswith("?")
     words = words.removesuffix("?")
-    column = rows.X[name] if isinstance(rows.X, pd.DataFrame) and name in rows.X else None
+    is_column = isinstance(rows.X, pd.DataFrame) and name in rows.X
+    kind = rows.X[name].dtype.kind if is_column else ""
     if ".." in words:
-        if getattr(getattr(column, "dtype", None), "kind", "") == "M":
-            low, _, high = words.partition("..")
-            return (low, high, None) if missing else (low, high)
-        return (*_range(words, text), None) if missing else _range(words, text)
-    is_number = column is not None and column.dtype.kind in "iuf"
-    values = [
-        _value(word, as_number=is_number, option=f"--bound {text}") for word in words.split(",")
-    ]
+        low, _, high = words.partition("..")
+        ends = (low, high) if kind in ("M", "O") else _range(words, text)  # dates
+        return (*ends, None) if missing else ends
+    values = [_value(word, kind, option=f"--bound {text}") for word in words.split(",")]
     return [*values, None] if missing else values
 
 
@@ -119,8 +114,11 @@ def _range(words: str, text: str) -> tuple[float, float]:
         raise InputError(f"--bound {text!r} is not COLUMN=LOW..HIGH or COLUMN=a,b,c.") from None
 
 
-def _value(word: str, *, as_number: bool, option: str) -> Any:
-    if not as_number:
+def _value(word: str, kind: str, *, option: str) -> Any:
+    """Return a word as a value of a dtype of this kind."""
+    if kind == "b":
+        return {"true": True, "false": False}.get(word.lower(), word)
+    if kind not in ("i", "u", "f"):
         return word
     try:
         return int(word) if word.lstrip("-").isdecimal() else float(word)

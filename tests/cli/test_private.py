@@ -1,5 +1,6 @@
 """``gen-augment fit --epsilon``: budgets in words."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ FRAME = pd.DataFrame(
         "age": [3, 4, 5, 6],
         "city": ["a", "b", "a", "b"],
         "day": pd.to_datetime(["2001-01-01"] * 4),
+        "born": [datetime.date(2001, 1, 1)] * 4,
         "member": [True, False] * 2,
     }
 )
@@ -36,6 +38,12 @@ def test_bounds_and_labels() -> None:
         "day": ("2000-01-01", "2002-01-01"),
     }
     assert found.classes == [0, 1, 2]
+    assert budget("day=2000-01-01..2002-01-01?").bounds == {
+        "day": ("2000-01-01", "2002-01-01", None)
+    }
+    assert budget("born=2000-01-01..2002-01-01").bounds == {"born": ("2000-01-01", "2002-01-01")}
+    assert budget("member=true,false").bounds == {"member": [True, False]}
+    assert budget(classes="True,False", y=[True, False] * 2).classes == [True, False]
     assert budget("age=3,4").bounds == {"age": [3, 4]}
     assert budget("0..1").bounds == (0.0, 1.0)
     assert budget().bounds is None
@@ -43,7 +51,8 @@ def test_bounds_and_labels() -> None:
 
 def test_what_is_not_given_is_paid_for() -> None:
     found = budget("age=0..9", paid=True)
-    assert found.bounds == {"age": (0.0, 9.0), "city": "paid", "day": "paid"}
+    paid = dict.fromkeys(("city", "day", "born"), "paid")
+    assert found.bounds == {"age": (0.0, 9.0)} | paid
     assert found.classes == "paid"
     assert budget(paid=True, classes="0,1").classes == [0, 1]
 

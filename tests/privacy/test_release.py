@@ -209,6 +209,23 @@ def test_a_modality_without_private_encoding() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("y", "classes", "message"),
+    [
+        (
+            labels(),
+            [0, 1, 2],
+            r"classes=\[0, 1, 2\] have another type than the labels of y, such as ",
+        ),
+        (labels() == "no", [0, 1], r"classes=\[0, 1\] .* such as \[False, True\]"),
+        (labels() == "no", ["False", "True"], r"such as \[False, True\]: give labels of the same"),
+    ],
+)
+def test_classes_of_another_type(y: np.ndarray, classes: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        released(y=y, classes=classes)
+
+
 @pytest.mark.parametrize("classes", [[0.0, 1.0, 2.0], {0.0: 200, 1.0: 200, 2.0: 200}])
 def test_labels_keep_their_type(classes: Any) -> None:
     y = np.arange(600, dtype=np.int16) % 3
