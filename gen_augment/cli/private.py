@@ -40,8 +40,8 @@ def private_budget(
         known |= dict.fromkeys(free, "paid")
     labels: Any = "paid" if paid and classes is None else None
     if classes is not None:
-        kind = rows.classes.dtype.kind
-        labels = [_value(word, kind, option="--classes") for word in classes.split(",")]
+        dtype = rows.classes.dtype
+        labels = [_value(word, dtype, option="--classes") for word in classes.split(",")]
     return Private(epsilon, delta, bounds=known or None, classes=labels)
 
 
@@ -97,12 +97,13 @@ def _bound(rows: Rows, name: str, words: str, text: str) -> Any:
     missing = words.endswith("?")
     words = words.removesuffix("?")
     is_column = isinstance(rows.X, pd.DataFrame) and name in rows.X
-    kind = rows.X[name].dtype.kind if is_column else ""
+    dtype = rows.X[name].dtype if is_column else None
     if ".." in words:
         low, _, high = words.partition("..")
-        ends = (low, high) if kind in ("M", "O") else _range(words, text)  # dates
+        may_be_dates = dtype is not None and dtype.kind in "MO"
+        ends = (low, high) if may_be_dates else _range(words, text)
         return (*ends, None) if missing else ends
-    values = [_value(word, kind, option=f"--bound {text}") for word in words.split(",")]
+    values = [_value(word, dtype, option=f"--bound {text}") for word in words.split(",")]
     return [*values, None] if missing else values
 
 
@@ -114,12 +115,12 @@ def _range(words: str, text: str) -> tuple[float, float]:
         raise InputError(f"--bound {text!r} is not COLUMN=LOW..HIGH or COLUMN=a,b,c.") from None
 
 
-def _value(word: str, kind: str, *, option: str) -> Any:
-    """Return a word as a value of a dtype of this kind."""
-    if kind == "b":
-        return {"true": True, "false": False}.get(word.lower(), word)
-    if kind not in ("i", "u", "f"):
+def _value(word: str, dtype: Any, *, option: str) -> Any:
+    """Return a word as a value of `dtype`, which is None for a column without a name."""
+    if dtype is None or dtype.kind not in "biuf":
         return word
+    if dtype.kind == "b":
+        return {"true": True, "false": False}.get(word.lower(), word)
     try:
         return int(word) if word.lstrip("-").isdecimal() else float(word)
     except ValueError:

@@ -156,10 +156,8 @@ def _labelled(rows: Rows, classes: Any, ledger: Ledger) -> tuple[Rows, np.ndarra
         return _discovered(rows, ledger)
     given = list(classes)
     values = read_labels(given)
-    kinds = [
-        "n" if kind in "iuf" else kind for kind in (values.dtype.kind, rows.classes.dtype.kind)
-    ]
-    if kinds[0] != kinds[1]:
+    types = {"number" if v.dtype.kind in "iuf" else v.dtype.kind for v in (values, rows.classes)}
+    if len(types) > 1:
         raise InputError(
             f"classes={given[:10]!r} have another type than the labels of y, such as "
             f"{rows.classes.tolist()[:5]!r}: give labels of the same type."
