@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from gen_augment.cli.terminal import out, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.privacy import Private
 
-__all__ = ["make_private", "private_budget"]
+__all__ = ["make_private", "private_budget", "show_guarantee"]
 
 
 def private_budget(
@@ -64,6 +65,13 @@ def make_private(model: Any, budget: Private, *, resume: bool) -> None:
     model.set_params(privacy=budget)
     if "callbacks" in known:
         model.set_params(callbacks=[c for c in model.callbacks if c.sees_samples_only])
+
+
+def show_guarantee(model: Any) -> None:
+    """Print the guarantee of a sampler, if it has one."""
+    guarantee = getattr(model, "privacy_", None)
+    if guarantee is not None:
+        tell(out, f"private: epsilon={guarantee['epsilon']:.4g}, delta={guarantee['delta']:.4g}")
 
 
 def _bounds(rows: Rows, bounds: list[str]) -> Any:
