@@ -244,7 +244,7 @@ def _categories(name: Any, column: "pd.Series[Any]", bound: Any) -> tuple[Any, b
     if len(present) and not present.isin(known).any():
         raise InputError(
             f"bounds[{name!r}]={bound[:10]!r}: no value of the column, of {column.dtype}, is one "
-            "of these categories. Give values of the same type."
+            "of these categories. List its possible values, in its type."
         )
     is_full = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu"
     return known, None in bound and not is_full
