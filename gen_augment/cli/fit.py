@@ -113,7 +113,7 @@ def fit(
     """
     from gen_augment.cli.fitting import fitted, make_sampler
     from gen_augment.cli.loading import choose_modality, read_data, set_parameters
-    from gen_augment.cli.private import make_private, private_budget
+    from gen_augment.cli.private import make_private, private_budget, show_guarantee
     from gen_augment.errors import InputError
 
     partial = output.with_name(output.name + ".partial")
@@ -148,7 +148,13 @@ def fit(
     try:
         n_rows = fitted(model, loaded, start)
     except KeyboardInterrupt:
-        if partial.exists():
+        if epsilon is not None:
+            tell(
+                err,
+                f"interrupted: {output} was not written. A private fit keeps no checkpoint and "
+                "cannot be resumed: start it again.",
+            )
+        elif partial.exists():
             done = f"{getattr(model, 'n_steps_', 0)} of {model.max_steps}"
             tell(
                 err,
@@ -161,6 +167,4 @@ def fit(
     trained = f" in {model.n_steps_} steps" if hasattr(model, "n_steps_") else ""
     rows = f"{n_rows} rows of {loaded.name}"
     tell(out, f"{type(model).__name__} fitted on {rows}{trained}: {output}")
-    guarantee = getattr(model, "privacy_", None)
-    if guarantee is not None:
-        tell(out, f"private: epsilon={guarantee['epsilon']:.4g}, delta={guarantee['delta']:.4g}")
+    show_guarantee(model)

@@ -18,6 +18,16 @@ __all__ = ["fitted", "make_sampler"]
 
 #: Steps between two checkpoints, and between two pictures.
 EVERY = 250
+#: Options that give what messages about `Private` ask for.
+_OPTIONS = {
+    "Private(bounds=(": "--bound LOW..HIGH",
+    ": (low, high)})": "--bound COLUMN=LOW..HIGH",
+    ": (first, last)})": "--bound COLUMN=FIRST..LAST",
+    ": [...]})": "--bound COLUMN=A,B,C",
+    "Private(classes=[": "--classes A,B,C",
+    "'paid'})": "--bound COLUMN=paid, or --paid for all that is not given",
+    "classes='paid')": "--paid",
+}
 
 
 class StepLines(Callback):
@@ -87,11 +97,10 @@ def fitted(model: Any, loaded: LoadedData, start: Any) -> int:
     try:
         return _fitted(model, loaded, {} if start is None else {"init": start})
     except InputError as error:
-        if "Private(" not in str(error):
+        options = [option for text, option in _OPTIONS.items() if text in str(error)]
+        if not options:
             raise
-        raise InputError(
-            f"{error} On the command line: --bound COLUMN=LOW..HIGH, --classes A,B or --paid."
-        ) from error
+        raise InputError(f"{error} On the command line: {' or '.join(options)}.") from error
 
 
 def _fitted(model: Any, loaded: LoadedData, options: dict[str, Any]) -> int:

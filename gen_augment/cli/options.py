@@ -142,7 +142,7 @@ BoundOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN=LOW..HIGH",
-        help="Public bounds of a column, or its categories, COLUMN=a,b,c; with ? at the end if "
+        help="Public bounds of numbers or dates, or categories, COLUMN=a,b,c; with ? at the end if "
         "values may be missing. COLUMN=paid buys them. LOW..HIGH alone for images of floats.",
         rich_help_panel=_PRIVACY,
     ),
@@ -155,7 +155,8 @@ PaidOption = Annotated[
     bool,
     typer.Option(
         "--paid",
-        help="Pay for bounds, categories and labels that are not given, out of the budget.",
+        help="Pay for bounds, categories and labels that are not given, out of the budget. Ranges "
+        "of dates have to be given.",
         rich_help_panel=_PRIVACY,
     ),
 ]

@@ -34,9 +34,19 @@ def pool(
     --------
     `gen-augment pool oslo.safetensors bergen.safetensors -o all.safetensors`
     """
+    from gen_augment.cli.private import show_guarantee
+    from gen_augment.errors import InputError
     from gen_augment.samplers import load_sampler
     from gen_augment.samplers import pool as pool_samplers
 
+    files = [path.resolve() for path in models]
+    if output.resolve() in files:
+        raise InputError(f"-o {output} is one of the files to pool: name another file to write.")
+    twice = [path for number, path in enumerate(models) if files[number] in files[:number]]
+    if twice:
+        raise InputError(
+            f"{twice[0]} is given twice: give each file once, and --weight for a larger share."
+        )
     check_writable(output, is_model=True)
     names = [path.stem for path in models]
     if len(set(names)) < len(names):
@@ -46,3 +56,11 @@ def pool(
     made.save(output)
     n_classes = len(made.classes_)
     tell(out, f"{len(parts)} samplers with {n_classes} classes in all: {output}")
+    show_guarantee(made)
+    without = [
+        name
+        for name, part in zip(names, parts, strict=True)
+        if getattr(part, "privacy_", None) is None
+    ]
+    if 0 < len(without) < len(parts):
+        tell(out, f"not private: no guarantee for the rows of {', '.join(without)}")

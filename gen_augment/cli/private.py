@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from gen_augment.cli.terminal import out, tell
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.privacy import Private
 
-__all__ = ["make_private", "private_budget"]
+__all__ = ["make_private", "private_budget", "show_guarantee"]
 
 
 def private_budget(
@@ -40,10 +41,8 @@ def private_budget(
         known |= dict.fromkeys(free, "paid")
     labels: Any = "paid" if paid and classes is None else None
     if classes is not None:
-        as_number = rows.classes.dtype.kind in "iuf"
-        labels = [
-            _value(word, as_number=as_number, option="--classes") for word in classes.split(",")
-        ]
+        dtype = rows.classes.dtype
+        labels = [_value(word, dtype, option="--classes") for word in classes.split(",")]
     return Private(epsilon, delta, bounds=known or None, classes=labels)
 
 
@@ -66,6 +65,13 @@ def make_private(model: Any, budget: Private, *, resume: bool) -> None:
     model.set_params(privacy=budget)
     if "callbacks" in known:
         model.set_params(callbacks=[c for c in model.callbacks if c.sees_samples_only])
+
+
+def show_guarantee(model: Any) -> None:
+    """Print the guarantee of a sampler, if it has one."""
+    guarantee = getattr(model, "privacy_", None)
+    if guarantee is not None:
+        tell(out, f"private: epsilon={guarantee['epsilon']:.4g}, delta={guarantee['delta']:.4g}")
 
 
 def _bounds(rows: Rows, bounds: list[str]) -> Any:
@@ -98,16 +104,14 @@ def _bound(rows: Rows, name: str, words: str, text: str) -> Any:
         return words
     missing = words.endswith("?")
     words = words.removesuffix("?")
-    column = rows.X[name] if isinstance(rows.X, pd.DataFrame) and name in rows.X else None
+    is_column = isinstance(rows.X, pd.DataFrame) and name in rows.X
+    dtype = rows.X[name].dtype if is_column else None
     if ".." in words:
-        if getattr(getattr(column, "dtype", None), "kind", "") == "M":
-            low, _, high = words.partition("..")
-            return (low, high, None) if missing else (low, high)
-        return (*_range(words, text), None) if missing else _range(words, text)
-    is_number = column is not None and column.dtype.kind in "iuf"
-    values = [
-        _value(word, as_number=is_number, option=f"--bound {text}") for word in words.split(",")
-    ]
+        low, _, high = words.partition("..")
+        may_be_dates = dtype is not None and dtype.kind in "MO"
+        ends = (low, high) if may_be_dates else _range(words, text)
+        return (*ends, None) if missing else ends
+    values = [_value(word, dtype, option=f"--bound {text}") for word in words.split(",")]
     return [*values, None] if missing else values
 
 
@@ -119,9 +123,12 @@ def _range(words: str, text: str) -> tuple[float, float]:
         raise InputError(f"--bound {text!r} is not COLUMN=LOW..HIGH or COLUMN=a,b,c.") from None
 
 
-def _value(word: str, *, as_number: bool, option: str) -> Any:
-    if not as_number:
+def _value(word: str, dtype: Any, *, option: str) -> Any:
+    """Return a word as a value of `dtype`, which is None for a column without a name."""
+    if dtype is None or dtype.kind not in "biuf":
         return word
+    if dtype.kind == "b":
+        return {"true": True, "false": False}.get(word.lower(), word)
     try:
         return int(word) if word.lstrip("-").isdecimal() else float(word)
     except ValueError:

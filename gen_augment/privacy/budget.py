@@ -33,8 +33,9 @@ class Private:
     bounds : mapping, (float, float), "paid" or None
         Of a table, for each column ``(low, high)``, or ``(low, high, None)`` if values may be
         missing; or the list of its categories, with None if they may be missing; or "paid".
-        Booleans need none. Of images of floats, one ``(low, high)``; images of uint8 need none.
-        Values beyond the bounds are clipped.
+        Ranges of dates cannot be paid for. Booleans need none, and None does not matter where the
+        dtype has no missing values. Of images of floats, one ``(low, high)``; images of uint8 need
+        none. Values beyond the bounds are clipped.
     classes : sequence of labels, {label: count}, "paid" or None
         All possible labels, with the class counts if these are public too.
     share : float in (0, 1)
@@ -67,7 +68,7 @@ class Private:
         check_range("share", self.share, 0, 1, open_low=True, open_high=True)
         bounds, classes = _known("bounds", self.bounds), _known("classes", self.classes)
         if isinstance(bounds, Mapping):
-            bounds = {name: _known(f"bounds[{name!r}]", part) for name, part in bounds.items()}
+            bounds = {name: _column(f"bounds[{name!r}]", part) for name, part in bounds.items()}
             flat = [name for name, part in bounds.items() if isinstance(part, Mapping)]
             if flat:
                 raise InputError(f"bounds[{flat[0]!r}] is a dict: give (low, high) or a list.")
@@ -124,6 +125,17 @@ def _known(name: str, value: Any) -> Any:
     if isinstance(value, (pd.Series, pd.Index, np.ndarray, list, range)):
         return list(value.tolist() if hasattr(value, "tolist") else value)
     raise InputError(f"{name}={value!r} is neither a collection of public values nor 'paid'.")
+
+
+def _column(name: str, value: Any) -> Any:
+    """Return what is public of a column, with None for a missing value of any kind."""
+    known = _known(name, value)
+    if not isinstance(known, (list, tuple)):
+        return known
+    if not all(isinstance(part, Hashable) for part in known):
+        raise InputError(f"{name}={value!r}: a category is one value, not a list.")
+    gone = [pd.api.types.is_scalar(part) and pd.isna(part) for part in known]
+    return type(known)(None if is_gone else part for part, is_gone in zip(known, gone, strict=True))
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from scipy.special import ndtri
 
 from gen_augment.containers import take
 from gen_augment.data import LabelCodec, Rows
+from gen_augment.data.label_values import read_labels
 from gen_augment.errors import InputError
 from gen_augment.privacy.accounting import gaussian_sigma
 from gen_augment.privacy.budget import Private
@@ -154,7 +155,13 @@ def _labelled(rows: Rows, classes: Any, ledger: Ledger) -> tuple[Rows, np.ndarra
     if isinstance(classes, str):
         return _discovered(rows, ledger)
     given = list(classes)
-    values = np.array(given)
+    values = read_labels(given)
+    types = {"number" if v.dtype.kind in "iuf" else v.dtype.kind for v in (values, rows.classes)}
+    if len(types) > 1:
+        raise InputError(
+            f"classes={given[:10]!r} have another type than the labels of y, such as "
+            f"{rows.classes.tolist()[:5]!r}: give labels of the same type."
+        )
     if rows.classes.dtype.kind in "iu" and values.dtype.kind == "f" and not (values % 1).any():
         values = values.astype(rows.classes.dtype)  # 1.0 is the label 1
     labels, _ = rows.labels.extend(values)

@@ -315,7 +315,7 @@ class NetworkSampler(Sampler):
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
         self.n_steps_ = persistence.check_int("n_steps", header["n_steps"])
         self.history_ = persistence.check_history(header["history"])
-        self.privacy_ = header["privacy"]
+        self.privacy_ = persistence.check_guarantee(header["privacy"])
         self.spec_ = DataSpec.of(self.codec_, len(self.classes_))
         network = persistence.network_like(self, tensors)
         self.device = device

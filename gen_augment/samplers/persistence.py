@@ -29,6 +29,7 @@ from gen_augment.types import JSON, History
 
 __all__ = [
     "build_network",
+    "check_guarantee",
     "check_history",
     "check_int",
     "fingerprint",
@@ -200,6 +201,19 @@ def is_private(sampler: Any) -> bool:
     if not (privacy is None or isinstance(privacy, Private)):
         raise InputError(f"privacy={privacy!r} is no budget: give Private(epsilon=..., delta=...).")
     return privacy is not None and privacy.is_finite
+
+
+def check_guarantee(record: Any) -> JSON | None:
+    """Return `privacy_` of a sampler, or raise `InputError` if it is no guarantee."""
+    if record is None:
+        return None
+    known = record if isinstance(record, dict) else {}
+    for name, most in (("epsilon", np.inf), ("delta", 1.0)):
+        value: Any = known.get(name)
+        if type(value) not in (int, float) or not 0 < value < most:
+            raise InputError(f"privacy={record!r} has no {name} between 0 and {most:g}.")
+    _check_str("the unit of privacy", known.get("unit"))
+    return known
 
 
 def check_history(history: Any) -> History:

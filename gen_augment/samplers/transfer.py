@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gen_augment.data import LabelCodec
 from gen_augment.errors import InputError, NotFittedError
 from gen_augment.modalities.conditioning import ClassEmbedding
+from gen_augment.samplers.persistence import has_guarantee
 
 __all__ = ["transfer"]
 
@@ -44,6 +45,12 @@ def transfer(method: str, network: nn.Module, init: Any, labels: LabelCodec) -> 
         old = learned.get(name)
         if old is not None and name.startswith(embeddings) and old.shape[1:] == tensor.shape[1:]:
             old = torch.cat([_class_vectors(old[:-1], rows, tensor[:-1]), old[-1:]])
+        if old is None and has_guarantee(init) and name.endswith("running_mean"):
+            raise InputError(
+                f"init cannot be the start of this {method}: it was fitted privately, with group "
+                "normalisation where this network has batch normalisation. Leave out init, or give "
+                "one that was fitted without privacy."
+            )
         if old is None or old.shape != tensor.shape:
             found = None if old is None else tuple(old.shape)
             raise InputError(

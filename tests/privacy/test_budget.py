@@ -32,6 +32,7 @@ from gen_augment import InputError, Private
         {"classes": {0: "a"}},
         {"bounds": {"city": "xy"}},
         {"bounds": {"city": {"a": 1}}},
+        {"bounds": {"city": [["a"], "b"]}},
     ],
 )
 def test_bad_budgets(wrong: dict[str, Any]) -> None:
@@ -45,6 +46,8 @@ def test_json() -> None:
     )
     record = json.loads(json.dumps(budget.to_json()))
     assert record["classes"] == [1, 2]
+    for missing in (np.nan, pd.NA, pd.NaT):
+        assert Private(2, 1e-6, bounds={"city": ["a", missing]}).bounds == {"city": ["a", None]}
     assert Private.from_json(None) is None
     assert Private.from_json(Private(math.inf, 1e-5).to_json()) == Private(math.inf, 1e-5)
     assert not Private(math.inf, 1e-5).is_finite

@@ -168,7 +168,7 @@ def test_what_is_neither_public_nor_paid_for(known: dict[str, Any], message: str
 @pytest.mark.parametrize("wrong", [("soon", "later"), ("2001-01-01", "2000-01-01"), (None, 3)])
 def test_bounds_of_dates(wrong: Any) -> None:
     X = pd.DataFrame({"day": pd.date_range("2000-01-01", periods=600)})
-    with pytest.raises(InputError, match="column 'day' has no public bounds"):
+    with pytest.raises(InputError, match=r"bounds\['day'\]=.* is not a range of datetime64"):
         released(X, bounds={"day": wrong})
 
 
@@ -207,6 +207,23 @@ def test_a_modality_without_private_encoding() -> None:
             Rows.read(np.zeros((40, 2, 9)), np.arange(40) % 2, modality="series"),
             Private(1, 1e-5, classes=[0, 1]),
         )
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "message"),
+    [
+        (
+            labels(),
+            [0, 1, 2],
+            r"classes=\[0, 1, 2\] have another type than the labels of y, such as ",
+        ),
+        (labels() == "no", [0, 1], r"classes=\[0, 1\] .* such as \[False, True\]"),
+        (labels() == "no", ["False", "True"], r"such as \[False, True\]: give labels of the same"),
+    ],
+)
+def test_classes_of_another_type(y: np.ndarray, classes: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        released(y=y, classes=classes)
 
 
 @pytest.mark.parametrize("classes", [[0.0, 1.0, 2.0], {0.0: 200, 1.0: 200, 2.0: 200}])

@@ -29,6 +29,7 @@ from gen_augment import (
     load_sampler,
     pool,
 )
+from gen_augment.errors import ArchiveError
 from gen_augment.metrics import audited_epsilon
 from gen_augment.privacy.accounting import gaussian_delta
 from gen_augment.samplers import fitting, private_training
@@ -105,6 +106,18 @@ def test_training_moves_as_without_noise_if_there_is_hardly_any(cls: Any) -> Non
     assert abs(found[1] - found[0]) > 0.25 * abs(means[1] - means[0])
 
 
+@pytest.mark.parametrize("cls", [ConditionalVAE, MarginalSampler])
+def test_an_archive_with_a_damaged_guarantee(cls: Any, tmp_path: Path) -> None:
+    sizes = {"max_steps": 1} if cls is ConditionalVAE else {"n_iterations": 5}
+    header, tensors = cls(privacy=BUDGET, **sizes).fit(*toy_table(120))._to_archive()
+    right = header["privacy"]
+    wrong: list[Any] = [right | {"epsilon": e} for e in ("3", -5, math.nan, True)]
+    for record in (*wrong, right | {"delta": 2}, right | {"unit": None}, "x", 3, {}):
+        archive.write(tmp_path / "a.safetensors", header | {"privacy": record}, tensors)
+        with pytest.raises(ArchiveError, match=r"does not fit together: .*privacy"):
+            load_sampler(tmp_path / "a.safetensors")
+
+
 @pytest.mark.parametrize("cls", SAMPLERS)
 def test_the_guarantee_stays_with_the_weights(cls: Any, tmp_path: Path) -> None:
     X, y = toy_images(60)
@@ -154,6 +167,11 @@ def test_no_second_training() -> None:
         sampler.set_params(privacy=None).partial_fit(X, y)
     with pytest.raises(InputError, match="init is not possible"):
         small(ConditionalFlow, privacy=BUDGET).fit(X, y, init=small(ConditionalFlow).fit(X, y))
+    small(ConditionalFlow).fit(X, y, init=small(ConditionalFlow, privacy=BUDGET).fit(X, y))
+    X, y = toy_images(60)
+    for cls in (ConditionalVAE, ConditionalGAN):
+        with pytest.raises(InputError, match="fitted privately, with group normalisation"):
+            small(cls).fit(X, y, init=small(cls, privacy=IMAGES).fit(X, y))
 
 
 def test_callbacks_that_see_samples_only(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ class KnownImages:
         learned = ImageCodec.learn(X, center_crop)
         if element(learned.dtype) in ("uint8", "bool"):
             self._codec = learned
+            fixed = learned.low[0], learned.high[0]
+            if bounds not in (None, "paid", fixed):
+                raise InputError(
+                    f"bounds={bounds!r}: images of {learned.dtype} have the range {fixed}. Leave "
+                    "bounds out, or convert the images to floats."
+                )
             return
         try:
             low, high = map(float, bounds)

@@ -162,7 +162,7 @@ class MarginalSampler(Sampler):
 
     def _restore(self, header: JSON, tensors: dict[str, Tensor], device: str) -> None:
         check_flat(self.codec_, type(self).__name__)
-        self.privacy_ = header["privacy"]
+        self.privacy_ = persistence.check_guarantee(header["privacy"])
         n_numbers = self.codec_.shape[0] - sum(self.codec_.blocks)
         bins = [tensors[f"bins/{number}"] for number in range(n_numbers)]
         for number, ends in enumerate(bins):
@@ -177,6 +177,8 @@ class MarginalSampler(Sampler):
             if parent != len(sizes) - 1 and parent not in tables:
                 raise InputError(f"attribute {child} comes before {parent}, which it depends on.")
             tables[child] = tensors[f"table/{child}"].numpy()
+            if (tables[child] < 0).any() or (abs(tables[child].sum(axis=1) - 1) > 1e-3).any():
+                raise InputError(f"the rows of 'table/{child}' are not probabilities.")
         if sorted(tables) != list(range(len(sizes) - 1)):
             raise InputError(f"the tree {header['tree']} does not reach every column.")
         self._set_model(states, TreeModel(list(tables), parents, tables))

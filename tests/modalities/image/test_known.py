@@ -11,6 +11,9 @@ def test_bytes_need_no_bounds() -> None:
     X = np.full((3, 8, 8), 7, np.uint8)
     codec, low, high = KnownImages(X, None).codec(None)
     assert (codec.low, codec.high, float(low), float(high)) == ((0.0,), (255.0,), -1, 1)
+    assert KnownImages(X, (0, 255)).codec(None)[0] == codec
+    with pytest.raises(InputError, match=r"images of uint8 have the range \(0\.0, 255\.0\)"):
+        KnownImages(X, (0, 100))
 
 
 def test_floats_have_the_given_bounds() -> None:

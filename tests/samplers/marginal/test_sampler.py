@@ -108,3 +108,7 @@ def test_bad_input(tmp_path: Path) -> None:
         archive.write(tmp_path / "a.safetensors", broken, tensors)
         with pytest.raises(ArchiveError, match="does not fit together"):
             load_sampler(tmp_path / "a.safetensors")
+    for table in (-tensors["table/0"], 2 * tensors["table/0"]):
+        archive.write(tmp_path / "a.safetensors", header, tensors | {"table/0": table})
+        with pytest.raises(ArchiveError, match="'table/0' are not probabilities"):
+            load_sampler(tmp_path / "a.safetensors")
