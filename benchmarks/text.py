@@ -15,8 +15,8 @@ weights are those of all rows.
 
 ``text-lowdata-lm`` compares some of these arms with a small `LanguageSampler` from scratch.
 ``vary=0.25`` keeps three quarters of a row and continues it. More guidance and longer training did
-not help on validation rows of two other seeds. For pretrained weights run ``protocol(LanguageSampler(pretrained=folder),
-"text-lowdata-gpt2").run(quick=False)``.
+not help on validation rows of two other seeds. For pretrained weights run
+``protocol(LanguageSampler(pretrained=folder), "text-lowdata-gpt2").run(quick=False)``.
 """
 
 from functools import lru_cache, partial
