@@ -102,7 +102,8 @@ class LabelCodec:
             check_labels(values)
         except (ValueError, TypeError) as error:
             raise InputError(f"y cannot be read as one class label a row: {error}") from error
-        classes, codes = np.unique(values, return_inverse=True)
+        classes = np.unique(values)
+        codes = np.searchsorted(classes, values)  # faster than to sort the rows for it
         if unlabeled == -1 or (unlabeled == "auto" and _marks_unlabeled(classes)):
             classes, codes = _without(-1, classes, codes)
         codec = cls._in_container(classes, y)

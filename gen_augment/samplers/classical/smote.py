@@ -9,13 +9,13 @@ SMOTE-NC, for tables that have categories too.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from gen_augment.data import Rows
@@ -36,7 +36,7 @@ __all__ = ["SMOTESampler"]
 #: Rows that are computed at a time, to stay in the cache.
 PART_ROWS = 2048
 #: Rows whose neighbours are searched together, where there is no tree.
-BLOCK_ROWS = 32
+BLOCK_ROWS = 256
 
 
 class SMOTESampler(ClassicalSampler):
@@ -225,7 +225,7 @@ class _Neighbors:
         """Return the neighbours of some rows, (len(rows), k)."""
         missing = rows[~self.is_found[rows]]
         if len(missing):
-            with threadpool_limits(1):
+            with _controller().limit(limits=1):
                 for part in self._parts(missing):
                     near = self.search.kneighbors(self.points[part], return_distance=False)
                     self.found[part], self.is_found[part] = near[:, 1:], True
@@ -237,6 +237,12 @@ class _Neighbors:
             return [rows]
         starts = np.unique(rows // BLOCK_ROWS) * BLOCK_ROWS
         return [np.arange(i, min(i + BLOCK_ROWS, len(self.points))) for i in starts.tolist()]
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Return what limits threads; finding the libraries takes as long as a small search."""
+    return ThreadpoolController()
 
 
 def _between(

@@ -214,7 +214,7 @@ def test_neighbours_depend_on_nothing_that_was_asked_before(n_kinds: int) -> Non
     pd.testing.assert_frame_equal(pd.concat(parts[::-1], ignore_index=True), whole)
     few = fitted()
     few.sample(5)
-    assert sum(found.is_found.sum() for found in few._neighbors.values()) <= 5 * 32
+    assert sum(found.is_found.sum() for found in few._neighbors.values()) <= 5 * 256
 
 
 @pytest.mark.parametrize("library", ["polars", "pandas"])
