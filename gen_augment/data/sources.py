@@ -149,7 +149,7 @@ def load_data(
 def source_name(source: str | os.PathLike[str]) -> str:
     """Return the name of the data in a file or folder: its own, without the ending of a file."""
     path = Path(source)
-    return path.stem if path.is_file() else path.name
+    return path.name if path.is_dir() else path.stem
 
 
 def _load_parts(

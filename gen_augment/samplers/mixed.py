@@ -267,6 +267,8 @@ class MixedSampler(Sampler):
     @classmethod
     def _rebuilt(cls, header: JSON, tensors: dict[str, Tensor], device: str, path: Any) -> Self:
         keys = {"format", "class", "weights", "sites", "modality", "parts"}
+        header = dict(header)
+        content = header.pop("training_rows", None)
         archive.check_keys(f"{path} cannot be used", header, keys)
         parts, headers = [], header["parts"]
         if not isinstance(headers, list) or not all(isinstance(part, dict) for part in headers):
@@ -287,6 +289,8 @@ class MixedSampler(Sampler):
             weights, sites = header["weights"], header["sites"]
             made = cls(parts, weights=weights, sites=sites, modality=modality)
             made._names(len(made._joint.shares[0]))
+            if content is not None:
+                made._content = persistence.check_str("training_rows", content)
         except (AttributeError, InputError, TypeError, ValueError) as error:
             raise ArchiveError(f"{path} does not fit together: {error}") from error
         return made

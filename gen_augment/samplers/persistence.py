@@ -32,6 +32,7 @@ __all__ = [
     "check_guarantee",
     "check_history",
     "check_int",
+    "check_str",
     "fingerprint",
     "has_guarantee",
     "header_of",
@@ -101,7 +102,7 @@ def rebuild(
         sampler._set_codec(codec_from_json(header["codec"]))
         sampler._restore(header, learned, device)
         if "training_rows" in header:
-            sampler._content = _check_str("training_rows", header["training_rows"])
+            sampler._content = check_str("training_rows", header["training_rows"])
     except _DAMAGE as error:
         raise ArchiveError(f"{path} does not fit together: {error}") from error
     return sampler
@@ -212,7 +213,7 @@ def check_guarantee(record: Any) -> JSON | None:
         value: Any = known.get(name)
         if type(value) not in (int, float) or not 0 < value < most:
             raise InputError(f"privacy={record!r} has no {name} between 0 and {most:g}.")
-    _check_str("the unit of privacy", known.get("unit"))
+    check_str("the unit of privacy", known.get("unit"))
     return known
 
 
@@ -233,7 +234,8 @@ def check_int(name: str, value: Any) -> int:
     return value
 
 
-def _check_str(name: str, value: Any) -> str:
+def check_str(name: str, value: Any) -> str:
+    """Return `value`, or raise `InputError` if it is not a str."""
     if not isinstance(value, str):
         raise InputError(f"{name}={value!r} is not a str.")
     return value
