@@ -14,6 +14,7 @@ For their cost, the GAN and other arms of ``fashion-lowdata`` are left out, as i
 minutes of one core. The three arms with AugMix take ten of them.
 """
 
+from collections import Counter
 from functools import lru_cache
 
 import numpy as np
@@ -80,11 +81,15 @@ def _scores(results: Record) -> dict[tuple[int, str], np.ndarray]:
 def table(results: Record) -> str:
     """Return tables of clean and of corrupted images.
 
-    The second has the mean over corruptions, its gain, and the score of each severity.
+    The second has the mean over corruptions, its gain, and the score of each severity; the third
+    has the arms that ran more seeds, if some did.
     """
-    return "\n\n".join(
-        [PROTOCOL.table(results), *_corrupted(results, PROTOCOL.result(results, ROWS))]
-    )
+    whole, seeds = PROTOCOL.result(results, ROWS), Counter(arm for _, arm in _scores(results))
+    most = max(seeds.values(), default=0)
+    long = tuple(arm for arm in ARMS if seeds[arm] == most)
+    more = PROTOCOL.result(results, ROWS, long) if most > min(seeds.values(), default=0) else None
+    parts = [PROTOCOL.table(results), *_corrupted(results, whole), *_corrupted(results, more)]
+    return "\n\n".join(parts)
 
 
 def summary(results: Record) -> str:
@@ -118,7 +123,8 @@ def _corrupted(results: Record, result: StudyResult | None) -> list[str]:
         f"gain over {reference}, points",
         *(f"severity {s}, %" for s in SEVERITIES),
     ]
-    return [f"**Corrupted images**\n\n{markdown(header, lines)}"]
+    name = "seed" if result.n_seeds == 1 else "seeds"
+    return [f"**Corrupted images**, {result.n_seeds} {name}\n\n{markdown(header, lines)}"]
 
 
 def figures(results: Record) -> dict[str, Figure]:
