@@ -188,11 +188,17 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
         -------
         X : n rows, with the type, layout, dtype and value range of the training rows
         """
+        rows = self._make(*self._addressed(index, y, seed))
+        return rows.to(device) if isinstance(rows, Tensor) else rows
+
+    def _addressed(
+        self, index: ArrayLike, y: ArrayLike, seed: int | None
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Check addresses as `generate` takes them; return row numbers, class numbers and seed."""
         self._check_fitted()
         where = check_index(index)
         codes = self.label_codec_.encode_rows(y, len(where))
-        rows = self._make(where, codes, self.seed_ if seed is None else resolve_seed(seed))
-        return rows.to(device) if isinstance(rows, Tensor) else rows
+        return where, codes, self.seed_ if seed is None else resolve_seed(seed)
 
     def next_addresses(self, codes: np.ndarray, n_before: np.ndarray) -> np.ndarray:
         """Return the addresses of the next rows, which are numbered through all classes.

@@ -11,7 +11,7 @@ from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
 from gen_augment.errors import ExhaustedError
-from gen_augment.rng import RandomState, resolve_seed
+from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.rejection import (
     Filter,
@@ -20,7 +20,7 @@ from gen_augment.samplers.rejection import (
     fit_filter,
     passes,
 )
-from gen_augment.validation import check_index, check_instance, check_positive_int
+from gen_augment.validation import check_instance, check_positive_int
 
 __all__ = ["FilteredSampler"]
 
@@ -137,10 +137,7 @@ class FilteredSampler(Sampler):
         ExhaustedError
             No row passes.
         """
-        self._check_fitted()
-        where = check_index(index)
-        codes = self.label_codec_.encode_rows(y, len(where))
-        number = self.seed_ if seed is None else resolve_seed(seed)
+        where, codes, number = self._addressed(index, y, seed)
         X, places, n_drawn = self._drawn(where, codes, number)
         if len(where) and not len(places):
             raise self._exhausted(self.classes_[codes], places, n_drawn)

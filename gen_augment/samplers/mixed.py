@@ -24,7 +24,7 @@ from gen_augment.samplers.flow import ConditionalFlow
 from gen_augment.samplers.joint import Joint
 from gen_augment.samplers.registry import find_class
 from gen_augment.types import JSON
-from gen_augment.validation import check_index, check_instance
+from gen_augment.validation import check_instance
 
 __all__ = ["MixedSampler"]
 
@@ -202,10 +202,7 @@ class MixedSampler(Sampler):
         -------
         ndarray of shape (n,) of str
         """
-        self._check_fitted()
-        where = check_index(index)
-        codes = self.label_codec_.encode_rows(y, len(where))
-        chosen = self._chosen(where, codes, self.seed_ if seed is None else resolve_seed(seed))
+        chosen = self._chosen(*self._addressed(index, y, seed))
         names: np.ndarray = np.array(self._names(len(self._parts)))
         return np.asarray(names[chosen])
 
