@@ -8,6 +8,8 @@ Dempster, Schmidt and Webb, "MiniRocket: a very fast (almost) deterministic tran
 series classification", KDD 2021 (arXiv:2012.08791).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -126,7 +128,8 @@ class MiniRocketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 "use the default classifier."
             )
         self.rocket_ = MiniRocket(random_state=self.random_state)
-        features = self.rocket_.fit_transform(series)
+        with _same_threads():
+            features = self.rocket_.fit_transform(series)
         self.scaler_ = StandardScaler(with_mean=False).fit(features)
         self.ridge_ = RidgeClassifierCV(alphas=np.logspace(-3, 3, 10))
         self.ridge_.fit(self.scaler_.transform(features), y, sample_weight=sample_weight)
@@ -148,8 +151,10 @@ class MiniRocketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return probabilities
 
     def _features(self, X: Any) -> np.ndarray:
-        features: np.ndarray = self.scaler_.transform(self.rocket_.transform(self._series(X)))
-        return features
+        with _same_threads():
+            features = self.rocket_.transform(self._series(X))
+        scaled: np.ndarray = self.scaler_.transform(features)
+        return scaled
 
     def _series(self, X: Any) -> np.ndarray:
         values = np.asarray(X, dtype=np.float32)
@@ -159,3 +164,13 @@ class MiniRocketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 "n_channels to the channels of the series."
             )
         return values.reshape(len(values), self.n_channels, -1)
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Keep torch's number of threads: numba's first parallel function sets it to all cores."""
+    n_threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)

@@ -34,11 +34,15 @@ def test_the_network_takes_every_length(shape: tuple[int, int]) -> None:
 @pytest.mark.slow  # numba compiles for 15 s
 def test_minirocket_tells_frequencies_apart() -> None:
     pytest.importorskip("aeon")
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     model = MiniRocketClassifier(random_state=0).fit(X[:60], Y[:60], np.ones(60))
     assert model.score(X[60:], Y[60:]) >= 0.9
     probabilities = model.predict_proba(X[60:])
     assert (probabilities.argmax(1) == model.predict(X[60:])).all()
     np.testing.assert_allclose(probabilities.sum(1), 1)
+    assert torch.get_num_threads() == 1  # numba would use all cores, for torch as well
+    torch.set_num_threads(n_threads)
 
 
 def test_vectors_that_are_no_series_are_refused() -> None:
