@@ -74,6 +74,28 @@ def read_labels(y: Any) -> np.ndarray:
         Labels are missing, of several types, or would change in an array.
     """
     y = read_container(y)
+    few = _factorized(y)
+    if few is not None:
+        places, distinct = few
+        try:
+            return _read(distinct)[places]
+        except InputError:
+            pass  # raised again below, with the row of `y`
+    return _read(y)
+
+
+def _factorized(y: Any) -> tuple[np.ndarray, Any] | None:
+    """The place of each row's label and the distinct labels, of strings and categories."""
+    if isinstance(y, pd.Series) and isinstance(y.dtype, (pd.CategoricalDtype, pd.StringDtype)):
+        places, distinct = pd.factorize(y)
+        return (places, pd.Series(distinct)) if (places >= 0).all() and len(y) else None
+    may_be = isinstance(y, list) or (np.ndim(y) == 1 and getattr(y, "dtype", None) == object)
+    if not may_be or pd.api.types.infer_dtype(y, skipna=False) != "string":
+        return None
+    return pd.factorize(np.asarray(y, dtype=object))
+
+
+def _read(y: Any) -> np.ndarray:
     if isinstance(y, torch.Tensor):
         y = y.detach().cpu()
         narrow = y.is_floating_point() and y.dtype.itemsize < 4  # NumPy has only some of these
@@ -104,19 +126,11 @@ def read_labels(y: Any) -> np.ndarray:
 def distinct_labels(y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels that occur, as `read_labels` does, and the place of each row's among them.
 
-    Only those of a Series are looked at one by one, since it may hold Python objects.
-
     Raises
     ------
     InputError
         As in `read_labels` and `check_labels`.
     """
-    y = read_container(y)
-    if isinstance(y, pd.Series) and y.notna().all():
-        places, distinct = pd.factorize(y)
-        found = read_labels(pd.Series(distinct))
-        check_labels(found)
-        return found, places
     values = read_labels(y)
     check_labels(values)
     found, places = np.unique(values, return_inverse=True)
@@ -151,7 +165,10 @@ def members_of(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
     dtype: Any = getattr(y, "dtype", np.dtype(object))
     if isinstance(y, torch.Tensor) or dtype.kind not in "OmM":
         return None
-    found = {label: None for label in y if isinstance(label, (Enum, *_AS_STRING))}
+    if isinstance(dtype, pd.StringDtype):
+        return None
+    given = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else y
+    found = [label for label in dict.fromkeys(given) if isinstance(label, (Enum, *_AS_STRING))]
     by_value = {plain_label(label): label for label in found}
     members = tuple(by_value.get(value) for value in classes.tolist())
     return None if None in members else members

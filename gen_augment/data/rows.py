@@ -118,10 +118,10 @@ class Rows:
         """Number of known classes."""
         return len(self.labels.classes)
 
-    @property
+    @cached_property
     def class_counts(self) -> np.ndarray:
         """Labelled rows of each class: ndarray of shape (n_classes,)."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=self.n_classes)
+        return np.bincount(self.codes + 1, minlength=self.n_classes + 1)[1:]
 
     @property
     def y(self) -> Any:

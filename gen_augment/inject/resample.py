@@ -320,11 +320,12 @@ class GenerativeOverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced
             rows, _ = draw(sampler, labels, filters=filters, max_draws=self.max_draws)
         self.sampler_ = sampler
         self.is_synthetic_ = np.arange(len(y) + len(labels)) >= len(y)
-        weights = np.ones(len(y)) if sample_weight is None else sample_weight
-        classes, codes = np.unique(y, return_inverse=True)
-        means = np.bincount(codes, weights) / np.bincount(codes)
-        synthetic = means[np.searchsorted(classes, labels)] * self.synthetic_weight
-        self.sample_weight_ = np.concatenate([weights, synthetic])
+        weights, synthetic = np.ones(len(y)), np.ones(len(labels))
+        if sample_weight is not None:
+            classes, codes = np.unique(y, return_inverse=True)
+            means = np.bincount(codes, sample_weight) / np.bincount(codes)
+            weights, synthetic = sample_weight, means[np.searchsorted(classes, labels)]
+        self.sample_weight_ = np.concatenate([weights, synthetic * self.synthetic_weight])
         return join(X, rows), np.concatenate([y, labels])
 
     def _make_sampler(self) -> Any:

@@ -101,14 +101,14 @@ class QuantileMap:
         if self.is_constant:
             return np.zeros(len(values))
         x, z = self.x, self.z
-        # The first and the last knot at a value differ for an atom, which has two.
-        below = np.clip(np.searchsorted(x, values, side="left"), 0, len(x) - 1)
-        above = np.clip(np.searchsorted(x, values, side="right") - 1, 0, len(x) - 1)
         # Relative to the range: the slopes of a narrow or wide column stay finite.
         share = _share(values, x)
         out: np.ndarray = np.interp(share, _share(x, x), z)
-        hit = x[below] == values
-        out[hit] = (z[below[hit]] + z[above[hit]]) / 2
+        knot = np.maximum(np.searchsorted(x, values, side="right") - 1, 0)
+        hit = np.flatnonzero(x[knot] == values)
+        # The first and the last knot at a value differ for an atom, which has two.
+        middle = (z[np.searchsorted(x, x, side="left")] + z) / 2
+        out[hit] = middle[knot[hit]]
         out += (z[-1] - z[0]) * (np.minimum(share, 0) + np.maximum(share - 1, 0))
         return out
 

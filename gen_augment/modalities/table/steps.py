@@ -25,7 +25,7 @@ _GRID_BITS = 20.0
 #: Bits of evidence that values on a grid use only every n-th point of it.
 _COARSE_BITS = 6.6
 #: Values that are checked before all others, because most columns have no step.
-_FIRST_VALUES = 256
+_FIRST_VALUES = 16
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ def _steps_per_one(values: np.ndarray, dtype: "np.dtype[Any]") -> int | None:
     if len(values) < _MIN_VALUES:
         return None
     largest = float(np.abs(values).max())
-    for per in _PER:
-        if largest * per > MAX_INT:
-            break
-        if _fits(values[:_FIRST_VALUES], per, dtype) and _fits(values, per, dtype):
+    possible = [per for per in _PER if largest * per <= MAX_INT]
+    first = _nearest(values[:_FIRST_VALUES, None], np.array(possible), dtype)[1].all(axis=0)
+    for per in np.array(possible)[first].tolist():
+        if _fits(values, per, dtype):
             size = np.abs(np.unique(values))
             size = size[size > 0]  # 0 lies on every grid
             room = 1 / per / (2 * SLACK * precision(dtype) * size)  # spacing by accepted error
@@ -129,14 +129,22 @@ def _steps_per_one(values: np.ndarray, dtype: "np.dtype[Any]") -> int | None:
     return None
 
 
+def _nearest(
+    values: np.ndarray, per: Any, dtype: "np.dtype[Any]"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest points of a grid, and whether they are the values but for rounding errors."""
+    nearest = np.rint(values * per) / per
+    is_near = np.abs(nearest - values) <= SLACK * precision(dtype) * np.abs(values)
+    return nearest, is_near | (nearest.astype(dtype) == values.astype(dtype))
+
+
 def _fits(values: np.ndarray, per: int, dtype: "np.dtype[Any]") -> bool:
     """Whether values lie on a grid, exactly or, if many differ, but for rounding errors."""
-    nearest = np.rint(values * per) / per
-    if (nearest.astype(dtype) == values.astype(dtype)).all():
-        return True
-    error = np.abs(nearest - values)
-    near = bool((error <= SLACK * precision(dtype) * np.abs(values)).all())
-    return near and len(np.unique(nearest)) >= _MIN_VALUES
+    nearest, is_near = _nearest(values, per, dtype)
+    if not is_near.all():
+        return False
+    is_same = nearest.astype(dtype) == values.astype(dtype)
+    return bool(is_same.all()) or len(np.unique(nearest)) >= _MIN_VALUES
 
 
 def precision(dtype: "np.dtype[Any]") -> float:

@@ -176,8 +176,10 @@ class SMOTESampler(ClassicalSampler):
         for code in np.flatnonzero(counts).tolist():
             here: Any = slice(None) if counts[code] == len(codes) else codes == code
             # Neighbours and votes of a row that is used several times are found once.
-            used, mine = np.unique(row[here] - self._first[code], return_inverse=True)
-            neighbors = self._neighbors_of(code, used)
+            own = row[here] - self._first[code]
+            is_used = np.bincount(own) > 0
+            mine = (np.cumsum(is_used) - 1)[own]
+            neighbors = self._neighbors_of(code, np.flatnonzero(is_used))
             chosen = below(u[here], np.full(len(mine), neighbors.shape[1]))
             partner[here] = neighbors[mine, chosen]
             for i, column in enumerate(self._columns):
