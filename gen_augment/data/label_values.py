@@ -78,7 +78,8 @@ def read_labels(y: Any) -> np.ndarray:
     if few is not None:
         places, distinct = few
         try:
-            return _read(distinct)[places]
+            found: np.ndarray = _read(distinct)[places]
+            return found
         except InputError:
             pass  # raised again below, with the row of `y`
     return _read(y)
@@ -89,8 +90,10 @@ def _factorized(y: Any) -> tuple[np.ndarray, Any] | None:
     if isinstance(y, pd.Series) and isinstance(y.dtype, (pd.CategoricalDtype, pd.StringDtype)):
         places, distinct = pd.factorize(y)
         return (places, pd.Series(distinct)) if (places >= 0).all() and len(y) else None
-    may_be = isinstance(y, list) or (np.ndim(y) == 1 and getattr(y, "dtype", None) == object)
-    if not may_be or pd.api.types.infer_dtype(y, skipna=False) != "string":
+    is_array = isinstance(getattr(y, "dtype", None), np.dtype) and y.dtype.kind == "O"
+    if not (isinstance(y, list) or (is_array and y.ndim == 1)):
+        return None
+    if pd.api.types.infer_dtype(y, skipna=False) != "string":
         return None
     return pd.factorize(np.asarray(y, dtype=object))
 
@@ -168,6 +171,7 @@ def members_of(classes: np.ndarray, y: Any) -> tuple[Any, ...] | None:
     if isinstance(dtype, pd.StringDtype):
         return None
     given = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else y
+    given = given.ravel() if isinstance(given, np.ndarray) else given
     found = [label for label in dict.fromkeys(given) if isinstance(label, (Enum, *_AS_STRING))]
     by_value = {plain_label(label): label for label in found}
     members = tuple(by_value.get(value) for value in classes.tolist())

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gen_augment import InputError
 from gen_augment.data import LabelCodec
+from gen_augment.data.label_values import read_labels
 
 
 def through_json(codec: LabelCodec) -> LabelCodec:
@@ -63,3 +66,24 @@ def test_enum_members_without_a_value_in_archives_are_refused() -> None:
 def test_labels_that_an_array_would_change_are_refused(y: Any) -> None:
     with pytest.raises(InputError, match="would become"):
         LabelCodec.fit(y)
+
+
+FORMS = {
+    "list": list,
+    "objects": lambda y: np.array(y, dtype=object),
+    "strings": lambda y: pd.Series(y, dtype="str"),
+    "object series": lambda y: pd.Series(y, dtype=object),
+    "category": lambda y: pd.Series(y, dtype="category"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(st.lists(st.sampled_from(["a", "b", "é", "longer", "nul\0", None]), min_size=1))
+def test_strings_are_read_as_numpy_does_or_refused_with_their_row(form: Any, y: list[Any]) -> None:
+    bad = [row for row, label in enumerate(y) if label is None]
+    bad = bad or [row for row, label in enumerate(y) if label.endswith("\0")]
+    if bad:
+        with pytest.raises(InputError, match=rf"row {bad[0]}\b"):
+            LabelCodec.fit(form(y))
+    else:
+        np.testing.assert_array_equal(read_labels(form(y)), np.array(y))

@@ -129,9 +129,7 @@ def _steps_per_one(values: np.ndarray, dtype: "np.dtype[Any]") -> int | None:
     return None
 
 
-def _nearest(
-    values: np.ndarray, per: Any, dtype: "np.dtype[Any]"
-) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(values: np.ndarray, per: Any, dtype: "np.dtype[Any]") -> tuple[np.ndarray, np.ndarray]:
     """The nearest points of a grid, and whether they are the values but for rounding errors."""
     nearest = np.rint(values * per) / per
     is_near = np.abs(nearest - values) <= SLACK * precision(dtype) * np.abs(values)
