@@ -1,4 +1,4 @@
-"""Texts in CSV, Parquet and JSON Lines files, and in folders of class folders of .txt files."""
+"""Texts in CSV, TSV, Parquet and JSON Lines files, and in folders of folders of .txt files."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -10,13 +10,13 @@ import pandas as pd
 
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.csv_text import read_text
-from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 from gen_augment.modalities.table.writing import write_table
+from gen_augment.modalities.text.forms import SUFFIXES
 from gen_augment.user_warnings import warn
 
 __all__ = ["read_text_file", "read_text_folder", "write_text_file"]
 
-SUFFIXES = (".csv", ".parquet", ".jsonl")
 #: The two columns, and how a user names them.
 _TEXT = "texts, with --text or modality=Text(column=...)"
 _TARGET = "labels, with --target or as y"
@@ -41,7 +41,7 @@ def read_text_file(
     """
     suffix, notes = path.suffix.lower(), list[str]()
     try:
-        if suffix == ".csv":
+        if suffix in TEXT_SUFFIXES:
             frame, file, notes = read_text(path, file)
         elif suffix in SUFFIXES:
             frame = pd.read_parquet(path) if suffix == ".parquet" else _read_lines(path)
@@ -75,7 +75,7 @@ def read_text_file(
             f"{path}: {len(missing)} of {len(y)} rows have no {target!r}, the first is row "
             f"{missing[0] + 1}, {frame[column].iloc[missing[0]]!r:.60}: drop or label them."
         )
-    if suffix == ".csv" and (empty := (frame[column] == "")).any():
+    if suffix in TEXT_SUFFIXES and (empty := (frame[column] == "")).any():
         first = int(np.argmax(empty)) + 1
         notes.append(
             f"{int(empty.sum())} of {len(empty)} texts are empty, the first in row {first}"
@@ -86,7 +86,7 @@ def read_text_file(
                 f"{path}: row {row + 1} has {label!r} as {target!r}: a row has one label, a string "
                 "or a number."
             )
-    if suffix == ".csv" and y.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+    if suffix in TEXT_SUFFIXES and y.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         y = y.astype(np.int64)
     return frame[column], y, file, notes
 

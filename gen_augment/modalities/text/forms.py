@@ -10,10 +10,14 @@ from torch import Tensor
 from gen_augment.containers import as_pandas, converted_from, to_library
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.dtypes import dtype_from_json, dtype_to_json
+from gen_augment.modalities.table.file_format import TEXT_SUFFIXES
 from gen_augment.types import JSON
 from gen_augment.validation import check_choice
 
-__all__ = ["TextForm", "read_texts"]
+__all__ = ["SUFFIXES", "TextForm", "read_texts"]
+
+#: Of files of texts.
+SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".jsonl")
 
 _CONTAINERS = ("list", "array", "series", "frame")
 #: dtypes of arrays by the name in an archive; the name of NumPy 2's strings of variable length.

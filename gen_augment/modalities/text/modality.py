@@ -14,7 +14,7 @@ from gen_augment.modalities.base import Codec, DataSpec, Modality, Reading
 from gen_augment.modalities.file_rows import FileRows
 from gen_augment.modalities.table.file_format import TableFile
 from gen_augment.modalities.text.codec import TextCodec
-from gen_augment.modalities.text.forms import read_texts
+from gen_augment.modalities.text.forms import SUFFIXES, read_texts
 from gen_augment.modalities.text.networks import TextNetworks
 from gen_augment.modalities.text.views import TextViews, tfidf_classifier, tfidf_inputs
 from gen_augment.types import JSON
@@ -45,7 +45,7 @@ class Text(Modality):
     name = "text"
     networks = TextNetworks()
     views = TextViews()
-    suffixes = (".csv", ".parquet", ".jsonl")
+    suffixes = SUFFIXES
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Text(Modality):
         return ["real", "oversample", "weights", *samplers]
 
     def read(self, path: Path, target: str | None) -> FileRows:
-        """Read a CSV, Parquet or JSON Lines file, or a folder of class folders of .txt files."""
+        """Read a CSV, TSV, Parquet or JSON Lines file, or a folder of class folders of .txt files."""
         from gen_augment.modalities.text.files import read_text_file, read_text_folder
 
         if path.is_dir():
@@ -108,7 +108,7 @@ class Text(Modality):
         return FileRows(X, y, Text(self.column, file), (), tuple(notes))
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
-        """Write a CSV, Parquet or JSON Lines file."""
+        """Write a CSV, TSV, Parquet or JSON Lines file."""
         from gen_augment.modalities.text.files import write_text_file
 
         text: Any = codec

@@ -21,8 +21,9 @@ def frame() -> pd.DataFrame:
 
 
 def write(path: Path) -> Path:
-    if path.suffix == ".csv":
-        frame().to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    if path.suffix in (".csv", ".tsv"):
+        sep = "," if path.suffix == ".csv" else "\t"
+        frame().to_csv(path, index=False, sep=sep, quoting=csv.QUOTE_NONNUMERIC)
     elif path.suffix == ".parquet":
         frame().to_parquet(path)
     else:
@@ -30,7 +31,7 @@ def write(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 def test_files_are_read_exactly(suffix: str, tmp_path: Path) -> None:
     loaded = load_data(write(tmp_path / f"a{suffix}"), target="intent", options={"column": "query"})
     assert loaded.rows.modality.name == "text"
@@ -38,7 +39,7 @@ def test_files_are_read_exactly(suffix: str, tmp_path: Path) -> None:
     assert loaded.rows.y.tolist() == Y
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 def test_rows_are_written_as_they_were_read(suffix: str, tmp_path: Path) -> None:
     rows = load_data(write(tmp_path / "a.csv"), target="intent", options={"column": "query"}).rows
     path = tmp_path / f"b{suffix}"
