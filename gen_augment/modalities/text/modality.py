@@ -96,7 +96,7 @@ class Text(Modality):
         return ["real", "oversample", "weights", *samplers]
 
     def read(self, path: Path, target: str | None) -> FileRows:
-        """Read a CSV, TSV, Parquet or JSON Lines file, or a folder of class folders of .txt files."""
+        """Read a CSV, TSV, Parquet or JSON Lines file, or a folder of folders of .txt files."""
         from gen_augment.modalities.text.files import read_text_file, read_text_folder
 
         if path.is_dir():
