@@ -10,6 +10,8 @@ __all__ = ["HEAD_WIDTH", "check_decoding", "check_params"]
 
 #: Width of one attention head.
 HEAD_WIDTH = 64
+#: Attention to all earlier tokens takes gigabytes beyond this.
+MOST_TOKENS = 2**16
 
 
 def check_params(sampler: Any) -> None:
@@ -37,7 +39,11 @@ def check_params(sampler: Any) -> None:
 
 def check_decoding(sampler: Any) -> None:
     """Raise `InputError` for a parameter of sampling that cannot be used."""
-    check_positive_int("max_length", sampler.max_length)
+    if check_positive_int("max_length", sampler.max_length) > MOST_TOKENS:
+        raise InputError(
+            f"max_length={sampler.max_length} is more than {MOST_TOKENS} tokens: lower it, and "
+            "split longer texts."
+        )
     if check_positive_int("min_length", sampler.min_length) > sampler.max_length:
         raise InputError(
             f"min_length={sampler.min_length} is larger than max_length={sampler.max_length}: "

@@ -30,6 +30,7 @@ def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
         ({"width": 65}, f"width=65 is not a multiple of {HEAD_WIDTH}: take 64 or 128"),
         ({"width": 32}, f"width=32 is not a multiple of {HEAD_WIDTH}: take 64 or 128"),
         ({"min_length": 40}, "min_length=40 is larger than max_length=32: lower it"),
+        ({"max_length": 10**9}, "max_length=1000000000 is more than 65536 tokens: lower it"),
         ({"top_p": 1.5}, r"top_p=1.5 is not a number in \(0, 1\]"),
     ],
     ids=str,
