@@ -9,7 +9,7 @@ import torch
 from gen_augment.containers import as_pandas, check_no_records, library_of, unmasked
 from gen_augment.errors import InputError
 
-__all__ = ["read_frames"]
+__all__ = ["is_column", "read_frames"]
 
 #: Names of the column of labels in a Hugging Face Dataset.
 LABELS = ("label", "labels")
@@ -20,10 +20,10 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
 
     Parameters
     ----------
-    X : polars DataFrame or LazyFrame, pyarrow Table, Hugging Face Dataset, or an array-like such \
-            as an h5py Dataset
+    X : polars DataFrame or LazyFrame, pyarrow Table, Hugging Face Dataset or Column, or an \
+            array-like such as an h5py Dataset
         A Hugging Face Dataset without `y` has its labels in a column "label" or "labels".
-    y : labels, or None
+    y : labels, the name of the column of a Hugging Face Dataset that has them, or None
 
     Raises
     ------
@@ -38,9 +38,14 @@ def read_frames(X: Any, y: Any) -> tuple[Any, Any]:
     ([1, 2], [0, 1])
     """
     if library_of(X) == "datasets":
-        return _read_dataset(X, y)
+        return (list(X), y) if is_column(X) else _read_dataset(X, y)
     check_no_records(X)
     return _in_memory(as_pandas(X)), y
+
+
+def is_column(X: Any) -> bool:
+    """Return whether `X` is a column of a Hugging Face Dataset, ``dataset["text"]``."""
+    return library_of(X) == "datasets" and type(X).__name__ == "Column"
 
 
 def _in_memory(X: Any) -> Any:
@@ -61,12 +66,13 @@ def _read_dataset(X: Any, y: Any) -> tuple[Any, Any]:
         raise InputError(f"X is an {type(X).__name__}, whose rows have no order: give a Dataset.")
     columns = list(X.column_names)
     X = X.with_format(None)
-    if y is None:
-        labels = [name for name in LABELS if name in columns]
+    if y is None or isinstance(y, str):
+        labels = [name for name in (LABELS if y is None else (y,)) if name in columns]
         if len(labels) != 1:
+            wanted = "called 'label'" if y is None else f"named {y!r}"
             raise InputError(
-                f"the Dataset has the columns {columns}, of which one must be called 'label'. "
-                "Rename the column of labels, or give labels as y."
+                f"the Dataset has the columns {columns}, and its labels should be in one that is "
+                f"{wanted}: give the name of that column as y, or labels."
             )
         y = np.asarray(X[labels[0]])
         columns.remove(labels[0])

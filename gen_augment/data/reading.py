@@ -6,8 +6,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from gen_augment.containers import UNREADABLE
-from gen_augment.data.frames import read_frames
+from gen_augment.containers import UNREADABLE, library_of
+from gen_augment.data.frames import is_column, read_frames
 from gen_augment.data.streams import open_stream, read_all, stack_if_equal, stack_pairs
 from gen_augment.errors import InputError
 from gen_augment.modalities import Modality, get_modality, registered
@@ -51,9 +51,10 @@ def read_rows(X: Any, y: Any, modality: str | Modality | None = None) -> tuple[A
         raise InputError("X is a set, whose rows have no order: give a list.")
     if (stream := open_stream(X, y)) is not None:
         return read_all(stream)
-    if not is_path and isinstance(y, str):
+    if not is_path and isinstance(y, str) and (library_of(X) != "datasets" or is_column(X)):
         raise InputError(
-            f"y={y!r} is one string: only files have a column of that name. Give labels, such as "
+            f"y={y!r} is one string: only files and Hugging Face Datasets have a column of that "
+            "name. Give labels, such as "
             f"fit(X.drop(columns={y!r}), X[{y!r}])."
         )
     X, y = read_frames(X, y)

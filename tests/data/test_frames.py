@@ -100,8 +100,20 @@ def test_a_dataset_of_hugging_face() -> None:
     X, y = read_frames(datasets.Dataset.from_dict({**COLUMNS, "label": Y.tolist()}), None)
     assert X.columns.tolist() == list(COLUMNS)
     np.testing.assert_array_equal(y, Y)
-    with pytest.raises(InputError, match="one must be called 'label'"):
+    with pytest.raises(InputError, match="in one that is called 'label'"):
         read_frames(datasets.Dataset.from_dict(COLUMNS), None)
+
+
+def test_a_column_of_a_hugging_face_dataset_holds_rows_or_names_the_labels() -> None:
+    datasets = pytest.importorskip("datasets")
+    data = datasets.Dataset.from_dict({"text": ["a b", "c d"] * 20, "kind": Y.tolist()})
+    named, given = (Rows.read(data, y) for y in ("kind", data["kind"]))
+    assert named.codes.tolist() == given.codes.tolist() == Y.tolist()
+    assert list(named.X) == ["text"]
+    texts = Rows.read(data["text"], data["kind"], modality="text")
+    assert texts.X == data["text"][:]
+    with pytest.raises(InputError, match="one that is named 'label': give the name"):
+        Rows.read(data, "label")
 
 
 def test_polars_is_over_sampled_as_polars() -> None:
