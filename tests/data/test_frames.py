@@ -111,7 +111,7 @@ def test_a_column_of_a_hugging_face_dataset_holds_rows_or_names_the_labels() -> 
     assert named.codes.tolist() == given.codes.tolist() == Y.tolist()
     assert list(named.X) == ["text"]
     texts = Rows.read(data["text"], data["kind"], modality="text")
-    assert texts.X == data["text"][:]
+    np.testing.assert_array_equal(texts.X, data["text"][:])
     with pytest.raises(InputError, match="one that is named 'label': give the name"):
         Rows.read(data, "label")
 
