@@ -141,15 +141,16 @@ def audit(
     n_compared = len(sample if unseen is None else unseen)
     order = np.empty(0, np.int64) if agreement is None else margins.argsort(kind="stable")
     order = order[:N_HARDEST]
+    card = ({"name": name} if name else {}) | _card(sampler, data, seed)
     return Audit(
-        findings(figures, per_class, per_column, groups, len(synthetic), n_compared),
+        findings(figures, per_class, per_column, groups, len(synthetic), n_compared, card),
         figures,
         per_class,
         per_column,
         groups,
         _hardest(index, synthetic, margins, order),
         _examples(data),
-        ({"name": name} if name else {}) | _card(sampler, data, seed),
+        card,
         partial(draw, sampler, data, order),
         meanings(real.modality),
     )

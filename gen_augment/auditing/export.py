@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gen_augment import archive
 from gen_augment.archive import check_writable, write_json
-from gen_augment.auditing.findings import clear_difference
+from gen_augment.auditing.findings import clear_difference, seen_in_holdout
 from gen_augment.auditing.result import Audit
 from gen_augment.errors import ArchiveError, ExportError
 from gen_augment.samplers import Sampler
@@ -141,12 +141,8 @@ def _check_rows(sampler: Sampler, audit: Audit) -> None:
             "the rows of the audit are not those that the sampler was fitted on: give "
             "audit(sampler, X, y) the rows of fit."
         )
-    seen, usual = card["unseen_repeats"], card["training_repeats"]
-    if seen > usual + clear_difference(seen, usual, card["unseen_rows"], card["training_rows"]):
-        raise ExportError(
-            f"{100 * seen:.3g}% of the unseen rows of the audit are training rows, and "
-            f"{100 * usual:.3g}% of these occur twice: give rows as holdout that were not in fit."
-        )
+    if seen := seen_in_holdout(card):
+        raise ExportError(f"{seen}: give rows as holdout that were not in fit.")
 
 
 def _reasons(audit: Audit, max_copies: float, max_advantage: float) -> list[str]:

@@ -1,6 +1,7 @@
 """The findings of an audit: figures that differ from their reference by more than chance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from gen_augment.auditing.figures import Figures
 from gen_augment.metrics import Bias
 
-__all__ = ["clear_difference", "findings"]
+__all__ = ["clear_difference", "findings", "seen_in_holdout"]
 
 #: Smallest difference between a share and its reference that is reported, if chance does
 #: not explain it; half of it for the balanced accuracy of a group.
@@ -26,6 +27,7 @@ def findings(
     groups: Bias | None,
     n: int,
     n_compared: int,
+    card: Mapping[str, Any],
 ) -> list[str]:
     """Describe what differs from its reference by more than chance explains.
 
@@ -35,13 +37,18 @@ def findings(
         The parts of an `Audit`.
     n, n_compared : int
         Number of synthetic rows, and of the real rows that they are compared with.
+    card : mapping
+        As in an `Audit`.
 
     Returns
     -------
     list of str
-        Copied identifiers first, then other copies, classes, labels, columns and groups.
+        Unseen rows that are training rows first, then copied identifiers, other copies, classes,
+        labels, columns and groups.
     """
-    found = [] if per_column is None else [*_copied_identifiers(per_column, n)]
+    seen = seen_in_holdout(card)
+    found = [f"{seen}. Comparisons with unseen rows say little: leave them out."] if seen else []
+    found += [] if per_column is None else [*_copied_identifiers(per_column, n)]
     found += [*_copies(figures, n, n_compared), *_classes(per_class)]
     found += [*_labels(figures, n, n_compared)]
     if per_column is not None:
@@ -56,6 +63,19 @@ def clear_difference(
     both = (share * n + reference * n_compared) / (n + n_compared)
     error = (both * (1 - both) * (1 / n + 1 / n_compared)) ** 0.5
     return float(max(least, CHANCE * error))
+
+
+def seen_in_holdout(card: Mapping[str, Any]) -> str:
+    """Say how many unseen rows of an audit are training rows, if more than chance explains."""
+    seen, usual = card.get("unseen_repeats", 0.0), card.get("training_repeats", 0.0)
+    if seen == 0 or seen <= usual + clear_difference(
+        seen, usual, card["unseen_rows"], card["training_rows"]
+    ):
+        return ""
+    return (
+        f"{_percent(seen, 3)} of the unseen rows of the audit are training rows, and "
+        f"{_percent(usual, 3)} of these occur twice"
+    )
 
 
 def _percent(share: float, digits: int = 0) -> str:

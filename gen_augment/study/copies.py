@@ -1,5 +1,7 @@
 """Rows that occur, exactly or nearly, on both sides of a split."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -13,17 +15,17 @@ __all__ = ["near_copies", "repeated_rows"]
 _MIN_VALUES = 5
 
 
-def repeated_rows(rows: Rows, test: Rows | None, *, drop: bool) -> np.ndarray:
+def repeated_rows(rows: Rows, tested: Mapping[str, Rows], *, drop: bool) -> np.ndarray:
     """Find rows that a split could put on both sides.
 
-    These are rows that repeat an earlier row of another group, and rows that occur in the fixed
-    test part. Duplicates inside a fixed test part are no leak.
+    These are rows that repeat an earlier row of another group, and rows that occur in a part that
+    is tested on, whatever the seed. Duplicates inside such a part are no leak.
 
     Parameters
     ----------
     rows : Rows
-    test : Rows or None
-        A fixed test part.
+    tested : dict of str to Rows
+        A fixed test part, and shifted ones, by name.
     drop : bool
         Whether the caller drops what is found.
 
@@ -40,17 +42,18 @@ def repeated_rows(rows: Rows, test: Rows | None, *, drop: bool) -> np.ndarray:
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     groups = np.arange(len(digests)) if rows.groups is None else rows.groups
     repeated = groups != groups[first][inverse]
-    tested = np.zeros(len(digests), dtype=bool)
-    if test is not None:
-        tested = np.isin(digests, test.digests)
-    found = repeated | tested
+    also = {name: np.isin(digests, part.digests) for name, part in tested.items()}
+    found = np.any([repeated, *also.values()], axis=0)
     if not found.any() or drop:
         return np.asarray(found)
     several = "" if rows.groups is None else ", in several groups"
-    where = f"occur more than once in X{several}"
-    if tested.any():
-        found, where = tested, "of X are also in the test part"
-    part = "test" if tested.any() or test is None else "validation"
+    found, where = repeated, f"occur more than once in X{several}"
+    part = "validation" if "test" in tested else "test"
+    for name, both in also.items():
+        if both.any():
+            found, part = both, "test" if name == "test" else repr(name)
+            where = f"of X are also in the {part} part"
+            break
     raise LeakError(
         f"{int(found.sum())} rows {where} (first: row {int(np.argmax(found))}), so that a {part} "
         "row could be trained on: remove them, or give Split(drop_duplicates=True), "

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gen_augment.study.arms.arm import without_addresses
+from gen_augment.study.arms.arm import kept_fits, without_addresses
 from gen_augment.study.splitting import Task
 
 __all__ = ["describe_sampler", "describe_task", "fingerprint", "versions"]
@@ -47,7 +47,8 @@ def describe_sampler(sampler: Any) -> dict[str, Any]:
     shown = {
         k: v if isinstance(v, plain) else without_addresses(repr(v)) for k, v in params.items()
     }
-    return {"class": type(sampler).__name__} | shown
+    kept = kept_fits(sampler)
+    return {"class": type(sampler).__name__} | shown | ({"fingerprints": kept} if kept else {})
 
 
 def versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a study found, as data: scores by seed and arm, and paired differences between arms."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -164,13 +165,14 @@ def variance_over_tests(found: Findings, arm: str, reference: str) -> float:
     """Return the variance of the mean difference over other test parts.
 
     It is 0 unless all seeds share one test part. The jackknife leaves out one of twenty groups of
-    test rows at a time, the same for all seeds and both arms. Rows of one group stay together.
+    test rows at a time, the same for all seeds and both arms. Rows of one group stay together. It
+    is infinite if there are no predictions, or a group left out leaves no score.
     """
     if not found.design.fixed_test:
         return 0.0
     first, second = (scores_left_out(found, name) for name in (arm, reference))
     if not first.size or first.shape != second.shape:
-        return 0.0
+        return math.inf
     return jackknife_variance((first - second).mean(axis=0))
 
 
@@ -188,7 +190,7 @@ def scores_left_out(found: Findings, arm: str, part: str = "test") -> np.ndarray
     names, whole = np.unique(np.arange(n) if given is None else given, return_inverse=True)
     group = (np.random.default_rng(0).permutation(len(names)) % _GROUPS)[whole]
     left_out = [
-        [score(found.metric, codes[group != g], p[group != g]) for g in np.unique(group)]
+        [_score_or_nan(found.metric, codes[group != g], p[group != g]) for g in np.unique(group)]
         for codes, p in rows
         if alike and found.metric.can_score
     ]
@@ -196,6 +198,14 @@ def scores_left_out(found: Findings, arm: str, part: str = "test") -> np.ndarray
     if part == "test":
         found.left_out[arm] = scores
     return scores
+
+
+def _score_or_nan(metric: Metric, codes: np.ndarray, p: np.ndarray) -> float:
+    """Return a score, or NaN where a scorer needs rows of more classes."""
+    try:
+        return score(metric, codes, p)
+    except ValueError:
+        return math.nan
 
 
 def predictions_of(found: Findings, arm: str, name: str) -> list[tuple[np.ndarray, np.ndarray]]:

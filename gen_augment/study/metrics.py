@@ -96,7 +96,9 @@ METRICS = {
 
 
 def find_metrics(
-    metric: MetricLike | Sequence[MetricLike], classes: np.ndarray
+    metric: MetricLike | Sequence[MetricLike],
+    classes: np.ndarray,
+    tested: np.ndarray | None = None,
 ) -> tuple[Metric, ...]:
     """Return the metric that decides, followed by others that are reported too.
 
@@ -108,11 +110,13 @@ def find_metrics(
         ``function(y_true, y_pred)`` of labels, of which more is better. The first decides.
     classes : ndarray of shape (n_classes,)
         The user's labels.
+    tested : ndarray of int, optional
+        Codes of the classes that a test part has; all by default.
 
     Raises
     ------
     InputError
-        A metric is not known, cannot score probabilities of so many classes, or is given twice.
+        A metric is not known, cannot score probabilities of these classes, or is given twice.
     """
     given = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
     found = tuple(_find_metric(each, classes) for each in given)
@@ -121,7 +125,7 @@ def find_metrics(
         raise InputError(f"metric={names}: give at least one, and each name once.")
     for each in found:
         if each.scorer is not None:
-            _check_scorer(each, len(classes))
+            _check_scorer(each, classes, np.arange(len(classes)) if tested is None else tested)
     return found
 
 
@@ -138,6 +142,8 @@ def _find_metric(metric: MetricLike, classes: np.ndarray) -> Metric:
         function = getattr(metric, "_score_func", metric)
         name = getattr(function, "__name__", type(metric).__name__)
         label = name.replace("_", " ")
+        if getattr(metric, "_sign", 1) < 0:  # a scorer of a loss returns the negative loss
+            label = f"negative {label}"
         labels = tuple(classes.tolist())
         scorer = _scorer_of(metric, name) if _takes_predictions(metric) else metric
         return Metric(name, label, percent=False, scorer=scorer, labels=labels)
@@ -165,16 +171,22 @@ def _scorer_of(metric: Any, name: str) -> Any:
     return make_scorer(metric)
 
 
-def _check_scorer(metric: Metric, n_classes: int) -> None:
+def _check_scorer(metric: Metric, classes: np.ndarray, tested: np.ndarray) -> None:
     """Score made-up predictions, so that a metric that cannot be used fails before training."""
-    codes = np.tile(np.arange(n_classes), 2)
+    n_classes = len(classes)
+    codes = np.tile(tested, 2)
     probabilities = np.full((len(codes), n_classes), 0.5 / n_classes)
     probabilities[np.arange(len(codes)), codes] += 0.5
     try:
         score(metric, codes, probabilities)
     except Exception as error:  # scikit-learn raises several kinds
+        where = ""
+        if len(tested) < n_classes:
+            lacking = np.delete(classes, tested).tolist()
+            where = f" in a test part without rows of {lacking}"
         raise InputError(
-            f"metric={metric.name!r} cannot score probabilities of {n_classes} classes: {error}"
+            f"metric={metric.name!r} cannot score probabilities of {n_classes} classes{where}: "
+            f"{error}"
         ) from error
 
 

@@ -90,7 +90,8 @@ def is_network_factory(model: Any) -> bool:
 def describe_model(model: Any) -> tuple[str, str]:
     """Return a name to show, and a text that differs between different models."""
     if not is_network_factory(model):
-        return repr(model), without_addresses(repr(sorted(model.get_params().items())))
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        return repr(model), kind + without_addresses(repr(sorted(model.get_params().items())))
     with fork_rng(0, torch.device("cpu")):
         network = model()
     if not isinstance(network, nn.Module):

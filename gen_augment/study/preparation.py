@@ -14,6 +14,7 @@ from gen_augment.modalities import Modality
 from gen_augment.rng import derive_seed, resolve_seed
 from gen_augment.samplers import SAMPLERS
 from gen_augment.study.arms import Arm, read_arms
+from gen_augment.study.arms.arm import without_addresses
 from gen_augment.study.description import describe_sampler, describe_task, fingerprint, versions
 from gen_augment.study.metrics import METRICS, Metric, find_metrics
 from gen_augment.study.models import default_steps, describe_model, why_not
@@ -93,14 +94,17 @@ class PreparedStudy:
 
     def settings(self) -> dict[str, Any]:
         """Describe the study as JSON values."""
-        return self._settings(self.described_model[0])
+        return self._settings(self.described_model[0], [repr(one) for one in self.teachers])
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all that decides a trial except its arm and its seed."""
-        return fingerprint(self._settings(self.described_model[1]), self.task)
+        teachers = [describe_model(one)[1] for one in self.teachers]
+        scorers = [without_addresses(repr(metric.scorer)) for metric in self.more_metrics]
+        settings = self._settings(self.described_model[1], teachers)
+        return fingerprint(settings | ({"scorers": scorers} if scorers else {}), self.task)
 
-    def _settings(self, model: str) -> dict[str, Any]:
+    def _settings(self, model: str, teachers: list[str]) -> dict[str, Any]:
         spec, training = self.spec, self.training
         precision = {} if training.precision == "32-true" else {"precision": training.precision}
         more = [metric.name for metric in self.more_metrics]
@@ -121,7 +125,7 @@ class PreparedStudy:
             "random_state": self.random_state,
             "corruptions": spec.conditions.corruptions,
             "model": model,
-            **({"teacher": [repr(one) for one in self.teachers]} if self.teachers else {}),
+            **({"teacher": teachers} if teachers else {}),
             "samplers": {name: describe_sampler(s) for name, s in self.samplers.items()},
             "versions": versions(),
         }
@@ -148,7 +152,8 @@ def prepare(spec: StudySpec) -> PreparedStudy:
         spec.X, spec.y, split=spec.split, shifted=conditions.shifted, modality=spec.modality
     )
     samplers = _read_samplers(spec.samplers, task.modality)
-    metrics = find_metrics(spec.metric, task.classes)
+    tested = None if task.test is None else np.unique(task.test.codes)
+    metrics = find_metrics(spec.metric, task.classes, tested)
     _check_areas(metrics[0], task)
     if conditions.corruptions:
         _check_corruptions(task)

@@ -41,8 +41,9 @@ def save_result(result: StudyResult, folder: str | os.PathLike[str]) -> None:
     }
     if result.design.test_groups is not None:
         arrays[_GROUPS] = result.design.test_groups
-    if result.metric.labels is not None:  # the user's scorer cannot be saved, but its scores can
-        for arm in result.scores().columns:
+    # The user's scorer cannot be saved, but its scores can.
+    if result.metric.labels is not None and result.design.fixed_test:
+        for arm in dict.fromkeys(owner for owner, _ in result.predictions):
             arrays[f"{_LEFT_OUT}{arm}"] = scores_left_out(result, arm)
     np.savez_compressed(buffer, **arrays)
     write_bytes(folder / "truth.npz", buffer.getvalue())

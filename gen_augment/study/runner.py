@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gen_augment.errors import ArchiveError
 from gen_augment.jobs import Jobs
 from gen_augment.study.clock import Clock
 from gen_augment.study.collecting import Collected
@@ -109,6 +110,8 @@ class Runner:
 
     def recalled(self) -> StudyResult:
         """Return the result of the trials that are in the folder; nothing is run."""
+        if self.directory is not None and not Path(self.directory).is_dir():
+            raise ArchiveError(f"{self.directory} does not exist: give the folder of `run`.")
         self._open()
         self._recall()
         return self.collected.result()

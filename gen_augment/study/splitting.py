@@ -74,7 +74,8 @@ class Task:
         self.shifted = _read_shifted(rows, shifted or {})
         self.per_class = _counts(rows, how.per_class)
         self.test = test
-        dropped = repeated_rows(rows, test, drop=how.drop_duplicates)
+        tested = self.shifted if test is None else {"test": test} | self.shifted
+        dropped = repeated_rows(rows, tested, drop=how.drop_duplicates)
         self.n_dropped = int(dropped.sum())
         self.rows = rows.part(np.flatnonzero(~dropped))
         self._check_counts()
@@ -135,7 +136,8 @@ class Task:
                 validation_size = n_validation / (n_validation + len(parts.train))
             return test_size / ((1 - test_size) * (1 - validation_size))
         available = np.bincount(self.rows.codes)
-        drawn = available if self.per_class is None else np.array(list(self.per_class.values()))
+        asked = available if self.per_class is None else np.array(list(self.per_class.values()))
+        drawn = np.minimum(asked, available)  # with `allow_fewer`
         within = (1 / ((1 - self.how.validation_size) * drawn) - 1 / available).sum()
         return float(min(MAX_OVERLAP, (1 / available).sum() / within))
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from gen_augment.validation import check_range
+
 __all__ = [
     "Interval",
     "bca_interval",
@@ -90,6 +92,7 @@ def paired_interval(
 
 
 def _standard_error(d: np.ndarray, overlap: float, test_variance: float) -> float:
+    check_range("overlap", overlap, 0)  # a negative one would make an interval too narrow
     return float((d.var(ddof=1) * (1 / len(d) + overlap) + test_variance) ** 0.5)
 
 

@@ -104,7 +104,8 @@ def run_trial(
     if setting.one_thread:
         torch.set_num_threads(1)
     trial: Trial = dict.fromkeys(columns(setting.metrics))
-    trial |= {"arm": arm.name, "seed": number, "arm_key": arm.key, "code": code_version()}
+    known = {"arm": arm.name, "seed": number, "arm_key": arm.key, "code": code_version()}
+    trial |= known
     predictions: dict[str, np.ndarray] = {}
     pictures: dict[str, bytes] = {}
     start = time.monotonic()
@@ -127,6 +128,8 @@ def run_trial(
         if pictured and pool.examples is not None:
             pictures = _pictures(arm.row_step, parts.train, pool.examples)
     except Exception as error:
+        # Without scores: an arm that cannot be tested must not be chosen on validation.
+        trial |= dict.fromkeys(trial.keys() - known.keys())
         trial["error"] = f"{type(error).__name__}: {error}"
         predictions = {}
     trial["seconds"] = time.monotonic() - start

@@ -22,6 +22,8 @@ __all__ = ["Outcome", "Predictions", "Trial", "TrialStore", "is_png"]
 
 #: Endings of files of example rows: pictures, and lines of text.
 _EXAMPLES = (".png", ".lines.json")
+#: Of names in files of arrays, since NumPy's `savez` has parameters of some names.
+_PREFIX = "rows:"
 
 Trial = dict[str, Any]
 #: Probabilities (n, n_classes) of the test part, "test", and of other rows tested on, by name.
@@ -101,13 +103,15 @@ class TrialStore:
         With `keys`, only arms that have these names and keys: an arm of the same name may have had
         other settings.
         """
-        lines = self.trials.read_text().splitlines() if self.trials.exists() else []
+        text = self.trials.read_bytes().decode(errors="replace") if self.trials.exists() else ""
         found: dict[tuple[str, int], Outcome] = {}
-        for line in lines:
+        for line in text.splitlines():
             try:
                 trial = json.loads(line)
             except json.JSONDecodeError:
                 continue  # cut short by a kill: this trial runs again
+            if not isinstance(trial, dict) or not trial.keys() >= {"arm", "seed", "error"}:
+                continue
             wanted = keys is None or keys.get(trial["arm"]) == trial.get("arm_key")
             if wanted and trial["error"] is None:
                 predictions = _load(self._predictions(trial))
@@ -187,15 +191,16 @@ def is_png(data: bytes) -> bool:
 
 
 def _as_bytes(arrays: Predictions) -> bytes:
-    buffer, plain = io.BytesIO(), dict[str, Any](arrays)
-    np.savez(buffer, **plain)  # allow_pickle= would be the name of an array before NumPy 2.2
+    buffer = io.BytesIO()
+    prefixed: dict[str, Any] = {_PREFIX + name: array for name, array in arrays.items()}
+    np.savez(buffer, **prefixed)
     return buffer.getvalue()
 
 
 def _load(path: Path) -> Predictions | None:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name.removeprefix(_PREFIX): archive[name] for name in archive.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile):
         return None
 

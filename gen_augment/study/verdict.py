@@ -69,17 +69,22 @@ def verdict(found: Findings) -> str:
     if interval is None:
         return _missing(found, result)
     label, scale = metric.label, metric.scale
-    change = f"{interval.mean * scale:+.2f}{metric.unit}"
+    change = _change(found, interval)
     if result.outcome == "too few seeds":
         seeds = "one seed" if interval.n == 1 else "two seeds"
         return (
             f"No verdict: {seeds} cannot tell. {arm} differs from {reference} by {change} of "
             f"{label}; run 3 seeds or more, better 5."
         )
+    ends = [interval.low * scale, interval.high * scale]
+    if result.outcome == "no evidence":  # a change of the metric, not a gain
+        ends = sorted(metric.sign * end for end in ends)
+    sure = f"{found.design.level} interval {ends[0]:+.2f} to {ends[1]:+.2f}"
+    if not np.isfinite(ends).all():
+        sure = "no interval: too few test rows, or their predictions are missing"
     against = (
         f"{reference}, the best arm without them, chosen on validation"
-        f"{_higher_on_test(found, str(reference))} ({found.design.level} interval "
-        f"{interval.low * scale:+.2f} to {interval.high * scale:+.2f}, {interval.n} paired seeds)."
+        f"{_higher_on_test(found, str(reference))} ({sure}, {interval.n} paired seeds)."
     )
     amount = change.lstrip("+-")
     if result.outcome == "helped":
@@ -90,6 +95,12 @@ def verdict(found: Findings) -> str:
         f"No: no evidence that synthetic rows helped. {arm} changes {label} by {change} against "
         f"{against}"
     )
+
+
+def _change(found: Findings, interval: Interval) -> str:
+    """Say by how much the metric itself changes: a lower loss is a negative change."""
+    metric = found.metric
+    return f"{metric.sign * interval.mean * metric.scale:+.2f}{metric.unit}"
 
 
 def _higher_on_test(found: Findings, reference: str) -> str:
@@ -207,5 +218,4 @@ def _control_words(found: Findings, name: str, reference: str) -> str:
     hurt = "was not found to hurt: be careful with small effects"
     if interval.high < 0:
         hurt = "hurts, as it should"
-    amount = f"{interval.mean * found.metric.scale:+.2f}{found.metric.unit}"
-    return f"The control {name} {hurt} ({amount})."
+    return f"The control {name} {hurt} ({_change(found, interval)})."

@@ -102,3 +102,8 @@ def test_a_file_names_the_data(tmp_path: Path) -> None:
     sampler = BootstrapSampler(random_state=0).fit(path, "y")
     found = audit(sampler, path, "y", n_samples=20, model=LogisticRegression(max_iter=50))
     assert found.card["name"] == "wine"
+
+
+def test_training_rows_among_the_unseen_are_reported() -> None:
+    found = audit(BootstrapSampler(random_state=0).fit(*TRAIN), *TRAIN, holdout=TRAIN)
+    assert found.findings[0].startswith("100% of the unseen rows of the audit are training rows")

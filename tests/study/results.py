@@ -41,7 +41,7 @@ def make_result(
         {arm: arm.startswith("gan") for arm in arms},
         (METRICS[metric],),
         {"n_seeds": n_seeds or max(map(len, arms.values()))},
-        Design(overlap=overlap),
+        Design(overlap=overlap, fixed_test=False),
     )
 
 

@@ -152,3 +152,11 @@ def test_a_near_copy_of_a_row_that_occurs_twice_is_found() -> None:
     train = rows_of(X, np.arange(50) % 2)
     test = unlabelled(np.concatenate([X[:1] + 1e-4, X[2:3] + 1]))
     assert near_copies(train, test).tolist() == [0]
+
+
+def test_rows_of_a_shifted_part_must_not_be_trained_on() -> None:
+    X, y = gaussians(40)
+    late = (np.concatenate([X[:3], X[3:20] + 9]), y[:20])
+    with pytest.raises(LeakError, match="3 rows of X are also in the 'late' part"):
+        make_task(X, y, shifted={"late": late})
+    assert make_task(X, y, shifted={"late": late}, drop_duplicates=True).n_dropped == 3

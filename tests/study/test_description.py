@@ -80,7 +80,7 @@ def test_the_hash_depends_on_data_and_settings_but_not_on_the_number_of_seeds() 
     changed[5] += 1e-3
     others = [make_task(changed, y), make_task(rows, 1 - y), make_task(rows, y, groups=range(60))]
     assert len({known, *(fingerprint(settings, other) for other in others)}) == 4
-    record = describe_task(make_task(rows, y, groups=np.arange(60), shifted={"s": (rows, y)}))
+    record = describe_task(make_task(rows, y, groups=np.arange(60), shifted={"s": (rows + 99, y)}))
     assert (record["rows"], record["groups"], record["shifted"]) == (60, 60, {"s": 60})
     assert record["classes"] == ["0", "1"]
     assert set(versions()) == {"gen_augment", "torch", "scikit-learn", "numpy", "python"}

@@ -13,11 +13,17 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     f1_score,
     log_loss,
+    make_scorer,
     recall_score,
     roc_auc_score,
 )
 
-from gen_augment.study.metrics import METRICS, expected_calibration_error, scores
+from gen_augment.study.metrics import (
+    METRICS,
+    expected_calibration_error,
+    find_metrics,
+    scores,
+)
 
 
 def predictions(seed: int, n: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,3 +127,8 @@ def test_direction_of_each_metric() -> None:
     bad = scores(codes, np.eye(2)[[0, 1, 1, 0]] * 0.98 + 0.01)
     for name, metric in METRICS.items():
         assert (good[name] > bad[name]) is metric.higher_is_better
+
+
+def test_a_scorer_of_a_loss_is_labelled_as_the_negative_loss() -> None:
+    loss = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba")
+    assert find_metrics(loss, np.arange(2))[0].label == "negative log loss"

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     cohen_kappa_score,
@@ -17,7 +18,7 @@ from sklearn.metrics import (
 )
 from torch import nn
 
-from gen_augment import ConditionalVAE
+from gen_augment import BootstrapSampler, ConditionalVAE, MixedSampler, pool
 from gen_augment.errors import InputError
 from gen_augment.modalities import Image, Table
 from gen_augment.samplers import FilteredSampler, KDESampler
@@ -239,3 +240,37 @@ def test_any_rows_can_have_custom_batch_steps() -> None:
     made = small_study(X, Y, arms=arms, model=lambda: nn.Linear(2, 2), n_steps=3, n_seeds=1)
     assert made.run().trials["error"].isna().all()
     assert parse_arm("shift", {}).batch_steps == ("shift",)
+
+
+def fingerprint(**settings: Any) -> str:
+    return small_study(X, Y, **settings).check().fingerprint
+
+
+def test_another_classifier_teacher_scorer_or_pool_is_another_study() -> None:
+    """Parameters are equal, or differ where a `repr` is shortened."""
+    models = [kind(20, bootstrap=False) for kind in (RandomForestClassifier, ExtraTreesClassifier)]
+    assert len({fingerprint(model=model) for model in models}) == 2
+    scorers = [make_scorer(fbeta_score, beta=beta) for beta in (0.1, 10)]
+    assert len({fingerprint(metric=scorer) for scorer in scorers}) == 2
+    teachers = [
+        VotingClassifier(
+            [(f"forest{i}", RandomForestClassifier(n if i == 7 else 2)) for i in range(14)],
+            voting="soft",
+        )
+        for n in (2, 3)
+    ]
+    assert len({fingerprint(teacher=teacher) for teacher in teachers}) == 2
+    pools = [
+        pool([BootstrapSampler(random_state=0).fit(part, Y[:30]) for part in (X[:30], X[30:] + i)])
+        for i in range(2)
+    ]
+    mixed = [MixedSampler([each, KDESampler()]) for each in pools]
+    for first, second in (pools, mixed):
+        assert fingerprint(samplers={"copies": first}) != fingerprint(samplers={"copies": second})
+        assert Arm("a", sampler=first).key != Arm("a", sampler=second).key
+
+
+def test_a_scorer_that_needs_a_class_that_the_test_part_lacks_is_refused() -> None:
+    only = np.flatnonzero(Y == 0)[:9]
+    with pytest.raises(InputError, match=r"'neg_log_loss' cannot .* without rows of \[1\]"):
+        small_study(X, Y, metric="neg_log_loss", test=(X[only] + 0.5, Y[only])).check()

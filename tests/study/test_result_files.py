@@ -173,3 +173,11 @@ def test_a_result_keeps_the_groups_of_its_test_part(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.design.test_groups, result.design.test_groups)
     assert again.verdict() == result.verdict()
     assert list(again.truth) == list(result.truth) == [0, 1, 2]
+
+
+def test_intervals_of_all_sizes_come_back_for_a_scorer_of_the_user(tmp_path: Path) -> None:
+    scorer = make_scorer(f1_score)
+    test = (X[:20] + 0.5, Y[:20])
+    settings = SAMPLERS | {"metric": scorer, "test": test, "sizes": (5,), "n_seeds": 3}
+    found = small_study(X, Y, **settings).run(tmp_path)
+    pd.testing.assert_frame_equal(load_result(tmp_path).learning_curve(), found.learning_curve())

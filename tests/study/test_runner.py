@@ -458,3 +458,9 @@ def test_arms_of_images_are_refused_for_tables(arm: str, model: Any) -> None:
 def test_settings_that_cannot_be_used(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         image_study(**changes).check()
+
+
+def test_a_folder_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"typo does not exist: give the folder of `run`\."):
+        small_study(*gaussians(60)).result(tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()

@@ -270,3 +270,10 @@ def test_what_seeds_share_is_bounded_and_more_where_all_rows_are_drawn() -> None
     X, y = numbered(40, 40)
     assert make_task(X, y, test=(X[:9] + 0.5, y[:9])).overlap == 0.5
     assert make_task(X, y).overlap == pytest.approx(0.3 / (0.7 * 0.8))
+
+
+def test_what_seeds_share_counts_the_rows_that_a_class_has() -> None:
+    X, y = numbered(60, 20)
+    settings = {"test": (X[:9] + 0.5, y[:9]), "validation_size": 0.5, "allow_fewer": True}
+    asked = make_task(X, y, per_class=40, **settings)
+    assert asked.overlap == make_task(X, y, per_class={0: 40, 1: 20}, **settings).overlap > 0

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from gen_augment.errors import InputError
 from gen_augment.study.statistics import (
     bca_interval,
     gain_probability,
@@ -262,3 +263,8 @@ def test_two_equal_differences_say_nothing_of_their_spread() -> None:
     assert paired_interval([0.0, 0.0]).high == 0
     assert paired_interval([0.02] * 3).low == 0.02
     assert paired_interval([0.02, 0.02], test_variance=1e-4).low > -np.inf
+
+
+def test_a_negative_overlap_is_refused() -> None:
+    with pytest.raises(InputError, match=r"overlap=-0\.5"):
+        paired_interval([1.0, 2.0, 3.0], overlap=-0.5)

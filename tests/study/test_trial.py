@@ -80,3 +80,20 @@ class Unsure(GaussianNB):  # type: ignore[misc] # scikit-learn has no types
 def test_classifier_without_probabilities_fails_its_trials() -> None:
     trials = small_study(X, Y, model=Unsure(), arms=["real"]).run().trials
     assert trials["error"].tolist() == ["InputError: the classifier gave row 3 no probability."] * 2
+
+
+class KnownRows(GaussianNB):  # type: ignore[misc]
+    """A classifier that refuses rows with a large first value."""
+
+    def predict_proba(self, X: Any) -> Any:
+        if (np.asarray(X)[:, 0] > 50).any():
+            raise ValueError("unknown")
+        return super().predict_proba(X)
+
+
+def test_an_arm_that_cannot_be_tested_is_not_chosen_on_validation(tmp_path: Path) -> None:
+    test = (X[:10] + np.array([99, 0]), Y[:10])
+    result = small_study(X, Y, model=KnownRows(), test=test).run(tmp_path)
+    assert result.trials["error"].str.contains("unknown").all()
+    assert result.trials["validation_accuracy"].isna().all()
+    assert result.verdict().startswith("No verdict: no arm")

@@ -139,3 +139,13 @@ def test_an_unusable_path_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ArchiveError, match="cannot make the folder"):
         TrialStore(tmp_path / "file" / "folder", "study")
+
+
+def test_parts_have_any_name_and_other_lines_are_left_out(tmp_path: Path) -> None:
+    store = TrialStore(tmp_path, "study")
+    predictions = dict.fromkeys(("file", "args", "rows:x"), PREDICTIONS["test"])
+    store.append(Outcome(trial("real", 0), predictions))
+    with store.trials.open("ab") as file:
+        file.write(b'null\n[1, 2]\n{"arm": "real"}\n\xff\n')
+    (found,) = store.read()
+    assert list(found.predictions) == list(predictions)

@@ -13,7 +13,7 @@ from gen_augment.modalities import BatchStep
 from gen_augment.samplers.rejection import describe_filter
 from gen_augment.study.arms.synthetic import Synthetic
 
-__all__ = ["BALANCES", "Arm", "without_addresses"]
+__all__ = ["BALANCES", "Arm", "kept_fits", "without_addresses"]
 
 BALANCES = ("weights", "logit", "threshold")
 
@@ -117,7 +117,18 @@ class Arm:
         settings = (rows, params, steps, self.synthetic, self.balance, self.sampler, self.size)
         described = without_addresses(repr((*settings, self.resample)))
         described += "taught" if self.taught else ""
+        described += "".join(kept_fits(self.sampler))
         return hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
+
+
+def kept_fits(value: Any) -> list[str]:
+    """Return fingerprints of the pools in a sampler, which stay fitted to rows of other sites."""
+    if getattr(value, "sites", None) is not None:
+        return [value.fingerprint()]
+    if hasattr(value, "get_params"):
+        value = list(value.get_params(deep=False).values())
+    several = isinstance(value, (list, tuple))
+    return [text for each in value for text in kept_fits(each)] if several else []
 
 
 def without_addresses(text: str) -> str:

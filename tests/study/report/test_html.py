@@ -13,7 +13,7 @@ from torch import nn
 from gen_augment.study import StudyResult
 from gen_augment.study.report import render
 from tests.study.pages import HOSTILE, Page, table_rows
-from tests.study.results import REAL, make_result, rows
+from tests.study.results import REAL, make_result, redesigned, rows
 from tests.study.toys import (
     Copies,
     Failing,
@@ -168,7 +168,7 @@ def test_report_of_a_study_without_a_verdict(result: StudyResult) -> None:
 
 
 def test_given_test_part_is_named_as_a_limit() -> None:
-    html = render(make_result({"real": REAL, "gan": REAL}, overlap=0))
+    html = render(redesigned(make_result({"real": REAL, "gan": REAL}), fixed_test=True))
     assert "All seeds are tested on the same rows" in html
     assert "Nadeau" not in html
 
