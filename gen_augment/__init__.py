@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gen_augment.errors import GenAugmentError as GenAugmentError
     from gen_augment.errors import InputError as InputError
     from gen_augment.errors import LeakError as LeakError
+    from gen_augment.errors import LostProcessError as LostProcessError
     from gen_augment.errors import MissingDependencyError as MissingDependencyError
     from gen_augment.errors import ModeCollapseWarning as ModeCollapseWarning
     from gen_augment.errors import NotFittedError as NotFittedError
@@ -81,6 +82,7 @@ _NAMES = {
         "GenAugmentError",
         "InputError",
         "LeakError",
+        "LostProcessError",
         "MissingDependencyError",
         "ModeCollapseWarning",
         "NotFittedError",

@@ -6,6 +6,7 @@ behind.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -53,10 +54,10 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         The file cannot be written; the message gives the reason.
     """
     path = Path(path)
-    temporary = None
+    temporary, target = None, Path(os.path.realpath(path))  # a link stays, and its file is new
     try:
         handle, temporary = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".tmp", dir=path.parent
+            prefix=f".{target.name[:99]}.", suffix=".tmp", dir=target.parent
         )
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -66,7 +67,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         os.umask(umask)
         with contextlib.suppress(PermissionError):  # some mounts fix the owner and the mode
             Path(temporary).chmod(0o666 & ~umask)  # mkstemp creates private files
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
@@ -211,9 +212,12 @@ def check_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> ArchiveError:
-    return ArchiveError(
-        f"cannot write {path}: {error.strerror or error}. Choose a folder that is writable."
-    )
+    remedy = "Choose a folder that is writable"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Make room, or choose another disk"
+    elif error.errno == errno.ENAMETOOLONG:
+        remedy = "Choose a shorter name"
+    return ArchiveError(f"cannot write {path}: {error.strerror or error}. {remedy}.")
 
 
 def _from_pairs(record: JSON) -> Any:

@@ -11,6 +11,7 @@
     ├── NotFittedError          (sklearn's)     a sampler used before fit
     ├── DivergedError           (RuntimeError)  a loss that is not finite
     ├── ExhaustedError          (RuntimeError)  filters that reject too many rows
+    ├── LostProcessError        (RuntimeError)  another process that was killed
     ├── WorkerDeviceError       (RuntimeError)  an accelerator in a DataLoader worker
     └── MissingDependencyError  (ImportError)   a missing optional package
 
@@ -33,6 +34,7 @@ __all__ = [
     "GenAugmentError",
     "InputError",
     "LeakError",
+    "LostProcessError",
     "MissingDependencyError",
     "ModeCollapseWarning",
     "NotFittedError",
@@ -68,6 +70,10 @@ class ExportError(GenAugmentError, ValueError):
 # scikit-learn has no types.
 class NotFittedError(GenAugmentError, _SklearnNotFittedError):  # type: ignore[misc]
     """A sampler was used before `fit`."""
+
+
+class LostProcessError(GenAugmentError, RuntimeError):
+    """A process that shared the work was killed, as by the system where memory runs out."""
 
 
 class DivergedError(GenAugmentError, RuntimeError):

@@ -1,12 +1,13 @@
 """Calls in this process or, through joblib, in other processes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import joblib
 from joblib.parallel import get_active_backend
 
-from gen_augment.errors import InputError
+from gen_augment.errors import InputError, LostProcessError
 
 __all__ = ["Jobs"]
 
@@ -33,6 +34,8 @@ class Jobs:
     ------
     InputError
         `n_jobs` is not a number of processes, or joblib's backend runs threads.
+    LostProcessError
+        By `run`: one of the processes was killed.
     """
 
     on_end: Callable[[], object]
@@ -83,9 +86,15 @@ class Jobs:
             yield from (function(*arguments) for function, *arguments in calls)
             return
         delayed = [joblib.delayed(function)(*arguments) for function, *arguments in calls]
-        if self._streams:
-            yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
-            return
-        with joblib.Parallel(self.n_jobs) as parallel:  # processes start once
-            for start in range(0, len(delayed), self.n):  # a kill costs no more than one group
-                yield from parallel(delayed[start : start + self.n])
+        try:
+            if self._streams:
+                yield from joblib.Parallel(self.n_jobs, return_as="generator_unordered")(delayed)
+                return
+            with joblib.Parallel(self.n_jobs) as parallel:  # processes start once
+                for start in range(0, len(delayed), self.n):  # a kill costs one group at most
+                    yield from parallel(delayed[start : start + self.n])
+        except BrokenProcessPool as error:
+            raise LostProcessError(
+                f"one of {self.n} processes was killed, as happens where memory runs out: run the "
+                "same again with fewer processes; what is in the folder is kept."
+            ) from error

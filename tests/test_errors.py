@@ -18,6 +18,7 @@ CAUGHT_AS: dict[str, type[Exception]] = {
     "NotFittedError": sklearn.exceptions.NotFittedError,
     "DivergedError": RuntimeError,
     "ExhaustedError": RuntimeError,
+    "LostProcessError": RuntimeError,
     "WorkerDeviceError": RuntimeError,
     "MissingDependencyError": ImportError,
 }

@@ -1,5 +1,7 @@
 """Calls in several processes: backends, and kills of a study."""
 
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 from joblib.parallel import MultiprocessingBackend
 
-from gen_augment.errors import InputError
+from gen_augment.errors import InputError, LostProcessError
 from gen_augment.jobs import Jobs
 from gen_augment.study.trial_store import TrialStore
 from tests.processes import CONTEXT
@@ -115,3 +117,15 @@ def test_repeated_kills_give_the_same_table(tmp_path: Path) -> None:
 def _n_lines(folder: Path) -> int:
     file = folder / "trials.jsonl"
     return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def kill_own_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_named_with_a_remedy() -> None:
+    with pytest.raises(
+        LostProcessError, match=r"one of 2 processes was killed, .* fewer processes"
+    ):
+        list(Jobs(2).run([(kill_own_process,)] * 2))

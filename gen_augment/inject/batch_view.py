@@ -278,9 +278,14 @@ def _has_rows(part: Any, n: int) -> bool:
 
 def _with_room(x: Tensor, n: int) -> Tensor:
     """Return the rows of `x` followed by `n` uninitialised rows."""
-    room = x.new_empty(n, *x.shape[1:])
+    plain = x.as_subclass(Tensor)
+    is_last = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    form = torch.channels_last if is_last and not x.is_contiguous() else torch.contiguous_format
     if x.device.type != "cpu" or x.requires_grad or x.dtype == torch.bfloat16:
-        return torch.cat([x, room])
+        room = plain.new_empty(n, *x.shape[1:])
+        return torch.cat([plain, room]).contiguous(memory_format=form).as_subclass(type(x))
+    made = torch.empty((len(x) + n, *x.shape[1:]), dtype=x.dtype, memory_format=form)
     # NumPy copies in one thread. Torch's threads wait for each other when workers keep the
     # cores busy, which takes longer than the copy.
-    return torch.from_numpy(np.concatenate([x.numpy(), room.numpy()]))
+    made.numpy()[: len(x)] = plain.numpy()
+    return made.as_subclass(type(x))

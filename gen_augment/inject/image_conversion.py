@@ -5,6 +5,7 @@ float (0 to 1) they are scaled like torchvision's ``to_dtype(scale=True)``. Imag
 where the rows were fitted on images of several sizes.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -39,11 +40,11 @@ def to_image(row: Any, codec: ImageCodec, image: Any) -> Any:
     planes = mine.read(row)
     current = form.read(sized(image, codec))
     _check_size(current, codec)
-    dtype = current.dtype
-    if dtype.is_floating_point and not planes.dtype.is_floating_point:
-        _check_unit_range(current)
+    _check_range(current, planes.dtype, codec)
     out = form.write(
-        _convert(planes, dtype, min(codec.low), max(codec.high), "rows of the bank or sampler")
+        _convert(
+            planes, current.dtype, min(codec.low), max(codec.high), "rows of the bank or sampler"
+        )
     )
     if not isinstance(image, Tensor):
         return out
@@ -57,8 +58,8 @@ def to_rows(image: Any, codec: ImageCodec) -> Any:
     planes = form.read(sized(image, codec)).cpu()
     _check_size(planes, codec)
     dtype = getattr(torch, mine.torch_dtype)
+    _check_range(planes, dtype, codec)
     if planes.dtype.is_floating_point and not dtype.is_floating_point:
-        _check_unit_range(planes)
         planes = planes.clamp(0, 1)
     elif (
         dtype.is_floating_point
@@ -177,12 +178,27 @@ def _check_size(planes: Tensor, codec: ImageCodec) -> None:
         )
 
 
-def _check_unit_range(planes: Tensor) -> None:
-    low, high = float(planes.min()), float(planes.max())
-    if not -_OVERSHOOT <= low <= high <= 1 + _OVERSHOOT:
+def _check_range(planes: Tensor, dtype: torch.dtype, codec: ImageCodec) -> None:
+    """Raise if an image clearly has another range of values than rows, whose dtype is given."""
+    low, high = min(codec.low), max(codec.high)
+    is_float = planes.dtype.is_floating_point
+    if is_float and dtype.is_floating_point and not _in_unit(codec.low, codec.high):
+        room = high - low  # new images may be darker or brighter than all that were fitted
+        low, high = low - room, high + room
+    elif is_float:  # rows of integers become 0 to 1
+        low, high = -_OVERSHOOT, 1 + _OVERSHOOT
+    elif dtype == torch.uint8 and planes.dtype != torch.bool:
+        low, high = -math.inf, 255
+    else:
+        return
+    values = planes if is_float else planes.double()  # PyTorch compares no unsigned 16 bits
+    least, most = float(values.min()), float(values.max())
+    if not low <= least <= most <= high:
         raise InputError(
-            f"the image is {planes.dtype} from {low:g} to {high:g}, and the bank or sampler has "
-            "integers, which become 0 to 1: put this transform before images are normalised."
+            f"the image is {planes.dtype} from {least:g} to {most:g}, and rows of the bank or "
+            f"sampler are {dtype} from {min(codec.low):g} to {max(codec.high):g}: put this "
+            "transform where images are like those that the sampler was fitted on, such as before "
+            "they are normalised."
         )
 
 

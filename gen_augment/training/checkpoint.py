@@ -71,8 +71,8 @@ def read_training(path: str | os.PathLike[str], loop: Loop, run: str) -> None:
         )
     if record["run"] != run:
         raise ArchiveError(
-            f"{path} is a checkpoint of another run (other data or parameters): delete it, give "
-            "another path, or pass resume=False to overwrite it."
+            f"{path} is a checkpoint of another run (other data or parameters, or an "
+            "earlier fit): delete it, give another path, or pass resume=False to overwrite it."
         )
     restore_training(loop, record, tensors)
 

@@ -12,12 +12,13 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from gen_augment.errors import InputError
+from gen_augment.errors import InputError, LostProcessError
 from gen_augment.training.callbacks import Callback
 from gen_augment.training.checkpoint import restore_training, run_id, training_record
 from gen_augment.training.loop import Loop
@@ -81,6 +82,8 @@ def run_together(call: Callable[[], T], n: int) -> T:
     ------
     InputError
         `call` cannot be pickled.
+    LostProcessError
+        One of the processes was killed.
     Exception
         What `call` raised in the first process that failed.
     """
@@ -109,6 +112,11 @@ def run_together(call: Callable[[], T], n: int) -> T:
                 with suppress(OSError):
                     os.kill(process, signal.SIGINT)
             _wait(futures)
+    except BrokenProcessPool as error:
+        raise LostProcessError(
+            f"one of {n} processes that train together was killed, as happens where memory runs "
+            "out: train on fewer devices; a Checkpoint among the callbacks is resumed."
+        ) from error
     except pickle.PicklingError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[-1]  # below a traceback
         raise InputError(

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import DataLoader
+from torchvision import tv_tensors
 
-from gen_augment import InputError, SyntheticMix, augment_loader
+from gen_augment import BootstrapSampler, InputError, SyntheticMix, augment_loader
 from gen_augment.inject.batch_view import BatchView
 
 Y = torch.tensor([0, 1, 2, 0, 1, 1, 2, 0])
@@ -94,3 +95,15 @@ def test_a_view_tells_inputs_from_other_entries() -> None:
         view.check_only_inputs_and_labels()
     moved = view.on(torch.device("meta")).to_batch()
     assert {part.device.type for part in moved.values() if isinstance(part, Tensor)} == {"meta"}
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_batches_keep_their_subclass_and_memory_format(mode: Any) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (8, 3, 8, 8), dtype=np.uint8)
+    sampler = BootstrapSampler(random_state=0).fit(X, Y.numpy())
+    last = torch.from_numpy(X).contiguous(memory_format=torch.channels_last)
+    for x in (tv_tensors.Image(torch.from_numpy(X)), last):
+        ((made, y),) = augment_loader([(x, Y)], sampler, ratio=0.5, mode=mode)
+        assert type(made) is type(x)
+        assert made.is_contiguous(memory_format=torch.channels_last) is (x is last)
+        assert len(made) == len(y) == (12 if mode == "append" else 8)

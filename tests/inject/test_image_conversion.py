@@ -183,7 +183,7 @@ def test_an_image_that_is_normalised_is_no_place_for_whole_numbers() -> None:
     image = planes_of(P[0], torch.float32)
     for normalised in ((image - 0.5) / 0.5, image * 255):
         for call in (lambda x: to_image(P[0], codec, x), lambda x: to_rows(x, codec)):
-            with pytest.raises(InputError, match="before images are normalised"):
+            with pytest.raises(InputError, match="before they are normalised"):
                 call(normalised)
     overshooting = image * 1.2 - 0.1  # as after v2.Resize with bicubic interpolation
     assert to_rows(overshooting, codec).max() == 255
@@ -221,3 +221,17 @@ def test_blend_is_exact_at_both_ends_and_rounds_between(form: str) -> None:
     x, y, mixed = (np.asarray(image).astype(np.float64) for image in (a, b, blend(a, b, 0.3)))
     atol = {np.uint8: 0.5001, np.float32: 1e-6, np.float64: 1e-14}[np.asarray(a).dtype.type]
     np.testing.assert_allclose(mixed, 0.7 * x + 0.3 * y, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("call", [to_image, to_rows], ids=["to_image", "to_rows"])
+def test_numbers_of_one_kind_and_another_range_are_refused(call: Any) -> None:
+    P = pictures(3).transpose(0, 2, 3, 1)
+    unit, wide, deep = P / 255.0, (P - 128.0) / 64, P.astype(np.uint16) * 257
+    bad = [(P, deep), (unit, wide), (unit, P * 1.0), (wide, P * 1.0)]
+    for rows, images in bad:
+        codec, row, image = ImageCodec.fit(rows)[0], rows[0], images[0]
+        with pytest.raises(InputError, match="before they are normalised"):
+            call(*((row, codec, image) if call is to_image else (image, codec)))
+    for rows, images in ((unit, unit + 0.1), (wide, wide * 1.4)):
+        codec, row, image = ImageCodec.fit(rows)[0], rows[0], images[0]
+        call(*((row, codec, image) if call is to_image else (image, codec)))
