@@ -1,6 +1,5 @@
 """`SampleBank`: synthetic rows in a memory-mapped file."""
 
-import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -215,7 +214,6 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         return self._manifest.n_rows
 
     def __getitem__(self, position: int) -> tuple[Any, Any]:
-        position = operator.index(position)  # no slice: `rows` and `labels` take several
         if not -len(self) <= position < len(self):
             raise IndexError(f"row {position} of a bank of {len(self)} rows.")
         return self.__getitems__([position % len(self)])[0]
