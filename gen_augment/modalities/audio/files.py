@@ -1,6 +1,7 @@
 """Folders of ``.wav`` and ``.flac`` files, read and written with soundfile."""
 
 import math
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +18,8 @@ from gen_augment.user_warnings import warn
 __all__ = ["read_folder", "write_folder"]
 
 SUFFIXES = (".wav", ".flac")
-#: Recordings that are not read.
-COMPRESSED = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
+#: Recordings that are not read: compressed ones, and AIFF.
+OTHER_FORMATS = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aiff", ".aif")
 #: How soundfile stores samples of a dtype; floats and all others as 32-bit floats.
 SUBTYPES = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}
 
@@ -60,15 +61,23 @@ def read_folder(folder: Path, modality: Any) -> FileRows | None:
     Raises
     ------
     InputError
-        Files cannot be read, which are listed, or have several rates or numbers of channels.
+        Files cannot be read, which are listed, or have several rates or numbers of channels; or all
+        recordings are in another format.
     """
     if not folder.is_dir():
         return None
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    files = [p for p in files if not any(part.startswith(".") for part in p.parts[1:])]
+    found = _visible_files(folder)
+    files = sorted(p for p in found if p.suffix.lower() in SUFFIXES)
+    others = sorted(p for p in found if p.suffix.lower() in OTHER_FORMATS)
     if not files:
+        # Class folders with other files too may be those of another modality.
+        if others and {p for p in found if p.parent != folder} <= set(others):
+            raise InputError(
+                f"{folder} has no .wav or .flac files, but {len(others)} recordings such as "
+                f"{others[0]}: convert them to .wav or .flac."
+            )
         return None
-    _warn_of_others(folder, files)
+    _warn_of_others(folder, files, others)
     labels = [_label(folder, file, modality.label_from) for file in files]
     recordings = _open_all(folder, files)
     recordings, notes = _same_channels(folder, recordings, modality.mono)
@@ -79,13 +88,24 @@ def read_folder(folder: Path, modality: Any) -> FileRows | None:
     return FileRows(X, np.array(labels), type(modality)(**options), notes=(*notes, *resampled))
 
 
-def _warn_of_others(folder: Path, files: list[Path]) -> None:
-    """Warn of compressed recordings, and of class folders without any that is read."""
-    skipped = [p for p in folder.rglob("*") if p.suffix.lower() in COMPRESSED and p.is_file()]
-    if skipped:
+def _visible_files(folder: Path) -> list[Path]:
+    """Return all files except hidden ones and those in hidden folders below `folder`.
+
+    A link without a target is among them, so that it is reported as unreadable.
+    """
+    found = []
+    for root, inner, names in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return found
+
+
+def _warn_of_others(folder: Path, files: list[Path], others: list[Path]) -> None:
+    """Warn of recordings in other formats, and of class folders without any that is read."""
+    if others:
         warn(
-            f"{folder}: {len(skipped)} compressed recordings such as {min(skipped)} are left out: "
-            "convert them to .wav or .flac.",
+            f"{folder}: {len(others)} recordings in other formats such as {others[0]} are left "
+            "out: convert them to .wav or .flac.",
         )
     kept = {file.relative_to(folder).parts[0] for file in files}
     empty = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name not in kept]
