@@ -132,26 +132,7 @@ def _check_samples(folder: Path, recordings: list[Recording], rate: int) -> None
 
 def _label(folder: Path, file: Path, pattern: str | None) -> str:
     if pattern is not None:
-        parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
-        names = parts[1::2]
-        if (
-            "label" not in names
-            or len(set(names)) < len(names)
-            or not all(map(str.isidentifier, names))
-        ):
-            raise InputError(
-                f"label_from={pattern!r} names no label, or two parts alike: write {{label}} where "
-                "it is, as in '{label}_{speaker}_{take}'."
-            )
-        found = re.fullmatch(
-            "".join(
-                f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
-            ),
-            file.stem,
-        )
-        if found is None:
-            raise InputError(f"{file} does not fit label_from={pattern!r}: rename or remove it.")
-        return found["label"]
+        return _label_in_name(file, pattern)
     if file.parent == folder:
         raise InputError(
             f"{file} is in no class folder: put recordings in one folder for each class, or say "
@@ -159,6 +140,40 @@ def _label(folder: Path, file: Path, pattern: str | None) -> str:
             'Audio(label_from="{label}_{speaker}_{take}").'
         )
     return file.relative_to(folder).parts[0]
+
+
+def _label_in_name(file: Path, pattern: str) -> str:
+    """Return the label in the name of a file, which may be read in one way only."""
+    parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
+    names = parts[1::2]
+    if (
+        "label" not in names
+        or len(set(names)) < len(names)
+        or not all(map(str.isidentifier, names))
+    ):
+        raise InputError(
+            f"label_from={pattern!r} names no label, or two parts alike: write {{label}} where "
+            "it is, as in '{label}_{speaker}_{take}'."
+        )
+    # The longest label that fits, and a shorter one if there is any.
+    longest = re.fullmatch(_expression(parts, label="", other="?"), file.stem)
+    shorter = re.fullmatch(_expression(parts, label="?", other=""), file.stem)
+    if longest is None or shorter is None:
+        raise InputError(f"{file} does not fit label_from={pattern!r}: rename or remove it.")
+    if longest["label"] != shorter["label"]:
+        raise InputError(
+            f"{file} fits label_from={pattern!r} with the label {shorter['label']!r} and with "
+            f"{longest['label']!r}: rename it, or put recordings in one folder for each class."
+        )
+    return longest["label"]
+
+
+def _expression(parts: list[str], *, label: str, other: str) -> str:
+    """Return a regular expression, in which "?" makes the label or the others short."""
+    return "".join(
+        f"(?P<{part}>.+{label if part == 'label' else other})" if i % 2 else re.escape(part)
+        for i, part in enumerate(parts)
+    )
 
 
 def _open_all(folder: Path, files: list[Path]) -> list[Recording]:

@@ -55,6 +55,25 @@ def test_labels_in_names(tmp_path: Path) -> None:
         Audio(label_from=5)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "labels"),
+    [
+        ("{label}_{speaker}_{take}", "turn_on_bob_1", ("turn", "turn_on")),
+        ("{speaker}_{label}_{take}", "bob_yes_yes_1", ("yes", "yes_yes")),
+        ("{label}{take}", "yes12", ("y", "yes1")),
+    ],
+)
+def test_a_label_is_not_guessed(
+    pattern: str, name: str, labels: tuple[str, str], tmp_path: Path
+) -> None:
+    sf.write(tmp_path / f"{name}.wav", tone(500, 900), RATE)
+    message = rf"{name}\.wav .* label '{labels[0]}' and with '{labels[1]}'"
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, label_from=pattern)
+    (tmp_path / f"{name}.wav").rename(tmp_path / "stop-bob_x_1.wav")  # only the rest is ambiguous
+    assert list(read(tmp_path, label_from="{label}-{speaker}_{take}").y) == ["stop"]
+
+
 def test_a_link_without_a_target_is_listed(folder: Path) -> None:
     (folder / "low" / "z.wav").symlink_to(folder / "gone.wav")
     with pytest.raises(InputError, match=r"1 file\(s\)(.|\n)*z\.wav"):
