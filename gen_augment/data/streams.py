@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 from torch.utils.data import IterableDataset
 
-from gen_augment.containers import concatenate, library_of, stack_rows
+from gen_augment.containers import as_pandas, concatenate, library_of, stack_rows
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.parquet_folder import different_columns
 from gen_augment.user_warnings import warn
@@ -82,10 +82,10 @@ def open_stream(X: Any, y: Any) -> RowStream | None:
 
 
 def read_all(stream: RowStream) -> tuple[Any, Any]:
-    """Read all rows and labels into memory."""
+    """Read all rows and labels into memory; the rows of an Arrow dataset as a DataFrame."""
     parts = [part for _, *part in numbered(stream)]
     X, y = (concatenate(columns) for columns in zip(*parts, strict=True))
-    return stack_if_equal(X), y
+    return as_pandas(stack_if_equal(X)), y
 
 
 def numbered(stream: RowStream) -> Iterator[tuple[int, Any, Any]]:

@@ -1,11 +1,13 @@
 """Synthetic rows for Hugging Face: in a ``datasets.Dataset``, and in a collator of texts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -36,8 +38,8 @@ def augment_dataset(
     Parameters
     ----------
     dataset : datasets.Dataset
-        Its features are kept; columns that the source does not generate are None in synthetic
-        rows.
+        Its features and its format or transform are kept; columns that the source does not
+        generate are None in synthetic rows.
     source : fitted sampler or SampleBank
         Fitted on the columns of `dataset`, or on its texts.
     ratio, counts, sampling_strategy
@@ -56,7 +58,8 @@ def augment_dataset(
     Raises
     ------
     InputError
-        There is no such column, or the counts cannot be used.
+        There is no such column, the counts cannot be used, or the source gives values or labels
+        that do not fit the features of `dataset`.
 
     Examples
     --------
@@ -75,8 +78,12 @@ def augment_dataset(
     given = [value is not None for value in (ratio, counts, sampling_strategy)]
     if sum(given) != 1:
         raise InputError("give one of ratio, counts and sampling_strategy.")
+    # A transform may return other columns, and concatenation drops formats that differ. A shallow
+    # copy, because `with_format` copies the transform, which may hold what cannot be copied.
+    plain = copy(dataset)
+    plain.reset_format()
     if sampling_strategy is not None:
-        counts = resolve_strategy(sampling_strategy, read_labels(dataset[label][:]))
+        counts = resolve_strategy(sampling_strategy, read_labels(plain[label][:]))
     wanted = counts_of_classes(source, len(dataset), ratio, counts)
     codes = np.repeat(np.arange(len(wanted)), wanted)
     if not len(codes):
@@ -85,15 +92,37 @@ def augment_dataset(
     labels = source.classes_[codes]
     rows = source.generate(index, labels, seed=seed)
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame({text: list(rows)})
-    columns = {str(name): frame[name].tolist() for name in frame} | {label: labels.tolist()}
+    columns = {str(name): _values(frame[name]) for name in frame} | {label: labels.tolist()}
     if unknown := set(columns) - set(dataset.column_names):
         raise InputError(
             f"the source gives a column {sorted(unknown)[0]!r}, and the dataset has "
             f"{dataset.column_names}: name the column of its texts, text=."
         )
     columns |= {name: [None] * len(codes) for name in dataset.column_names if name not in columns}
-    new = type(dataset).from_dict(columns, features=dataset.features)
-    return import_module("datasets").concatenate_datasets([dataset, new])
+    made = import_module("datasets").concatenate_datasets([plain, _like(dataset, columns)])
+    made.set_format(**dataset.format)
+    return made
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    """Return the values of a column; missing ones as None, which Arrow reads for every type."""
+    pairs = zip(column.tolist(), column.isna(), strict=True)
+    return [None if is_missing else value for value, is_missing in pairs]
+
+
+def _like(dataset: Any, columns: Mapping[str, list[Any]]) -> Any:
+    """Return a Dataset of `columns` with the features of `dataset`."""
+    parts = []
+    for name, feature in dataset.features.items():  # one by one, to name one that does not fit
+        features = type(dataset.features)({name: feature})
+        try:
+            parts.append(type(dataset).from_dict({name: columns[name]}, features=features))
+        except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+            raise InputError(
+                f"the synthetic values of column {name!r} do not fit its type in the dataset, "
+                f"{feature} ({error}): fit the source on the columns of this dataset."
+            ) from error
+    return import_module("datasets").concatenate_datasets(parts, axis=1)
 
 
 class TextCollator:

@@ -59,7 +59,7 @@ def test_a_folder_is_read_in_order(
         parts = list(numbered(stream))
         assert (len(parts) > 5) is (part_rows == 4)
         X, y = read_all(stream)
-        back = X.to_pandas().assign(label=y.to_pandas()["label"])
+        back = X.assign(label=y.to_pandas()["label"])  # a DataFrame, as of a single file
         pd.testing.assert_frame_equal(back, FRAME)
         assert [start for start, *_ in parts] == np.cumsum(
             [0, *(len(y) for *_, y in parts)]

@@ -1,9 +1,12 @@
 """Synthetic rows in Hugging Face's datasets and in batches of tokens."""
 
+from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from datasets import ClassLabel, Dataset
@@ -47,6 +50,62 @@ def test_datasets_keep_their_features(form: str) -> None:
     few = DATA.select([i for i, code in enumerate(CODES) if code or i < 20])
     balanced = augment_dataset(few, sampler, sampling_strategy="auto")["label"]
     assert np.ptp(np.bincount(balanced)) == 0
+
+
+class Upper:
+    """A transform that drops the labels, and cannot be copied."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"upper": [text.upper() for text in batch["text"]]}
+
+
+def test_formats_and_transforms_are_kept() -> None:
+    sampler: Any = EditSampler(random_state=0).fit(X, CODES)
+    data = DATA.with_format("torch", columns=["label"])
+    made = augment_dataset(data, sampler, counts={1: 2})
+    assert made.format == data.format
+    assert made[-1]["label"].equal(torch.tensor(1))
+    data, transform = DATA.select(range(len(X))), Upper()
+    data.set_transform(transform)
+    made = augment_dataset(data, sampler, sampling_strategy={0: CODES.count(0) + 1})
+    assert made.format["format_kwargs"]["transform"] is transform
+    assert data.format["format_kwargs"]["transform"] is transform
+    assert made[len(X)] == {"upper": sampler.codec_.texts(sampler.generate([0], [0]))[0].upper()}
+
+
+@pytest.mark.parametrize(
+    ("column", "dtype"),
+    [
+        (["x", None, "y"], "str"),
+        ([1, None, 3], "float64"),
+        ([1, None, 3], "Int64"),
+        ([True, None, False], "boolean"),
+        ([0.5, None, 1.5], "float64"),
+        ([datetime(2020, 1, 1), None, datetime(2020, 1, 3)], "datetime64[us]"),
+    ],
+    ids=["strings", "integers", "Int64", "booleans", "floats", "dates"],
+)
+def test_missing_values_are_none(column: list[Any], dtype: str) -> None:
+    data = Dataset.from_dict({"a": column, "b": [1.0, 2.0, 3.0], "label": [0, 1, 0]})
+    frame = data.to_pandas().astype({"a": dtype})
+    sampler = BootstrapSampler(random_state=0).fit(frame[["a", "b"]], frame["label"])
+    made = augment_dataset(data, sampler, counts={0: 9, 1: 2})[3:]["a"]
+    assert made[9:] == [None, None]
+    assert set(made[:9]) == {column[0], column[2]}
+
+
+def test_values_that_do_not_fit_the_features_are_named() -> None:
+    sampler = EditSampler(random_state=0).fit(X, [code + 5 for code in CODES])
+    with pytest.raises(InputError, match=r"column 'label' .*ClassLabel.* label 5 greater than"):
+        augment_dataset(DATA, sampler, counts={5: 1})
+    data = Dataset.from_dict({"a": [1, 2], "label": [0, 1]})
+    words = pd.DataFrame({"a": ["x", "y"]})
+    sampler = BootstrapSampler(random_state=0).fit(words, [0, 1])
+    with pytest.raises(InputError, match=r"column 'a' .*int64"):
+        augment_dataset(data, sampler, counts={1: 1})
 
 
 def test_tables_are_augmented_too() -> None:

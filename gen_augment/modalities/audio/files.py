@@ -1,6 +1,7 @@
 """Folders of ``.wav`` and ``.flac`` files, read and written with soundfile."""
 
 import math
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,8 +18,8 @@ from gen_augment.user_warnings import warn
 __all__ = ["read_folder", "write_folder"]
 
 SUFFIXES = (".wav", ".flac")
-#: Recordings that are not read.
-COMPRESSED = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
+#: Recordings that are not read: compressed ones, and AIFF.
+OTHER_FORMATS = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aiff", ".aif")
 #: How soundfile stores samples of a dtype; floats and all others as 32-bit floats.
 SUBTYPES = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}
 
@@ -60,15 +61,23 @@ def read_folder(folder: Path, modality: Any) -> FileRows | None:
     Raises
     ------
     InputError
-        Files cannot be read, which are listed, or have several rates or numbers of channels.
+        Files cannot be read, which are listed, or have several rates or numbers of channels; or all
+        recordings are in another format.
     """
     if not folder.is_dir():
         return None
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    files = [p for p in files if not any(part.startswith(".") for part in p.parts[1:])]
+    found = _visible_files(folder)
+    files = sorted(p for p in found if p.suffix.lower() in SUFFIXES)
+    others = sorted(p for p in found if p.suffix.lower() in OTHER_FORMATS)
     if not files:
+        # Class folders with other files too may be those of another modality.
+        if others and {p for p in found if p.parent != folder} <= set(others):
+            raise InputError(
+                f"{folder} has no .wav or .flac files, but {len(others)} recordings such as "
+                f"{others[0]}: convert them to .wav or .flac."
+            )
         return None
-    _warn_of_others(folder, files)
+    _warn_of_others(folder, files, others)
     labels = [_label(folder, file, modality.label_from) for file in files]
     recordings = _open_all(folder, files)
     recordings, notes = _same_channels(folder, recordings, modality.mono)
@@ -79,13 +88,24 @@ def read_folder(folder: Path, modality: Any) -> FileRows | None:
     return FileRows(X, np.array(labels), type(modality)(**options), notes=(*notes, *resampled))
 
 
-def _warn_of_others(folder: Path, files: list[Path]) -> None:
-    """Warn of compressed recordings, and of class folders without any that is read."""
-    skipped = [p for p in folder.rglob("*") if p.suffix.lower() in COMPRESSED and p.is_file()]
-    if skipped:
+def _visible_files(folder: Path) -> list[Path]:
+    """Return all files except hidden ones and those in hidden folders below `folder`.
+
+    A link without a target is among them, so that it is reported as unreadable.
+    """
+    found = []
+    for root, inner, names in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return found
+
+
+def _warn_of_others(folder: Path, files: list[Path], others: list[Path]) -> None:
+    """Warn of recordings in other formats, and of class folders without any that is read."""
+    if others:
         warn(
-            f"{folder}: {len(skipped)} compressed recordings such as {min(skipped)} are left out: "
-            "convert them to .wav or .flac.",
+            f"{folder}: {len(others)} recordings in other formats such as {others[0]} are left "
+            "out: convert them to .wav or .flac.",
         )
     kept = {file.relative_to(folder).parts[0] for file in files}
     empty = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name not in kept]
@@ -112,26 +132,7 @@ def _check_samples(folder: Path, recordings: list[Recording], rate: int) -> None
 
 def _label(folder: Path, file: Path, pattern: str | None) -> str:
     if pattern is not None:
-        parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
-        names = parts[1::2]
-        if (
-            "label" not in names
-            or len(set(names)) < len(names)
-            or not all(map(str.isidentifier, names))
-        ):
-            raise InputError(
-                f"label_from={pattern!r} names no label, or two parts alike: write {{label}} where "
-                "it is, as in '{label}_{speaker}_{take}'."
-            )
-        found = re.fullmatch(
-            "".join(
-                f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
-            ),
-            file.stem,
-        )
-        if found is None:
-            raise InputError(f"{file} does not fit label_from={pattern!r}: rename or remove it.")
-        return found["label"]
+        return _label_in_name(file, pattern)
     if file.parent == folder:
         raise InputError(
             f"{file} is in no class folder: put recordings in one folder for each class, or say "
@@ -139,6 +140,40 @@ def _label(folder: Path, file: Path, pattern: str | None) -> str:
             'Audio(label_from="{label}_{speaker}_{take}").'
         )
     return file.relative_to(folder).parts[0]
+
+
+def _label_in_name(file: Path, pattern: str) -> str:
+    """Return the label in the name of a file, which may be read in one way only."""
+    parts = re.split(r"\{(\w+)\}", pattern)  # text and names in turn
+    names = parts[1::2]
+    if (
+        "label" not in names
+        or len(set(names)) < len(names)
+        or not all(map(str.isidentifier, names))
+    ):
+        raise InputError(
+            f"label_from={pattern!r} names no label, or two parts alike: write {{label}} where "
+            "it is, as in '{label}_{speaker}_{take}'."
+        )
+    # The longest label that fits, and a shorter one if there is any.
+    longest = re.fullmatch(_expression(parts, label="", other="?"), file.stem)
+    shorter = re.fullmatch(_expression(parts, label="?", other=""), file.stem)
+    if longest is None or shorter is None:
+        raise InputError(f"{file} does not fit label_from={pattern!r}: rename or remove it.")
+    if longest["label"] != shorter["label"]:
+        raise InputError(
+            f"{file} fits label_from={pattern!r} with the label {shorter['label']!r} and with "
+            f"{longest['label']!r}: rename it, or put recordings in one folder for each class."
+        )
+    return longest["label"]
+
+
+def _expression(parts: list[str], *, label: str, other: str) -> str:
+    """Return a regular expression, in which "?" makes the label or the others short."""
+    return "".join(
+        f"(?P<{part}>.+{label if part == 'label' else other})" if i % 2 else re.escape(part)
+        for i, part in enumerate(parts)
+    )
 
 
 def _open_all(folder: Path, files: list[Path]) -> list[Recording]:

@@ -44,7 +44,8 @@ class Audio(Modality):
         Average the channels of files. Without it, files must agree in their number of channels.
     label_from : str, optional
         Where the name of a file holds its label, such as ``"{label}_{speaker}_{take}"`` for
-        ``3_jackson_12.wav``. By default, the label is the name of the folder.
+        ``3_jackson_12.wav``. A name that fits with two labels is refused. By default, the label is
+        the name of the folder.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from gen_augment.errors import InputError
 
@@ -44,19 +45,19 @@ def write_file(path: Path, parts: Iterator[tuple[Sequence[np.ndarray], Any]]) ->
 
 def _read_ts(path: Path) -> tuple[Any, Any]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # some editors write a BOM
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file: {error.reason}.") from error
     header, rows, labels = {}, [], []
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if text.startswith("@"):
-            key, _, value = text[1:].partition(" ")
-            header[key.lower()] = value.strip().lower()
+            key, value = [*text[1:].split(maxsplit=1), "", ""][:2]
+            header[key.lower()] = value.lower()
         elif text and not text.startswith("#"):
             _check_header(path, header)
             *channels, label = text.split(":")
-            rows.append(_read_line(path, number, channels))
+            rows.append(_read_line(path, number, channels, label.strip()))
             labels.append(label.strip())
     if not rows:
         raise InputError(f"{path} has no series: a .ts file has lines of numbers after @data.")
@@ -73,11 +74,11 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
         raise InputError(f"{path} has time stamps: write the values alone, one for each step.")
 
 
-def _read_line(path: Path, number: int, channels: Sequence[str]) -> np.ndarray:
+def _read_line(path: Path, number: int, channels: Sequence[str], label: str) -> np.ndarray:
     try:
         # "?" marks a missing step.
         values = [[float(v) for v in c.replace("?", "nan").split(",")] for c in channels]
-        if not values:
+        if not values or not label:
             raise ValueError("no label after a colon")
         return np.array(values)
     except ValueError as error:
@@ -86,7 +87,10 @@ def _read_line(path: Path, number: int, channels: Sequence[str]) -> np.ndarray:
 
 def _read_npz(path: Path) -> tuple[Any, Any]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        stored = np.load(path, allow_pickle=False)
+        if not isinstance(stored, NpzFile):
+            raise ValueError("it is a single array, as in a .npy file")
+        with stored:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
@@ -104,11 +108,14 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
     if len(X) != len(y):
         raise InputError(f"{path} has {len(X)} series and {len(y)} labels: they must be as many.")
     if lengths is not None and (
-        lengths.shape != y.shape or lengths.min() < 1 or lengths.max() > X.shape[-1]
+        lengths.shape != y.shape
+        or lengths.dtype.kind not in "iu"
+        or lengths.min() < 1
+        or lengths.max() > X.shape[-1]
     ):
         raise InputError(
-            f"{path} has lengths of shape {lengths.shape}: give a number from 1 to {X.shape[-1]} "
-            f"for each of the {len(X)} series."
+            f"{path} has lengths of shape {lengths.shape} and dtype {lengths.dtype}: give a whole "
+            f"number from 1 to {X.shape[-1]} for each of the {len(X)} series."
         )
     if lengths is None or (lengths == X.shape[-1]).all():
         return X, y

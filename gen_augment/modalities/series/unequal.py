@@ -95,13 +95,19 @@ def to_long(
     Raises
     ------
     InputError
-        `X` is no list of DataFrames, `y` has not one label for each, or a channel has the name of
-        another column.
+        `X` is no list of DataFrames, they differ in their columns, `y` has not one label for each,
+        or a channel has the name of another column.
     """
     if not isinstance(X, list) or not X or not all(isinstance(row, pd.DataFrame) for row in X):
         raise InputError("X is no list of DataFrames: give pd.DataFrame(row.T) for each series.")
     if y is not None and len(y) != len(X):
         raise InputError(f"X has {len(X)} series and y has {len(y)} labels: give one for each.")
+    for number, row in enumerate(X):
+        if set(row.columns) != set(X[0].columns):  # pandas would fill the gaps with NaN
+            raise InputError(
+                f"X[{number}] has the columns {list(row.columns)}, and X[0] has "
+                f"{list(X[0].columns)}: give all series the same columns."
+            )
     taken = [name for name in (series, time, target) if name in X[0].columns]
     if taken:
         raise InputError(f"a channel is named {taken[0]!r} too: name the other column otherwise.")

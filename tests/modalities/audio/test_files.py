@@ -1,8 +1,10 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+from PIL import Image
 
 from gen_augment import BootstrapSampler
 from gen_augment.cli import main
@@ -51,6 +53,56 @@ def test_labels_in_names(tmp_path: Path) -> None:
             read(tmp_path, label_from=pattern)
     with pytest.raises(InputError, match="label_from=5"):
         Audio(label_from=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "labels"),
+    [
+        ("{label}_{speaker}_{take}", "turn_on_bob_1", ("turn", "turn_on")),
+        ("{speaker}_{label}_{take}", "bob_yes_yes_1", ("yes", "yes_yes")),
+        ("{label}{take}", "yes12", ("y", "yes1")),
+    ],
+)
+def test_a_label_is_not_guessed(
+    pattern: str, name: str, labels: tuple[str, str], tmp_path: Path
+) -> None:
+    sf.write(tmp_path / f"{name}.wav", tone(500, 900), RATE)
+    message = rf"{name}\.wav .* label '{labels[0]}' and with '{labels[1]}'"
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, label_from=pattern)
+    (tmp_path / f"{name}.wav").rename(tmp_path / "stop-bob_x_1.wav")  # only the rest is ambiguous
+    assert list(read(tmp_path, label_from="{label}-{speaker}_{take}").y) == ["stop"]
+
+
+def test_a_link_without_a_target_is_listed(folder: Path) -> None:
+    (folder / "low" / "z.wav").symlink_to(folder / "gone.wav")
+    with pytest.raises(InputError, match=r"1 file\(s\)(.|\n)*z\.wav"):
+        Rows.read(folder)
+
+
+def test_only_folders_below_the_given_one_are_hidden(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = folder.parent / ".cache" / "in"
+    shutil.copytree(folder, hidden)
+    shutil.copytree(folder / "low", hidden / ".trash")
+    monkeypatch.chdir(hidden / "low")
+    for path in (hidden, Path("../../../in"), Path("../../in")):
+        assert Rows.read(path).classes.tolist() == ["high", "low"]
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".aiff"])
+def test_recordings_in_another_format_alone(suffix: str, tmp_path: Path) -> None:
+    (tmp_path / "low").mkdir()
+    (tmp_path / "low" / f"a{suffix}").touch()
+    (tmp_path / "README.txt").touch()
+    message = rf"1 recordings such as .*a{suffix}: convert them to \.wav or \.flac"
+    with pytest.raises(InputError, match=message):
+        load_data(tmp_path)
+    with pytest.raises(InputError, match=message):
+        Rows.read(tmp_path)
+    Image.new("L", (4, 4)).save(tmp_path / "low" / "a.png")
+    assert Rows.read(tmp_path).modality.name == "image"
 
 
 def test_broken_files_are_listed(folder: Path) -> None:
@@ -131,7 +183,7 @@ def test_what_is_left_out_is_said(folder: Path) -> None:
     (folder / "low" / "a.mp3").write_bytes(b"")
     (folder / "other").mkdir()
     with (
-        pytest.warns(UserWarning, match="1 compressed recordings such as .*a.mp3"),
+        pytest.warns(UserWarning, match="1 recordings in other formats such as .*a.mp3"),
         pytest.warns(UserWarning, match=r"the folders \['other'\] have no .wav"),
     ):
         Rows.read(folder)

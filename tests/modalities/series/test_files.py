@@ -49,6 +49,7 @@ BAD = {
     "no rows": (HEADER, "no series"),
     "a word": (HEADER + "1.0,2.0:0\n1.0,x:0\n", "line 6: could not convert"),
     "no colon": (HEADER + "1.0\n", "line 5: no label"),
+    "empty label": (HEADER + "1.0:0\n2.0: \n", "line 6: no label"),
     "ragged": (HEADER + "1.0,2.0:1.0:0\n", "line 5"),
 }
 
@@ -61,6 +62,13 @@ def test_damaged_files_are_named(text: str, message: str, tmp_path: Path) -> Non
         read_file(path)
 
 
+def test_a_byte_order_mark_and_tabs_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ts"
+    text = HEADER.replace(" ", "\t") + "1.0,2.0:0\n3.0,4.0:1\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert read_file(path)[1].tolist() == ["0", "1"]
+
+
 def test_binary_files_and_other_arrays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.ts"
     path.write_bytes(b"\xff\xfe\x00")
@@ -70,6 +78,10 @@ def test_binary_files_and_other_arrays_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"cannot be read as a \.npz"):
         read_file(path)
+    with path.open("wb") as stream:
+        np.save(stream, np.zeros(3))
+    with pytest.raises(InputError, match=r"cannot be read as a \.npz"):
+        read_file(path)
     np.savez(path, a=np.zeros(3))
     with pytest.raises(InputError, match="needs X and y"):
         read_file(path)
@@ -77,7 +89,12 @@ def test_binary_files_and_other_arrays_are_refused(tmp_path: Path) -> None:
         ((3, 4), 2, None): "3 series and 2 labels",
         ((3,), 3, None): "X of shape",
         ((3, 4), 3, (4, 4)): "lengths of shape",
-        ((3, 4), 3, (4, 5, 4)): "a number from 1 to 4",
+        ((3, 4), 3, (4, 5, 4)): "a whole number from 1 to 4",
+        ((3, 4), 3, (4.0, 3.0, 4.0)): "dtype float64: give a whole number",
+        ((3, 4), 3, (4.0, np.nan, 4.0)): "dtype float64: give a whole number",
+        ((3, 4), 3, (4j, 4j, 4j)): "dtype complex128: give a whole number",
+        ((3, 4), 3, ("4", "3", "4")): "dtype <U1: give a whole number",
+        ((3, 4), 3, (True, True, True)): "dtype bool: give a whole number",
     }.items():
         shape, n, lengths = arrays
         more = {} if lengths is None else {"lengths": np.array(lengths)}

@@ -70,6 +70,7 @@ def test_tables_that_are_not_series_are_refused(frame: pd.DataFrame, message: st
         ([], [], "no list of DataFrames"),
         ([LONG[["x"]]], [0, 1], "1 series and y has 2 labels"),
         ([LONG[["x", "id"]]], [0], "a channel is named 'id' too"),
+        ([LONG[["x"]], LONG[["x", "k"]]], [0, 1], r"X\[1\] has the columns \['x', 'k'\]"),
     ],
 )
 def test_what_is_no_long_table_is_named(X: Any, y: Any, message: str) -> None:

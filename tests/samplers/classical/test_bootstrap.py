@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gen_augment import (
@@ -23,6 +24,14 @@ def test_bootstrap_draws_training_rows_uniformly() -> None:
     assert (abs(share - 8000 / n) < 5 * np.sqrt(8000 / n)).all()
     images, codes = toy_images()
     assert BootstrapSampler(random_state=0).fit(images, codes).sample(3)[0].dtype == np.uint8
+
+
+def test_bootstrap_of_a_parquet_folder_gives_a_frame(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"], "t": [0, 1, 0]})
+    frame.to_parquet(tmp_path / "0.parquet")
+    folder = BootstrapSampler(random_state=0).fit(tmp_path, "t").sample(5)[0]
+    file = BootstrapSampler(random_state=0).fit(tmp_path / "0.parquet", "t").sample(5)[0]
+    pd.testing.assert_frame_equal(folder, file)
 
 
 @pytest.mark.parametrize("from_folder", [False, True])
