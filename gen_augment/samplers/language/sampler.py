@@ -79,8 +79,7 @@ class LanguageSampler(NetworkSampler):
         Size of a network from scratch; `width` is a multiple of 64.
     dropout : float in [0, 1)
     max_length, min_length : int
-        Tokens of a text, at most 65,536. Longer training rows are cut; a row that is cut teaches
-        no end.
+        Tokens of a text, to 65,536. Longer training rows are cut; a row that is cut teaches no end.
     guidance : float in [0, 100]
         Strength of classifier-free guidance. 1 is none, and takes half the time. More makes texts
         more typical of their class and less varied. This and the next three parameters can be
