@@ -22,7 +22,9 @@ from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
     check_teachers,
+    equal_rows,
     fit_student,
+    hard_labels,
     mean_prediction,
     out_of_fold,
 )
@@ -84,7 +86,8 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             A parameter or the data cannot be used.
         """
         check_range("ratio", self.ratio, 0)
-        check_positive_int("n_folds", self.n_folds)
+        if check_positive_int("n_folds", self.n_folds) < 2:
+            raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
         rows, targets, n_classes = self._read(X, y)
         given = self.student
         if callable(given) and not hasattr(given, "get_params"):
@@ -103,7 +106,8 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         self._codec, self._encode, self._n_classes = rows.codec, encode, n_classes
         inputs = self._inputs(rows.X)
         self.teacher_ = [clone(model).fit(inputs(model), targets) for model in teachers]
-        how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32
+        # A teacher that has seen an equal row knows its label.
+        how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32, equal_rows(rows)
         folds = [out_of_fold([model], inputs(model), targets, *how) for model in teachers]
         soft = [np.mean(folds, axis=0)]
         asked = [] if unlabelled is None else [unlabelled]
@@ -114,7 +118,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         soft += [self._ask(self._inputs(part)) for part in asked]
         every = self._inputs(concatenate([rows.X, *asked]))
         self.student_ = fit_student(student, every(student), np.concatenate(soft))
-        hard = _hard(student, targets, n_classes)
+        hard = hard_labels(student, targets, n_classes)
         self.baseline_ = clone(student).fit(inputs(student), hard)
         return self
 
@@ -226,7 +230,8 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     ratio : float
         Synthetic rows for each real one, in [0, inf).
     n_folds : int
-        Folds of the out-of-fold probabilities.
+        Folds of the out-of-fold probabilities, 2 or more. Rows of a group, and equal rows, are in
+        one fold.
     modality : str, Modality or None
         How the rows are read; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -338,11 +343,3 @@ class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
     def _default_score(y: Any, prediction: Any) -> float:
         y = np.asarray(y, dtype=np.float64)
         return float(1 - np.square(y - prediction).sum() / np.square(y - y.mean()).sum())
-
-
-def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarray:
-    """Return the targets as the student would be given them without a teacher."""
-    if n_classes is None or is_classifier(student):
-        return targets
-    hot: np.ndarray = np.eye(n_classes)[targets]
-    return hot

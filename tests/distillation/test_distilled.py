@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gen_augment import InputError, KDESampler, SMOTESampler
@@ -89,6 +90,19 @@ def test_pipelines_get_rows_as_they_are() -> None:
     np.testing.assert_allclose(model.predict_proba(frame).sum(axis=1), 1)
 
 
+def test_equal_rows_do_not_tell_the_teacher_their_labels() -> None:
+    noise = np.random.default_rng(0).integers(0, 2, 100)
+    found = {}
+    for kind in ("different", "repeated"):
+        n = 1 if kind == "different" else 3
+        rows, labels = np.repeat(X[:100], n, axis=0), np.repeat(noise, n)
+        student = DecisionTreeClassifier(random_state=0)
+        model = Distilled(student, ExtraTreesClassifier(50), random_state=0).fit(rows, labels)
+        found[kind] = (model.predict(X[:100]) == noise).mean()
+    assert found["repeated"] < 0.65  # 1 if the labels were known
+    assert found["different"] < 0.65
+
+
 def test_unlabelled_rows_are_labelled_by_the_teacher() -> None:
     few = make(ratio=0).fit(X[:60], Y[:60])
     more = make(ratio=0).fit(X[:60], Y[:60], unlabelled=X[TRAIN])
@@ -108,6 +122,12 @@ def test_a_regressor_recovers_part_of_the_forest() -> None:
 def test_bad_parameters_are_refused_before_anything_is_trained() -> None:
     with pytest.raises(InputError, match="ratio"):
         make(ratio=-1).fit(X, Y)
+    with pytest.raises(InputError, match="n_folds=1 leaves no rows"):
+        make(n_folds=1).fit(X, Y)
+    with pytest.raises(InputError, match="n_folds=1 leaves no rows"):
+        DistilledRegressor(DecisionTreeRegressor(), ExtraTreesRegressor(), n_folds=1).fit(X, Y)
+    with pytest.raises(InputError, match=r"LinearSVC.*no predict_proba"):
+        Distilled(LinearSVC(), ExtraTreesClassifier()).fit(X, Y)
     with pytest.raises(InputError, match=r"teacher=.*predict_proba"):
         Distilled(DecisionTreeClassifier(), DecisionTreeRegressor()).fit(X, Y)
     partly = Rows.read(X, np.where(np.arange(len(Y)) % 3, Y + 3, -1), unlabeled=-1)
