@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
+from gen_augment.data.frames import read_frames
 from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
@@ -100,10 +101,10 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             seeded_clone(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
         ]
         student = seeded_clone(given, derive_seed(seed, "student"))
-        encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+        self._encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+        self._codec, self._modality, self._n_classes = rows.codec, rows.modality, n_classes
         if isinstance(student, NetworkStudent):
-            student.set_params(shape=tuple(encode(take(rows.X, np.arange(1))).shape[1:]))
-        self._codec, self._encode, self._n_classes = rows.codec, encode, n_classes
+            student.set_params(shape=tuple(self._encode(take(rows.X, np.arange(1))).shape[1:]))
         inputs = self._inputs(rows.X)
         self.teacher_ = [clone(model).fit(inputs(model), targets) for model in teachers]
         # A teacher that has seen an equal row knows its label.
@@ -116,7 +117,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             self.sampler_ = seeded_clone(self.sampler, derive_seed(seed, "sampler")).fit(rows)
             asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
         soft += [self._ask(self._inputs(part)) for part in asked]
-        every = self._inputs(concatenate([rows.X, *asked]))
+        every = self._inputs(concatenate([rows.X, *map(self._gathered, asked)]))
         self.student_ = fit_student(student, every(student), np.concatenate(soft))
         hard = hard_labels(student, targets, n_classes)
         self.baseline_ = clone(student).fit(inputs(student), hard)
@@ -128,6 +129,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         Rows are encoded once, when a model first needs it. Unknown categories and missing values
         that `fit` did not see are errors, since they would be encoded as nothing.
         """
+        X = self._gathered(X)
 
         @cache
         def encoded() -> np.ndarray:
@@ -135,6 +137,10 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             return np.asarray(self._encode(X).flatten(1).numpy())
 
         return lambda model: X if isinstance(model, Pipeline) else encoded()
+
+    def _gathered(self, X: Any) -> Any:
+        """Return rows as `fit` keeps them, such as in a DataFrame for polars."""
+        return self._modality.gather(read_frames(X, None)[0])
 
     def _ask(self, inputs: Inputs) -> np.ndarray:
         """Return what the teachers say, averaged."""
@@ -207,8 +213,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             if self._n_classes is None:
                 return values
             values = values.clip(1e-12, None)
-            shares: np.ndarray = values / values.sum(axis=1, keepdims=True)
-            return shares
+            return np.asarray(values / values.sum(axis=1, keepdims=True))
         return aligned_proba(model, given, self._n_classes)
 
 

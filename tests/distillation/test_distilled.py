@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_friedman1
@@ -17,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gen_augment import InputError, KDESampler, SMOTESampler
 from gen_augment.data import Rows
-from gen_augment.distillation import Distilled, DistilledRegressor
+from gen_augment.distillation import Columns, Distilled, DistilledRegressor
 
 X, Y = make_classification(900, 10, n_informative=6, class_sep=0.7, random_state=0)
 TRAIN, TEST = slice(0, 500), slice(500, 900)
@@ -101,6 +102,22 @@ def test_equal_rows_do_not_tell_the_teacher_their_labels() -> None:
         found[kind] = (model.predict(X[:100]) == noise).mean()
     assert found["repeated"] < 0.65  # 1 if the labels were known
     assert found["different"] < 0.65
+
+
+@pytest.mark.parametrize(
+    "form", [lambda X: X.to_numpy(), pl.from_pandas], ids=["objects", "polars"]
+)
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
+def test_tables_that_are_kept_as_a_dataframe(form: Any, piped: bool) -> None:
+    frame = pd.DataFrame({"a": X[TRAIN, 0], "b": np.where(X[TRAIN, 1] > 0, "x", "y")})
+    tree: Any = DecisionTreeClassifier(max_depth=3)
+    student = make_pipeline(Columns(), DecisionTreeRegressor(max_depth=3)) if piped else tree
+    model = Distilled(student, ExtraTreesClassifier(10), KDESampler(), ratio=1, random_state=0)
+    given = form(frame)
+    model.fit(given, Y[TRAIN], unlabelled=given[:9])
+    assert model.predict_proba(given).shape == (500, 2)
+    assert model.cost(given)["student_bytes"] > 0
 
 
 def test_unlabelled_rows_are_labelled_by_the_teacher() -> None:
