@@ -22,6 +22,7 @@ from gen_augment.distillation import Columns, Distilled, ReadableTree
 from gen_augment.distillation.page import tree_page
 from gen_augment.errors import InputError
 from gen_augment.study.models import load_model
+from gen_augment.study.report.wording import as_number
 from gen_augment.study.teaching import read_teachers
 
 __all__ = ["choose_student", "choose_teachers", "distilled", "split", "write_report"]
@@ -90,7 +91,7 @@ def write_report(model: Distilled, tree: ReadableTree, test: Rows, name: str, pa
             "area under the ROC curve, %": f"{100 * areas[who]:.1f}",
         }
     for who in ("student", "teacher"):
-        lines[who]["size, kB"] = f"{cost[f'{who}_bytes'] / 1000:.1f}"
+        lines[who]["size, kB"] = as_number(cost[f"{who}_bytes"], 1, 0.001)
         lines[who]["a row, µs"] = f"{cost[f'{who}_us_per_row']:.1f}"
     lines["hard labels"] |= {"size, kB": "–", "a row, µs": "–"}
     gap = areas["teacher"] - areas["hard labels"]

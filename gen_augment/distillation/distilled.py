@@ -159,7 +159,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
                 model.predict(given)
                 seconds += time.perf_counter() - start
             found[f"{name}_us_per_row"] = 1e6 * seconds / len(X)
-            found[f"{name}_bytes"] = float(sum(map(model_bytes, models)))
+            found[f"{name}_bytes"] = sum(map(model_bytes, models))
         return found
 
     def recovered(self, X: Any, y: Any, *, scoring: Any = None) -> float:

@@ -1,5 +1,7 @@
 """The public interface of distilled estimators."""
 
+import pickle
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,11 @@ def test_one_seed_gives_one_student(fitted: Distilled) -> None:
     again = clone(fitted).fit(X[TRAIN], Y[TRAIN])
     np.testing.assert_array_equal(again.predict_proba(X[TEST]), fitted.predict_proba(X[TEST]))
     assert 0.7 < fitted.agreement(X[TEST]) <= 1
+
+
+def test_a_fitted_model_is_pickled_and_copied(fitted: Distilled) -> None:
+    for copy in (pickle.loads(pickle.dumps(fitted)), deepcopy(fitted)):
+        np.testing.assert_array_equal(copy.predict_proba(X[TEST]), fitted.predict_proba(X[TEST]))
 
 
 def test_costs_are_those_of_a_small_and_a_large_model(fitted: Distilled) -> None:
