@@ -54,6 +54,17 @@ def test_both_parts_have_the_classes_and_no_row_twice() -> None:
     assert not np.array_equal(other.X, train.X)
 
 
+def test_equal_rows_are_in_the_same_part(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = toy_table(80)
+    index = np.random.default_rng(0).permutation(np.repeat(np.arange(80), 3))
+    train, test = split(loaded(Rows.read(X[index], y[index])), 0.25, 0)
+    assert (len(train), len(test)) == (180, 60)
+    assert not np.isin(train.digests, test.digests).any()
+    assert "160 rows repeat an earlier row" in capsys.readouterr().out
+    split(loaded(TABLE), 0.25, 0)
+    assert "repeat" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "rows, size, message",
     [
