@@ -22,6 +22,7 @@ from gen_augment.distillation import Columns, Distilled, ReadableTree
 from gen_augment.distillation.page import tree_page
 from gen_augment.errors import InputError
 from gen_augment.study.models import load_model
+from gen_augment.study.report.wording import as_number
 from gen_augment.study.teaching import read_teachers
 
 __all__ = ["choose_student", "choose_teachers", "distilled", "split", "write_report"]
@@ -52,7 +53,7 @@ def choose_teachers(names: Sequence[str]) -> list[Any]:
 
 
 def split(loaded: LoadedData, test_size: float, seed: int) -> tuple[Rows, Rows]:
-    """Return rows to learn from, and rows to test on."""
+    """Return rows to learn from, and rows to test on; equal rows are in the same part."""
     rows = loaded.rows
     if not isinstance(rows.X, pd.DataFrame) and getattr(rows.X, "ndim", 0) != 2:
         raise InputError(
@@ -60,13 +61,20 @@ def split(loaded: LoadedData, test_size: float, seed: int) -> tuple[Rows, Rows]:
         )
     if not 0 < test_size < 1:
         raise InputError(f"--test-size {test_size:g}: give a share between 0 and 1.")
+    numbers, different = pd.factorize(rows.digests)
+    if n_repeated := len(rows) - len(different):
+        tell(out, f"{n_repeated} rows repeat an earlier row; equal rows stay in the same part.")
+    first = np.unique(numbers, return_index=True)[1]
     try:
         parts = train_test_split(
-            np.arange(len(rows)), test_size=test_size, stratify=rows.codes, random_state=seed
+            np.arange(len(first)),
+            test_size=test_size,
+            stratify=rows.codes[first],
+            random_state=seed,
         )
     except ValueError as error:
         raise InputError(f"the rows cannot be split into two parts: {error}") from error
-    train, test = (rows.part(np.sort(part)) for part in parts)
+    train, test = (rows.part(np.flatnonzero(np.isin(numbers, part))) for part in parts)
     return train, test
 
 
@@ -90,7 +98,7 @@ def write_report(model: Distilled, tree: ReadableTree, test: Rows, name: str, pa
             "area under the ROC curve, %": f"{100 * areas[who]:.1f}",
         }
     for who in ("student", "teacher"):
-        lines[who]["size, kB"] = f"{cost[f'{who}_bytes'] / 1000:.1f}"
+        lines[who]["size, kB"] = as_number(cost[f"{who}_bytes"], 1, 0.001)
         lines[who]["a row, µs"] = f"{cost[f'{who}_us_per_row']:.1f}"
     lines["hard labels"] |= {"size, kB": "–", "a row, µs": "–"}
     gap = areas["teacher"] - areas["hard labels"]

@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
+from gen_augment.data.frames import read_frames
 from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
     check_teachers,
+    equal_rows,
     fit_student,
+    hard_labels,
     mean_prediction,
     out_of_fold,
 )
@@ -84,7 +87,8 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             A parameter or the data cannot be used.
         """
         check_range("ratio", self.ratio, 0)
-        check_positive_int("n_folds", self.n_folds)
+        if check_positive_int("n_folds", self.n_folds) < 2:
+            raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
         rows, targets, n_classes = self._read(X, y)
         given = self.student
         if callable(given) and not hasattr(given, "get_params"):
@@ -97,13 +101,14 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             seeded_clone(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
         ]
         student = seeded_clone(given, derive_seed(seed, "student"))
-        encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+        self._encode = rows.modality.classifier_inputs(rows.codec, rows.X)
+        self._codec, self._modality, self._n_classes = rows.codec, rows.modality, n_classes
         if isinstance(student, NetworkStudent):
-            student.set_params(shape=tuple(encode(take(rows.X, np.arange(1))).shape[1:]))
-        self._codec, self._encode, self._n_classes = rows.codec, encode, n_classes
+            student.set_params(shape=tuple(self._encode(take(rows.X, np.arange(1))).shape[1:]))
         inputs = self._inputs(rows.X)
         self.teacher_ = [clone(model).fit(inputs(model), targets) for model in teachers]
-        how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32
+        # A teacher that has seen an equal row knows its label.
+        how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32, equal_rows(rows)
         folds = [out_of_fold([model], inputs(model), targets, *how) for model in teachers]
         soft = [np.mean(folds, axis=0)]
         asked = [] if unlabelled is None else [unlabelled]
@@ -112,9 +117,9 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             self.sampler_ = seeded_clone(self.sampler, derive_seed(seed, "sampler")).fit(rows)
             asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
         soft += [self._ask(self._inputs(part)) for part in asked]
-        every = self._inputs(concatenate([rows.X, *asked]))
+        every = self._inputs(concatenate([rows.X, *map(self._gathered, asked)]))
         self.student_ = fit_student(student, every(student), np.concatenate(soft))
-        hard = _hard(student, targets, n_classes)
+        hard = hard_labels(student, targets, n_classes)
         self.baseline_ = clone(student).fit(inputs(student), hard)
         return self
 
@@ -124,6 +129,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         Rows are encoded once, when a model first needs it. Unknown categories and missing values
         that `fit` did not see are errors, since they would be encoded as nothing.
         """
+        X = self._gathered(X)
 
         @cache
         def encoded() -> np.ndarray:
@@ -131,6 +137,10 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             return np.asarray(self._encode(X).flatten(1).numpy())
 
         return lambda model: X if isinstance(model, Pipeline) else encoded()
+
+    def _gathered(self, X: Any) -> Any:
+        """Return rows as `fit` keeps them, such as in a DataFrame for polars."""
+        return self._modality.gather(read_frames(X, None)[0])
 
     def _ask(self, inputs: Inputs) -> np.ndarray:
         """Return what the teachers say, averaged."""
@@ -149,7 +159,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
                 model.predict(given)
                 seconds += time.perf_counter() - start
             found[f"{name}_us_per_row"] = 1e6 * seconds / len(X)
-            found[f"{name}_bytes"] = float(sum(map(model_bytes, models)))
+            found[f"{name}_bytes"] = sum(map(model_bytes, models))
         return found
 
     def recovered(self, X: Any, y: Any, *, scoring: Any = None) -> float:
@@ -203,8 +213,7 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             if self._n_classes is None:
                 return values
             values = values.clip(1e-12, None)
-            shares: np.ndarray = values / values.sum(axis=1, keepdims=True)
-            return shares
+            return np.asarray(values / values.sum(axis=1, keepdims=True))
         return aligned_proba(model, given, self._n_classes)
 
 
@@ -226,7 +235,8 @@ class Distilled(ClassifierMixin, _Distilling):  # type: ignore[misc]
     ratio : float
         Synthetic rows for each real one, in [0, inf).
     n_folds : int
-        Folds of the out-of-fold probabilities.
+        Folds of the out-of-fold probabilities, 2 or more. Rows of a group, and equal rows, are in
+        one fold.
     modality : str, Modality or None
         How the rows are read; None if only one reading is possible.
     random_state : int, RandomState or None
@@ -338,11 +348,3 @@ class DistilledRegressor(RegressorMixin, _Distilling):  # type: ignore[misc]
     def _default_score(y: Any, prediction: Any) -> float:
         y = np.asarray(y, dtype=np.float64)
         return float(1 - np.square(y - prediction).sum() / np.square(y - y.mean()).sum())
-
-
-def _hard(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarray:
-    """Return the targets as the student would be given them without a teacher."""
-    if n_classes is None or is_classifier(student):
-        return targets
-    hot: np.ndarray = np.eye(n_classes)[targets]
-    return hot

@@ -116,9 +116,15 @@ class NetworkStudent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
         return x if self.shape is None else x.reshape(-1, *self.shape)
 
 
-def model_bytes(model: Any) -> int:
-    """Return the size of a network's parameters, or of a pickle of an estimator."""
+def model_bytes(model: Any) -> float:
+    """Return the size of a network's parameters, or of a pickle of an estimator.
+
+    It is NaN for an estimator that cannot be pickled.
+    """
     network = getattr(model, "network_", model)
     if isinstance(network, nn.Module):
-        return sum(t.numel() * t.element_size() for t in network.state_dict().values())
-    return len(pickle.dumps(model))
+        return float(sum(t.numel() * t.element_size() for t in network.state_dict().values()))
+    try:
+        return float(len(pickle.dumps(model)))
+    except Exception:  # the user's own estimator may raise anything
+        return float("nan")

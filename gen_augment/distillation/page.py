@@ -117,6 +117,9 @@ def _branch(axes: Axes, start: tuple[float, int], end: tuple[float, int], word: 
 
 
 def _short(text: str, width: int = 26) -> str:
+    """Shorten long lines; a threshold, which would be wrong without its last digits, is kept."""
+    if len(text) > width:
+        text = text.replace(" <= ", "\n<= ")
     return "\n".join(
         line if len(line) <= width else f"{line[: width - 1]}…" for line in text.split("\n")
     )

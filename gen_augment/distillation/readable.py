@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from gen_augment.archive import write_json
+from gen_augment.distillation.thresholds import as_date, as_decimal, decimals_of
 from gen_augment.errors import ArchiveError, InputError
 from gen_augment.types import JSON
 
@@ -34,12 +35,15 @@ class Feature(NamedTuple):
         Whether the number is a date, in days since 1970.
     has_missing : bool
         Whether training rows lacked it.
+    decimals : int or None
+        Decimal places of the training rows, which rules show too; None if they had many.
     """
 
     column: str
     value: str | None = None
     is_date: bool = False
     has_missing: bool = False
+    decimals: int | None = None
 
 
 class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -62,10 +66,13 @@ class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Find the categories of each column."""
         self.features_: list[Feature] = []
         for name, column in _columns(X):
-            if _as_number(column) is not None:
+            if (numbers := _as_number(column)) is not None:
                 is_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
                 missing = bool(column.isna().any())
-                self.features_.append(Feature(name, None, is_date, missing))
+                # As they were given: 32 bits hold no 0.1 in 64.
+                given = numbers.astype(np.float32) if column.dtype == np.float32 else numbers
+                feature = Feature(name, None, is_date, missing, decimals_of(given))
+                self.features_.append(feature)
             else:
                 values = column.dropna().astype(str).value_counts().index[:MAX_VALUES]
                 self.features_ += [Feature(name, value) for value in sorted(values)]
@@ -187,7 +194,9 @@ class ReadableTree:
                     continue
                 here = np.flatnonzero(at == i)
                 value = numbers[here, node.feature]
-                low = np.where(np.isnan(value), node.missing_low, value <= node.threshold)
+                # scikit-learn keeps thresholds in 64 bits, between neighbouring values of 32.
+                below = value.astype(np.float64) <= node.threshold
+                low = np.where(np.isnan(value), node.missing_low, below)
                 at[here] = np.where(low, node.low, node.high)
         return np.array([self.nodes[i].probabilities for i in at]).reshape(len(at), -1)
 
@@ -214,9 +223,7 @@ class ReadableTree:
         feature = self.features[int(node.feature or 0)]
         if feature.value is not None:
             return f"{feature.column} is not {feature.value}"
-        limit = f"{node.threshold:.4g}"
-        if feature.is_date:
-            limit = str(np.datetime64(0, "D") + int(np.floor(node.threshold)))
+        limit = (as_date if feature.is_date else as_decimal)(node.threshold, feature.decimals)
         missing = " or missing" if feature.has_missing and node.missing_low else ""
         return f"{feature.column} <= {limit}{missing}"
 

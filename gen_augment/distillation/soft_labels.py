@@ -6,22 +6,26 @@ Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (
 Bucila, Caruana and Niculescu-Mizil, "Model Compression", KDD 2006.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import has_fit_parameter
 
+from gen_augment.data import Rows
 from gen_augment.errors import InputError
 
 __all__ = [
     "aligned_proba",
     "check_student",
     "check_teachers",
+    "equal_rows",
     "fit_student",
     "fit_weighted",
+    "hard_labels",
     "mean_prediction",
     "out_of_fold",
 ]
@@ -81,28 +85,76 @@ def out_of_fold(
     n_classes : int or None
         None for regression.
     n_folds : int
-        At most; no class may have fewer rows than there are folds, if it has 2 or more.
+        At most; there are no more folds than groups, nor than rows of a class that has 2 or more
+        rows and no groups.
     seed : int
     groups : ndarray of shape (n,), optional
-        Of a classification; rows of a group are in the same fold.
+        Rows of a group are in the same fold.
 
     Returns
     -------
     ndarray of shape (n, n_classes), or (n, 1) for regression
+
+    Raises
+    ------
+    InputError
+        All rows are of one group.
     """
     width = 1 if n_classes is None else n_classes
     out = np.empty((len(y), width))
+    for train, held_out in _folds(y, n_classes, n_folds, seed, groups):
+        fitted = [clone(model).fit(_part(X, train), y[train]) for model in models]
+        out[held_out] = mean_prediction(fitted, _part(X, held_out), n_classes)
+    return out
+
+
+def equal_rows(rows: Rows) -> np.ndarray | None:
+    """Return the groups of rows, or the number of each different row; None if all differ."""
+    if rows.groups is not None:
+        return rows.groups
+    numbers, different = pd.factorize(rows.digests)
+    return None if len(different) == len(rows) else numbers
+
+
+def _folds(
+    y: np.ndarray, n_classes: int | None, n_folds: int, seed: int, groups: np.ndarray | None
+) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Return positions of the rows to fit on and of those held out, for each fold."""
+    if len(y) < 2 or (groups is not None and len(np.unique(groups)) < 2):
+        raise InputError(
+            f"all {len(y)} rows are equal or of one group, so no teacher can label rows that it "
+            "has not seen: give rows of 2 or more groups."
+        )
+    if groups is not None:
+        numbers = _grouped_folds(y, n_classes, n_folds, seed, groups)
+        return [(np.flatnonzero(numbers != n), np.flatnonzero(numbers == n))
+                for n in range(numbers.max() + 1)]  # fmt: skip
     if n_classes is None:
         folds: Any = KFold(min(n_folds, len(y)), shuffle=True, random_state=seed)
     else:
         counts = np.bincount(y)
         n_folds = max(2, min(n_folds, int(counts[counts > 1].min(initial=n_folds))))
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        folds = kind(n_folds, shuffle=True, random_state=seed)
-    for train, held_out in folds.split(np.zeros(len(y)), y, groups):
-        fitted = [clone(model).fit(_part(X, train), y[train]) for model in models]
-        out[held_out] = mean_prediction(fitted, _part(X, held_out), n_classes)
-    return out
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    split: Iterable[tuple[np.ndarray, np.ndarray]] = folds.split(np.zeros(len(y)), y)
+    return split
+
+
+def _grouped_folds(
+    y: np.ndarray, n_classes: int | None, n_folds: int, seed: int, groups: np.ndarray
+) -> np.ndarray:
+    """Return the number of each row's fold; groups are stratified by the rarest of their classes.
+
+    StratifiedGroupKFold takes seconds for 10,000 groups, and may leave a fold empty.
+    """
+    number = np.unique(groups, return_inverse=True)[1]
+    rarity = np.zeros(len(y), int) if n_classes is None else np.bincount(y).argsort().argsort()[y]
+    rarest = pd.Series(rarity).groupby(number).min().to_numpy()
+    order = np.random.default_rng(seed).permutation(len(rarest))
+    order = order[np.argsort(rarest[order], kind="stable")]
+    folds = np.empty(len(rarest), dtype=int)
+    folds[order] = np.arange(len(rarest)) % n_folds
+    fold_of_row: np.ndarray = folds[number]
+    return fold_of_row
 
 
 def check_student(student: Any, *, classifies: bool) -> None:
@@ -113,6 +165,11 @@ def check_student(student: Any, *, classifies: bool) -> None:
         raise InputError(
             f"student={student!r} takes no sample_weight, so it cannot learn probabilities: give a "
             "classifier that does, or a regressor, which learns the probabilities themselves."
+        )
+    if classifies and is_classifier(student) and not hasattr(student, "predict_proba"):
+        raise InputError(
+            f"student={student!r} has no predict_proba: give a classifier that has, such as "
+            "CalibratedClassifierCV(student), or a regressor."
         )
     if not classifies and hasattr(student, "shape"):
         raise InputError("a network learns probabilities: give an estimator that is a regressor.")
@@ -177,6 +234,14 @@ def fit_weighted(
     row, code = np.nonzero(soft >= LEAST_WEIGHT)
     weight = soft[row, code] * (1 if weights is None else weights[row])
     return classifier.fit(_part(X, row), code, **{key: weight})
+
+
+def hard_labels(student: Any, targets: np.ndarray, n_classes: int | None) -> np.ndarray:
+    """Return the targets as the student would be given them without a teacher."""
+    if n_classes is None or is_classifier(student):
+        return targets
+    hot: np.ndarray = np.eye(n_classes)[targets]
+    return hot
 
 
 def _part(X: Any, index: np.ndarray) -> Any:

@@ -21,7 +21,7 @@ from gen_augment.data import Rows
 from gen_augment.errors import InputError
 from gen_augment.rng import RandomState, derive_seed, resolve_seed
 from gen_augment.study.arms import Pool, parse_arm
-from gen_augment.study.fitting import fit_predict
+from gen_augment.study.fitting import Predict, fit_predict
 from gen_augment.study.models import why_not
 from gen_augment.study.preparation import resolved_training
 from gen_augment.study.spec import Training
@@ -117,7 +117,7 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         said, codes = [], []
         for kept, tuning in held_out_parts(rows, held_out, self.n_folds, seed):
             opinions = self._fit_both(kept, seed)
-            said.append([each(tuning.X) for each in opinions])
+            said.append(_terms(*opinions, tuning.X))
             codes.append(tuning.codes)
         terms = [np.concatenate(parts) for parts in zip(*said, strict=True)]
         self.weights_ = fit_weights(terms, np.concatenate(codes))
@@ -128,15 +128,15 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes: ndarray of shape (n, n_classes)."""
         check_is_fitted(self, "weights_")
-        return weighted_proba([each(X) for each in self._opinions], self.weights_, 0.0)
+        return weighted_proba(_terms(*self._opinions, X), self.weights_, 0.0)
 
     def predict(self, X: Any) -> Any:
         """Return the most likely label of each row, in the container that `y` had."""
         codes = self.predict_proba(X).argmax(axis=1)
         return self._labels.decode(codes)
 
-    def _fit_both(self, rows: Rows, seed: int) -> list[Any]:
-        """Return functions of rows: the classifier's log-probabilities and the sampler's scores."""
+    def _fit_both(self, rows: Rows, seed: int) -> tuple[Predict, Any]:
+        """Return what predicts the classifier's probabilities, and the fitted sampler."""
         model = rows.modality.classifier(rows.spec) if self.classifier is None else self.classifier
         arm = parse_arm(self.recipe, {}, rows.modality)
         if problem := why_not(arm, model, rows):
@@ -145,7 +145,13 @@ class Blend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         predict = fit_predict(model, arm, Pool(rows), rows, seed, training)
         sampler = clone(self.sampler).set_params(random_state=derive_seed(seed, "sampler") % 2**31)
         self.sampler_ = sampler.fit(rows)
-        return [lambda X: log_proba(predict(X)), lambda X: sampler_scores(sampler, X)]
+        return predict, sampler
+
+
+def _terms(predict: Predict, sampler: Any, X: Any) -> list[np.ndarray]:
+    """Return the classifier's log-probabilities and the sampler's scores."""
+    scores = sampler_scores(sampler, X)  # first, since a sampler names what is wrong with rows
+    return [log_proba(predict(X)), scores]
 
 
 def log_proba(proba: np.ndarray) -> np.ndarray:

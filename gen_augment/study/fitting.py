@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -55,8 +56,8 @@ class Predictor:
         return self.predict(X)
 
     @property
-    def n_bytes(self) -> int:
-        """Size of the parameters of a network, or of a pickle of the estimators."""
+    def n_bytes(self) -> float:
+        """Size of a network's parameters, or of a pickle of estimators; NaN without a pickle."""
         return sum(map(model_bytes, self.models))
 
 
@@ -90,12 +91,7 @@ def fit_predict(
     n_classes = real.n_classes
     if arm.is_teacher:
         fitted = fit_teachers(teachers, real, seed)
-
-        def ask(X: Any) -> np.ndarray:
-            parts = [aligned_proba(one, inputs(X), n_classes) for one, inputs in fitted]
-            return np.asarray(np.mean(parts, axis=0))
-
-        return Predictor(ask, [one for one, _ in fitted])
+        return Predictor(partial(_taught, fitted, n_classes), [one for one, _ in fitted])
     soft = teacher_labels(teachers, pool, real, seed) if arm.taught else None
     if is_network_factory(model):
         encode = real.modality.views.network_inputs(real.codec, real.X)
@@ -104,12 +100,27 @@ def fit_predict(
     estimator, offsets = _fit_estimator(
         model, arm, inputs(pool.rows.X), pool, n_classes, seed, soft
     )
+    return Predictor(partial(_estimated, estimator, inputs, n_classes, offsets), [estimator])
 
-    def predict(X: Any) -> np.ndarray:
-        out = aligned_proba(estimator, inputs(X), n_classes)
-        return out if offsets is None else shift_probabilities(out, offsets)
 
-    return Predictor(predict, [estimator])
+# Functions of the module, so that fitted models that hold them can be pickled.
+def _taught(teachers: Sequence[tuple[Any, Any]], n_classes: int, X: Any) -> np.ndarray:
+    parts = [aligned_proba(model, inputs(X), n_classes) for model, inputs in teachers]
+    return np.asarray(np.mean(parts, axis=0))
+
+
+def _estimated(
+    estimator: Any, inputs: Callable[[Any], Any], n_classes: int, offsets: np.ndarray | None, X: Any
+) -> np.ndarray:
+    out = aligned_proba(estimator, inputs(X), n_classes)
+    return out if offsets is None else shift_probabilities(out, offsets)
+
+
+def _predicted(
+    network: nn.Module, encode: Callable[[Any], Tensor], device: str, X: Any
+) -> np.ndarray:
+    parts = encoded_in_parts(X, encode)
+    return np.concatenate([predict_proba(network, part, device) for part in parts])
 
 
 def _fit_estimator(
@@ -184,10 +195,6 @@ def _fit_network(
     def inputs(X: Any) -> Tensor | EncodedOnDemand:
         return encoded(X, encode, device)
 
-    def predicted(network: nn.Module, X: Any) -> np.ndarray:
-        parts = encoded_in_parts(X, encode)
-        return np.concatenate([predict_proba(network, part, device) for part in parts])
-
     def trained(stages: Sequence[Stage], seed: int) -> nn.Module:
         with fork_rng(derive_seed(seed, "classifier"), torch.device(device)):
             return _train(model, arm, real, stages, seed, training)
@@ -202,11 +209,12 @@ def _fit_network(
         teacher = trained([known], derive_seed(seed, "teacher"))
         rows = pool.rows if pool.pretrain is None else pool.pretrain
         made = np.arange(len(rows) - pool.n_synthetic, len(rows))  # synthetic rows come last
-        stages[0].targets[made] = torch.from_numpy(predicted(teacher, take(rows.X, made))).float()
+        said = _predicted(teacher, encode, device, take(rows.X, made))
+        stages[0].targets[made] = torch.from_numpy(said).float()
     if soft is not None:
         stages = [stages[0]._replace(targets=torch.from_numpy(soft).float())]
     network = trained(stages, seed)
-    return Predictor(lambda X: predicted(network, X), [network])
+    return Predictor(partial(_predicted, network, encode, device), [network])
 
 
 @torch.inference_mode(False)

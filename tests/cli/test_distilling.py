@@ -54,6 +54,17 @@ def test_both_parts_have_the_classes_and_no_row_twice() -> None:
     assert not np.array_equal(other.X, train.X)
 
 
+def test_equal_rows_are_in_the_same_part(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = toy_table(80)
+    index = np.random.default_rng(0).permutation(np.repeat(np.arange(80), 3))
+    train, test = split(loaded(Rows.read(X[index], y[index])), 0.25, 0)
+    assert (len(train), len(test)) == (180, 60)
+    assert not np.isin(train.digests, test.digests).any()
+    assert "160 rows repeat an earlier row" in capsys.readouterr().out
+    split(loaded(TABLE), 0.25, 0)
+    assert "repeat" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "rows, size, message",
     [
@@ -126,6 +137,21 @@ def test_the_advantage_is_a_share_of_the_gap(
     )
     write_report(model, tree, test, "toy", tmp_path / "page.html")
     assert message in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_size_that_is_not_known_is_a_dash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = split(loaded(TABLE), 0.25, 0)
+    model = distilled(choose_student("tree:2"), [ExtraTreesClassifier(9)], None, 0, 0, train)
+    model.teacher_[0].made_here = lambda: None
+    tree = ReadableTree.of(model.student_, model.classes_)
+    write_report(model, tree, test, "toy", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    (line,) = (text for text in capsys.readouterr().out.split("\n") if text.startswith("teacher"))
+    assert line.split()[-2] == "–"
+    (row,) = (text for text in page.split("<tr>") if text.startswith("<th>teacher</th>"))
+    assert ">–</td>" in row
 
 
 def test_a_gap_by_chance_is_no_advantage() -> None:

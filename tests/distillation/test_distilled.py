@@ -1,9 +1,12 @@
 """The public interface of distilled estimators."""
 
+import pickle
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_friedman1
@@ -12,11 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gen_augment import InputError, KDESampler, SMOTESampler
 from gen_augment.data import Rows
-from gen_augment.distillation import Distilled, DistilledRegressor
+from gen_augment.distillation import Columns, Distilled, DistilledRegressor
 
 X, Y = make_classification(900, 10, n_informative=6, class_sep=0.7, random_state=0)
 TRAIN, TEST = slice(0, 500), slice(500, 900)
@@ -63,6 +67,11 @@ def test_one_seed_gives_one_student(fitted: Distilled) -> None:
     assert 0.7 < fitted.agreement(X[TEST]) <= 1
 
 
+def test_a_fitted_model_is_pickled_and_copied(fitted: Distilled) -> None:
+    for copy in (pickle.loads(pickle.dumps(fitted)), deepcopy(fitted)):
+        np.testing.assert_array_equal(copy.predict_proba(X[TEST]), fitted.predict_proba(X[TEST]))
+
+
 def test_costs_are_those_of_a_small_and_a_large_model(fitted: Distilled) -> None:
     cost = fitted.cost(X[TEST])
     assert cost["student_bytes"] < cost["teacher_bytes"] / 10
@@ -89,6 +98,35 @@ def test_pipelines_get_rows_as_they_are() -> None:
     np.testing.assert_allclose(model.predict_proba(frame).sum(axis=1), 1)
 
 
+def test_equal_rows_do_not_tell_the_teacher_their_labels() -> None:
+    noise = np.random.default_rng(0).integers(0, 2, 100)
+    found = {}
+    for kind in ("different", "repeated"):
+        n = 1 if kind == "different" else 3
+        rows, labels = np.repeat(X[:100], n, axis=0), np.repeat(noise, n)
+        student = DecisionTreeClassifier(random_state=0)
+        model = Distilled(student, ExtraTreesClassifier(50), random_state=0).fit(rows, labels)
+        found[kind] = (model.predict(X[:100]) == noise).mean()
+    assert found["repeated"] < 0.65  # 1 if the labels were known
+    assert found["different"] < 0.65
+
+
+@pytest.mark.parametrize(
+    "form", [lambda X: X.to_numpy(), pl.from_pandas], ids=["objects", "polars"]
+)
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.filterwarnings("ignore:columns .* hold numbers in dtype object")
+def test_tables_that_are_kept_as_a_dataframe(form: Any, piped: bool) -> None:
+    frame = pd.DataFrame({"a": X[TRAIN, 0], "b": np.where(X[TRAIN, 1] > 0, "x", "y")})
+    tree: Any = DecisionTreeClassifier(max_depth=3)
+    student = make_pipeline(Columns(), DecisionTreeRegressor(max_depth=3)) if piped else tree
+    model = Distilled(student, ExtraTreesClassifier(10), KDESampler(), ratio=1, random_state=0)
+    given = form(frame)
+    model.fit(given, Y[TRAIN], unlabelled=given[:9])
+    assert model.predict_proba(given).shape == (500, 2)
+    assert model.cost(given)["student_bytes"] > 0
+
+
 def test_unlabelled_rows_are_labelled_by_the_teacher() -> None:
     few = make(ratio=0).fit(X[:60], Y[:60])
     more = make(ratio=0).fit(X[:60], Y[:60], unlabelled=X[TRAIN])
@@ -108,6 +146,12 @@ def test_a_regressor_recovers_part_of_the_forest() -> None:
 def test_bad_parameters_are_refused_before_anything_is_trained() -> None:
     with pytest.raises(InputError, match="ratio"):
         make(ratio=-1).fit(X, Y)
+    with pytest.raises(InputError, match="n_folds=1 leaves no rows"):
+        make(n_folds=1).fit(X, Y)
+    with pytest.raises(InputError, match="n_folds=1 leaves no rows"):
+        DistilledRegressor(DecisionTreeRegressor(), ExtraTreesRegressor(), n_folds=1).fit(X, Y)
+    with pytest.raises(InputError, match=r"LinearSVC.*no predict_proba"):
+        Distilled(LinearSVC(), ExtraTreesClassifier()).fit(X, Y)
     with pytest.raises(InputError, match=r"teacher=.*predict_proba"):
         Distilled(DecisionTreeClassifier(), DecisionTreeRegressor()).fit(X, Y)
     partly = Rows.read(X, np.where(np.arange(len(Y)) % 3, Y + 3, -1), unlabeled=-1)

@@ -76,3 +76,5 @@ def test_size_of_an_estimator_is_that_of_its_pickle() -> None:
     small, large = (ExtraTreesClassifier(n, random_state=0) for n in (2, 20))
     X, y = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50) % 2
     assert 5 < model_bytes(large.fit(X, y)) / model_bytes(small.fit(X, y)) < 11
+    small.made_here = lambda: None
+    assert np.isnan(model_bytes(small))

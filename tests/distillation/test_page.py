@@ -1,6 +1,7 @@
 """Pages and pictures of trees."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
@@ -53,6 +54,17 @@ def test_answers_have_the_colour_of_their_likely_class() -> None:
         patch = text.get_bbox_patch()
         assert patch is not None
         assert "".join(f"{round(255 * c):02x}" for c in patch.get_facecolor()[:3]) == colour[1:]
+
+
+def test_a_long_name_does_not_shorten_the_threshold() -> None:
+    long = replace(STUMP, features=(Feature("income of the whole household"),))
+    root = replace(STUMP.nodes[0], threshold=123458.5)
+    (text,) = (
+        text.get_text()
+        for text in tree_figure(replace(long, nodes=(root, *STUMP.nodes[1:]))).axes[0].texts
+        if "income" in text.get_text()
+    )
+    assert text == "income of the whole house…\n<= 123458.5"
 
 
 def test_deeper_questions_are_three_dots() -> None:

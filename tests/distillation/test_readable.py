@@ -35,7 +35,39 @@ def test_rows_of_an_array_have_numbered_columns() -> None:
         X[:, :1], [0, 0, 1, 1]
     )
     tree = ReadableTree.of(model, [0, 1])
-    assert tree.rules() == "if 0 <= 1.5:\n  0: 100% (50% of rows)\nelse:\n  1: 100% (50% of rows)"
+    assert tree.rules() == "if 0 <= 1:\n  0: 100% (50% of rows)\nelse:\n  1: 100% (50% of rows)"
+    assert tree.predict(X).tolist() == [0, 0, 1, 1]
+
+
+def test_neighbouring_numbers_of_32_bits_are_told_apart() -> None:
+    X = pd.DataFrame({"a": np.array([100000.0078125, 100000.015625] * 5, np.float32)})
+    model = make_pipeline(Columns(), DecisionTreeClassifier()).fit(X, [0, 1] * 5)
+    assert ReadableTree.of(model, [0, 1]).predict(X).tolist() == [0, 1] * 5
+
+
+MARCH = pd.Timestamp("2021-03-01")
+
+
+@pytest.mark.parametrize(
+    ("values", "limit"),
+    [
+        ([2008, 2009, 2010, 2011], "2009"),
+        ([2008.0, 2009.0, 2010.0, np.nan], "2009"),
+        ([123456.0, 123458.25, 123458.75, 123461.0], "123458.5"),
+        (np.array([1.4, 1.9, 3.0, 3.3], np.float32), "2.4"),
+        ([1500000000, 1600000000, 1600000128, 1700000000], "1600000064"),
+        (MARCH + pd.to_timedelta([0, 1, 2, 3], unit="D"), "2021-03-02"),
+        (MARCH + pd.to_timedelta([0, 32, 40, 72], unit="h"), "2021-03-02 12:00:00"),
+    ],
+    ids=["years", "missing", "incomes", "float32", "seconds", "days", "times"],
+)
+def test_rules_are_short_and_true(values: Any, limit: str) -> None:
+    X = pd.DataFrame({"a": values})
+    model = make_pipeline(Columns(), DecisionTreeClassifier(max_depth=1)).fit(X, [0, 0, 1, 1])
+    tree = ReadableTree.of(model, [0, 1])
+    assert tree.rules().startswith(f"if a <= {limit}:")
+    number: Any = pd.Timestamp(limit) if "-" in limit else float(limit)
+    assert (X["a"] <= number).tolist() == [True, True, False, False]
     assert tree.predict(X).tolist() == [0, 0, 1, 1]
 
 

@@ -1,5 +1,7 @@
 """A classifier combined with a sampler: both kinds of information are used."""
 
+import pickle
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,24 @@ def test_networks_are_trained_by_a_recipe_and_given_rows_are_held_out() -> None:
     )  # fmt: skip
     assert blend.score(X[40:], y[40:]) == 1
     np.testing.assert_array_equal(again.predict_proba(X), blend.predict_proba(X))
+
+
+@pytest.mark.parametrize("model", ["estimator", "network"])
+def test_a_fitted_blend_is_pickled_and_copied(model: str) -> None:
+    X, y = toy_images(60) if model == "network" else toy_table(60)
+    classifier: Any = linear_network if model == "network" else LogisticRegression()
+    sampler = small_sampler("flow") if model == "network" else KDESampler()
+    blend = Blend(classifier, sampler, training=Training(9), random_state=0)
+    blend.fit(X[:40], y[:40], held_out=(X[40:], y[40:]))
+    for copy in (pickle.loads(pickle.dumps(blend)), deepcopy(blend)):
+        np.testing.assert_array_equal(copy.predict_proba(X), blend.predict_proba(X))
+
+
+def test_no_rows_are_refused_as_by_the_sampler_alone() -> None:
+    X, y = toy_table(40)
+    for model in (Blend(LogisticRegression(), KDESampler()), GenerativeClassifier(KDESampler())):
+        with pytest.raises(InputError, match=r"0 sample\(s\)"):
+            model.fit(X, y).predict_proba(X[:0])
 
 
 def test_bad_requests_are_refused() -> None:

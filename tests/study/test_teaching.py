@@ -148,6 +148,28 @@ def test_a_study_compares_students_and_names_the_teacher(tmp_path: Path) -> None
     assert again.scores().equals(result.scores())
 
 
+class Local(KNeighborsClassifier):  # type: ignore[misc]
+    """An estimator that cannot be pickled."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("cannot be pickled")
+
+    def __sklearn_clone__(self) -> "Local":
+        return Local(self.n_neighbors)
+
+
+def test_a_size_that_is_not_known_is_a_dash(tmp_path: Path) -> None:
+    arms = ["real", "real:teacher"]
+    result = study(arms, teacher=Local()).run(tmp_path / "study")
+    assert result.table()["model_bytes"].isna().tolist() == [False, False, True]
+    (line,) = (row for row in render_markdown(result).split("\n") if row.startswith("| teacher"))
+    assert line.endswith("| – |")
+    result.to_html(tmp_path / "report.html")
+    assert ">nan<" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    again = study(arms, teacher=Local()).result(tmp_path / "study")
+    assert again.scores().equals(result.scores())
+
+
 def test_without_a_teacher_the_settings_are_as_before() -> None:
     prepared = study(["real", "kde"], teacher=None).check()
     assert list(prepared.arms) == ["real", "kde"]

@@ -174,15 +174,7 @@ class Table(Modality):
         mean, deviation = known.mean(axis=0), known.std(axis=0)
         rounding = 4 * np.finfo(np.float64).eps * np.abs(mean)
         deviation[(deviation <= rounding) | (np.ptp(known, axis=0) == 0)] = 1  # constant
-
-        def standardise(rows: Any) -> Tensor:
-            found = _numbers(rows)
-            if found is None or found.shape[1:] != mean.shape:
-                return codec.encode(rows)  # raises for rows of another form
-            # A value that is missing here and nowhere in training is the mean, as in the codec.
-            return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
-
-        return standardise
+        return partial(_standardised, codec, mean, deviation)
 
     def read(self, path: Path, target: str | None) -> FileRows | None:
         """Read a CSV, Parquet, ARFF or KEEL file, or a folder of Parquet files."""
@@ -207,6 +199,14 @@ class Table(Modality):
             for name, part in zip(table.columns, table.parts, strict=True)
         }
         write_table(path, parts, table.file, values)
+
+
+def _standardised(codec: Codec, mean: np.ndarray, deviation: np.ndarray, X: Any) -> Tensor:
+    found = _numbers(X)
+    if found is None or found.shape[1:] != mean.shape:
+        return codec.encode(X)  # raises for rows of another form
+    # A value that is missing here and nowhere in training is the mean, as in the codec.
+    return torch.from_numpy(np.nan_to_num((found - mean) / deviation, nan=0.0))
 
 
 def _declares_categories(codec: Any, X: Any) -> bool:

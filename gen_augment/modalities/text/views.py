@@ -87,14 +87,12 @@ def tfidf_classifier() -> Any:
 
 def tfidf_inputs(X: Any) -> Callable[[Any], Tensor]:
     """Return what maps texts to TF-IDF vectors of at most 4,096 words of `X`."""
-    texts = read_texts(X)
-    fitted = TfidfVectorizer(analyzer=tokens, sublinear_tf=True, max_features=MAX_WORDS)
-    fitted.fit(texts)
+    words = TfidfVectorizer(analyzer=tokens, sublinear_tf=True, max_features=MAX_WORDS)
+    return partial(_tfidf, words.fit(read_texts(X)))
 
-    def inputs(rows: Any) -> Tensor:
-        return torch.from_numpy(fitted.transform(read_texts(rows)).toarray())
 
-    return inputs
+def _tfidf(words: TfidfVectorizer, X: Any) -> Tensor:
+    return torch.from_numpy(words.transform(read_texts(X)).toarray())
 
 
 def _padded(text: str) -> str:

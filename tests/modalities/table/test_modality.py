@@ -1,5 +1,6 @@
 """Tables as a modality: what is recognised, and the inputs of classifiers."""
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def test_numbers_are_standardised_for_classifiers() -> None:
     inputs = Table().classifier_inputs(codec, X)
     assert inputs(X).dtype == torch.float64
     np.testing.assert_allclose(inputs(X).numpy(), StandardScaler().fit_transform(X), atol=1e-9)
+    assert torch.equal(pickle.loads(pickle.dumps(inputs))(X), inputs(X))
     new = X[:1].copy()
     new[0, 1] = np.nan
     assert inputs(new)[0, 1] == 0  # the mean
