@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from gen_augment.data import Rows
+from gen_augment.data.folds import equal_rows, grouped_folds
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_positive_int
@@ -24,13 +25,14 @@ def held_out_parts(
     given : (X, y) or None
         Rows to tune on; then all of `rows` are fitted on.
     n_folds : int
-        Without given rows, each of so many parts is held out once.
+        Without given rows, each of so many parts is held out once. Equal rows, or rows of a group,
+        are in one part.
     seed : int
 
     Raises
     ------
     InputError
-        A class has too few rows, or a given row is among `rows`.
+        A class has too few different rows, or a given row is among `rows`.
     """
     if given is not None:
         tuning = rows.refitted().like(*given)
@@ -51,6 +53,22 @@ def held_out_parts(
             f"{n_folds} folds that are held out in turn: add rows, or give others as "
             "fit(..., held_out=(X, y))."
         )
-    folds = StratifiedKFold(n_folds, shuffle=True, random_state=derive_seed(seed, "folds") % 2**32)
+    seed = derive_seed(seed, "folds") % 2**32
+    groups = equal_rows(rows)  # a model that has seen an equal row would be trusted too much
+    if groups is not None:
+        return _grouped(rows, grouped_folds(rows.codes, rows.n_classes, n_folds, seed, groups))
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     split = folds.split(np.zeros(len(rows)), rows.codes)
     return [(rows.part(kept), rows.part(aside)) for kept, aside in split]
+
+
+def _grouped(rows: Rows, fold: np.ndarray) -> list[tuple[Rows, Rows]]:
+    for code, label in enumerate(rows.classes.tolist()):
+        if len(np.unique(fold[rows.codes == code])) < 2:
+            raise InputError(
+                f"all rows of class {label!r} are equal or of one group, and cannot be held out in "
+                "turn: add other rows, or give others as fit(..., held_out=(X, y))."
+            )
+    numbers = range(fold.max() + 1)
+    return [(rows.part(np.flatnonzero(fold != n)), rows.part(np.flatnonzero(fold == n)))
+            for n in numbers]  # fmt: skip

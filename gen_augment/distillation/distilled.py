@@ -17,13 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
+from gen_augment.data.folds import equal_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
     check_teachers,
-    equal_rows,
     fit_student,
     hard_labels,
     mean_prediction,

@@ -10,19 +10,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import has_fit_parameter
 
-from gen_augment.data import Rows
+from gen_augment.data.folds import grouped_folds
 from gen_augment.errors import InputError
 
 __all__ = [
     "aligned_proba",
     "check_student",
     "check_teachers",
-    "equal_rows",
     "fit_student",
     "fit_weighted",
     "hard_labels",
@@ -108,14 +106,6 @@ def out_of_fold(
     return out
 
 
-def equal_rows(rows: Rows) -> np.ndarray | None:
-    """Return the groups of rows, or the number of each different row; None if all differ."""
-    if rows.groups is not None:
-        return rows.groups
-    numbers, different = pd.factorize(rows.digests)
-    return None if len(different) == len(rows) else numbers
-
-
 def _folds(
     y: np.ndarray, n_classes: int | None, n_folds: int, seed: int, groups: np.ndarray | None
 ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
@@ -126,7 +116,7 @@ def _folds(
             "has not seen: give rows of 2 or more groups."
         )
     if groups is not None:
-        numbers = _grouped_folds(y, n_classes, n_folds, seed, groups)
+        numbers = grouped_folds(y, n_classes, n_folds, seed, groups)
         return [(np.flatnonzero(numbers != n), np.flatnonzero(numbers == n))
                 for n in range(numbers.max() + 1)]  # fmt: skip
     if n_classes is None:
@@ -137,24 +127,6 @@ def _folds(
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     split: Iterable[tuple[np.ndarray, np.ndarray]] = folds.split(np.zeros(len(y)), y)
     return split
-
-
-def _grouped_folds(
-    y: np.ndarray, n_classes: int | None, n_folds: int, seed: int, groups: np.ndarray
-) -> np.ndarray:
-    """Return the number of each row's fold; groups are stratified by the rarest of their classes.
-
-    StratifiedGroupKFold takes seconds for 10,000 groups, and may leave a fold empty.
-    """
-    number = np.unique(groups, return_inverse=True)[1]
-    rarity = np.zeros(len(y), int) if n_classes is None else np.bincount(y).argsort().argsort()[y]
-    rarest = pd.Series(rarity).groupby(number).min().to_numpy()
-    order = np.random.default_rng(seed).permutation(len(rarest))
-    order = order[np.argsort(rarest[order], kind="stable")]
-    folds = np.empty(len(rarest), dtype=int)
-    folds[order] = np.arange(len(rarest)) % n_folds
-    fold_of_row: np.ndarray = folds[number]
-    return fold_of_row
 
 
 def check_student(student: Any, *, classifies: bool) -> None:

@@ -65,3 +65,13 @@ def test_a_class_needs_four_rows() -> None:
         else:
             with pytest.raises(InputError, match="class 1 has 3 rows"):
                 held_out_parts(rows, None, 2, seed=0)
+
+
+def test_equal_rows_are_held_out_together() -> None:
+    repeated = Rows.read(np.tile(X, (3, 1)), np.tile(np.repeat(["no", "yes"], [20, 10]), 3))
+    for fitted, tuning in held_out_parts(repeated, None, 5, seed=0):
+        assert tuning.class_counts.tolist() == [12, 6]
+        assert not set(fitted.digests) & set(tuning.digests)
+    one = Rows.read(np.concatenate([X, X[:1].repeat(5, axis=0)]), ["a"] * 30 + ["b"] * 5)
+    with pytest.raises(InputError, match="all rows of class 'b' are equal or of one group"):
+        held_out_parts(one, None, 3, seed=0)

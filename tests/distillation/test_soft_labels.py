@@ -1,7 +1,5 @@
 """Soft labels, against trees with a known answer in closed form."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -11,11 +9,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gen_augment import InputError
-from gen_augment.data import Rows
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
     check_student,
-    equal_rows,
     fit_student,
     mean_prediction,
     out_of_fold,
@@ -92,16 +88,6 @@ def test_rows_of_one_group_are_refused(n_classes: int | None) -> None:
         out_of_fold([model], X[:4], np.array([0, 1, 0, 1]), n_classes, 5, 0, groups=np.ones(4))
     with pytest.raises(InputError, match="all 1 rows"):
         out_of_fold([model], X[:1], np.array([0]), n_classes, 5, 0)
-
-
-def test_equal_rows_are_a_group() -> None:
-    rows = Rows.read(X[[0, 1, 0, 2]], [0, 1, 0, 1])
-    numbers = equal_rows(rows)
-    assert numbers is not None
-    assert numbers.tolist() == [0, 1, 0, 2]
-    assert equal_rows(Rows.read(X[:4], [0, 1, 0, 1])) is None
-    groups = np.array([5, 5, 6, 6])
-    assert equal_rows(replace(rows, groups=groups)) is groups
 
 
 def test_out_of_fold_labels_are_those_of_the_folds_by_hand() -> None:

@@ -1,0 +1,34 @@
+"""Folds that keep equal rows, or rows of a group, together."""
+
+import numpy as np
+import pandas as pd
+
+from gen_augment.data.rows import Rows
+
+__all__ = ["equal_rows", "grouped_folds"]
+
+
+def equal_rows(rows: Rows) -> np.ndarray | None:
+    """Return the groups of rows, or the number of each different row; None if all differ."""
+    if rows.groups is not None:
+        return rows.groups
+    numbers, different = pd.factorize(rows.digests)
+    return None if len(different) == len(rows) else numbers
+
+
+def grouped_folds(
+    y: np.ndarray, n_classes: int | None, n_folds: int, seed: int, groups: np.ndarray
+) -> np.ndarray:
+    """Return the number of each row's fold; groups are stratified by the rarest of their classes.
+
+    StratifiedGroupKFold takes seconds for 10,000 groups, and may leave a fold empty.
+    """
+    number = np.unique(groups, return_inverse=True)[1]
+    rarity = np.zeros(len(y), int) if n_classes is None else np.bincount(y).argsort().argsort()[y]
+    rarest = pd.Series(rarity).groupby(number).min().to_numpy()
+    order = np.random.default_rng(seed).permutation(len(rarest))
+    order = order[np.argsort(rarest[order], kind="stable")]
+    folds = np.empty(len(rarest), dtype=int)
+    folds[order] = np.arange(len(rarest)) % n_folds
+    fold_of_row: np.ndarray = folds[number]
+    return fold_of_row
