@@ -10,6 +10,8 @@ __all__ = ["PART_SIZE", "distances", "members", "nearest", "radii"]
 #: Number of distances in memory at a time: 40 MB of float64. Freed blocks of more
 #: than 32 MB are returned to the system; smaller ones accumulate in glibc's heap.
 PART_SIZE = 5_000_000
+#: Candidates beside the neighbours that `nearest` measures exactly.
+_MORE = 8
 
 
 def distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -66,16 +68,18 @@ def members(real: Tensor, fake: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def nearest(rows: Tensor, others: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
     """Return distances and positions of the `k` nearest of `others`, (n, k) each.
 
-    Neighbours are found with matrix products, which is several times as fast as
-    `distances`; rounding may choose another neighbour that is equally near. The
-    distances returned are computed from differences, so a copy is at distance 0.
+    Candidates are found with matrix products, which is several times as fast as
+    `distances`. The distances of the best ones are computed from differences, so a copy
+    is at distance 0, unless more than `_MORE` other rows differ from it by rounding alone.
     """
     middle = others.mean(dim=0)
     rows, others = rows - middle, others - middle
     squares = torch.linalg.vector_norm(others, dim=1).square()
+    n = min(k + _MORE, len(others))
     found = []
-    for part in torch.split(rows, max(1, 4 * PART_SIZE // len(others))):
-        index = torch.addmm(squares, part, others.T, alpha=-2).topk(k, largest=False).indices
-        found.append(((part[:, None] - others[index]).norm(dim=2), index))
+    for part in torch.split(rows, max(1, 4 * PART_SIZE // max(len(others), n * others.shape[1]))):
+        index = torch.addmm(squares, part, others.T, alpha=-2).topk(n, largest=False).indices
+        exact, order = (part[:, None] - others[index]).norm(dim=2).topk(k, dim=1, largest=False)
+        found.append((exact, index.gather(1, order)))
     distance, index = (torch.cat(parts) for parts in zip(*found, strict=True))
     return distance, index

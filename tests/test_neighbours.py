@@ -23,3 +23,12 @@ def test_nearest_equals_scikit_learn(n: int, m: int, k: int, centre: float) -> N
         np.linalg.norm(rows[:, None] - others[index], axis=2), distance.numpy(), atol=2e-3
     )
     assert distance[0, 0] == 0, "a copy is at distance 0"
+
+
+def test_rows_that_a_product_confuses_are_told_apart() -> None:
+    """The products of single precision differ by more than these distances."""
+    rows = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    near = torch.cat([rows + 1e-5, rows])
+    distance, which = nearest(rows, near)
+    assert (distance == 0).all()
+    assert which[:, 0].tolist() == list(range(50, 100))

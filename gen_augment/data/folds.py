@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedKFold
 
 from gen_augment.data.rows import Rows
 
-__all__ = ["equal_rows", "grouped_folds"]
+__all__ = ["equal_rows", "grouped_folds", "stratified_folds"]
 
 
 def equal_rows(rows: Rows) -> np.ndarray | None:
@@ -14,6 +15,25 @@ def equal_rows(rows: Rows) -> np.ndarray | None:
         return rows.groups
     numbers, different = pd.factorize(rows.digests)
     return None if len(different) == len(rows) else numbers
+
+
+def stratified_folds(rows: Rows, n_folds: int, seed: int) -> np.ndarray:
+    """Return the number of each row's fold, stratified by class, from 0.
+
+    Equal rows, or rows of a group, are in one fold, unless a class has no two different ones. Each
+    class has two rows or more.
+    """
+    groups = equal_rows(rows)
+    if groups is not None:
+        fold = grouped_folds(rows.codes, rows.n_classes, n_folds, seed, groups)
+        if all(len(np.unique(fold[rows.codes == code])) > 1 for code in np.unique(rows.codes)):
+            return fold
+    n_folds = min(n_folds, int(np.bincount(rows.codes)[np.unique(rows.codes)].min()))
+    fold = np.empty(len(rows), dtype=np.int64)
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    for number, (_, held_out) in enumerate(folds.split(np.zeros(len(rows)), rows.codes)):
+        fold[held_out] = number
+    return fold
 
 
 def grouped_folds(

@@ -9,8 +9,8 @@ Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Data
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
+from gen_augment.data.folds import stratified_folds
 from gen_augment.data.rows import Rows
 from gen_augment.errors import InputError
 from gen_augment.filters.base import RowFilter
@@ -94,9 +94,10 @@ class LabelAgreement(RowFilter):
             self.models_.append(self._train(real, seed))
             return
         fold_seed = derive_seed(seed, "folds") % 2**32
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=fold_seed)
-        for train, held_out in folds.split(np.zeros(len(real)), real.codes):
-            model = self._train(real.take(train), derive_seed(seed, "model", len(self.models_)))
+        fold = stratified_folds(real, n_folds, fold_seed)
+        for number in range(fold.max() + 1):
+            train, held_out = (np.flatnonzero(is_in) for is_in in (fold != number, fold == number))
+            model = self._train(real.take(train), derive_seed(seed, "model", number))
             self.models_.append(model)
             unseen = real.take(held_out)
             scores = self._measured(model.predict_proba(unseen.X), unseen.codes)

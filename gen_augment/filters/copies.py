@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from gen_augment.containers import concatenate
 from gen_augment.data.rows import Rows
 from gen_augment.errors import LeakError
-from gen_augment.filters.novelty import Novelty
+from gen_augment.filters.novelty import Novelty, relative_distance
 from gen_augment.metrics.features import Features
+from gen_augment.neighbours import nearest
 from gen_augment.rng import RandomState
 from gen_augment.validation import check_range
 
@@ -25,8 +25,8 @@ class CopyGate(Novelty):
     Parameters
     ----------
     forbidden : rows, optional
-        Further rows that must not be copied, such as the test part. Nothing is learned
-        from them.
+        Further rows that must not be copied, such as the test part. Nothing is learned from
+        them: the distance that counts as near is that of the training rows there.
     max_copies : int
         Number of copies that are refused without an error, over all calls since `fit`.
     threshold : float
@@ -69,16 +69,23 @@ class CopyGate(Novelty):
     def _fit(self, real: Rows) -> None:
         check_range("max_copies", self.max_copies, 0)
         super()._fit(real)
-        if self.forbidden is not None:
-            self._forbid(real)
         self.n_copies_ = 0
-
-    def _forbid(self, real: Rows) -> None:
+        self._forbidden: Any = None
+        if self.forbidden is None:
+            return
         if self._own is not None:
-            known = concatenate([real.X, self.forbidden])
-            self._own = real.modality.views.novelty(known)
+            self._own = real.modality.views.novelty(concatenate([real.X, self.forbidden]))
         else:
-            self._keep_away_from(torch.cat([self._rows, self.features_(self.forbidden)]))
+            vectors = self.features_(self.forbidden)
+            nearest_row = nearest(vectors, self._rows)[1][:, 0]
+            self._forbidden = vectors, self._spacing[nearest_row]
+
+    def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
+        scores: np.ndarray = super()._score(X, codes)
+        if self._forbidden is None:
+            return scores
+        other = relative_distance(self.features_(X), *self._forbidden)
+        return np.asarray(np.minimum(scores, other.double().numpy()))
 
     def keep(self, X: Any, y: Any) -> np.ndarray:
         """Decide which rows pass, unless there are more than `max_copies` copies.

@@ -13,7 +13,7 @@ from gen_augment.metrics.features import Features
 from gen_augment.neighbours import nearest
 from gen_augment.rng import RandomState
 
-__all__ = ["Novelty"]
+__all__ = ["Novelty", "relative_distance"]
 
 
 class Novelty(RowFilter):
@@ -57,14 +57,16 @@ class Novelty(RowFilter):
         self._own = real.modality.views.novelty(real.X) if self.features == "auto" else None
         if self._own is None:
             self.features_ = FeatureSpace(self.features, real, self.random_state)
-            self._keep_away_from(self.features_(real.X))
-
-    def _keep_away_from(self, vectors: Tensor) -> None:
-        self._rows = torch.unique(vectors, dim=0)
-        self._spacing = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
+            self._rows = torch.unique(self.features_(real.X), dim=0)
+            self._spacing = nearest(self._rows, self._rows, min(2, len(self._rows)))[0].amax(dim=1)
 
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         if self._own is not None:
             return self._own(X)
-        distance, which = nearest(self.features_(X), self._rows)
-        return (distance / self._spacing[which].clamp(min=1e-12))[:, 0].double().numpy()
+        return relative_distance(self.features_(X), self._rows, self._spacing).double().numpy()
+
+
+def relative_distance(vectors: Tensor, rows: Tensor, spacing: Tensor) -> Tensor:
+    """Return distances to the nearest of some rows, divided by the spacing of that row."""
+    distance, which = nearest(vectors, rows)
+    return (distance / spacing[which].clamp(min=1e-12))[:, 0]

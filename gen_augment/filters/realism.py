@@ -80,7 +80,8 @@ class Realism(RowFilter):
         vectors = self.features_(real.X)
         self._balls = []
         for code in range(real.n_classes):
-            centres = vectors[torch.from_numpy(real.codes == code)]
+            # Rows that repeat count once: a ball around k equal rows would hold nothing else.
+            centres = torch.unique(vectors[torch.from_numpy(real.codes == code)], dim=0)
             # The nearest row is the row itself, and a class may have fewer than k others.
             reach = nearest(centres, centres, min(k + 1, len(centres)))[0].amax(dim=1).square()
             self._balls.append((centres, reach, reach.median().clamp(min=1e-12)))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,8 +30,8 @@ class FeatureSpace:
         self.extract = choose_features(features, real, resolve_seed(random_state))
         # The user's features may have columns of very different scales, of which 32-bit
         # products would lose the small ones.
-        self.dtype = torch.float64 if callable(features) else torch.float32
+        self.dtype = np.float64 if callable(features) else np.float32
 
     def __call__(self, X: Any) -> Tensor:
         """Return rows as vectors of shape (n, d)."""
-        return torch.from_numpy(as_vectors(self.extract, X)).to(self.dtype)
+        return torch.from_numpy(as_vectors(self.extract, X, self.dtype))

@@ -226,9 +226,9 @@ def choose_features(features: Features, rows: Rows, seed: int) -> Callable[[Any]
     return NetworkFeatures(storage_of(rows.codec), torchvision_features(features))
 
 
-def as_vectors(features: Callable[[Any], Any], X: Any) -> np.ndarray:
-    """Return the features of rows as a finite float32 array of shape (n, d), or raise."""
-    vectors = np.asarray(features(X), dtype=np.float32)
+def as_vectors(features: Callable[[Any], Any], X: Any, dtype: Any = np.float32) -> np.ndarray:
+    """Return the features of rows as a finite array of shape (n, d), or raise."""
+    vectors = np.asarray(features(X), dtype=dtype)
     if vectors.ndim != 2 or len(vectors) != len(X) or not np.isfinite(vectors).all():
         raise InputError(
             f"features gave an array of shape {vectors.shape} for {len(X)} rows: return one "

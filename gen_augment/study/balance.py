@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
+
+from gen_augment.data import Rows
+from gen_augment.data.folds import stratified_folds
 
 __all__ = [
     "class_weights",
@@ -89,13 +92,10 @@ def weight_key(estimator: Any) -> str | None:
     )
 
 
-def held_out_offsets(
-    estimator: Any, X: Any, codes: np.ndarray, n_classes: int, seed: int
-) -> np.ndarray:
+def held_out_offsets(estimator: Any, X: Any, rows: Rows, n_classes: int, seed: int) -> np.ndarray:
     """Tune offsets for balanced accuracy on cross-validated probabilities: shape (n_classes,)."""
-    folds = StratifiedKFold(
-        min(5, int(np.bincount(codes).min())), shuffle=True, random_state=seed % 2**32
-    )
+    codes = rows.codes
+    folds = PredefinedSplit(stratified_folds(rows, 5, seed % 2**32))
     found = cross_val_predict(clone(estimator), X, codes, cv=folds, method="predict_proba")
     probabilities = np.zeros((len(X), n_classes))
     probabilities[:, np.unique(codes)] = found

@@ -142,7 +142,7 @@ def _fit_estimator(
         offsets = -log_prior(codes, n_classes, weights)
     elif arm.balance == "threshold":
         fold_seed = derive_seed(seed, "folds")
-        offsets = held_out_offsets(estimator, inputs, codes, n_classes, fold_seed)
+        offsets = held_out_offsets(estimator, inputs, pool.rows, n_classes, fold_seed)
     elif arm.balance == "weights":
         by_class = class_weights(codes, n_classes, weights)
         weights = (1 if weights is None else weights) * by_class[codes]

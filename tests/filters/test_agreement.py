@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from gen_augment import InputError
 from gen_augment.data.rows import Rows
@@ -84,3 +85,13 @@ def test_a_known_class_without_rows_is_ignored() -> None:
     assert (gate.cross_fitted_scores_ >= 0).mean() > 0.9
     with pytest.raises(InputError, match="label 0 was not seen"):
         gate.keep(X[:1], 0)
+
+
+def test_equal_real_rows_are_scored_by_a_classifier_that_saw_none_of_them() -> None:
+    X, y = (
+        np.random.default_rng(0).normal(size=(60, 3)),
+        np.random.default_rng(1).integers(2, size=60),
+    )
+    gate = LabelAgreement(estimator=DecisionTreeClassifier(), measure="confidence")
+    found = gate.fit(np.tile(X, (3, 1)), np.tile(y, 3)).cross_fitted_scores_
+    assert found.mean() < 0.7

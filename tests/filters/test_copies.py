@@ -33,3 +33,14 @@ def test_copies_of_training_and_forbidden_rows_raise(form: str) -> None:
     assert lenient.keep(forbidden, y[0]).all(), "only the other gate forbids these"
     with pytest.raises(LeakError, match="3 since fit, max_copies=2"):
         lenient.keep(X[:1], y[:1])
+
+
+def test_forbidden_rows_next_to_training_rows_hide_no_copies() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 3)), np.arange(50) % 2
+    for noise in (0, 1e-7, 1e-4):
+        forbidden = X + noise * rng.normal(size=X.shape)
+        gate = CopyGate(max_copies=999, forbidden=forbidden).fit(X, y)
+        for copies in (X, forbidden, forbidden + 1e-6):
+            assert not gate.keep(copies, y).any()
+        assert gate.keep(rng.normal(size=X.shape), y).mean() > 0.9

@@ -39,3 +39,20 @@ def test_repeated_real_rows_pass_in_any_batch(seed: int) -> None:
     assert gate.keep(X, y).all()
     alone = [gate.keep(X.iloc[[i]], 1 - y[i])[0] for i in range(60)]
     assert gate.keep(X, 1 - y)[:60].tolist() == alone
+
+
+def test_repeated_rows_count_once() -> None:
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(60, 2)), rng.normal(size=(100, 2))
+    expected = Realism().fit(X, np.zeros(60)).keep(new, 0)
+    found = Realism().fit(np.tile(X, (6, 1)), np.zeros(360)).keep(new, 0)
+    assert (found == expected).mean() > 0.95  # the encoding depends on the number of rows
+    assert expected.mean() > 0.8
+
+
+def test_features_of_the_user_keep_large_offsets() -> None:
+    times = 1.7e9 + np.random.default_rng(0).uniform(0, 60, (80, 1))
+    gate = Realism(features=np.asarray).fit(times[:40], np.zeros(40))
+    apart = Realism(features=np.asarray).fit(times[:40] - 1.7e9, np.zeros(40))
+    np.testing.assert_array_equal(gate.keep(times[40:], 0), apart.keep(times[40:] - 1.7e9, 0))
+    assert gate.keep(times[40:], 0).mean() > 0.8

@@ -20,6 +20,7 @@ from gen_augment.study import Training
 from gen_augment.study.arms import Pool, parse_arm
 from gen_augment.study.balance import (
     class_weights,
+    held_out_offsets,
     log_prior,
     shift_probabilities,
     tune_offsets,
@@ -138,3 +139,21 @@ def test_weight_key() -> None:
         == "logisticregression__sample_weight"
     )
     assert weight_key(KNeighborsClassifier()) is None
+
+
+class Strict(LogisticRegression):  # type: ignore[misc]
+    """A classifier that refuses rows that it was fitted on."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self.seen_ = set(map(tuple, X.tolist()))
+        return super().fit(X, y)
+
+    def predict_proba(self, X: Any) -> Any:
+        assert not self.seen_ & set(map(tuple, X.tolist()))
+        return super().predict_proba(X)
+
+
+def test_offsets_are_tuned_on_rows_that_have_no_equal_in_the_training_folds() -> None:
+    X, y = gaussians(60)
+    X, y = np.tile(X, (4, 1)), np.tile(y, 4)
+    assert np.isfinite(held_out_offsets(Strict(), X, Rows.read(X, y), 2, seed=0)).all()
