@@ -14,7 +14,7 @@ from gen_augment.cli.options import (
     ModelClassOption,
     SeedOption,
 )
-from gen_augment.cli.terminal import err, out, progress, tell
+from gen_augment.cli.terminal import check_writable, err, out, progress, tell
 from gen_augment.progress import Update
 
 __all__ = ["sample"]
@@ -76,6 +76,8 @@ def sample(
     source = open_sampler(model, device, sampler, modality)
     codec = source.codec_
     exists = check_output(output, codec.modality)
+    if exists:
+        check_writable(output, [model])
     wanted = None if not label else {find_label(source.classes_, text): n for text in label}
     conditions = codec.modality.read_conditions(codec, where) if where else None
     parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)
