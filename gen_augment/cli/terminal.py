@@ -1,6 +1,5 @@
 """Messages, progress and checks that all commands share."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +43,7 @@ def check_writable(
     if not path.exists():
         return
     for source in inputs:
-        if source is not None and os.path.exists(source) and os.path.samefile(path, source):
+        if source is not None and Path(source).exists() and path.samefile(source):
             raise InputError(
                 f"{path} is an input of this command, and is not replaced: choose another name for "
                 "the output."
