@@ -57,9 +57,10 @@ def sample(
     dates, and the word for a missing value.
 
     --where takes COLUMN=VALUE; COLUMN=LOW..HIGH for numbers or dates, where both ends are included
-    and LOW.. and ..HIGH have an open end; and COLUMN= for a missing value. Conditions on one column
-    are alternatives; those on several columns must all be met. The command writes as many rows as
-    were asked for, or none if such rows are too rare.
+    and LOW.. and ..HIGH have an open end; and COLUMN= for a missing value. A month such as 2024-02,
+    or a year, stands for all of its days. Conditions on one column are alternatives; those on
+    several columns must all be met. The command writes as many rows as were asked for, or none if
+    such rows are too rare.
 
     Examples
     --------
