@@ -42,8 +42,10 @@ def check_writable(
     archive.check_writable(path)
     if not path.exists():
         return
-    for source in inputs:
-        if source is not None and Path(source).exists() and path.samefile(source):
+    for source in [Path(given) for given in inputs if given is not None]:
+        # A folder of Parquet files is one table, so each file in it is an input.
+        is_part = path.suffix == ".parquet" and source.resolve() in path.resolve().parents
+        if is_part or (source.exists() and path.samefile(source)):
             raise InputError(
                 f"{path} is an input of this command, and is not replaced: choose another name for "
                 "the output."

@@ -51,6 +51,7 @@ def test_files_that_are_replaced_are_named(
         ("distill t.csv --target churn -o tree.json --report t.csv", "t.csv is an input"),
         ("distill t.csv --target churn -o tree.html", "both tree and report"),
         ("study t.csv --target churn -o t.csv", "t.csv is an input"),
+        ("study parts --target churn -o parts/0.parquet", "0.parquet is an input"),
         ("study t.csv --target churn --recommend u.csv", "u.csv exists and is not a file"),
         ("audit m.csv t.csv --target churn -o t.csv", "a file that ends in .html"),
         ("audit m.csv t.csv --target churn -o u.html", "u.json exists and is not a file"),
@@ -63,6 +64,8 @@ def test_files_of_the_user_are_kept(
 ) -> None:
     for name in ("t.csv", "u.csv"):
         write_table(tmp_path / name)
+    (tmp_path / "parts").mkdir()
+    write_table(tmp_path / "parts/0.parquet")
     (tmp_path / "link.csv").symlink_to(tmp_path / "t.csv")
     for name in ("m.csv", "m2"):
         (tmp_path / name).write_bytes(table_model.read_bytes())
