@@ -86,8 +86,13 @@ def audit(
     """
     from gen_augment.auditing import audit as run_audit
     from gen_augment.cli.loading import open_sampler, read_data
+    from gen_augment.errors import InputError
 
-    check_writable(output)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{output}: a page is written to a file that ends in .html.")
+    sheet = output.with_suffix(".json")
+    check_writable(output, [model, data, unseen])
+    check_writable(sheet, [model, data, unseen], reader=_read_sheet)
     source = open_sampler(model, device, sampler, modality)
     form = source.codec_.modality
     options = modality_options(
@@ -112,7 +117,16 @@ def audit(
         name=loaded.name,
     )
     found.to_html(output)
-    found.to_json(output.with_suffix(".json"))
+    found.to_json(sheet)
     for finding in (found.verdict, *found.findings):
         out.print(finding, style="bold", markup=False, soft_wrap=True)
-    tell(out, f"Page: {output}\nSheet: {output.with_suffix('.json')}")
+    tell(out, f"Page: {output}\nSheet: {sheet}")
+
+
+def _read_sheet(path: Path) -> None:
+    """Raise if a file holds no figures of an audit."""
+    from gen_augment.archive import read_json
+    from gen_augment.errors import InputError
+
+    if "sampler_fingerprint" not in read_json(path):
+        raise InputError(f"{path} holds no audit.")

@@ -90,10 +90,13 @@ def distill(
     )
     from gen_augment.cli.loading import choose_modality, choose_sampler, read_data, show_report
     from gen_augment.distillation import ReadableTree
+    from gen_augment.errors import InputError
 
     page = output.with_suffix(".html") if report is None else report
-    for path in (output, page):
-        check_writable(path, is_model=path == output)
+    if page == output:
+        raise InputError(f"{page} would be both tree and report: name the tree such as tree.json.")
+    check_writable(output, [data], reader=ReadableTree.load)
+    check_writable(page, [data])
     models = choose_student(student), choose_teachers(teacher or ["trees", "boosting"])
     made = None if sampler == "none" else choose_sampler(sampler)()
     options = modality_options(

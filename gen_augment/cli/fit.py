@@ -33,7 +33,7 @@ from gen_augment.cli.options import (
     modality_options,
     read_parameters,
 )
-from gen_augment.cli.terminal import check_writable, err, out, tell
+from gen_augment.cli.terminal import check_writable, err, out, read_model, tell
 
 __all__ = ["fit"]
 
@@ -118,7 +118,8 @@ def fit(
 
     partial = output.with_name(output.name + ".partial")
     asked = {"max_steps": steps, "batch_size": batch_size, "precision": precision}
-    check_writable(output, is_model=True)
+    check_writable(output, [data, init], reader=read_model)
+    check_writable(partial, [data, init])  # it is removed after the fit
 
     def make(name: str | None) -> tuple[Any, Any]:
         model, start = make_sampler(name, init, asked, partial, resume, grid, seed, device)

@@ -227,6 +227,12 @@ def modality_options(
     for words in date or []:
         name, _, form = words.partition("=")
         dates[name] = form or "date"
+    for name in types:
+        if name in dates or (name in (number or []) and name in (category or [])):
+            raise typer.BadParameter(
+                f"column {name!r} is given to several of --category, --number and --date: give it "
+                "to one."
+            )
     file = {
         "sep": sep,
         "decimal": decimal,

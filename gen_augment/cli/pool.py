@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gen_augment.cli.options import DeviceOption
-from gen_augment.cli.terminal import check_writable, out, tell
+from gen_augment.cli.terminal import check_writable, out, read_model, tell
 
 __all__ = ["pool"]
 
@@ -40,14 +40,12 @@ def pool(
     from gen_augment.samplers import pool as pool_samplers
 
     files = [path.resolve() for path in models]
-    if output.resolve() in files:
-        raise InputError(f"-o {output} is one of the files to pool: name another file to write.")
     twice = [path for number, path in enumerate(models) if files[number] in files[:number]]
     if twice:
         raise InputError(
             f"{twice[0]} is given twice: give each file once, and --weight for a larger share."
         )
-    check_writable(output, is_model=True)
+    check_writable(output, models, reader=read_model)
     names = [path.stem for path in models]
     if len(set(names)) < len(names):
         names = [str(path) for path in models]

@@ -51,14 +51,14 @@ def report(
     """
     from gen_augment.study import load_result
 
-    check_format(output)
+    check_format(output, folder / "result.json")
     result = load_result(folder)
     print_result(result)
     FORMATS[output.suffix](result, output)
     tell(out, f"Report: {output}")
 
 
-def check_format(output: Path) -> None:
+def check_format(output: Path, *inputs: str | Path) -> None:
     """Fail before a study, not after, if its report cannot be written."""
     from gen_augment.errors import InputError
 
@@ -66,7 +66,7 @@ def check_format(output: Path) -> None:
         raise InputError(
             f"{output}: a report is written to a file that ends in {', '.join(FORMATS)}."
         )
-    check_writable(output)
+    check_writable(output, inputs)
 
 
 def print_result(result: Any) -> None:

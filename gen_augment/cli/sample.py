@@ -14,7 +14,7 @@ from gen_augment.cli.options import (
     ModelClassOption,
     SeedOption,
 )
-from gen_augment.cli.terminal import err, out, progress, tell
+from gen_augment.cli.terminal import check_writable, err, out, progress, tell
 from gen_augment.progress import Update
 
 __all__ = ["sample"]
@@ -57,9 +57,10 @@ def sample(
     dates, and the word for a missing value.
 
     --where takes COLUMN=VALUE; COLUMN=LOW..HIGH for numbers or dates, where both ends are included
-    and LOW.. and ..HIGH have an open end; and COLUMN= for a missing value. Conditions on one column
-    are alternatives; those on several columns must all be met. The command writes as many rows as
-    were asked for, or none if such rows are too rare.
+    and LOW.. and ..HIGH have an open end; and COLUMN= for a missing value. A month such as 2024-02,
+    or a year, stands for all of its days. Conditions on one column are alternatives; those on
+    several columns must all be met. The command writes as many rows as were asked for, or none if
+    such rows are too rare.
 
     Examples
     --------
@@ -76,6 +77,8 @@ def sample(
     source = open_sampler(model, device, sampler, modality)
     codec = source.codec_
     exists = check_output(output, codec.modality)
+    if exists:
+        check_writable(output, [model])
     wanted = None if not label else {find_label(source.classes_, text): n for text in label}
     conditions = codec.modality.read_conditions(codec, where) if where else None
     parts = sample_parts(source, None if wanted else n, wanted, seed, PART_ROWS, conditions)

@@ -30,7 +30,7 @@ from gen_augment.cli.options import (
     read_parameters,
 )
 from gen_augment.cli.report import ReportOption, check_format
-from gen_augment.cli.terminal import check_writable
+from gen_augment.cli.terminal import check_writable, read_model
 
 __all__ = ["study"]
 
@@ -167,9 +167,9 @@ def study(
     from gen_augment.study import Conditions, Split, Study, Training
     from gen_augment.study.models import load_model
 
-    check_format(output)
+    check_format(output, data)
     if recommend is not None:
-        check_writable(recommend, is_model=True)
+        check_writable(recommend, [data], reader=read_model)
     time = None if budget is None else minutes(budget)
     options = modality_options(
         category=category, number=number, date=date, drop=drop, na_values=na_values, sep=sep,

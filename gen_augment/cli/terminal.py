@@ -1,15 +1,16 @@
 """Messages, progress and checks that all commands share."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from gen_augment.progress import Update, progress_bar
 
-__all__ = ["check_writable", "err", "out", "progress", "progress_lines", "tell"]
+__all__ = ["check_writable", "err", "out", "progress", "progress_lines", "read_model", "tell"]
 
 out, err = Console(), Console(stderr=True)
 
@@ -22,16 +23,51 @@ def tell(console: Console, message: str) -> None:
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-def check_writable(path: Path, *, is_model: bool = False) -> None:
-    """Fail before hours of work, not after; say so if a model is going to be replaced."""
+def check_writable(
+    path: Path,
+    inputs: Iterable[str | Path | None] = (),
+    *,
+    reader: Callable[[Path], Any] | None = None,
+) -> None:
+    """Fail before hours of work, not after, if a file cannot be written or should be kept.
+
+    An input of the command is never replaced, under any name. With a `reader`, a file that exists
+    is replaced only if the reader accepts it, and the command says so.
+    """
     from gen_augment import archive
-    from gen_augment.errors import InputError
+    from gen_augment.errors import GenAugmentError, InputError
 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write.")
     archive.check_writable(path)
-    if is_model and path.exists():
-        tell(err, f"{path} exists, and will be replaced.")
+    if not path.exists():
+        return
+    for source in [Path(given) for given in inputs if given is not None]:
+        # A folder of Parquet files is one table, so each file in it is an input.
+        is_part = path.suffix == ".parquet" and source.resolve() in path.resolve().parents
+        if is_part or (source.exists() and path.samefile(source)):
+            raise InputError(
+                f"{path} is an input of this command, and is not replaced: choose another name for "
+                "the output."
+            )
+    if reader is None:
+        return
+    try:
+        if path.stat().st_size:  # an empty file holds nothing to lose
+            reader(path)
+    except GenAugmentError as error:
+        raise InputError(
+            f"{path} exists and is not a file that this command wrote: choose another name, or "
+            "remove it first."
+        ) from error
+    tell(err, f"{path} exists, and will be replaced.")
+
+
+def read_model(path: Path) -> Any:
+    """Read the header of a sampler, as a `reader` of `check_writable`."""
+    from gen_augment import archive
+
+    return archive.read(path, with_tensors=False)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from gen_augment.archive import digest
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
-from gen_augment.errors import ExhaustedError
+from gen_augment.errors import ExhaustedError, InputError
 from gen_augment.rng import RandomState
 from gen_augment.samplers.base import Sampler
 from gen_augment.samplers.rejection import (
@@ -151,6 +151,12 @@ class FilteredSampler(Sampler):
         filters, labels = check_filters(self.filters), self.classes_[codes]
         if not len(index):
             return self.sampler.generate(index, labels, seed=seed), index, 0
+        last = 2**63 // self.draws_per_row - 1  # products beyond it would wrap around
+        if index.max() > last:
+            raise InputError(
+                f"index holds {index.max()}: with draws_per_row={self.draws_per_row}, row numbers "
+                f"of a FilteredSampler range from 0 to {last}."
+            )
         missing, n_drawn = np.arange(len(index)), 0
         kept, places = [], []
         for draw in range(self.draws_per_row):

@@ -32,6 +32,8 @@ __all__ = [
 MAX_DRAWS = 1000
 #: Rows that are drawn at once in the search for rows that meet the conditions.
 MOST_AT_ONCE = 16384
+#: Maximum of rows in one call: their class numbers alone would take 8 TiB of memory.
+MAX_ROWS = 1 << 40
 
 
 class AddressCounter:
@@ -101,10 +103,12 @@ class Request:
         """
         if n_samples is not None:
             n_samples = check_positive_int("n_samples", n_samples)
+            _check_size("n_samples", n_samples)
         if y is None:
             return cls(n_samples or 1)
         if isinstance(y, Mapping):
             counts = check_counts("y", y)
+            _check_size("y", sum(counts))
             codes = np.repeat(labels.encode(list(y)) if y else np.empty(0, int), counts)
         else:
             codes = labels.encode(y)
@@ -177,6 +181,14 @@ def sample_parts(
             index = np.arange(start, start + len(part))
             X = sampler.generate(index, labels.classes[part], seed=seed)
         yield X, labels.decode(part)
+
+
+def _check_size(name: str, n: int) -> None:
+    if n > MAX_ROWS:
+        raise InputError(
+            f"{name} asks for {n} rows, and one call makes at most {MAX_ROWS}: ask for fewer rows "
+            "in each of several calls."
+        )
 
 
 def _matcher(sampler: Any, where: Mapping[Any, Any] | None) -> Match | None:

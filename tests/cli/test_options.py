@@ -118,6 +118,8 @@ def test_a_date_form_after_the_name() -> None:
         (("--sampler", "pathlib:Path"), "'pathlib:Path' is not a subclass of"),
         (("--sampler", "gann"), "sampler 'gann' is not one of flow, gan"),
         (("--drop", "Kunde"), "there is no column 'Kunde'; columns: kunde, plz"),
+        (("--category", "preis", "--number", "preis"), "column 'preis' is given to several"),
+        (("--category", "seit", "--date", "seit=%d.%m.%Y"), "column 'seit' is given to several"),
         (("--number", "land"), "column 'land' has 'NO', which is not a number"),
     ],
 )

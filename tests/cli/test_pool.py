@@ -61,7 +61,7 @@ def test_bad_input(tmp_path: Path, run: Run) -> None:
     for arguments, message in (
         (("pool", a, b, "--weight", "1", "-o", made), "weights=[1.0]"),
         (("pool", a, b, a, "-o", made), "a.safetensors is given twice: give each file once"),
-        (("pool", a, b, "-o", a), "is one of the files to pool: name another file"),
+        (("pool", a, b, "-o", a), "a.safetensors is an input of this command"),
     ):
         code, _, error = run(*arguments)
         assert code == 2

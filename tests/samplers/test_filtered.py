@@ -175,6 +175,15 @@ def test_bad_parameters_are_named() -> None:
         FilteredSampler(Tell(), lambda X, y: True).generate([0], "a")
 
 
+def test_addresses_do_not_wrap_around() -> None:
+    sampler = FilteredSampler(Tell(), lambda X, y: np.ones(len(X), bool), draws_per_row=50)
+    last = 2**63 // 50 - 1
+    assert len(sampler.generate([last], "a")) == 1
+    for index in (last + 1, 2**58, 2**62):
+        with pytest.raises(InputError, match=f"index holds {index}: .* from 0 to {last}"):
+            sampler.generate([index], "a")
+
+
 def test_rows_that_no_draw_yields_can_be_left_out() -> None:
     sampler = FilteredSampler(Tell(), [third, no_c], draws_per_row=7)
     X, places = sampler.generate_passing([5, 6, 7, 8], ["a", "c", "b", "c"])

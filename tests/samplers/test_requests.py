@@ -8,10 +8,9 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
+import pytest
 
-from gen_augment import (
-    FilteredSampler,
-)
+from gen_augment import BootstrapSampler, FilteredSampler, InputError
 from gen_augment.samplers.requests import AddressCounter
 from tests.conftest import CLASSICAL, NETWORKS, small_sampler, toy_images, toy_table
 from tests.samplers.pretrained.generators import make as make_pretrained
@@ -65,3 +64,10 @@ def test_every_address_is_handed_out_once() -> None:
     assert sorted(starts) == list(range(0, 1500, 3))
     other = pickle.loads(pickle.dumps(counter))
     assert (other.reserve(1), counter.reserve(1)) == (1500, 1500)
+
+
+@pytest.mark.parametrize("asked", [{"n_samples": 10**20}, {"y": {0: 10**20}}])
+def test_more_rows_than_memory_holds_are_refused(asked: dict[str, Any]) -> None:
+    sampler = BootstrapSampler().fit(*toy_table())
+    with pytest.raises(InputError, match=f"asks for {10**20} rows"):
+        sampler.sample(**asked)

@@ -1,5 +1,6 @@
 """Conditions on the columns of a table: which decoded rows satisfy all of them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ def matcher(codec: Any, where: Mapping[Any, Any]) -> Match:
         - a value, or None, NaN, NA or NaT for a missing value;
         - a tuple ``(low, high)`` of numbers or dates, both inclusive, with None for an
           open end;
+        - a month or year of a column of dates, as a string: ``"2024-02"``, ``"2024"``; as `high`
+          it includes its last day;
         - a list, set, range, array, Series, Index or Tensor of such conditions, one of
           which has to hold.
 
@@ -217,7 +220,7 @@ def _is_time(part: Any) -> bool:
 def _values(part: Any, bounds: list[Any]) -> np.ndarray:
     """Bounds as values of the column, of shape (2,)."""
     if isinstance(part, DateColumn):
-        dates = pd.to_datetime(pd.Series(bounds), format="ISO8601")
+        dates = pd.to_datetime(pd.Series([bounds[0], _end(bounds[1])]), format="ISO8601")
         if isinstance(part.dtype, pd.DatetimeTZDtype) and dates.dt.tz is None:
             dates = dates.dt.tz_localize(part.dtype.tz)
         return part.read(dates)
@@ -231,6 +234,13 @@ def _values(part: Any, bounds: list[Any]) -> np.ndarray:
     if part.origin:
         bounds = [None if bound is None else bound - part.origin for bound in bounds]
     return np.array(bounds, dtype=np.float64)
+
+
+def _end(bound: Any) -> Any:
+    """Return the last moment of a month or year; any other bound as it is."""
+    if isinstance(bound, str) and re.fullmatch(r"\d{4}(-\d\d)?", bound):
+        return f"{pd.Period(bound).asfreq('D', how='end')}T23:59:59.999999"
+    return bound
 
 
 def _bounds(part: Any) -> tuple[Any, Any] | None:

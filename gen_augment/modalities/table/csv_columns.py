@@ -5,6 +5,7 @@ stay strings. A word such as "NA" is a missing value in a column of numbers or d
 strings it may be a value (Namibia), so there it stays one unless the user says otherwise.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import product
@@ -159,13 +160,13 @@ def _as_wanted(
         return Settled("text", missing, _day_or_month(name, formats))
     for text in formats:
         try:
-            pd.to_datetime(known, format=text)
+            _dates(known, text)
         except ValueError as error:
             raise InputError(
                 f"column {name!r} holds values that are not dates of the form {text!r} ({error}). "
                 "Give their form, such as --date COLUMN=%d.%m.%Y."
             ) from error
-        return Settled(text, missing, "as asked")
+        return Settled(_padded_as(known, text) if wanted == "date" else text, missing, "as asked")
     raise InputError(
         f"column {name!r} has {known.iloc[0]!r}, which is not a date of a known form. Give the "
         "form, such as --date COLUMN=%d.%m.%Y."
@@ -191,7 +192,7 @@ def _recognise(known: Any, decimal: str) -> tuple[str, str]:
         return "text", f"is {known.iloc[0]!r} a number? --decimal , reads the comma as decimal mark"
     formats = list(_formats(known))
     if len(formats) == 1:
-        return formats[0], ""
+        return _padded_as(known, formats[0]), ""
     if not formats and _all(known, r"\d\d?:\d\d(?::\d\d)?"):
         return "text", "times of day: kept as written, as categories"
     if not formats and _all(known, _FORMATTED):
@@ -233,9 +234,28 @@ def _formats(known: Any) -> Iterator[str]:
         yield "ISO8601"
 
 
+def _padded_as(known: Any, reading: str) -> str:
+    """Return the format with ``%-d`` and ``%-m`` where days and months have no leading zeros."""
+    known = known.head(1000)
+    dates = _dates(known, reading)
+    for day, month in (("%d", "%m"), ("%-d", "%-m"), ("%-d", "%m"), ("%d", "%-m")):
+        text = reading.replace("%d", day).replace("%m", month)
+        if (_dates_written(dates, text) == known).all():
+            return text
+    return reading
+
+
+def _dates(known: Any, reading: str) -> Any:
+    return pd.to_datetime(known, format=reading.replace("%-", "%"))
+
+
+def _dates_written(dates: Any, reading: str) -> Any:
+    return dates.dt.strftime(reading.replace("%-", "%#") if os.name == "nt" else reading)
+
+
 def _parses(known: Any, text: str) -> bool:
     try:
-        pd.to_datetime(known, format=text)
+        _dates(known, text)
     except ValueError:
         return False
     return True
@@ -267,7 +287,7 @@ def _values(known: Any, reading: str, decimal: str) -> "pd.Series[Any]":
         return known == "True"  # type: ignore[no-any-return]
     form = NumberForm.of(reading)
     if form is None and reading not in ("whole", "number", "decimal"):
-        return pd.Series(pd.to_datetime(known, format=reading))
+        return pd.Series(_dates(known, reading))
     point = (form or NumberForm()).plain(known, decimal)
     is_whole = reading == "whole" or (form is not None and form.places == 0)
     if is_whole and _all(point, r"[+-]?\d+"):
@@ -279,7 +299,7 @@ def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) 
     """Turn a column into the form in which it was read; `missing` is the word for no value."""
     form = NumberForm.of(reading)
     if column.dtype.kind == "M" and is_date(reading):
-        text: Any = column.dt.strftime(reading)
+        text: Any = _dates_written(column, reading)
     elif form is not None and column.dtype.kind in "iuf":
         values = column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         text = pd.Series([form.written(v, decimal) for v in values], dtype=object)

@@ -130,6 +130,10 @@ def _settled(
         frame = _dated(frame, file.readings)
     _check_labels(path, frame, str(target))
     X, y = frame.drop(columns=target), frame[target]
+    if not X.shape[1]:
+        raise InputError(
+            f"{path}: no column is left besides the labels, {target!r}. Add one, or drop fewer."
+        )
     _check_free_text(path, X, types)
     left_out = [] if file.settled or file.identifiers else _identifiers(path, X, types)
     report = [

@@ -31,6 +31,9 @@ SAMPLER = BootstrapSampler(random_state=0).fit(X, Y)  # its distribution is that
             {"day": ("2024-02-01", "2024-02-20")},
             lambda X: X["day"].between("2024-02-01", "2024-02-20"),
         ),
+        ({"day": "2024-02"}, lambda X: X["day"].dt.month == 2),
+        ({"day": ("2024-02", "2024-03")}, lambda X: X["day"].dt.month.isin([2, 3])),
+        ({"day": "2024"}, lambda X: X["day"].dt.year == 2024),
         (
             {"day": (pd.Timestamp("2024-03-01"), pd.Timestamp("2030-01-01"))},
             lambda X: X["day"] >= "2024-03-01",
@@ -101,6 +104,7 @@ def test_work_is_bounded() -> None:
         ({"x": (1, 2, 3)}, "is not a value of float64"),
         ({"count": None}, "no value of that column was missing"),
         ({"day": ("1999-01-01", "2001-01-01")}, "leaves nothing: 2024-01-0"),
+        ({"day": "2024-13"}, "is not a value of datetime64"),
         ({"day": "Tuesday"}, "is not a value of datetime64"),
     ],
     ids=str,

@@ -85,6 +85,16 @@ def test_columns_are_dropped_and_chosen(suffix: str, tmp_path: Path) -> None:
     assert isinstance(rows.codec, TableCodec)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("drop", [[], ["a"]])
+def test_a_file_of_labels_alone_is_refused(suffix: str, drop: list[str], tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": ["p", "q"] * 3, **dict.fromkeys(drop, 1)})
+    path = tmp_path / f"t{suffix}"
+    _ = frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    with pytest.raises(InputError, match="no column is left besides the labels, 'y'"):
+        load_data(path, target="y", options={"file": {"drop": drop}})
+
+
 def test_words_for_missing_values(tmp_path: Path) -> None:
     text = "country,age,y\nNA,1,a\nNO,-9,b\n,3,b\n"
     rows = load(tmp_path / "t.csv", text, target="y", options=options(na_values=["NA", "-9"])).rows
