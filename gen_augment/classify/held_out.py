@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import PredefinedSplit
 
 from gen_augment.data import Rows
-from gen_augment.data.folds import equal_rows, grouped_folds
+from gen_augment.data.folds import equal_rows, grouped_folds, in_one_fold, stratified_folds
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
 from gen_augment.validation import check_positive_int
@@ -55,20 +55,14 @@ def held_out_parts(
         )
     seed = derive_seed(seed, "folds") % 2**32
     groups = equal_rows(rows)  # a model that has seen an equal row would be trusted too much
-    if groups is not None:
-        return _grouped(rows, grouped_folds(rows.codes, rows.n_classes, n_folds, seed, groups))
-    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    split = folds.split(np.zeros(len(rows)), rows.codes)
-    return [(rows.part(kept), rows.part(aside)) for kept, aside in split]
-
-
-def _grouped(rows: Rows, fold: np.ndarray) -> list[tuple[Rows, Rows]]:
-    for code, label in enumerate(rows.classes.tolist()):
-        if len(np.unique(fold[rows.codes == code])) < 2:
+    if groups is None:
+        fold = stratified_folds(rows, n_folds, seed)
+    else:
+        fold = grouped_folds(rows.codes, rows.n_classes, n_folds, seed, groups)
+        if alone := in_one_fold(rows, fold):
             raise InputError(
-                f"all rows of class {label!r} are equal or of one group, and cannot be held out in "
-                "turn: add other rows, or give others as fit(..., held_out=(X, y))."
+                f"all rows of class {alone[0]!r} are equal or of one group, and cannot be held out "
+                "in turn: add other rows, or give others as fit(..., held_out=(X, y))."
             )
-    numbers = range(fold.max() + 1)
-    return [(rows.part(np.flatnonzero(fold != n)), rows.part(np.flatnonzero(fold == n)))
-            for n in numbers]  # fmt: skip
+    split = PredefinedSplit(fold).split()
+    return [(rows.part(kept), rows.part(aside)) for kept, aside in split]

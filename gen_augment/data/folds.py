@@ -1,12 +1,14 @@
 """Folds that keep equal rows, or rows of a group, together."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from gen_augment.data.rows import Rows
 
-__all__ = ["equal_rows", "grouped_folds", "stratified_folds"]
+__all__ = ["equal_rows", "grouped_folds", "in_one_fold", "stratified_folds"]
 
 
 def equal_rows(rows: Rows) -> np.ndarray | None:
@@ -26,7 +28,7 @@ def stratified_folds(rows: Rows, n_folds: int, seed: int) -> np.ndarray:
     groups = equal_rows(rows)
     if groups is not None:
         fold = grouped_folds(rows.codes, rows.n_classes, n_folds, seed, groups)
-        if all(len(np.unique(fold[rows.codes == code])) > 1 for code in np.unique(rows.codes)):
+        if not in_one_fold(rows, fold):
             return fold
     n_folds = min(n_folds, int(np.bincount(rows.codes)[np.unique(rows.codes)].min()))
     fold = np.empty(len(rows), dtype=np.int64)
@@ -34,6 +36,14 @@ def stratified_folds(rows: Rows, n_folds: int, seed: int) -> np.ndarray:
     for number, (_, held_out) in enumerate(folds.split(np.zeros(len(rows)), rows.codes)):
         fold[held_out] = number
     return fold
+
+
+def in_one_fold(rows: Rows, fold: np.ndarray) -> list[Any]:
+    """Return the labels whose rows are all in one fold, so that no other fold knows them."""
+    present = np.unique(rows.codes)
+    alone = [code for code in present if len(np.unique(fold[rows.codes == code])) < 2]
+    found: list[Any] = rows.classes[alone].tolist()
+    return found
 
 
 def grouped_folds(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold
 from sklearn.utils.validation import has_fit_parameter
 
 from gen_augment.data.folds import grouped_folds
@@ -116,11 +116,9 @@ def _folds(
             "has not seen: give rows of 2 or more groups."
         )
     if groups is not None:
-        numbers = grouped_folds(y, n_classes, n_folds, seed, groups)
-        return [(np.flatnonzero(numbers != n), np.flatnonzero(numbers == n))
-                for n in range(numbers.max() + 1)]  # fmt: skip
-    if n_classes is None:
-        folds: Any = KFold(min(n_folds, len(y)), shuffle=True, random_state=seed)
+        folds: Any = PredefinedSplit(grouped_folds(y, n_classes, n_folds, seed, groups))
+    elif n_classes is None:
+        folds = KFold(min(n_folds, len(y)), shuffle=True, random_state=seed)
     else:
         counts = np.bincount(y)
         n_folds = max(2, min(n_folds, int(counts[counts > 1].min(initial=n_folds))))

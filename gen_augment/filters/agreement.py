@@ -9,6 +9,7 @@ Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Data
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.model_selection import PredefinedSplit
 
 from gen_augment.data.folds import stratified_folds
 from gen_augment.data.rows import Rows
@@ -94,10 +95,9 @@ class LabelAgreement(RowFilter):
             self.models_.append(self._train(real, seed))
             return
         fold_seed = derive_seed(seed, "folds") % 2**32
-        fold = stratified_folds(real, n_folds, fold_seed)
-        for number in range(fold.max() + 1):
-            train, held_out = (np.flatnonzero(is_in) for is_in in (fold != number, fold == number))
-            model = self._train(real.take(train), derive_seed(seed, "model", number))
+        folds = PredefinedSplit(stratified_folds(real, n_folds, fold_seed))
+        for train, held_out in folds.split():
+            model = self._train(real.take(train), derive_seed(seed, "model", len(self.models_)))
             self.models_.append(model)
             unseen = real.take(held_out)
             scores = self._measured(model.predict_proba(unseen.X), unseen.codes)

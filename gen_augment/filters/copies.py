@@ -3,6 +3,8 @@
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from gen_augment.containers import concatenate
 from gen_augment.data.rows import Rows
@@ -80,12 +82,11 @@ class CopyGate(Novelty):
             nearest_row = nearest(vectors, self._rows)[1][:, 0]
             self._forbidden = vectors, self._spacing[nearest_row]
 
-    def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
-        scores: np.ndarray = super()._score(X, codes)
+    def _distance(self, vectors: Tensor) -> Tensor:
+        distance = super()._distance(vectors)
         if self._forbidden is None:
-            return scores
-        other = relative_distance(self.features_(X), *self._forbidden)
-        return np.asarray(np.minimum(scores, other.double().numpy()))
+            return distance
+        return torch.minimum(distance, relative_distance(vectors, *self._forbidden))
 
     def keep(self, X: Any, y: Any) -> np.ndarray:
         """Decide which rows pass, unless there are more than `max_copies` copies.

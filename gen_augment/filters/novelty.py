@@ -63,7 +63,10 @@ class Novelty(RowFilter):
     def _score(self, X: Any, codes: np.ndarray) -> np.ndarray:
         if self._own is not None:
             return self._own(X)
-        return relative_distance(self.features_(X), self._rows, self._spacing).double().numpy()
+        return self._distance(self.features_(X)).double().numpy()
+
+    def _distance(self, vectors: Tensor) -> Tensor:
+        return relative_distance(vectors, self._rows, self._spacing)
 
 
 def relative_distance(vectors: Tensor, rows: Tensor, spacing: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ def _check_range(planes: Tensor, dtype: torch.dtype, codec: ImageCodec) -> None:
         low, high = low - room, high + room
     elif is_float:  # rows of integers become 0 to 1
         low, high = -_OVERSHOOT, 1 + _OVERSHOOT
-    elif dtype == torch.uint8 and planes.dtype != torch.bool:
+    elif dtype == torch.uint8 and planes.dtype not in (torch.bool, torch.uint8):
         low, high = -math.inf, 255
     else:
         return
