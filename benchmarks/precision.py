@@ -2,11 +2,11 @@
 
 Each trial fits a sampler to 1,000 images a class twice from one seed, in 32 bits and with
 ``precision="bf16-mixed"``, and draws 2,000 rows from each. The second one is sampled in bfloat16,
-as on a device with matrix units for it, even where that does not pay. Rows train the small CNN of
+as on a device with instructions for it, even where that does not pay. Rows train the small CNN of
 `gen_augment.study` alone, for 400 steps. The accuracy is the mean of two such networks on 10,000
 validation images, which are the last of the training file. No test image is read.
 
-``precision="auto"`` takes bfloat16 where a device has such units. It is worth having if
+``precision="auto"`` takes bfloat16 where a device has such instructions. It is worth having if
 the differences below are within noise. Fits are shorter than by default: 600 steps of a flow, 600
 of a VAE, 1,200 of a GAN. Seconds are processor time.
 """

@@ -11,7 +11,8 @@ Both sides run in turn. pythae runs in its own process, because memory that our 
 keeps for the next step (see `gen_augment.training.placement.keep_heap`) would help
 both. Figures are medians of the rounds. "Tuned" is pythae with our defaults added by
 hand: weights in channels-last layout, the fused AdamW, sampling without a graph, and
-our process with the memory it keeps.
+our process with the memory it keeps. "16 bits" is ours with `precision="auto"`, which the
+table has where the processor has instructions for bfloat16.
 
 There are three goals against pythae as installed. Steps are 1.4 times as fast. Samples
 per second are 1.5 times as many. After equal steps the evidence lower bound is as high
@@ -50,6 +51,7 @@ from benchmarks.pythae_vae import (
 from gen_augment import ConditionalVAE
 from gen_augment.data.sources import load_data
 from gen_augment.training import Callback, Loop
+from gen_augment.training.placement import bfloat16_pays
 
 __all__ = ["figures", "run", "table"]
 
@@ -69,11 +71,14 @@ def run(quick: bool) -> Record:
     few, n_steps = slice(timed_steps * BATCH_SIZE), epoch_steps * n_epochs
     results: Record = {"timed_steps": timed_steps - WARM_STEPS, "rows": n_rows}
     with _quiet(), tempfile.TemporaryDirectory() as folder, _apart(folder) as plain:
-        ours, tuned = _Ours(), PythaeVAE(folder, tuned=True)
+        sides = {"ours": _Ours()} | ({"16 bits": _Ours("auto")} if bfloat16_pays("cpu") else {})
+        ours, tuned = sides["ours"], PythaeVAE(folder, tuned=True)
+        pairs: dict[str, tuple[_Ours, Any]] = {"tuned": (ours, tuned), "plain": (ours, plain)}
+        pairs |= {name: (mine, plain) for name, mine in sides.items() if mine is not ours}
         results["pythae"] = version("pythae")
-        for name, theirs in (("tuned", tuned), ("plain", plain)):
+        for name, (mine, theirs) in pairs.items():
             results[f"step, {name}"] = paired_ratio(
-                _call(ours.fit, data.rows.X[few], data.rows.y[few], timed_steps),
+                _call(mine.fit, data.rows.X[few], data.rows.y[few], timed_steps),
                 _call(theirs.fit, data.rows.X[few], 1),
                 rounds,
             )
@@ -82,13 +87,15 @@ def run(quick: bool) -> Record:
         plain.fit(data.rows.X, n_epochs)
         bounds["pythae"] = plain.bound(X)
         chance = np.random.default_rng(0)
-        ours.fit(data.rows.X, chance.integers(2, size=len(data.rows)), n_steps)
-        bounds["ours, random labels"] = bound(ours.network, X, chance.integers(2, size=len(y)))
+        random = [chance.integers(2, size=n) for n in (len(data.rows), len(y))]
+        for name, mine in sides.items():
+            mine.fit(data.rows.X, random[0], n_steps)
+            bounds[f"{name}, random labels"] = bound(mine.network, X, random[1])
         ours.fit(data.rows.X, data.rows.y, n_steps)
         bounds["ours, labels"] = bound(ours.network, X, y)
-        for name, theirs in (("tuned", tuned), ("plain", plain)):
+        for name, (mine, theirs) in pairs.items():
             results[f"sample, {name}"] = paired_ratio(
-                _call(ours.sample, n_rows), _call(theirs.sample, n_rows), rounds
+                _call(mine.sample, n_rows), _call(theirs.sample, n_rows), rounds
             )
     return results
 
@@ -104,15 +111,18 @@ def table(results: Record) -> str:
         label = (
             {"step": "ms a step", "sample": "samples/s"}[what]
             + ", pythae"
-            + ", tuned" * (name == "tuned")
+            + {"plain": "", "tuned": ", tuned", "16 bits": ", ours in 16 bits"}[name]
         )
         spread = f"{speed.value:.2f} ({speed.low:.2f} to {speed.high:.2f})"
         rows.append([label, ours, theirs, spread, "" if speed.goal is None else f"{speed.goal}"])
     bounds = results["bounds"]
     for key, label, goal in (
         ("ours, random labels", "bound, no labels", "0 or more"),
+        ("16 bits, random labels", "bound, no labels, 16 bits", "0 or more"),
         ("ours, labels", "bound, ours with labels", ""),
     ):
+        if key not in bounds:
+            continue
         mine, theirs = bounds[key], bounds["pythae"]
         rows.append(
             [f"{label}, nats", f"{mine:.2f}", f"{theirs:.2f}", f"{mine - theirs:+.2f}", goal]
@@ -124,18 +134,20 @@ def table(results: Record) -> str:
 
 def figures(results: Record) -> dict[str, Figure]:
     """Draw the relative speeds."""
-    found = {f"{what}, pythae {'tuned' if name == 'tuned' else 'as installed'}": speed
-             for (what, name), speed in _speeds(results).items()}  # fmt: skip
+    names = {"plain": "pythae as installed", "tuned": "pythae tuned", "16 bits": "ours in 16 bits"}
+    found = {f"{what}, {names[name]}": speed for (what, name), speed in _speeds(results).items()}
     return {"speeds": measured_figure(found, "speed relative to pythae")}
 
 
 def _speeds(results: Record) -> dict[tuple[str, str], Measured]:
     speeds = {}
     for what, goal in (("step", 1.4), ("sample", 1.5)):
-        for name in ("plain", "tuned"):
+        for name in ("plain", "tuned", "16 bits"):
+            if f"{what}, {name}" not in results:
+                continue  # without instructions for bfloat16
             found = results[f"{what}, {name}"]
             value, high, low = (1 / found[key] for key in ("ratio", "ratio_min", "ratio_max"))
-            speeds[what, name] = Measured(value, low, high, goal if name == "plain" else None)
+            speeds[what, name] = Measured(value, low, high, None if name == "tuned" else goal)
     return speeds
 
 
@@ -150,11 +162,15 @@ def _in_unit(what: str, ms: float, results: Record) -> str:
 class _Ours(Callback):
     """`ConditionalVAE` with the same settings."""
 
+    def __init__(self, precision: str = "32-true") -> None:
+        self.precision = precision
+
     def fit(self, X: np.ndarray, y: np.ndarray, n_steps: int) -> float:
         """Return seconds from the end of the first few steps to the end of the last."""
         self.sampler = ConditionalVAE(
             latent_dim=LATENT_DIM, width=WIDTH, likelihood="bce", beta=1, lr=LR,
             batch_size=BATCH_SIZE, max_steps=n_steps, random_state=0, callbacks=[self],
+            precision=self.precision,
         ).fit(X, y)  # fmt: skip
         self.network = self.sampler.network_
         return self.stop - self.start

@@ -82,7 +82,7 @@ PrecisionOption = Annotated[
     str | None,
     typer.Option(
         help="Precision of training: 32-true; bf16-mixed, which is faster on processors with "
-        "matrix units for bfloat16; or auto, which is the one or the other."
+        "instructions for bfloat16; or auto, which is the one or the other."
     ),
 ]
 ModalityOption = Annotated[

@@ -177,9 +177,9 @@ def _autocast(sampler: HasNetwork) -> torch.autocast:
     name = "cuda" if on_cuda else "cpu"
     resolved = placement.resolved_precision(precision, name)
     dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(resolved)
-    # A CPU without matrix units for bfloat16 loses by it, whatever training used.
-    on_units = dtype is torch.bfloat16 and placement.bfloat16_pays(name)
-    pays = dtype is not None and (on_cuda or on_units)
+    # A CPU without instructions for bfloat16 loses by it, whatever training used.
+    is_fast = dtype is torch.bfloat16 and placement.bfloat16_pays(name)
+    pays = dtype is not None and (on_cuda or is_fast)
     enabled = pays and sampler.spec_.networks.low_precision
     return torch.autocast(name, dtype, enabled=enabled)
 

@@ -65,8 +65,8 @@ class NetworkSampler(Sampler):
         "auto" is all GPUs, or all processes of ``torchrun``, on one machine or several.
     precision : {"32-true", "bf16-mixed", "16-mixed", "auto"}
         Precision of training, as in Lightning Fabric. Images are sampled in 16 bits too, on a GPU
-        and, with "bf16-mixed", on a CPU with matrix units for bfloat16 (AMX). "auto" is
-        "bf16-mixed" for images if the device has such units, so a fit depends on the machine.
+        and, with "bf16-mixed", on a CPU with instructions for bfloat16 (AMX or AVX512-BF16).
+        "auto" is "bf16-mixed" for images if the device has them: a fit depends on the machine.
     torch_compile : bool
         Compile the network with `torch.compile`. The first step and the first sample take half a
         minute or more, later ones less time. Needs a C++ compiler on a CPU.

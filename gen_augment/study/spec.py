@@ -75,7 +75,7 @@ class Training:
         "auto", "cpu", "cuda", ...
     precision : {"32-true", "bf16-mixed", "auto"}
         Precision of training; samplers have their own. Predictions are in 32 bits. "auto" is
-        "bf16-mixed" where the device has matrix units for it, else "32-true"; it counts as the
+        "bf16-mixed" where the device has instructions for it, else "32-true"; it counts as the
         one it stands for when a study is resumed.
     """
 

@@ -102,6 +102,21 @@ def test_automatic_precision_is_16_bits_where_device_and_networks_allow(
         assert training.precision == found(lower=True)
 
 
+def test_16_bits_pay_on_a_processor_with_instructions_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for found, pays in (
+        ({"avx512_f": True, "amx_bf16": False, "avx512_bf16": False}, False),
+        ({"avx512_f": True, "amx_bf16": False, "avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({}, False),
+    ):
+        monkeypatch.setattr("torch.cpu.get_capabilities", lambda found=found: found, raising=False)
+        assert placement.bfloat16_pays.__wrapped__("cpu") is pays
+    monkeypatch.delattr("torch.cpu.get_capabilities")
+    assert placement.bfloat16_pays.__wrapped__("cpu") is False
+
+
 def test_the_precision_is_not_logged_at_each_fit() -> None:
     code = (
         "import sys; from gen_augment.training.placement import make_fabric; "
