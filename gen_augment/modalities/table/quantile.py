@@ -39,6 +39,8 @@ ATOM_COUNT, ATOM_SHARE = 3, 1 / 64
 LEAST_RISE = 1e-6
 #: Shares of the range of the data that count as none.
 TINY = 1e-200
+#: Cells of equal width in which `decode` finds a knot.
+N_CELLS = 1024
 #: Largest slope ``dx/dz`` before `z` is scaled, in ranges of the data.
 MAX_SLOPE = 1 / 8
 
@@ -115,7 +117,7 @@ class QuantileMap:
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Values within the bounds of the data."""
         unit = _unit(self.x)
-        values = np.interp(z, self.z, self.x * unit) / unit
+        values = _interpolate(z, self.z, self.x * unit) / unit
         return np.asarray(np.clip(values, self.x[0], self.x[-1]))
 
     def to_json(self) -> JSON:
@@ -162,6 +164,26 @@ def _share(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         share = (values * unit - low) / (high - low)
     return np.where(np.abs(share) < TINY, 0.0, share)  # slopes between knots stay finite
+
+
+def _interpolate(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`numpy.interp`, faster for many values: even cells of `x` tell near which knot to look."""
+    found: np.ndarray
+    if len(values) < N_CELLS:
+        found = np.interp(values, x, y)
+        return found
+    values = np.clip(values, x[0], x[-1], dtype=np.float64)
+    per_unit = N_CELLS / (x[-1] - x[0])
+    # A little below the cell, as rounding may put a value into the next one.
+    starts = x[0] + (np.arange(N_CELLS + 1) - 1e-6) / per_unit
+    below = np.maximum(np.searchsorted(x, starts, side="right") - 1, 0)
+    knot = below[((values - x[0]) * per_unit).astype(np.intp)]
+    after = np.append(x[1:], np.inf)
+    while (is_higher := after[knot] <= values).any():
+        knot += is_higher
+    slope = np.append(np.diff(y) / np.diff(x), 0.0)
+    found = slope[knot] * (values - x[knot]) + y[knot]
+    return found
 
 
 def _unit(x: np.ndarray) -> float:

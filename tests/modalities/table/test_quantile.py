@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from gen_augment import InputError
-from gen_augment.modalities.table.quantile import MAX_KNOTS, QuantileMap
+from gen_augment.modalities.table.quantile import MAX_KNOTS, N_CELLS, QuantileMap
 
 numbers = st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float)
 
@@ -126,3 +126,13 @@ def test_damaged_knots_are_refused(change: dict[str, Any]) -> None:
     record = QuantileMap.fit(np.array([0.0, 1.0, 2.0])).to_json()
     with pytest.raises((InputError, ValueError)):
         QuantileMap.from_json(record | change)
+
+
+@given(st.lists(numbers, min_size=2, max_size=300), st.sampled_from([1.0, 1e300, 1.5e302]))
+def test_many_values_are_decoded_as_by_interp(values: list[float], scale: float) -> None:
+    learned = QuantileMap.fit(np.array(values) * scale)
+    z = np.random.default_rng(0).normal(size=N_CELLS - len(learned.z), scale=2)
+    z = np.concatenate([z, learned.z, learned.z, np.nextafter(learned.z, -np.inf), [-np.inf, 9e99]])
+    together = learned.decode(z)
+    few = [learned.decode(part) for part in np.array_split(z, 8)]  # too few for cells
+    np.testing.assert_array_equal(together, np.concatenate(few))
