@@ -6,10 +6,15 @@ import numpy as np
 from sklearn.model_selection import PredefinedSplit
 
 from gen_augment.data import Rows
-from gen_augment.data.folds import equal_rows, grouped_folds, in_one_fold, stratified_folds
+from gen_augment.data.folds import (
+    check_n_folds,
+    equal_rows,
+    grouped_folds,
+    in_one_fold,
+    stratified_folds,
+)
 from gen_augment.errors import InputError
 from gen_augment.rng import derive_seed
-from gen_augment.validation import check_positive_int
 
 __all__ = ["held_out_parts"]
 
@@ -43,8 +48,7 @@ def held_out_parts(
                 "and they would favour the sampler: remove them."
             )
         return [(rows, tuning)]
-    if check_positive_int("n_folds", n_folds) < 2:
-        raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
+    check_n_folds(n_folds)
     counts = rows.class_counts
     least = int(counts.argmin())
     if counts[least] < max(n_folds, 4):

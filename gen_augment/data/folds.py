@@ -7,8 +7,16 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from gen_augment.data.rows import Rows
+from gen_augment.errors import InputError
+from gen_augment.validation import check_positive_int
 
-__all__ = ["equal_rows", "grouped_folds", "in_one_fold", "stratified_folds"]
+__all__ = ["check_n_folds", "equal_rows", "grouped_folds", "in_one_fold", "stratified_folds"]
+
+
+def check_n_folds(n_folds: Any) -> None:
+    """Raise `InputError` for anything but a whole number from 2."""
+    if check_positive_int("n_folds", n_folds) < 2:
+        raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
 
 
 def equal_rows(rows: Rows) -> np.ndarray | None:

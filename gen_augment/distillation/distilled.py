@@ -17,11 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from gen_augment.containers import concatenate, take
 from gen_augment.data import Rows
-from gen_augment.data.folds import equal_rows
+from gen_augment.data.folds import check_n_folds, equal_rows
 from gen_augment.data.frames import read_frames
 from gen_augment.distillation.network import NetworkStudent, model_bytes
 from gen_augment.distillation.soft_labels import (
     aligned_proba,
+    check_forms,
     check_student,
     check_teachers,
     fit_student,
@@ -31,7 +32,7 @@ from gen_augment.distillation.soft_labels import (
 )
 from gen_augment.errors import InputError
 from gen_augment.rng import RandomState, derive_seed, resolve_seed, seeded_clone
-from gen_augment.validation import check_positive_int, check_range
+from gen_augment.validation import check_range
 
 __all__ = ["Distilled", "DistilledRegressor"]
 
@@ -87,22 +88,22 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
             A parameter or the data cannot be used.
         """
         check_range("ratio", self.ratio, 0)
-        if check_positive_int("n_folds", self.n_folds) < 2:
-            raise InputError("n_folds=1 leaves no rows to fit on: take 2 or more.")
+        check_n_folds(self.n_folds)
         rows, targets, n_classes = self._read(X, y)
+        self._codec, self._modality, self._n_classes = rows.codec, rows.modality, n_classes
+        asked = [] if unlabelled is None else [self._gathered(unlabelled)]
+        check_forms(rows.codec, asked)
         given = self.student
         if callable(given) and not hasattr(given, "get_params"):
             given = NetworkStudent(given)
         check_student(given, classifies=n_classes is not None)
-        teachers = self.teacher if isinstance(self.teacher, (list, tuple)) else [self.teacher]
-        check_teachers(teachers, classifies=n_classes is not None)
+        several = self.teacher if isinstance(self.teacher, (list, tuple)) else [self.teacher]
+        check_teachers(several, classifies=n_classes is not None)
         seed = resolve_seed(self.random_state)
-        teachers = [
-            seeded_clone(model, derive_seed(seed, "teacher", i)) for i, model in enumerate(teachers)
-        ]
+        of = [derive_seed(seed, "teacher", number) for number in range(len(several))]
+        teachers = list(map(seeded_clone, several, of))
         student = seeded_clone(given, derive_seed(seed, "student"))
         self._encode = rows.modality.classifier_inputs(rows.codec, rows.X)
-        self._codec, self._modality, self._n_classes = rows.codec, rows.modality, n_classes
         if isinstance(student, NetworkStudent):
             student.set_params(shape=tuple(self._encode(take(rows.X, np.arange(1))).shape[1:]))
         inputs = self._inputs(rows.X)
@@ -111,7 +112,6 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32, equal_rows(rows)
         folds = [out_of_fold([model], inputs(model), targets, *how) for model in teachers]
         soft = [np.mean(folds, axis=0)]
-        asked = [] if unlabelled is None else [unlabelled]
         self.n_synthetic_ = round(self.ratio * len(rows)) if self.sampler is not None else 0
         if self.n_synthetic_:
             self.sampler_ = seeded_clone(self.sampler, derive_seed(seed, "sampler")).fit(rows)

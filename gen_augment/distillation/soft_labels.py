@@ -14,11 +14,14 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold
 from sklearn.utils.validation import has_fit_parameter
 
+from gen_augment.containers import take
 from gen_augment.data.folds import grouped_folds
 from gen_augment.errors import InputError
+from gen_augment.modalities import Codec
 
 __all__ = [
     "aligned_proba",
+    "check_forms",
     "check_student",
     "check_teachers",
     "fit_student",
@@ -153,6 +156,15 @@ def check_teachers(teachers: Sequence[Any], *, classifies: bool) -> None:
     for model in teachers:
         if isinstance(model, type) or not hasattr(model, "fit") or not hasattr(model, needed):
             raise InputError(f"teacher={model!r} is not an instance of an estimator with {needed}.")
+
+
+def check_forms(codec: Codec, unlabelled: Sequence[Any]) -> None:
+    """Raise `InputError` for unlabelled rows of another form than those that were fitted."""
+    for rows in unlabelled:
+        try:
+            codec.encode(take(rows, np.arange(min(1, len(rows)))))
+        except (InputError, TypeError, ValueError) as error:
+            raise InputError(f"unlabelled= has not the form of X: {error}") from error
 
 
 def fit_student(student: Any, X: Any, soft: np.ndarray) -> Any:

@@ -157,6 +157,9 @@ def test_bad_parameters_are_refused_before_anything_is_trained() -> None:
     partly = Rows.read(X, np.where(np.arange(len(Y)) % 3, Y + 3, -1), unlabeled=-1)
     with pytest.raises(InputError, match="unlabelled="):
         make().fit(partly)
+    for other in (pd.DataFrame(X), X[:, :2], "rows"):
+        with pytest.raises(InputError, match="unlabelled= has not the form of X"):
+            make().fit(X, Y, unlabelled=other)
     with pytest.raises(InputError, match="one finite number"):
         DistilledRegressor(DecisionTreeRegressor(), ExtraTreesRegressor()).fit(X, Y * np.nan)
 
