@@ -21,7 +21,7 @@ from gen_augment.modalities import ImageCodec
 
 __all__ = ["blend", "sized", "to_image", "to_rows"]
 
-_PIL_LAYOUTS = {"L": "HW", "RGB": "HWC"}
+_PIL_LAYOUTS = {"L": "HW", "RGB": "HWC", "RGBA": "HWC"}
 _TENSOR_LAYOUTS = {2: "HW", 3: "CHW"}
 _ARRAY_LAYOUTS = {2: "HW", 3: "HWC"}
 #: Cubic resizing exceeds [0, 1] by up to this much; normalised images exceed it more.

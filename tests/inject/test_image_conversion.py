@@ -76,7 +76,8 @@ def pictures(channels: int, seed: int = 0, height: int = 9, width: int = 8) -> n
 
 @pytest.mark.parametrize(
     "row_form, image_form, channels",
-    [(r, i, c) for r, i, c in product(ROWS, IMAGES, (1, 3)) if c == 1 or not {r, i} & GREY_ONLY],
+    [(r, i, c) for r, i, c in product(ROWS, IMAGES, (1, 3)) if c == 1 or not {r, i} & GREY_ONLY]
+    + [("pil", "pil", 4)],
 )
 def test_every_form_of_row_goes_into_every_form_of_image_and_back(
     row_form: str, image_form: str, channels: int
@@ -196,7 +197,7 @@ def test_an_image_that_is_normalised_is_no_place_for_whole_numbers() -> None:
         (np.zeros((10, 8, 1), np.uint8), r"1 x 10 x 8, and rows .* 1 x 9 x 8.*resize"),
         (Image.new("RGB", (8, 9)), r"3 x 9 x 8, and rows .* 1 x 9 x 8"),
         (Image.new("L", (9, 8)), r"1 x 8 x 9, and"),
-        (Image.new("P", (8, 9)), r"mode 'P'; it may be 'L' or 'RGB'"),
+        (Image.new("P", (8, 9)), r"mode 'P'; it may be 'L' or 'RGB' or 'RGBA'"),
         (torch.zeros(2, 1, 9, 8), r"shape \(2, 1, 9, 8\).*SyntheticMix"),
         (np.zeros(9), r"array of shape \(9,\)"),
         (np.full((9, 8), "a"), "is a ndarray"),

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from gen_augment.containers import UNREADABLE
 from gen_augment.errors import InputError
 from gen_augment.modalities.class_folders import listed, write_class_folders
-from gen_augment.modalities.image.pixels import plain_mode
+from gen_augment.modalities.image.pixels import element, plain_mode
 from gen_augment.modalities.image.resizing import check_image_size, resize_all, resize_pil
 from gen_augment.user_warnings import warn
 from gen_augment.validation import check_choice
@@ -246,7 +246,7 @@ def _report(folder: Path, errors: Sequence[str], on_error: OnError) -> None:
 
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
     """Write images that arrive in parts as ``LABEL/000000.png`` and so on."""
-    pixels = ((_as_bytes(X, codec), y) for X, y in parts)
+    pixels = ((_written(X, codec), y) for X, y in parts)
     write_class_folders(folder, pixels, ".png", _save)
 
 
@@ -254,19 +254,24 @@ def _save(path: Path, image: np.ndarray) -> None:
     Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(path)
 
 
-def _as_bytes(X: Any, codec: Any) -> np.ndarray:
-    """Convert images to uint8 of shape (n, H, W, C).
+def _written(X: Any, codec: Any) -> np.ndarray:
+    """Convert images to the pixels of PNG files, of shape (n, H, W, C): uint8, or uint16 for grey.
 
-    Values in [0, 1] are scaled to [0, 255]. Other values are scaled by the range of all channels
-    together, since scaling each channel would change colours.
+    Values in [0, 1] are scaled to [0, 255]. Values that a file cannot have are scaled by the range
+    of all channels together, since scaling each channel would change colours.
     """
-    first, last = min(codec.low), max(codec.high)
-    if first >= 0 and last <= 1:
+    first, last, top = min(codec.low), max(codec.high), 255
+    if element(codec.dtype) == "uint16" and codec.shape[0] == 1:
+        first, last, top = 0.0, 65535.0, 65535
+    elif first >= 0 and last <= 1:
         first, last = 0.0, 1.0
+    elif element(codec.dtype) != "uint8":
+        warn(f"values from {first:g} to {last:g} become 0 to 255 in PNG files of images.")
     span = (last - first) or 1.0  # constant images
     low, high = (
-        torch.tensor([255 * (end - first) / span for end in ends], device="cpu")[:, None, None]
+        torch.tensor([top * (end - first) / span for end in ends], device="cpu")[:, None, None]
         for ends in (codec.low, codec.high)
     )
     pixels = low + (codec.encode(X) + 1) * ((high - low) / 2)
-    return pixels.round().byte().permute(0, 2, 3, 1).numpy()  # type: ignore[no-any-return]
+    found = pixels.round().permute(0, 2, 3, 1).numpy()
+    return found.astype(np.uint8 if top == 255 else np.uint16)

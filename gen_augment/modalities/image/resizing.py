@@ -62,10 +62,14 @@ def crop_box(size: Size, target: Size, *, center_crop: bool) -> tuple[float, flo
     height, width = size
     if not center_crop:
         return 0.0, 0.0, float(width), float(height)
-    scale = max(target[0] / height, target[1] / width)
-    tall, wide = min(target[0] / scale, height), min(target[1] / scale, width)
-    left, top = (width - wide) / 2, (height - tall) / 2
-    return left, top, left + wide, top + tall
+    if target[0] * width >= target[1] * height:  # the height decides
+        tall, wide = target[0], max(target[0] * width // height, target[1])
+    else:
+        tall, wide = max(target[1] * height // width, target[0]), target[1]
+    # The crop starts at a whole pixel of the resized image, as in torchvision.
+    left, top = round((wide - target[1]) / 2), round((tall - target[0]) / 2)
+    down, across = height / tall, width / wide
+    return left * across, top * down, (left + target[1]) * across, (top + target[0]) * down
 
 
 def resize_pil(image: Image.Image, target: Size, *, center_crop: bool) -> Image.Image:

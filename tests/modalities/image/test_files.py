@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -262,9 +263,23 @@ def test_a_path_that_is_not_a_folder_of_class_folders_is_named(tmp_path: Path, m
         open_folder(path)
 
 
-def test_four_channels_are_written_and_read(tmp_path: Path) -> None:
-    X = np.random.default_rng(0).integers(0, 256, (3, 9, 12, 4), dtype=np.uint8)
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((9, 12, 4), np.uint8), ((9, 12), np.uint16), ((9, 12), ">u2")]
+)
+def test_pixels_are_written_and_read_as_they_are(
+    shape: tuple[int, ...], dtype: Any, tmp_path: Path
+) -> None:
+    most = np.iinfo(dtype).max
+    X = np.random.default_rng(0).integers(most // 3, most // 2, (3, *shape)).astype(dtype)
     write_folder(tmp_path / "out", [(X, ["a", "a", "b"])], ImageCodec.fit(X)[0])
     again, labels = read_folder(tmp_path / "out")
     np.testing.assert_array_equal(again, X)
     assert labels.tolist() == ["a", "a", "b"]
+
+
+def test_values_that_no_file_can_have_are_stretched_with_a_warning(tmp_path: Path) -> None:
+    X = np.linspace(-3, 5, 3 * 9 * 12).reshape(3, 9, 12)
+    with pytest.warns(UserWarning, match="values from -3 to 5 become 0 to 255"):
+        write_folder(tmp_path / "out", [(X, ["a", "a", "b"])], ImageCodec.fit(X)[0])
+    again, _ = read_folder(tmp_path / "out")
+    np.testing.assert_allclose(again, (X + 3) / 8 * 255, atol=0.5)
