@@ -273,5 +273,5 @@ def _written(X: Any, codec: Any) -> np.ndarray:
         for ends in (codec.low, codec.high)
     )
     pixels = low + (codec.encode(X) + 1) * ((high - low) / 2)
-    found = pixels.round().permute(0, 2, 3, 1).numpy()
+    found: np.ndarray = pixels.round().permute(0, 2, 3, 1).numpy()
     return found.astype(np.uint8 if top == 255 else np.uint16)
