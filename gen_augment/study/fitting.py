@@ -30,7 +30,7 @@ from gen_augment.study.spec import Training
 from gen_augment.study.teaching import fit_teachers, teacher_labels
 from gen_augment.training import Batches
 from gen_augment.training.classifier import check_finite, descend, predict_proba
-from gen_augment.training.placement import tensor_defaults
+from gen_augment.training.placement import tensor_defaults, without_gpu_search
 
 __all__ = ["fit_predict"]
 
@@ -232,6 +232,7 @@ def _train(
     with tensor_defaults():
         network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=training.lr, fused=True)
+    without_gpu_search(optimizer)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, total_steps=n_steps)
     batches = [_batches(stage, seed, training) for stage in stages]
     losses = [_loss(arm, stage, device) for stage in stages]

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
+from gen_augment.training.placement import without_gpu_search
 
 __all__ = ["check_finite", "descend", "predict_proba", "train_classifier"]
 
@@ -51,7 +52,8 @@ def train_classifier(
     DivergedError
         The loss is not finite.
     """
-    optimizer = torch.optim.AdamW([*trunk.parameters(), *head.parameters()], lr=LR, fused=True)
+    parameters = [*trunk.parameters(), *head.parameters()]
+    optimizer = without_gpu_search(torch.optim.AdamW(parameters, lr=LR, fused=True))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
     loss = torch.zeros(())
     for step in range(n_steps):

@@ -23,6 +23,7 @@ from gen_augment.batch_share import batch_share
 from gen_augment.errors import DivergedError
 from gen_augment.training.batches import Batches
 from gen_augment.training.noisy import Loss, Noise, NoisyUpdate
+from gen_augment.training.placement import without_gpu_search
 from gen_augment.types import History, StepFunction
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Loop:
 
     def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[Any, Any]:
         """Pass a module and its optimiser to Fabric; train with the returned pair."""
+        without_gpu_search(optimizer)
         self._base_lrs.append([group["lr"] for group in optimizer.param_groups])
         # In full precision the wrappers change nothing and cost a small network 10% of its step.
         if self.is_shared or self.fabric._precision.precision != "32-true":

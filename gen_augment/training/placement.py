@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from gen_augment.errors import InputError
 from gen_augment.user_warnings import warn
@@ -35,6 +36,7 @@ __all__ = [
     "place",
     "resolved_precision",
     "tensor_defaults",
+    "without_gpu_search",
 ]
 
 #: What samplers whose network is trained by steps accept.
@@ -289,6 +291,23 @@ def place(network: nn.Module, device: torch.device, *, compiled: bool = False) -
         for part in network.children():
             part.compile()
     return network
+
+
+def without_gpu_search(optimizer: Optimizer) -> Optimizer:
+    """Return an optimiser that does not look for a GPU in each step, if its weights are on a CPU.
+
+    Adam does, for a check of CUDA graphs. Where torch was built for CUDA and there is no driver,
+    this took 0.35 ms. Fits of tables take a tenth less time without it.
+    """
+    name = "_accelerator_graph_capture_health_check"  # missing in older versions of torch
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if hasattr(optimizer, name) and all(weight.device.type == "cpu" for weight in weights):
+        setattr(optimizer, name, _nothing)
+    return optimizer
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Devices and numbers of threads."""
 
+import copy
 import os
 import platform
 import subprocess
@@ -236,3 +237,19 @@ def test_only_a_network_in_training_changes_its_mode() -> None:
     inner.train()  # alone
     with placement.evaluating(network):
         assert not inner.training
+
+
+def test_a_step_on_a_cpu_does_not_look_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.grad = torch.ones(2)
+    plain, ours = (torch.optim.AdamW([weight], lr=0.5) for _ in range(2))
+    if not hasattr(plain, "_accelerator_graph_capture_health_check"):
+        pytest.skip("this version of torch does not look for a GPU")
+    looked = []
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **given: looked.append(1))
+    plain.step()
+    assert looked == [1]
+    placement.without_gpu_search(ours).step()
+    assert looked == [1]
+    assert not torch.equal(weight, torch.ones(2))
+    assert copy.deepcopy(ours).state_dict().keys() == plain.state_dict().keys()
