@@ -24,6 +24,7 @@ __all__ = [
     "library_of",
     "pad_rows",
     "pandas_only",
+    "single_rows",
     "stack_rows",
     "take",
     "to_library",
@@ -165,6 +166,17 @@ def to_library(frame: "pd.DataFrame | pd.Series[Any]", library: str) -> Any:
     return series
 
 
+def single_rows(rows: Any) -> Any:
+    """Return rows that can be iterated over.
+
+    Those of a DataFrame become Series; those of a DataFrame of polars become dictionaries, as it
+    gives named rows itself.
+    """
+    if library_of(rows) == "polars" and hasattr(rows, "columns"):
+        return rows.rows(named=True)  # iterating over the frame would give columns
+    return [rows.iloc[i] for i in range(len(rows))] if hasattr(rows, "iloc") else rows
+
+
 def unmasked(X: Any) -> Any:
     """Return an array whose masked values are NaN, for which whole numbers become floats."""
     if not isinstance(X, np.ma.MaskedArray):
@@ -286,7 +298,7 @@ def _as_array(row: Any, number: int) -> np.ndarray:
     if isinstance(row, torch.Tensor):
         row = row.detach().cpu()
     try:
-        return np.asarray(row)
+        return np.asarray(unmasked(row))
     except ValueError as error:
         raise InputError(f"row {number} of X is not an array: {error}") from error
 

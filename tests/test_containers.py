@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import torch
 from PIL import Image
 
-from gen_augment.containers import concatenate, stack_rows, take
+from gen_augment.containers import concatenate, single_rows, stack_rows, take
 
 GREY = [Image.fromarray(np.full((9, 8), 10 * i, np.uint8)) for i in range(4)]
 
@@ -22,6 +23,13 @@ CONTAINERS: dict[str, Any] = {
     "list": [Image.new("L", (8, 8), i) for i in range(6)],
     "tuple": tuple(range(6)),
 }
+
+
+@pytest.mark.parametrize("library", [pd, polars], ids=["pandas", "polars"])
+def test_single_rows_of_a_table_are_its_lines(library: Any) -> None:
+    rows = single_rows(library.DataFrame({"a": [1, 2], "b": ["x", "y"]}))  # as many as columns
+    assert [dict(row) for row in rows] == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert list(single_rows(library.Series([3, 4]))) == [3, 4]
 
 
 @pytest.mark.parametrize("X", CONTAINERS.values(), ids=CONTAINERS)

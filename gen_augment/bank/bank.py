@@ -16,6 +16,7 @@ from gen_augment.bank.file import RowFile
 from gen_augment.bank.manifest import MANIFEST, Generator, Manifest, bank_folder, is_there
 from gen_augment.bank.order import permute
 from gen_augment.bank.plan import check_part, make_plan
+from gen_augment.containers import single_rows
 from gen_augment.data.counts import within_classes
 from gen_augment.data.labels import LabelCodec
 from gen_augment.errors import ArchiveError, InputError
@@ -221,9 +222,7 @@ class SampleBank(Dataset[tuple[Any, Any]]):
     def __getitems__(self, positions: Sequence[int]) -> list[tuple[Any, Any]]:
         # DataLoader calls this method for whole batches.
         where = np.asarray(positions)
-        X = self.rows(where)
-        rows = [X.iloc[i] for i in range(len(X))] if hasattr(X, "iloc") else X
-        return list(zip(rows, self.labels(where).tolist(), strict=True))
+        return list(zip(single_rows(self.rows(where)), self.labels(where).tolist(), strict=True))
 
     def rows(self, positions: np.ndarray) -> Any:
         """Return copies of rows, by position in the bank, in the form of the training rows."""

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset
 
 from gen_augment.bank import SampleBank
+from gen_augment.containers import single_rows
 from gen_augment.errors import InputError
 from gen_augment.inject.class_counts import (
     SamplingStrategy,
@@ -23,7 +24,6 @@ from gen_augment.inject.row_source import (
     check_same_form,
     check_source,
     next_addresses,
-    single_rows,
     sites_of,
 )
 from gen_augment.rng import derive_seed, resolve_seed

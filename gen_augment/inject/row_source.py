@@ -19,7 +19,6 @@ __all__ = [
     "describe",
     "generate_on",
     "next_addresses",
-    "single_rows",
     "sites_of",
 ]
 
@@ -84,11 +83,6 @@ def check_source(source: Any) -> None:
 def as_tensor(array: np.ndarray) -> Tensor:
     """Return the array as a Tensor, in the byte order of this machine."""
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
-
-
-def single_rows(rows: Any) -> Any:
-    """Return rows that can be iterated over: those of a DataFrame become Series."""
-    return [rows.iloc[i] for i in range(len(rows))] if hasattr(rows, "iloc") else rows
 
 
 def sites_of(source: Any, index: np.ndarray, labels: np.ndarray, seed: int) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gen_augment.bank import SampleBank
-from gen_augment.containers import pad_rows
+from gen_augment.containers import pad_rows, single_rows
 from gen_augment.errors import InputError
 from gen_augment.inject.padding import Padded, holds_lengths, stack_or_pad, write_padded
 from gen_augment.inject.row_source import (
@@ -21,7 +21,6 @@ from gen_augment.inject.row_source import (
     check_same_form,
     generate_on,
     next_addresses,
-    single_rows,
 )
 from gen_augment.rng import BLOCK_ROWS, categorical, derive_seed
 from gen_augment.types import SupportsSample

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import torch
 
@@ -34,6 +35,10 @@ def more_form(form: str) -> tuple[Any, Any]:
             frame.astype({"a": "Float32", 5: "Int64", "c": "boolean"}),
             table_y,
         ),
+        "polars-frame": lambda: (
+            polars.DataFrame({"a": table[:, 0], "b": np.rint(table[:, 1]), "c": table[:, 2] > 0}),
+            table_y,
+        ),
         "arrow-frame": lambda: (
             frame.astype({"a": "float[pyarrow]", 5: "int32[pyarrow]"}),
             table_y,
@@ -43,7 +48,7 @@ def more_form(form: str) -> tuple[Any, Any]:
 
 MORE = [
     "bfloat16-images", "bfloat16-table", "float16-table", "bool-images", "big-endian-images", "big-endian-table",
-    "int-table", "nullable-frame", "arrow-frame",
+    "int-table", "nullable-frame", "polars-frame", "arrow-frame",
 ]  # fmt: skip
 
 
@@ -76,6 +81,10 @@ def test_rows_equal_those_of_the_sampler(form: str, tmp_path: Path) -> None:
             assert bank.rows(p).dtypes.equals(X.dtypes)
             assert bank.rows(p).columns.tolist() == X.columns.tolist()
             pd.testing.assert_series_equal(bank[3][0], bank.rows(p).iloc[3], check_names=False)
+        elif isinstance(X, polars.DataFrame):
+            n = X.width  # a batch of as many rows as columns
+            assert [row for row, _ in bank.__getitems__(range(n))] == bank.rows(p)[:n].to_dicts()
+            assert bank[3][0] == bank.rows(p).row(3, named=True)
         else:
             assert describe(bank[3][0]) == describe(X[3])
         assert bank.labels(p).dtype == sampler.classes_.dtype

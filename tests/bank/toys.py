@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import torch
 from numpy.typing import ArrayLike
+from polars.testing import assert_frame_equal
 
 from gen_augment import SampleBank
 from gen_augment.data.labels import LabelCodec
@@ -83,6 +85,8 @@ def assert_same_rows(found: Any, expected: Any) -> None:
     assert len(found) == len(expected)
     if isinstance(expected, pd.DataFrame):
         pd.testing.assert_frame_equal(found, expected)
+    elif isinstance(expected, polars.DataFrame):
+        assert_frame_equal(found, expected)
     elif isinstance(expected, list):
         assert [(image.mode, image.size) for image in found] == [
             (image.mode, image.size) for image in expected
