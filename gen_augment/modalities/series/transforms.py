@@ -1,7 +1,8 @@
 """Random changes of series that keep their labels, as functions of noise.
 
 Each takes encoded series (B, C, L), other series of the same classes (B, n, C, L), and standard
-normal noise (B, n_random). A channel that marks the end of a series moves like the others.
+normal noise (B, n_random). A series changes up to its own end, see `last_steps`: padding stays
+padding, and only `guided_warp` moves the end.
 
 References
 ----------
@@ -22,10 +23,9 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gen_augment.modalities.base import BatchStep, RowTransform
-from gen_augment.modalities.series.resampling import align, resample
+from gen_augment.modalities.series.resampling import align, last_steps, resample, with_end
 
 __all__ = ["RECIPES", "TRANSFORMS", "mixup"]
 
@@ -38,38 +38,40 @@ CENTRE = 0.5  # weight of the series itself in a barycentre
 
 def jitter(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Add white noise."""
-    return x + JITTER * z.view_as(x)
+    return with_end(x + JITTER * z.view_as(x), x)
 
 
 def scaling(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Multiply each channel by a number near 1."""
-    return x * (1 + SCALING * z[:, :, None])
+    return with_end(x * (1 + SCALING * z[:, :, None]), x)
 
 
 def magnitude_warp(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Multiply each channel by a smooth curve around 1."""
-    return x * (1 + WARP * _curve(z.view(len(x), x.shape[1], -1), x.shape[2]))
+    curve = _curve(z.view(len(x), x.shape[1], -1), last_steps(x)[0], x.shape[2])
+    return with_end(x * (1 + WARP * curve), x)
 
 
 def time_warp(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Let time pass at a smooth random speed; the first and the last step stay."""
-    return resample(x, _places((WARP * _curve(z[:, None], x.shape[2])[:, 0]).exp()))
+    last = last_steps(x)[0]
+    return _at_speed(x, (WARP * _curve(z[:, None], last, x.shape[2])[:, 0]).exp(), last)
 
 
 def window_slice(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Stretch a random slice of 90% to the whole length."""
-    last = x.shape[2] - 1
-    start = (1 - SLICE) * last * _uniform(z)
-    return resample(x, start + SLICE * torch.arange(last + 1, device=x.device))
+    start = (1 - SLICE) * last_steps(x)[0][:, None] * _uniform(z)
+    return with_end(resample(x, start + SLICE * torch.arange(x.shape[2], device=x.device)), x)
 
 
 def window_warp(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     """Let a random window of 10% pass twice as fast or half as fast."""
     place, speed = _uniform(z[:, :1]), torch.where(z[:, 1:] > 0, 2.0, 0.5)
-    share = torch.arange(x.shape[2], device=x.device) / x.shape[2]
+    last = last_steps(x)[0]
+    share = torch.arange(x.shape[2], device=x.device) / (last[:, None] + 1)
     start = place * (1 - WINDOW)
     inside = (share >= start) & (share < start + WINDOW)
-    return resample(x, _places(torch.where(inside, speed, 1.0)))
+    return _at_speed(x, torch.where(inside, speed, 1.0), last)
 
 
 def guided_warp(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
@@ -84,7 +86,7 @@ def barycentre(x: Tensor, others: Tensor, z: Tensor) -> Tensor:
     made = CENTRE * x
     for number in range(others.shape[1]):
         made = made + weights[:, number, None, None] * align(others[:, number], x)
-    return made
+    return with_end(made, x)
 
 
 #: The first one is used where none is named.
@@ -132,12 +134,14 @@ def _uniform(z: Tensor) -> Tensor:
     return u
 
 
-def _curve(knots: Tensor, length: int) -> Tensor:
-    """Interpolate knots (B, C, n) to curves (B, C, length)."""
-    return F.interpolate(knots, length, mode="linear", align_corners=True)
+def _curve(knots: Tensor, last: Tensor, length: int) -> Tensor:
+    """Interpolate knots (B, C, n) to curves (B, C, length) that end at steps `last` (B,)."""
+    share = torch.arange(length, device=knots.device) / last[:, None].clamp(min=1)
+    return resample(knots, share * (knots.shape[2] - 1))
 
 
-def _places(speed: Tensor) -> Tensor:
-    """Return times (B, L) from 0 to L - 1 that pass at relative speeds (B, L)."""
+def _at_speed(x: Tensor, speed: Tensor, last: Tensor) -> Tensor:
+    """Read series at times that pass at relative speeds (B, L), from 0 to steps `last` (B,)."""
     passed = speed.cumsum(dim=1) - speed[:, :1]
-    return passed * (speed.shape[1] - 1) / passed[:, -1:].clamp(min=1e-6)
+    whole = passed.gather(1, last[:, None]).clamp(min=1e-6)
+    return with_end(resample(x, passed * last[:, None] / whole), x)
