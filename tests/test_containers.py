@@ -32,6 +32,11 @@ def test_single_rows_of_a_table_are_its_lines(library: Any) -> None:
     assert list(single_rows(library.Series([3, 4]))) == [3, 4]
 
 
+def test_masked_values_of_stacked_rows_are_missing() -> None:
+    rows = stack_rows([np.ma.masked_array([1, 2], [False, True]), np.array([3, 4])])
+    np.testing.assert_array_equal(rows, [[1, np.nan], [3, 4]])
+
+
 @pytest.mark.parametrize("X", CONTAINERS.values(), ids=CONTAINERS)
 def test_take_gives_rows_by_number_in_their_container(X: Any) -> None:
     taken = take(X, np.array([4, 0, 4]))

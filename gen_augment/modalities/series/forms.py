@@ -1,6 +1,6 @@
 """What users hold series in: arrays, Tensors, DataFrames, and lists of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from gen_augment.containers import as_pandas, converted_from, to_library
+from gen_augment.containers import as_pandas, converted_from, to_library, unmasked
 from gen_augment.errors import InputError
 from gen_augment.modalities.image.pixels import DTYPES, element
 from gen_augment.types import JSON
@@ -18,7 +18,6 @@ __all__ = [
     "CONTAINERS",
     "STACKED",
     "Form",
-    "extreme_series",
     "first_bad",
     "is_ragged",
     "may_be_series",
@@ -115,14 +114,13 @@ class Form:
     def _channels(self, values: np.ndarray) -> list[np.ndarray]:
         """Return copies of channels, each with its dtype."""
         return [
-            (np.rint(channel) if np.dtype(dtype).kind in "iu" else channel).astype(dtype)
+            (np.rint(channel) if np.dtype(dtype).kind in "biu" else channel).astype(dtype)
             for channel, dtype in zip(values, self.dtypes or (), strict=True)
         ]
 
     def _frame(self, columns: list[np.ndarray]) -> pd.DataFrame:
         frame = pd.DataFrame(dict(enumerate(columns)))
-        frame.columns = pd.Index(list(self.names or ()))
-        return frame
+        return frame.set_axis(list(self.names or ()), axis=1)
 
 
 def read_series(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
@@ -227,37 +225,33 @@ def _read_array(X: Any) -> tuple[Form, np.ndarray, np.ndarray]:
     return form, values, np.full(len(values), values.shape[2])
 
 
-def extreme_series(X: Any) -> list[int]:
-    """Return positions of the shortest and longest series, and of the bounds of each channel."""
-    _, values, lengths = read_series(X)
-    if not values.size:
-        return []
-    high, low = values.max(axis=2).argmax(axis=0), values.min(axis=2).argmin(axis=0)
-    return [*high.tolist(), *low.tolist(), int(lengths.argmin()), int(lengths.argmax())]
-
-
 def _read_list(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np.ndarray]:
-    are_frames = all(isinstance(row, pd.DataFrame) for row in X)
-    names = _names(X[0]) if are_frames else None
-    for number, row in enumerate(X if are_frames else ()):
-        if _names(row) != names:
-            raise InputError(
-                f"series {number} of X has the columns {list(row.columns)}, and the first one has "
-                f"{list(names or ())}: give all of them the same channels."
-            )
-    rows, dtype, is_2d = _stacked([row.T.to_numpy() if are_frames else row for row in X])
+    if all(isinstance(row, pd.DataFrame) for row in X):
+        return _read_frames(X, container)
+    rows, dtype, is_2d = _stacked(X)
     item: Any = "tensor" if all(isinstance(row, Tensor) for row in X) else "ndarray"
     item = "series" if all(isinstance(row, pd.Series) for row in X) else item
-    if not are_frames:
-        return Form(container, item, dtype, is_2d), *_padded(rows)
-    dtypes = _dtypes([[values.to_numpy() for _, values in frame.items()] for frame in X])
+    return Form(container, item, dtype, is_2d), *_padded(rows)
+
+
+def _read_frames(X: list[Any], container: Container) -> tuple[Form, np.ndarray, np.ndarray]:
+    names, rows = _names(X[0]), []
+    for number, frame in enumerate(X):
+        if _names(frame) != names:
+            raise InputError(
+                f"series {number} of X has the columns {list(frame.columns)}, and the first one "
+                f"has {list(names)}: give all of them the same channels."
+            )
+        rows.append(_plain(frame, f"series {number} of X", "convert it").T)
+    rows, dtype, _ = _stacked(rows)
+    dtypes = _dtypes([frame.dtypes for frame in X])
     return Form(container, "frame", dtype, True, names, dtypes), *_padded(rows)
 
 
 def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
-    rows, all_parts = [], []
+    rows, dtypes = [], []
     for number, cells in enumerate(X.itertuples(index=False, name=None)):
-        parts = [np.asarray(cell) for cell in cells]
+        parts = [_numbers(cell, f"series {number} of X")[0] for cell in cells]
         if len({part.shape for part in parts}) > 1 or parts[0].ndim != 1:
             shapes = [part.shape for part in parts]
             raise InputError(
@@ -265,26 +259,32 @@ def _read_nested(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
                 "number of steps."
             )
         rows.append(np.stack(parts))
-        all_parts.append(parts)
+        dtypes.append([part.dtype for part in parts])
     rows, dtype, _ = _stacked(rows)
     item: Any = "series" if isinstance(X.iloc[0, 0], pd.Series) else "ndarray"
-    form = Form("nested", item, dtype, True, _names(X), _dtypes(all_parts))
+    form = Form("nested", item, dtype, True, _names(X), _dtypes(dtypes))
     return form, *_padded(rows)
 
 
 def _read_wide(X: pd.DataFrame) -> tuple[Form, np.ndarray, np.ndarray]:
-    numbers = [isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in X.dtypes]
-    if not all(numbers):
-        place = numbers.index(False)
-        raise InputError(
-            f"column {X.columns[place]!r} of X is {X.dtypes.iloc[place]}, not numbers of NumPy: "
-            "give a column for each step, cells that are series, or long rows through "
-            "gen_augment.modalities.series.from_long."
-        )
-    # By itself, pandas makes objects of numbers and truth values; bool changes no other dtype.
-    values, dtype = _numbers(X.to_numpy(np.result_type(np.bool_, *X.dtypes)), "X")
+    remedy = (
+        "give a column for each step, cells that are series, or long rows through "
+        "gen_augment.modalities.series.from_long"
+    )
+    values, dtype = _numbers(_plain(X, "X", remedy), "X")
     form = Form("wide", "ndarray", dtype, False, _names(X), library=converted_from(X))
     return form, values[:, None], np.full(len(values), values.shape[1])
+
+
+def _plain(frame: pd.DataFrame, what: str, remedy: str) -> np.ndarray:
+    """Return the numbers of a DataFrame in one dtype."""
+    for name, dtype in frame.dtypes.items():
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+            raise InputError(
+                f"column {name!r} of {what} is {dtype}, not numbers of NumPy: {remedy}."
+            )
+    # By itself, pandas makes objects of numbers and truth values; bool changes no other dtype.
+    return frame.to_numpy(np.result_type(np.bool_, *frame.dtypes))
 
 
 def _names(frame: pd.DataFrame) -> tuple[str | int, ...]:
@@ -295,7 +295,7 @@ def _names(frame: pd.DataFrame) -> tuple[str | int, ...]:
     return names
 
 
-def _dtypes(rows: list[list[np.ndarray]]) -> tuple[str, ...]:
+def _dtypes(rows: Sequence[Iterable[np.dtype[Any]]]) -> tuple[str, ...]:
     """Return the dtype of each channel, over all series."""
     return tuple(np.result_type(*channel).name for channel in zip(*rows, strict=True))
 
@@ -336,7 +336,7 @@ def _numbers(X: Any, what: str) -> tuple[np.ndarray, str]:
         X = X.detach().cpu()
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy(), dtype
     try:
-        array = np.asarray(X)
+        array = np.asarray(unmasked(X))
     except ValueError as error:
         raise InputError(f"{what} is not an array: {error}") from error
     if array.dtype.name not in DTYPES or array.ndim == 0:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gen_augment.modalities.scan import Scan
-from gen_augment.modalities.series.forms import extreme_series, read_series
+from gen_augment.modalities.series.forms import read_series
 from gen_augment.modalities.series.measures import autocorrelation_distance, spectral_distance
 from gen_augment.modalities.series.recurrent_scores import discriminative_score, predictive_score
 from gen_augment.modalities.views import Figure, RowViews
@@ -58,7 +58,7 @@ class WaveformViews(RowViews):
 
     def scan(self, modality: Any) -> Scan:
         """Return what learns lengths and bounds of all rows, and the rest of a sample."""
-        return Scan(modality, extreme_series)
+        return Scan(modality, _extreme_series)
 
     def measure(self, train: Any, X: Any, unseen: Any = None) -> dict[str, tuple[float, float]]:
         """Compare rows, and unseen rows, with training rows."""
@@ -86,3 +86,12 @@ class SeriesViews(WaveformViews):
             "discriminative_score": discriminative_score(train, rows),
             "predictive_score": predictive_score(train, rows),
         }
+
+
+def _extreme_series(X: Any) -> list[int]:
+    """Return positions of the shortest and longest series, and of the bounds of each channel."""
+    _, values, lengths = read_series(X)
+    if not values.size:
+        return []
+    high, low = values.max(axis=2).argmax(axis=0), values.min(axis=2).argmin(axis=0)
+    return [*high.tolist(), *low.tolist(), int(lengths.argmin()), int(lengths.argmax())]

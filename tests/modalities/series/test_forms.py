@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gen_augment.errors import InputError
+from gen_augment.modalities import Series
 from gen_augment.modalities.series.forms import as_objects, is_ragged, read_series
 
 SHORT, LONG = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0, 5.0, 6.0]])
@@ -55,6 +56,32 @@ def test_channels_of_a_frame_keep_their_dtypes() -> None:
     pd.testing.assert_frame_equal(back, FRAME)
 
 
+@pytest.mark.parametrize("form", ["nested", "frames"])
+def test_truth_values_of_generated_channels_are_rounded(form: str) -> None:
+    frame = pd.DataFrame({"a": [0.5, 2.5, 1.0], "on": [True, False, False]})
+    X = [frame] if form == "frames" else pd.DataFrame([{"a": frame["a"], "on": frame["on"]}])
+    form_of_X, values, lengths = read_series(X)
+    near = values + np.array([[0.0], [0.01]])
+    back: Any = form_of_X.build(torch.from_numpy(near), lengths)
+    back = pd.DataFrame(dict(back.loc[0])) if form == "nested" else back[0]
+    pd.testing.assert_frame_equal(back, frame)
+
+
+MASKED = np.ma.masked_array([3, 4, 5], [False, True, False])
+
+
+@pytest.mark.parametrize(
+    "X", [[MASKED], as_objects([MASKED, SHORT[0]]), pd.DataFrame({"a": as_objects([MASKED])})]
+)  # fmt: skip
+def test_masked_steps_are_missing(X: Any) -> None:
+    _, values, _ = read_series(X)
+    np.testing.assert_array_equal(values[0, 0], [3, np.nan, 5])
+    with pytest.raises(
+        InputError, match=r"series 0 of X has no value \(NaN\) at step 1 of channel 0"
+    ):
+        Series().fit(X)
+
+
 @pytest.mark.parametrize("other", [[True, False], [1, 0]], ids=["bool", "int"])
 def test_columns_of_a_wide_frame_get_one_dtype(other: list[Any]) -> None:
     form, values, lengths = read_series(pd.DataFrame({"a": [0.5, 2.5], "b": other}))
@@ -85,6 +112,11 @@ def test_only_lists_of_unequal_lengths_are_ragged() -> None:
             "column 'b' of X is str, not numbers of NumPy: give",
         ),
         (FRAME.astype("Int64"), "column 'a' of X is Int64"),
+        ([FRAME, FRAME.astype("Int64")], "column 'a' of series 1 of X is Int64, .*: convert it"),
+        (
+            pd.DataFrame({"a": as_objects([SHORT[0]]), "b": as_objects([np.zeros(2, "M8[D]")])}),
+            r"series 0 of X is a ndarray of dtype datetime64\[D\]",
+        ),
         (pd.DataFrame({"a": np.ones(2, np.longdouble)}), "of dtype float128: give real numbers"),
         (pd.DataFrame({0.5: [1.0]}), "column 0.5 of X is no text: rename"),
         (torch.zeros(2, 2).to_sparse(), "sparse.*: give dense real numbers"),
