@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gen_augment.errors import InputError, MissingDependencyError
-from gen_augment.modalities.audio.spectrogram import MelScale
+from gen_augment.modalities.audio.spectrogram import MelScale, around_zero, middle
 from gen_augment.modalities.class_folders import listed, write_class_folders
 from gen_augment.modalities.file_rows import FileRows
+from gen_augment.modalities.series.files import as_arrays
 from gen_augment.user_warnings import warn
 
 __all__ = ["read_folder", "write_folder"]
@@ -20,8 +21,6 @@ __all__ = ["read_folder", "write_folder"]
 SUFFIXES = (".wav", ".flac")
 #: Recordings that are not read: compressed ones, and AIFF.
 OTHER_FORMATS = (".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aiff", ".aif")
-#: How soundfile stores samples of a dtype; floats and all others as 32-bit floats.
-SUBTYPES = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32", "float64": "DOUBLE"}
 
 
 class Recording(NamedTuple):
@@ -272,14 +271,32 @@ def _resampled(recording: Recording, rate: int) -> Recording:
 
 
 def write_folder(folder: Path, parts: Iterable[tuple[Any, Any]], codec: Any) -> None:
-    """Write recordings that arrive in parts as ``LABEL/000000.wav`` and so on."""
+    """Write recordings that arrive in parts as ``LABEL/000000.wav`` and so on.
+
+    Integers are stored with their number of bits, silence at 0 where they are unsigned. Those of
+    64 bits, which no file holds, are stored with 16 or 32 if the fitted range has no more.
+    """
     sf, rate = soundfile(), codec.scale.sample_rate
 
-    def save(path: Path, row: Any) -> None:
-        samples = np.asarray(row)
-        subtype = SUBTYPES.get(samples.dtype.name, "FLOAT")
-        if subtype == "FLOAT":
-            samples = samples.astype(np.float32)
+    def save(path: Path, row: np.ndarray) -> None:
+        samples, subtype = _storable(row, codec)
         sf.write(path, samples.T, rate, subtype=subtype)
 
-    write_class_folders(folder, parts, ".wav", save)
+    write_class_folders(folder, ((as_arrays(X), y) for X, y in parts), ".wav", save)
+
+
+def _storable(samples: np.ndarray, codec: Any) -> tuple[np.ndarray, str]:
+    """Return samples in a dtype that soundfile can write, and how it stores them."""
+    if samples.dtype.kind not in "iu":
+        is_double = samples.dtype == np.float64
+        return (samples, "DOUBLE") if is_double else (samples.astype(np.float32), "FLOAT")
+    bits = 8 * samples.dtype.itemsize
+    silence, samples = middle(samples.dtype.name), around_zero(samples)
+    if bits == 8:  # soundfile writes the upper 8 of 16 bits
+        return samples.astype(np.int16) * 256, "PCM_U8"
+    if bits == 64:
+        reach = max(silence - codec.low, codec.high - silence + 1)
+        bits = next((few for few in (16, 32) if reach <= 2 ** (few - 1)), 64)
+    if bits == 64:
+        return samples / 2.0**63, "DOUBLE"
+    return samples.astype(f"int{bits}"), f"PCM_{bits}"

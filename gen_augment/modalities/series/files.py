@@ -11,12 +11,20 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from gen_augment.errors import InputError
+from gen_augment.modalities.series.forms import read_series
 
-__all__ = ["SUFFIXES", "read_file", "write_file"]
+__all__ = ["SUFFIXES", "as_arrays", "read_file", "write_file"]
 
 SUFFIXES = (".ts", ".npz")
 #: What a label cannot contain in a ``.ts`` file.
 _RESERVED = re.compile(r"[\s,:]|^$")
+
+
+def as_arrays(X: Any) -> list[np.ndarray]:
+    """Return series as arrays of shape (C, length), or (length,) if they have no such axis."""
+    form, values, lengths = read_series(X)
+    axis: Any = slice(None) if form.has_channels else 0
+    return [row[axis, :n] for row, n in zip(values, lengths.tolist(), strict=True)]
 
 
 def read_file(path: Path) -> tuple[Any, Any]:
@@ -39,7 +47,7 @@ def read_file(path: Path) -> tuple[Any, Any]:
 
 
 def write_file(path: Path, parts: Iterator[tuple[Sequence[np.ndarray], Any]]) -> None:
-    """Write series, given as arrays of shape (C, length), and labels that arrive in parts."""
+    """Write series, as `as_arrays` returns them, and labels that arrive in parts."""
     (_write_ts if path.suffix.lower() == ".ts" else _write_npz)(path, parts)
 
 
@@ -133,6 +141,8 @@ def _write_ts(path: Path, parts: Iterator[tuple[Sequence[np.ndarray], Any]]) -> 
                         f"the label {label!r} cannot be in a .ts file, where spaces, commas and "
                         "colons separate labels: write a .npz file."
                     )
+                series = np.atleast_2d(series)
+                series = series.astype(int) if series.dtype == bool else series
                 classes.add(label)
                 lengths.add(series.shape[1])
                 n_channels = len(series)
@@ -140,7 +150,7 @@ def _write_ts(path: Path, parts: Iterator[tuple[Sequence[np.ndarray], Any]]) -> 
                 stream.write(":".join([*channels, label]) + "\n")
     with path.open("w", encoding="utf-8") as stream:
         stream.write(
-            f"@problemName {path.stem}\n@timeStamps false\n@missing false\n"
+            "@problemName synthetic\n@timeStamps false\n@missing false\n"
             f"@univariate {str(n_channels == 1).lower()}\n@dimensions {n_channels}\n"
             f"@equalLength {str(len(lengths) == 1).lower()}\n"
         )
@@ -158,8 +168,8 @@ def _write_npz(path: Path, parts: Iterator[tuple[Sequence[np.ndarray], Any]]) ->
     for X, y in parts:
         rows.extend(X)
         labels.append(np.asarray(y))
-    lengths = np.array([row.shape[1] for row in rows])
-    values = np.zeros((len(rows), rows[0].shape[0], int(lengths.max())), rows[0].dtype)
+    lengths = np.array([row.shape[-1] for row in rows])
+    values = np.zeros((len(rows), *rows[0].shape[:-1], int(lengths.max())), rows[0].dtype)
     for row, out in zip(rows, values, strict=True):
-        out[:, : row.shape[1]] = row
+        out[..., : row.shape[-1]] = row
     np.savez_compressed(path, X=values, y=np.concatenate(labels), lengths=lengths)

@@ -23,7 +23,7 @@ from gen_augment.modalities.base import (
 from gen_augment.modalities.series.classifiers import SmallInception
 from gen_augment.modalities.series.codec import SeriesCodec
 from gen_augment.modalities.series.display import line_plots
-from gen_augment.modalities.series.files import SUFFIXES, read_file, write_file
+from gen_augment.modalities.series.files import SUFFIXES, as_arrays, read_file, write_file
 from gen_augment.modalities.series.forms import (
     is_nested,
     may_be_series,
@@ -120,7 +120,7 @@ class Series(Modality):
 
     def write(self, path: Path, parts: Iterator[tuple[Any, Any]], codec: Codec) -> None:
         """Write a ``.ts`` or ``.npz`` file."""
-        write_file(path, ((_arrays(X), y) for X, y in parts))
+        write_file(path, ((as_arrays(X), y) for X, y in parts))
 
     def plain_numbers(self, X: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]] | None:
         """Return series of one length as float64 vectors, and what gives them the form of `X`."""
@@ -132,12 +132,6 @@ class Series(Modality):
             return None
         values = read_series(X)[1]
         return values.reshape(len(values), -1).astype(np.float64), partial(_like, codec)
-
-
-def _arrays(X: Any) -> list[np.ndarray]:
-    """Return series as arrays of shape (C, length)."""
-    _, values, lengths = read_series(X)
-    return [row[:, :n] for row, n in zip(values, lengths.tolist(), strict=True)]
 
 
 def _is_list_of_frames(X: Any) -> bool:

@@ -1,9 +1,12 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile as sf
+import torch
 from PIL import Image
 
 from gen_augment import BootstrapSampler
@@ -12,6 +15,7 @@ from gen_augment.data import Rows
 from gen_augment.data.sources import load_data
 from gen_augment.errors import InputError
 from gen_augment.modalities import Audio
+from gen_augment.modalities.audio.files import write_folder
 from tests.modalities.audio.tones import HERTZ, RATE, main_frequency, recordings, tone
 
 X, Y = recordings(12)
@@ -151,6 +155,34 @@ def test_command_line_writes_files_that_play(folder: Path, tmp_path: Path) -> No
         info = sf.info(file)
         assert (info.samplerate, info.subtype, info.channels) == (RATE, "PCM_16", 1)
         assert abs(main_frequency(sf.read(file)[0]) - HERTZ["low"]) < 20
+
+
+WAVE = np.sin(np.arange(900) * 0.3) * np.linspace(0.2, 0.9, 4)[:, None]
+#: Rows and how files store them.
+STORED: dict[str, tuple[Any, str, float, float]] = {  # rows, subtype, silence, full scale
+    "uint8": ((WAVE * 127 + 128).astype("u1"), "PCM_U8", 128, 2**7),
+    "int8": ((WAVE * 127).astype("i1"), "PCM_U8", 0, 2**7),
+    "uint16": ((WAVE * 32767 + 32768).astype("u2"), "PCM_16", 2**15, 2**15),
+    "big-endian": ((WAVE * 32767).astype(">i2"), "PCM_16", 0, 2**15),
+    "uint32": ((WAVE * 2**31 + 2**31).astype("u4"), "PCM_32", 2**31, 2**31),
+    "int64 of 16 bits": ((WAVE * 32767).astype("i8"), "PCM_16", 0, 2**15),
+    "int64 of 24 bits": ((WAVE * 2**23).astype("i8"), "PCM_32", 0, 2**31),
+    "int64": ((WAVE * 2**50).astype("i8"), "DOUBLE", 0, 2**63),
+    "bfloat16": (torch.from_numpy(WAVE).bfloat16(), "FLOAT", 0, 1),
+    "frame": (pd.DataFrame(WAVE).add_prefix("t"), "DOUBLE", 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_files_sound_like_the_samples(name: str, tmp_path: Path) -> None:
+    samples, subtype, silence, full = STORED[name]
+    codec, _ = Audio(sample_rate=RATE).fit(samples)
+    write_folder(tmp_path / "out", [(samples, ["a"] * 4)], codec)
+    files = sorted((tmp_path / "out" / "a").iterdir())
+    assert {sf.info(file).subtype for file in files} == {subtype}
+    known = samples.float() if isinstance(samples, torch.Tensor) else samples
+    expected = (np.asarray(known, dtype=np.float64) - silence) / full
+    np.testing.assert_array_equal([sf.read(file)[0] for file in files], expected)
 
 
 def test_options_on_the_command_line(folder: Path, tmp_path: Path) -> None:

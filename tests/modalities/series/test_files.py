@@ -7,22 +7,28 @@ import pytest
 
 from gen_augment.data import Rows
 from gen_augment.errors import InputError
-from gen_augment.modalities.series.files import read_file, write_file
+from gen_augment.modalities.series.files import as_arrays, read_file, write_file
 
 HEADER = "@problemName a\n@timeStamps false\n@classLabel true 0 1\n@data\n"
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".npz"])
 @pytest.mark.parametrize("lengths", [(4, 4, 4), (1, 5, 3)], ids=str)
-def test_written_files_are_read_back(suffix: str, lengths: tuple[int, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape, dtype", [((2,), float), ((), float), ((1,), bool), ((), int)])
+def test_written_files_are_read_back(
+    suffix: str, lengths: tuple[int, ...], shape: tuple[int, ...], dtype: type, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(0)
-    rows = [rng.normal(size=(2, n)) for n in lengths]
+    rows = as_arrays([rng.normal(size=(*shape, n)).astype(dtype) for n in lengths])
     path = tmp_path / f"rows{suffix}"
     write_file(path, iter([(rows[:2], ["a", "b"]), (rows[2:], ["a"])]))
     X, y = read_file(path)
     assert y.tolist() == ["a", "b", "a"]
     assert isinstance(X, list) == (len(set(lengths)) > 1)
     for found, row in zip(X, rows, strict=True):
+        if suffix == ".ts":  # floats with an axis of channels
+            row = np.atleast_2d(row).astype(float)
+        assert (found.shape, found.dtype) == (row.shape, row.dtype)
         np.testing.assert_array_equal(found, row)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
