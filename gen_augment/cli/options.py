@@ -44,8 +44,8 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="One of digits, mnist, fashion-mnist, breast-cancer, wine; a folder of class folders "
-        "of images, recordings or .txt files; or a CSV, Parquet or ARFF file, or a folder of "
-        "Parquet files, with --target.",
+        "of images, recordings or .txt files; a .ts or .npz file of series; or a CSV, Parquet or "
+        "ARFF file, or a folder of Parquet files, with --target.",
         show_default=False,
     ),
 ]

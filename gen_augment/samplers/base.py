@@ -171,7 +171,8 @@ class Sampler(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no t
     ) -> Any:
         """Return rows by address: the same index, label and seed always give the same row.
 
-        Numbers in tables may differ in the last digits with the other rows of the call.
+        Numbers in tables, series and recordings may differ in the last digits with the other rows
+        of the call.
 
         Parameters
         ----------

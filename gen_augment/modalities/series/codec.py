@@ -232,7 +232,8 @@ class SeriesCodec(Codec):
             np.array([getattr(codec, name) for codec in codecs])
             for name in ("low", "high", "mean", "scale")
         )
-        spread = np.sqrt((scale**2 + mean**2).mean(axis=0) - mean.mean(axis=0) ** 2)
+        # The law of total variance, in a form in which nothing cancels.
+        spread = np.where(high.max(0) > low.min(0), np.sqrt((scale**2).mean(0) + mean.var(0)), 0)
         return replace(
             self,
             lengths=(min(c.lengths[0] for c in codecs), max(c.lengths[1] for c in codecs)),

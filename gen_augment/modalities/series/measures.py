@@ -6,7 +6,8 @@ __all__ = ["autocorrelation", "autocorrelation_distance", "spectral_distance", "
 
 #: Longest lag of `autocorrelation`, in steps.
 MAX_LAG = 50
-_TINY = 1e-12
+#: A channel varies if it leaves its mean by more than this share of its largest value.
+_SMALLEST_CHANGE = 1e-12
 
 
 def spectrum(values: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
@@ -30,7 +31,7 @@ def spectrum(values: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
     for row, length in zip(values, lengths.tolist(), strict=True):
         power = np.abs(np.fft.rfft(_centred(row[:, :length]), size, axis=1)) ** 2
         sums = power.sum(axis=1)
-        varied = sums > _TINY * size
+        varied = sums > 0
         total[varied] += power[varied] / sums[varied, None]
         n_varied += varied
     return total / np.maximum(n_varied, 1)[:, None]
@@ -66,7 +67,7 @@ def autocorrelation(values: np.ndarray, lengths: np.ndarray, n_lags: int) -> np.
     for row, length in zip(values, lengths.tolist(), strict=True):
         x = _centred(row[:, :length])
         variance = (x * x).sum(axis=1)
-        varied = variance > _TINY
+        varied = variance > 0
         lags = min(n_lags, length - 1)
         size = 2 * length
         found = np.fft.irfft(np.abs(np.fft.rfft(x, size, axis=1)) ** 2, size, axis=1)
@@ -99,6 +100,10 @@ def autocorrelation_distance(
 
 
 def _centred(x: np.ndarray) -> np.ndarray:
+    """Return channels without their means, with 1 as the largest deviation; 0 for constant ones."""
     x = x.astype(np.float64)
-    centred: np.ndarray = x - x.mean(axis=1, keepdims=True)
-    return centred
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    x = x - x.mean(axis=1, keepdims=True)
+    peak = np.abs(x).max(axis=1, keepdims=True)
+    varied = peak > _SMALLEST_CHANGE * largest
+    return np.where(varied, x / np.where(varied, peak, 1), 0.0)

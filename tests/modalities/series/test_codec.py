@@ -115,6 +115,20 @@ def test_a_constant_channel_stays_constant() -> None:
     assert (codec.decode(torch.randn(6, 1, 9)) == 7.5).all()
 
 
+@pytest.mark.parametrize("level", [0.0, 1e8, 1e12])
+def test_a_joined_encoding_has_the_moments_of_all_rows(level: float) -> None:
+    X = np.random.default_rng(0).normal(size=(3, 20, 2, 9)) + np.array([[level], [-level / 3]])
+    X[:, :, 1] += np.arange(3)[:, None, None]  # sites that differ in their means
+    first, *others = (SeriesCodec.fit(part)[0] for part in X)
+    joined, whole = first.joined(others), SeriesCodec.fit(X.reshape(60, 2, 9))[0]
+    for name in ("low", "high", "mean", "scale"):
+        np.testing.assert_allclose(
+            getattr(joined, name), getattr(whole, name), rtol=1e-4, atol=1e-9
+        )
+    flat = SeriesCodec.fit(np.full((4, 1, 9), 0.1))[0]
+    assert flat.joined([flat, flat]).scale == (0.0,)
+
+
 def test_lengths_of_noisy_masks_are_the_ones_that_fit_best() -> None:
     X = [np.zeros(n) + np.arange(n) for n in (3, 5, 9)]
     codec, rows = SeriesCodec.fit(X)

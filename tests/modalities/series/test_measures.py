@@ -47,7 +47,16 @@ def test_distances_separate_frequencies() -> None:
     assert autocorrelation_distance(sines(3), sines(8)) > 0.4
 
 
+@pytest.mark.parametrize("scale, mean", [(1e-13, 0), (1e-200, 0), (1e25, 0), (1, 1e6)])
+def test_distances_do_not_depend_on_the_unit(scale: float, mean: float) -> None:
+    one, other = sines(3), padded(RNG.normal(size=(20, 1, 40)))
+    scaled = [padded(rows * scale + mean) for rows, _ in (one, other)]
+    for distance in (spectral_distance, autocorrelation_distance):
+        assert distance(*scaled) == pytest.approx(distance(one, other), rel=1e-6)
+
+
 def test_constant_and_short_series_have_no_distance() -> None:
-    flat = padded(np.full((4, 1, 6), 3.0))
+    flat = padded(np.full((4, 1, 6), 0.1))  # its mean is another number
+    assert flat[0][0, 0].mean() != 0.1
     assert spectral_distance(flat, flat) == autocorrelation_distance(flat, flat) == 0
     assert autocorrelation_distance(padded(np.ones((4, 1, 1))), flat) == 0
