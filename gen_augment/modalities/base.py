@@ -22,6 +22,7 @@ from torch import Tensor
 from gen_augment.archive import digest
 from gen_augment.containers import stack_rows
 from gen_augment.errors import InputError
+from gen_augment.modalities.blocks import BlockGroup
 from gen_augment.modalities.generators import DataSpec, GeneratorNetworks
 from gen_augment.modalities.views import RowViews
 from gen_augment.types import JSON
@@ -44,27 +45,16 @@ class Reading(IntEnum):
     CERTAIN = 2
 
 
-class BlockGroup(NamedTuple):
-    """One-hot blocks that encode one value: the digits of a category, or a mark.
-
-    `starts` and `widths` describe the blocks. `numbers` are the encoded numbers whose missing
-    values the block marks; its second place is 1 if they are missing.
-    """
-
-    starts: tuple[int, ...]
-    widths: tuple[int, ...]
-    numbers: slice | None
-
-
 class Gaps(NamedTuple):
-    """Encoded rows `x`, which of their values are `missing`, and places no value may take.
+    """Encoded rows `x`, which of their values are `missing`, and the categories that fill them.
 
-    `x` and `missing` have shape (n, width); `excluded` are places of blocks that say "missing".
+    `x` and `missing` have shape (n, width). `known` has the number of categories of each column,
+    by the first place of its blocks; the category of that number says "missing".
     """
 
     x: Tensor
     missing: Tensor
-    excluded: tuple[int, ...]
+    known: Mapping[int, int]
 
 
 class RowTransform(NamedTuple):
@@ -147,7 +137,7 @@ class Codec(ABC):
         none = torch.empty(0, *self.shape, device="cpu")
         return self.decode(torch.cat([none, *(part.cpu() for part in parts)]))
 
-    def block_groups(self) -> list["BlockGroup"]:
+    def block_groups(self) -> list[BlockGroup]:
         """List the one-hot blocks that belong together; by default each is a value of its own."""
         ends = np.cumsum([0, *self.blocks]) + int(np.prod(self.shape)) - sum(self.blocks)
         pairs = zip(ends, self.blocks, strict=False)

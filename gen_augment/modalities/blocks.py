@@ -1,4 +1,4 @@
-"""Likelihood and sampling of the one-hot blocks at the end of flat rows.
+"""Likelihood, sampling and choice of the one-hot blocks at the end of flat rows.
 
 Samples are a function of the logits and the noise. Blocks have shape (B, width), where
 `width` is the sum of the widths in `blocks`.
@@ -11,15 +11,28 @@ Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", 2017
 Maddison, Mnih and Teh, "The Concrete Distribution", 2017 (arXiv:1611.00712).
 """
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["block_log_prob", "block_softmax", "bounded_numbers", "draw_blocks", "relaxed_blocks"]
+__all__ = [
+    "BlockGroup",
+    "block_log_prob",
+    "block_softmax",
+    "bounded_numbers",
+    "choose_category",
+    "draw_blocks",
+    "relaxed_blocks",
+]
 
 #: Temperature of the relaxation, as in Xu et al., "Modeling Tabular Data using
 #: Conditional GAN", 2019.
 TEMPERATURE = 0.2
+#: Scores of categories that are held at a time.
+MAX_SCORES = 2**22
 
 
 def block_log_prob(x: Tensor, logits: Tensor, blocks: tuple[int, ...]) -> Tensor:
@@ -88,3 +101,41 @@ def _gumbel(z: Tensor) -> Tensor:
     """Map standard normal to standard Gumbel noise; the CPU needs float32 for it."""
     noise: Tensor = -(-torch.special.log_ndtr(z.float())).log()
     return noise
+
+
+class BlockGroup(NamedTuple):
+    """One-hot blocks that encode one value: the digits of a category, or a mark.
+
+    `starts` and `widths` describe the blocks. `numbers` are the encoded numbers whose missing
+    values the block marks; its second place is 1 if they are missing.
+    """
+
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    numbers: slice | None
+
+
+def choose_category(rows: Tensor, here: Tensor, group: BlockGroup, known: Tensor) -> None:
+    """Set the blocks of some rows to the known category with the largest sum of digits.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, width)
+        Encoded rows, which are changed.
+    here : Tensor of int64
+        Positions of the rows to change.
+    group : BlockGroup
+    known : Tensor of int64
+        Categories by number, at least one.
+    """
+    digits = np.unravel_index(known.numpy(), group.widths)
+    places = [
+        start + torch.from_numpy(digit) for start, digit in zip(group.starts, digits, strict=True)
+    ]
+    for part in torch.split(here, max(1, MAX_SCORES // len(known))):
+        some = rows[part]
+        best = torch.as_tensor(sum(some[:, place] for place in places)).argmax(dim=1)
+        for start, width, place in zip(group.starts, group.widths, places, strict=True):
+            some[:, start : start + width] = 0
+            some[torch.arange(len(part)), place[best]] = 1
+        rows[part] = some

@@ -115,6 +115,22 @@ def test_cells_that_were_missing_in_training_are_filled_with_values() -> None:
     assert set(found["kind"]) == {"up", "down"}
 
 
+@pytest.mark.parametrize("n_categories", [60, 70, 300])
+def test_a_missing_category_is_filled_however_many_there_are(n_categories: int) -> None:
+    n = 4 * n_categories
+    kinds = np.array([f"k{i}" for i in np.arange(n) % n_categories], dtype=object)
+    y = np.arange(n) % n_categories % 2  # even and odd categories
+    gap = np.random.default_rng(0).random(n) < 0.3
+    X = pd.DataFrame({"a": np.arange(n) / n, "kind": pd.Series(kinds, dtype=object)})
+    X.loc[gap, "kind"] = None
+    sampler = MixtureSampler(random_state=0).fit(X, y)
+    for filled in (sampler.impute(X), *sampler.impute(X, n_draws=1)):
+        assert set(filled["kind"]) <= set(kinds)
+        assert (filled["kind"][~gap] == kinds[~gap]).all()
+    for filled in (sampler.impute(X, y), *sampler.impute(X, y, n_draws=1)):
+        assert (filled["kind"].str[1:].astype(int) % 2 == y).all()
+
+
 def test_bad_requests_are_refused() -> None:
     X, y = linked(60)
     with pytest.raises(NotFittedError):

@@ -24,23 +24,19 @@ def find_gaps(codec: Any, X: Any) -> Gaps:
     X = stack_rows(X)
     x = codec.encode(X)
     missing = torch.zeros(x.shape, dtype=torch.bool)
-    excluded, number, place = [], 0, x.shape[1] - sum(codec.blocks)
+    known, number, place = dict[int, int](), 0, x.shape[1] - sum(codec.blocks)
     for part, values in zip(codec.parts, columns_of(X)[2].values(), strict=True):
         gap = torch.from_numpy(values.isna().to_numpy(dtype=bool, copy=True))
         missing[:, number : number + part.n_numbers] = gap[:, None]
         width = sum(part.blocks)
         if isinstance(part, CategoryColumn):
             missing[:, place : place + width] = gap[:, None]
-            excluded += [place + i for i in _missing_places(part)]
+            if part.has_missing:
+                known[place] = len(part.values)
         elif width and not part.is_empty:
             x[gap, place : place + 2] = torch.tensor([1.0, 0.0])
         number, place = number + part.n_numbers, place + width
-    return Gaps(x, missing, tuple(excluded))
-
-
-def _missing_places(part: CategoryColumn) -> list[int]:
-    """Return the place that stands for a missing category; none if categories have digits."""
-    return [len(part.values)] if part.has_missing and len(part.blocks) == 1 else []
+    return Gaps(x, missing, known)
 
 
 def fill_cells(codec: Any, X: Any, rows: Tensor) -> Any:

@@ -5,6 +5,7 @@ that no training row of the class has, all the more where several blocks are dig
 category.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,11 +15,9 @@ from torch import Tensor
 
 from gen_augment.errors import InputError
 from gen_augment.modalities import BlockGroup, Codec
+from gen_augment.modalities.blocks import choose_category
 
 __all__ = ["SeenCategories"]
-
-#: Scores that are held at a time.
-MAX_SCORES = 2**22
 
 
 @dataclass(frozen=True)
@@ -59,33 +58,23 @@ class SeenCategories:
             raise InputError("a class has no category.")
         return cls(groups, seen)
 
-    def choose(self, rows: Tensor, codes: np.ndarray) -> Tensor:
-        """Return encoded rows whose blocks are those of the likeliest category of their class."""
+    def choose(
+        self, rows: Tensor, codes: np.ndarray, known: Mapping[int, int] | None = None
+    ) -> Tensor:
+        """Return encoded rows whose blocks are those of the likeliest category of their class.
+
+        `known` leaves out the category "missing", see `Gaps`. A class that has no other gets any.
+        """
         rows, start = rows.clone(), 0
         for group in self.groups:
             size = _size(group)
+            n_known = (known or {}).get(group.starts[0], size)
             for code in np.unique(codes).tolist():
-                known = torch.nonzero(self.seen[code, start : start + size])[:, 0]
+                seen = torch.nonzero(self.seen[code, start : start + n_known])[:, 0]
                 here = torch.from_numpy(np.flatnonzero(codes == code))
-                for part in torch.split(here, max(1, MAX_SCORES // len(known))):
-                    _choose(rows, part, group, known)
+                choose_category(rows, here, group, seen if len(seen) else torch.arange(n_known))
             start += size
         return rows
-
-
-def _choose(rows: Tensor, part: Tensor, group: BlockGroup, known: Tensor) -> None:
-    """Set the blocks of some rows to the known category with the largest sum of digits."""
-    digits = np.unravel_index(known.numpy(), group.widths)
-    places = [
-        start + torch.from_numpy(digit) for start, digit in zip(group.starts, digits, strict=True)
-    ]
-    some = rows[part]
-    scores = sum(some[:, place] for place in places)
-    best = torch.as_tensor(scores).argmax(dim=1)
-    for start, width, place in zip(group.starts, group.widths, places, strict=True):
-        some[:, start : start + width] = 0
-        some[torch.arange(len(part)), place[best]] = 1
-    rows[part] = some
 
 
 def _size(group: BlockGroup) -> int:

@@ -9,6 +9,7 @@ Hastie and Tibshirani, "Discriminant Analysis by Gaussian Mixtures", JRSS B 58, 
 """
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -252,8 +253,8 @@ class MixtureSampler(ClassicalSampler):
             Cells that were not missing are unchanged.
         """
 
-        def choose(rows: Tensor, codes: np.ndarray) -> Tensor:
-            return self._seen.choose(rows, codes)
+        def choose(rows: Tensor, codes: np.ndarray, known: Mapping[int, int]) -> Tensor:
+            return self._seen.choose(rows, codes, known)
 
         return imputation.impute(self, self._complete, X, y, n_draws, random_state, choose)
 

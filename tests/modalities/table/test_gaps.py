@@ -44,11 +44,11 @@ def test_gaps_are_where_the_encoding_of_a_cell_is() -> None:
         assert not found.missing[0].any()
 
 
-def test_the_place_of_a_missing_category_is_excluded() -> None:
+def test_the_category_after_the_known_ones_is_missing() -> None:
     codec, encoded = Table().fit(TRAIN)
-    found = find_gaps(codec, TRAIN)
-    (place,) = found.excluded
-    assert encoded[:, place].tolist() == TRAIN["kind"].isna().tolist()
+    ((start, n_known),) = find_gaps(codec, TRAIN).known.items()
+    assert n_known == TRAIN["kind"].nunique()
+    assert encoded[:, start + n_known].tolist() == TRAIN["kind"].isna().tolist()
 
 
 def test_known_cells_stay_and_missing_ones_come_from_the_rows() -> None:
