@@ -14,9 +14,9 @@ from gen_augment.modalities.table.arff import read_arff
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
 from gen_augment.modalities.table.csv_columns import (
     Settled,
+    as_labels,
     convert,
     is_date,
-    is_formatted,
     settle,
     uses_comma,
 )
@@ -212,8 +212,8 @@ def _typed(
             settled = settle(column.unique(), name, wanted, known, decimal)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        if name == target and wanted is None and is_formatted(settled.reading):
-            settled = Settled("text", words, "labels are kept as written")
+        if name == target and wanted is None:
+            settled = as_labels(column.unique(), settled, words, decimal)
         columns[name] = convert(column, settled, decimal)
         readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
         if word := _usual_word(column, settled):

@@ -194,9 +194,22 @@ def test_labels_may_be_declared_categories(tmp_path: Path) -> None:
     assert declared.rows.encoded.shape == (15, 1)
 
 
-def test_dates_as_labels_are_kept_as_written(tmp_path: Path) -> None:
-    days = ["2024-01-02", "2024-01-03"] * 5
-    pd.DataFrame({"a": range(10), "day": days}).to_csv(tmp_path / "t.csv", index=False)
-    loaded = load_data(tmp_path / "t.csv", target="day")
-    assert loaded.rows.y.tolist() == days
+@pytest.mark.parametrize(
+    "labels",
+    [["2024-01-02", "2024-01-03"], ["1e3", "2e3"], ["-1", "1.0"], ["2.", "1.00"], ["-0", "1"]],
+    ids=str,
+)
+def test_labels_are_kept_as_written(labels: list[str], tmp_path: Path) -> None:
+    pd.DataFrame({"a": range(10), "y": labels * 5}).to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_data(tmp_path / "t.csv", target="y")
+    assert loaded.rows.y.tolist() == labels * 5
     assert "kept as written" in loaded.report[-1].why
+
+
+def test_equal_numbers_are_one_label(tmp_path: Path) -> None:
+    text = "a,y\n" + "".join(f"3,{label}\n" for label in ["1", "1.0", "2.0", "2"])
+    rows = load(tmp_path / "t.csv", text, target="y").rows
+    assert rows.y.tolist() == [1.0, 1.0, 2.0, 2.0]
+    for label in ("NA", ""):
+        with pytest.raises(InputError, match="1 rows have no 'y'"):
+            load(tmp_path / "t.csv", f"a,y\n3,1e3\n3,2e3\n3,{label}\n", target="y")
