@@ -17,6 +17,7 @@ from gen_augment.modalities.table.columns import (
     DateColumn,
     NumberColumn,
 )
+from gen_augment.modalities.table.csv_columns import Settled, convert, is_date
 from gen_augment.modalities.table.storage import PARSED
 
 __all__ = ["Match", "matcher", "read_conditions"]
@@ -80,7 +81,7 @@ def read_conditions(codec: Any, texts: Iterable[str]) -> dict[Any, list[Any]]:
     texts : iterable of str
         ``COLUMN=VALUE``, ``COLUMN=LOW..HIGH`` of numbers or dates, with nothing for an open
         end, or ``COLUMN=`` for a missing value. Several conditions on one column are
-        alternatives.
+        alternatives. Dates are written as in the file, or as 2024-03-01.
 
     Raises
     ------
@@ -105,11 +106,13 @@ def read_conditions(codec: Any, texts: Iterable[str]) -> dict[Any, list[Any]]:
                 f"{text!r} is not COLUMN=VALUE, COLUMN=LOW..HIGH or COLUMN=; columns: "
                 f"{', '.join(map(str, parts))}."
             )
-        found.setdefault(name, []).append(_read_option(parts[name], text[len(str(name)) + 1 :]))
+        form = codec.file.readings.get(str(name), "")
+        value = text[len(str(name)) + 1 :]
+        found.setdefault(name, []).append(_read_option(parts[name], value, form))
     return found
 
 
-def _read_option(part: Column, text: str) -> Any:
+def _read_option(part: Column, text: str, form: str) -> Any:
     if not text:
         return None
     if isinstance(part, CategoryColumn):
@@ -117,16 +120,18 @@ def _read_option(part: Column, text: str) -> Any:
             text = text.capitalize()
         return next((value for value in part.known if str(value) == text), text)
     low, dots, high = text.partition("..")
-    ends = [_read_end(part, end) for end in ((low, high) if dots else (text,))]
+    ends = [_read_end(part, end, form) for end in ((low, high) if dots else (text,))]
     return tuple(ends) if dots else ends[0]
 
 
-def _read_end(part: Column, text: str) -> Any:
-    """A number, or the text itself, which the column then refuses."""
-    if isinstance(part, DateColumn) or _is_time(part):
-        return text or None
+def _read_end(part: Column, text: str, form: str) -> Any:
+    """A number, a date of the file's form as ISO 8601, or the text, which the column may refuse."""
     try:
-        return float(text) if text and not _is_parsed(part) else text or None
+        if isinstance(part, DateColumn) and text and is_date(form):
+            date = convert(pd.Series([text]), Settled(form, frozenset()), ".")[0]
+            return date.isoformat()
+        is_text = isinstance(part, DateColumn) or _is_time(part) or _is_parsed(part)
+        return float(text) if text and not is_text else text or None
     except ValueError:
         return text
 
@@ -220,7 +225,10 @@ def _is_time(part: Any) -> bool:
 def _values(part: Any, bounds: list[Any]) -> np.ndarray:
     """Bounds as values of the column, of shape (2,)."""
     if isinstance(part, DateColumn):
-        dates = pd.to_datetime(pd.Series([bounds[0], _end(bounds[1])]), format="ISO8601")
+        try:
+            dates = pd.to_datetime(pd.Series([bounds[0], _end(bounds[1])]), format="ISO8601")
+        except ValueError:
+            raise ValueError("write dates as 2024-03-01, 2024-03 or 2024.") from None
         if isinstance(part.dtype, pd.DatetimeTZDtype) and dates.dt.tz is None:
             dates = dates.dt.tz_localize(part.dtype.tz)
         return part.read(dates)

@@ -17,7 +17,7 @@ import pandas as pd
 from gen_augment.errors import InputError
 from gen_augment.modalities.table.number_forms import NumberForm, find_form, without_unit
 
-__all__ = ["Settled", "convert", "is_date", "is_formatted", "settle", "uses_comma", "written"]
+__all__ = ["Settled", "as_labels", "convert", "is_date", "settle", "uses_comma", "written"]
 
 #: Words that may stand for a missing value.
 NA_WORDS = frozenset(
@@ -218,7 +218,7 @@ def is_date(reading: str) -> bool:
     return re.search("%[A-Za-z]", reading) is not None
 
 
-def is_formatted(reading: str) -> bool:
+def _is_formatted(reading: str) -> bool:
     """Whether values are dates, or numbers with more than digits."""
     return is_date(reading) or (NumberForm.of(reading) is not None and reading.strip("0.") != "")
 
@@ -313,6 +313,25 @@ def written(column: "pd.Series[Any]", reading: str, decimal: str, missing: str) 
     else:
         text = column.astype(object)
     return text.where(column.notna().to_numpy(dtype=bool), missing)
+
+
+def as_labels(values: Any, settled: Settled, words: frozenset[str], decimal: str) -> Settled:
+    """Read labels as text where numbers or dates would be written in another form.
+
+    Numbers with a fraction are no classes, and two forms of one number are one class.
+    """
+    why = "labels are kept as written"
+    if _is_formatted(settled.reading):
+        return Settled("text", words, why)
+    if settled.reading not in ("whole", "number", "decimal"):
+        return settled
+    known = _known(values, settled.missing)
+    numbers = convert(known, settled, decimal)
+    again = written(numbers, settled.reading, decimal, "").astype(str)
+    is_kept = again.tolist() == known.tolist()
+    if is_kept or not numbers.is_unique or not (numbers % 1 == 0).all():
+        return settled
+    return Settled("text", settled.missing, why)
 
 
 def _known(values: Any, missing: frozenset[str]) -> Any:

@@ -159,7 +159,7 @@ def missing_name(column: "pd.Series[Any]") -> str:
     """Name in `MISSING_VALUES` of the first missing value of a column of objects."""
     missing = column[column.isna()]
     name = str(missing.iloc[0]).strip("<>") if len(missing) and column.dtype == object else "None"
-    return "nan" if name.lower() == "nan" else name  # Decimal("NaN") too
+    return "nan" if "nan" in name.lower() else name  # Decimal("NaN") and complex numbers too
 
 
 def plain(value: Any) -> Plain | None:

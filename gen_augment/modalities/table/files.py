@@ -14,15 +14,16 @@ from gen_augment.modalities.table.arff import read_arff
 from gen_augment.modalities.table.column_roles import free_text_columns, identifier_columns
 from gen_augment.modalities.table.csv_columns import (
     Settled,
+    as_labels,
     convert,
     is_date,
-    is_formatted,
     settle,
     uses_comma,
 )
 from gen_augment.modalities.table.csv_text import read_text
 from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
 from gen_augment.modalities.table.parquet_folder import first_rows, open_folder, with_columns
+from gen_augment.modalities.table.storage import Storage
 
 __all__ = ["TableRead", "read_folder", "read_table"]
 
@@ -31,6 +32,24 @@ TableRead = tuple[Any, Any, TableFile, tuple[ColumnReading, ...], tuple[str, ...
 #: Rows of a folder of Parquet files that say how its columns are read.
 FIRST_ROWS = 1 << 17
 _KEEP = "identifies single rows; --category {} keeps its values"
+#: What a column is read as, by the kind of its dtype or the type of its objects.
+_KINDS = {
+    "i": "whole number",
+    "u": "whole number",
+    "f": "number",
+    "b": "true or false",
+    "M": "date",
+    "m": "duration",
+}
+_OBJECTS = {
+    "int": "whole number",
+    "float": "number",
+    "decimal": "number",
+    "time": "time of day",
+    "period": "period",
+    **dict.fromkeys(("date", "datetime", "timestamp"), "date"),
+    **dict.fromkeys(("timedelta", "duration"), "duration"),
+}
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": pd.read_parquet,
     ".arff": read_arff,
@@ -193,8 +212,8 @@ def _typed(
             settled = settle(column.unique(), name, wanted, known, decimal)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        if name == target and wanted is None and is_formatted(settled.reading):
-            settled = Settled("text", words, "labels are kept as written")
+        if name == target and wanted is None:
+            settled = as_labels(column.unique(), settled, words, decimal)
         columns[name] = convert(column, settled, decimal)
         readings[name], whys[name] = settled.reading, settled.why.replace("COLUMN", name)
         if word := _usual_word(column, settled):
@@ -278,10 +297,11 @@ def _shown(column: "pd.Series[Any]", reading: str, kind: str | None) -> str:
     """What a column is read as, in words."""
     if kind is not None and reading != "text":
         return kind
-    if column.dtype.kind == "M":
-        return f"date {reading}" if is_date(reading) else "date"
-    words = {"i": "whole number", "u": "whole number", "f": "number", "b": "true or false"}
-    return "empty" if reading == "empty" else words.get(column.dtype.kind, "category")
+    if reading == "empty":
+        return "empty"
+    storage = Storage.of_column(column)
+    word = _KINDS.get(column.dtype.kind) or _OBJECTS.get(storage.objects if storage else "")
+    return f"date {reading}" if word == "date" and is_date(reading) else word or "category"
 
 
 def _example(column: "pd.Series[Any]") -> str:

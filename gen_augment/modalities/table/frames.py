@@ -10,8 +10,10 @@ from torch import Tensor
 
 from gen_augment.containers import as_pandas, unmasked
 from gen_augment.errors import InputError
+from gen_augment.modalities.table.dtypes import MISSING_VALUES, missing_name
+from gen_augment.user_warnings import warn
 
-__all__ = ["Container", "columns_of"]
+__all__ = ["Container", "columns_of", "with_one_missing_value"]
 
 Container = Literal["ndarray", "dataframe", "tensor"]
 
@@ -47,6 +49,68 @@ def columns_of(X: Any) -> "tuple[Container, str | None, dict[Any, pd.Series[Any]
     except (ValueError, TypeError) as error:
         raise InputError(str(error)) from error
     return container, name, {i: pd.Series(column) for i, column in enumerate(values.T)}
+
+
+def with_one_missing_value(X: Any) -> Any:
+    """Return a DataFrame whose columns have one kind of missing value each, as an archive has.
+
+    Objects have the kind of the first missing one, and nullable floats have NA instead of NaN.
+
+    Warns
+    -----
+    UserWarning
+        A column has several kinds of missing values; the message names it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     X = with_one_missing_value(pd.DataFrame({"o": ["a", None, pd.NA]}, dtype=object))
+    >>> X["o"].tolist()
+    ['a', None, None]
+    """
+    if not isinstance(X, pd.DataFrame):
+        return X
+    several, changed = [], {}
+    for i, dtype in enumerate(X.dtypes):
+        is_numpy = isinstance(dtype, np.dtype)
+        if dtype.kind != ("O" if is_numpy else "f"):
+            continue
+        column = X.iloc[:, i]
+        odd, kinds = _odd_objects(column) if is_numpy else _odd_floats(column)
+        if odd.any():
+            values: Any = column.array.copy()
+            values[odd] = MISSING_VALUES[missing_name(column)] if is_numpy else pd.NA
+            changed[i] = pd.Series(values, index=X.index, dtype=dtype)
+        if len(kinds) > 1:
+            several.append(X.columns[i])
+    if several:
+        warn(
+            f"columns {several} of X hold several kinds of missing values, such as None and NaN, "
+            "and samples will have one. Give one kind a value of its own if they differ in meaning."
+        )
+    if changed:
+        X = X.copy(deep=False)
+        for i, column in changed.items():
+            X.isetitem(i, column)
+    return X
+
+
+def _odd_objects(column: "pd.Series[Any]") -> tuple[np.ndarray, set[str]]:
+    """Missing values that are not of the first kind, as flags, and the names of all kinds."""
+    gone = column.isna().to_numpy(dtype=bool)
+    names = np.array([str(value).strip("<>") for value in column[gone]], dtype=object)
+    odd = np.zeros(len(gone), dtype=bool)
+    odd[gone] = names != missing_name(column)
+    return odd, set(names)
+
+
+def _odd_floats(column: "pd.Series[Any]") -> tuple[np.ndarray, set[str]]:
+    """NaN that pandas does not count as missing, as flags, and the names of all kinds."""
+    gone = column.isna().to_numpy(dtype=bool)
+    odd = np.isnan(column.to_numpy(dtype=np.float64, na_value=np.nan)) & ~gone
+    return odd, {*(["NA"] if gone.any() else []), *(["nan"] if odd.any() else [])}
 
 
 def _name(name: Any) -> str | int:

@@ -18,6 +18,7 @@ from gen_augment.modalities.table.codec import TableCodec, columns_of
 from gen_augment.modalities.table.conditions import matcher, read_conditions
 from gen_augment.modalities.table.digests import array_digests, frame_digests
 from gen_augment.modalities.table.file_format import TEXT_SUFFIXES, TableFile
+from gen_augment.modalities.table.frames import with_one_missing_value
 from gen_augment.modalities.table.known import KnownTable
 from gen_augment.modalities.table.numbers import find_steps, like_numbers, plain_numbers
 from gen_augment.modalities.table.scan import TableScan
@@ -111,6 +112,10 @@ class Table(Modality):
         wide = len(shape) == 2 and shape[1] > MAX_CERTAIN_COLUMNS
         texts = len(shape) == 1 and holds_strings(X)
         return Reading.POSSIBLE if wide or texts else Reading.CERTAIN
+
+    def gather(self, X: Any) -> Any:
+        """Bring rows into one container, with one kind of missing value in each column."""
+        return with_one_missing_value(super().gather(X))
 
     def fit(self, X: Any) -> tuple[TableCodec, Tensor]:
         """Learn the columns; return the codec and the encoded rows."""

@@ -8,6 +8,7 @@ import pytest
 
 from gen_augment import BootstrapSampler, ExhaustedError, InputError
 from gen_augment.modalities import TableCodec
+from gen_augment.modalities.table import Table
 from gen_augment.modalities.table.conditions import matcher
 from tests.conftest import small_sampler, toy_images, toy_table
 from tests.samplers.test_mixed import draw_mixed
@@ -91,6 +92,23 @@ def test_work_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
+    "text, found",
+    [
+        ("1/3/2024..31/03/2024", ("2024-03-01T00:00:00", "2024-03-31T00:00:00")),
+        ("..05/01/2024", (None, "2024-01-05T00:00:00")),
+        ("2024-03-01..", ("2024-03-01", None)),
+        ("2024-03", "2024-03"),
+        ("32/01/2024", "32/01/2024"),  # which the column refuses
+        ("", None),
+    ],
+)
+def test_dates_of_a_file_are_written_in_its_form(text: str, found: Any) -> None:
+    table = Table(file={"readings": {"day": "%-d/%m/%Y"}})
+    codec, _ = table.fit(X)
+    assert table.read_conditions(codec, [f"day={text}"]) == {"day": [found]}
+
+
+@pytest.mark.parametrize(
     "where, message",
     [
         ({"country": "NO"}, r"a column 'country' that the table does not have; it has \['kind'"),
@@ -105,7 +123,8 @@ def test_work_is_bounded() -> None:
         ({"count": None}, "no value of that column was missing"),
         ({"day": ("1999-01-01", "2001-01-01")}, "leaves nothing: 2024-01-0"),
         ({"day": "2024-13"}, "is not a value of datetime64"),
-        ({"day": "Tuesday"}, "is not a value of datetime64"),
+        ({"day": "Tuesday"}, "is not a value of datetime64.*: write dates as 2024-03-01"),
+        ({"day": ("01/02/2024", None)}, "is not a value of datetime64.*: write dates as"),
     ],
     ids=str,
 )

@@ -1,6 +1,8 @@
 """Tables from files: reports, dropped columns, errors, and files written in the same form."""
 
+import datetime
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from gen_augment import InputError
 from gen_augment.data.export import write_parts
 from gen_augment.data.sources import load_data
 from gen_augment.modalities import TableCodec, codec_from_json, codec_to_json
+from gen_augment.modalities.table.file_format import TableFile
+from gen_augment.modalities.table.files import read_folder, read_table
 
 NORDIC = (
     "zip;price;since;size;note;code\n"
@@ -51,6 +55,27 @@ def test_how_columns_were_read_is_reported(tmp_path: Path) -> None:
         "the encoding is cp1252",
         "the decimal mark is ','",
     )
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_typed_columns_are_reported_as_they_are_fitted(folder: bool, tmp_path: Path) -> None:
+    columns: dict[str, tuple[str, Any]] = {
+        "time": ("time of day", [datetime.time(i % 24, 30) for i in range(8)]),
+        "price": ("number", [Decimal(i) / 4 for i in range(8)]),
+        "took": ("duration", pd.to_timedelta(np.arange(8), "s")),
+        "day": ("date", [datetime.date(2024, 1, 1 + i) for i in range(8)]),
+        "quarter": ("period", pd.period_range("2020", periods=8, freq="Q")),
+        "paid": ("true or false", [True, False] * 4),
+        "kind": ("category", pd.Categorical(list("abcdabcd"))),
+    }
+    frame = pd.DataFrame({name: values for name, (_, values) in columns.items()})
+    path = tmp_path / ("t" if folder else "t.parquet")
+    if folder:
+        path.mkdir()
+    frame.assign(y=[0, 1] * 4).to_parquet(path / "0.parquet" if folder else path)
+    read = read_folder if folder else read_table
+    report = {column: reading for column, reading, *_ in read(path, "y", {}, TableFile())[3]}
+    assert report == {name: word for name, (word, _) in columns.items()} | {"y": "label"}
 
 
 def test_another_file_is_read_in_the_same_way(tmp_path: Path) -> None:
@@ -169,9 +194,22 @@ def test_labels_may_be_declared_categories(tmp_path: Path) -> None:
     assert declared.rows.encoded.shape == (15, 1)
 
 
-def test_dates_as_labels_are_kept_as_written(tmp_path: Path) -> None:
-    days = ["2024-01-02", "2024-01-03"] * 5
-    pd.DataFrame({"a": range(10), "day": days}).to_csv(tmp_path / "t.csv", index=False)
-    loaded = load_data(tmp_path / "t.csv", target="day")
-    assert loaded.rows.y.tolist() == days
+@pytest.mark.parametrize(
+    "labels",
+    [["2024-01-02", "2024-01-03"], ["1e3", "2e3"], ["-1", "1.0"], ["2.", "1.00"], ["-0", "1"]],
+    ids=str,
+)
+def test_labels_are_kept_as_written(labels: list[str], tmp_path: Path) -> None:
+    pd.DataFrame({"a": range(10), "y": labels * 5}).to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_data(tmp_path / "t.csv", target="y")
+    assert loaded.rows.y.tolist() == labels * 5
     assert "kept as written" in loaded.report[-1].why
+
+
+def test_equal_numbers_are_one_label(tmp_path: Path) -> None:
+    text = "a,y\n" + "".join(f"3,{label}\n" for label in ["1", "1.0", "2.0", "2"])
+    rows = load(tmp_path / "t.csv", text, target="y").rows
+    assert rows.y.tolist() == [1.0, 1.0, 2.0, 2.0]
+    for label in ("NA", ""):
+        with pytest.raises(InputError, match="1 rows have no 'y'"):
+            load(tmp_path / "t.csv", f"a,y\n3,1e3\n3,2e3\n3,{label}\n", target="y")
