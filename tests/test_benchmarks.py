@@ -43,10 +43,13 @@ def run(*arguments: str) -> str:
 
 #: Benchmarks with the code of others, on other data or with more steps.
 #: ``GEN_AUGMENT_BENCHMARKS=all`` runs them too.
-SIMILAR = ("cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness")
+SIMILAR = (
+    "cifar-lowdata", "fashion-longtail", "fashion-lowdata", "mnist-lowdata", "robustness",
+    "text-lowdata-lm",
+)  # fmt: skip
 PROTOCOLS = (
     *SIMILAR, "ablation", "audio-lowdata", "controls", "mnist-longtail", "series", "text-lowdata",
-    "text-lowdata-lm", "transfer", "unlabelled",
+    "transfer", "unlabelled",
 )  # fmt: skip
 
 

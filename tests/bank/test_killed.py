@@ -21,7 +21,11 @@ pytestmark = [
 ]
 COUNTS = {"a": 300, "b": 100, "c": 240}  # 40 blocks of 16
 FEW = {"a": 12, "c": 20}  # 2 blocks of 16
-FILES = ("bank/build.py", "gen_augment/archive.py", "image/compression.py")
+#: Where a build may be killed. The other lines of a compressed bank are those of a plain one.
+FILES: dict[str | None, tuple[str, ...]] = {
+    None: ("bank/build.py", "gen_augment/archive.py"),
+    "webp": ("image/compression.py",),
+}
 UNFINISHED = re.compile(r"unfinished bank: (\d+) of (\d+) blocks are finished")
 
 
@@ -106,7 +110,7 @@ def build_and_die(path: Path, line: int, compression: str | None) -> None:
         if number == line:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with at_each_line(FILES, die):
+    with at_each_line(FILES[compression], die):
         build_few(path, compression)
 
 
@@ -126,9 +130,9 @@ def check_killed_before(lines: Any, compression: str | None, folder: Path) -> No
 def lines_of_a_build(compression: str | None, folder: Path) -> list[int]:
     """Return the numbers of all lines that a build executes."""
     numbers: list[int] = []
-    with at_each_line(FILES, numbers.append):
+    with at_each_line(FILES[compression], numbers.append):
         build_few(folder / "undisturbed", compression)
-    assert len(numbers) > 150
+    assert len(numbers) > 20
     return numbers
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def test_a_normalised_tensor_is_spread_over_the_bytes(tmp_path: Path) -> None:
     X, y = as_form("normalised-tensor")
     sampler = fit(X, y)
     rows = torch.stack([torch.full((1, 12, 12), value) for value in (X.min(), X.max())])
-    write_rows(tmp_path / "out", rows, torch.tensor([0, 1]), sampler)
+    with pytest.warns(UserWarning, match="become 0 to 255"):
+        write_rows(tmp_path / "out", rows, torch.tensor([0, 1]), sampler)
     values = [
         np.asarray(Image.open(tmp_path / "out" / name)) for name in ("0/000000.png", "1/000001.png")
     ]
@@ -95,7 +97,8 @@ def test_channels_of_floats_have_one_scale(low: float, high: float, tmp_path: Pa
     )  # 0 to 255 represents 0 to 1, or the range of the training rows
     sampler = BootstrapSampler(random_state=0).fit(low + (high - low) * X, np.arange(8) % 2)
     rows, labels = sampler.sample(4)
-    write_rows(tmp_path / "out", rows, labels, sampler)
+    with pytest.warns(UserWarning, match="become 0 to 255") if low < 0 else nullcontext():
+        write_rows(tmp_path / "out", rows, labels, sampler)
     for number, (row, label) in enumerate(zip((rows - low) / (high - low), labels, strict=True)):
         with Image.open(tmp_path / "out" / str(label) / f"{number:06d}.png") as image:
             np.testing.assert_allclose(np.moveaxis(np.asarray(image), -1, 0), 255 * row, atol=0.51)
