@@ -111,13 +111,13 @@ class _Distilling(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         # A teacher that has seen an equal row knows its label.
         how = n_classes, self.n_folds, derive_seed(seed, "folds") % 2**32, equal_rows(rows)
         folds = [out_of_fold([model], inputs(model), targets, *how) for model in teachers]
-        soft = [np.mean(folds, axis=0)]
         self.n_synthetic_ = round(self.ratio * len(rows)) if self.sampler is not None else 0
         if self.n_synthetic_:
             self.sampler_ = seeded_clone(self.sampler, derive_seed(seed, "sampler")).fit(rows)
-            asked.append(self.sampler_.sample(self.n_synthetic_, random_state=0)[0])
-        soft += [self._ask(self._inputs(part)) for part in asked]
-        every = self._inputs(concatenate([rows.X, *map(self._gathered, asked)]))
+            made = self.sampler_.sample(self.n_synthetic_, random_state=0)[0]
+            asked.append(self._gathered(made))
+        soft = [np.mean(folds, axis=0), *(self._ask(self._inputs(part)) for part in asked)]
+        every = self._inputs(concatenate([rows.X, *asked]))
         self.student_ = fit_student(student, every(student), np.concatenate(soft))
         hard = hard_labels(student, targets, n_classes)
         self.baseline_ = clone(student).fit(inputs(student), hard)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gen_augment.rng import RandomState, derive_seed, fork_rng, resolve_seed
 from gen_augment.training import Batches
 from gen_augment.training.classifier import check_finite, descend, predict_proba
-from gen_augment.training.placement import tensor_defaults
+from gen_augment.training.placement import tensor_defaults, without_gpu_search
 from gen_augment.validation import check_positive_int, check_range
 
 __all__ = ["NetworkStudent", "model_bytes"]
@@ -95,7 +95,7 @@ class NetworkStudent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
         )
         with fork_rng(derive_seed(seed, "network"), device), tensor_defaults():
             network = self.make().to(device).train()
-            optimizer = torch.optim.AdamW(network.parameters(), lr=self.lr)
+            optimizer = without_gpu_search(torch.optim.AdamW(network.parameters(), lr=self.lr))
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, self.lr, total_steps=self.n_steps
             )

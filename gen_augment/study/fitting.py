@@ -231,8 +231,9 @@ def _train(
     device, n_steps = str(training.device), int(training.n_steps or 0)
     with tensor_defaults():
         network: nn.Module = model().to(device).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=training.lr, fused=True)
-    without_gpu_search(optimizer)
+    optimizer = without_gpu_search(
+        torch.optim.AdamW(network.parameters(), lr=training.lr, fused=True)
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.lr, total_steps=n_steps)
     batches = [_batches(stage, seed, training) for stage in stages]
     losses = [_loss(arm, stage, device) for stage in stages]
