@@ -35,6 +35,9 @@ MIN_LENGTH = 9
 class SmallInception(nn.Module):
     """Series (B, C, L) to logits (B, n_classes): three inception modules, two poolings between.
 
+    Series are images of height 1 here: with channels last, convolutions and poolings of images
+    take half of the time of one-dimensional ones on a CPU.
+
     Parameters
     ----------
     shape : tuple of int
@@ -54,11 +57,12 @@ class SmallInception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.pool > 1:
             x = F.avg_pool1d(x, self.pool, ceil_mode=True)
+        x = x.unsqueeze(2).to(memory_format=torch.channels_last)
         for number, module in enumerate(self.modules_):
-            if number and x.shape[2] > MIN_LENGTH:
-                x = F.max_pool1d(x, 2, ceil_mode=True)
+            if number and x.shape[3] > MIN_LENGTH:
+                x = F.max_pool2d(x, (1, 2), ceil_mode=True)
             x = module(x)
-        logits: Tensor = self.head(torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1))
+        logits: Tensor = self.head(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))
         return logits
 
 
@@ -66,19 +70,19 @@ class _Inception(nn.Module):
     def __init__(self, ins: int) -> None:
         super().__init__()
         inner = min(ins, FILTERS)
-        self.narrow = nn.Conv1d(ins, inner, 1, bias=False)
+        self.narrow = nn.Conv2d(ins, inner, 1, bias=False)
         self.convs = nn.ModuleList(
-            nn.Conv1d(inner, FILTERS, k, padding=k // 2, bias=False) for k in KERNELS
+            nn.Conv2d(inner, FILTERS, (1, k), padding=(0, k // 2), bias=False) for k in KERNELS
         )
-        self.pooled = nn.Conv1d(ins, FILTERS, 1, bias=False)
+        self.pooled = nn.Conv2d(ins, FILTERS, 1, bias=False)
         width = FILTERS * (len(KERNELS) + 1)
-        self.norm = nn.BatchNorm1d(width)
-        self.skip = nn.Conv1d(ins, width, 1)
+        self.norm = nn.BatchNorm2d(width)
+        self.skip = nn.Conv2d(ins, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         narrow = self.narrow(x)
         parts = [conv(narrow) for conv in self.convs]
-        parts.append(self.pooled(F.max_pool1d(x, 3, stride=1, padding=1)))
+        parts.append(self.pooled(F.max_pool2d(x, (1, 3), stride=1, padding=(0, 1))))
         return F.relu(self.norm(torch.cat(parts, dim=1)) + self.skip(x))
 
 
