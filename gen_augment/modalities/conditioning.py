@@ -61,18 +61,15 @@ class ConditionalBatchNorm(nn.Module):
     Parameters
     ----------
     channels, condition_dim : int
-    axes : {1, 2}
-        Axes after that of channels: 1 for series, 2 for images.
     """
 
-    def __init__(self, channels: int, condition_dim: int, axes: int = 2) -> None:
+    def __init__(self, channels: int, condition_dim: int) -> None:
         super().__init__()
-        self.norm = (nn.BatchNorm1d if axes == 1 else nn.BatchNorm2d)(channels, affine=False)
+        self.norm = nn.BatchNorm2d(channels, affine=False)
         self.affine = nn.Linear(condition_dim, 2 * channels)
         nn.init.zeros_(self.affine.weight)
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        affine = self.affine(condition)
-        gain, bias = affine.view(*affine.shape, *(1,) * (x.ndim - 2)).chunk(2, dim=1)
+        gain, bias = self.affine(condition)[..., None, None].chunk(2, dim=1)
         return torch.addcmul(bias, self.norm(x), gain + 1)

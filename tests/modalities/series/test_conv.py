@@ -17,8 +17,8 @@ SHAPES = [(1, 1), (2, 5), (1, 64), (3, 65), (1, 150), (5, 1501)]
 def test_folding_keeps_steps_together() -> None:
     x = torch.arange(26.0).view(1, 2, 13)
     folded = fold(x, 4, 16)
-    assert folded.shape == (1, 8, 4)
-    assert folded[0, :4, 0].tolist() == [0, 1, 2, 3]
+    assert folded.shape == (1, 8, 1, 4)
+    assert folded[0, :4, 0, 0].tolist() == [0, 1, 2, 3]
     assert torch.equal(unfold(folded, 4, 13), x)
 
 
