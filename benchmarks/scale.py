@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -57,25 +57,27 @@ def run(quick: bool) -> Record:
     torch.set_num_threads(1)
     sizes, steps, rounds = ((5_000,), 20, 1) if quick else ((100_000, 1_000_000), 500, 15)
     results: Record = {"tables": [], "smote": []}
-    with tempfile.TemporaryDirectory() as folder:
+    many = (5_000,) if quick else (1_000_000, 3_000_000, 10_000_000)
+    with _children(quick) as pool, tempfile.TemporaryDirectory() as folder:
         for n in sizes:
             model = str(Path(folder) / f"{n}.safetensors")
-            results["tables"] += [_in_child(_fit, n, steps, model), _in_child(_sample, n, model)]
-    results["tables"] += folders((5_000,) if quick else (1_000_000, 3_000_000, 10_000_000), steps)
+            results["tables"].append(pool.submit(_fit, n, steps, model).result())
+            results["tables"].append(pool.submit(_sample, n, model).result())
+        results["tables"] += folders(pool, many, steps)
     for n, share in IMBALANCED[:1] if quick else IMBALANCED:
         results["smote"].append({"rows": n, "rare": share} | _smote_ratio(n, share, rounds))
     return results
 
 
-def folders(sizes: tuple[int, ...], steps: int) -> list[Record]:
+def folders(pool: Executor, sizes: tuple[int, ...], steps: int) -> list[Record]:
     """Measure fits from folders of Parquet files of so many rows, and banks of as many samples."""
     found = []
     for n in sizes:
         with tempfile.TemporaryDirectory() as folder:
             data, model = str(Path(folder) / "data"), str(Path(folder) / "model.safetensors")
-            _in_child(_write_folder, n, data)
-            found.append(_in_child(_fit_folder, n, steps, data, model))
-            found.append(_in_child(_build_bank, n, model, str(Path(folder) / "bank")))
+            pool.submit(_write_folder, n, data).result()
+            found.append(pool.submit(_fit_folder, n, steps, data, model).result())
+            found.append(pool.submit(_build_bank, n, model, str(Path(folder) / "bank")).result())
     return found
 
 
@@ -123,13 +125,14 @@ def figures(results: Record) -> dict[str, Figure]:
     return {"ratios": measured_figure(found, "time relative to imbalanced-learn's SMOTE")}
 
 
-def _in_child(measure: Callable[..., Record], *arguments: Any) -> Record:
-    """Measure in a new process, so that its memory can be measured.
+def _children(quick: bool) -> Executor:
+    """Return a pool that measures each task in a new process, so that its memory can be measured.
 
-    The process is spawned: a fork would start with the memory of this process.
+    Processes are spawned: a fork would start with the memory of this process. A quick run has
+    one process for all tasks.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, *arguments).result()
+    spawn = get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=None if quick else 1)
 
 
 def _fit(n: int, steps: int, model: str) -> Record:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from gen_augment.errors import InputError
-from gen_augment.modalities.table.number_forms import NumberForm, find_form, without_unit
+from gen_augment.modalities.table.number_forms import FORMATTED, NumberForm, find_form, without_unit
 
 __all__ = ["Settled", "as_labels", "convert", "is_date", "settle", "uses_comma", "written"]
 
@@ -61,8 +61,6 @@ _TIMES = [
     (r" \d\d:\d\d:\d\d [AP]M", " %I:%M:%S %p"),
 ]
 _ISO = r"\d{4}-\d\d-\d\d.*"
-#: Numbers with a currency, a separator of thousands, or a unit.
-_FORMATTED = r"[-+]?[^\w\s]?\s?[-+]?\d[\d.,' \u00a0\u2019]*\s?(?:[^\w\s]|[^\W\d]{1,3})?"
 
 
 class Settled(NamedTuple):
@@ -195,7 +193,7 @@ def _recognise(known: Any, decimal: str) -> tuple[str, str]:
         return _padded_as(known, formats[0]), ""
     if not formats and _all(known, r"\d\d?:\d\d(?::\d\d)?"):
         return "text", "times of day: kept as written, as categories"
-    if not formats and _all(known, _FORMATTED):
+    if not formats and _all(known, FORMATTED):
         return "text", "numbers with a unit or separator: kept as written, as categories"
     return "text", _day_or_month("COLUMN", formats) if formats else ""
 

@@ -8,24 +8,34 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["NumberForm", "find_form", "without_unit"]
+__all__ = ["FORMATTED", "NumberForm", "find_form", "without_unit"]
 
 _CURRENCY = "[$€£¥₹₽₩₺]"
-_PREFIX = rf"{_CURRENCY}\s?|[A-Z]{{3}}\s"
+#: Spaces that keep the parts of a number on one line. pandas gives patterns to RE2, where \s is not
+#: these and \u is an error.
+_HARD_SPACES = "\u00a0\u202f"
+_SPACE = rf"[\s{_HARD_SPACES}]"
+_PREFIX = rf"{_CURRENCY}{_SPACE}?|[A-Z]{{3}}{_SPACE}"
 _SUFFIX = (
-    rf"\s?(?:{_CURRENCY}|[%‰]|°[CF]?|kr|[kmc]?g|lbs?|oz|[kmc]?m|mi|ft|m?l|min|m?s|hrs?|h|years?"
-    r"|days?|k?Wh?|[kM]?Hz|[kKMGT]B)|\s[A-Z]{3}"
+    rf"{_SPACE}?(?:{_CURRENCY}|[%‰]|°[CF]?|kr|[kmc]?g|lbs?|oz|[kmc]?m|mi|ft|m?l|min|m?s|hrs?|h|years?"
+    r"|days?|k?Wh?|[kM]?Hz|[kKMGT]B)"
+    rf"|{_SPACE}[A-Z]{{3}}"
 )
 _PARTS = (
-    rf"(?P<sign>[+-]?)(?P<prefix>{_PREFIX})?(?P<number>\d(?:[\d.,'’ \u00a0\u202f]*\d)?)"
+    rf"(?P<sign>[+-]?)(?P<prefix>{_PREFIX})?(?P<number>\d(?:[\d.,'’ {_HARD_SPACES}]*\d)?)"
     rf"(?P<suffix>{_SUFFIX})?"
+)
+#: Numbers with a currency, a separator of thousands, or a unit, in more ways than are kept.
+FORMATTED = (
+    rf"[-+]?[^\w\s]?{_SPACE}?[-+]?\d[\d.,'’ {_HARD_SPACES}]*"
+    rf"{_SPACE}?(?:[^\w\s]|[^\W\d]{{1,3}})?"
 )
 _READING = re.compile(
     r"(?P<plus>\+?)(?P<prefix>[^\d#+]*)(?:#(?P<mark>\D))?0(?:\.(?P<places>0+|#))?"
     r"(?P<suffix>[^\d#]*)"
 )
 #: Marks of thousands. Spaces and apostrophes also separate the parts of codes.
-_MARKS = (",", ".", "'", "’", " ", "\u00a0", "\u202f")
+_MARKS = (",", ".", "'", "’", " ", *_HARD_SPACES)
 #: Numbers with more digits are codes: floats do not tell them apart.
 _MAX_DIGITS = 15
 

@@ -1,11 +1,16 @@
 """Numbers in the forms of files: what is read is written again."""
 
+import re
+
 import pandas as pd
+import pyarrow
+import pyarrow.compute
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_augment.modalities.table.number_forms import NumberForm, find_form, without_unit
+from gen_augment.modalities.table import number_forms
+from gen_augment.modalities.table.number_forms import FORMATTED, NumberForm, find_form, without_unit
 
 
 def strings(values: list[str]) -> "pd.Series[str]":
@@ -48,3 +53,12 @@ def test_other_readings_are_no_forms(reading: str) -> None:
 def test_units_are_removed_where_all_are_numbers() -> None:
     assert without_unit(strings(["5 €", "7,5 €"])).tolist() == ["5", "7,5"]
     assert without_unit(strings(["5 €", "many"])).tolist() == ["5 €", "many"]
+
+
+@pytest.mark.parametrize("pattern", [FORMATTED, number_forms._PARTS])
+def test_pandas_may_give_the_patterns_to_pyarrow(pattern: str) -> None:
+    """Text columns of pandas 3 are arrays of pyarrow, whose RE2 has another syntax than re."""
+    texts = ["12 kg", "12\u00a0kg", "1\u202f234", "1’234.50", "-$1,234.50", "$\u00a05", "x", ""]
+    found = pyarrow.compute.match_substring_regex(pyarrow.array(texts), f"^(?:{pattern})$")
+    assert found.to_pylist() == [bool(re.fullmatch(pattern, text, re.ASCII)) for text in texts]
+    assert found.to_pylist()[:6] == [True] * 6
