@@ -30,7 +30,7 @@ from gen_augment.errors import InputError
 from gen_augment.filters import LabelAgreement
 from gen_augment.inject.row_source import check_source, next_addresses
 from gen_augment.metrics import Bias
-from gen_augment.metrics.bias import bias_of
+from gen_augment.metrics.bias import bias_of, check_group
 from gen_augment.metrics.features import Features, as_vectors, choose_features
 from gen_augment.metrics.utility import N_STEPS, Utility, utility_of
 from gen_augment.modalities import Modality, get_modality
@@ -113,6 +113,8 @@ def audit(
     '100% of the rows are copies of training rows.'
     """
     n_samples, seed = check_positive_int("n_samples", n_samples), resolve_seed(random_state)
+    if n_samples < N_NEIGHBOURS + 3:
+        raise InputError(f"n_samples={n_samples}: at least {N_NEIGHBOURS + 3} rows are needed.")
     check_source(sampler)
     if isinstance(X, (str, os.PathLike)):
         name = name or source_name(X)
@@ -120,7 +122,6 @@ def audit(
         raise InputError("group is compared on unseen rows: give holdout=(X, y).")
     rng = np.random.default_rng(seed % 2**64)  # NumPy accepts no negative seeds
     real, labelled = _read(sampler, X, y, modality)
-    index, synthetic = _generate(sampler, real, n_samples, seed)
     sample = rng.permutation(len(real))[:n_samples]
     unseen = None
     if holdout is not None:
@@ -128,6 +129,9 @@ def audit(
         _check_enough("holdout", unseen)
         chosen = rng.permutation(len(unseen))[:n_samples]
         group, unseen = _select_groups(group, labelled, chosen, len(unseen)), unseen.take(chosen)
+        if group is not None:
+            check_group(group, real, unseen)
+    index, synthetic = _generate(sampler, real, n_samples, seed)
     extract = choose_features(features, real, seed)
     parts = {"real": real, "synthetic": synthetic} | ({} if unseen is None else {"unseen": unseen})
     vectors = {name: as_vectors(extract, rows.X) for name, rows in parts.items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from gen_augment.auditing.figures import Figures
 from gen_augment.metrics import Bias
@@ -189,8 +190,13 @@ def _different_columns(per_column: pd.DataFrame, n: int, n_compared: int) -> Ite
 
 
 def _groups(groups: Bias) -> Iterator[str]:
-    for name, row in groups.by_group.iterrows():
-        chance = 2 * 0.5 / row["rows"] ** 0.5
+    by_group = groups.by_group
+    # The standard error of a mean of recalls, at most, and a bound for all groups together.
+    squares = (0.25 / groups.recall["rows"]).groupby(level="group").agg(["sum", "count"])
+    errors = squares["sum"] ** 0.5 / squares["count"]
+    bound = norm.isf(0.025 / len(by_group))
+    for name, row in by_group.iterrows():
+        chance = bound * errors.get(name, np.inf)
         if row["after"] < row["before"] - max(CLEAR / 2, chance):
             yield (
                 f"In group {name!r} the balanced accuracy of a classifier falls from "

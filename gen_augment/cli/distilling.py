@@ -73,7 +73,10 @@ def split(loaded: LoadedData, test_size: float, seed: int) -> tuple[Rows, Rows]:
             random_state=seed,
         )
     except ValueError as error:
-        raise InputError(f"the rows cannot be split into two parts: {error}") from error
+        single = np.flatnonzero(np.bincount(rows.codes[first]) == 1)
+        rare = [str(label) for label in rows.classes[single]]
+        found = f"only one row has {', '.join(rare[:5])}" if rare else str(error)
+        raise InputError(f"the rows cannot be split into two parts: {found}.") from error
     train, test = (rows.part(np.flatnonzero(np.isin(numbers, part))) for part in parts)
     return train, test
 

@@ -51,10 +51,10 @@ def report(
     """
     from gen_augment.study import load_result
 
-    check_format(output, folder / "result.json")
+    check_format(output, *folder.glob("*.json"))
     result = load_result(folder)
+    FORMATS[output.suffix](result, output)  # first: standard output may be closed
     print_result(result)
-    FORMATS[output.suffix](result, output)
     tell(out, f"Report: {output}")
 
 
@@ -88,9 +88,10 @@ def _arm_table(result: Any) -> Table:
         title=f"{metric.label} on {part}, {result.n_seeds} paired seeds", title_justify="left"
     )
     table.add_column("arm", overflow="fold")
+    better = "" if metric.sign > 0 else ", positive is better"
     for title in (
         "mean",
-        f"difference to {reference}",
+        f"difference to {reference}{better}",
         f"{result.design.level} interval",
         "worst-class recall",
         "fit + train, s",

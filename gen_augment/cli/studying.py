@@ -126,10 +126,14 @@ def run_study(
         raise KeyboardInterrupt
     if interrupted and search is None:
         save_result(result, folder)
-    print_result(result)
-    if isinstance(found, Recommendation) and search is not None:
-        _save_recommended(found, search)
+    # Files are written first: standard output may be closed.
     FORMATS[output.suffix](result, output)
+    advice = None
+    if isinstance(found, Recommendation) and search is not None:
+        advice = _save_recommended(found, search)
+    print_result(result)
+    if advice is not None:
+        tell(out, advice)
     kept = folder if search is None else folder / "confirmation"
     tell(out, f"Report: {output}\nTrials: {kept}")
     if interrupted:
@@ -137,20 +141,18 @@ def run_study(
         raise KeyboardInterrupt
 
 
-def _save_recommended(found: Recommendation, path: Path) -> None:
+def _save_recommended(found: Recommendation, path: Path) -> str:
+    """Save the sampler of a recommendation, if there is one, and return the advice."""
     if found.use is None:
-        tell(out, "Use none: no use of these samplers was found to help.")
-        return
+        return "Use none: no use of these samplers was found to help."
     source = found.sampler
     filtered = isinstance(source, FilteredSampler)
     (source.sampler if filtered else source).save(path)
     counts = ", ".join(f"{label}: {n}" for label, n in (found.counts or {}).items())
-    tell(
-        out, f"Use {found.use}, fitted on all rows: {path}\nSynthetic rows of each label: {counts}"
-    )
+    advice = f"Use {found.use}, fitted on all rows: {path}\nSynthetic rows of each label: {counts}"
     if filtered:
-        tell(
-            out,
-            "Filters are not saved with the sampler: fit them again with FilteredSampler, and "
-            "pass its rows through them.",
+        advice += (
+            "\nFilters are not saved with the sampler: fit them again with FilteredSampler, and "
+            "pass its rows through them."
         )
+    return advice

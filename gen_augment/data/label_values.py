@@ -95,7 +95,9 @@ def _factorized(y: Any) -> tuple[np.ndarray, Any] | None:
         return None
     if pd.api.types.infer_dtype(y, skipna=False) != "string":
         return None
-    return pd.factorize(np.asarray(y, dtype=object))
+    labels = np.asarray(y, dtype=object)
+    # Up to pandas 3.0, a string ends at its first NUL.
+    return None if "\0" in "".join(labels) else pd.factorize(labels)
 
 
 def _read(y: Any) -> np.ndarray:

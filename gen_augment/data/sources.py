@@ -208,8 +208,8 @@ def _read(
             if errors and path.is_file():  # of a modality that has these options
                 raise errors[0]
             raise InputError(
-                f"{path} holds {candidate.name} rows, which have no columns: leave out the options "
-                "for columns and files."
+                f"{path} holds {candidate.name} rows, for which there is no option "
+                f"{' or '.join(_unknown(candidate, options))}: leave it out."
             )
         rows = FileRows(*found)
         return rows if rows.modality is not None else rows._replace(modality=modality)
@@ -225,7 +225,7 @@ def _configured(modality: Modality, options: Mapping[str, Any]) -> Modality | No
     if not options:
         return modality
     made: Any = type(modality)
-    if not set(options) <= set(inspect.signature(made).parameters):
+    if _unknown(modality, options):
         return None
     merged = modality.options()
     for name, value in options.items():
@@ -233,6 +233,14 @@ def _configured(modality: Modality, options: Mapping[str, Any]) -> Modality | No
         merged[name] = {**dict(merged.get(name, {})), **value} if keeps else value
     configured: Modality = made(**merged)
     return configured
+
+
+def _unknown(modality: Modality, options: Mapping[str, Any]) -> list[str]:
+    """Return the names of options that a modality does not know, also of those within a group."""
+    known = inspect.signature(type(modality)).parameters
+    lacking = {name: value for name, value in options.items() if name not in known}
+    groups = [v if isinstance(v, Mapping) and v else [n] for n, v in lacking.items()]
+    return [str(name) for names in groups for name in names]
 
 
 def _digits() -> LoadedData:

@@ -21,7 +21,7 @@ from gen_augment.modalities import Modality
 from gen_augment.rng import RandomState, resolve_seed
 from gen_augment.validation import check_positive_int
 
-__all__ = ["Bias", "Group", "bias", "bias_of"]
+__all__ = ["Bias", "Group", "bias", "bias_of", "check_group"]
 
 MAX_GROUPS = 50
 #: A column, by name or position; or the values of training, synthetic and test rows. None
@@ -114,6 +114,11 @@ def bias(
         n_steps=n_steps,
         seed=resolve_seed(random_state),
     )
+
+
+def check_group(group: Group, real: Rows, unseen: Rows) -> None:
+    """Raise if `group` cannot be used."""
+    _groups(group, (real, real, unseen))
 
 
 def bias_of(

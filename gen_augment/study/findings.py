@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen_augment.errors import InputError
 from gen_augment.study.metrics import Metric, score
 from gen_augment.study.statistics import Interval, jackknife_variance, paired_interval
 from gen_augment.study.trial_store import Predictions
@@ -116,7 +117,14 @@ class Findings:
         """Return `metric` on "validation" or "test", one row per seed.
 
         There is one column for each arm without a failed trial.
+
+        Raises
+        ------
+        InputError
+            There is no such part.
         """
+        if f"{part}_{self.metric.name}" not in self.trials:
+            raise InputError(f"part={part!r}: choose from train, validation and test.")
         if part not in self._by_part:
             values = f"{part}_{self.metric.name}"
             table = self.trials.pivot_table(index="seed", columns="arm", values=values)
@@ -145,7 +153,19 @@ class Findings:
         return None if candidates.empty else str(candidates.idxmax())
 
     def difference(self, arm: str, reference: str) -> Interval:
-        """Return the paired test difference of `arm` to `reference`; positive is better."""
+        """Return the paired test difference of `arm` to `reference`; positive is better.
+
+        Raises
+        ------
+        InputError
+            An arm is unknown, or one of its trials failed.
+        """
+        complete = self.scores().columns.tolist()
+        for name in (arm, reference):
+            if name not in complete:
+                raise InputError(
+                    f"{name!r} is no arm with a score for every seed: choose from {complete}."
+                )
         return paired_interval(
             differences(self, arm, reference),
             overlap=self.design.overlap,

@@ -122,7 +122,7 @@ def _missing(found: Findings, result: Comparison) -> str:
 
 def _interim(found: Findings, result: Comparison) -> str:
     n_planned = found.protocol.get("n_trials_planned", "?")
-    done = int(found.trials["error"].isna().sum())
+    done = found.protocol.get("n_trials_ended", int(found.trials["error"].isna().sum()))
     text = f"No verdict yet: {done} of {n_planned} trials have ended."
     means = found.scores("validation").mean() * found.metric.scale
     leaders = [

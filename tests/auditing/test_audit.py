@@ -85,6 +85,7 @@ def test_bad_input_is_an_error() -> None:
         ({"X": X, "y": y, "holdout": (X[:2], y[:2])}, "holdout has 2 rows"),
         ({"X": X, "y": y, "holdout": (X, y, y)}, "the target y is None"),
         ({"X": X, "y": y, "n_samples": 0}, "n_samples"),
+        ({"X": X, "y": y, "n_samples": 3}, "n_samples=3: at least"),
         ({"X": X, "y": y, "features": "resnet"}, "features='resnet'"),
         ({"X": X, "y": y, "group": 1}, "group is compared on unseen rows: give holdout"),
         ({"X": X, "y": y, "holdout": UNSEEN, "group": 7}, "group=7 is not a column"),
@@ -92,6 +93,15 @@ def test_bad_input_is_an_error() -> None:
     ):
         with pytest.raises(InputError, match=message):
             audit(Toy(truth), **{"model": LogisticRegression()} | arguments)  # type: ignore[arg-type]
+
+
+def test_a_wrong_group_is_an_error_before_any_work() -> None:
+    def make(index: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
+        raise AssertionError("no row is needed")
+
+    for group, message in (("region", "group='region' is not a column"), (0, "bin them first")):
+        with pytest.raises(InputError, match=message):
+            audit(Toy(make), *TRAIN, holdout=UNSEEN, group=group)
 
 
 def test_a_file_names_the_data(tmp_path: Path) -> None:

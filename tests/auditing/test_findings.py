@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from gen_augment import (
-    audit,
-)
+from gen_augment import audit
+from gen_augment.auditing.findings import _groups
+from gen_augment.metrics import Bias
 from tests.auditing.toys import (
     TRAIN,
     UNSEEN,
@@ -54,6 +55,28 @@ def test_planted_faults_are_reported(make: Callable[..., np.ndarray], findings: 
         assert any(re.search(finding, line) for line in found), found
     if make not in (collapsed, wrong_labels, swapped_labels):
         assert not any("collapsed" in line for line in found)
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 3), (1, 9), (1, 1, 1, 1, 40), (20, 20)])
+def test_groups_of_equal_accuracy_are_seldom_reported(counts: tuple[int, ...]) -> None:
+    """Both classifiers are right with 70%, and differ in a third of the rows."""
+    rng = np.random.default_rng(0)
+    names, n_reported = [f"group {number}" for number in range(5)], 0
+    labels = pd.MultiIndex.from_product([names, range(len(counts))], names=["group", "label"])
+    shares = pd.DataFrame({"real": 0.2, "synthetic": 0.2, "together": 0.2}, index=names)
+    for _ in range(100):
+        rows = np.tile(counts, 5)
+        before = [rng.random(n) < 0.7 for n in rows]
+        after = [
+            np.where(rng.random(n) < 1 / 3, rng.random(n) < 0.7, x)
+            for n, x in zip(rows, before, strict=True)
+        ]
+        scores = {
+            name: [x.mean() for x in one] for name, one in (("before", before), ("after", after))
+        }
+        bias = Bias(shares, shares, pd.DataFrame({"rows": rows, **scores}, index=labels))
+        n_reported += bool(list(_groups(bias)))
+    assert n_reported <= 5
 
 
 def test_groups_that_are_missing_or_do_worse_are_reported() -> None:

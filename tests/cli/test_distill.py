@@ -39,6 +39,7 @@ def test_a_table_becomes_a_tree_with_a_page(run: Run, tmp_path: Path) -> None:
         (("--student", "forest:3"), "such as tree:8"),
         (("--student", "tree:0"), "such as tree:8"),
         (("--test-size", "2"), "between 0 and 1"),
+        (("--report", "thesis.tex"), "a file that ends in .html"),
         (("--teacher", "nothing.Here"), "cannot be loaded"),
         (("--sampler", "nothing"), "is not one of"),
     ],

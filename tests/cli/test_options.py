@@ -144,7 +144,10 @@ def test_images_have_no_columns(
 
     write_images(tmp_path / "in")
     assert run("fit", "in", "--drop", "a", "-o", "m") == 2
-    assert "in holds image rows, which have no columns" in capsys.readouterr().err
+    assert (
+        "in holds image rows, for which there is no option drop: leave it out"
+        in capsys.readouterr().err
+    )
 
 
 OWN = '''

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gen_augment import InputError
+from gen_augment.cli import terminal
 from gen_augment.cli.report import FORMATS, check_format, print_result
 from gen_augment.study.result_files import save_result
 from tests.cli.toys import Run
@@ -28,6 +29,26 @@ def test_every_format_is_written_from_the_folder_of_a_study(run: Run, tmp_path: 
     assert result.verdict() in Path("new.md").read_text()
     assert json.loads(Path("new.json").read_text())["verdict"] == result.verdict()
     assert "<html" in Path("new.html").read_text()
+
+
+def test_neither_the_study_nor_a_closed_output_costs_the_report(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "trials"
+    small_study(X, Y, n_seeds=1).run(folder)
+    for path in folder.glob("*.json"):
+        before = path.read_bytes()
+        code, _, error = run("report", folder, "-o", path)
+        assert code == 2
+        assert "is an input of this command" in error
+        assert path.read_bytes() == before
+
+    def closed(*args: object, **kwargs: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(terminal.out, "print", closed)
+    assert run("report", folder, "-o", "r.html")[0] != 0
+    assert "<html" in Path("r.html").read_text()
 
 
 def test_unreadable_and_unwritable_files_give_one_line(run: Run, tmp_path: Path) -> None:

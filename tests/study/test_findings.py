@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gen_augment import InputError
 from gen_augment.study.findings import variance_over_tests
 from gen_augment.study.metrics import METRICS
 from gen_augment.study.result import StudyResult
@@ -61,6 +62,10 @@ def test_an_arm_with_a_failed_trial_is_neither_reference_nor_candidate() -> None
         }
     )
     assert list(result.scores().columns) == ["real", "gan"]
+    with pytest.raises(InputError, match="'shift' is no arm with a score for every seed"):
+        result.difference("gan", "shift")
+    with pytest.raises(InputError, match="part='tests'"):
+        result.scores("tests")
     assert (result.best(generative=False), result.best(generative=True)) == ("real", "gan")
     table = result.table()
     assert table["failed"].tolist() == [0, 1, 0, 1]

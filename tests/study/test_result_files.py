@@ -59,7 +59,7 @@ def test_a_killed_study_has_an_interim_result(tmp_path: Path) -> None:
     assert found.trials[["test_accuracy", "test_nll"]].isna().all(axis=None)
     mean = 100 * whole.scores("validation").mean()
     assert found.verdict().startswith(
-        "No verdict yet: 4 of 8 trials have ended. On validation, by balanced accuracy, copies "
+        "No verdict yet: 5 of 8 trials have ended. On validation, by balanced accuracy, copies "
         f"({mean['copies']:.2f}) leads the arms with synthetic rows, and real ({mean['real']:.2f})"
     )
 

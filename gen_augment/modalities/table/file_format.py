@@ -53,6 +53,10 @@ class TableFile:
     identifiers: bool = False
     settled: bool = False
 
+    def __post_init__(self) -> None:
+        if self.decimal not in (None, ".", ","):
+            raise InputError(f"decimal={self.decimal!r} is no decimal mark: give '.' or ','.")
+
     def to_json(self) -> JSON:
         """Return what differs from the defaults as JSON values."""
         values = {name: value for name, value in asdict(self).items() if value}

@@ -190,8 +190,8 @@ def test_large_whole_numbers_of_a_narrow_range_come_back_exactly(low: int) -> No
     X = np.stack([values, values], axis=1)
     assert_same(round_trip(X), X, 0, 0)
     assert_same(round_trip(torch.from_numpy(X)), torch.from_numpy(X), 0, 0)
-    if low > 2**62 and int(pd.__version__.split(".")[0]) < 3:
-        return  # pandas 2 rounds such integers in a column with gaps, which is an error on loading
+    if low > 2**62 and tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+        return  # pandas rounded such integers in a column with gaps, which is an error on loading
     nullable = pd.DataFrame({"id": pd.array([*values.tolist(), None], dtype="Int64")})
     assert_same(round_trip(nullable), nullable, 0, 0)
 

@@ -29,6 +29,7 @@ def options(**file: Any) -> dict[str, Any]:
         ({"types": {"a": "number"}}, r"t\.csv: column 'a' has 'x', which is not a number"),
         (options(depth="3"), "file option 'depth' is not one of"),
         (options(sep=3), "file option sep=3"),
+        (options(decimal="abc"), "decimal='abc' is no decimal mark"),
     ],
 )
 def test_unusable_options_are_named(chosen: dict[str, Any], message: str, tmp_path: Path) -> None:
