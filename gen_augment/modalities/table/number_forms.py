@@ -35,7 +35,7 @@ _READING = re.compile(
     r"(?P<suffix>[^\d#]*)"
 )
 #: Marks of thousands. Spaces and apostrophes also separate the parts of codes.
-_MARKS = (",", ".", "'", "’", " ", *_HARD_SPACES)
+_MARKS: tuple[str, ...] = (",", ".", "'", "’", " ", *_HARD_SPACES)
 #: Numbers with more digits are codes: floats do not tell them apart.
 _MAX_DIGITS = 15
 
