@@ -116,7 +116,7 @@ def bias(
     )
 
 
-def check_group(group: Group, real: Rows, unseen: Rows) -> None:
+def check_group(group: Any, real: Rows, unseen: Rows) -> None:
     """Raise if `group` cannot be used."""
     _groups(group, (real, real, unseen))
 
