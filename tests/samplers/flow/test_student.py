@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gen_augment import ConditionalFlow, DivergedError, InputError
+from gen_augment.batch_share import batch_share
 from gen_augment.samplers.flow import student as student_module
 from gen_augment.samplers.flow.student import HALF, draw_paths, sample_in_two
 from tests.conftest import toy_table
@@ -63,6 +64,21 @@ def test_a_student_learns_the_map_of_the_flow() -> None:
     made, _ = sampler.sample(y={0: 500, 1: 500})
     np.testing.assert_allclose(made[:500].mean(axis=0), -1, atol=0.15)
     np.testing.assert_allclose(made[500:].mean(axis=0), 2, atol=0.15)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_processes_that_share_a_batch_have_the_loss_of_one(n: int) -> None:
+    paths, y = torch.randn(12, 3, 2), torch.arange(12)
+
+    def student(x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        return x * (1 + t[:, None]) + y[:, None]
+
+    whole = student_module._loss(student, paths, y)["loss"]
+    parts = []
+    for rank, here in enumerate(torch.arange(12).chunk(n)):  # three rows each, of four processes
+        with batch_share(rank, n):
+            parts.append(student_module._loss(student, paths[here], y[here])["loss"])
+    torch.testing.assert_close(torch.stack(parts).mean(), whole)
 
 
 def test_samples_with_other_guidance_are_the_flows(tmp_path: Path) -> None:
