@@ -12,7 +12,9 @@ from gen_augment import ConditionalFlow, DivergedError, InputError
 from gen_augment.batch_share import batch_share
 from gen_augment.samplers.flow import student as student_module
 from gen_augment.samplers.flow.student import HALF, draw_paths, sample_in_two
+from gen_augment.training import Callback, Checkpoint
 from tests.conftest import toy_table
+from tests.training.toys import InterruptAt
 
 MEAN, SCALE = 3.0, 0.4
 KWARGS: dict[str, Any] = {"max_steps": 60, "width": 4, "random_state": 0, "device": "cpu"}
@@ -135,6 +137,27 @@ def test_more_training_teaches_the_student_again() -> None:
     assert sampler.n_steps_ == 120
     assert float(sampler.network_.taught) == 1.0  # type: ignore[arg-type]
     assert not np.array_equal(sampler.sample(5, random_state=0)[0], before)
+
+
+def test_a_finished_checkpoint_holds_the_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = toy_table()
+    params = {"student_steps": 10, **KWARGS}
+    expected = ConditionalFlow(**params).fit(X, y).sample(5, random_state=0)[0]
+
+    def fit(*more: Callback) -> ConditionalFlow:
+        callbacks = [Checkpoint(tmp_path / "flow", every=20), *more]
+        return ConditionalFlow(callbacks=callbacks, **params).fit(X, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(InterruptAt(33))
+    assert float(ConditionalFlow.load(tmp_path / "flow").network_.taught) == -1  # type: ignore[arg-type]
+    np.testing.assert_array_equal(fit().sample(5, random_state=0)[0], expected)
+    loaded = ConditionalFlow.load(tmp_path / "flow", device="cpu")
+    np.testing.assert_array_equal(loaded.sample(5, random_state=0)[0], expected)
+    monkeypatch.setattr(student_module, "draw_paths", None)  # a student is not taught again
+    np.testing.assert_array_equal(fit().sample(5, random_state=0)[0], expected)
 
 
 @pytest.mark.parametrize("bad", [-1, 2.5, True])
