@@ -54,6 +54,8 @@ class SampleBank(Dataset[tuple[Any, Any]]):
         Encodings of rows and labels, copied from the sampler.
     generator : Generator
         Class, fingerprint and seed of the sampler.
+    digest : str
+        Hash of the rows and their labels, wherever the folder is.
     path : Path
         The folder.
 
@@ -82,17 +84,16 @@ class SampleBank(Dataset[tuple[Any, Any]]):
             )
         self._manifest = Manifest.read(self.path / MANIFEST)
         self._file = RowFile(self.path, self._manifest)
-        counts = np.array(self._manifest.counts)
+        self.digest: str = self._manifest.digest
+        self._counts = counts = np.array(self._manifest.counts)
         self.codec_: Codec = self._manifest.row_codec
         self.label_codec_: LabelCodec = self._manifest.label_codec
         self._starts = self._manifest.ends - counts
-        self._counts = counts
         self.generator: Generator = self._manifest.generator
         self.classes_: np.ndarray = self.label_codec_.classes[counts > 0]
-        self.class_prior_: np.ndarray = counts[counts > 0] / counts.sum()
-        self.counts: dict[Any, int] = dict(
-            zip(self.classes_.tolist(), counts[counts > 0].tolist(), strict=True)
-        )
+        there = counts[counts > 0]
+        self.class_prior_: np.ndarray = there / counts.sum()
+        self.counts: dict[Any, int] = dict(zip(self.classes_.tolist(), there.tolist(), strict=True))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:

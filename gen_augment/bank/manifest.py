@@ -125,6 +125,12 @@ class Manifest:
         row = ("row", self.store.dtype)
         return np.dtype([row, ("index", "<i8")] if self.filters else [row])
 
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the rows, their labels and their order."""
+        labels = json.dumps([self.labels, self.counts], sort_keys=True)
+        return digest_of("".join([labels, *self.digests]).encode()).hex()
+
     @property
     def n_rows(self) -> int:
         """Number of rows of all classes."""

@@ -9,7 +9,8 @@ Use them with others in `A.Compose`, and pass the label together with the image:
 classes once this module is imported. A replay of `A.ReplayCompose` gives the same rows.
 
 albumentations 2.0 does not seed the workers of a DataLoader: use `seed_workers`. Without
-workers, `A.Compose(..., seed=...)` repeats a run.
+workers, `A.Compose(..., seed=...)` repeats a run. Two transforms of such a Compose are drawn
+independently unless their class and all their arguments are equal.
 """
 
 import os
@@ -26,6 +27,7 @@ from gen_augment.errors import InputError, MissingDependencyError
 from gen_augment.inject.image_replacement import (
     LABEL_CHOICES,
     LabelChoice,
+    arguments_of,
     check_strength,
     draw_number,
     draw_row,
@@ -108,7 +110,9 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
     def set_random_seed(self, seed: int | None) -> None:
         """Seed the random generators."""
         # Compose gives all transforms one seed, so that those with equal p would coincide.
-        super().set_random_seed(None if seed is None else derive_seed(seed, type(self).__name__))
+        name = type(self).__name__
+        own = None if seed is None else derive_seed(seed, name, arguments_of(self))
+        super().set_random_seed(own)
         self.seed = seed
 
     def _check(self, data: Mapping[str, Any]) -> None:
@@ -117,8 +121,7 @@ class _LabelledImage(A.BasicTransform):  # type: ignore[misc] # albumentations h
         if others and not self._image_stays:
             raise InputError(
                 f"the sample has {', '.join(others)}, which would not describe the image that "
-                f"{name} puts in: use it "
-                "on samples of one image and a label."
+                f"{name} puts in: use it on samples of one image and a label."
             )
         if data.get("image") is None:
             raise InputError(f"{name} needs image=..., got {sorted(data)}.")
@@ -262,11 +265,8 @@ class Vary(_LabelledImage):
         """Draw strength, and row or seed."""
         value = label_value(data[self.label_key])
         strength = self.py_random.uniform(*check_strength(self.strength))
-        return {
-            "value": value,
-            "strength": strength,
-            "number": draw_number(self.source, value, self.py_random.randrange),
-        }
+        number = draw_number(self.source, value, self.py_random.randrange)
+        return {"value": value, "strength": strength, "number": number}
 
     def apply(
         self, img: Any, *args: Any, value: Any, strength: float, number: int, **params: Any
@@ -284,8 +284,7 @@ class Vary(_LabelledImage):
         if not isinstance(self.source, SampleBank):
             raise InputError(
                 f"Vary with a {type(self.source).__name__} cannot be written to a dict or a file: "
-                "give Vary a "
-                "SampleBank, which is written as its path."
+                "give Vary a SampleBank, which is written as its path."
             )
         written: dict[str, Any] = super().to_dict_private()
         return written

@@ -70,8 +70,7 @@ def augment_dataset(
     >>> augment_dataset(data, sampler, counts={1: 3})["label"][:]
     [0, 1, 1, 1, 1]
     """
-    if library_of(dataset) != "datasets" or not hasattr(dataset, "column_names"):
-        raise InputError(f"dataset is a {type(dataset).__name__}, not a datasets.Dataset.")
+    _check_dataset(dataset)
     check_source(source)
     if label not in dataset.column_names:
         raise InputError(f"there is no column {label!r}; columns: {dataset.column_names}.")
@@ -83,7 +82,7 @@ def augment_dataset(
     plain = copy(dataset)
     plain.reset_format()
     if sampling_strategy is not None:
-        counts = resolve_strategy(sampling_strategy, read_labels(plain[label][:]))
+        counts = resolve_strategy(sampling_strategy, _labels(plain, label, source))
     wanted = counts_of_classes(source, len(dataset), ratio, counts)
     codes = np.repeat(np.arange(len(wanted)), wanted)
     if not len(codes):
@@ -102,6 +101,27 @@ def augment_dataset(
     made = import_module("datasets").concatenate_datasets([plain, _like(dataset, columns)])
     made.set_format(**dataset.format)
     return made
+
+
+def _check_dataset(dataset: Any) -> None:
+    if library_of(dataset) == "datasets" and isinstance(dataset, import_module("datasets").Dataset):
+        return
+    name = type(dataset).__name__
+    remedy = {
+        "DatasetDict": ": give one part of it, such as dataset['train']",
+        "IterableDataset": ": give Dataset.from_list(list(dataset), features=dataset.features)",
+    }.get(name, "")
+    raise InputError(f"dataset is a {name}, not a datasets.Dataset{remedy}.")
+
+
+def _labels(dataset: Any, label: str, source: SupportsSample) -> np.ndarray:
+    """Return the labels of the rows, by their names if `source` was fitted on names."""
+    labels = read_labels(dataset[label][:])
+    names = getattr(dataset.features[label], "names", None)
+    if names is None or source.classes_.dtype.kind != "U" or labels.dtype.kind not in "iu":
+        return labels
+    named: np.ndarray = np.array(names)[labels[labels >= 0]]  # -1 is a row without a label
+    return named
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:

@@ -1,11 +1,12 @@
 """What the transforms of single images share: choosing a row of a bank, and varying an image."""
 
+import json
 import os
 from collections.abc import Callable
 from typing import Any, Literal
 
 from gen_augment.bank import SampleBank
-from gen_augment.errors import InputError
+from gen_augment.errors import ArchiveError, InputError
 from gen_augment.inject.image_conversion import blend, sized, to_image, to_rows
 from gen_augment.inject.row_source import check_source
 from gen_augment.modalities import ImageCodec
@@ -16,6 +17,7 @@ __all__ = [
     "LABEL_CHOICES",
     "Below",
     "LabelChoice",
+    "arguments_of",
     "check_strength",
     "draw_number",
     "draw_row",
@@ -52,6 +54,28 @@ def open_source(source: Any) -> Any:
     check_source(source)
     image_codec(source)
     return source
+
+
+def arguments_of(transform: Any) -> str:
+    """Return the arguments of a transform of albumentations as a text.
+
+    The text is the same in all processes and wherever a bank is, so that it can name a seed.
+    """
+    arguments = transform.get_transform_init_args() | {"p": transform.p}
+    name = "bank" if "bank" in arguments else "source"
+    arguments[name] = _source_digest(getattr(transform, name))
+    if "strength" in arguments:
+        arguments["strength"] = check_strength(arguments["strength"])
+    return json.dumps(arguments, sort_keys=True, default=lambda value: type(value).__name__)
+
+
+def _source_digest(source: Any) -> str:
+    if isinstance(source, SampleBank):
+        return source.digest
+    try:
+        return str(source.fingerprint())
+    except (ArchiveError, AttributeError):  # it cannot be saved, or is no sampler of ours
+        return type(source).__name__
 
 
 def image_codec(source: Any) -> ImageCodec:

@@ -1,6 +1,7 @@
 """Labels of single rows: read from a dataset, and written in the type of another label."""
 
 from collections.abc import Sequence
+from math import isclose
 from typing import Any
 
 import numpy as np
@@ -93,12 +94,21 @@ def label_value(label: Any) -> Any:
 
 
 def label_like(value: Any, label: Any) -> Any:
-    """Return the label `value` in the type of `label`."""
+    """Return the label `value` in the type of `label`, or raise if that cannot hold it."""
     if isinstance(value, str) != isinstance(label_value(label), str):
         raise InputError(
             f"the label is {label!r}, and the bank's labels have another type, such as {value!r}."
         )
-    return write_labels(np.array([value]), label)[0]
+    written = write_labels(np.array([value]), label)[0]
+    held = label_value(written)
+    if held != value and not (
+        isinstance(held, float) and isinstance(value, float) and isclose(held, value, rel_tol=1e-2)
+    ):
+        raise InputError(
+            f"the label is {label!r}, a {type(label).__name__}, which cannot hold the bank's label "
+            f"{value!r}: give labels of the type of those in the bank, such as int(label)."
+        )
+    return written
 
 
 def write_labels(labels: np.ndarray, like: Any) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from gen_augment.data import Rows, read_rows
 from gen_augment.data.stored import StoredRows
 from gen_augment.errors import DivergedError, InputError
 from gen_augment.rng import derive_seed, fork_rng
+from gen_augment.samplers.fitted_network import keep_params
 from gen_augment.samplers.generation import encode_known
 from gen_augment.samplers.persistence import untrained
 from gen_augment.samplers.several_devices import check_devices
@@ -143,6 +144,7 @@ def train(
         sampler._set_codec(rows.codec)
         sampler.spec_ = rows.spec
         sampler.network_ = place(network, fabric.device, compiled=sampler.torch_compile)
+        keep_params(sampler)
         if fabric.world_size > 1:
             with_whole_batch_norm(sampler.network_)
         _run(sampler, data, fabric, run_seed, before, noise)

@@ -19,7 +19,7 @@ from gen_augment.data import Rows
 from gen_augment.modalities import DataSpec, Modality
 from gen_augment.privacy import Private
 from gen_augment.rng import RandomState, resolve_seed
-from gen_augment.samplers import generation, persistence, plotting
+from gen_augment.samplers import fitted_network, generation, persistence, plotting
 from gen_augment.samplers.base import Sampler, check_some_labelled
 from gen_augment.samplers.fitting import check_training, further_rows, train
 from gen_augment.samplers.private_training import check_not_private, prepare
@@ -27,7 +27,7 @@ from gen_augment.samplers.several_devices import fit_together, starts_processes
 from gen_augment.samplers.unlabelled import completed_codes
 from gen_augment.training import Callback, Loop
 from gen_augment.training.callbacks import resumed_seed
-from gen_augment.training.placement import available_device, find_device, place
+from gen_augment.training.placement import find_device, place
 from gen_augment.types import JSON, History
 
 __all__ = ["NetworkSampler"]
@@ -230,6 +230,7 @@ class NetworkSampler(Sampler):
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
+        fitted_network.check_network_params(self)
         check_not_private(self)
         self._check_params()
         if starts_processes(self):
@@ -308,6 +309,7 @@ class NetworkSampler(Sampler):
         return generation.usable_device(self)
 
     def _to_archive(self) -> tuple[JSON, dict[str, Tensor]]:
+        fitted_network.check_network_params(self)
         header = persistence.header_of(self)
         training = {"history": self.history_, "n_steps": self.n_steps_, "privacy": self.privacy_}
         return header | training, dict(self.network_.state_dict())
@@ -321,25 +323,20 @@ class NetworkSampler(Sampler):
         self.device = device
         target = find_device(device)
         self.network_ = place(network, target, compiled=self.torch_compile).eval()
+        fitted_network.keep_params(self)
 
     def __getstate__(self) -> JSON:
-        # Weights only: modules with parametrisations (spectral norm) cannot be pickled.
-        state: JSON = dict(super().__getstate__())
-        if "network_" in state:
-            network = state.pop("network_")
-            weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-            state["_weights"] = str(next(network.parameters()).device), weights
-        return state
+        return fitted_network.pack_network(self, super().__getstate__())
 
     def __setstate__(self, state: JSON) -> None:
-        weights = state.pop("_weights", None)
+        packed = state.pop("_weights", None)
         super().__setstate__(state)
-        if weights is not None:
-            device, tensors = weights
-            network = persistence.build_network(self)
-            network.load_state_dict(tensors)
-            target = available_device(device)
-            self.network_ = place(network, target, compiled=self.torch_compile).eval()
+        if packed is not None:
+            fitted_network.unpack_network(self, packed)
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        fitted_network.check_network_params(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")

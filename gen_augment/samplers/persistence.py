@@ -39,7 +39,9 @@ __all__ = [
     "is_private",
     "load",
     "network_like",
+    "outline",
     "rebuild",
+    "shapes_of",
     "slow_hash",
     "tensor_bytes",
     "untrained",
@@ -146,13 +148,11 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
     InputError
         The weights have other shapes, or are not finite.
     """
+    found = shapes_of(weights)
     try:
-        with tensor_defaults(), torch.device("meta"), _Uninitialised():
-            outline = untrained(sampler, sampler.spec_).state_dict()
+        expected = outline(sampler)
     except RuntimeError:  # the network needs values while it is built; a bad size fails again below
-        outline = weights
-    expected = {name: tuple(tensor.shape) for name, tensor in outline.items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        expected = found
     if expected != found:
         name = next(iter(sorted(expected.items() ^ found.items())))[0]
         raise InputError(
@@ -165,6 +165,23 @@ def network_like(sampler: Any, weights: dict[str, Tensor]) -> nn.Module:
     network = build_network(sampler)
     network.load_state_dict(weights)
     return network
+
+
+def outline(sampler: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights that the parameters of `sampler` ask for.
+
+    Raises
+    ------
+    RuntimeError
+        The network cannot be built without memory.
+    """
+    with tensor_defaults(), torch.device("meta"), _Uninitialised():
+        return shapes_of(untrained(sampler, sampler.spec_).state_dict())
+
+
+def shapes_of(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor."""
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}
 
 
 class _Uninitialised(TorchFunctionMode):

@@ -37,12 +37,20 @@ def fit_together(sampler: Any, method: str, X: Any, y: Any, **options: Any) -> N
     seed = params["random_state"]
     seed = seed if seed is None else resolve_seed(seed)  # a generator goes on in this process
     n = count_devices(sampler.device, sampler.devices)[0]
-    state, error = run_together(partial(_fit, sampler, seed, method, X, y, options), n)
+    sent = sampler if method == "partial_fit" else _unfitted(sampler)
+    state, error = run_together(partial(_fit, sent, seed, method, X, y, options), n)
     if state is not None:
         sampler.__setstate__(state)
         sampler.__dict__.update(params)
     if error is not None:
         raise error
+
+
+def _unfitted(sampler: Any) -> Any:
+    """Return a copy without the previous fit, which may have had other parameters."""
+    copied = object.__new__(type(sampler))
+    copied.__dict__.update({k: v for k, v in vars(sampler).items() if not k.endswith("_")})
+    return copied
 
 
 def _fit(

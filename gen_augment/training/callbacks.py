@@ -70,6 +70,9 @@ class Callback:
     def on_fit_end(self, sampler: Any, loop: Loop) -> None:
         """Run once, however training ends; `loop.status` says how."""
 
+    def on_fit_extended(self, sampler: Any, loop: Loop) -> None:
+        """Run if a second phase has added to the network, such as the student of a flow."""
+
 
 class Checkpoint(Callback):
     """Save a usable archive at regular steps, and when training ends or is interrupted.
@@ -77,7 +80,8 @@ class Checkpoint(Callback):
     The file loads like any archive (``ConditionalVAE.load(path)``). It also holds the state of
     training: a fit with the same data, parameters and checkpoint resumes there and, on a CPU,
     ends in the weights of an uninterrupted run. A sampler whose `random_state` is None takes the
-    seed of that run.
+    seed of that run. The student of a flow is in the file when the fit is finished; a fit that
+    is interrupted in the student's steps teaches it from the start when it is resumed.
 
     Parameters
     ----------
@@ -131,6 +135,9 @@ class Checkpoint(Callback):
     def on_fit_end(self, sampler: Archivable, loop: Loop) -> None:
         if loop.status != "diverged":
             self._save(sampler, loop)
+
+    def on_fit_extended(self, sampler: Archivable, loop: Loop) -> None:
+        self._save(sampler, loop)
 
     def _save(self, sampler: Archivable, loop: Loop) -> None:
         loop.check()  # what is saved must be finite

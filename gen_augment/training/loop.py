@@ -48,6 +48,7 @@ class Hooks(Protocol):
     def on_fit_begin(self, sampler: Any, loop: "Loop") -> None: ...
     def on_step_end(self, sampler: Any, loop: "Loop") -> None: ...
     def on_fit_end(self, sampler: Any, loop: "Loop") -> None: ...
+    def on_fit_extended(self, sampler: Any, loop: "Loop") -> None: ...
 
 
 class Loop:
@@ -160,6 +161,11 @@ class Loop:
     def stop(self) -> None:
         """End training after this step, as early stopping does."""
         self._stop = True
+
+    def extended(self) -> None:
+        """Call the hooks for what was added to the network after `run`, such as a student."""
+        for callback in self.callbacks:
+            callback.on_fit_extended(self.sampler, self)
 
     def run(self, step: StepFunction) -> None:
         """Call `step` on one batch after another.

@@ -5,9 +5,11 @@ import importlib
 import io
 import json
 import pickle
+import shutil
 import sys
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +34,7 @@ from gen_augment import (
     SampleBank,
 )
 from gen_augment.inject.albumentations import SyntheticReplace, Vary, _check_version, seed_workers
+from gen_augment.inject.image_replacement import arguments_of
 from tests.conftest import as_form
 
 COUNTS = {0: 30, 1: 10}
@@ -292,6 +295,46 @@ def test_random_numbers_are_independent_of_other_transforms(bank: SampleBank) ->
         60 < both[pair] < 140
         for pair in [(True, True), (True, False), (False, True), (False, False)]
     )
+
+
+@pytest.mark.parametrize(
+    ("second", "p"),
+    [("other bank", 0.5), ("same bank", 0.4), ("other strength", 0.5), ("sampler", 0.5)],
+)
+def test_transforms_of_other_arguments_are_drawn_independently(
+    bank: SampleBank, image_sampler: ConditionalVAE, tmp_path: Path, second: str, p: float
+) -> None:
+    other = {
+        "other bank": lambda: Vary(
+            SampleBank.build(image_sampler, COUNTS, tmp_path / "bank", seed=9), p=p
+        ),
+        "same bank": lambda: Vary(bank, p=p),
+        "other strength": lambda: Vary(bank, 0.4, p=p),
+        "sampler": lambda: Vary(image_sampler, p=p),
+    }[second]()
+    first = Vary(bank)
+    A.Compose([first, other], seed=0)
+    drawn = [(first.py_random.random() < 0.5, other.py_random.random() < p) for _ in range(400)]
+    shares = Counter(drawn)
+    assert all(abs(shares[pair] - 100) < 45 for pair in shares)
+    assert len(shares) == 4
+
+
+def test_a_seeded_pipeline_does_not_depend_on_the_process_or_the_folder(
+    bank: SampleBank, image_sampler: ConditionalVAE, tmp_path: Path
+) -> None:
+    moved = SampleBank(shutil.copytree(bank.path, tmp_path / "moved"))
+    transforms = [
+        (SyntheticReplace(bank, "prior"), SyntheticReplace(moved, "prior")),
+        (Vary(bank, (0, 1)), Vary(str(moved.path), (0.0, np.float64(1)))),
+        (Vary(image_sampler), Vary(pickle.loads(pickle.dumps(image_sampler)))),
+    ]
+    for one, other in transforms:
+        assert arguments_of(one) == arguments_of(other)
+        for each in (one, other):
+            each.set_random_seed(3)
+        assert one.py_random.random() == other.py_random.random()
+        assert " at 0x" not in arguments_of(one)
 
 
 class Images(Dataset[Any]):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
 from gen_augment import (
@@ -127,8 +127,23 @@ def test_bad_requests_are_named(change: dict[str, Any], message: str) -> None:
     sampler = EditSampler(random_state=0).fit(X, CODES)
     with pytest.raises(InputError, match=message):
         augment_dataset(DATA, sampler, **change)
-    with pytest.raises(InputError, match=r"not a datasets\.Dataset"):
-        augment_dataset({"text": X}, sampler, ratio=1.0)
+    for data, words in (
+        ({"text": X}, r"is a dict, not a datasets\.Dataset\."),
+        (DATA.to_iterable_dataset(), r"is a IterableDataset, .*Dataset\.from_list"),
+        (DatasetDict(train=DATA), r"is a DatasetDict, .*dataset\['train'\]"),
+    ):
+        with pytest.raises(InputError, match=words):
+            augment_dataset(data, sampler, ratio=1.0)
+
+
+def test_a_strategy_uses_the_names_of_labels() -> None:
+    sampler = EditSampler(random_state=0).fit(X, Y)
+    few = DATA.select([i for i, code in enumerate(CODES) if code or i < 20])
+    balanced = augment_dataset(few, sampler, sampling_strategy="auto")
+    assert np.ptp(np.bincount(balanced["label"])) == 0
+    total = CODES.count(1) + 2
+    made = augment_dataset(few, sampler, sampling_strategy={"order": total})
+    assert made["label"][len(few) :] == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["sampler", "bank"])

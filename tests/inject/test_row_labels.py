@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, Subset, TensorDataset
 
 from gen_augment import InputError, SampleBank
-from gen_augment.inject.row_labels import read_labels, write_labels
+from gen_augment.inject.row_labels import label_like, read_labels, write_labels
 from tests.inject.toys import Numbered, Pairs
 
 
@@ -149,3 +149,22 @@ def test_strings_are_not_truncated() -> None:
         written = write_labels(np.array(["a", "longer"]), like)
         assert written == ["a", "longer"]
         assert {type(label) for label in written} == {type(like)}
+
+
+@pytest.mark.parametrize(
+    ("value", "like"),
+    [(3, True), (2, np.bool_(0)), (300, np.uint8(1)), (-1, torch.tensor(1, dtype=torch.uint8)),
+     (2049, np.float16(1)), (1.5, 1)],
+)  # fmt: skip
+def test_a_label_that_the_type_cannot_hold_is_refused(value: Any, like: Any) -> None:
+    with pytest.raises(InputError, match=f"cannot hold the bank's label {value!r}"):
+        label_like(value, like)
+
+
+@pytest.mark.parametrize(
+    ("value", "like"), [(1, False), (True, 0), (0.1, np.float32(0)), (0.1, torch.tensor(0.0))]
+)
+def test_a_label_takes_the_type_of_another(value: Any, like: Any) -> None:
+    written = label_like(value, like)
+    assert type(written) is type(like)
+    assert float(written) == pytest.approx(float(value))

@@ -19,7 +19,7 @@ from tests.training.together import together
 TABLE, IMAGES = toy_table(), toy_images()
 TEXTS = [" ".join("abcdefgh"[i % 8 :]) for i in range(40)], [0, 1] * 20
 CASES: list[tuple[str, Any, dict[str, Any]]] = [
-    ("flow", TABLE, {}),
+    ("flow", TABLE, {"student_steps": 4}),
     ("flow", IMAGES, {"mirror": True}),
     ("vae", TABLE, {}),
     ("vae", IMAGES, {}),

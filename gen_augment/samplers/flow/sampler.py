@@ -189,10 +189,11 @@ class ConditionalFlow(NetworkSampler):
             return losses
 
         loop.run(step)
-        if network.student is not None:
+        if network.student is not None and network.taught < 0:  # a finished run may be resumed
             with fork_rng(derive_seed(self.seed_, "student", loop.before[0]), loop.fabric.device):
                 teach(network, self._velocity, self, loop.fabric)
             network.taught.fill_(self.guidance)
+            loop.extended()
 
     def _loss(self, velocity: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         x = self._centre_blocks(x)

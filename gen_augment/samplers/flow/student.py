@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gen_augment.batch_share import own_share
 from gen_augment.rng import derive_seed
 from gen_augment.samplers.flow.solver import path_times, solve
 from gen_augment.training import Batches, Loop
@@ -108,16 +109,17 @@ def draw_paths(velocity: VelocityAt, shape: tuple[int, ...], y: Tensor, batch_si
 
 
 def _loss(student: Any, paths: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return the loss on the first half of some paths (B, 3, ...), and on the second of others.
+    """Return the loss on the second half of every other path (B, 3, ...), the first of the rest.
 
     The second half starts where the student itself arrives, so that it learns to mend its errors.
     """
     z, middle, end = paths.unbind(dim=1)  # (B, ...) each
-    n = (len(y) + 1) // 2
+    # By the place in the whole batch: the same paths for any number of processes that share it.
+    late = slice((own_share()[0] * len(y) + 1) % 2, None, 2)
+    start, later, t = z.clone(), middle.clone(), z.new_zeros(len(y))
     with torch.no_grad():
-        own = _half_step(student, z[n:], 0.0, y[n:])
-    start, later = torch.cat([z[:n], own]), torch.cat([middle[:n], end[n:]])
-    t = HALF * (torch.arange(len(y), device=y.device) >= n).to(z.dtype)
+        start[late] = _half_step(student, z[late], 0.0, y[late])
+    later[late], t[late] = end[late], HALF
     return {"loss": (student(start, t, y) - (later - start) / HALF).square().mean()}
 
 

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from gen_augment import ConditionalFlow, DivergedError, InputError
+from gen_augment.batch_share import batch_share
 from gen_augment.samplers.flow import student as student_module
 from gen_augment.samplers.flow.student import HALF, draw_paths, sample_in_two
+from gen_augment.training import Callback, Checkpoint
 from tests.conftest import toy_table
+from tests.training.toys import InterruptAt
 
 MEAN, SCALE = 3.0, 0.4
 KWARGS: dict[str, Any] = {"max_steps": 60, "width": 4, "random_state": 0, "device": "cpu"}
@@ -63,6 +66,21 @@ def test_a_student_learns_the_map_of_the_flow() -> None:
     made, _ = sampler.sample(y={0: 500, 1: 500})
     np.testing.assert_allclose(made[:500].mean(axis=0), -1, atol=0.15)
     np.testing.assert_allclose(made[500:].mean(axis=0), 2, atol=0.15)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_processes_that_share_a_batch_have_the_loss_of_one(n: int) -> None:
+    paths, y = torch.randn(12, 3, 2), torch.arange(12)
+
+    def student(x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        return x * (1 + t[:, None]) + y[:, None]
+
+    whole = student_module._loss(student, paths, y)["loss"]
+    parts = []
+    for rank, here in enumerate(torch.arange(12).chunk(n)):  # three rows each, of four processes
+        with batch_share(rank, n):
+            parts.append(student_module._loss(student, paths[here], y[here])["loss"])
+    torch.testing.assert_close(torch.stack(parts).mean(), whole)
 
 
 def test_samples_with_other_guidance_are_the_flows(tmp_path: Path) -> None:
@@ -119,6 +137,27 @@ def test_more_training_teaches_the_student_again() -> None:
     assert sampler.n_steps_ == 120
     assert float(sampler.network_.taught) == 1.0  # type: ignore[arg-type]
     assert not np.array_equal(sampler.sample(5, random_state=0)[0], before)
+
+
+def test_a_finished_checkpoint_holds_the_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = toy_table()
+    params = {"student_steps": 10, **KWARGS}
+    expected = ConditionalFlow(**params).fit(X, y).sample(5, random_state=0)[0]
+
+    def fit(*more: Callback) -> ConditionalFlow:
+        callbacks = [Checkpoint(tmp_path / "flow", every=20), *more]
+        return ConditionalFlow(callbacks=callbacks, **params).fit(X, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(InterruptAt(33))
+    assert float(ConditionalFlow.load(tmp_path / "flow").network_.taught) == -1  # type: ignore[arg-type]
+    np.testing.assert_array_equal(fit().sample(5, random_state=0)[0], expected)
+    loaded = ConditionalFlow.load(tmp_path / "flow", device="cpu")
+    np.testing.assert_array_equal(loaded.sample(5, random_state=0)[0], expected)
+    monkeypatch.setattr(student_module, "draw_paths", None)  # a student is not taught again
+    np.testing.assert_array_equal(fit().sample(5, random_state=0)[0], expected)
 
 
 @pytest.mark.parametrize("bad", [-1, 2.5, True])
