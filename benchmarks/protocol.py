@@ -52,6 +52,7 @@ from benchmarks.protocol_records import study_result, to_record
 from gen_augment.errors import InputError
 from gen_augment.study import Study, StudyResult
 from gen_augment.study.predictions import robustness
+from gen_augment.training import keep_heap
 
 __all__ = ["DEVICE", "PRECISION", "Protocol", "Setup", "images", "test_part"]
 
@@ -153,6 +154,7 @@ class Protocol:
         self, rows: str, setup: Setup, seed: int, quick: bool, folder: Path
     ) -> dict[str, Record]:
         folder.mkdir(parents=True, exist_ok=True)
+        keep_heap()  # training is 5% faster
         study = self.make(rows, setup, seed, quick)
         result = study.run(folder / "study", on_trial=None if quick else _say)
         elsewhere = robustness(result)

@@ -17,11 +17,13 @@ from gen_augment.types import JSON
 __all__ = ["check_network_params", "keep_params", "pack_network", "unpack_network"]
 
 _KEPT = "_params_of_network"
+#: Parameters of every sampler that no network is built from.
+_NOT_OF_NETWORK = {"callbacks", "device", "devices", "random_state", "torch_compile", "verbose"}
 
 
 def keep_params(sampler: Any) -> None:
     """Keep the parameters that `network_` was built from, for `check_network_params`."""
-    names = sampler._get_param_names()
+    names = [name for name in sampler._get_param_names() if name not in _NOT_OF_NETWORK]
     setattr(sampler, _KEPT, {name: getattr(sampler, name, None) for name in names})
 
 
