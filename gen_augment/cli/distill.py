@@ -95,10 +95,10 @@ def distill(
     page = output.with_suffix(".html") if report is None else report
     if page == output:
         raise InputError(f"{page} would be both tree and report: name the tree such as tree.json.")
+    check_writable(page, [data])
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page}: a page is written to a file that ends in .html.")
     check_writable(output, [data], reader=ReadableTree.load)
-    check_writable(page, [data])
     models = choose_student(student), choose_teachers(teacher or ["trees", "boosting"])
     made = None if sampler == "none" else choose_sampler(sampler)()
     options = modality_options(

@@ -31,7 +31,7 @@ def test_rows_of_one_class_need_no_classifier(tmp_path: Path) -> None:
     found.to_json(tmp_path / "sheet.json")
     assert json.loads((tmp_path / "sheet.json").read_text())["classes"]["1"]["precision"] is None
     with pytest.raises(InputError, match="one label"):
-        audit(Toy(truth), *part[0], holdout=part[1], group=0)
+        audit(Toy(truth), *part[0], holdout=part[1], group=tuple(np.ones(len(X)) for X, _ in part))
 
 
 def test_the_page_and_the_json_file_agree(tmp_path: Path) -> None:
