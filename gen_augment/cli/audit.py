@@ -27,7 +27,7 @@ from gen_augment.cli.options import (
     TextOption,
     modality_options,
 )
-from gen_augment.cli.terminal import check_writable, out, tell
+from gen_augment.cli.terminal import check_is_page, check_writable, out, tell
 
 __all__ = ["audit"]
 
@@ -86,10 +86,8 @@ def audit(
     """
     from gen_augment.auditing import audit as run_audit
     from gen_augment.cli.loading import open_sampler, read_data
-    from gen_augment.errors import InputError
 
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{output}: a page is written to a file that ends in .html.")
+    check_is_page(output)
     sheet = output.with_suffix(".json")
     check_writable(output, [model, data, unseen])
     check_writable(sheet, [model, data, unseen], reader=_read_sheet)

@@ -20,7 +20,7 @@ from gen_augment.cli.options import (
     TargetOption,
     modality_options,
 )
-from gen_augment.cli.terminal import check_writable, out, tell
+from gen_augment.cli.terminal import check_is_page, check_writable, out, tell
 
 __all__ = ["distill"]
 
@@ -96,8 +96,7 @@ def distill(
     if page == output:
         raise InputError(f"{page} would be both tree and report: name the tree such as tree.json.")
     check_writable(page, [data])
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{page}: a page is written to a file that ends in .html.")
+    check_is_page(page)
     check_writable(output, [data], reader=ReadableTree.load)
     models = choose_student(student), choose_teachers(teacher or ["trees", "boosting"])
     made = None if sampler == "none" else choose_sampler(sampler)()

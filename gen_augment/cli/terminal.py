@@ -10,7 +10,16 @@ from rich.console import Console
 
 from gen_augment.progress import Update, progress_bar
 
-__all__ = ["check_writable", "err", "out", "progress", "progress_lines", "read_model", "tell"]
+__all__ = [
+    "check_is_page",
+    "check_writable",
+    "err",
+    "out",
+    "progress",
+    "progress_lines",
+    "read_model",
+    "tell",
+]
 
 out, err = Console(), Console(stderr=True)
 
@@ -61,6 +70,14 @@ def check_writable(
             "remove it first."
         ) from error
     tell(err, f"{path} exists, and will be replaced.")
+
+
+def check_is_page(path: Path) -> None:
+    """Fail if a page would be written to a file that browsers do not open as one."""
+    from gen_augment.errors import InputError
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path}: a page is written to a file that ends in .html.")
 
 
 def read_model(path: Path) -> Any:

@@ -123,10 +123,10 @@ class Findings:
         InputError
             There is no such part.
         """
-        if f"{part}_{self.metric.name}" not in self.trials:
-            raise InputError(f"part={part!r}: choose from train, validation and test.")
         if part not in self._by_part:
             values = f"{part}_{self.metric.name}"
+            if values not in self.trials:
+                raise InputError(f"part={part!r}: choose from train, validation and test.")
             table = self.trials.pivot_table(index="seed", columns="arm", values=values)
             complete = [
                 arm

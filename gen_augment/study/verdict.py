@@ -122,8 +122,8 @@ def _missing(found: Findings, result: Comparison) -> str:
 
 def _interim(found: Findings, result: Comparison) -> str:
     n_planned = found.protocol.get("n_trials_planned", "?")
-    done = found.protocol.get("n_trials_ended", int(found.trials["error"].isna().sum()))
-    text = f"No verdict yet: {done} of {n_planned} trials have ended."
+    n_ended = found.protocol.get("n_trials_ended", "?")
+    text = f"No verdict yet: {n_ended} of {n_planned} trials have ended."
     means = found.scores("validation").mean() * found.metric.scale
     leaders = [
         f"{arm} ({means[arm]:.2f}) leads the arms {words} synthetic rows"
